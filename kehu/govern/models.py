@@ -1,0 +1,137 @@
+"""Control-plane rows of the rules: who answers, through which channel, under which notice, and what a subject said.
+
+Subjects are bare UUIDs here: the vault stands above this room. The hot projection of all that
+policies read, ``subject_state``, is plain SQL (see migration 0002) and is written by
+:mod:`kehu.govern.consent` and :mod:`kehu.govern.states` only.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Controller(models.Model):
+    """A legal entity that answers for a channel and a purpose (GDPR 4(7), PIPL 73(1))."""
+
+    id = models.SmallAutoField(primary_key=True)
+    name = models.CharField(max_length=120, unique=True)
+    country = models.CharField(max_length=2)
+    owner = models.UUIDField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Channel(models.Model):
+    """A way records come in. Its key, where the kind has one, is kept as a digest only."""
+
+    id = models.SmallAutoField(primary_key=True)
+    name = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=20)
+    key_digest = models.BinaryField(null=True)
+    owner = models.UUIDField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Notice(models.Model):
+    """A version of the privacy policy in three languages, and the purposes it covers (PIPL 17, GDPR 13)."""
+
+    id = models.SmallAutoField(primary_key=True)
+    name = models.CharField(max_length=60)
+    version = models.PositiveSmallIntegerField(default=1)
+    purposes = models.JSONField(default=list)
+    texts = models.JSONField(default=dict)
+    in_force_from = models.DateTimeField()
+    owner = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="one_row_per_notice_version")]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class Rules(models.Model):
+    """One set of rules in force: policies, purposes and dictionary, by content.
+
+    The newest row is in force. The checked read compares its digest with the one the process
+    decided under, so another process's change is a miss here, never a stale answer.
+    """
+
+    version = models.AutoField(primary_key=True)
+    digest = models.BinaryField(unique=True)
+    content = models.JSONField()
+    since = models.DateTimeField(auto_now_add=True)
+
+
+class Consent(models.Model):
+    """One thing a subject (or guardian) said about one purpose; never changed, only followed by another.
+
+    ``wording`` is the notice shown, ``way`` how it was given: without time, wording and way it is
+    ``unknown`` and permits nothing (PIPL 14, GDPR 7(1)).
+    """
+
+    id = models.UUIDField(primary_key=True)
+    subject = models.UUIDField(db_index=True)
+    purpose = models.PositiveSmallIntegerField()
+    purpose_version = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=12)
+    kind = models.CharField(max_length=12)
+    at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    notice = models.PositiveSmallIntegerField(null=True)
+    way = models.CharField(max_length=40, blank=True)
+    recorded_by = models.UUIDField()
+    by_subject = models.UUIDField(null=True)
+    evidence = models.BinaryField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["given", "refused", "withdrawn", "unknown", "invalid"]),
+                name="consent_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["general", "specific", "temporary"]), name="consent_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="given") | (Q(at__isnull=False) & Q(notice__isnull=False) & ~Q(way="")),
+                name="consent_given_has_time_wording_and_way",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="temporary") | ~Q(status="given") | Q(until__isnull=False),
+                name="temporary_consent_ends",
+            ),
+        ]
+
+
+class StateEntry(models.Model):
+    """A restriction, objection, hold, opt-out, death or waiting erasure, and its end (RULES: one row each)."""
+
+    id = models.UUIDField(primary_key=True)
+    subject = models.UUIDField(db_index=True)
+    kind = models.CharField(max_length=12)
+    purpose = models.PositiveSmallIntegerField(null=True)
+    categories = models.PositiveSmallIntegerField(default=0, help_text="bits of categories held; 0 = the whole subject")
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    reason = models.BinaryField(null=True, help_text="sealed under the subject's key")
+    by = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["restriction", "objection", "hold", "optout", "gpc", "deceased", "erasure"]),
+                name="state_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="objection") | Q(purpose__isnull=False), name="objection_names_a_purpose"
+            ),
+        ]

@@ -1,0 +1,45 @@
+"""Words that scripts and rows rely on, with their small stable numbers. Add freely; never renumber."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ROLES: Final = ("manager", "marketing", "service", "analyst", "engineer", "privacy", "legal", "auditor", "owner")
+
+PURPOSES: Final[dict[str, int]] = {
+    "service": 1, "fulfilment": 2, "billing": 3, "marketing": 4, "personalisation": 5, "analytics": 6, "credit": 7,
+    "legal": 8, "security": 9, "accuracy": 10, "rights-request": 11, "claims": 12, "complaints": 13,
+}  # fmt: skip
+
+BASES: Final[dict[str, int]] = {
+    "consent": 1, "contract": 2, "legal_obligation": 3, "vital_interest": 4, "public_interest": 5,
+    "legitimate_interest": 6, "hr": 7, "public_information": 8,
+}  # fmt: skip
+
+CHANNELS: Final = ("store", "shop", "form", "file", "phone", "third-party", "public")
+
+# acts as the ledger numbers them
+ACTIONS: Final[dict[str, int]] = {
+    "read": 1, "list": 2, "find": 3, "explain": 4, "collect": 5, "link": 6, "export": 7, "erase": 8, "consent": 9,
+    "restrict": 10, "object": 11, "hold": 12, "optout": 13, "deceased": 14, "request": 15, "incident": 16,
+    "review": 17, "sources": 18, "quarantine": 19, "read-ledger": 20, "token": 21, "staff": 22, "rotate": 23,
+    "attest": 24, "undo": 25, "portal": 26,
+}  # fmt: skip
+
+RECORD_KINDS: Final[dict[str, int]] = {"person": 1, "organisation": 2, "order": 3, "interaction": 4, "edit": 5}
+
+CATEGORIES: Final[dict[str, int]] = {
+    "identity": 1, "contact": 2, "transaction": 3, "interaction": 4, "preference": 5, "credit": 6, "social": 7,
+}  # fmt: skip
+
+
+def name_of(table: dict[str, int], number: int) -> str:
+    """The word of a number.
+
+    Raises:
+        KeyError: no such number.
+    """
+    for word, held in table.items():
+        if held == number:
+            return word
+    raise KeyError(number)

@@ -1,0 +1,113 @@
+"""Restriction, objection, hold, opt-out, death and waiting erasure: what they are is a row, what policies read is projected.
+
+Each acts on every origin subject of a customer at once and stays with all of them after an un-merge.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from kehu.govern.consent import part_of, retried
+from kehu.govern.models import StateEntry
+
+KINDS: Final = ("restriction", "objection", "hold", "optout", "gpc", "deceased", "erasure")
+
+
+class NotInForce(LookupError):
+    """There is no such state to lift."""
+
+
+def enter(
+    subject: UUID,
+    kind: str,
+    *,
+    by: UUID,
+    id: UUID,
+    purpose: int | None = None,
+    categories: int = 0,
+    until: datetime | None = None,
+    since: datetime | None = None,
+    reason: bytes | None = None,
+) -> StateEntry:
+    """Put a state in force.
+
+    ``reason`` is already sealed under the subject's key; ``categories`` are bits (0: the whole subject).
+
+    Raises:
+        UnknownSubject: not here.
+    """
+
+    def work() -> StateEntry:
+        part_of(subject, whole=True)
+        row = StateEntry.objects.create(
+            id=id, subject=subject, kind=kind, purpose=purpose, categories=categories,
+            since=since or timezone.now(), until=until, reason=reason, by=by,
+        )  # fmt: skip
+        project(subject)
+        return row
+
+    return retried(work)
+
+
+def lift(subject: UUID, kind: str, *, purpose: int | None = None) -> list[StateEntry]:
+    """End every state of that kind on the customer.
+
+    Raises:
+        UnknownSubject: not here.
+        NotInForce: none is in force.
+    """
+
+    def work() -> list[StateEntry]:
+        rows = [row for row in states_of(subject) if row.kind == kind and row.purpose == purpose]
+        if not rows:
+            raise NotInForce(kind)
+        now = timezone.now()
+        for row in rows:
+            row.ended_at = now
+            row.save(update_fields=["ended_at"])
+        project(subject)
+        return rows
+
+    return retried(work)
+
+
+def states_of(subject: UUID, *, ended: bool = False) -> list[StateEntry]:
+    """States on any origin subject of the customer, oldest first; without ``ended`` only those in force."""
+    rows = StateEntry.objects.filter(subject__in=part_of(subject, whole=True))
+    if not ended:
+        rows = rows.filter(ended_at=None).filter(Q(until=None) | Q(until__gt=timezone.now()))
+    return list(rows.order_by("since", "id"))
+
+
+def project(subject: UUID) -> None:
+    """Write what policies read from the states in force; call inside the transaction that changed them."""
+    rows = states_of(subject)
+    kinds = {row.kind for row in rows}
+    holds = [row for row in rows if row.kind == "hold"]
+    held = 0
+    for row in holds:
+        held |= row.categories
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update subject_state set restricted = %s, opted_out = %s, gpc = %s, deceased = %s, kept = %s, held = %s,"
+            " held_categories = %s, objections = %s::smallint[] where subject in (select s.subject from subject_state s"
+            " where s.customer = (select n.customer from subject_state n where n.subject = %s)"
+            " order by s.subject for update)",
+            [
+                "restriction" in kinds,
+                "optout" in kinds,
+                "gpc" in kinds,
+                "deceased" in kinds,
+                "erasure" in kinds,
+                any(row.categories == 0 for row in holds),
+                held,
+                sorted({row.purpose for row in rows if row.kind == "objection" and row.purpose is not None}),
+                subject,
+            ],
+        )

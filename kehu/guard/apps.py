@@ -1,0 +1,11 @@
+"""Django application: staff, gate and ledger: the only way in and out of the vault."""
+
+from django.apps import AppConfig
+
+
+class GuardConfig(AppConfig):
+    """Staff, gate and ledger: the only way in and out of the vault."""
+
+    name = "kehu.guard"
+    label = "guard"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,54 @@
+"""Who asks: the name of a credential, and the human behind it.
+
+An :class:`Actor` only names rows; whether it may do anything is read from ``actor_state`` under
+lock, in the statement that reads (so a revocation acts on the next one).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+# what the gate reads of a credential as of now; the order is that of ACTOR_FACTS
+ACTOR_FACTS_SQL = """concat_ws('|', s.role, s.department, s.active::int,
+    coalesce(s.agreement_until > clock_timestamp(), false)::int,
+    coalesce(s.training_until > clock_timestamp(), false)::int,
+    coalesce(s.second_factor_at > clock_timestamp() - interval '10 minutes', false)::int,
+    (s.revoked_at is null and coalesce(s.expires_at > clock_timestamp(), true))::int,
+    (s.purpose is null or s.purpose = %(purpose)s)::int)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A credential in use: a sign-in, a token, or the owner of the home.
+
+    ``credential`` is the row of ``actor_state``; ``human`` stands behind a service account; ``purpose`` is a
+    token's only purpose (its slug), None where the credential is not bound to one.
+    """
+
+    credential: UUID
+    staff: UUID
+    human: UUID
+    role: str
+    department: int
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActorFacts:
+    """The facts of one credential as the checked statement saw them."""
+
+    role: str
+    department: str
+    active: bool
+    agreement: bool
+    training: bool
+    second_factor: bool
+    credential_ok: bool
+    scope_ok: bool
+
+    @classmethod
+    def parse(cls, text: str) -> ActorFacts:
+        """Read the text that ACTOR_FACTS_SQL writes."""
+        role, department, *flags = text.split("|")
+        return cls(role, department, *(flag == "1" for flag in flags))

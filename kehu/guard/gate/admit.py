@@ -1,0 +1,289 @@
+"""The gate's way in: a chunk of cleaned records is admitted, sealed, indexed and recorded in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import Connection
+
+from kehu.govern.slugs import ACTIONS, BASES
+from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
+from kehu.guard.gate.decisions import Decisions
+from kehu.guard.gate.policies import Answer
+from kehu.guard.gate.read import CHUNK
+from kehu.guard.gate.state import packs_of
+from kehu.guard.installation import Installation
+from kehu.guard.ledger.mac import entry_mac
+from kehu.vault import copying as to
+from kehu.vault.ids import new_ids
+from kehu.vault.keys import KEY, NONCE, SALT, current_epoch
+from kehu.vault.seal import VERSION, seal
+
+_PACK_BITS: Final = (1, 2, 4, 8, 16)
+
+
+class CollectionRefused(PermissionError):
+    """A ground, notice or proof that a law refuses, or a role that may not collect."""
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(policy)
+        self.policy = policy
+
+
+@dataclass(slots=True)
+class Draft:
+    """One cleaned record on its way in. ``subject`` None: it gets an origin subject of its own."""
+
+    kind: int
+    content: bytes
+    source: bytes  # token of its own key
+    values: dict[int, dict[str, list[Any]]] = field(repr=False)  # category -> field -> [given, normal, status, verified]
+    tokens: list[int]
+    identity: list[bytes]
+    packs: int
+    age: int
+    subject: bytes | None = None
+    new_subject: bool = True  # False: `subject` is here already
+    owns_source: bool = True  # False: its own key stands under another record
+    consents: bytes = b"{}"
+    kind_of_subject: int = 1
+    record: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all records of a chunk came under."""
+
+    channel: int
+    channel_kind: str
+    controller: int
+    basis: str
+    notice: int
+    source_proof: bool
+    batch: UUID | None
+
+
+class Admission:
+    """Admits chunks of records for one actor under one set of terms."""
+
+    def __init__(self, held: Installation, decisions: Decisions, *, actor: Actor, terms: Terms) -> None:
+        self._held = held
+        self._decisions = decisions
+        self._actor = actor
+        self._terms = terms
+        self._verdicts: dict[tuple[int, str], bytes] = {}
+
+    def ask_text(self) -> str:
+        """The canonical ask of a collection: its terms, without whom."""
+        terms = self._terms
+        return (
+            f'{{"use":"collect","rules":"{self._held.rules.digest.hex()}","basis":"{terms.basis}",'
+            f'"channel_kind":"{terms.channel_kind}","notice":{terms.notice},"proof":{int(terms.source_proof)}}}'
+        )
+
+    def verdict(self, packs: int, facts: str) -> Answer:
+        """Whether records under those law packs may be collected on these terms by an actor of these facts."""
+        return self._held.rules.policies.decide_collect(
+            facts,
+            basis=self._terms.basis,
+            packs=packs_of(packs),
+            notice=self._terms.notice > 0,
+            source_proof=self._terms.source_proof,
+            channel_kind=self._terms.channel_kind,
+        )
+
+    def facts(self, connection: Connection[Any]) -> str:
+        """The actor's facts as of now, its row locked until the transaction ends."""
+        row = connection.execute(
+            f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s for share",
+            {"actor": self._actor.credential, "purpose": None},
+        ).fetchone()
+        if row is None:
+            raise CollectionRefused("house.credential")
+        return str(row[0])
+
+    def admit(self, connection: Connection[Any], drafts: Sequence[Draft]) -> int:
+        """Write a chunk inside the caller's transaction; returns how many ciphertexts were made.
+
+        Raises:
+            CollectionRefused: a law or the house refuses; nothing of the chunk is kept.
+        """
+        facts = self.facts(connection)
+        decided = {packs: self._decision(connection, packs, facts) for packs in {draft.packs for draft in drafts}}
+        epoch = current_epoch(connection)
+        keys = self._keys(connection, drafts, epoch)
+        records = new_ids(len(drafts))
+        facets = self._write_records(connection, drafts, records, keys)
+        self._write_subjects(connection, drafts, keys, epoch)
+        self._write_ledger(connection, drafts, decided, keys)
+        return facets
+
+    def _decision(self, connection: Connection[Any], packs: int, facts: str) -> bytes:
+        held = self._verdicts.get((packs, facts))
+        if held is None:
+            answer = self.verdict(packs, facts)
+            if answer.answer == "denied":
+                raise CollectionRefused(answer.policy)
+            held = self._decisions.store_answer(
+                connection, self.ask_text(), facts, str(packs), {"*": [[answer.answer, answer.policy]]}, [], False
+            )
+            self._verdicts[packs, facts] = held
+        return held
+
+    def _keys(
+        self, connection: Connection[Any], drafts: Sequence[Draft], epoch: int
+    ) -> dict[bytes, tuple[bytes, bytes, bytes | None]]:
+        """Subject -> (key, ledger salt, freshly wrapped key or None), new subjects named and known ones unwrapped."""
+        fresh = [draft for draft in drafts if draft.subject is None]
+        for draft, made in zip(fresh, new_ids(len(fresh)), strict=True):
+            draft.subject = made
+        keys: dict[bytes, tuple[bytes, bytes, bytes | None]] = {}
+        known = {draft.subject for draft in drafts if not draft.new_subject}
+        if known:
+            with connection.cursor(binary=True) as cursor:
+                cursor.execute(
+                    "select subject, epoch, wrapped, salt from subject_key where subject = any (%s)",
+                    ([UUID(bytes=subject) for subject in known if subject],),
+                )
+                for subject, at, wrapped, salt in cursor:
+                    keys[subject.bytes] = (self._held.epochs.unwrap(wrapped, subject=subject.bytes, epoch=at), salt, None)
+        wrap = self._held.epochs.cipher(epoch).encrypt
+        tail = epoch.to_bytes(4, "big")
+        random = os.urandom((KEY + SALT + NONCE) * len(drafts))
+        at = 0
+        for draft in drafts:
+            subject = draft.subject or b""
+            if draft.new_subject and subject not in keys:
+                key, salt, nonce = random[at : at + 32], random[at + 32 : at + 64], random[at + 64 : at + 76]
+                keys[subject] = (key, salt, nonce + wrap(nonce, key, subject + tail))
+            at += KEY + SALT + NONCE
+        return keys
+
+    def _write_records(
+        self,
+        connection: Connection[Any],
+        drafts: Sequence[Draft],
+        records: list[bytes],
+        keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
+    ) -> int:
+        terms = self._terms
+        middle = to.int2(terms.channel) + to.int2(terms.controller) + to.int2(BASES[terms.basis]) + to.int2(terms.notice)
+        batch = to.blob(terms.batch.bytes) if terms.batch else to.NULL
+        rows: list[bytes] = []
+        facets: list[bytes] = []
+        sources: list[bytes] = []
+        identities: list[bytes] = []
+        ciphers: dict[bytes, AESGCM] = {}
+        version = to.int2(VERSION)
+        for draft, record in zip(drafts, records, strict=True):
+            subject = draft.subject or b""
+            draft.record = record
+            cipher = ciphers.get(subject)
+            if cipher is None:
+                cipher = ciphers[subject] = AESGCM(keys[subject][0])
+            who, what = to.blob(subject), to.blob(record)
+            rows.append(
+                b"\0\x0a" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
+                + to.int8_array(draft.tokens)
+            )  # fmt: skip
+            for category, values in draft.values.items():
+                sealed = seal(cipher, values, subject=subject, record=record, category=category)
+                facets.append(b"\0\5" + who + what + to.int2(category) + version + to.blob(sealed))
+            if draft.owns_source:
+                sources.append(b"\0\4" + to.blob(draft.source) + who + what + to.blob(draft.content))
+            for token in draft.identity:
+                identities.append(b"\0\2" + to.blob(token) + who)
+        columns = ("subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens")
+        to.copy_rows(connection, "record", columns, rows)
+        to.copy_rows(connection, "facet", ("subject", "record", "category", "version", "sealed"), facets)
+        if sources:
+            to.copy_rows(connection, "source_key", ("token", "subject", "record", "content"), sources)
+        if identities:
+            to.copy_rows(connection, "identity_key", ("token", "subject"), sorted(set(identities)))
+        return len(facets)
+
+    def _write_subjects(
+        self,
+        connection: Connection[Any],
+        drafts: Sequence[Draft],
+        keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
+        epoch: int,
+    ) -> None:
+        states: list[bytes] = []
+        wrapped: list[bytes] = []
+        seen: set[bytes] = set()
+        at_epoch, controller = to.int4(epoch), to.int2(self._terms.controller)
+        for draft in drafts:
+            subject = draft.subject or b""
+            if not draft.new_subject or subject in seen:
+                continue
+            seen.add(subject)
+            _, salt, key = keys[subject]
+            who = to.blob(subject)
+            wrapped.append(b"\0\4" + who + at_epoch + to.blob(key or b"") + to.blob(salt))
+            states.append(
+                b"\0\x08" + who + who + who + to.int2(draft.kind_of_subject) + controller + to.int2(draft.packs)
+                + to.int2(draft.age) + to.jsonb(draft.consents)
+            )  # fmt: skip
+        if states:
+            to.copy_rows(connection, "subject_key", ("subject", "epoch", "wrapped", "salt"), wrapped)
+            columns = ("subject", "customer", "core", "kind", "controller", "packs", "age", "consents")
+            to.copy_rows(connection, "subject_state", columns, states)
+
+    def _write_ledger(
+        self,
+        connection: Connection[Any],
+        drafts: Sequence[Draft],
+        decided: dict[int, bytes],
+        keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
+    ) -> None:
+        """One row per decision and 2,000 subjects, each subject committed to once a row."""
+        by_decision: dict[int, dict[bytes, None]] = defaultdict(dict)
+        for draft in drafts:
+            by_decision[draft.packs][draft.subject or b""] = None
+        sha = hashlib.sha256
+        uses: list[bytes] = []
+        for packs, members in by_decision.items():
+            subjects = sorted(members)
+            for start in range(0, len(subjects), CHUNK):
+                chunk = subjects[start : start + CHUNK]
+                entry = UUID(bytes=os.urandom(16), version=4)
+                commitments = b"".join([sha(sha(keys[s][1] + entry.bytes).digest() + s).digest() for s in chunk])
+                seq = to.int8(self._insert_entry(connection, entry, decided[packs], packs, len(chunk), commitments))
+                uses += [b"\0\3" + to.blob(s) + seq + to.int4(position) for position, s in enumerate(chunk)]
+        to.copy_rows(connection, "ledger_use", ("subject", "seq", "position"), uses)
+
+    def _insert_entry(
+        self, connection: Connection[Any], entry: UUID, decision: bytes, packs: int, count: int, commitments: bytes
+    ) -> int:
+        actor = self._actor
+        mac = entry_mac(
+            self._held.entry_key,
+            entry=entry,
+            actor=actor.credential,
+            human=actor.human,
+            department=actor.department,
+            purpose=None,
+            action=ACTIONS["collect"],
+            detail=self._terms.batch,
+            ask=self.ask_text(),
+        )
+        reach = [count if packs & bit else 0 for bit in _PACK_BITS] + [0 if packs else count]
+        row = connection.execute(
+            "insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,"
+            " jurisdictions, reach, commitments, mac) values (%s, %s, %s, %s, null, %s, %s, %s, %s, %s::smallint[],"
+            " %s::integer[], %s, %s) returning seq",
+            (
+                entry, actor.credential, actor.human, actor.department, ACTIONS["collect"], decision, self._terms.batch,
+                count, [n for n, bit in enumerate(_PACK_BITS, 1) if packs & bit], reach, commitments, mac,
+            ),
+        ).fetchone()  # fmt: skip
+        assert row is not None
+        return int(row[0])

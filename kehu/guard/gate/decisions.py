@@ -1,0 +1,216 @@
+"""Decisions: made by Cedar once per (ask, actor facts, state), then looked up by content."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection
+
+from kehu.govern.dictionary import Field
+from kehu.govern.purposes import Purpose
+from kehu.guard.gate.actor import ActorFacts
+from kehu.guard.gate.policies import Answer, FieldClass, principal_of
+from kehu.guard.gate.state import SubjectState
+from kehu.guard.installation import Installation, RulesInForce
+from kehu.guard.ledger.mac import decision_mac
+
+PROVENANCE: Final = ("covered", "on-consent", "outside-notice")
+_KEPT: Final = 20_000
+
+
+class DecisionForged(RuntimeError):
+    """A stored decision does not carry our MAC: somebody wrote it into the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAnswer:
+    """What the gate says of one field: ``clear``, ``masked`` or ``denied``, and the policy that decided."""
+
+    answer: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Answers by field, for each provenance a value can have (see :mod:`kehu.guard.gate.statement`)."""
+
+    id: bytes
+    fields: Mapping[str, tuple[FieldAnswer, ...]]
+    categories: tuple[int, ...]
+    finds: bool
+
+    def of(self, field: str, provenance: int = 0) -> FieldAnswer:
+        """The answer for a field's value of that provenance."""
+        return self.fields[field][provenance]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked, without whom: enters the decision by its text."""
+
+    purpose: str
+    use: str
+    fields: tuple[str, ...]
+    masked: bool
+    recipient: str
+    recipient_kind: str
+    country: str
+    bulk: bool
+
+    def text(self, rules: RulesInForce) -> str:
+        """Canonical text: the same ask under the same rules is the same text."""
+        purpose = rules.purposes[self.purpose]
+        return json.dumps(
+            {
+                "rules": rules.digest.hex(),
+                "purpose": self.purpose,
+                "version": purpose.version,
+                "use": self.use,
+                "fields": self.fields,
+                "masked": self.masked,
+                "recipient": self.recipient,
+                "recipient_kind": self.recipient_kind,
+                "country": self.country,
+                "bulk": self.bulk,
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+
+
+def decision_id(ask: str, facts: str, state: str) -> bytes:
+    """Content address of a decision, as the statement computes it."""
+    return hashlib.sha256(f"{ask}\x1e{facts}\x1e{state}".encode()).digest()
+
+
+def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState) -> dict[str, tuple[Answer, ...]]:
+    """Decide every asked field for every provenance; Cedar is asked once per class of field, never per field."""
+    purpose = rules.purposes[ask.purpose]
+    classes = {name: _class_of(rules.dictionary.field(name), purpose) for name in ask.fields}
+    claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
+    principal = principal_of(facts, claims)
+    actions = ("mask",) if ask.masked else ("open", "mask")
+    by_provenance: list[Mapping[FieldClass, Answer]] = []
+    for silent in (False, True):
+        if silent and state.consent != "given":
+            by_provenance.extend(by_provenance[:3])
+            break
+        for provenance in PROVENANCE:
+            context = _context(purpose, ask, state, provenance, silent)
+            by_provenance.append(rules.policies.decide(principal, context, set(classes.values()), actions))
+    return {name: tuple(answers[held] for answers in by_provenance) for name, held in classes.items()}
+
+
+def _class_of(field: Field, purpose: Purpose) -> FieldClass:
+    return FieldClass(in_least=field.name in purpose.least, level=field.level, category=field.category)
+
+
+def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str, silent: bool) -> dict[str, Any]:
+    return {
+        "purpose": purpose.slug,
+        "use": ask.use,
+        "bulk": ask.bulk,
+        "grounds": dict(purpose.grounds),
+        "packs": sorted(state.packs),
+        "departments": sorted(purpose.departments),
+        "recipient_kind": ask.recipient_kind,
+        "consent": "none" if silent else state.consent,
+        "consent_kind": "none" if silent else state.consent_kind,
+        "version_covered": state.version_covered and not silent,
+        "objected": state.objected,
+        "restricted": state.restricted,
+        "opted_out": state.opted_out,
+        "gpc": state.gpc,
+        "deceased": state.deceased,
+        "kept": state.kept,
+        "guardian": state.guardian,
+        "age": state.age,
+        "provenance": provenance,
+        "kind": state.kind,
+    }
+
+
+class Decisions:
+    """Decisions of one installation: stored in the database, kept by content in this process."""
+
+    def __init__(self, held: Installation) -> None:
+        self._held = held
+        self._cache: OrderedDict[bytes, Decision] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def store(self, connection: Connection[Any], ask: Ask, facts: str, state: str) -> bytes:
+        """Decide one missing (ask, facts, state) and store it; returns its id."""
+        rules, text = self._held.rules, ask.text(self._held.rules)
+        answers = decide(rules, ask, ActorFacts.parse(facts), SubjectState.parse(state))
+        fields = {name: [[a.answer, a.policy] for a in row] for name, row in answers.items()}
+        opened = sorted(
+            {rules.dictionary.field(n).category_id for n, row in answers.items() if any(a.answer != "denied" for a in row)}
+        )
+        finds = any(a.answer != "denied" for row in answers.values() for a in row)
+        return self.store_answer(connection, text, facts, state, fields, opened, finds)
+
+    def store_answer(
+        self,
+        connection: Connection[Any],
+        text: str,
+        facts: str,
+        state: str,
+        fields: dict[str, list[list[str]]],
+        categories: list[int],
+        finds: bool,
+    ) -> bytes:
+        """Store an answer under its content address; a second writer of the same one changes nothing."""
+        made = decision_id(text, facts, state)
+        body = _canonical(fields, categories, finds)
+        connection.execute(
+            "insert into gate_decision (id, ask, actor, state, answer, categories, finds, mac)"
+            " values (%s, %s, %s, %s, %s::jsonb, %s::smallint[], %s, %s) on conflict (id) do nothing",
+            (
+                made,
+                text,
+                facts,
+                state,
+                json.dumps(fields),
+                categories,
+                finds,
+                decision_mac(self._held.decision_key, decision=made, answer=body),
+            ),
+        )
+        return made
+
+    def get(self, connection: Connection[Any], wanted: bytes) -> Decision:
+        """The decision of that id.
+
+        Raises:
+            DecisionForged: its MAC is not ours.
+        """
+        held = self._cache.get(wanted)
+        if held is not None:
+            return held
+        row = connection.execute(
+            "select answer::text, categories, finds, mac from gate_decision where id = %s", (wanted,)
+        ).fetchone()
+        if row is None:
+            raise DecisionForged("a decision vanished")
+        answer, categories, finds, mac = json.loads(row[0]), *row[1:]
+        made = decision_mac(self._held.decision_key, decision=wanted, answer=_canonical(answer, categories, finds))
+        if not hmac.compare_digest(bytes(mac), made):
+            raise DecisionForged(wanted.hex())
+        fields = {n: tuple(FieldAnswer(*pair) for pair in pairs) for n, pairs in answer.items()}
+        decision = Decision(wanted, fields, tuple(categories), finds)
+        with self._lock:
+            self._cache[wanted] = decision
+            while len(self._cache) > _KEPT:
+                self._cache.popitem(last=False)
+        return decision
+
+
+def _canonical(fields: Mapping[str, Any], categories: list[int], finds: bool) -> str:
+    return json.dumps([fields, list(categories), finds], sort_keys=True, separators=(",", ":"))

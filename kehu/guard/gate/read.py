@@ -1,0 +1,256 @@
+"""The gate's way out: ask, be decided, stand in the ledger, and only then see plaintext."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection as django_connection
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+
+from kehu.govern.slugs import ACTIONS, BASES, PURPOSES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.decisions import Ask, Decision, Decisions, FieldAnswer
+from kehu.guard.gate.statement import CHECKED_READ
+from kehu.guard.installation import Installation, installation
+from kehu.guard.ledger.mac import entry_mac
+from kehu.vault.keys import EpochKeyMissing
+from kehu.vault.open import open_facet
+
+CHUNK: Final = 2_000  # subjects in one row of the ledger
+PROFILE_KINDS: Final = (1, 2, 5)
+EVENT_KINDS: Final = (3, 4)
+_ATTEMPTS: Final = 8
+
+
+class LedgerUnavailable(RuntimeError):
+    """No row could be written, so nothing was opened (promise L1)."""
+
+
+class InsideTransaction(RuntimeError):
+    """The gate was asked inside a transaction that could still roll its row back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One value that one record brought, as far as the gate lets it out.
+
+    ``given`` and ``normal`` hold the value, or for a masked answer its mask in both. ``repr`` shows none of them.
+    """
+
+    field: str
+    answer: str
+    policy: str
+    given: str | None = field(repr=False)
+    normal: str | None = field(repr=False)
+    status: int
+    verified_at: str | None
+    subject: UUID
+    record: UUID
+    kind: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the gate let out of one customer: contributions, the decision, and the row it stands in."""
+
+    customer: UUID
+    origins: tuple[UUID, ...]
+    seq: int
+    decision: Decision
+    contributions: tuple[Contribution, ...] = field(repr=False)
+
+    def denied(self) -> dict[str, FieldAnswer]:
+        """Fields denied whatever the provenance."""
+        return {n: row[0] for n, row in self.decision.fields.items() if all(a.answer == "denied" for a in row[:3])}
+
+
+def raw_connection() -> Connection[Any]:
+    """The psycopg connection under Django's, outside any transaction.
+
+    Raises:
+        InsideTransaction: a transaction is open on it.
+    """
+    django_connection.ensure_connection()
+    raw: Connection[Any] = django_connection.connection
+    if django_connection.in_atomic_block or raw.info.transaction_status != TransactionStatus.IDLE:
+        raise InsideTransaction("open outside a transaction: a rollback would take the ledger's row back")
+    return raw
+
+
+class Gate:
+    """The only way plaintext leaves the vault."""
+
+    def __init__(self, held: Installation) -> None:
+        self._held = held
+        self.decisions = Decisions(held)
+
+    def open(
+        self,
+        subjects: Sequence[UUID],
+        *,
+        actor: Actor,
+        purpose: str,
+        fields: Iterable[str] | None = None,
+        use: str = "read",
+        masked: bool = False,
+        kinds: Sequence[int] = PROFILE_KINDS + EVENT_KINDS,
+        detail: UUID | None = None,
+        recipient: str = "",
+        recipient_kind: str = "none",
+        country: str = "",
+    ) -> list[Opened]:
+        """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
+
+        ``fields`` defaults to the purpose's least set. Unknown, erased and taken-back subjects are left out.
+
+        Raises:
+            KeyError: no such purpose or field.
+            LedgerUnavailable: the ledger could not be written; nothing was opened.
+            InsideTransaction: called inside a transaction.
+        """
+        rules = self._held.rules
+        spec = rules.purposes[purpose]
+        asked = tuple(sorted(set(fields) if fields is not None else spec.least))
+        for name in asked:
+            rules.dictionary.field(name)
+        if len(subjects) > CHUNK:
+            raise ValueError(f"at most {CHUNK} subjects a chunk; use stream()")
+        ask = Ask(purpose, use, asked, masked, recipient, recipient_kind, country, bulk=len(subjects) > 1)
+        raw = raw_connection()
+        for attempt in range(_ATTEMPTS):
+            rows = self._checked_read(raw, ask, actor, subjects, kinds, detail, groups=1 if not attempt else 4**attempt)
+            if not rows or rows[0][5]:
+                try:
+                    return self._unseal(raw, rows)
+                except EpochKeyMissing:  # keys were rotated between the statement and here: the next one sees the new epoch
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    time.sleep(0.01 * 2**attempt)
+                    continue
+            for facts, state in {(row[4], row[1]) for row in rows}:
+                self.decisions.store(raw, ask, facts, state)
+        raise LedgerUnavailable("the rules in force changed; restart this process")
+
+    def stream(self, subjects: Iterable[UUID], *, actor: Actor, purpose: str, **options: Any) -> Iterator[list[Opened]]:
+        """Open any number of customers, chunk by chunk; each chunk is decided and recorded by itself."""
+        chunk: list[UUID] = []
+        for subject in subjects:
+            chunk.append(subject)
+            if len(chunk) == CHUNK:
+                yield self.open(chunk, actor=actor, purpose=purpose, **options)
+                chunk = []
+        if chunk:
+            yield self.open(chunk, actor=actor, purpose=purpose, **options)
+
+    def _checked_read(
+        self,
+        raw: Connection[Any],
+        ask: Ask,
+        actor: Actor,
+        subjects: Sequence[UUID],
+        kinds: Sequence[int],
+        detail: UUID | None,
+        groups: int,
+    ) -> list[Any]:
+        text, purpose = ask.text(self._held.rules), PURPOSES[ask.purpose]
+        entries = [UUID(bytes=os.urandom(16), version=4) for _ in range(min(groups, max(1, len(subjects))))]
+        macs = [
+            entry_mac(
+                self._held.entry_key,
+                entry=entry,
+                actor=actor.credential,
+                human=actor.human,
+                department=actor.department,
+                purpose=purpose,
+                action=ACTIONS[ask.use],
+                detail=detail,
+                ask=text,
+            )
+            for entry in entries
+        ]
+        parameters = {
+            "actor": actor.credential,
+            "purpose": purpose,
+            "purpose_key": str(purpose),
+            "purpose_version": self._held.rules.purposes[ask.purpose].version,
+            "subjects": list(subjects),
+            "ask": text,
+            "rules": self._held.rules.digest,
+            "entries": entries,
+            "macs": macs,
+            "action": ACTIONS[ask.use],
+            "detail": detail,
+            "kinds": list(kinds),
+            "consent_basis": BASES["consent"],
+        }
+        try:
+            with raw.cursor(binary=True) as cursor:
+                cursor.execute(CHECKED_READ, parameters)
+                return cursor.fetchall()
+        except psycopg.Error as refused:  # its text can carry values: only its class goes on
+            raise LedgerUnavailable(f"the checked read failed: {type(refused).__name__}") from None
+
+    def _unseal(self, raw: Connection[Any], rows: list[Any]) -> list[Opened]:
+        """Decrypt what the confirmed statement handed out. No row of the ledger, no plaintext."""
+        opened: list[Opened] = []
+        start = 0
+        while start < len(rows):
+            end = start
+            while end < len(rows) and rows[end][0] == rows[start][0]:
+                end += 1
+            opened.append(self._unseal_customer(raw, rows[start:end]))
+            start = end
+        return opened
+
+    def _unseal_customer(self, raw: Connection[Any], rows: list[Any]) -> Opened:
+        customer, _, decided, _, _, _, seq = rows[0][:7]
+        if seq is None:
+            raise LedgerUnavailable("nothing was recorded")
+        decision = self.decisions.get(raw, decided)
+        mask = self._held.rules.dictionary.mask
+        values: list[Contribution] = []
+        ciphers: dict[UUID, AESGCM] = {}
+        origins: dict[UUID, None] = {}
+        for row in rows:
+            subject, epoch, wrapped, record, kind, channel, category, version, sealed, provenance = row[7:17]
+            origins[subject] = None
+            if sealed is None:
+                continue
+            cipher = ciphers.get(subject)
+            if cipher is None:
+                key = self._held.epochs.unwrap(wrapped, subject=subject.bytes, epoch=epoch)
+                cipher = ciphers[subject] = AESGCM(key)
+            held = open_facet(
+                cipher, sealed, subject=subject.bytes, record=record.bytes, category=category, version=version
+            )
+            for name, (given, normal, status, verified) in held.items():
+                answers = decision.fields.get(name)
+                if answers is None or (answer := answers[provenance]).answer == "denied":
+                    continue
+                if answer.answer == "masked":
+                    given = normal = mask(name, normal or given)
+                values.append(
+                    Contribution(name, answer.answer, answer.policy, given, normal, status, verified, subject, record, kind, channel)
+                )
+        return Opened(customer, tuple(origins), seq, decision, tuple(values))
+
+
+_gate: Gate | None = None
+
+
+def gate() -> Gate:
+    """The gate of this process."""
+    global _gate
+    held = installation()
+    if _gate is None or _gate._held is not held:
+        _gate = Gate(held)
+    return _gate

@@ -1,0 +1,94 @@
+"""The checked read, as one statement: lock, project, decide by look-up, record, and only then hand out ciphertext.
+
+One statement serves a single customer and a chunk of 2,000, so that both give the same answer by construction.
+It commits by itself: nothing is decrypted before that commit is confirmed. Where a decision is missing it
+records nothing, hands nothing out and returns the projections alone.
+
+``provenance`` of a record: 0 covered by its notice, 1 collected on consent, 2 outside its notice; plus 3 where its
+origin subject said nothing on this purpose (its values are left out where another part of the customer agreed).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kehu.guard.gate.actor import ACTOR_FACTS_SQL
+from kehu.guard.gate.state import CONSENT_KIND_SQL, CONSENT_RANK_SQL, STATE_SQL
+
+_PACK_COUNTS = ", ".join(f"(count(*) filter (where m.packs & {bit} > 0))::int" for bit in (1, 2, 4, 8, 16))
+_JURISDICTIONS = ", ".join(
+    f"case when bit_or(m.packs) & {bit} > 0 then {number}::smallint end" for number, bit in enumerate((1, 2, 4, 8, 16), 1)
+)
+
+_PROJECT: Final = f"""
+with a as materialized (
+    select s.actor, s.human, s.department, {ACTOR_FACTS_SQL} as facts
+    from actor_state s where s.actor = %(actor)s for share
+), w as materialized (
+    select s.* from subject_state s
+    where s.customer in (select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]))
+      and not s.hidden
+    order by s.subject for share
+), c0 as (
+    select w.subject, w.customer, w.core, w.kind, w.packs, w.objections, w.restricted, w.opted_out, w.gpc, w.age,
+        w.guardian, w.deceased, w.kept, {CONSENT_RANK_SQL} as said, {CONSENT_KIND_SQL} as consent_kind,
+        coalesce((w.consents -> %(purpose_key)s ->> 3)::int >= %(purpose_version)s, false) as covered
+    from w
+), c as materialized (
+    select c0.*, min(c0.said) over (partition by c0.customer, c0.core) as consent from c0
+), p as materialized (
+    select q.customer, q.state, q.origins,
+        sha256(convert_to(%(ask)s || chr(30) || a.facts || chr(30) || q.state, 'UTF8')) as decision
+    from a, (select c.customer, {STATE_SQL} as state, count(*) as origins from c group by c.customer) q
+), d as materialized (
+    select p.customer, p.state, p.decision, g.id, g.categories, g.finds
+    from p left join gate_decision g on g.id = p.decision
+), n as materialized (
+    select d.id, row_number() over (order by d.id) as number from d where d.id is not null group by d.id
+), ready as materialized (
+    select (select digest from govern_rules order by version desc limit 1) = %(rules)s
+        and not exists (select 1 from d where d.id is null)
+        and (select count(*) from n) <= cardinality(%(entries)s::uuid[]) as yes
+)
+"""
+
+_RECORD: Final = f""", m as materialized (
+    select c.subject, c.customer, c.consent, c.packs, d.id, n.number, k.epoch, k.wrapped, k.salt,
+        row_number() over (partition by d.id order by c.subject) - 1 as position
+    from c join d using (customer) join n on n.id = d.id join subject_key k on k.subject = c.subject, ready
+    where ready.yes
+), e as (
+    insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,
+        jurisdictions, reach, commitments, mac)
+    select (%(entries)s::uuid[])[m.number], a.actor, a.human, a.department, %(purpose)s, %(action)s, m.id, %(detail)s,
+        count(*), array_remove(array[{_JURISDICTIONS}], null),
+        array[{_PACK_COUNTS}, (count(*) filter (where m.packs = 0))::int],
+        string_agg(sha256(sha256(m.salt || uuid_send((%(entries)s::uuid[])[m.number])) || uuid_send(m.subject)),
+            ''::bytea order by m.subject),
+        (%(macs)s::bytea[])[m.number]
+    from m, a group by m.id, m.number, a.actor, a.human, a.department
+    returning seq, decision
+), u as (
+    insert into ledger_use (subject, seq, position)
+    select m.subject, e.seq, m.position from m join e on e.decision = m.id
+)
+"""
+
+_HAND_OUT: Final = """
+select d.customer, d.state, d.decision, coalesce(d.finds, false) as finds, (select facts from a) as facts,
+    (select yes from ready) as ready, e.seq, m.subject, m.epoch, m.wrapped,
+    r.id as record, r.kind, r.channel, f.category, f.version, f.sealed,
+    case when r.basis = %(consent_basis)s then 1
+        when r.id is not null and not exists (select 1 from govern_notice x
+            where x.id = r.notice and x.purposes @> to_jsonb(%(purpose)s::int)) then 2
+        else 0 end + case when m.consent = 6 then 3 else 0 end as provenance
+from d
+    left join m on m.customer = d.customer
+    left join e on e.decision = m.id
+    left join record r on r.subject = m.subject and not r.hidden and r.kind = any (%(kinds)s::smallint[])
+        and cardinality(d.categories) > 0
+    left join facet f on f.subject = m.subject and f.record = r.id and f.category = any (d.categories)
+order by d.customer, m.subject, r.id
+"""
+
+CHECKED_READ: Final = _PROJECT + _RECORD + _HAND_OUT

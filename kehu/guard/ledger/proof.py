@@ -1,0 +1,76 @@
+"""Inclusion proofs: that a row is in the log, and that a subject is in the row."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from kehu.guard.ledger.leaf import LEAF_COLUMNS, commitment_leaves, leaf_body
+from kehu.guard.ledger.tiles import TreeReader
+from kehu.guard.ledger.tree import path_in, subtree_path
+
+
+class NotInLedger(LookupError):
+    """No such row, or it does not concern this subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectProof:
+    """Opens one subject's commitment in one row and no other: ``r``, its position and the inner path."""
+
+    r: bytes
+    index: int
+    size: int
+    path: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Canonical leaf bytes, dense leaf index, path and the checkpoint they lead to."""
+
+    leaf: bytes
+    index: int
+    size: int
+    path: list[bytes]
+    checkpoint: str
+    subject: SubjectProof | None
+
+
+def prove(connection: Connection[Any], seq: int, subject: UUID | None = None) -> Proof:
+    """Prove one row against the newest checkpoint; with a subject (an origin id), that the row commits to it.
+
+    Raises:
+        NotInLedger: unknown row, not yet sequenced, or not about this subject.
+    """
+    columns = ", ".join("e." + name for name in LEAF_COLUMNS)
+    with connection.cursor(binary=True) as cursor:
+        row = cursor.execute(
+            f"select l.index, {columns} from ledger_entry e join ledger_leaf l using (seq) where e.seq = %s", (seq,)
+        ).fetchone()
+    head = connection.execute("select size, note from ledger_checkpoint order by size desc limit 1").fetchone()
+    if row is None or head is None or row[0] >= head[0]:
+        raise NotInLedger(f"row {seq}")
+    index, size = int(row[0]), int(head[0])
+    inner = None
+    if subject is not None:
+        inner = _subject_proof(connection, seq, subject, dict(zip(LEAF_COLUMNS, row[1:], strict=True)))
+    path = subtree_path(index, size, TreeReader(connection).subtree)
+    return Proof(leaf_body(row[1:]), index, size, path, str(head[1]), inner)
+
+
+def _subject_proof(connection: Connection[Any], seq: int, subject: UUID, row: dict[str, Any]) -> SubjectProof:
+    found = connection.execute(
+        "select u.position, k.salt from ledger_use u join subject_key k using (subject)"
+        " where u.seq = %s and u.subject = %s",
+        (seq, subject),
+    ).fetchone()
+    if found is None:
+        raise NotInLedger(f"row {seq} for this subject")
+    position, salt = int(found[0]), bytes(found[1])
+    leaves = commitment_leaves(bytes(row["commitments"]))
+    r = hashlib.sha256(salt + row["entry"].bytes).digest()
+    return SubjectProof(r, position, len(leaves), path_in(leaves, position))

@@ -1,0 +1,141 @@
+"""The single sequencer: takes committed rows in snapshot order and hashes them into the tree.
+
+Rows are taken by ``xid`` below the snapshot's oldest running transaction: "seq greater than the last" would lose a
+row whose transaction took its number early and committed late. One sequencer at a time holds an advisory lock.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from kehu.guard.ledger.checkpoint import Signer
+from kehu.guard.ledger.leaf import LEAF_COLUMNS, leaf_of
+from kehu.guard.ledger.tiles import TILE, TreeReader, split_hashes
+from kehu.guard.ledger.tree import Frontier, root_of
+
+_LOCK: Final = 0x6B656875  # "kehu"
+_BATCH: Final = 5_000
+
+_PENDING: Final = f"""
+select e.seq, {", ".join("e." + name for name in LEAF_COLUMNS)}
+from ledger_entry e
+where e.xid < %(below)s::text::xid8
+  and e.xid >= %(floor)s::text::xid8 and not exists (select 1 from ledger_leaf l where l.seq = e.seq)
+order by e.xid, e.seq limit {_BATCH}
+"""
+
+
+class Sequencer:
+    """Appends leaves, completes tiles, signs checkpoints. Not thread-safe."""
+
+    def __init__(self, connection: Connection[Any], signer: Signer, witness: Path) -> None:
+        """``witness`` is the file in the home to which each checkpoint is also appended."""
+        self._connection = connection
+        self._signer = signer
+        self._witness = witness
+        self._floor = "0"
+        self._frontier: Frontier | None = None
+
+    def run_once(self) -> int:
+        """Sequence what is pending; returns how many rows were taken."""
+        taken = 0
+        while True:
+            with self._connection.transaction():
+                self._connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+                count = self._take_batch()
+            taken += count
+            if count < _BATCH:
+                break
+        if taken or not self._signed_head():
+            self._sign()
+        return taken
+
+    def _load(self) -> Frontier:
+        """The frontier as the database has it; another sequencer may have gone on since."""
+        row = self._connection.execute("select coalesce(max(index) + 1, 0) from ledger_leaf").fetchone()
+        size = int(row[0]) if row else 0
+        if self._frontier is None or self._frontier.size != size:
+            reader = TreeReader(self._connection)
+            peaks, start = [], 0
+            for bit in reversed(range(size.bit_length())):
+                if size >> bit & 1:
+                    peaks.append(reader.subtree(start, start + (1 << bit)))
+                    start += 1 << bit
+            self._frontier = Frontier(size, peaks)
+        return self._frontier
+
+    def _take_batch(self) -> int:
+        frontier = self._load()
+        edge = self._connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
+        below = str(edge[0]) if edge else "0"
+        with self._connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(_PENDING, {"floor": self._floor, "below": below}).fetchall()
+        if rows:
+            first = frontier.size
+            try:
+                hashes = [leaf_of(row[1:]) for row in rows]
+                with self._connection.cursor() as cursor, cursor.copy(
+                    "copy ledger_leaf (index, seq, hash) from stdin (format binary)"
+                ) as copy:
+                    copy.set_types(["int8", "int8", "bytea"])
+                    for offset, (row, made) in enumerate(zip(rows, hashes, strict=True)):
+                        copy.write_row((first + offset, row[0], made))
+                        frontier.append(made)
+                self._complete_tiles(first, frontier.size)
+            except BaseException:
+                self._frontier = None
+                raise
+        if len(rows) < _BATCH:
+            self._floor = below  # every transaction below it has ended and its rows are taken
+        return len(rows)
+
+    def _complete_tiles(self, first: int, size: int) -> None:
+        level, start, end = 0, first // TILE, size // TILE
+        while end > start:
+            for index in range(start, end):
+                hashes = self._children(level, index)
+                self._connection.execute(
+                    "insert into ledger_tile (level, index, hashes) values (%s, %s, %s)", (level, index, hashes)
+                )
+            level, start, end = level + 1, start // TILE, end // TILE
+
+    def _children(self, level: int, index: int) -> bytes:
+        if level == 0:
+            rows = self._connection.execute(
+                "select hash from ledger_leaf where index >= %s and index < %s order by index",
+                (index * TILE, (index + 1) * TILE),
+            ).fetchall()
+            return b"".join(bytes(row[0]) for row in rows)
+        rows = self._connection.execute(
+            "select hashes from ledger_tile where level = %s and index >= %s and index < %s order by index",
+            (level - 1, index * TILE, (index + 1) * TILE),
+        ).fetchall()
+        return b"".join(root_of(split_hashes(bytes(row[0]))) for row in rows)
+
+    def _signed_head(self) -> bool:
+        row = self._connection.execute(
+            "select exists (select 1 from ledger_checkpoint where size = (select count(*) from ledger_leaf))"
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _sign(self) -> None:
+        with self._connection.transaction():
+            self._connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            frontier = self._load()
+            root = frontier.root()
+            note = self._signer.sign(frontier.size, root)
+            made = self._connection.execute(
+                "insert into ledger_checkpoint (size, root, note) values (%s, %s, %s) on conflict do nothing returning 1",
+                (frontier.size, root, note),
+            ).fetchone()
+        if made:
+            # kept outside the database: a log cut short there is found here
+            with self._witness.open("a", encoding="utf-8") as file:
+                file.write(note + "\n")
+                file.flush()
+                os.fsync(file.fileno())

@@ -1,0 +1,153 @@
+"""Staff and their credentials: who may ask at all. What the gate reads of them is ``actor_state``, kept here."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kehu.govern.slugs import PURPOSES, ROLES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.staff.models import Department, Staff
+
+ATTESTED_FOR: Final = timedelta(days=30)
+OWNER_EMAIL: Final = "owner@home"
+
+
+class UnknownStaff(LookupError):
+    """Nobody of that email works here."""
+
+
+class TokenRefused(PermissionError):
+    """A token that is unknown, expired or revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A new account's way in; the password is shown once and kept only as an Argon2 hash."""
+
+    email: str
+    password: str
+
+
+def ensure_owner() -> Staff:
+    """The home's owner as a row of staff: role ``owner``, no sign-in. Idempotent."""
+    department, _ = Department.objects.get_or_create(slug="owner")
+    staff, made = Staff.objects.get_or_create(email=OWNER_EMAIL, defaults={"role": "owner", "department": department})
+    if made:
+        staff.set_unusable_password()
+        staff.save(update_fields=["password"])
+    _write_credential(staff.id, staff, until=None)
+    return staff
+
+
+def owner_actor() -> Actor:
+    """The owner at the command line: the root of trust of this home (THREAT_MODEL)."""
+    return _actor(ensure_owner())
+
+
+@transaction.atomic
+def add_staff(*, email: str, role: str, department: str | None, attest: bool) -> tuple[Staff, SignIn]:
+    """Make an account; ``attest`` has the owner vouch for agreement and training for 30 days.
+
+    Raises:
+        ValueError: no such role, or the email is taken.
+    """
+    if role not in ROLES or role == "owner":
+        raise ValueError(f"role: one of {', '.join(ROLES[:-1])}")
+    if Staff.objects.filter(email__iexact=email).exists():
+        raise ValueError("email: an account of this address is here already")
+    unit, _ = Department.objects.get_or_create(slug=department or role)
+    until = timezone.now() + ATTESTED_FOR if attest else None
+    staff = Staff(email=email.lower(), role=role, department=unit, agreement_until=until, training_until=until)
+    password = secrets.token_urlsafe(15)
+    staff.set_password(password)
+    staff.save()
+    _write_credential(staff.id, staff, until=None)
+    return staff, SignIn(staff.email, password)
+
+
+def actor_of(email: str) -> Actor:
+    """The standing credential of an account.
+
+    Raises:
+        UnknownStaff: nobody of that email.
+    """
+    try:
+        return _actor(Staff.objects.select_related("department").get(email__iexact=email))
+    except Staff.DoesNotExist:
+        raise UnknownStaff(email) from None
+
+
+@transaction.atomic
+def issue_token(*, email: str, purpose: str, minutes: int) -> tuple[str, datetime]:
+    """A token for one purpose, shown once, kept as a digest; returns it and its end.
+
+    Raises:
+        UnknownStaff: nobody of that email.
+        ValueError: no such purpose, or a term outside 1 minute to 12 hours.
+    """
+    if purpose not in PURPOSES:
+        raise ValueError(f"purpose: one of {', '.join(PURPOSES)}")
+    if not 1 <= minutes <= 720:
+        raise ValueError("minutes: 1 to 720")
+    try:
+        staff = Staff.objects.select_related("department").get(email__iexact=email)
+    except Staff.DoesNotExist:
+        raise UnknownStaff(email) from None
+    text = "kehu_" + secrets.token_urlsafe(32)
+    until = timezone.now() + timedelta(minutes=minutes)
+    _write_credential(_token_id(text), staff, until=until, purpose=PURPOSES[purpose])
+    return text, until
+
+
+def actor_of_token(text: str) -> Actor:
+    """Whom a token acts for.
+
+    Raises:
+        TokenRefused: unknown, expired or revoked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select staff, purpose from actor_state where actor = %s and active and revoked_at is null"
+            " and expires_at > clock_timestamp()",
+            [_token_id(text)],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise TokenRefused("token")
+    purpose = next(slug for slug, number in PURPOSES.items() if number == row[1])
+    staff = Staff.objects.select_related("department").get(id=row[0])
+    return Actor(_token_id(text), staff.id, staff.id, staff.role, staff.department_id, purpose)
+
+
+def _token_id(text: str) -> UUID:
+    """A token's row: half of its SHA-256, so that the table holds nothing that could be used."""
+    return UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+
+
+def _actor(staff: Staff) -> Actor:
+    return Actor(staff.id, staff.id, staff.id, staff.role, staff.department_id)
+
+
+def _write_credential(credential: UUID, staff: Staff, *, until: datetime | None, purpose: int | None = None) -> None:
+    # the owner vouches for everybody else, and for nobody is there to vouch for the owner
+    vouched: Any = "infinity" if staff.role == "owner" else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into actor_state (actor, staff, human, role, department, active, agreement_until, training_until,"
+            " purpose, expires_at) values (%s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, %s),"
+            " coalesce(%s::timestamptz, %s), %s, %s) on conflict (actor) do update set role = excluded.role,"
+            " department = excluded.department, active = excluded.active, agreement_until = excluded.agreement_until,"
+            " training_until = excluded.training_until",
+            [
+                credential, staff.id, staff.id, staff.role, staff.department_id, staff.is_active, vouched,
+                staff.agreement_until, vouched, staff.training_until, purpose, until,
+            ],
+        )  # fmt: skip

@@ -1,0 +1,50 @@
+"""People (and the home's owner) who ask: the control-plane row. What the gate reads of them is ``actor_state``."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from kehu.govern.slugs import ROLES
+
+
+class Department(models.Model):
+    """A unit to which each act is traced."""
+
+    id = models.SmallAutoField(primary_key=True)
+    slug = models.SlugField(max_length=40, unique=True)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class StaffManager(BaseUserManager["Staff"]):
+    """Finds staff by email; creation is :func:`kehu.guard.staff.actions.add_staff`."""
+
+    def get_by_natural_key(self, username: str | None) -> Staff:
+        """Look a sign-in name up, whatever its case."""
+        return self.get(email__iexact=username)
+
+
+class Staff(AbstractBaseUser):
+    """A member of staff, or the owner of the home (role ``owner``, no sign-in)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    role = models.CharField(max_length=20, choices=[(r, r) for r in ROLES])
+    department = models.ForeignKey(Department, on_delete=models.PROTECT)
+    is_active = models.BooleanField(default=True)
+    agreement_until = models.DateTimeField(null=True)
+    training_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[Any] = StaffManager()
+
+    def __str__(self) -> str:
+        return str(self.id)

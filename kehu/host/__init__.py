@@ -1,0 +1,1 @@
+"""What Kehu runs on: home, keyring, embedded PostgreSQL, settings, supervisor. Knows nothing of customers."""

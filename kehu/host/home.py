@@ -1,0 +1,76 @@
+"""The home of an installation: one folder that holds all its state, 0700."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+_FOLDERS: Final = ("keys", "log", "run", "spool")
+
+
+class Home:
+    """Paths and small files of one installation."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+
+    @classmethod
+    def current(cls) -> Home:
+        """``KEHU_HOME``, else ``.kehu`` in a checkout, else the platform's data folder."""
+        named = os.environ.get("KEHU_HOME")
+        if named:
+            return cls(Path(named))
+        checkout = Path(__file__).resolve().parents[2]
+        if (checkout / "pyproject.toml").exists():
+            return cls(checkout / ".kehu")
+        if sys.platform == "darwin":
+            return cls(Path.home() / "Library" / "Application Support" / "kehu")
+        return cls(Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "kehu")
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def create(self) -> bool:
+        """Make the home and its folders, 0700; returns whether it was not there before."""
+        created = not self.path.exists()
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self.path, 0o700)
+        for name in _FOLDERS:
+            (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        return created
+
+    def exists(self) -> bool:
+        """Whether ``kehu init`` has been here."""
+        return (self.path / "installation.json").exists()
+
+    def facts(self) -> dict[str, Any]:
+        """What is recorded of the installation; empty before ``init``."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / "installation.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def record(self, **facts: Any) -> None:
+        """Add facts to the installation's record."""
+        write_file(self.path / "installation.json", json.dumps(self.facts() | facts, indent=1).encode())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file whole or not at all, 0600, on disk when this returns."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(fresh, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,118 @@
+"""The keyring: named secrets, each sealed under a key derived from the root passphrase file.
+
+Both files live in the home, outside the database folder: a stolen database or its backup opens nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import uuid4
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from kehu.host.home import Home, write_file
+
+_NONCE: Final = 12
+KEYS: Final = ("django", "index", "decision-mac", "ledger-mac", "ledger-sign", "epoch-1")
+
+
+class RootDoesNotOpen(RuntimeError):
+    """The root passphrase file is not the one this keyring was sealed under, or the keyring was changed."""
+
+
+class Keyring:
+    """Secrets of 32 bytes by name."""
+
+    def __init__(self, home: Home) -> None:
+        self._root_file = home / "keys" / "root"
+        self._ring_file = home / "keys" / "ring.json"
+        self._lock_file = home / "keys" / ".lock"
+
+    def create_root(self) -> bool:
+        """Make the root passphrase file where there is none; returns whether it was made."""
+        if self._root_file.exists():
+            return False
+        write_file(self._root_file, base64.b64encode(os.urandom(32)) + b"\n")
+        return True
+
+    def names(self) -> list[str]:
+        """Names of all secrets."""
+        return sorted(self._ring())
+
+    def secret(self, name: str, *, create: bool = False) -> bytes:
+        """Return a secret; with ``create`` a random one is made where it is missing.
+
+        Raises:
+            KeyError: there is none of that name.
+            RootDoesNotOpen: the root does not fit.
+        """
+        ring = self._ring()
+        if name not in ring and create:
+            with self._locked():
+                ring = self._ring()
+                if name not in ring:
+                    nonce = os.urandom(_NONCE)
+                    sealed = nonce + AESGCM(self._derived(name)).encrypt(nonce, os.urandom(32), name.encode())
+                    ring[name] = base64.b64encode(sealed).decode()
+                    self._write(ring)
+        sealed = base64.b64decode(ring[name])
+        try:
+            return AESGCM(self._derived(name)).decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
+        except InvalidTag:
+            raise RootDoesNotOpen(name) from None
+
+    def destroy(self, name: str) -> bool:
+        """Forget a secret for good; returns whether it was there."""
+        with self._locked():
+            ring = self._ring()
+            there = ring.pop(name, None) is not None
+            if there:
+                self._write(ring)
+        return there
+
+    def _ring(self) -> dict[str, str]:
+        try:
+            found: dict[str, str] = json.loads(self._ring_file.read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def _write(self, ring: dict[str, str]) -> None:
+        write_file(self._ring_file, json.dumps(ring, indent=1, sort_keys=True).encode())
+
+    def _derived(self, name: str) -> bytes:
+        root = base64.b64decode(self._root_file.read_text().strip())
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"kehu " + name.encode()).derive(root)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def make_home(home: Home) -> bool:
+    """Home, root and every key an installation starts with; returns whether the home was made now. Idempotent."""
+    created = home.create()
+    keyring = Keyring(home)
+    keyring.create_root()
+    held = keyring.names()
+    for name in KEYS:
+        # later epochs follow the first: once one is there, none is made here
+        if not (name == "epoch-1" and any(other.startswith("epoch-") for other in held)):
+            keyring.secret(name, create=True)
+    if not home.exists():
+        home.record(id=str(uuid4()), folders=[])
+    return created

@@ -1,0 +1,11 @@
+"""Django application: cleaning, identity resolution and the review queue."""
+
+from django.apps import AppConfig
+
+
+class RefineConfig(AppConfig):
+    """Cleaning, identity resolution and the review queue."""
+
+    name = "kehu.refine"
+    label = "refine"
+    default_auto_field = "django.db.models.BigAutoField"

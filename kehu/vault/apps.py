@@ -1,0 +1,11 @@
+"""Django application: sealed records, subject keys and blind index."""
+
+from django.apps import AppConfig
+
+
+class VaultConfig(AppConfig):
+    """Sealed records, subject keys and blind index."""
+
+    name = "kehu.vault"
+    label = "vault"
+    default_auto_field = "django.db.models.BigAutoField"

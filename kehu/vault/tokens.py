@@ -1,0 +1,70 @@
+"""Blind index: keyed tokens in place of values, one key per field and kind of token.
+
+HMAC-SHA-256 by copied midstates (RFC 2104): hashing the padded key once per key instead of once per value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, Protocol
+
+KINDS: Final = ("exact", "prefix", "bigram", "pinyin", "linkage")
+_BLOCK: Final = 64
+
+
+class Hash(Protocol):
+    """The part of hashlib's hash objects used here."""
+
+    def copy(self) -> Hash: ...
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+class Hmac:
+    """HMAC-SHA-256 under one key, its midstates kept."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(_BLOCK, b"\0")
+        self._inner: Hash = hashlib.sha256(bytes(x ^ 0x36 for x in block))
+        self._outer: Hash = hashlib.sha256(bytes(x ^ 0x5C for x in block))
+
+    def digest(self, message: bytes) -> bytes:
+        """32 bytes."""
+        inner = self._inner.copy()
+        inner.update(message)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+class Tokens:
+    """All token keys of an installation, derived from its index key."""
+
+    def __init__(self, index_key: bytes) -> None:
+        self._root = Hmac(index_key)
+        self._keys: dict[str, Hmac] = {}
+
+    def _key(self, name: str) -> Hmac:
+        held = self._keys.get(name)
+        if held is None:
+            held = self._keys[name] = Hmac(self._root.digest(name.encode()))
+        return held
+
+    def search(self, field: str, kind: str, key: str) -> int:
+        """Token of a search key for the blind index: a signed 64-bit integer."""
+        return int.from_bytes(self._key(f"{kind}:{field}").digest(key.encode())[:8], "big", signed=True)
+
+    def source(self, controller: int, channel: int, kind: int, own_key: str) -> bytes:
+        """Token (16 bytes) of a record's own key: (controller, channel, kind, external id or event key)."""
+        return self._key("source").digest(f"{controller}\x1f{channel}\x1f{kind}\x1f{own_key}".encode())[:16]
+
+    def identity(self, controller: int, field: str, number: str, agreeing: str, value: str) -> bytes:
+        """Token (16 bytes) of an identifier together with an agreeing name or birth date."""
+        message = f"{controller}\x1f{number}\x1f{agreeing}\x1f{value}".encode()
+        return self._key(f"linkage:{field}").digest(message)[:16]
+
+    def content(self, canonical: bytes) -> bytes:
+        """Keyed digest (16 bytes) of what came, to know a repeat."""
+        return self._key("content").digest(canonical)[:16]

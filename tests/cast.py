@@ -1,0 +1,40 @@
+"""The people of the tests: staff and customers, made through the doors that the system itself uses."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from kehu.govern.slugs import CATEGORIES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.admit import Admission, Draft, Terms
+from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
+from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
+
+
+def staff(role: str, *, attest: bool = True) -> Actor:
+    """A member of staff of that role."""
+    made, _ = add_staff(email=f"{role}@kehu.example", role=role, department=None, attest=attest)
+    return actor_of(made.email)
+
+
+def admit(*people: dict[str, str], basis: str = "contract", packs: int = 1, age: int = 5, notice: int = 1) -> list[UUID]:
+    """Bring people in, one origin subject each; returns their ids."""
+    held = installation()
+    terms = Terms(1, "store", 1, basis, notice, False, None)
+    drafts = []
+    for number, person in enumerate(people):
+        values: dict[int, dict[str, list[object]]] = {}
+        for name, value in person.items():
+            category = CATEGORIES[held.rules.dictionary.field(name).category]
+            values.setdefault(category, {})[name] = [value, value, 1, None]
+        own = held.tokens.source(1, 1, 1, f"{person}{number}")
+        tokens = [held.tokens.search("email", "exact", person["email"])] if "email" in person else []
+        drafts.append(Draft(1, own, own, values, tokens, [], packs, age))
+    admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)
+    with transaction.atomic():
+        connection.ensure_connection()
+        admission.admit(connection.connection, drafts)
+    return [UUID(bytes=draft.subject) for draft in drafts if draft.subject]

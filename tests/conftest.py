@@ -1,0 +1,67 @@
+"""One embedded PostgreSQL for the whole run, migrated once as its owner; each test gets a copy and runs as the application."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_home = Path(tempfile.mkdtemp(prefix="kehu-test-"))
+os.environ["KEHU_HOME"] = str(_home)
+os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.host.settings"
+os.environ.pop("KEHU_TOKEN", None)
+os.environ.pop("KEHU_DATABASE_URL", None)
+
+import django  # noqa: E402  (settings read the home above)
+import psycopg  # noqa: E402
+
+from kehu.host.database import Database, grant_defaults  # noqa: E402
+from kehu.host.home import Home  # noqa: E402
+from kehu.host.keyring import make_home  # noqa: E402
+
+make_home(Home(_home))
+django.setup()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Database]:
+    """The installation all tests share: home, keys, database ``kehu`` migrated as a template."""
+    home = Home(_home)
+    database = Database(home)
+    database.start()
+    from django.db import connection
+
+    from kehu.guard.setup import migrate
+
+    migrate(database)
+
+    connection.close()
+    yield database
+    database.release()
+    for folder in [*database.folders(), str(_home)]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database(server: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A fresh database for one test, Django's connection on it, as ``kehu_app``."""
+    from django.db import connections
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    embedded = server.embedded
+    assert embedded is not None
+    with psycopg.connect(embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute(f"create database {name} template kehu")
+    with psycopg.connect(embedded.conninfo("kehu_owner", name), autocommit=True) as owner:
+        grant_defaults(owner)
+    monkeypatch.setenv("KEHU_DBNAME", name)
+    connections["default"].settings_dict["NAME"] = name
+    yield server
+    connections.close_all()
+    with psycopg.connect(embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute(f"drop database {name} with (force)")
