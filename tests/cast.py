@@ -20,7 +20,9 @@ def staff(role: str, *, attest: bool = True) -> Actor:
     return actor_of(made.email)
 
 
-def admit(*people: dict[str, str], basis: str = "contract", packs: int = 1, age: int = 5, notice: int = 1) -> list[UUID]:
+def admit(
+    *people: dict[str, str], basis: str = "contract", packs: int = 1, age: int = 5, notice: int = 1
+) -> list[UUID]:
     """Bring people in, one origin subject each; returns their ids."""
     held = installation()
     terms = Terms(1, "store", 1, basis, notice, False, None)

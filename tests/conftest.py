@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the whole run, migrated once as its owner; each test gets a copy and runs as the application."""
+"""One embedded PostgreSQL for the whole run, migrated once; each test gets a copy and runs as the application."""
 
 from __future__ import annotations
 

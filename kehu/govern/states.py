@@ -1,4 +1,4 @@
-"""Restriction, objection, hold, opt-out, death and waiting erasure: what they are is a row, what policies read is projected.
+"""Restriction, objection, hold, opt-out, death and waiting erasure: a row each, and what policies read.
 
 Each acts on every origin subject of a customer at once and stays with all of them after an un-merge.
 """

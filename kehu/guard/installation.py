@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import hashlib
+import json
 from dataclasses import dataclass
 
 from kehu.govern.dictionary import Dictionary
@@ -52,7 +52,12 @@ def load_rules() -> RulesInForce:
     acts = json.dumps({act: sorted(roles) for act, roles in ACTS.items()}, sort_keys=True)
     digest = hashlib.sha256(
         b"\x1e".join(
-            (policies.digest.encode(), dictionary.digest.encode(), *(p.digest.encode() for p in purposes.values()), acts.encode())
+            (
+                policies.digest.encode(),
+                dictionary.digest.encode(),
+                *(p.digest.encode() for p in purposes.values()),
+                acts.encode(),
+            )
         )
     ).digest()
     return RulesInForce(policies=policies, dictionary=dictionary, purposes=purposes, digest=digest)

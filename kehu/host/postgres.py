@@ -172,7 +172,18 @@ class EmbeddedPostgres:
         log = self.data / "start.log"
         while True:
             output = self._run(
-                "pg_ctl", "-D", self.data, "-w", "-t", "50", "-l", log, "-o", f"-k '{self.socket}'", "start", check=False
+                "pg_ctl",
+                "-D",
+                self.data,
+                "-w",
+                "-t",
+                "50",
+                "-l",
+                log,
+                "-o",
+                f"-k '{self.socket}'",
+                "start",
+                check=False,
             )
             if self.running():
                 return
@@ -260,7 +271,10 @@ class EmbeddedPostgres:
         identity: dict[str, Any] = {}
         if self._service:
             identity = {"user": self._service.pw_uid, "group": self._service.pw_gid, "extra_groups": []}
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")} | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")} | {
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+        }
         with tempfile.TemporaryFile("w+") as out:  # files, not pipes: the server would keep a pipe open
             done = subprocess.run(
                 [str(self.binaries / program), *map(str, arguments)],

@@ -8,15 +8,14 @@ import time
 from uuid import UUID
 
 _lock = threading.Lock()
-_last = 0
+_last = [0]  # the newest tick handed out by this process
 
 
 def new_ids(count: int) -> list[bytes]:
     """``count`` ids of 16 bytes, ascending within this process; 12 bits of sub-millisecond order, 62 random bits."""
-    global _last
     with _lock:
-        start = max(_last + 1, time.time_ns() // 1_000_000 << 12)
-        _last = start + count - 1
+        start = max(_last[0] + 1, time.time_ns() // 1_000_000 << 12)
+        _last[0] = start + count - 1
     random = os.urandom(8 * count)
     made: list[bytes] = []
     for i in range(count):

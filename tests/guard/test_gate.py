@@ -15,7 +15,12 @@ from kehu.guard.staff.actions import actor_of_token, issue_token
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
-LIN = {"full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613800006721", "national_id": "11010519491231002X"}
+LIN = {
+    "full_name": "林婉清",
+    "email": "lin@mail.example",
+    "phone": "+8613800006721",
+    "national_id": "11010519491231002X",
+}
 MARKETING = PURPOSES["marketing"]
 
 
@@ -55,7 +60,7 @@ def test_without_agreement_nothing_opens(database, attest, policy):
 def test_consent_opens_and_withdrawal_closes_the_next_read(database):
     bob = staff("marketing")
     [lin] = admit(LIN)
-    read = lambda: gate().open([lin], actor=bob, purpose="marketing")  # noqa: E731
+    read = lambda: gate().open([lin], actor=bob, purpose="marketing")
     assert read()[0].denied()["email"].policy == "cn.pipl.consent-none"
     given = Statement(notice=1, way="staff")
     give_consent(lin, purpose=MARKETING, purpose_version=1, statement=given, recorded_by=bob.staff, id=new_id())
@@ -132,7 +137,9 @@ def test_a_failed_commit_lets_nothing_out(database):
     [lin] = admit(LIN)
     gate().open([lin], actor=alice, purpose="service")
     with open_owner(database) as owner:
-        owner.execute("create function no_commit() returns trigger language plpgsql as 'begin raise exception ''no''; end'")
+        owner.execute(
+            "create function no_commit() returns trigger language plpgsql as 'begin raise exception ''no''; end'"
+        )
         owner.execute("create constraint trigger no_commit after insert on ledger_entry deferrable initially deferred"
                       " for each row execute function no_commit()")  # fmt: skip
     with pytest.raises(LedgerUnavailable):
@@ -155,7 +162,7 @@ def test_a_decision_forged_in_the_database_is_found(database):
         owner.execute("update gate_decision set answer = replace(answer::text, 'denied', 'clear')::jsonb,"
                       " categories = '{1,2,3,4,5,6,7}'")  # fmt: skip
     gate().decisions._cache.clear()
-    with pytest.raises(Exception, match="[0-9a-f]{64}"):
+    with pytest.raises(Exception, match=r"[0-9a-f]{64}"):
         gate().open([lin], actor=alice, purpose="service")
 
 
@@ -172,7 +179,9 @@ def test_a_moved_ciphertext_does_not_open(database):
 
 
 def test_grants_of_the_application(database):
-    with psycopg.connect(database.conninfo("kehu_app", __import__("os").environ["KEHU_DBNAME"]), autocommit=True) as app:
+    with psycopg.connect(
+        database.conninfo("kehu_app", __import__("os").environ["KEHU_DBNAME"]), autocommit=True
+    ) as app:
         for table in ("ledger_entry", "gate_decision", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "ledger_use"):
             for right in ("UPDATE", "DELETE", "TRUNCATE"):
                 row = app.execute("select has_table_privilege(current_user, %s, %s)", (table, right)).fetchone()

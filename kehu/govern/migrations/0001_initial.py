@@ -4,96 +4,140 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.SmallAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60, unique=True)),
-                ('kind', models.CharField(max_length=20)),
-                ('key_digest', models.BinaryField(null=True)),
-                ('owner', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.SmallAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, unique=True)),
+                ("kind", models.CharField(max_length=20)),
+                ("key_digest", models.BinaryField(null=True)),
+                ("owner", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Controller',
+            name="Controller",
             fields=[
-                ('id', models.SmallAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('country', models.CharField(max_length=2)),
-                ('owner', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.SmallAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("country", models.CharField(max_length=2)),
+                ("owner", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Rules',
+            name="Rules",
             fields=[
-                ('version', models.AutoField(primary_key=True, serialize=False)),
-                ('digest', models.BinaryField(unique=True)),
-                ('content', models.JSONField()),
-                ('since', models.DateTimeField(auto_now_add=True)),
+                ("version", models.AutoField(primary_key=True, serialize=False)),
+                ("digest", models.BinaryField(unique=True)),
+                ("content", models.JSONField()),
+                ("since", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('subject', models.UUIDField(db_index=True)),
-                ('purpose', models.PositiveSmallIntegerField()),
-                ('purpose_version', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(max_length=12)),
-                ('kind', models.CharField(max_length=12)),
-                ('at', models.DateTimeField(null=True)),
-                ('until', models.DateTimeField(null=True)),
-                ('notice', models.PositiveSmallIntegerField(null=True)),
-                ('way', models.CharField(blank=True, max_length=40)),
-                ('recorded_by', models.UUIDField()),
-                ('by_subject', models.UUIDField(null=True)),
-                ('evidence', models.BinaryField(null=True)),
-                ('recorded_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("subject", models.UUIDField(db_index=True)),
+                ("purpose", models.PositiveSmallIntegerField()),
+                ("purpose_version", models.PositiveSmallIntegerField()),
+                ("status", models.CharField(max_length=12)),
+                ("kind", models.CharField(max_length=12)),
+                ("at", models.DateTimeField(null=True)),
+                ("until", models.DateTimeField(null=True)),
+                ("notice", models.PositiveSmallIntegerField(null=True)),
+                ("way", models.CharField(blank=True, max_length=40)),
+                ("recorded_by", models.UUIDField()),
+                ("by_subject", models.UUIDField(null=True)),
+                ("evidence", models.BinaryField(null=True)),
+                ("recorded_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['given', 'refused', 'withdrawn', 'unknown', 'invalid'])), name='consent_status_known'), models.CheckConstraint(condition=models.Q(('kind__in', ['general', 'specific', 'temporary'])), name='consent_kind_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'given'), _negated=True), models.Q(('at__isnull', False), ('notice__isnull', False), models.Q(('way', ''), _negated=True)), _connector='OR'), name='consent_given_has_time_wording_and_way'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'temporary'), _negated=True), models.Q(('status', 'given'), _negated=True), ('until__isnull', False), _connector='OR'), name='temporary_consent_ends')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["given", "refused", "withdrawn", "unknown", "invalid"])),
+                        name="consent_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["general", "specific", "temporary"])),
+                        name="consent_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "given"), _negated=True),
+                            models.Q(
+                                ("at__isnull", False), ("notice__isnull", False), models.Q(("way", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="consent_given_has_time_wording_and_way",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "temporary"), _negated=True),
+                            models.Q(("status", "given"), _negated=True),
+                            ("until__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="temporary_consent_ends",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.SmallAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60)),
-                ('version', models.PositiveSmallIntegerField(default=1)),
-                ('purposes', models.JSONField(default=list)),
-                ('texts', models.JSONField(default=dict)),
-                ('in_force_from', models.DateTimeField()),
-                ('owner', models.UUIDField(null=True)),
+                ("id", models.SmallAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60)),
+                ("version", models.PositiveSmallIntegerField(default=1)),
+                ("purposes", models.JSONField(default=list)),
+                ("texts", models.JSONField(default=dict)),
+                ("in_force_from", models.DateTimeField()),
+                ("owner", models.UUIDField(null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('name', 'version'), name='one_row_per_notice_version')],
+                "constraints": [models.UniqueConstraint(fields=("name", "version"), name="one_row_per_notice_version")],
             },
         ),
         migrations.CreateModel(
-            name='StateEntry',
+            name="StateEntry",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('subject', models.UUIDField(db_index=True)),
-                ('kind', models.CharField(max_length=12)),
-                ('purpose', models.PositiveSmallIntegerField(null=True)),
-                ('categories', models.PositiveSmallIntegerField(default=0, help_text='bits of categories held; 0 = the whole subject')),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('reason', models.BinaryField(help_text="sealed under the subject's key", null=True)),
-                ('by', models.UUIDField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("subject", models.UUIDField(db_index=True)),
+                ("kind", models.CharField(max_length=12)),
+                ("purpose", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "categories",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="bits of categories held; 0 = the whole subject"
+                    ),
+                ),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("reason", models.BinaryField(help_text="sealed under the subject's key", null=True)),
+                ("by", models.UUIDField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['restriction', 'objection', 'hold', 'optout', 'gpc', 'deceased', 'erasure'])), name='state_kind_known'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'objection'), _negated=True), ('purpose__isnull', False), _connector='OR'), name='objection_names_a_purpose')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["restriction", "objection", "hold", "optout", "gpc", "deceased", "erasure"])
+                        ),
+                        name="state_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "objection"), _negated=True), ("purpose__isnull", False), _connector="OR"
+                        ),
+                        name="objection_names_a_purpose",
+                    ),
+                ],
             },
         ),
     ]

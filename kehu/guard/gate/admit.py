@@ -44,7 +44,9 @@ class Draft:
     kind: int
     content: bytes
     source: bytes  # token of its own key
-    values: dict[int, dict[str, list[Any]]] = field(repr=False)  # category -> field -> [given, normal, status, verified]
+    values: dict[int, dict[str, list[Any]]] = field(
+        repr=False
+    )  # category -> field -> [given, normal, status, verified]
     tokens: list[int]
     identity: list[bytes]
     packs: int
@@ -153,7 +155,11 @@ class Admission:
                     ([UUID(bytes=subject) for subject in known if subject],),
                 )
                 for subject, at, wrapped, salt in cursor:
-                    keys[subject.bytes] = (self._held.epochs.unwrap(wrapped, subject=subject.bytes, epoch=at), salt, None)
+                    keys[subject.bytes] = (
+                        self._held.epochs.unwrap(wrapped, subject=subject.bytes, epoch=at),
+                        salt,
+                        None,
+                    )
         wrap = self._held.epochs.cipher(epoch).encrypt
         tail = epoch.to_bytes(4, "big")
         random = os.urandom((KEY + SALT + NONCE) * len(drafts))
@@ -174,7 +180,9 @@ class Admission:
         keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
     ) -> int:
         terms = self._terms
-        middle = to.int2(terms.channel) + to.int2(terms.controller) + to.int2(BASES[terms.basis]) + to.int2(terms.notice)
+        middle = (
+            to.int2(terms.channel) + to.int2(terms.controller) + to.int2(BASES[terms.basis]) + to.int2(terms.notice)
+        )
         batch = to.blob(terms.batch.bytes) if terms.batch else to.NULL
         rows: list[bytes] = []
         facets: list[bytes] = []

@@ -151,7 +151,11 @@ class Decisions:
         answers = decide(rules, ask, ActorFacts.parse(facts), SubjectState.parse(state))
         fields = {name: [[a.answer, a.policy] for a in row] for name, row in answers.items()}
         opened = sorted(
-            {rules.dictionary.field(n).category_id for n, row in answers.items() if any(a.answer != "denied" for a in row)}
+            {
+                rules.dictionary.field(n).category_id
+                for n, row in answers.items()
+                if any(a.answer != "denied" for a in row)
+            }
         )
         finds = any(a.answer != "denied" for row in answers.values() for a in row)
         return self.store_answer(connection, text, facts, state, fields, opened, finds)
@@ -199,7 +203,7 @@ class Decisions:
         ).fetchone()
         if row is None:
             raise DecisionForged("a decision vanished")
-        answer, categories, finds, mac = json.loads(row[0]), *row[1:]
+        answer, (categories, finds, mac) = json.loads(row[0]), row[1:]
         made = decision_mac(self._held.decision_key, decision=wanted, answer=_canonical(answer, categories, finds))
         if not hmac.compare_digest(bytes(mac), made):
             raise DecisionForged(wanted.hex())

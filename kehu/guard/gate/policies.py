@@ -20,7 +20,8 @@ _FILES: Final = ("house", "cn", "eu", "us", "jp", "au")
 _PRECEDENCE: Final = (
     "house.active", "house.credential", "house.scope", "house.agreement", "house.training", "house.department",
     "house.collect", "cn.pipl.13-no", "house.purpose-least", "house.kept", "house.restriction", "house.objection",
-    "house.deceased", "cn.pipl.31", "cn.", "eu.", "us.", "jp.", "au.", "house.consent", "house.collected", "house.notice",
+    "house.deceased", "cn.pipl.31", "cn.", "eu.", "us.", "jp.", "au.", "house.consent", "house.collected",
+    "house.notice",
     "house.level4",
 )  # fmt: skip
 
@@ -144,7 +145,12 @@ class PolicySet:
         return Answer("clear" if allowed else "denied", policies[0], policies[1:])
 
     def _ask(
-        self, action: str, kind: str, resource: Mapping[str, Any], principal: Mapping[str, Any], context: Mapping[str, Any]
+        self,
+        action: str,
+        kind: str,
+        resource: Mapping[str, Any],
+        principal: Mapping[str, Any],
+        context: Mapping[str, Any],
     ) -> tuple[bool, tuple[str, ...]]:
         entities = [
             {"uid": {"type": "Staff", "id": "asker"}, "attrs": dict(principal), "parents": []},

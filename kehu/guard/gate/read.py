@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,8 +50,8 @@ class Contribution:
     field: str
     answer: str
     policy: str
-    given: str | None = field(repr=False)
-    normal: str | None = field(repr=False)
+    given: str | None = dataclasses.field(repr=False)
+    normal: str | None = dataclasses.field(repr=False)
     status: int
     verified_at: str | None
     subject: UUID
@@ -66,7 +68,7 @@ class Opened:
     origins: tuple[UUID, ...]
     seq: int
     decision: Decision
-    contributions: tuple[Contribution, ...] = field(repr=False)
+    contributions: tuple[Contribution, ...] = dataclasses.field(repr=False)
 
     def denied(self) -> dict[str, FieldAnswer]:
         """Fields denied whatever the provenance."""
@@ -131,7 +133,9 @@ class Gate:
             if not rows or rows[0][5]:
                 try:
                     return self._unseal(raw, rows)
-                except EpochKeyMissing:  # keys were rotated between the statement and here: the next one sees the new epoch
+                except (
+                    EpochKeyMissing
+                ):  # keys were rotated between the statement and here: the next one sees the new epoch
                     if attempt == _ATTEMPTS - 1:
                         raise
                     time.sleep(0.01 * 2**attempt)
@@ -239,18 +243,24 @@ class Gate:
                 if answer.answer == "masked":
                     given = normal = mask(name, normal or given)
                 values.append(
-                    Contribution(name, answer.answer, answer.policy, given, normal, status, verified, subject, record, kind, channel)
+                    Contribution(
+                        name,
+                        answer.answer,
+                        answer.policy,
+                        given,
+                        normal,
+                        status,
+                        verified,
+                        subject,
+                        record,
+                        kind,
+                        channel,
+                    )
                 )
         return Opened(customer, tuple(origins), seq, decision, tuple(values))
 
 
-_gate: Gate | None = None
-
-
+@functools.lru_cache(maxsize=1)
 def gate() -> Gate:
     """The gate of this process."""
-    global _gate
-    held = installation()
-    if _gate is None or _gate._held is not held:
-        _gate = Gate(held)
-    return _gate
+    return Gate(installation())

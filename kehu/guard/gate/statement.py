@@ -17,7 +17,8 @@ from kehu.guard.gate.state import CONSENT_KIND_SQL, CONSENT_RANK_SQL, STATE_SQL
 
 _PACK_COUNTS = ", ".join(f"(count(*) filter (where m.packs & {bit} > 0))::int" for bit in (1, 2, 4, 8, 16))
 _JURISDICTIONS = ", ".join(
-    f"case when bit_or(m.packs) & {bit} > 0 then {number}::smallint end" for number, bit in enumerate((1, 2, 4, 8, 16), 1)
+    f"case when bit_or(m.packs) & {bit} > 0 then {number}::smallint end"
+    for number, bit in enumerate((1, 2, 4, 8, 16), 1)
 )
 
 _PROJECT: Final = f"""

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg
 from psycopg import Connection
 
 from kehu.guard.ledger.checkpoint import Signer
@@ -79,9 +78,10 @@ class Sequencer:
             first = frontier.size
             try:
                 hashes = [leaf_of(row[1:]) for row in rows]
-                with self._connection.cursor() as cursor, cursor.copy(
-                    "copy ledger_leaf (index, seq, hash) from stdin (format binary)"
-                ) as copy:
+                with (
+                    self._connection.cursor() as cursor,
+                    cursor.copy("copy ledger_leaf (index, seq, hash) from stdin (format binary)") as copy,
+                ):
                     copy.set_types(["int8", "int8", "bytea"])
                     for offset, (row, made) in enumerate(zip(rows, hashes, strict=True)):
                         copy.write_row((first + offset, row[0], made))
@@ -130,7 +130,8 @@ class Sequencer:
             root = frontier.root()
             note = self._signer.sign(frontier.size, root)
             made = self._connection.execute(
-                "insert into ledger_checkpoint (size, root, note) values (%s, %s, %s) on conflict do nothing returning 1",
+                "insert into ledger_checkpoint (size, root, note) values (%s, %s, %s)"
+                " on conflict do nothing returning 1",
                 (frontier.size, root, note),
             ).fetchone()
         if made:

@@ -39,6 +39,7 @@ class SignIn:
 def ensure_owner() -> Staff:
     """The home's owner as a row of staff: role ``owner``, no sign-in. Idempotent."""
     department, _ = Department.objects.get_or_create(slug="owner")
+    staff: Staff
     staff, made = Staff.objects.get_or_create(email=OWNER_EMAIL, defaults={"role": "owner", "department": department})
     if made:
         staff.set_unusable_password()

@@ -1,0 +1,56 @@
+"""What must hold before a change is in; the first failure ends it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = ROOT / ".venv" / "bin"
+SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bkehu_[A-Za-z0-9_-]{43}\b"
+    r"|AGE-SECRET-KEY-1[0-9A-Z]{58}"
+)
+
+
+def run(title: str, *command: str) -> None:
+    """Run one step; its failure is ours."""
+    print(f"== {title}", flush=True)
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "kehu.host.settings", "KEHU_HOME": home + "/none"}
+        done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def scan_for_secrets() -> None:
+    """No key, token or password of a real system stands in a tracked file."""
+    print("== secrets", flush=True)
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = []
+    for name in filter(None, files.split("\0")):
+        path = ROOT / name
+        if path.is_file() and SECRET.search(path.read_text(errors="replace")):
+            found.append(name)
+    if found:
+        sys.exit("a secret stands in: " + ", ".join(found))
+
+
+def main() -> None:
+    """Every step in order."""
+    run("ruff", "ruff", "check", ".")
+    run("format", "ruff", "format", "--check", ".")
+    run("mypy", "mypy")
+    run("imports", "lint-imports")
+    run("django", "python", "-m", "django", "check")
+    run("migrations", "python", "-m", "django", "makemigrations", "--check", "--dry-run")
+    scan_for_secrets()
+    run("tests", "python", "-m", "pytest", "-q")
+
+
+if __name__ == "__main__":
+    main()
