@@ -1,0 +1,219 @@
+"""Commands on the installation itself: init, status, database, keys, controller, channel, staff, token."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from kehu import __version__
+from kehu.doors.cli.frame import FAILED, REFUSED, Failure, actor, command, set_django_up
+from kehu.host.database import Database
+from kehu.host.home import Home
+from kehu.host.keyring import Keyring, make_home
+
+
+@click.command(epilog="Example: kehu init")
+@command(needs_home=False, starts=False)
+def init() -> Any:
+    """Make the home, database, keys and shipped rules; finishes what a crash left half done."""
+    home = Home.current()
+    created = make_home(home)
+    database = Database(home)
+    database.start()
+    try:
+        home.record(folders=database.folders(), version=__version__)
+        set_django_up()
+        from kehu.guard.setup import migrate
+
+        migrate(database)
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        database.release()
+    return {"home": str(home.path), "created": created}
+
+
+@click.command(epilog="Example: kehu status --json")
+@command(needs_home=False, starts=False)
+def status() -> Any:
+    """Health and counts."""
+    home = Home.current()
+    counts = dict.fromkeys(("subjects", "sources", "facets", "quarantined", "review", "ledger"))
+    answer: dict[str, Any] = {"running": False, "version": __version__, "home": str(home.path), "folders": []}
+    database = Database(home)
+    if not home.exists() or not database.exists():
+        return answer | {"database": "absent"} | counts | {"jobs": {}}
+    database.start()
+    try:
+        set_django_up()
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select (select count(distinct customer) from subject_state where not hidden),"
+                " (select count(*) from record where not hidden), (select count(*) from facet)"
+            )
+            subjects, sources, facets = cursor.fetchone()
+            cursor.execute("select size, encode(root, 'base64') from ledger_checkpoint order by size desc limit 1")
+            head = cursor.fetchone() or (0, None)
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        database.release()
+    return answer | {
+        "folders": database.folders(),
+        "database": "embedded" if database.embedded else "outside",
+        "subjects": subjects,
+        "sources": sources,
+        "facets": facets,
+        "quarantined": 0,
+        "review": 0,
+        "ledger": {"size": head[0], "root": head[1]},
+        "jobs": {},
+    }
+
+
+@click.command(epilog='Example: psql "$(kehu database --json | jq -r .app_url)"')
+@command(starts=False)
+def database() -> Any:
+    """Addresses of the database, for the installation's owner only."""
+    if os.environ.get("KEHU_TOKEN"):
+        raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
+    held = Database(Home.current())
+    return {"app_url": held.url("kehu_app"), "owner_url": held.url("kehu_owner")}
+
+
+@click.group()
+def keys() -> None:
+    """Keys of the vault."""
+
+
+@keys.command(epilog="Example: kehu keys rotate")
+@command()
+def rotate() -> Any:
+    """Begin a new epoch: all subject keys re-wrapped, the old epoch's key destroyed; nothing stops."""
+    from kehu.guard.gate.read import raw_connection
+    from kehu.guard.installation import installation
+    from kehu.guard.ledger.record import record_act
+    from kehu.vault.rotation import rotate_keys
+
+    owner_only()
+    held = installation()
+    done = rotate_keys(raw_connection(), Keyring(held.home), held.epochs)
+    record_act("rotate", None, actor=actor())
+    return {"epoch": done.epoch, "rewrapped": done.rewrapped, "seconds": round(done.seconds, 3)}
+
+
+@click.group()
+def controller() -> None:
+    """Legal entities that answer for the data."""
+
+
+@controller.command("add", epilog="Example: kehu controller add shop-b --country DE")
+@click.argument("name")
+@click.option("--country", required=True)
+@command()
+def controller_add(name: str, country: str) -> Any:
+    """Add a legal entity."""
+    from kehu.govern.models import Controller
+
+    owner_only()
+    if not (len(country) == 2 and country.isupper()):
+        raise ValueError("country: two capital letters (ISO 3166)")
+    if Controller.objects.filter(name=name).exists():
+        raise Failure(FAILED, "taken", "A controller of this name is here already.")
+    return {"id": Controller.objects.create(name=name, country=country, owner=actor().staff).id}
+
+
+@click.group()
+def channel() -> None:
+    """Ways records come in."""
+
+
+@channel.command("add", epilog="Example: kehu channel add fair --kind store")
+@click.argument("name")
+@click.option("--kind", required=True)
+@command()
+def channel_add(name: str, kind: str) -> Any:
+    """Add a channel."""
+    from kehu.govern.models import Channel
+
+    owner_only()
+    if Channel.objects.filter(name=name).exists():
+        raise Failure(FAILED, "taken", "A channel of this name is here already.")
+    return {"id": Channel.objects.create(name=name, kind=kind, owner=actor().staff).id, "key": None}
+
+
+@click.group()
+def staff() -> None:
+    """Members of staff."""
+
+
+@staff.command("add", epilog="Example: kehu staff add --email li@shop.example --role service")
+@click.option("--email", required=True)
+@click.option("--role", required=True)
+@click.option("--department")
+@click.option("--no-attest", is_flag=True, help="Do not vouch for agreement and training.")
+@command()
+def staff_add(email: str, role: str, department: str | None, no_attest: bool) -> Any:
+    """Make an account; the password is shown once."""
+    from django.db import transaction
+
+    from kehu.guard.ledger.record import record_act
+    from kehu.guard.staff.actions import add_staff
+
+    owner_only()
+    with transaction.atomic():
+        made, sign_in = add_staff(email=email, role=role, department=department, attest=not no_attest)
+        record_act("staff" if no_attest else "attest", None, actor=actor())
+    address = f"http://localhost:{os.environ.get('KEHU_PORT', '8000')}/sign-in"
+    return {
+        "id": made.id,
+        "email": made.email,
+        "sign_in": {"url": address, "email": sign_in.email, "password": sign_in.password},
+    }
+
+
+@click.group()
+def token() -> None:
+    """Short-lived tokens for one purpose."""
+
+
+@token.command(
+    "issue",
+    epilog="Example: kehu token issue --staff li@shop.example --purpose service",
+)
+@click.option("--staff", "email", required=True)
+@click.option("--purpose", required=True)
+@click.option("--minutes", default=60, show_default=True)
+@click.option("--code", help="A current second-factor code; without it level 4 stays masked.")
+@command()
+def token_issue(email: str, purpose: str, minutes: int, code: str | None) -> Any:
+    """Issue a token for one member of staff and one purpose."""
+    from django.db import transaction
+
+    from kehu.govern.slugs import PURPOSES
+    from kehu.guard.ledger.record import record_act
+    from kehu.guard.staff.actions import issue_token
+
+    owner_only()
+    if code is not None:
+        raise Failure(FAILED, "not-enrolled", "Nobody of that email has enrolled a second factor.", "Leave --code out.")
+    with transaction.atomic():
+        text, until = issue_token(email=email, purpose=purpose, minutes=minutes)
+        record_act("token", None, actor=actor(), purpose=PURPOSES[purpose])
+    return {"token": text, "expires_at": until.isoformat()}
+
+
+def owner_only() -> None:
+    """Refuse whoever comes with a token.
+
+    Raises:
+        Failure: a token is set.
+    """
+    if os.environ.get("KEHU_TOKEN"):
+        raise Failure(REFUSED, "owner-only", "Only the home's owner may do this.", "Leave KEHU_TOKEN out.")

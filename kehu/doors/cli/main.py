@@ -1,0 +1,40 @@
+"""The command ``kehu``."""
+
+from __future__ import annotations
+
+import click
+
+from kehu import __version__
+from kehu.doors.cli import desk, evidence, installation
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kehu")
+def main() -> None:
+    """Customer information held, used and erased under one gate."""
+
+
+for entry in (
+    installation.init,
+    installation.status,
+    installation.database,
+    installation.keys,
+    installation.controller,
+    installation.channel,
+    installation.staff,
+    installation.token,
+    desk.find,
+    desk.show,
+    desk.explain,
+    desk.consent,
+    desk.restrict,
+    desk.object_,
+    desk.optout,
+    desk.deceased,
+    evidence.ledger,
+):
+    main.add_command(entry)
+
+
+if __name__ == "__main__":
+    main()

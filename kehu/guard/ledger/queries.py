@@ -1,0 +1,61 @@
+"""Questions to the ledger: who used whose data, when, for what."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
+from kehu.guard.installation import installation
+
+_ROWS = """
+select e.seq, e.at, e.actor, e.human, s.email, d.slug, e.purpose, e.action, e.subjects, g.answer::text, g.ask
+from ledger_entry e join gate_decision g on g.id = e.decision
+left join guard_staff s on s.id = e.human left join guard_department d on d.id = e.department
+where (%s::uuid is null or e.seq in (select u.seq from ledger_use u join subject_state c using (subject)
+        where c.customer = (select n.customer from subject_state n where n.subject = %s)))
+  and (%s::text is null or s.email = %s) and (%s::timestamptz is null or e.at >= %s)
+order by e.seq desc limit %s
+"""
+
+
+def rows(
+    *, subject: UUID | None = None, staff: str | None = None, since: datetime | None = None, limit: int = 1_000
+) -> list[dict[str, Any]]:
+    """Rows, newest first; of one customer, one member of staff, or since a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [subject, subject, staff, staff, since, since, limit])
+        return [_row(found) for found in cursor.fetchall()]
+
+
+def _row(found: Any) -> dict[str, Any]:
+    seq, at, actor, human, email, department, purpose, action, subjects, answer, ask = found
+    answers = json.loads(answer)
+    said = {pair[0][0] for pair in answers.values()}
+    best = "clear" if "clear" in said else "masked" if "masked" in said else "denied"
+    slug = name_of(PURPOSES, purpose) if purpose else None
+    policies = sorted({pair[0][1] for pair in answers.values() if pair[0][0] == best})
+    return {
+        "seq": seq,
+        "at": at.isoformat(),
+        "actor": str(actor),
+        "human": email or str(human),
+        "department": department,
+        "purpose": slug,
+        "basis": _basis(slug, ask),
+        "action": name_of(ACTIONS, action),
+        "fields": sorted(name for name, pair in answers.items() if name != "*" and pair[0][0] != "denied"),
+        "answer": best,
+        "policy": policies[0] if policies else None,
+        "subjects": subjects,
+    }
+
+
+def _basis(purpose: str | None, ask: str) -> str | None:
+    if purpose is None:
+        return str(json.loads(ask).get("basis")) if '"basis"' in ask else None
+    return installation().rules.purposes[purpose].grounds["CN"]

@@ -1,0 +1,82 @@
+"""A row for an act that is not a read: written in the transaction of the act itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.slugs import ACTIONS
+from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
+from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
+from kehu.guard.ledger.mac import entry_mac
+
+_INSERT = """
+with w as (
+    select s.subject, s.packs, k.salt, row_number() over (order by s.subject) - 1 as position
+    from subject_state s join subject_key k using (subject)
+    where s.customer = (select n.customer from subject_state n where n.subject = %(subject)s)
+), e as (
+    insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,
+        jurisdictions, reach, commitments, mac)
+    select %(entry)s, %(actor)s, %(human)s, %(department)s, %(purpose)s, %(action)s, %(decision)s, %(detail)s, count(*),
+        array_remove(array[case when bit_or(packs) & 1 > 0 then 1 end, case when bit_or(packs) & 2 > 0 then 2 end,
+            case when bit_or(packs) & 4 > 0 then 3 end, case when bit_or(packs) & 8 > 0 then 4 end,
+            case when bit_or(packs) & 16 > 0 then 5 end], null)::smallint[],
+        array[count(*) filter (where packs & 1 > 0), count(*) filter (where packs & 2 > 0),
+            count(*) filter (where packs & 4 > 0), count(*) filter (where packs & 8 > 0),
+            count(*) filter (where packs & 16 > 0), count(*) filter (where packs = 0)]::integer[],
+        coalesce(string_agg(sha256(sha256(salt || uuid_send(%(entry)s)) || uuid_send(subject)), ''::bytea
+            order by subject), ''::bytea), %(mac)s
+    from w returning seq
+), u as (
+    insert into ledger_use (subject, seq, position) select w.subject, e.seq, w.position from w, e
+)
+select seq from e
+"""
+
+
+def record_act(
+    act: str, subject: UUID | None, *, actor: Actor, purpose: int | None = None, detail: UUID | None = None
+) -> int:
+    """Write the row of one act on one customer (or on none), in the caller's transaction; returns its ``seq``."""
+    held = installation()
+    text = json.dumps({"act": act, "rules": held.rules.digest.hex()}, sort_keys=True, separators=(",", ":"))
+    connection.ensure_connection()
+    raw = connection.connection
+    row = raw.execute(
+        f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s for share",
+        {"actor": actor.credential, "purpose": purpose},
+    ).fetchone()
+    decision = gate().decisions.store_answer(
+        raw, text, str(row[0]) if row else "", "", {"*": [["clear", f"house.act.{act}"]]}, [], False
+    )
+    entry = UUID(bytes=os.urandom(16), version=4)
+    parameters: dict[str, Any] = {
+        "subject": subject,
+        "entry": entry,
+        "actor": actor.credential,
+        "human": actor.human,
+        "department": actor.department,
+        "purpose": purpose,
+        "action": ACTIONS[act],
+        "decision": decision,
+        "detail": detail,
+    }
+    mac = entry_mac(
+        held.entry_key,
+        entry=entry,
+        actor=actor.credential,
+        human=actor.human,
+        department=actor.department,
+        purpose=purpose,
+        action=ACTIONS[act],
+        detail=detail,
+        ask=text,
+    )
+    found = raw.execute(_INSERT, parameters | {"mac": mac}).fetchone()
+    return int(found[0])

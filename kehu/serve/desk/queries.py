@@ -1,0 +1,109 @@
+"""What the desk reads: one customer, a search, and why; each through the gate, none with a rule of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.dictionary import UnknownField
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.decisions import FieldAnswer
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.installation import installation
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer as far as a purpose shows them: surviving values by field."""
+
+    subject: UUID
+    seq: int
+    fields: dict[str, str]
+    masked: dict[str, tuple[str, str]]
+    denied: dict[str, str]
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing at all was shown because everything asked was denied."""
+        return bool(self.denied) and not self.fields and not self.masked
+
+
+def show(subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | None = None) -> Customer:
+    """Open one customer.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields)
+    if not opened:
+        raise UnknownSubject(str(subject))
+    return _customer(opened[0])
+
+
+def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int | None]:
+    """Customers that carry every one of these exact values, and the row of the look-up.
+
+    Raises:
+        UnknownField: no such field, or it has no exact search.
+    """
+    tokens = []
+    for name, value in criteria.items():
+        field = installation().rules.dictionary.field(name)
+        if "exact" not in field.search:
+            raise UnknownField(f"{name} has no exact search")
+        tokens.append(installation().tokens.search(name, "exact", exact_key(field.type, value)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct s.customer from record r join subject_state s using (subject)"
+            " where r.tokens @> %s::bigint[] and not r.hidden and not s.hidden order by 1 limit 200",
+            [tokens],
+        )
+        candidates = [row[0] for row in cursor.fetchall()]
+    opened = gate().open(candidates, actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
+    shown = [one for one in opened if one.decision.finds]
+    return [one.customer for one in shown], opened[0].seq if opened else None
+
+
+def explain(subject: UUID, *, actor: Actor, purpose: str) -> dict[str, FieldAnswer]:
+    """Field by field, what a read would show and why; no ciphertext is touched.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    opened = gate().open([subject], actor=actor, purpose=purpose, use="explain", kinds=())
+    if not opened:
+        raise UnknownSubject(str(subject))
+    return {name: row[0] for name, row in opened[0].decision.fields.items()}
+
+
+def exact_key(type_: str, value: str) -> str:
+    """The form under which a value is looked up exactly."""
+    value = value.strip()
+    return value.lower() if type_ in ("email", "name") else value
+
+
+def _customer(opened: Opened) -> Customer:
+    best: dict[str, Contribution] = {}
+    for one in opened.contributions:
+        held = best.get(one.field)
+        if held is None or _order(one) > _order(held):
+            best[one.field] = one
+    keeps_form = {"name", "address", "text"}
+    types = installation().rules.dictionary
+    fields = {
+        name: str(one.given if types.field(name).type in keeps_form else one.normal or one.given)
+        for name, one in best.items()
+        if one.answer == "clear"
+    }
+    masked = {name: (str(one.normal), one.policy) for name, one in best.items() if one.answer == "masked"}
+    denied = {name: answer.policy for name, answer in opened.denied().items()}
+    return Customer(opened.customer, opened.seq, fields, masked, denied)
+
+
+def _order(one: Contribution) -> tuple[bool, bool, str, bytes]:
+    """Valid over invalid, an edit over what came, then the last verified, then the newest record."""
+    return one.status == 1, one.kind not in PROFILE_KINDS[:2], one.verified_at or "", one.record.bytes

@@ -1,0 +1,75 @@
+"""A new epoch: every subject key re-wrapped in small steps, then the old epoch's key destroyed (promises V2, V3)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection
+
+from kehu.host.keyring import Keyring
+from kehu.vault.keys import EpochKeys
+
+_STEP: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The new epoch, how many keys were re-wrapped, and how long it took."""
+
+    epoch: int
+    rewrapped: int
+    seconds: float
+
+
+def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> Rotation:
+    """Begin a new epoch and re-wrap all keys under it; nothing stops meanwhile. Finishes what a crash left half done.
+
+    An old epoch's key goes when no row carries it any more, under that row's lock: a writer holds it FOR SHARE.
+    """
+    started = time.monotonic()
+    with connection.transaction():
+        row = connection.execute("select coalesce(max(epoch), 0) + 1 from key_epoch").fetchone()
+        epoch = int(row[0]) if row else 1
+        keyring.secret(f"epoch-{epoch}", create=True)  # on disk before any row can name it
+        connection.execute("insert into key_epoch (epoch) values (%s)", (epoch,))
+        connection.execute(
+            "update key_epoch set retired_at = clock_timestamp() where epoch < %s and retired_at is null", (epoch,)
+        )
+    count = 0
+    while step := _rewrap_step(connection, keys, epoch):
+        count += step
+    _destroy_retired(connection, keyring, keys)
+    return Rotation(epoch, count, time.monotonic() - started)
+
+
+def _rewrap_step(connection: Connection[Any], keys: EpochKeys, epoch: int) -> int:
+    with connection.transaction(), connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            "select subject, epoch, wrapped from subject_key where epoch < %s order by epoch limit %s for update",
+            (epoch, _STEP),
+        )
+        rows = cursor.fetchall()
+        fresh = [
+            keys.wrap(keys.unwrap(wrapped, subject=subject.bytes, epoch=old), subject=subject.bytes, epoch=epoch)
+            for subject, old, wrapped in rows
+        ]
+        cursor.execute(
+            "update subject_key k set epoch = %s, wrapped = n.wrapped"
+            " from unnest(%s::uuid[], %s::bytea[]) n (subject, wrapped) where k.subject = n.subject",
+            (epoch, [row[0] for row in rows], fresh),
+        )
+    return len(rows)
+
+
+def _destroy_retired(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> None:
+    with connection.transaction():
+        rows = connection.execute(
+            "select epoch from key_epoch e where retired_at is not null and destroyed_at is null"
+            " and not exists (select 1 from subject_key k where k.epoch = e.epoch) for update"
+        ).fetchall()
+        for (epoch,) in rows:
+            keyring.destroy(f"epoch-{epoch}")
+            keys.forget(epoch)
+            connection.execute("update key_epoch set destroyed_at = clock_timestamp() where epoch = %s", (epoch,))

@@ -1,0 +1,92 @@
+"""The embedded server: shared by processes, back after a kill -9, in reach of nobody else, silent about values."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import psycopg
+
+from kehu.host.database import Database
+from kehu.host.home import Home
+from kehu.host.keyring import Keyring, make_home
+
+
+def server_of(home):
+    database = Database(home)
+    database.start()
+    return database
+
+
+def test_starts_stops_and_starts_again(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    database = server_of(home)
+    assert database.embedded.running()
+    assert database.release() is True
+    assert not database.embedded.running()
+    again = server_of(home)
+    assert again.embedded.running()
+    again.release()
+
+
+def test_the_last_user_stops_it(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    one = server_of(home)
+    code = (
+        "from pathlib import Path; from kehu.host.database import Database; from kehu.host.home import Home;"
+        f"d = Database(Home(Path({str(home.path)!r}))); d.start(); print(d.release())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "False" and one.embedded.running()
+    assert one.release() is True
+
+
+def test_survives_kill_9_of_the_server(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    database = server_of(home)
+    database.prepare()
+    with psycopg.connect(database.conninfo("kehu_owner"), autocommit=True) as owner:
+        owner.execute("create table kept as select 7 as seven")
+    pid = int((database.embedded.data / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    database.start()
+    with psycopg.connect(database.conninfo("kehu_owner")) as owner:
+        assert owner.execute("select seven from kept").fetchone() == (7,)
+    database.release()
+
+
+def test_folders_are_closed_and_no_parent_was_opened(tmp_path):
+    parent = tmp_path / "closed"
+    parent.mkdir(mode=0o700)
+    home = Home(parent / "home")
+    make_home(home)
+    database = server_of(home)
+    for folder in (parent, home.path, home / "keys", database.embedded.data, database.embedded.socket):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+    if os.geteuid() == 0:
+        assert database.embedded.data.stat().st_uid != 0 and database.folders()
+    database.release()
+
+
+def test_a_destroyed_secret_is_gone_and_another_root_opens_nothing(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    ring = Keyring(home)
+    first = ring.secret("epoch-9", create=True)
+    assert Keyring(home).secret("epoch-9") == first
+    assert ring.destroy("epoch-9") and "epoch-9" not in ring.names()
+    (home / "keys" / "root").write_text("A" * 43 + "=\n")
+    try:
+        ring.secret("index")
+    except RuntimeError as refused:
+        assert "index" in str(refused)
+    else:
+        raise AssertionError("another root opened the keyring")
