@@ -25,7 +25,7 @@ class Failure(Exception):
     def __init__(self, exit_code: int, code: str, message: str, remedy: str = "", policy: str = "") -> None:
         super().__init__(message)
         self.exit_code = exit_code
-        self.body: dict[str, str | None] = {"code": code, "message": message, "remedy": remedy} | _policy_words(policy)
+        self.body: dict[str, str | None] = {"code": code, "message": message, "remedy": remedy, **_policy_words(policy)}
 
 
 def _policy_words(policy: str) -> dict[str, str | None]:
