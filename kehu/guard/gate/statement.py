@@ -4,6 +4,8 @@ One statement serves a single customer and a chunk of 2,000, so that both give t
 It commits by itself: nothing is decrypted before that commit is confirmed. Where a decision is missing it
 records nothing, hands nothing out and returns the projections alone.
 
+``LATERAL … OFFSET 0`` keeps each look-up on its primary key, whatever the planner believes of a table's size.
+
 ``provenance`` of a record: 0 covered by its notice, 1 collected on consent, 2 outside its notice; plus 3 where its
 origin subject said nothing on this purpose (its values are left out where another part of the customer agreed).
 """
@@ -27,7 +29,7 @@ with a as materialized (
     from actor_state s where s.actor = %(actor)s for share
 ), w as materialized (
     select s.* from subject_state s
-    where s.customer in (select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]))
+    where s.customer = any (array(select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[])))
       and not s.hidden
     order by s.subject for share
 ), c0 as (
@@ -56,8 +58,8 @@ with a as materialized (
 _RECORD: Final = f""", m as materialized (
     select c.subject, c.customer, c.consent, c.packs, d.id, n.number, k.epoch, k.wrapped, k.salt,
         row_number() over (partition by d.id order by c.subject) - 1 as position
-    from c join d using (customer) join n on n.id = d.id join subject_key k on k.subject = c.subject, ready
-    where ready.yes
+    from c join d using (customer) join n on n.id = d.id join ready on ready.yes
+        join lateral (select x.* from subject_key x where x.subject = c.subject offset 0) k on true
 ), e as (
     insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,
         jurisdictions, reach, commitments, mac)
@@ -86,9 +88,10 @@ select d.customer, d.state, d.decision, coalesce(d.finds, false) as finds, (sele
 from d
     left join m on m.customer = d.customer
     left join e on e.decision = m.id
-    left join record r on r.subject = m.subject and not r.hidden and r.kind = any (%(kinds)s::smallint[])
-        and cardinality(d.categories) > 0
-    left join facet f on f.subject = m.subject and f.record = r.id and f.category = any (d.categories)
+    left join lateral (select x.* from record x where x.subject = m.subject and not x.hidden
+        and x.kind = any (%(kinds)s::smallint[]) and cardinality(d.categories) > 0 offset 0) r on true
+    left join lateral (select x.* from facet x where x.subject = m.subject and x.record = r.id
+        and x.category = any (d.categories) offset 0) f on true
 order by d.customer, m.subject, r.id
 """
 
