@@ -1,4 +1,7 @@
-"""The dictionary: fields with category, level, type, search and mask, read from ``dictionary.toml``."""
+"""The dictionary: fields with category, level, type, search and mask, read from ``dictionary.toml``.
+
+Pure data: imports neither Django nor anything of the installation.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from kehu.govern.slugs import CATEGORIES
+from kehu.govern import masks
+from kehu.govern.slugs import CATEGORIES, LANGUAGES
 
 _FILE: Final = Path(__file__).with_name("dictionary.toml")
-_DOTS: Final = "••••"
+TYPES: Final = frozenset({
+    "text", "name", "email", "phone", "date", "datetime", "decimal", "integer", "country", "language", "currency",
+    "gender", "national_id", "registration_number", "address", "url", "code",
+})  # fmt: skip
+SENSITIVE: Final = frozenset({"", "identifier", "finance", "health", "biometrics"})
+SEARCH_KINDS: Final = frozenset({"exact", "prefix", "bigram", "pinyin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +34,20 @@ class Field:
     category: str
     level: int
     type: str
+    sensitive: str
     search: tuple[str, ...]
     mask: str
+    event: bool
     labels: Mapping[str, str]
 
     @property
     def category_id(self) -> int:
         """Number of its category."""
         return CATEGORIES[self.category]
+
+    def label(self, language: str) -> str:
+        """Its name in ``zh-hans``, ``zh-hant`` or ``en``; English for any other language."""
+        return self.labels.get(language.lower(), self.labels["en"])
 
 
 class UnknownField(KeyError):
@@ -52,17 +67,10 @@ class Dictionary:
         """The shipped dictionary.
 
         Raises:
-            ValueError: an id stands twice, or a level or category is unknown.
+            ValueError: an id stands twice, or a field uses a word that the code does not know.
         """
         raw = _FILE.read_bytes()
-        fields: dict[str, Field] = {}
-        for name, row in tomllib.loads(raw.decode()).items():
-            if row["category"] not in CATEGORIES or row["level"] not in (1, 2, 3, 4):
-                raise ValueError(f"dictionary field {name}: category or level unknown")
-            labels = {"zh-hans": row["zh-hans"], "en": row["en"]}
-            fields[name] = Field(
-                row["id"], name, row["category"], row["level"], row["type"], tuple(row["search"]), row["mask"], labels
-            )
+        fields = {name: _field(name, row) for name, row in tomllib.loads(raw.decode()).items()}
         if len({field.id for field in fields.values()}) != len(fields):
             raise ValueError("dictionary: an id stands twice")
         return cls(fields, hashlib.sha256(raw).hexdigest())
@@ -78,24 +86,54 @@ class Dictionary:
         except KeyError:
             raise UnknownField(name) from None
 
+    @property
+    def by_category(self) -> dict[str, tuple[Field, ...]]:
+        """Fields of each category, in the dictionary's order."""
+        return {
+            category: tuple(field for field in self.fields.values() if field.category == category)
+            for category in CATEGORIES
+        }
+
     def mask(self, name: str, value: str | None) -> str:
-        """The masked form of a value: enough to recognise, never enough to use; short values show nothing."""
-        if not value:
-            return ""
-        rule = self.field(name).mask
-        if rule == "none":
-            return value
-        if rule == "email" and "@" in value:
-            local, _, domain = value.rpartition("@")
-            return f"{local[:1] if len(local) > 3 else ''}•••••@{domain}"
-        if rule == "phone" and len(value) >= 9:
-            return f"{value[:-8]} {_DOTS} {value[-4:]}" if len(value) > 11 else f"{_DOTS} {value[-3:]}"
-        if rule == "tail" and len(value) >= 10:
-            return f"{_DOTS}{value[-4:]}"
-        if rule == "name" and len(value) > 1:
-            return f"{value[:1]}**"
-        if rule == "date" and len(value) >= 8:
-            return f"{value[:4]}-**-**"
-        if rule == "address" and len(value) > 6:
-            return f"{value[:3]}{_DOTS}"
-        return _DOTS
+        """The masked form of a value: enough to recognise, never enough to use; short values show nothing.
+
+        Raises:
+            UnknownField: there is none of that name.
+        """
+        rule = masks.RULES[self.field(name).mask]
+        return rule(value) if value else ""
+
+
+def _field(name: str, row: Mapping[str, Any]) -> Field:
+    """Read one table of the file.
+
+    Raises:
+        ValueError: an unknown category, level, type, search, mask or label; or a sensitive field shown in a mask.
+    """
+    level, mask = row["level"], row["mask"]
+    known = (
+        row["category"] in CATEGORIES
+        and level in (1, 2, 3, 4)
+        and row["type"] in TYPES
+        and row["sensitive"] in SENSITIVE
+        and SEARCH_KINDS.issuperset(row["search"])
+        and mask in masks.RULES
+        and all(row.get(language) for language in LANGUAGES)
+    )
+    if not known:
+        raise ValueError(f"dictionary field {name}: an unknown word, or a label is missing")
+    if (level == 4) != bool(row["sensitive"]) or (mask == "none" and level > 2):
+        raise ValueError(f"dictionary field {name}: level, kind of sensitivity and mask contradict each other")
+    labels = {language: row[language] for language in LANGUAGES}
+    return Field(
+        id=row["id"],
+        name=name,
+        category=row["category"],
+        level=level,
+        type=row["type"],
+        sensitive=row["sensitive"],
+        search=tuple(row["search"]),
+        mask=mask,
+        event=row["event"],
+        labels=labels,
+    )

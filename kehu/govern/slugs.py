@@ -16,6 +16,10 @@ BASES: Final[dict[str, int]] = {
     "legitimate_interest": 6, "hr": 7, "public_information": 8,
 }  # fmt: skip
 
+GROUNDS: Final = ("consent", "contract", "legal_duty", "legitimate_interest")  # of a purpose under one law
+
+LANGUAGES: Final = ("zh-hans", "zh-hant", "en")
+
 CHANNELS: Final = ("store", "shop", "form", "file", "phone", "third-party", "public")
 
 # acts as the ledger numbers them

@@ -15,7 +15,7 @@ ACTOR_FACTS_SQL = """concat_ws('|', s.role, s.department, s.active::int,
     coalesce(s.training_until > clock_timestamp(), false)::int,
     coalesce(s.second_factor_at > clock_timestamp() - interval '10 minutes', false)::int,
     (s.revoked_at is null and coalesce(s.expires_at > clock_timestamp(), true))::int,
-    (s.purpose is null or s.purpose = %(purpose)s)::int)"""
+    coalesce(s.purpose is null or s.purpose = %(purpose)s, true)::int)"""
 
 
 @dataclass(frozen=True, slots=True)

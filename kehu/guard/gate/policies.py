@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import cedarpy
 
+from kehu.govern.laws import AGE_BANDS, PACKS
+from kehu.govern.slugs import ACTIONS, CATEGORIES, ROLES
 from kehu.guard.gate.actor import ActorFacts
+from kehu.guard.gate.rulebook import DEFAULT_DENY, POLICY_ERROR, PolicyText, Rulebook
+from kehu.guard.gate.state import CONSENT, CONSENT_KIND, KIND
 
-DEFAULT_DENY: Final = "house.default-deny"
-POLICY_ERROR: Final = "house.policy-error"
-_FILES: Final = ("house", "cn", "eu", "us", "jp", "au")
-# which of several forbids names the answer: who asks first, then what the law says of the subject, then the field
-_PRECEDENCE: Final = (
-    "house.active", "house.credential", "house.scope", "house.agreement", "house.training", "house.department",
-    "house.collect", "cn.pipl.13-no", "house.purpose-least", "house.kept", "house.restriction", "house.objection",
-    "house.deceased", "cn.pipl.31", "cn.", "eu.", "us.", "jp.", "au.", "house.consent", "house.collected",
-    "house.notice",
-    "house.level4",
-)  # fmt: skip
+__all__ = ["DEFAULT_DENY", "POLICY_ERROR", "Answer", "FieldClass", "PolicySet", "PolicyText", "principal_of"]
+
+# Cedar compares strings: a word that no policy knows would slip past every forbid, so it is an error
+_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    "role": frozenset(ROLES),
+    "use": frozenset(ACTIONS),
+    "packs": frozenset(PACKS),
+    "recipient_kind": frozenset({"none", "processor", "sale"}),
+    "consent": frozenset(CONSENT),
+    "consent_kind": frozenset(CONSENT_KIND),
+    "age": frozenset(AGE_BANDS),
+    "provenance": frozenset({"covered", "on-consent", "outside-notice"}),
+    "kind": frozenset(KIND) - {""},
+    "category": frozenset(CATEGORIES),
+}
+_ASKER: Final = {"type": "Staff", "id": "asker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,70 +52,31 @@ class Answer:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyText:
-    """A policy's words in one language."""
-
-    article: str
-    reason: str
-    remedy: str
-
-
-def _rank(policy: str) -> tuple[int, str]:
-    for number, prefix in enumerate(_PRECEDENCE):
-        if policy.startswith(prefix):
-            return number, policy
-    return len(_PRECEDENCE), policy
-
-
 class PolicySet:
-    """All policies of a folder, validated against their schema."""
+    """All policies of a folder, validated against their schema. Safe to share between threads."""
 
-    def __init__(self, named: Mapping[str, Any], digest: str) -> None:
-        self._named = named
-        self.digest = digest
-        document = {"staticPolicies": dict(named), "templates": {}, "templateLinks": []}
-        self._set = cedarpy.PolicySet.from_json_str(json.dumps(document))
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+        self.digest = book.digest
+        self._schema = cedarpy.Schema.from_str(book.schema)
+        self._all = _parsed(book.policies)
+        self._permits = _parsed({name: p for name, p in book.policies.items() if p["effect"] == "permit"})
 
     @classmethod
     def load(cls, folder: Path) -> PolicySet:
         """Read and validate ``*.cedar`` of a folder.
 
         Raises:
-            ValueError: a policy has no id, an id stands twice, or it does not fit the schema.
+            ValueError: a policy has no id, an id stands twice, words are missing, or it does not fit the schema.
         """
-        schema = (folder / "schema.cedarschema").read_text(encoding="utf-8")
-        texts = [(folder / f"{name}.cedar").read_text(encoding="utf-8") for name in _FILES]
-        result = cedarpy.validate_policies("\n".join(texts), schema)
-        if not result.validation_passed:
-            raise ValueError("policies do not fit the schema: " + "; ".join(str(e) for e in result.errors))
-        parsed = json.loads(cedarpy.policies_to_json_str("\n".join(texts)))["staticPolicies"]
-        named: dict[str, Any] = {}
-        for policy in parsed.values():
-            notes = policy.get("annotations", {})
-            if "id" not in notes or notes["id"] in named or "reason_en" not in notes or "article" not in notes:
-                raise ValueError(f"policy {notes.get('id', '?')}: id, article and reason must stand, once")
-            named[notes["id"]] = policy
-        digest = hashlib.sha256("\x1e".join([schema, *texts]).encode()).hexdigest()
-        return cls(named, digest)
+        return cls(Rulebook.load(folder))
 
-    def __iter__(self) -> Any:
-        return iter(self._named)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._book.policies)
 
     def text(self, policy: str, language: str = "en") -> PolicyText:
-        """A policy's article, reason and remedy; Chinese for any ``zh``, English otherwise."""
-        if policy == DEFAULT_DENY:
-            zh = language.startswith("zh")
-            return PolicyText(
-                "House rule 0",
-                "没有规则允许此项使用。" if zh else "No rule allows this use.",
-                "请选择您岗位可用的目的。" if zh else "Choose a purpose your role may claim.",
-            )
-        if policy not in self._named:
-            return PolicyText("", policy, "")
-        notes = self._named[policy]["annotations"]
-        short = "zh" if language.startswith("zh") else "en"
-        return PolicyText(notes["article"], notes[f"reason_{short}"], notes.get(f"remedy_{short}") or "")
+        """A policy's article, reason and remedy in ``en``, ``zh-hans`` or ``zh-hant``; English for any other."""
+        return self._book.text(policy, language)
 
     def decide(
         self,
@@ -116,24 +85,9 @@ class PolicySet:
         classes: Iterable[FieldClass],
         actions: Iterable[str] = ("open", "mask"),
     ) -> dict[FieldClass, Answer]:
-        """Decide each class: the first action allowed names the answer; where none is, the first one's forbid does."""
-        answers: dict[FieldClass, Answer] = {}
+        """Decide each class: the first action allowed names the answer, the forbid of the one before it says why."""
         order = tuple(actions)
-        for held in classes:
-            refused: Answer | None = None
-            for action in order:
-                allowed, policies = self._ask(action, "FieldClass", asdict(held), principal, context)
-                if allowed:
-                    answer = "clear" if action == "open" else "masked"
-                    deciding = refused.policy if refused else policies[0]
-                    answers[held] = Answer(answer, deciding, tuple(p for p in policies if p != deciding))
-                    break
-                refused = refused or Answer("denied", policies[0], policies[1:])
-                if action == "mask":
-                    refused = Answer("denied", policies[0], policies[1:])
-            else:
-                answers[held] = refused or Answer("denied", DEFAULT_DENY)
-        return answers
+        return {held: self._decide_one(principal, context, held, order) for held in classes}
 
     def decide_collect(
         self, facts: str, *, basis: str, packs: frozenset[str], notice: bool, source_proof: bool, channel_kind: str
@@ -141,34 +95,98 @@ class PolicySet:
         """Whether records may be brought in on these terms."""
         principal = principal_of(ActorFacts.parse(facts), ())
         context = {"basis": basis, "packs": sorted(packs), "notice": notice, "source_proof": source_proof}
-        allowed, policies = self._ask("collect", "Channel", {"kind": channel_kind}, principal, context)
-        return Answer("clear" if allowed else "denied", policies[0], policies[1:])
+        question = _Question("collect", "Channel", {"kind": channel_kind}, principal, context)
+        allowed, policies = self._ask(question)
+        return Answer("clear", policies[0], policies[1:]) if allowed else self._denied(question, policies)
 
-    def _ask(
-        self,
-        action: str,
-        kind: str,
-        resource: Mapping[str, Any],
-        principal: Mapping[str, Any],
-        context: Mapping[str, Any],
-    ) -> tuple[bool, tuple[str, ...]]:
-        entities = [
-            {"uid": {"type": "Staff", "id": "asker"}, "attrs": dict(principal), "parents": []},
-            {"uid": {"type": kind, "id": "asked"}, "attrs": dict(resource), "parents": []},
-        ]
-        request = {
-            "principal": 'Staff::"asker"',
-            "action": f'Action::"{action}"',
-            "resource": f'{kind}::"asked"',
-            "context": dict(context),
-        }
-        result = cedarpy.is_authorized(request, self._set, entities)
-        if result.diagnostics.errors:  # a forbid that errs is skipped by Cedar, and would let through
+    def _decide_one(
+        self, principal: Mapping[str, Any], context: Mapping[str, Any], held: FieldClass, actions: tuple[str, ...]
+    ) -> Answer:
+        refused: tuple[str, ...] = (DEFAULT_DENY,)
+        question: _Question | None = None
+        for action in actions:
+            first = question is None
+            question = _Question(action, "FieldClass", asdict(held), principal, context)
+            allowed, policies = self._ask(question)
+            if allowed:
+                why = policies if first else refused
+                return Answer("clear" if action == "open" else "masked", why[0], why[1:])
+            refused = policies
+        return self._denied(question, refused) if question else Answer("denied", DEFAULT_DENY)
+
+    def _ask(self, question: _Question) -> tuple[bool, tuple[str, ...]]:
+        """Whether the action is allowed, and the policies that say so, the deciding one first."""
+        try:
+            if not question.known_words():
+                return False, (POLICY_ERROR,)
+            result = cedarpy.is_authorized(question.request, self._all, question.entities(self._schema), self._schema)
+        except (ValueError, TypeError, KeyError):  # their messages carry the request: only the denial goes on
             return False, (POLICY_ERROR,)
-        deciding = tuple(sorted(result.diagnostics.reasons, key=_rank))
-        return result.allowed, deciding or (DEFAULT_DENY,)
+        # a forbid that errs is skipped by Cedar, and would let through
+        if result.diagnostics.errors or result.decision == cedarpy.Decision.NoDecision:
+            return False, (POLICY_ERROR,)
+        return result.allowed, self._book.ordered(result.diagnostics.reasons) or (DEFAULT_DENY,)
+
+    def _denied(self, question: _Question, policies: tuple[str, ...]) -> Answer:
+        """Name a denial: whom no permit lets ask learns that, and nothing of a consent or a restriction.
+
+        An explanation opens nothing and is asked for in order to learn just that.
+        """
+        spoken = policies[0] in (DEFAULT_DENY, POLICY_ERROR) or self._book.of_asker(policies[0])
+        if not spoken and question.context.get("use") != "explain":
+            permitted = cedarpy.is_authorized(
+                question.request, self._permits, question.entities(self._schema), self._schema
+            )
+            if not permitted.allowed:
+                return Answer("denied", DEFAULT_DENY)
+        return Answer("denied", policies[0], policies[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request to Cedar."""
+
+    action: str
+    kind: str
+    resource: Mapping[str, Any]
+    principal: Mapping[str, Any]
+    context: Mapping[str, Any]
+
+    @property
+    def request(self) -> dict[str, Any]:
+        return {
+            "principal": _ASKER,
+            "action": {"type": "Action", "id": self.action},
+            "resource": {"type": self.kind, "id": "asked"},
+            "context": dict(self.context),
+        }
+
+    def entities(self, schema: cedarpy.Schema) -> cedarpy.Entities:
+        held = [
+            {"uid": _ASKER, "attrs": dict(self.principal), "parents": []},
+            {"uid": {"type": self.kind, "id": "asked"}, "attrs": dict(self.resource), "parents": []},
+        ]
+        return cedarpy.Entities.from_json_str(json.dumps(held), schema)
+
+    def known_words(self) -> bool:
+        """Whether each attribute of a closed vocabulary stays in it; missing ones are the schema's matter."""
+        attributes = {**self.principal, **self.context, "category": self.resource.get("category")}
+        for name, words in _WORDS.items():
+            value = attributes.get(name)
+            if value is None:
+                continue
+            held = value.values() if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
+            if not words.issuperset(held):
+                return False
+        return True
 
 
 def principal_of(facts: ActorFacts, claims: Iterable[str]) -> dict[str, Any]:
     """The asker as policies see it."""
     return asdict(facts) | {"claims": sorted(claims)}
+
+
+def _parsed(policies: Mapping[str, Any]) -> cedarpy.PolicySet:
+    # through JSON with the id as key: parsed from text Cedar calls them policy0, policy1, …
+    document = {"staticPolicies": dict(policies), "templates": {}, "templateLinks": []}
+    return cedarpy.PolicySet.from_json_str(json.dumps(document))

@@ -1,0 +1,1 @@
+"""The demonstration company: openly made-up people, and public data sets out of wheels."""

@@ -1,0 +1,66 @@
+"""Reads the tables of ``policies/tests`` into requests to the policies."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from kehu.govern.dictionary import Dictionary
+from kehu.govern.laws import packs_for
+from kehu.govern.purposes import claims_of, load_purposes
+from kehu.guard.gate.actor import ActorFacts
+from kehu.guard.gate.policies import Answer, FieldClass, PolicySet, principal_of
+from kehu.host.paths import policies_dir
+
+FOLDER = policies_dir() / "tests"
+ORDINARY = tomllib.loads((FOLDER / "ordinary.toml").read_text(encoding="utf-8"))
+FACTS = ("role", "department", "active", "agreement", "training", "second_factor", "credential_ok", "scope_ok")
+STATE = (
+    "use", "bulk", "recipient_kind", "consent", "consent_kind", "version_covered", "objected", "restricted",
+    "opted_out", "gpc", "deceased", "kept", "guardian", "age", "provenance", "kind",
+)  # fmt: skip
+
+
+def rows(key: str) -> list[dict[str, Any]]:
+    """All rows of that key (``rows`` or ``collect``), each with the file it stands in."""
+    return [
+        {**row, "file": path.stem}
+        for path in sorted(FOLDER.glob("*.toml"))
+        for row in tomllib.loads(path.read_text(encoding="utf-8")).get(key, [])
+    ]
+
+
+def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
+    """Principal, context and field class of an ordinary case with differences."""
+    row = {**ORDINARY, **case}
+    purpose, field = load_purposes()[row["purpose"]], Dictionary.load().field(row["field"])
+    facts = ActorFacts(*(row[name] for name in FACTS))
+    grounds = {law: row.get("ground", ground) for law, ground in purpose.grounds.items()}
+    context = {name: row[name] for name in STATE} | {
+        "purpose": purpose.slug,
+        "grounds": grounds,
+        "packs": sorted(packs_for(row["residence"])),
+        "departments": row["departments"],
+    }
+    held = FieldClass(field.name in purpose.least, field.level, field.category)
+    return principal_of(facts, claims_of(row["role"])), context, held
+
+
+def answer(policies: PolicySet, **case: Any) -> Answer:
+    """The policies' answer to a case."""
+    principal, context, held = request(**case)
+    return policies.decide(principal, context, [held])[held]
+
+
+def collect_answer(policies: PolicySet, **case: Any) -> Answer:
+    """The policies' answer to a collection."""
+    row = {**ORDINARY, **case}
+    facts = "|".join(str(int(row[n]) if isinstance(row[n], bool) else row[n]) for n in FACTS)
+    return policies.decide_collect(
+        facts,
+        basis=row.get("basis", "contract"),
+        packs=packs_for(row["residence"]),
+        notice=row.get("notice", True),
+        source_proof=row.get("source_proof", False),
+        channel_kind=row.get("channel", "store"),
+    )
