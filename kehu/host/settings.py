@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "kehu.collect",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "procrastinate.contrib.django",
 ]
 DATABASES = {
     "default": {

@@ -19,6 +19,11 @@ from kehu.host.keyring import Keyring, make_home
 def init() -> Any:
     """Make the home, database, keys and shipped rules; finishes what a crash left half done."""
     home = Home.current()
+    return {"home": str(home.path), "created": install(home)}
+
+
+def install(home: Home) -> bool:
+    """Make or finish an installation and bring its schema up to date; returns whether the home was made now."""
     created = make_home(home)
     database = Database(home)
     database.start()
@@ -33,7 +38,39 @@ def init() -> Any:
 
         connections.close_all()
         database.release()
-    return {"home": str(home.path), "created": created}
+    return created
+
+
+@click.command(epilog="Example: kehu up --detach")
+@click.option("--port", type=int)
+@click.option("--detach", is_flag=True, help="Return once everything is ready.")
+@command(needs_home=False, starts=False)
+def up(port: int | None, detach: bool) -> Any:
+    """Run database, web, jobs and sequencer until told to stop; on a running system the same answer."""
+    from kehu.host import supervisor
+
+    home = Home.current()
+    if supervisor.status(home) is None:
+        install(home)
+    try:
+        running = supervisor.up(
+            home, port, detach=detach, ready=lambda held: click.echo(f"ready: {held.url}", err=True)
+        )
+    except supervisor.SupervisorError as failed:
+        raise Failure(FAILED, "supervisor", str(failed)) from None
+    return {"url": running.url, "pid": running.pid}
+
+
+@click.command(epilog="Example: kehu down")
+@command(needs_home=False, starts=False)
+def down() -> Any:
+    """Stop cleanly; on a stopped system nothing happens."""
+    from kehu.host import supervisor
+
+    try:
+        return {"stopped": supervisor.down(Home.current())}
+    except supervisor.SupervisorError as failed:
+        raise Failure(FAILED, "supervisor", str(failed)) from None
 
 
 @click.command(epilog="Example: kehu status --json")
@@ -42,7 +79,10 @@ def status() -> Any:
     """Health and counts."""
     home = Home.current()
     counts = dict.fromkeys(("subjects", "sources", "facets", "quarantined", "review", "ledger"))
-    answer: dict[str, Any] = {"running": False, "version": __version__, "home": str(home.path), "folders": []}
+    from kehu.host import supervisor
+
+    running = home.exists() and supervisor.status(home) is not None
+    answer: dict[str, Any] = {"running": running, "version": __version__, "home": str(home.path), "folders": []}
     database = Database(home)
     if not home.exists() or not database.exists():
         return answer | {"database": "absent"} | counts | {"jobs": {}}

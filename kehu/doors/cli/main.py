@@ -16,6 +16,8 @@ def main() -> None:
 
 for entry in (
     installation.init,
+    installation.up,
+    installation.down,
     installation.status,
     installation.database,
     installation.keys,

@@ -1,0 +1,89 @@
+"""Jobs: procrastinate, wired to Django's database. Arguments and lock names hold ids only, never a value.
+
+Tasks stand in a room's ``tasks.py`` (found by name) as ``@app.task``; their arguments lie in the database in clear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import django
+import procrastinate
+from django.db import connection
+from procrastinate.contrib.django import app
+
+__all__ = ["add_upkeep", "app", "counts", "main", "run_pending"]
+
+_CONCURRENCY: Final = 2
+_DRAIN_SECONDS: Final = 20
+_FAILED_HOURS: Final = 24 * 7
+_STALLED_SECONDS: Final = 30  # the heart beats every 10
+_LOOK_SECONDS: Final = 10
+
+
+def add_upkeep(started: procrastinate.App) -> None:
+    """Register what the queue does for itself (called by Django when all rooms are loaded)."""
+    upkeep = procrastinate.Blueprint()
+
+    @upkeep.periodic(cron="17 * * * *")
+    @upkeep.task(name="forget_failed", queueing_lock="forget_failed", pass_context=True)
+    async def forget_failed(context: procrastinate.JobContext, timestamp: int) -> None:
+        await context.app.job_manager.delete_old_jobs(
+            nb_hours=_FAILED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+    started.add_tasks_from(upkeep, namespace="queue")
+
+
+async def _retry_stalled(running: procrastinate.App) -> None:
+    """Put jobs of a worker that died back into the queue; each of our tasks can run again."""
+    stalled = await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS)
+    for job in stalled:
+        await running.job_manager.retry_job(job, retry_at=datetime.now(UTC))
+
+
+async def _watch_stalled(running: procrastinate.App) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        with contextlib.suppress(procrastinate.exceptions.ConnectorException):  # the worker itself tells of that
+            await _retry_stalled(running)
+
+
+def counts() -> dict[str, int]:
+    """Jobs by status: ``todo``, ``doing``, ``failed``. Finished ones are deleted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select status::text, count(*) from procrastinate_jobs"
+            " where task_name not like 'queue:%%' or status = 'failed' group by 1",
+            (),
+        )
+        found = dict(cursor.fetchall())
+    return {status: int(found.get(status, 0)) for status in ("todo", "doing", "failed")}
+
+
+def run_pending() -> None:
+    """Work off what waits in the queue, in this process, and return (commands that ``--wait``, and tests)."""
+    asyncio.run(_work(wait=False, install_signal_handlers=False, listen_notify=False))
+
+
+async def _work(**options: Any) -> None:
+    connector: Any = app.connector  # Django's, which knows how to make one for a worker
+    with app.replace_connector(connector.get_worker_connector()) as working:
+        async with working.open_async():
+            await _retry_stalled(working)
+            watch = asyncio.create_task(_watch_stalled(working))
+            try:
+                await working.run_worker_async(concurrency=_CONCURRENCY, delete_jobs="successful", **options)
+            finally:
+                watch.cancel()
+
+
+def main() -> None:
+    """Work until told to stop: a running job has 20 seconds to end, else it is done again."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
+    django.setup()
+    asyncio.run(_work(shutdown_graceful_timeout=_DRAIN_SECONDS))

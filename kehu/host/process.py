@@ -1,0 +1,92 @@
+"""What every process of ours does first, and how the supervisor's children begin.
+
+``python -m kehu.host.process module:function`` hardens itself, ties its life to its parent's and calls the function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import logging
+import logging.config
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Final
+
+from kehu.host.logs import configuration
+
+PARENT: Final = "KEHU_PARENT"
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+
+
+def harden() -> None:
+    """No core file and no reading of this process's memory by its account: both hold keys and plaintext."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def supervised() -> bool:
+    """Whether the supervisor started this process (or its parent)."""
+    return PARENT in os.environ
+
+
+def follow_parent() -> None:
+    """Die with the parent, however it dies: Linux does it, elsewhere a thread looks once a second."""
+    child_of = multiprocessing.parent_process()
+    parent = child_of.pid if child_of else int(os.environ[PARENT])
+    if not _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL):
+        threading.Thread(target=_watch, args=(parent,), name="follow-parent", daemon=True).start()
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
+
+
+def begin_child() -> None:
+    """All of it, with logging, for a child of the supervisor."""
+    harden()
+    follow_parent()
+    logging.config.dictConfig(configuration())
+    silence_tracebacks()
+
+
+def silence_tracebacks() -> None:
+    """Write what nobody caught as class and place: Python's own report quotes the exception's text."""
+    log = logging.getLogger("kehu.process")
+
+    def uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None and not issubclass(kind, (KeyboardInterrupt, SystemExit)):
+            log.critical("process.uncaught", exc_info=(kind, error, trace))
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda found: uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+    sys.unraisablehook = lambda found: uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+    logging.captureWarnings(True)
+
+
+def _watch(parent: int | None) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _prctl(option: int, value: int) -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0)
+
+
+def main() -> None:
+    """Run one child."""
+    begin_child()
+    module, _, function = sys.argv[1].partition(":")
+    getattr(importlib.import_module(module), function)()
+
+
+if __name__ == "__main__":
+    main()

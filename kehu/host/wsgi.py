@@ -1,0 +1,44 @@
+"""The WSGI application: readiness at ``/healthz``, everything else Django's (static files by its middleware)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kehu.host import process
+
+if process.supervised():
+    process.begin_child()  # one of granian's workers
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
+
+from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError, connection
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_django = get_wsgi_application()
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a request."""
+    if environ.get("PATH_INFO") == "/healthz":
+        return _health(start_response)
+    return _django(environ, start_response)
+
+
+def _health(start_response: StartResponse) -> Iterable[bytes]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+    except DatabaseError:
+        connection.close()
+        status, body = "503 Service Unavailable", b'{"database": false}\n'
+    else:
+        status, body = "200 OK", b'{"database": true}\n'
+    start_response(
+        status,
+        [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")],
+    )
+    return [body]

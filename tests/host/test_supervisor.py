@@ -1,0 +1,272 @@
+"""The supervisor: comes up, brings back what dies, drains, and leaves nothing behind, not even by kill -9."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kehu.host import supervisor
+from kehu.host.children import LineLog
+from kehu.host.home import Home
+from kehu.host.keyring import make_home
+from kehu.host.mail import Outbox, OutboxClosed, read_outbox, smtp_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+# jobs need the queue's tables, which the settings do not install yet
+RUN = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.host.settings"
+import django
+django.setup()
+from django.db import connections
+from kehu.host.database import Database
+from kehu.host.home import Home
+from kehu.host.supervisor import PROGRAMS, Supervisor
+from kehu.guard.setup import migrate
+home = Home.current()
+database = Database(home)
+database.start()
+migrate(database)
+connections.close_all()
+programs = [program for program in PROGRAMS if program.name in ("web", "sequencer")]
+Supervisor(home, int(sys.argv[1]), programs=programs).run()
+database.release()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what, seconds=60.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def processes_of(home: Home) -> list[int]:
+    """Every process that has this home in its environment, arguments or working folder."""
+    wanted = [str(home.path).encode(), *[folder.encode() for folder in home.facts().get("folders", ())]]
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            text += os.fsencode(os.readlink(entry / "cwd"))
+        except OSError:
+            continue
+        if any(part in text for part in wanted):
+            found.append(int(entry.name))
+    return found
+
+
+def healthy(port: int) -> int:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        line.request("GET", "/healthz", headers={"Host": "localhost"})
+        return line.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        line.close()
+
+
+@contextmanager
+def system(home: Home, port: int):
+    environment = {k: v for k, v in os.environ.items() if k not in ("KEHU_DBNAME", "KEHU_PARENT")}
+    environment |= {"KEHU_HOME": str(home.path), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(port)], env=environment, start_new_session=True)
+    try:
+
+        def ready():
+            assert process.poll() is None, "the supervisor ended"
+            found = supervisor.status(home)
+            return found if found and found.ready else None
+
+        yield process, wait_for(ready)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        wait_for(lambda: not processes_of(home))
+
+
+@pytest.fixture
+def installed(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    from kehu.host.database import Database
+
+    database = Database(home)
+    home.record(folders=database.folders())
+    yield home
+    import shutil
+
+    for folder in database.folders():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_comes_up_answers_and_drains(installed):
+    port = free_port()
+    with system(installed, port) as (process, running):
+        assert (running.port, running.pid, running.url) == (port, process.pid, f"http://localhost:{port}")
+        assert healthy(port) == 200
+        assert supervisor.up(installed, detach=True) == running  # on a running system: the same answer
+        assert supervisor.down(installed) is True
+        assert process.wait(30) == 0
+        wait_for(lambda: not processes_of(installed), 5)
+        assert supervisor.status(installed) is None and supervisor.down(installed) is False
+    events = [json.loads(line)["event"] for line in (installed / "log" / "supervisor.log").read_text().splitlines()]
+    assert events[0] == "supervisor.ready" and events[-1] == "supervisor.stopped"
+
+
+def test_ctrl_c_stops_it(installed):
+    with system(installed, free_port()) as (process, _):
+        began = time.monotonic()  # at once after it got ready: a worker may still be starting
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0 and time.monotonic() - began < 10
+        wait_for(lambda: not processes_of(installed), 5)
+
+
+def test_kill_9_of_the_supervisor_takes_all_with_it_and_it_starts_again(installed):
+    port = free_port()
+    with system(installed, port) as (process, _):
+        assert len(processes_of(installed)) > 5
+        process.kill()
+        process.wait()
+        wait_for(lambda: not processes_of(installed), 15)
+    with system(installed, port) as (_, running):
+        assert running.ready and healthy(port) == 200
+
+
+def test_kill_9_of_every_process_and_it_starts_again(installed):
+    port = free_port()
+    with system(installed, port) as (process, _):
+        for pid in processes_of(installed):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.wait()
+    with system(installed, port):
+        assert healthy(port) == 200
+
+
+def test_brings_back_web_and_database(installed):
+    port = free_port()
+    with system(installed, port):
+        parents = [pid for pid in processes_of(installed) if b"kehu.host.web:main" in cmdline(pid)]
+        os.kill(parents[0], signal.SIGKILL)
+        wait_for(lambda: healthy(port) == 0, 5)
+        wait_for(lambda: healthy(port) == 200)
+        data = next(iter(Path("/proc").glob(f"{postmaster(installed)}/cwd"))).resolve()
+        os.kill(postmaster(installed), signal.SIGKILL)
+        wait_for(lambda: (data / "postmaster.pid").exists() and healthy(port) == 200)
+        log = (installed / "log" / "supervisor.log").read_text()
+        assert "web.ended" in log and "database.ended" in log
+
+
+def cmdline(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def postmaster(home: Home) -> int:
+    return next(pid for pid in processes_of(home) if b"/postgres\0-D\0" in cmdline(pid))
+
+
+def test_a_taken_port_is_told(installed):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(supervisor.SupervisorError, match="--port"):
+            supervisor.up(installed, taken.getsockname()[1], detach=True)
+
+
+def test_without_an_installation_it_says_init(tmp_path):
+    with pytest.raises(supervisor.SupervisorError, match="kehu init"):
+        supervisor.up(Home(tmp_path / "none"))
+
+
+def test_what_is_no_json_never_reaches_a_log(tmp_path):
+    path = tmp_path / "web.log"
+    with LineLog(path) as log:
+        log.write(b'{"event": "kept"}\n')
+        log.write(b"ValueError: CANARY-7731 is not a phone\n")
+        log.write(b"\xff\xfe CANARY-7731\n")
+        log.write(b'"CANARY-7731"\n')
+    lines = path.read_text().splitlines()
+    assert json.loads(lines[0]) == {"event": "kept"}
+    assert "CANARY-7731" not in path.read_text()
+    assert [json.loads(line)["event"] for line in lines[1:]] == ["output.hidden"] * 3
+
+
+def test_an_uncaught_exception_is_logged_without_its_text(tmp_path):
+    code = (
+        "import logging.config\nfrom kehu.host.logs import configuration\n"
+        "from kehu.host.process import silence_tracebacks\n"
+        "logging.config.dictConfig(configuration()); silence_tracebacks()\nraise ValueError('CANARY-7731')"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    line = json.loads(out.stderr)
+    assert line["event"] == "process.uncaught" and line["exception"] == "ValueError" and "CANARY" not in out.stderr
+
+
+def test_outbox_keeps_mail_in_memory_for_the_owner(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    home.create()
+    monkeypatch.setenv("KEHU_HOME", str(home.path))
+    from django.core.mail import EmailMessage, get_connection
+
+    backend = get_connection("kehu.host.mail.OutboxBackend")
+    letter = EmailMessage("Your code", "123456", "kehu@localhost", ["li@mail.example"])
+    with pytest.raises(OutboxClosed):
+        backend.send_messages([letter])
+    outbox = Outbox(home)
+    outbox.open()
+    try:
+        assert backend.send_messages([letter]) == 1
+        (found,) = read_outbox(home)
+        assert (found["to"], found["subject"], found["text"]) == (["li@mail.example"], "Your code", "123456")
+        (path,) = (home / "run").glob("*.sock")
+        assert path.stat().st_mode & 0o777 == 0o600
+    finally:
+        outbox.close()
+    with pytest.raises(OutboxClosed):
+        read_outbox(home)
+
+
+def test_outbox_works_below_a_long_path(tmp_path):
+    home = Home(tmp_path / ("long" * 30) / "home")
+    home.create()
+    outbox = Outbox(home)
+    outbox.open()
+    try:
+        assert read_outbox(home) == []
+    finally:
+        outbox.close()
+
+
+def test_smtp_url():
+    found = smtp_settings("smtps://kehu:p%40ss@mail.example")
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_HOST_PASSWORD"]) == ("mail.example", 465, "p@ss")
+    assert smtp_settings("smtp://mail.example:587?tls")["EMAIL_USE_TLS"] and smtp_settings("") == {}
