@@ -1,0 +1,154 @@
+"""Which encoding a text file has, told by its content.
+
+UTF-8 is sure (other text is hardly ever valid UTF-8). Among GB18030, Big5, Shift-JIS and Latin-1 the decoded characters
+decide: a wrong reading gives rare characters, a right one common ones.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from kehu.collect.readers.lines import BLOCK
+
+_BOMS: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig", "utf-8"),
+    (b"\xff\xfe", "utf-16-le", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be", "utf-16-be"),
+)
+_CODECS: Final = {"gb18030": "gb18030", "big5": "big5hkscs", "shift-jis": "cp932", "latin-1": "cp1252"}
+_SAMPLE_LINES: Final = 2000
+_SAMPLE_BYTES: Final = 256 * 1024
+_COMMON: Final = frozenset(
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经十三之进着等"
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严武戴莫孔向汤"
+    "張劉陳楊黃趙吳孫馬鄭謝許韓馮鄧蕭葉蘇魏呂盧鐘譚陸賈韋鄒龍賀顧龔萬錢嚴湯國華東廣門號樓縣鄉鎮區灣臺電話郵遞編碼業務網職證類別備註啟關係總數價單訂購買貨時間產員會積點級購費"
+    "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂红玉华文志建春海燕飞雪梅云辉鹏宇晨欣怡佳俊浩子轩梓涵雨嘉思思美玲慧婷雅淑惠偉麗強軍艷傑濤蘭剛紅輝鵬靜"
+    "省市区县镇乡村路街道号楼室栋单元层幢弄巷里北京上海天津重庆广州深圳杭州南京武汉成都西安苏州郑州长沙青岛沈阳大连厦门福建浙江江苏山东河南河北湖南湖北四川广东广西云南贵州陕西辽宁吉林黑龙江新疆内蒙古宁夏"
+    "姓名电话手机邮箱地址客户编号性别男女出生日期身份证备注单位公司有限责任股份科技贸易集团订单金额数量商品时间渠道会员积分等级同意否是营销邮编职业收入语言国家籍贯注册代码统一社会信用联系台北高雄新竹香港九龙澳门"
+    "東京都大阪府京都市区町村丁目番地号県氏名様株式会社田中山本佐藤鈴木高橋渡辺伊藤小林加吉井松木清斎野村川島原池岡"
+)
+_LATIN: Final = frozenset(
+    b"\xc0\xc1\xc4\xc5\xc6\xc7\xc8\xc9\xd1\xd3\xd6\xd8\xda\xdc\xdf\x80\x8a\x8e\x92\x96\x9a\x9e\xa0\xa3\xa7\xb0"
+) | frozenset(range(0xE0, 0x100))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """`label` for people, `codec` for Python, `skip` bytes of byte order mark."""
+
+    label: str
+    codec: str
+    skip: int = 0
+
+
+def detect(stream: BinaryIO) -> Encoding:
+    """The encoding of a text stream. Reads on until non-ASCII text is found, so a late umlaut counts; ASCII is UTF-8."""
+    block = stream.read(BLOCK)
+    for mark, label, codec in _BOMS:
+        if block.startswith(mark):
+            return Encoding(label, codec, len(mark))
+    if wide := _utf16_without_mark(block[:4096]):
+        return Encoding(wide, wide)
+    sample = _non_ascii_lines(stream, block)
+    if not sample:
+        return Encoding("utf-8", "utf-8")
+    if sum(_decodes(line, "utf-8") for line in sample) * 2 >= len(sample):
+        return Encoding("utf-8", "utf-8")
+    scores = {label: _score(sample, label, codec) for label, codec in _CODECS.items()}
+    label = max(scores, key=lambda name: scores[name])
+    return Encoding(label, _CODECS[label])
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if odd > len(head) // 6 and odd > 8 * even:
+        return "utf-16-le"
+    if even > len(head) // 6 and even > 8 * odd:
+        return "utf-16-be"
+    return None
+
+
+def _non_ascii_lines(stream: BinaryIO, block: bytes) -> list[bytes]:
+    """Lines with non-ASCII bytes, from wherever in the stream they first stand."""
+    sample: list[bytes] = []
+    size = 0
+    rest = b""
+    while block:
+        if not block.isascii():
+            # A block's first and last lines may be cut in mid-character, so they wait for their other half.
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()[:BLOCK]
+            for line in lines:
+                if not line.isascii():
+                    sample.append(line)
+                    size += len(line)
+            if len(sample) >= _SAMPLE_LINES or size >= _SAMPLE_BYTES:
+                return sample[:_SAMPLE_LINES]
+        else:
+            rest = block[block.rfind(b"\n") + 1 :]
+        block = stream.read(BLOCK)
+    return sample if rest.isascii() else [*sample, rest]
+
+
+def _decodes(line: bytes, codec: str) -> bool:
+    try:
+        line.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _score(sample: list[bytes], label: str, codec: str) -> float:
+    good = [line for line in sample if _decodes(line, codec)]
+    if not good:
+        return 0.0
+    share = len(good) / len(sample)
+    if label == "latin-1":
+        return share * share * _latin_score(good)
+    points, characters = 0.0, 0
+    for line in good:
+        for character in line.decode(codec):
+            if character > "\x7f":
+                characters += 1
+                points += _points(character)
+    return share * share * points / max(1, characters)
+
+
+def _points(character: str) -> float:
+    if character in _COMMON:
+        return 1.0
+    if "\u3041" <= character <= "\u30fe":  # kana
+        return 0.9
+    if "\u4e00" <= character <= "\u9fff":
+        return 0.6 if _first_level(character) else 0.1
+    if "\uff61" <= character <= "\uff9f":  # half-width kana: what GB bytes look like when read as Shift-JIS
+        return 0.05
+    if "\u3000" <= character <= "\u303f" or "\uff01" <= character <= "\uff5e":
+        return 0.5
+    return -0.5 if "\ue000" <= character <= "\uf8ff" else 0.0
+
+
+def _first_level(character: str) -> bool:
+    """Among the frequent characters of GB 2312 (level 1, lead byte to D7) or of Big5 (level 1, lead byte to C6)."""
+    for codec, last in (("gb2312", 0xD7), ("big5", 0xC6)):
+        try:
+            if character.encode(codec)[0] <= last:
+                return True
+        except UnicodeEncodeError:
+            continue
+    return False
+
+
+def _latin_score(lines: list[bytes]) -> float:
+    """Share of high bytes that are usual Western letters standing alone beside an ASCII letter."""
+    points, total = 0.0, 0
+    for line in lines:
+        for run in re.finditer(rb"[\x80-\xff]+", line):
+            high = run.group()
+            total += len(high)
+            around = line[run.start() - 1 : run.start()] + line[run.end() : run.end() + 1]
+            if len(high) == 1 and high[0] in _LATIN and any(chr(byte).isalpha() or byte == 32 for byte in around):
+                points += 0.9
+    return points / max(1, total)

@@ -1,0 +1,138 @@
+"""Excel workbooks (.xlsx), row by row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import openpyxl
+
+from kehu.collect.readers.rows import Batch, Opener, Source, UnreadableSource, from_rows, unique_columns
+
+if TYPE_CHECKING:
+    from openpyxl.workbook.workbook import Workbook
+
+_UNZIPPED_LIMIT: Final = 1 << 30
+_STRINGS_LIMIT: Final = 128 << 20
+"""openpyxl holds the shared strings in memory, the sheets it streams."""
+
+_Row = tuple[int, list[str | None]]
+
+
+class ExcelSource(Source):
+    """A workbook. Every sheet with the first sheet's header is read; others are named in `notes`.
+
+    `line` is the row's number in the sheet, counted on through the sheets.
+    """
+
+    format = "xlsx"
+
+    def __init__(self, opener: Opener, *, header: bool = True) -> None:
+        self._open = opener
+        self._header = header
+        self.notes = []
+        self._check_size()
+        self.columns = []
+        self._width = 0
+        self._sheets: list[str] = []
+        with opener() as stream:
+            book = self._workbook(stream)
+            for sheet in book.worksheets:
+                first = next(_rows(sheet), None)
+                if first is not None:
+                    self._admit(sheet.title, first[1])
+            book.close()
+        if not self._sheets:
+            raise UnreadableSource("empty", "no sheet has a row", "Give a workbook with at least one row.")
+
+    def _check_size(self) -> None:
+        try:
+            with self._open() as stream, zipfile.ZipFile(stream) as archive:
+                sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+        except zipfile.BadZipFile as error:
+            raise UnreadableSource("bad_zip", "the workbook is damaged", "Save it anew.") from error
+        if "xl/workbook.xml" not in sizes:
+            raise UnreadableSource("not_excel", "the ZIP file holds no workbook", "Unpack it and give the files in it.")
+        # zipfile reads no more of an entry than it declares, so the declared sizes bind.
+        if sum(sizes.values()) > _UNZIPPED_LIMIT or sizes.get("xl/sharedStrings.xml", 0) > _STRINGS_LIMIT:
+            raise UnreadableSource("too_large", "the workbook is too large when unpacked", "Save it as CSV.")
+
+    def _workbook(self, stream: Any) -> Workbook:
+        try:
+            return openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # openpyxl lets XML, key and value errors of damaged books through
+            raise UnreadableSource("bad_excel", "the workbook cannot be read", "Save it anew.") from error
+
+    def _admit(self, title: str, first: list[str | None]) -> None:
+        width = max((at for at, cell in enumerate(first, start=1) if cell), default=0)
+        names = unique_columns(first[:width] if self._header else [None] * width)
+        if not self._sheets:
+            self.columns, self._width = names, width
+        if names == self.columns:
+            self._sheets.append(title)
+        else:
+            self.notes.append(f"sheet with another header left aside: {title}")
+
+    def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
+        """Batches of `size` rows; blank rows are none."""
+        pending: list[_Row] = []
+        with self._open() as stream:
+            book = self._workbook(stream)
+            for row in self._all_rows(book):
+                pending.append(row)
+                if len(pending) == size:
+                    if skip > 0:
+                        skip -= 1
+                    else:
+                        yield self._batch(pending)
+                    pending = []
+            if pending and skip <= 0:
+                yield self._batch(pending)
+            book.close()
+
+    def _all_rows(self, book: Workbook) -> Iterator[_Row]:
+        before = 0
+        for title in self._sheets:
+            number = 0
+            heading = self._header
+            for number, cells in _rows(book[title]):
+                if heading:
+                    heading = False
+                else:
+                    yield before + number, cells
+            before += number
+
+    def _batch(self, rows: list[_Row]) -> Batch:
+        width = self._width
+        if any(any(cells[width:]) for _, cells in rows) and (note := "cells beyond the last column") not in self.notes:
+            self.notes.append(note)
+        cells = [(cells + [None] * width)[:width] for _, cells in rows]
+        return Batch(from_rows(self.columns, cells, [number for number, _ in rows]), [])
+
+
+def _rows(sheet: Any) -> Iterator[_Row]:
+    """Rows that hold something, as strings, with their numbers."""
+    sheet.reset_dimensions()  # a wrong declared dimension cuts rows off
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        texts = [_text(cell) for cell in cells]
+        if any(texts):
+            yield number, texts
+
+
+def _text(value: object) -> str | None:
+    """A cell as people see it: whole numbers without point, a date at midnight as a date."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.replace("\0", "").strip() or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,109 @@
+"""What every reader gives: a source with columns, and batches of rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+import polars as pl
+
+Opener = Callable[[], BinaryIO]
+"""Opens the same bytes anew; called once per pass."""
+
+LINE: Final = "line"
+RAW_LIMIT: Final = 64 * 1024
+"""Bytes of an unreadable row that are kept for the quarantine; more is no customer record."""
+
+
+class UnreadableSource(ValueError):
+    """The file as a whole cannot be read. `code` is a slug, `remedy` what to do; neither holds a value from the file."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read. `reason` is a slug; `raw` holds the row's own bytes, at most RAW_LIMIT."""
+
+    line: int
+    reason: str
+    remedy: str
+    raw: bytes = field(repr=False)
+
+
+REMEDIES: Final = {
+    "too_many_cells": "The row has more cells than the header; quote values that hold the delimiter.",
+    "too_few_cells": "The row has fewer cells than the header; restore the missing ones.",
+    "bad_encoding": "Bytes do not fit the file's encoding; save the row anew in that encoding.",
+    "unclosed_quote": "A quotation mark is opened and never closed; close or double it.",
+    "too_long": "The row is longer than 1 MiB; a line break or closing quote is missing.",
+    "bad_json": "The line is not one JSON object; write one object per line.",
+    "bad_card": "The card lacks BEGIN, END or every known property; export it anew.",
+}
+
+
+def bad_row(line: int, reason: str, raw: bytes) -> BadRow:
+    """A BadRow with the remedy of its reason."""
+    return BadRow(line, reason, REMEDIES[reason], raw[:RAW_LIMIT])
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows read together: string columns as given (outer whitespace stripped, empty is null) and `line` (Int64)."""
+
+    frame: pl.DataFrame = field(repr=False)
+    bad: list[BadRow]
+
+
+class Source(ABC):
+    """A file of records. `encoding` and `delimiter` are None where the format has none."""
+
+    columns: list[str]
+    format: str
+    encoding: str | None = None
+    delimiter: str | None = None
+    notes: list[str]
+
+    @abstractmethod
+    def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
+        """Batches of at most `size` rows; the same file and size always give the same batches, `skip` of them left out."""
+
+
+def unique_columns(names: Sequence[str | None]) -> list[str]:
+    """Column names without repeats: a nameless one is called by its place (`#3`), a repeated one gets a number (`phone.2`)."""
+    seen: dict[str, int] = {}
+    result: list[str] = []
+    for place, raw in enumerate(names, start=1):
+        name = (raw or "").strip().strip("\ufeff") or f"#{place}"
+        if name == LINE:
+            name = "line_"  # `line` is the place in the file
+        count = seen[name] = seen.get(name, 0) + 1
+        while count > 1 and f"{name}.{count}" in seen:
+            count += 1
+        result.append(name if count == 1 else f"{name}.{count}")
+        seen.setdefault(result[-1], 1)
+    return result
+
+
+def tidy(frame: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
+    """Strip outer whitespace, make empty strings null, put `line` first."""
+    cells = [pl.col(name).str.strip_chars() for name in frame.columns]
+    frame = frame.select(cells)
+    return frame.select(
+        lines.alias(LINE),
+        *(pl.when(pl.col(name).str.len_bytes() > 0).then(pl.col(name)).alias(name) for name in frame.columns),
+    )
+
+
+def from_rows(columns: Sequence[str], rows: Sequence[Sequence[str | None]], lines: Sequence[int]) -> pl.DataFrame:
+    """A frame from rows of Python strings."""
+    by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    frame = pl.DataFrame(
+        [pl.Series(name, cells, dtype=pl.String) for name, cells in zip(columns, by_column, strict=True)]
+    )
+    return tidy(frame, pl.Series(LINE, lines, dtype=pl.Int64))

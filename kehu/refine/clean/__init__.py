@@ -1,0 +1,21 @@
+"""Cleaning: what came, normalised by the dictionary's types, with a status for every value; and the keys to find it by."""
+
+from kehu.refine.clean.frame import clean, clean_value
+from kehu.refine.clean.habits import survey
+from kehu.refine.clean.keys import SearchKeys, fold, pinyin_query, search_keys
+from kehu.refine.clean.status import ABSENT, INVALID, UNVERIFIED, VALID, Habits
+
+__all__ = [
+    "ABSENT",
+    "INVALID",
+    "UNVERIFIED",
+    "VALID",
+    "Habits",
+    "SearchKeys",
+    "clean",
+    "clean_value",
+    "fold",
+    "pinyin_query",
+    "search_keys",
+    "survey",
+]

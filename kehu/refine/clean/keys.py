@@ -1,0 +1,132 @@
+"""Search keys of a value: what the blind indexes are fed with and asked for. Few and useful, at most about 16 a value.
+
+Nothing of a person is cached here: no plaintext may outlive a request. Only the readings of single characters are.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from typing import Final, NamedTuple
+
+from opencc import OpenCC
+from pypinyin.constants import PINYIN_DICT
+
+from kehu.refine.clean.surnames import COMPOUND, READINGS
+
+_LONGEST_PREFIX: Final = 6
+_MOST: Final = 16
+_WORDS: Final = 4
+_COMPOUND: Final = frozenset(COMPOUND)
+_CASED: Final = frozenset({"name", "text", "address", "email", "code", "url"})
+_SEPARATORS: Final = re.compile(r"[\s,.;·'’\"()/_-]+")
+_LETTERS: Final = re.compile(r"[a-z ]+")
+_EAST: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3041-\u30ff\uac00-\ud7af々]")
+_HAN: Final = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
+_TO_SIMPLIFIED: Final = OpenCC("t2s")
+_SPECIAL: Final = str.maketrans(
+    {"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d"}
+)
+
+
+class SearchKeys(NamedTuple):
+    """Keys of one value by kind of token. A query asks for any one of them that it can form itself."""
+
+    exact: str
+    prefixes: list[str]
+    bigrams: list[str]
+    pinyin: list[str]
+
+
+def search_keys(field: str, value: str, type: str) -> SearchKeys:
+    """The keys of a normalised value.
+
+    `exact` folds width, and for text case, accents and traditional script; numbers, dates and codes stay as they are. Names
+    also give prefixes of 2 to 6 letters of each Latin word; characters and pairs of characters of Chinese, Japanese and
+    Korean; and of Han names the pinyin: initials (`zs`, `zsf`) and whole syllables (`zhang`, `zhangsan`), a surname in its
+    own reading. Order and repetition do not matter; an empty `exact` means no key.
+    """
+    if type != "name":
+        return SearchKeys(fold(value) if type in _CASED and type != "code" else value.strip(), [], [], [])
+    return _name_keys(value)
+
+
+def fold(value: str) -> str:
+    """Text with case, width, accents and traditional script folded away, words parted by one space."""
+    if value.isascii():
+        return " ".join(value.lower().split())
+    text = unicodedata.normalize("NFKC", value).casefold().translate(_SPECIAL)
+    if _HAN.search(text):
+        text = _TO_SIMPLIFIED.convert(text)
+    if not _EAST.search(text):
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(text.split())
+
+
+def _word_prefixes(word: str) -> list[str]:
+    # One-letter words stand for themselves: initials are what people search by.
+    length = len(word)
+    if length < 2:
+        return [word]
+    return [word[:end] for end in range(2, min(_LONGEST_PREFIX, length) + 1)]
+
+
+def _name_keys(value: str) -> SearchKeys:
+    folded = fold(value)
+    words = folded.split() if _LETTERS.fullmatch(folded) else _SEPARATORS.sub(" ", folded).split()
+    prefixes: list[str] = []
+    bigrams: list[str] = []
+    pinyin: list[str] = []
+    if folded.isascii():
+        for word in words[:_WORDS]:
+            prefixes += _word_prefixes(word)
+        return SearchKeys(" ".join(words), list(dict.fromkeys(prefixes))[:_MOST], [], [])
+    east = "".join(words) if _EAST.search(folded) else ""
+    for word in words[:_WORDS]:
+        if not _EAST.search(word):
+            prefixes += _word_prefixes(word)
+    run = "".join(_EAST.findall(east))
+    if run:
+        bigrams = [*run[:4], *(run[at : at + 2] for at in range(min(len(run) - 1, 6)))]
+        pinyin = _pinyin_keys("".join(_HAN.findall(east)))
+    exact = "".join(words) if run and not prefixes else " ".join(words)
+    few = [list(dict.fromkeys(keys))[:_MOST] for keys in (prefixes, bigrams, pinyin)]
+    return SearchKeys(exact, *few)
+
+
+def _pinyin_keys(han: str) -> list[str]:
+    syllables = syllables_of(han)[:4]
+    if not syllables:
+        return []
+    initials = "".join(syllable[0] for syllable in syllables)
+    whole = ["".join(syllables[:end]) for end in range(1, len(syllables) + 1)]
+    given = ["".join(syllables[1:])] if len(syllables) > 2 else []
+    return [*(initials[:end] for end in range(2, len(initials) + 1)), *whole, *given]
+
+
+def syllables_of(han: str) -> list[str]:
+    """Pinyin syllables without tones of a Han name, its surname in its own reading (单 shan, 曾 zeng); unknown ones left out."""
+    if not han:
+        return []
+    if len(han) > 2 and han[:2] in _COMPOUND:
+        told = READINGS.get(han[:2])
+        surname = [told] if told else [_reading(character) for character in han[:2]]
+        rest = han[2:]
+    else:
+        surname, rest = [READINGS.get(han[0]) or _reading(han[0])], han[1:]
+    return [syllable for syllable in [*surname, *map(_reading, rest)] if syllable]
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _reading(character: str) -> str:
+    """The usual reading of one character, without tone; ü as v, as it is typed."""
+    marked: str = PINYIN_DICT.get(ord(character), "").split(",")[0]
+    plain = unicodedata.normalize("NFD", marked).replace("u\u0308", "v")
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def pinyin_query(text: str) -> str:
+    """A typed pinyin query (`Zhang San`, `zhang'san`, `lü`) as the key it is looked up by."""
+    plain = unicodedata.normalize("NFD", text.casefold()).replace("u\u0308", "v")
+    return re.sub(r"[^a-z]", "", "".join(c for c in plain if not unicodedata.combining(c)))

@@ -1,0 +1,121 @@
+"""Phone numbers to E.164. The country comes from the number itself, else from the row.
+
+Usual numbers are judged in bulk by the very patterns of libphonenumber; the odd ones go through the library one by one.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final
+
+import phonenumbers
+import polars as pl
+from phonenumbers.phonemetadata import PhoneMetadata
+
+from kehu.refine.clean.status import UNVERIFIED, VALID, Cleaned, Context, settle
+
+_TYPES: Final = (
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan", "voicemail",
+)  # fmt: skip
+_BULK: Final = frozenset({"CN", "HK", "TW", "MO", "JP", "KR", "SG", "US", "CA", "GB", "IE", "AU", "NZ", "DE", "AT", "CH",
+                          "FR", "ES", "NL", "BE", "PL", "SE", "IN"})  # fmt: skip
+_WRITTEN: Final = r"^\+?[\d\s()./-]+$"
+_CN_MOBILE: Final = re.compile(r"1[3-9]\d(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}")
+_SEPARATORS: Final = re.compile(r"\s*(?:[;,、/|]|或)\s*")
+
+
+@functools.cache
+def _bulk_pattern(region: str) -> str | None:
+    """Every valid national number of a region as one pattern; None: judge its numbers one by one."""
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if region not in _BULK or metadata is None or metadata.general_desc is None:
+        return None
+    kinds = [getattr(metadata, kind) for kind in _TYPES]
+    patterns = [kind.national_number_pattern for kind in kinds if kind is not None and kind.national_number_pattern]
+    return "^(?:" + "|".join(patterns) + ")$"
+
+
+def _calling_code(region: str) -> str:
+    return str(phonenumbers.country_code_for_region(region))
+
+
+def _trunk_prefix(region: str) -> str:
+    """The plain digits dialled before a national number (`0`, `1`), if any."""
+    metadata = PhoneMetadata.metadata_for_region(region)
+    return (metadata.national_prefix or "") if metadata is not None else ""
+
+
+def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
+    """E.164 and VALID; or bare digits and UNVERIFIED where no country is known; or (None, 0) where it is no number.
+
+    Of several numbers in one value the first valid one counts. An extension is left out of the normalised form.
+    """
+    for part in [value, *_SEPARATORS.split(value)]:
+        text = "+" + part[2:] if part.startswith("00") and country != "JP" else part
+        if country is None and _CN_MOBILE.fullmatch(text):
+            country_of_part: str | None = "CN"
+        else:
+            country_of_part = country
+        try:
+            number = phonenumbers.parse(text, country_of_part)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), VALID
+    digits = re.sub(r"\D", "", value)
+    if (
+        country is None
+        and not value.startswith("+")
+        and re.fullmatch(r"[\d\s()./-]+", value, re.ASCII)
+        and 5 <= len(digits) <= 15
+    ):
+        return digits, UNVERIFIED
+    return None, 0
+
+
+def _in_bulk(digits: pl.Series, region: str) -> pl.Series:
+    """E.164 of the numbers valid in a region, null for others. Digits may begin with `+` and the region's calling code."""
+    pattern = _bulk_pattern(region)
+    if pattern is None:
+        return pl.Series([None] * len(digits), dtype=pl.String)
+    code = _calling_code(region)
+    national = digits.str.strip_prefix(f"+{code}")
+    if trunk := _trunk_prefix(region):
+        bare = national.str.strip_prefix(trunk)
+        national = bare.zip_with(~digits.str.starts_with("+"), national)
+    normal = f"+{code}" + national
+    return normal.set(~national.str.contains(pattern).fill_null(False), None)
+
+
+def phones(values: pl.Series, context: Context) -> Cleaned:
+    """Phone numbers as E.164."""
+    usual = values.str.contains(_WRITTEN).fill_null(False)
+    digits = values.set(~usual, None).str.replace_all(r"[^\d+]", "")
+    digits = digits.set(digits.str.starts_with("00").fill_null(False), None)
+    countries = context.countries
+    normal = pl.Series(values.name, [None] * len(values), dtype=pl.String)
+    regions = [region for region in countries.unique().to_list() if region is not None]
+    for region in regions[:40]:
+        here = countries == region
+        if _bulk_pattern(region) is None:
+            continue
+        if len(regions) == 1 and countries.null_count() == 0:
+            normal = _in_bulk(digits, region)
+        else:
+            places = here.arg_true()
+            normal = normal.scatter(places, _in_bulk(digits.gather(places), region))
+    for region in ("CN", "US", "DE", "JP", "AU", "GB"):
+        abroad = digits.str.starts_with(f"+{_calling_code(region)}").fill_null(False) & normal.is_null()
+        if abroad.any():
+            places = abroad.arg_true()
+            normal = normal.scatter(places, _in_bulk(digits.gather(places), region))
+    status = normal.is_not_null().cast(pl.Int8)
+    rest = values.is_not_null() & normal.is_null()
+    if rest.any():
+        places = rest.arg_true()
+        pairs = zip(values.gather(places).to_list(), countries.gather(places).to_list(), strict=True)
+        found = [normal_phone(value, country) for value, country in pairs]
+        normal = normal.scatter(places, pl.Series([number for number, _ in found], dtype=pl.String))
+        status = status.scatter(places, pl.Series([told for _, told in found], dtype=pl.Int8))
+    return settle(values, normal, status)

@@ -1,0 +1,116 @@
+"""Groups of records from weighted edges: communities by label propagation, merges by joining the heaviest edges first.
+
+Each connected component is worked by itself and in an order that comes from the record ids alone (ids are given in the
+order of the record ids), so that a new record elsewhere cannot change a customer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import igraph
+
+Edge = tuple[int, int, float]
+_ROUNDS: Final = 30
+# Spreads neighbouring ids, so that a file's order is not the order of work. Knuth's multiplicative constant.
+_SPREAD: Final = 2654435761
+
+
+def components(edges: Sequence[Edge]) -> list[list[Edge]]:
+    """The edges of each connected component."""
+    numbers: dict[int, int] = {}
+    pairs = [
+        (numbers.setdefault(left, len(numbers)), numbers.setdefault(right, len(numbers))) for left, right, _ in edges
+    ]
+    membership = igraph.Graph(n=len(numbers), edges=pairs).connected_components().membership
+    parts: dict[int, list[Edge]] = defaultdict(list)
+    for edge, (left, _) in zip(edges, pairs, strict=True):
+        parts[membership[left]].append(edge)
+    return list(parts.values())
+
+
+def communities(edges: Sequence[Edge], *, threshold: float) -> dict[int, int]:
+    """The community of each record that has an edge: its smallest member.
+
+    Args:
+        edges: (left, right, match weight in bits), each at least the threshold.
+        threshold: an edge of this weight pulls hardly at all.
+    """
+    found: dict[int, int] = {}
+    for part in components(edges):
+        if len(part) == 1:
+            left, right, _ = part[0]
+            found[left] = found[right] = min(left, right)
+        else:
+            found.update(_propagate(part, threshold))
+    return found
+
+
+def _propagate(edges: Iterable[Edge], threshold: float) -> dict[int, int]:
+    """Weighted label propagation: each record takes the label that pulls most, until none changes."""
+    pulls: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for left, right, weight in edges:
+        pulls[left].append((right, weight - threshold + 0.1))
+        pulls[right].append((left, weight - threshold + 0.1))
+    order = sorted(pulls, key=lambda node: (node * _SPREAD % 2**32, node))
+    labels = {node: node for node in pulls}
+    for _ in range(_ROUNDS):
+        changed = False
+        for node in order:
+            totals: dict[int, float] = defaultdict(float)
+            for neighbour, pull in pulls[node]:
+                totals[labels[neighbour]] += pull
+            best = max(totals.items(), key=lambda item: (item[1], -item[0]))
+            if best[1] > totals.get(labels[node], 0.0):
+                labels[node] = best[0]
+                changed = True
+        if not changed:
+            break
+    smallest: dict[int, int] = {}
+    for node in sorted(labels):
+        smallest.setdefault(labels[node], node)
+    return {node: smallest[label] for node, label in labels.items()}
+
+
+class _Groups:
+    """Disjoint groups, named by one member."""
+
+    def __init__(self) -> None:
+        self._parents: dict[int, int] = {}
+        self.members: dict[int, list[int]] = {}
+
+    def find(self, node: int) -> int:
+        root = node
+        while (parent := self._parents.get(root, root)) != root:
+            root = parent
+        while (parent := self._parents.get(node, node)) != root:
+            self._parents[node] = root
+            node = parent
+        return root
+
+    def join(self, left: int, right: int) -> None:
+        keep, gone = (left, right) if left < right else (right, left)
+        self._parents[gone] = keep
+        self.members[keep] = [*self.members.get(keep, [keep]), *self.members.pop(gone, [gone])]
+
+
+def merge(edges: Iterable[Edge], apart: Mapping[int, frozenset[int]]) -> list[list[int]]:
+    """Join records along the heaviest edges first, never two that must stay apart.
+
+    Args:
+        edges: only edges sure enough to merge.
+        apart: for a record, those it may not be grouped with, by whatever chain; symmetric.
+    Returns:
+        groups of at least two records, sorted.
+    """
+    groups = _Groups()
+    for left, right, _ in sorted(edges, key=lambda edge: (-edge[2], edge[0], edge[1])):
+        one, other = groups.find(left), groups.find(right)
+        if one == other:
+            continue
+        ones, others = groups.members.get(one, [one]), set(groups.members.get(other, [other]))
+        if not any(others & apart[member] for member in ones if member in apart):
+            groups.join(one, other)
+    return sorted(sorted(members) for members in groups.members.values())

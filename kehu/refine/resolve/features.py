@@ -1,0 +1,291 @@
+"""Linkage features: dictionary fields of records folded into the forms that are compared.
+
+Every form that is compared by letters is ASCII, because DuckDB's string distances count bytes (duckdb#25113): other
+scripts are spelt out, Han characters by their pinyin. The written form stays beside it (`first`, `last`, `name`), so
+that 张伟 and 张威 sound alike and are still two names.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import polars as pl
+import pyarrow as pa
+from opencc import OpenCC
+from pypinyin import Style, pinyin
+
+Kind = Literal["person", "organisation"]
+
+NAME_FIELDS: Final = ("full_name", "given_name", "family_name", "second_given_name", "second_family_name", "legal_name")
+TEXT_FIELDS: Final = ("house_number", "street", "unit", "locality", "region", "country", "birth_place", "occupation")
+CODE_FIELDS: Final = ("postal_code", "national_id", "registration_number")
+FIELDS: Final = (*NAME_FIELDS, *TEXT_FIELDS, *CODE_FIELDS, "birth_date", "gender", "email", "phone")
+
+# pypinyin reads these by their common sound; as surnames they are read otherwise.
+_SURNAME_SOUNDS: Final = {
+    "单": "shan", "仇": "qiu", "查": "zha", "解": "xie", "曾": "zeng", "区": "ou", "任": "ren", "盖": "ge", "黑": "he",
+    "缪": "miao", "朴": "piao", "秘": "bi", "冼": "xian", "召": "shao", "乐": "yue", "员": "yun", "繁": "po", "种": "chong",
+    "折": "she", "翟": "zhai", "逄": "pang", "卜": "bu", "尉迟": "yuchi", "万俟": "moqi", "长孙": "zhangsun", "澹台": "tantai",
+}  # fmt: skip
+_COMPOUND_SURNAMES: Final = frozenset(
+    [
+        "欧阳",
+        "司马",
+        "上官",
+        "诸葛",
+        "司徒",
+        "东方",
+        "独孤",
+        "南宫",
+        "夏侯",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "慕容",
+        "令狐",
+        "长孙",
+        "宇文",
+        "轩辕",
+        "司空",
+        "万俟",
+        "端木",
+        "百里",
+        "呼延",
+        "东郭",
+        "西门",
+        "澹台",
+        "公冶",
+        "濮阳",
+        "太史",
+        "申屠",
+        "闻人",
+        "赫连",
+        "钟离",
+        "鲜于",
+    ]
+)
+# What is often misheard (zh/z, ch/c, sh/s, -ng/-n): zhang, zang and zan are one sound.
+_MISHEARD: Final = {"zh": "z", "ch": "c", "sh": "s", "ang": "an", "eng": "en", "ing": "in"}
+_LEGAL_FORMS: Final = (
+    r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
+    r"|\b(incorporated|inc|limited|ltd|llc|llp|plc|corporation|corp|company|co|gmbh|mbh|ag|kg|ug|ohg|sarl|sas|sa|srl|spa|bv"
+    r"|nv|oy|ab|pty|pte|kk|group|holdings?)\b"
+)
+# Letters of Latin alphabets that Unicode does not take apart.
+_LATIN: Final = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "ħ": "h"}
+# Everyday forms of given names; those that stand for two names (Alex, Chris, Sam) are left out on purpose.
+_EVERYDAY: Final = {
+    short: formal
+    for formal, shorts in {
+        "abigail": "abby", "albert": "bert bertie", "alfred": "fred alf alfie", "andrew": "andy drew", "anthony": "tony",
+        "arthur": "art", "barbara": "barb babs", "benjamin": "ben benny", "catherine": "cathy kate katie kitty cate",
+        "charles": "charlie chas chuck", "christopher": "kit topher", "daniel": "dan danny", "david": "dave davy",
+        "deborah": "deb debbie", "donald": "don donnie", "dorothy": "dot dottie dolly", "edmund": "ned",
+        "edward": "ed eddie ted teddy eddy", "eleanor": "nell nellie", "elizabeth": "liz beth betty lizzie bess bessie",
+        "emily": "em emmy", "ernest": "ernie", "francis": "frank", "frederick": "freddy freddie", "geoffrey": "geoff",
+        "george": "geordie georgie", "gerald": "gerry", "gilbert": "gil", "gregory": "greg", "harold": "hal",
+        "henry": "harry hank", "herbert": "herb herbie", "hugh": "hughie", "isaac": "ike", "jacob": "jake",
+        "james": "jim jimmy jamie", "jeffrey": "jeff", "jennifer": "jen jenny", "john": "jack johnny jon",
+        "jonathan": "jonny", "joseph": "joe joey", "joshua": "josh", "kenneth": "ken kenny", "lawrence": "larry",
+        "leonard": "len lenny", "lewis": "lew", "margaret": "maggie meg peggy madge", "martha": "patty", "martin": "marty",
+        "mary": "molly polly", "matthew": "matt", "michael": "mike mick mickey", "nathaniel": "nate nat",
+        "nicholas": "nick nicky", "oliver": "ollie", "patricia": "trish", "peter": "pete", "philip": "phil pip",
+        "rebecca": "becky", "reginald": "reg reggie", "richard": "rick dick richie dickie", "robert": "rob bob bobby robbie",
+        "ronald": "ron ronnie", "rosemary": "rosie", "samantha": "sammy", "sarah": "sally", "stephen": "steve stevie",
+        "susan": "sue susie", "theodore": "theo", "thomas": "tom tommy", "timothy": "tim", "victoria": "vicky",
+        "vincent": "vince", "walter": "walt wally", "wilfred": "wilf", "william": "will bill billy willie wm liam",
+        "zachary": "zach zack",
+    }.items()
+    for short in shorts.split()
+}  # fmt: skip
+_HAN: Final = r"\p{Han}"
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Folded records. ``table`` has `id` (number in the order of record ids) and one text column per feature in use.
+
+    Attributes:
+        records: the record ids, sorted; position = `id`.
+        wide: some name is not in Latin letters, so `first_s` and `last_s` (its sound) stand beside `first` and `last`.
+    """
+
+    table: pa.Table
+    records: list[str]
+    wide: bool
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Features that at least one record has."""
+        return frozenset(self.table.column_names)
+
+
+class _Letters(dict[int, str]):
+    """Translation table from any letter to ASCII, filled as letters are met."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        if letter.isascii():
+            spelt = letter
+        elif "CJK" in (name := unicodedata.name(letter, "")):
+            spelt = pinyin(letter, style=Style.NORMAL, v_to_u=False)[0][0]
+        else:
+            # The last word of a letter's Unicode name spells it: CYRILLIC SMALL LETTER ZHE, HANGUL SYLLABLE GAN.
+            spelt = name.rsplit(" ", 1)[-1].lower()
+        self[code] = spelt if spelt.isascii() else ""
+        return self[code]
+
+
+_LETTERS: Final = _Letters()
+
+
+@functools.cache
+def _simplifier() -> OpenCC:
+    return OpenCC("t2s")
+
+
+def spell(text: str) -> str:
+    """The text in ASCII letters: Han by pinyin without tones, other scripts by the names of their letters."""
+    return text.translate(_LETTERS)
+
+
+def spell_surname(text: str) -> str:
+    """As `spell`, with the readings that Chinese surnames have (单 shan, 仇 qiu)."""
+    return _SURNAME_SOUNDS.get(text) or spell(text)
+
+
+def prepare(table: pa.Table, kind: Kind = "person") -> Features:
+    """Fold a table of records into linkage features.
+
+    Args:
+        table: column `record` (text, unique) and any dictionary fields, as text; other columns are not read.
+        kind: persons or organisations.
+    Raises:
+        ValueError: column `record` is missing, null or not unique.
+    """
+    if "record" not in table.column_names:
+        raise ValueError("linkage needs a column 'record'")
+    known = [name for name in FIELDS if name in table.column_names and table[name].null_count < len(table)]
+    frame = pl.DataFrame(pl.from_arrow(table.select(["record", *known]))).with_columns(pl.all().cast(pl.String))
+    frame = frame.sort("record")
+    if frame["record"].null_count() or frame["record"].n_unique() != len(frame):
+        raise ValueError("column 'record' must be unique and without nulls")
+    records = frame["record"].to_list()
+    frame = _folded(frame.drop("record"))
+    frame = _organisation(frame) if kind == "organisation" else _person(frame)
+    wide = kind == "person" and not all(_is_ascii(frame[name]) for name in ("first", "last", "name"))
+    frame = _sounds(frame, wide=wide, kind=kind)
+    used = [column.name for column in frame if column.null_count() < len(frame)]
+    ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
+    return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, wide)
+
+
+def _is_ascii(column: pl.Series) -> bool:
+    return bool((column.str.len_bytes() == column.str.len_chars()).all())
+
+
+def _mapped(column: pl.Series, change: Callable[[str], str]) -> pl.Series:
+    """Apply a function once to each distinct value that is not plain ASCII."""
+    if _is_ascii(column):
+        return column
+    distinct = column.drop_nulls().unique()
+    distinct = distinct.filter(distinct.str.len_bytes() != distinct.str.len_chars())
+    changed = pl.Series([change(value) for value in distinct], dtype=pl.String)
+    return column.replace(distinct, changed)
+
+
+def _folded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Lower case, no accents, full width or traditional forms, no punctuation, single spaces; null where nothing is left."""
+    columns: list[pl.Series] = []
+    for column in frame:
+        if not _is_ascii(column):
+            plain = column.str.normalize("NFKD").str.replace_all(r"[\u0300-\u036f]", "").str.normalize("NFKC")
+            column = _mapped(plain.str.to_lowercase().str.replace_many(_LATIN), _simplifier().convert)
+        text = column.str.to_lowercase()
+        if column.name in {"birth_date", "phone"}:
+            text = text.str.replace_all(r"[^0-9]", "")
+        elif column.name in CODE_FIELDS:
+            text = text.str.replace_all(r"[^\p{L}\p{N}]", "")
+        elif column.name == "email":
+            text = text.str.replace_all(r"\s", "")
+        else:
+            text = text.str.replace_all(r"['’`]", "").str.replace_all(r"[^\p{L}\p{N}\p{M}]+", " ").str.strip_chars(" ")
+        columns.append(text.replace([""], [None]).alias(column.name))
+    return pl.DataFrame(columns)
+
+
+def _field(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String)
+
+
+def _joined(*parts: pl.Expr) -> pl.Expr:
+    text = pl.concat_str(parts, separator=" ", ignore_nulls=True).str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _person(frame: pl.DataFrame) -> pl.DataFrame:
+    """Name parts, birth date and contacts of persons, written forms."""
+    full, given, family = (_field(frame, name) for name in ("full_name", "given_name", "family_name"))
+    whole = pl.coalesce(full, _joined(given, family))
+    has_han = whole.str.contains(_HAN)
+    # A Chinese name is one word, family name first, however its parts came.
+    han = pl.when(full.is_not_null()).then(full).otherwise(pl.concat_str([family, given], ignore_nulls=True))
+    frame = frame.with_columns(pl.when(has_han).then(han.str.replace_all(" ", "")).otherwise(whole).alias("name"))
+    suffix = pl.col("name").str.extract(r" (jr|junior|sr|senior|ii|iii|iv)$")
+    width = pl.when(pl.col("name").str.head(2).is_in(sorted(_COMPOUND_SURNAMES))).then(2).otherwise(1)
+    split_last = pl.when(has_han).then(pl.col("name").str.head(width)).otherwise(pl.col("name").str.extract(r"(\S+)$"))
+    split_first = (
+        pl.when(has_han).then(pl.col("name").str.slice(width)).otherwise(pl.col("name").str.extract(r"^(\S+)"))
+    )
+    squeezed = [part.str.replace_all(" ", "") for part in (given, family)]
+    frame = frame.with_columns(
+        first=pl.coalesce(pl.when(has_han).then(squeezed[0]).otherwise(given), split_first).replace([""], [None]),
+        last=pl.coalesce(pl.when(has_han).then(squeezed[1]).otherwise(family), split_last),
+        suffix=suffix.str.replace("junior", "jr").str.replace("senior", "sr"),
+        tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
+    )
+    first_word = pl.col("first").str.extract(r"^(\S+)")
+    return frame.with_columns(formal=first_word.replace(_EVERYDAY))
+
+
+def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
+    """The name of an organisation without its legal form; what it wrote stays in `full`."""
+    whole = pl.coalesce(_field(frame, "legal_name"), _field(frame, "full_name"))
+    frame = frame.with_columns(whole.alias("full"))
+    bare = pl.col("full").str.replace_all(_LEGAL_FORMS, " ").str.replace_all(r"\s+", " ").str.strip_chars()
+    frame = frame.with_columns(pl.when(bare != "").then(bare).otherwise(pl.col("full")).alias("name"))
+    return frame.with_columns(tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))))
+
+
+def _sorted_words(name: pl.Expr) -> pl.Expr:
+    """The words of a name in one order; the characters, where it is one Chinese word."""
+    han = name.str.contains(_HAN) & ~name.str.contains(" ")
+    return (
+        pl.when(han)
+        .then(name.str.split("").list.sort().list.join(""))
+        .otherwise(name.str.split(" ").list.sort().list.join(" "))
+    )
+
+
+def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
+    """Spell in ASCII what is compared by letters, and name the columns as the model knows them."""
+    renamed = {"postal_code": "postal", "birth_date": "birth"}
+    frame = frame.rename({old: new for old, new in renamed.items() if old in frame.columns})
+    spelt = [_mapped(frame[name], spell) for name in TEXT_FIELDS if name in frame.columns]
+    if wide:
+        first, last = _mapped(frame["first"], spell), _mapped(frame["last"], spell_surname)
+        blurred = first.str.replace_many(_MISHEARD)
+        spelt += [first.alias("first_s"), last.alias("last_s"), blurred.alias("first_b")]
+    if kind == "organisation":
+        spelt.append(_mapped(frame["name"], spell).alias("name_s"))
+    frame = frame.with_columns(spelt)
+    if "street" in frame.columns:
+        frame = frame.with_columns(addr=_joined(_field(frame, "house_number"), pl.col("street")))
+    if "email" in frame.columns:
+        frame = frame.with_columns(mailbox=pl.col("email").str.extract(r"^([^@+]+)"))
+    dropped: Iterable[str] = (name for name in (*NAME_FIELDS, "country") if name in frame.columns)
+    return frame.drop(dropped)

@@ -1,0 +1,347 @@
+"""Readers: every format and encoding, odd rows, streaming, and the same batches each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tracemalloc
+from pathlib import Path
+
+import openpyxl
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kehu.collect.readers import Batch, Source, UnreadableSource, open_source
+
+CHINESE = "客户编号,姓名,手机,地址\n" + "".join(
+    f"K{i},{name},1380013{i:04d},{place}\n"
+    for i, (name, place) in enumerate(
+        [("张伟", "北京市朝阳区建国路88号"), ("李娜", "上海市浦东新区世纪大道100号"), ("欧阳静", "广东省深圳市南山区")]
+        * 5
+    )
+)
+TRADITIONAL = "客戶編號,姓名,電話,地址\n" + "".join(
+    f"K{i},{name},0912345{i:03d},{place}\n"
+    for i, (name, place) in enumerate([("陳志明", "臺北市信義區市府路1號"), ("林淑惠", "高雄市左營區博愛二路")] * 5)
+)
+JAPANESE = "番号,氏名,住所\n" + "".join(
+    f"{i},{name},{place}\n"
+    for i, (name, place) in enumerate(
+        [("山田太郎", "東京都新宿区西新宿二丁目"), ("佐藤はなこ", "大阪府大阪市北区梅田のビル")] * 5
+    )
+)
+WESTERN = "id;name;city\n" + "".join(
+    f"{i};{name};{city}\n"
+    for i, (name, city) in enumerate([("Jürgen Müller", "Köln"), ("Zoé Lefèvre", "Besançon")] * 5)
+)
+
+
+def written(folder: Path, data: bytes, name: str = "in.csv") -> Source:
+    path = folder / name
+    path.write_bytes(data)
+    return open_source(path)
+
+
+def everything(source: Source, size: int = 10_000) -> Batch:
+    batches = list(source.batches(size))
+    return Batch(pl.concat([b.frame for b in batches]), [bad for b in batches for bad in b.bad])
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "label"),
+    [
+        (CHINESE, "utf-8", "utf-8"),
+        (CHINESE, "utf-8-sig", "utf-8-sig"),
+        (CHINESE, "utf-16", "utf-16-le"),
+        (CHINESE, "utf-16-be", "utf-16-be"),
+        (CHINESE, "gb18030", "gb18030"),
+        (TRADITIONAL, "big5", "big5"),
+        (TRADITIONAL, "gb18030", "gb18030"),
+        (JAPANESE, "cp932", "shift-jis"),
+        (JAPANESE, "utf-8", "utf-8"),
+        (WESTERN, "latin-1", "latin-1"),
+        (WESTERN, "utf-8", "utf-8"),
+    ],
+)
+def test_encoding_is_told_by_content(tmp_path: Path, text: str, codec: str, label: str) -> None:
+    source = written(tmp_path, text.encode(codec))
+    read = everything(source)
+    assert source.encoding == label
+    rows = [line.split(source.delimiter) for line in text.splitlines()]
+    assert source.columns == rows[0]
+    assert [list(row) for row in read.frame.drop("line").rows()] == rows[1:]
+    assert read.frame["line"].to_list() == list(range(2, len(rows) + 1))
+    assert not read.bad
+
+
+def test_encoding_is_found_late_in_a_file(tmp_path: Path) -> None:
+    plain = b"id,name\n" + b"".join(b"%d,plain\n" % i for i in range(400_000))
+    assert len(plain) > 4 << 20
+    source = written(tmp_path, plain + "x,张伟\ny,李娜娜\nz,王小明\n".encode("gb18030"))
+    assert source.encoding == "gb18030"
+    last = list(source.batches(100_000))[-1].frame
+    assert last["name"].to_list()[-3:] == ["张伟", "李娜娜", "王小明"]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_delimiter_is_found(tmp_path: Path, mark: str) -> None:
+    rows = [["id", "name", "note"], ["1", "Ann Lee", "a b"], ["2", "Bo", "c,d;e|f\tg"]]
+    text = "".join(mark.join(f'"{cell}"' if mark in cell else cell for cell in row) + "\r\n" for row in rows)
+    source = written(tmp_path, text.encode())
+    assert source.delimiter == mark
+    assert everything(source).frame.rows() == [(2, "1", "Ann Lee", "a b"), (3, "2", "Bo", "c,d;e|f\tg")]
+
+
+def test_quotes_newlines_and_lines(tmp_path: Path) -> None:
+    text = 'id,name,note\n1,"two\nlines","say ""hi"""\n2,5" pipe,x\n3,"1,234.50",\n\n4,"a","b"\n'
+    read = everything(written(tmp_path, text.encode()))
+    assert read.frame.rows() == [
+        (2, "1", "two\nlines", 'say "hi"'),
+        (4, "2", '5" pipe', "x"),
+        (5, "3", "1,234.50", None),
+        (7, "4", "a", "b"),
+    ]
+    assert not read.bad
+
+
+def test_odd_rows_are_named_and_never_dropped(tmp_path: Path) -> None:
+    data = (
+        b'id,name,note\n1,a,b\n2,a\n3,a,b,c\n4,\xff\xfe,b\n5,a,b,\n6,"secret,b\n7,a,b\n8,a\0b,c\n'
+        + b"9,"
+        + b"x" * (2 << 20)
+        + b",y\n10,z,z\n"
+    )
+    read = everything(written(tmp_path, data))
+    assert [(bad.line, bad.reason) for bad in read.bad] == [
+        (3, "too_few_cells"),
+        (4, "too_many_cells"),
+        (5, "bad_encoding"),
+        (7, "unclosed_quote"),
+        (10, "too_long"),
+    ]
+    assert read.frame["id"].to_list() == ["1", "5", "7", "8", "10"]
+    assert read.frame.filter(pl.col("id") == "8")["name"].item() == "ab"
+    assert all(bad.remedy and len(bad.raw) <= 64 * 1024 for bad in read.bad)
+    assert "secret" not in repr(read.bad)
+
+
+def test_one_odd_row_among_many_leaves_the_others(tmp_path: Path) -> None:
+    rows = [f'{i},"n, {i}",x' if i % 3 else f"{i},n{i},x" for i in range(2000)]
+    rows[700] = "700,short"
+    read = everything(written(tmp_path, ("id,name,note\n" + "\n".join(rows)).encode()), size=500)
+    assert [bad.line for bad in read.bad] == [702]
+    assert read.frame.height == 1999
+    assert read.frame["id"].to_list() == [str(i) for i in range(2000) if i != 700]
+    assert read.frame["line"].to_list() == [i + 2 for i in range(2000) if i != 700]
+
+
+def test_without_header_and_sep_line_and_old_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text("1,a\n2,b\n")
+    source = open_source(path, header=False)
+    assert source.columns == ["#1", "#2"]
+    assert everything(source).frame.rows() == [(1, "1", "a"), (2, "2", "b")]
+    assert everything(written(tmp_path, b"sep=;\r\nid;n\r\n1;a\r\n")).frame.rows() == [(3, "1", "a")]
+    assert everything(written(tmp_path, b"id,n\r1,a\r2,b\r")).frame.rows() == [(2, "1", "a"), (3, "2", "b")]
+
+
+def test_repeated_and_nameless_headers(tmp_path: Path) -> None:
+    source = written(tmp_path, b"id, name,name,,line\n1,a,b,c,d\n")
+    assert source.columns == ["id", "name", "name.2", "#4", "line_"]
+    assert everything(source).frame.columns == ["line", *source.columns]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+def test_skip_gives_the_same_batches(tmp_path: Path, size: int) -> None:
+    rows = [f'{i},"a\n{i}"' if i % 13 == 0 else f'{i},b"{i}' if i % 31 == 0 else f"{i},c" for i in range(900)]
+    source = written(tmp_path, ("id,v\n" + "\n".join(rows)).encode())
+    whole = [batch.frame.rows() for batch in source.batches(size)]
+    assert [batch.frame.rows() for batch in source.batches(size)] == whole
+    for skip in (1, 2, len(whole) - 1):
+        assert [batch.frame.rows() for batch in source.batches(size, skip)] == whole[skip:]
+    assert [row[1] for rows in whole for row in rows] == [str(i) for i in range(900)]
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    with path.open("wb") as file:
+        file.write(b"id,name,note\n")
+        for i in range(0, 600_000, 1000):
+            file.write(b"".join(b"%d,name of %d,%s\n" % (j, j, b"x" * 40) for j in range(i, i + 1000)))
+    tracemalloc.start()
+    assert sum(batch.frame.height for batch in open_source(path).batches()) == 600_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert path.stat().st_size > 35 << 20
+    assert peak < 16 << 20
+
+
+cell = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(cell, min_size=3, max_size=3), min_size=1, max_size=12), size=st.integers(1, 5))
+def test_what_is_written_is_read(tmp_path: Path, rows: list[list[str]], size: int) -> None:
+    quoted = [",".join('"' + value.replace('"', '""') + '"' for value in row) for row in rows]
+    source = written(tmp_path, ("one,two,three\n" + "\n".join(quoted) + "\n").encode())
+    read = everything(source, size)
+    expected = [tuple(value.strip() or None for value in row) for row in rows]
+    assert not read.bad
+    assert [tuple((v or "").strip() or None for v in row) for row in read.frame.drop("line").rows()] == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(min_size=1, max_size=400))
+def test_no_bytes_break_a_reader(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "any").write_bytes(b"id,name\n1,x\n" + data)
+    source = open_source(tmp_path / "any")
+    for batch in source.batches(3):
+        assert batch.frame.columns == ["line", *source.columns]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.binary(min_size=1, max_size=200),
+    head=st.sampled_from([b"", b"{", b"BEGIN:VCARD\n", b"PK\x03\x04", b"PAR1", b"[{"]),
+)
+def test_a_source_reads_or_says_why_not(tmp_path: Path, data: bytes, head: bytes) -> None:
+    (tmp_path / "any").write_bytes(head + data)
+    try:
+        list(open_source(tmp_path / "any").batches(3))
+    except UnreadableSource as refusal:
+        assert refusal.code and refusal.remedy
+
+
+def test_excel(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["编号", "姓名", "生日", "金额", "时间"])
+    book.active.append(["00123", " 张伟 ", dt.datetime(1990, 3, 5), 12.5, dt.datetime(2026, 1, 2, 10, 30)])
+    book.active.append([])
+    book.active.append([13800138000.0, "李娜", dt.date(1985, 12, 1), 7, None])
+    more = book.create_sheet("more")
+    more.append(["编号", "姓名", "生日", "金额", "时间"])
+    more.append(["9", "王芳"])
+    book.create_sheet("notes").append(["something else"])
+    book.save(tmp_path / "book.xlsx")
+    source = open_source(tmp_path / "book.xlsx")
+    assert source.format == "xlsx"
+    assert everything(source).frame.rows() == [
+        (2, "00123", "张伟", "1990-03-05", "12.5", "2026-01-02 10:30:00"),
+        (4, "13800138000", "李娜", "1985-12-01", "7", None),
+        (6, "9", "王芳", None, None, None),
+    ]
+    assert source.notes == ["sheet with another header left aside: notes"]
+    assert [b.frame.height for b in source.batches(2)] == [2, 1]
+    assert [b.frame.height for b in source.batches(2, skip=1)] == [1]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    lines = [
+        {"id": 1, "name": "Ann", "address": {"city": "Köln", "zip": 50667}, "tags": ["a", "b"], "ok": True},
+        {"id": 12345678901234567890123, "name": None, "amount": 2.0},
+    ]
+    text = "\n".join(json.dumps(line) for line in lines) + '\n\nnot json\n[1]\n{"id": 3, "note": "x\\u0000y"}'
+    read = everything(written(tmp_path, text.encode(), "in.jsonl"))
+    assert read.frame.columns == ["line", "id", "name", "address.city", "address.zip", "tags", "ok", "amount", "note"]
+    assert read.frame.rows()[0] == (1, "1", "Ann", "Köln", "50667", "a; b", "true", None, None)
+    assert read.frame.rows()[1] == (2, "12345678901234567890123", None, None, None, None, None, "2", None)
+    assert read.frame.rows()[2] == (6, "3", None, None, None, None, None, None, "xy")
+    assert [(bad.line, bad.reason) for bad in read.bad] == [(4, "bad_json"), (5, "bad_json")]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "born": [dt.date(1990, 3, 5), None, dt.date(1850, 1, 1)],
+            "at": [dt.datetime(2026, 1, 2, 3, 4, 5)] * 3,
+            "tags": [["a", "b"], [], None],
+            "place": [{"city": "Ulm", "zip": "89073"}] * 3,
+            "amount": [1.5, 2.0, None],
+        }
+    )
+    frame.write_parquet(tmp_path / "in.parquet")
+    source = open_source(tmp_path / "in.parquet")
+    read = everything(source, size=2).frame
+    assert read.columns == ["line", *source.columns]
+    assert read["line"].to_list() == [1, 2, 3]
+    assert read["born"].to_list() == ["1990-03-05", None, "1850-01-01"]
+    assert read["place.city"].to_list() == ["Ulm"] * 3
+    assert read["tags"].to_list() == ["a; b", None, None]
+    assert read["at"][0].startswith("2026-01-02")
+    assert [b.frame["id"].to_list() for b in source.batches(2, skip=1)] == [["3"]]
+
+
+CARDS = """BEGIN:VCARD
+VERSION:3.0
+UID:urn:uuid:abc-1
+N:Müller;Jürgen;Karl;;
+FN:Jürgen Müller
+EMAIL;TYPE=work:j@mail.example
+EMAIL;TYPE=PREF,home:juergen@mail.example
+item1.TEL;TYPE=cell:+49 170 1234567
+TEL:tel:+49-221-123456
+ADR;TYPE=home:;;Domstr. 1\\, Hof;Köln;NRW;50667;Germany
+BDAY:1980-02-03
+ORG:Beispiel GmbH;Vertrieb
+NOTE:a long
+  line\\nand another
+END:VCARD
+BEGIN:VCARD
+VERSION:4.0
+KIND:org
+FN:示例有限公司
+ORG:示例有限公司
+TEL;VALUE=uri:tel:+86-10-12345678
+END:VCARD
+BEGIN:VCARD
+VERSION:2.1
+N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=E5=BC=A0;=E4=BC=9F;;;
+TEL;CELL:13800138000
+END:VCARD
+BEGIN:VCARD
+FN:never closed
+"""
+
+
+def test_vcards(tmp_path: Path) -> None:
+    source = written(tmp_path, CARDS.replace("\n", "\r\n").encode(), "in.vcf")
+    read = everything(source)
+    person, company, old = read.frame.to_dicts()
+    assert {name: person[name] for name in ("line", "external_id", "family_name", "given_name", "second_given_name")} == {
+        "line": 1, "external_id": "abc-1", "family_name": "Müller", "given_name": "Jürgen", "second_given_name": "Karl",
+    }  # fmt: skip
+    assert (person["email"], person["email.2"]) == ("juergen@mail.example", "j@mail.example")
+    assert (person["phone"], person["phone.2"]) == ("+49 170 1234567", "+49-221-123456")
+    assert (person["street"], person["locality"], person["country"]) == ("Domstr. 1, Hof", "Köln", "Germany")
+    assert person["note"] == "a long line\nand another"
+    assert (person["vcard_kind"], person["organisation"]) == ("person", "Beispiel GmbH Vertrieb")
+    assert (company["vcard_kind"], company["legal_name"], company["full_name"]) == (
+        "organisation",
+        "示例有限公司",
+        None,
+    )
+    assert (old["family_name"], old["given_name"], old["phone"]) == ("张", "伟", "13800138000")
+    assert [(bad.line, bad.reason) for bad in read.bad] == [(28, "bad_card")]
+    gb = CARDS.replace("Jürgen", "张").replace("Müller", "王").replace("Köln", "北京").encode("gb18030")
+    assert written(tmp_path, gb, "gb.vcf").encoding == "gb18030"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty"),
+        (b" \n \n", "empty"),
+        (b"\xd0\xcf\x11\xe0" + bytes(100), "old_excel"),
+        (b"\x1f\x8b\x08", "compressed"),
+        (b"%PDF-1.7", "pdf"),
+        (b"PK\x03\x04broken", "bad_zip"),
+        (b"PAR1broken", "bad_parquet"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, data: bytes, code: str) -> None:
+    with pytest.raises(UnreadableSource) as refusal:
+        written(tmp_path, data)
+    assert refusal.value.code == code and refusal.value.remedy
