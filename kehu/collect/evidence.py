@@ -24,7 +24,8 @@ _PHONE: Final = re.compile(r"\+?[\d\s()./-]{5,24}")
 _OWN_PHONE: Final = re.compile(r"(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}|\+[1-9][\d ()-]{7,18}")
 _RESIDENT: Final = re.compile(r"\d{17}[\dXx]|\d{15}")
 _CREDIT_CODE: Final = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}")
-_HAN_NAME: Final = re.compile(r"\w{2,4}")
+_HAN_NAME: Final = re.compile(r"[\u4e00-\u9fff]{2,4}")
+_COMPANY: Final = re.compile(r"公司|集团|集團|有限|株式会社|\b(?:GmbH|Ltd|Inc|LLC|AG|Corp|Pty)\b")
 _URL: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
@@ -46,9 +47,7 @@ def evidence(values: pl.Series, kind: str) -> Evidence:
     tests: dict[str, Callable[[str], object]] = {
         "email": _EMAIL.fullmatch,
         "phone": _is_phone,
-        "date": lambda value: (
-            parse_time(value, day_first=True, today=today) or parse_time(value, day_first=False, today=today)
-        ),
+        "date": lambda value: any(parse_time(value, day_first=first, today=today) for first in (True, False)),
         "decimal": decimal_string,
         "gender": gender_code,
         "country": country_code,
@@ -83,10 +82,7 @@ def _by_field(sample: list[str], share: dict[str, float], kind: str, today: dt.d
             found["national_id"] = 4.5
         elif _share(sample, lambda v: _CREDIT_CODE.fullmatch(v) and not v.isdigit()) >= _SURE:
             found["registration_number"] = 4.0
-        if (
-            _share(sample, lambda v: re.search(r"公司|集团|有限|\b(?:GmbH|Ltd|Inc|LLC|AG|Corp|Pty|株式会社)\b", v))
-            >= _SURE
-        ):
+        if _share(sample, _COMPANY.search) >= _SURE:
             found["legal_name"] = 3.5
         if share["gender"] >= 0.95 and not any(value.isdigit() for value in sample) and len(set(sample)) <= 6:
             found["gender"] = 3.0
@@ -99,11 +95,7 @@ def _by_field(sample: list[str], share: dict[str, float], kind: str, today: dt.d
 
 def _is_han_name(value: str) -> bool:
     text = value.replace(" ", "")
-    return (
-        bool(_HAN_NAME.fullmatch(text))
-        and (text[0] in COMMON or text[:2] in COMPOUND)
-        and all("一" <= c <= "鿿" for c in text)
-    )
+    return bool(_HAN_NAME.fullmatch(text)) and (text[0] in COMMON or text[:2] in COMPOUND)
 
 
 def _by_dates(sample: list[str], kind: str, today: dt.date) -> dict[str, float]:
@@ -114,9 +106,7 @@ def _by_dates(sample: list[str], kind: str, today: dt.date) -> dict[str, float]:
     if not years:
         return {}
     if kind == "customers":
-        return (
-            {"birth_date": 2.5}
-            if years[len(years) // 2] < today.year - 15 and len(set(sample)) > len(sample) // 10
-            else {}
-        )
-    return {"ordered_at": 2.5} if kind == "orders" else {"at": 2.5} if kind == "interactions" else {}
+        long_ago = years[len(years) // 2] < today.year - 15
+        return {"birth_date": 2.5} if long_ago and len(set(sample)) > len(sample) // 10 else {}
+    field = {"orders": "ordered_at", "interactions": "at"}.get(kind)
+    return {field: 2.5} if field else {}

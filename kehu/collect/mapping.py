@@ -32,16 +32,8 @@ _LINKS: Final = frozenset({"external_id", "email", "phone", "full_name", "delive
 
 _NOT_OF_ORGANISATIONS: Final = frozenset(
     {"given_name", "family_name", "second_given_name", "second_family_name", "gender", "birth_date", "birth_place"}
-    | {
-        "national_id",
-        "occupation",
-        "income",
-        "nationality",
-        "marital_status",
-        "education",
-        "passport_number",
-        "employer",
-    }
+    | {"national_id", "occupation", "income", "nationality", "marital_status", "education", "passport_number"}
+    | {"employer"}
 )
 _OTHER_PEOPLE: Final = re.compile(
     r"紧急|家属|父亲|母亲|配偶|监护|推荐人|介绍人|担保|客服|销售|经办|录入|创建人|子女|孩子|"
@@ -63,7 +55,7 @@ class Suggestion:
 
 
 def suggest(columns: Sequence[str], sample: pl.DataFrame, kind: str, dictionary: Dictionary) -> Suggestion:
-    """The likely field of every column of an import of this kind (`customers`, `organisations`, `orders`, `interactions`).
+    """The likely field of every column of an import of `customers`, `organisations`, `orders` or `interactions`.
 
     `sample` holds the first rows under the same columns. A header that its values contradict is not believed; values
     alone suffice for what cannot be mistaken (e-mail, phone, resident number, Chinese names and the like).

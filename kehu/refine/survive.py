@@ -1,6 +1,7 @@
 """Which value of several records survives into the profile.
 
-A profile is computed, never stored as the truth: the same contributions give the same survivors in whatever order they come.
+A profile is computed, never stored as the truth: the same contributions give the same survivors in whatever order they
+come.
 """
 
 from __future__ import annotations

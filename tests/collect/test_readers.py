@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import tracemalloc
 from pathlib import Path
@@ -74,6 +75,37 @@ def test_encoding_is_told_by_content(tmp_path: Path, text: str, codec: str, labe
     assert [list(row) for row in read.frame.drop("line").rows()] == rows[1:]
     assert read.frame["line"].to_list() == list(range(2, len(rows) + 1))
     assert not read.bad
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "label"),
+    [
+        ("name\n王\n", "gb18030", "gb18030"),
+        ("編號,姓名\n1,陳志明\n", "gb18030", "gb18030"),
+        ("a\n王\n", "big5", "big5"),
+        ("name\n黃小明\n", "big5", "big5"),
+        ("name\nすずき はなこ\n", "cp932", "shift-jis"),
+        ("name\nﾀﾅｶ ｲﾁﾛｳ\n", "cp932", "shift-jis"),
+        ("name\nZoë\n", "cp1252", "latin-1"),
+        ("n\nStraße Größe\n", "cp1252", "latin-1"),
+        ("preis\n5 €\n", "cp1252", "latin-1"),
+    ],
+)
+def test_encoding_of_very_little_text(tmp_path: Path, text: str, codec: str, label: str) -> None:
+    assert written(tmp_path, text.encode(codec)).encoding == label
+
+
+def test_the_bytes_may_lie_elsewhere(tmp_path: Path) -> None:
+    class Piped(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    frame = pl.DataFrame({"id": ["1", "2"]})
+    frame.write_parquet(tmp_path / "in.parquet")
+    for data, kind in ((b"id\n1\n2\n", "csv"), ((tmp_path / "in.parquet").read_bytes(), "parquet")):
+        source = open_source(tmp_path / "absent", opener=lambda data=data: Piped(data))
+        assert source.format == kind
+        assert everything(source).frame["id"].to_list() == ["1", "2"]
 
 
 def test_encoding_is_found_late_in_a_file(tmp_path: Path) -> None:
@@ -217,7 +249,15 @@ def test_a_source_reads_or_says_why_not(tmp_path: Path, data: bytes, head: bytes
 def test_excel(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(["编号", "姓名", "生日", "金额", "时间"])
-    book.active.append(["00123", " 张伟 ", dt.datetime(1990, 3, 5), 12.5, dt.datetime(2026, 1, 2, 10, 30)])
+    book.active.append(
+        [
+            "00123",
+            " 张伟 ",
+            dt.datetime.fromisoformat("1990-03-05"),
+            12.5,
+            dt.datetime.fromisoformat("2026-01-02 10:30"),
+        ]
+    )
     book.active.append([])
     book.active.append([13800138000.0, "李娜", dt.date(1985, 12, 1), 7, None])
     more = book.create_sheet("more")
@@ -256,7 +296,7 @@ def test_parquet(tmp_path: Path) -> None:
         {
             "id": [1, 2, 3],
             "born": [dt.date(1990, 3, 5), None, dt.date(1850, 1, 1)],
-            "at": [dt.datetime(2026, 1, 2, 3, 4, 5)] * 3,
+            "at": [dt.datetime.fromisoformat("2026-01-02 03:04:05")] * 3,
             "tags": [["a", "b"], [], None],
             "place": [{"city": "Ulm", "zip": "89073"}] * 3,
             "amount": [1.5, 2.0, None],
@@ -310,8 +350,10 @@ def test_vcards(tmp_path: Path) -> None:
     source = written(tmp_path, CARDS.replace("\n", "\r\n").encode(), "in.vcf")
     read = everything(source)
     person, company, old = read.frame.to_dicts()
-    assert {name: person[name] for name in ("line", "external_id", "family_name", "given_name", "second_given_name")} == {
-        "line": 1, "external_id": "abc-1", "family_name": "Müller", "given_name": "Jürgen", "second_given_name": "Karl",
+    assert {name: person[name] for name in ("line", "external_id", "family_name", "given_name",
+    "second_given_name")} == {
+        "line": 1, "external_id": "abc-1", "family_name": "Müller", "given_name": "Jürgen",
+        "second_given_name": "Karl",
     }  # fmt: skip
     assert (person["email"], person["email.2"]) == ("juergen@mail.example", "j@mail.example")
     assert (person["phone"], person["phone.2"]) == ("+49 170 1234567", "+49-221-123456")

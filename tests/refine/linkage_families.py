@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 SURNAMES = "王 李 张 刘 陈 杨 黄 赵 吴 周 徐 孙 马 朱 胡 郭 何 林 罗 高 单 仇 曾 欧阳 司马 诸葛".split()
-CHARACTERS = "明 华 伟 芳 娜 敏 静 丽 强 磊 军 洋 勇 艳 杰 娟 涛 超 秀 兰 霞 平 刚 桂 英 建 国 志 文 玉 海 燕 雪 梅 春 晓 红 波 鹏 宇 浩 欣 怡 佳 子 轩 梓 涵".split()
+CHARACTERS = list("明华伟芳娜敏静丽强磊军洋勇艳杰娟涛超秀兰霞平刚桂英建国志文玉海燕雪梅春晓红波鹏宇浩欣怡佳子轩梓涵")
 SAME_SOUND = {
     "明": "名",
     "华": "花",
@@ -26,8 +26,11 @@ SAME_SOUND = {
     "宇": "雨",
     "浩": "昊",
 }
-TRADITIONAL = {"张": "張", "刘": "劉", "陈": "陳", "杨": "楊", "黄": "黃", "赵": "趙", "吴": "吳", "孙": "孫", "马": "馬", "罗": "羅",
-               "华": "華", "伟": "偉", "丽": "麗", "强": "強", "军": "軍", "国": "國", "红": "紅", "鹏": "鵬", "轩": "軒", "艳": "艷", "兰": "蘭"}  # fmt: skip
+SIMPLIFIED_FORMS, TRADITIONAL_FORMS = (
+    "张刘陈杨黄赵吴孙马罗华伟丽强军国红鹏轩艳兰",
+    "張劉陳楊黃趙吳孫馬羅華偉麗強軍國紅鵬軒艷蘭",
+)
+TRADITIONAL = dict(zip(SIMPLIFIED_FORMS, TRADITIONAL_FORMS, strict=True))
 STREETS = "中山路 人民路 解放路 建设路 和平街 长江路 黄河路 学院路 文化街 新华路".split()
 CITIES = "北京市 上海市 广州市 成都市 杭州市 南京市 武汉市 西安市".split()
 

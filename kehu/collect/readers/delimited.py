@@ -106,7 +106,7 @@ class DelimitedSource(Source):
         return line
 
     def _records(self, piece: bytes, line: int, lines: LineStream) -> tuple[list[_Record] | None, int]:
-        """Records by first line, and the number of lines taken. None: each line is a record of its own (the usual case)."""
+        """Records by first line, and the number of lines taken. None: each line is a record (the usual case)."""
         count = piece.count(b"\n") + (not piece.endswith(b"\n"))
         if b'"' not in piece and len(piece) <= MAX_LINE:
             return None, count
@@ -126,7 +126,7 @@ class DelimitedSource(Source):
         return records, count + used
 
     def _join_spans(self, rows: list[bytes], more: list[bytes], odd: set[int], line: int) -> tuple[list[_Record], int]:
-        """Join lines whose quoted value runs on; `more` are lines of the next batch, of which the second result are used."""
+        """Join lines whose quoted value runs on, if need be with the first of `more`; and how many of those it took."""
         every = rows + more
         odd = odd | {len(rows) + at for at, row in enumerate(more) if row.count(b'"') & 1}
         records: list[_Record] = []
@@ -253,13 +253,12 @@ def detect_delimiter(lines: list[str]) -> str:
     best, delimiter = 0.0, ","
     sample = [line for line in lines[:200] if line.strip()]
     for candidate in _DELIMITERS:
-        widths = Counter(
-            len(row) for row in csv.reader(iter(f"{line}\n" for line in sample), delimiter=candidate) if row
-        )
+        rows = csv.reader((f"{line}\n" for line in sample), delimiter=candidate)
+        widths = Counter(len(row) for row in rows if row)
         if not widths:
             continue
-        width, rows = widths.most_common(1)[0]
-        score = rows / widths.total() * min(width, 10) if width > 1 else 0.0
+        width, many = widths.most_common(1)[0]
+        score = many / widths.total() * min(width, 10) if width > 1 else 0.0
         # The header decides between a delimiter and a mark that stands in the values.
         if sample and candidate in sample[0]:
             score *= 2

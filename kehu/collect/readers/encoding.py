@@ -44,7 +44,7 @@ class Encoding:
 
 
 def detect(stream: BinaryIO) -> Encoding:
-    """The encoding of a text stream. Reads on until non-ASCII text is found, so a late umlaut counts; ASCII is UTF-8."""
+    """The encoding of a text stream, read on until non-ASCII text is found: a late umlaut counts. ASCII is UTF-8."""
     block = stream.read(BLOCK)
     for mark, label, codec in _BOMS:
         if block.startswith(mark):
@@ -149,6 +149,8 @@ def _latin_score(lines: list[bytes]) -> float:
             high = run.group()
             total += len(high)
             around = line[run.start() - 1 : run.start()] + line[run.end() : run.end() + 1]
-            if len(high) == 1 and high[0] in _LATIN and any(chr(byte).isalpha() or byte == 32 for byte in around):
-                points += 0.9
+            letters = sum(chr(byte).isalpha() or byte == 32 for byte in around)
+            # Alone beside a letter, or two amid letters (Größe); longer runs are no Western word.
+            if all(byte in _LATIN for byte in high) and len(high) <= letters:
+                points += 0.9 if len(high) == 1 else 1.2
     return points / max(1, total)

@@ -13,7 +13,7 @@ PIECE_BYTES: Final = 32 << 20
 
 
 def read_blocks(stream: BinaryIO, *, utf16: str | None = None, carriage_return: bool = False) -> Iterator[bytes]:
-    """The stream in blocks; UTF-16 as UTF-8; old Mac line ends as newlines. Unreadable units become bytes that are not UTF-8."""
+    """The stream in blocks; UTF-16 as UTF-8 (broken units as bytes that are none); old Mac line ends as newlines."""
     decoder = codecs.getincrementaldecoder(utf16)("surrogatepass") if utf16 else None
     while block := stream.read(BLOCK):
         if decoder is not None:

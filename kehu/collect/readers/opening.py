@@ -26,8 +26,8 @@ _REFUSED: Final = {
 def open_source(path: str | os.PathLike[str], *, header: bool = True, opener: Opener | None = None) -> Source:
     """The records of a file: CSV, Excel (.xlsx), JSON lines, Parquet or vCard, told apart by content.
 
-    `header=False`: the first row is data and columns are `#1..#N` (CSV and Excel). `opener` gives the bytes where they do
-    not lie in the clear at `path`; it is called once per pass.
+    `header=False`: the first row is data and columns are `#1..#N` (CSV and Excel). `opener` gives the bytes where they
+    do not lie in the clear at `path`; it is called once per pass.
 
     Raises:
         UnreadableSource: no such format, or nothing in it.
@@ -63,7 +63,6 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
     with stream:
         whole = stream.read(limit + 1)
     if len(whole) > limit:
-        raise UnreadableSource(
-            "too_large", "the file is too large to be read at random", "Give it as CSV or JSON lines."
-        )
+        remedy = "Give it as CSV or JSON lines."
+        raise UnreadableSource("too_large", "the file is too large to be read at random", remedy)
     return io.BytesIO(whole)

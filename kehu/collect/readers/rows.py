@@ -18,7 +18,7 @@ RAW_LIMIT: Final = 64 * 1024
 
 
 class UnreadableSource(ValueError):
-    """The file as a whole cannot be read. `code` is a slug, `remedy` what to do; neither holds a value from the file."""
+    """The file as a whole cannot be read. `code` is a slug, `remedy` what to do; no value of the file is in them."""
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -71,11 +71,11 @@ class Source(ABC):
 
     @abstractmethod
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
-        """Batches of at most `size` rows; the same file and size always give the same batches, `skip` of them left out."""
+        """Batches of at most `size` rows, the same for the same file and size; the first `skip` of them left out."""
 
 
 def unique_columns(names: Sequence[str | None]) -> list[str]:
-    """Column names without repeats: a nameless one is called by its place (`#3`), a repeated one gets a number (`phone.2`)."""
+    """Column names without repeats: a nameless one is called by its place (`#3`), a repeated one `phone.2`."""
     seen: dict[str, int] = {}
     result: list[str] = []
     for place, raw in enumerate(names, start=1):

@@ -1,4 +1,4 @@
-"""Cleaning: what came, normalised by the dictionary's types, with a status for every value; and the keys to find it by."""
+"""Cleaning: what came, normalised by the dictionary's types, each value with a status; and the keys to find it by."""
 
 from kehu.refine.clean.frame import clean, clean_value
 from kehu.refine.clean.habits import survey

@@ -7,8 +7,15 @@ from typing import Final
 import polars as pl
 
 _MUNICIPALITIES: Final = "北京|天津|上海|重庆|重慶"
-_PROVINCES: Final = "河北|山西|辽宁|遼寧|吉林|黑龙江|黑龍江|江苏|江蘇|浙江|安徽|福建|江西|山东|山東|河南|湖北|湖南|广东|廣東|海南|四川|贵州|貴州|云南|雲南|陕西|陝西|甘肃|甘肅|青海|台湾|臺灣|台灣"
-_REGIONS: Final = "内蒙古自治区|內蒙古自治區|广西壮族自治区|廣西壯族自治區|西藏自治区|西藏自治區|宁夏回族自治区|寧夏回族自治區|新疆维吾尔自治区|新疆維吾爾自治區|内蒙古|广西|西藏|宁夏|新疆|香港特别行政区|香港特別行政區|澳门特别行政区|澳門特別行政區"
+_PROVINCES: Final = (
+    "河北|山西|辽宁|遼寧|吉林|黑龙江|黑龍江|江苏|江蘇|浙江|安徽|福建|江西|山东|山東|河南|湖北"
+    "|湖南|广东|廣東|海南|四川|贵州|貴州|云南|雲南|陕西|陝西|甘肃|甘肅|青海|台湾|臺灣|台灣"
+)
+_REGIONS: Final = (
+    "内蒙古自治区|內蒙古自治區|广西壮族自治区|廣西壯族自治區|西藏自治区|西藏自治區|宁夏回族自治区"
+    "|寧夏回族自治區|新疆维吾尔自治区|新疆維吾爾自治區|内蒙古|广西|西藏|宁夏|新疆"
+    "|香港特别行政区|香港特別行政區|澳门特别行政区|澳門特別行政區"
+)
 _REGION: Final = rf"^(?:中国|中國|中华人民共和国)?((?:{_MUNICIPALITIES})市?|(?:{_PROVINCES})省?|{_REGIONS})"
 _CITY: Final = r"^(\p{Han}{1,8}?(?:市|自治州|地区|地區|盟))"
 _DISTRICT: Final = r"^(\p{Han}{1,6}?(?:区|區|县|縣|旗))"
@@ -39,6 +46,5 @@ def address_parts(addresses: pl.Series) -> pl.DataFrame:
         pl.when(sure).then(parts.struct.field("2")).alias("house_number"),
         pl.when(sure).then(parts.struct.field("3")).alias("unit"),
     )
-    return frame.with_columns(
-        pl.when(pl.col(name).str.len_bytes() > 0).then(pl.col(name)).alias(name) for name in _PARTS
-    )
+    filled = (pl.when(pl.col(name).str.len_bytes() > 0).then(pl.col(name)).alias(name) for name in _PARTS)
+    return frame.with_columns(filled)

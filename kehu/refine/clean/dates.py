@@ -10,27 +10,12 @@ import polars as pl
 
 from kehu.refine.clean.status import Cleaned, Context, fill_rest, settle
 
-_MONTHS: Final = {
-    name: number
-    for number, names in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
-    )
-    for name in (names,)
-} | {
-    "mär": 3,
-    "mai": 5,
-    "okt": 10,
-    "dez": 12,
-    "ene": 1,
-    "abr": 4,
-    "ago": 8,
-    "dic": 12,
-    "fév": 2,
-    "avr": 4,
-    "aoû": 8,
-    "déc": 12,
-}
-_ERAS: Final = {"民国": 1911, "民國": 1911, "明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+_ENGLISH: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_OTHERS: Final = {"mär": 3, "mai": 5, "okt": 10, "dez": 12, "ene": 1, "abr": 4, "ago": 8, "dic": 12, "fév": 2, "avr": 4}
+_MONTHS: Final = {name: number for number, name in enumerate(_ENGLISH, start=1)} | _OTHERS | {"aoû": 8, "déc": 12}
+_ERAS: Final = {
+    "民国": 1911, "民國": 1911, "明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018,
+}  # fmt: skip
 _HAN_DIGITS: Final = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 _YMD: Final = re.compile(r"(\d{4})\s?[-/.年]\s?(\d{1,2})\s?[-/.月]\s?(\d{1,2})\s?[日号號]?")
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -42,7 +27,7 @@ _TIME: Final = re.compile(
     r"[T\s]*(上午|下午|凌晨|晚上|AM|PM)?\s*(\d{1,2})[:时時点](\d{1,2})(?:[:分](\d{1,2})?)?(?:[.,]\d+)?[秒分]?\s*(AM|PM|Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
     re.IGNORECASE,
 )
-_OLDEST: Final = 1500
+_LATEST: Final = 2200
 AMBIGUOUS: Final = r"^(\d{1,2})\s?[-/]\s?(\d{1,2})\s?[-/]\s?(?:\d{4}|\d{2})(?:\D.*)?$"
 """Day and month in an order the value itself may leave open. Dots always mean day first."""
 
@@ -86,7 +71,7 @@ def _century(year: int, today: dt.date) -> int:
 
 def _date(year: int, month: int, day: int) -> dt.date | None:
     try:
-        return dt.date(year, month, day) if _OLDEST <= year <= 2200 else None
+        return dt.date(year, month, day) if year <= _LATEST else None
     except ValueError:
         return None
 
@@ -101,7 +86,8 @@ def _han_date(text: str) -> str:
         tens, _, ones = han.replace("廿", "二十").partition("十")
         return str(int((tens or "一").translate(_HAN_DIGITS)) * 10 + int((ones or "〇").translate(_HAN_DIGITS)))
 
-    return re.sub(r"[〇零○一二三四五六七八九]*[十廿]?[〇零○一二三四五六七八九]+|[一二三]?十", number, text)
+    digit = "[〇零○一二三四五六七八九]"
+    return re.sub(f"{digit}*[十廿]?{digit}+|[一二三]?十", number, text)
 
 
 def parse_time(value: str, *, day_first: bool, today: dt.date) -> dt.datetime | None:
@@ -167,7 +153,7 @@ def _whole(values: pl.Series, pattern: str, form: str) -> pl.Series:
         return pl.Series(values.name, [None] * len(values), dtype=pl.String)
     guarded = values.set(~values.str.contains(pattern).fill_null(True), None)
     days = guarded.str.to_date(form, strict=False)
-    return days.set((days.dt.year() < _OLDEST) | (days.dt.year() > 2200), None).dt.to_string("%Y-%m-%d")
+    return days.set((days.dt.year() < 1) | (days.dt.year() > _LATEST), None).dt.to_string("%Y-%m-%d")
 
 
 def dates(values: pl.Series, context: Context) -> Cleaned:
@@ -195,10 +181,10 @@ def datetimes(values: pl.Series, context: Context) -> Cleaned:
     full = values.set(~values.str.contains(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}Z?$").fill_null(True), None)
     full = full.str.slice(0, 19).str.replace(" ", "T", literal=True)
     full = full.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False).dt.to_string("%Y-%m-%dT%H:%M:%SZ")
-    full = full.set((full < f"{_OLDEST}").fill_null(False) | (full > "2200").fill_null(False), None)
+    full = full.set((full < "0001").fill_null(False) | (full > str(_LATEST)).fill_null(False), None)
 
     def rest(value: str) -> str | None:
         moment = parse_time(value, day_first=first, today=context.today)
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment is not None else None
+        return moment.strftime(f"{moment.year:04}-%m-%dT%H:%M:%SZ") if moment is not None else None
 
     return settle(values, fill_rest(values, days.zip_with(days.is_not_null(), full), rest))

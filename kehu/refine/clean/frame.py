@@ -59,10 +59,11 @@ def clean(
 ) -> pl.DataFrame:
     """Add `<field>__n` (normalised string or null) and `<field>__s` (Int8 status) for every field in `columns`.
 
-    `columns` gives each field's dictionary type. A row's country is its `country`, else its column `residence` (country
-    code or name), else `residence`. `habits` are those of the whole file (`survey`); without them the batch's own count.
-    Absent fields that others hold are derived (name parts, the birth date in a resident number, parts of a Chinese
-    address): their given value stays null, their status is VALID. Every status 1 or 3 has a normalised string, and only those.
+    `columns` gives each field's dictionary type. A row's country is its `country`, else its column `residence` (code or
+    name of a country), else `residence`. `habits` are those of the whole file (`survey`); without them the batch's own
+    count. Absent fields that others hold are derived (name parts, the birth date in a resident number, parts of a
+    Chinese address): their given value stays null, their status is VALID. Statuses 1 and 3 have a normalised string,
+    others none.
     """
     fields = {name: kind for name, kind in columns.items() if name in frame.columns}
     given = {name: normal_text(frame[name]) for name in fields}

@@ -44,7 +44,7 @@ def survey(frames: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> Habits
 def _orders(values: pl.Series) -> tuple[int, int]:
     """How many values can only be read day first, and how many only month first."""
     parts = values.str.strip_chars().str.extract_groups(AMBIGUOUS).struct.unnest()
-    first, second = parts["1"].cast(pl.Int32), parts["2"].cast(pl.Int32)
+    first, second = (parts[name].cast(pl.Int32, strict=False) for name in ("1", "2"))
     return (
         int(((first > 12) & (first <= 31) & (second <= 12)).sum()),
         int(((second > 12) & (second <= 31) & (first <= 12)).sum()),

@@ -1,4 +1,4 @@
-"""National and registration numbers: shape, check digits, and the birth date a Chinese number holds (GB 11643, GB 32100)."""
+"""National and registration numbers: shape, check digits, the birth date a Chinese one holds (GB 11643, GB 32100)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from stdnum.exceptions import InvalidChecksum, InvalidLength, ValidationError
 
 from kehu.refine.clean.status import UNVERIFIED, VALID, Cleaned, Context, settle
 
-_PROVINCES: Final = (
-    "11|12|13|14|15|21|22|23|31|32|33|34|35|36|37|41|42|43|44|45|46|50|51|52|53|54|61|62|63|64|65|71|81|82|83"
-)
+_PROVINCES: Final = "1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]"
 _CN_LONG: Final = rf"^(?:{_PROVINCES})\d{{15}}[\dX]$"
 _CN_SHORT: Final = re.compile(rf"(?:{_PROVINCES})\d{{4}}(\d\d)(\d\d)(\d\d)\d{{3}}", re.ASCII)
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -32,7 +30,8 @@ _PERSONS: Final = {
 }  # fmt: skip
 _ORGANISATIONS: Final = {
     "TW": ("tw.ubn",), "JP": ("jp.cn",), "KR": ("kr.brn",), "US": ("us.ein",), "CA": ("ca.bn",), "GB": ("gb.vat",),
-    "DE": ("de.vat",), "FR": ("fr.siret", "fr.siren", "fr.tva"), "IT": ("it.iva",), "ES": ("es.cif",), "NL": ("nl.btw",),
+    "DE": ("de.vat",), "FR": ("fr.siret", "fr.siren", "fr.tva"), "IT": ("it.iva",), "ES": ("es.cif",),
+    "NL": ("nl.btw",),
     "AU": ("au.abn", "au.acn"), "SG": ("sg.uen",), "IN": ("in_.gstin",), "BR": ("br.cnpj",), "CH": ("ch.uid",),
     "AT": ("at.uid",), "PL": ("pl.nip", "pl.regon"), "NZ": ("nz.ird",), "BE": ("be.vat",), "IE": ("ie.vat",),
 }  # fmt: skip
@@ -75,7 +74,7 @@ def _birth(text: str, today: dt.date) -> dt.date | None:
         day = dt.date(int(text[:4]), int(text[4:6]), int(text[6:8]))
     except ValueError:
         return None
-    return day if day.year >= 1850 and day <= today else None
+    return day if dt.date(1850, 1, 1) <= day <= today else None
 
 
 def _asian(value: str, country: str) -> bool | None:

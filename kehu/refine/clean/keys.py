@@ -42,10 +42,10 @@ class SearchKeys(NamedTuple):
 def search_keys(field: str, value: str, type: str) -> SearchKeys:
     """The keys of a normalised value.
 
-    `exact` folds width, and for text case, accents and traditional script; numbers, dates and codes stay as they are. Names
-    also give prefixes of 2 to 6 letters of each Latin word; characters and pairs of characters of Chinese, Japanese and
-    Korean; and of Han names the pinyin: initials (`zs`, `zsf`) and whole syllables (`zhang`, `zhangsan`), a surname in its
-    own reading. Order and repetition do not matter; an empty `exact` means no key.
+    `exact` folds width, and for text case, accents and traditional script; numbers, dates and codes stay as they are.
+    Names also give prefixes of 2 to 6 letters of each Latin word; characters and pairs of characters of Chinese,
+    Japanese and Korean; and of Han names the pinyin: initials (`zs`, `zsf`) and whole syllables (`zhang`, `zhangsan`),
+    a surname in its own reading. Order does not matter; an empty `exact` means no key.
     """
     if type != "name":
         return SearchKeys(fold(value) if type in _CASED and type != "code" else value.strip(), [], [], [])
@@ -90,7 +90,8 @@ def _name_keys(value: str) -> SearchKeys:
     if run:
         bigrams = [*run[:4], *(run[at : at + 2] for at in range(min(len(run) - 1, 6)))]
         pinyin = _pinyin_keys("".join(_HAN.findall(east)))
-    exact = "".join(words) if run and not prefixes else " ".join(words)
+    # Joining may bring a letter and an accent together.
+    exact = unicodedata.normalize("NFKC", ("" if run and not prefixes else " ").join(words))
     few = [list(dict.fromkeys(keys))[:_MOST] for keys in (prefixes, bigrams, pinyin)]
     return SearchKeys(exact, *few)
 
@@ -106,7 +107,7 @@ def _pinyin_keys(han: str) -> list[str]:
 
 
 def syllables_of(han: str) -> list[str]:
-    """Pinyin syllables without tones of a Han name, its surname in its own reading (单 shan, 曾 zeng); unknown ones left out."""
+    """Pinyin syllables of a Han name without tones, the surname in its own reading (单 shan); unknown ones left out."""
     if not han:
         return []
     if len(han) > 2 and han[:2] in _COMPOUND:

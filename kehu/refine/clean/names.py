@@ -1,7 +1,7 @@
 """Names of people in Chinese, Japanese, Korean and Latin script: normalised, split, put together.
 
-What came is never overwritten: parts are derived only where absent. Han names are split by a table of compound surnames,
-Latin ones by their last word with its particles; what is not sure stays whole.
+What came is never overwritten: parts are derived only where absent. Han names are split by a table of compound
+surnames, Latin ones by their last word with its particles; what is not sure stays whole.
 """
 
 from __future__ import annotations

@@ -16,12 +16,16 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from kehu.refine.clean.status import UNVERIFIED, VALID, Cleaned, Context, settle
 
 _TYPES: Final = (
-    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan", "voicemail",
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan",
+    "voicemail",
 )  # fmt: skip
-_BULK: Final = frozenset({"CN", "HK", "TW", "MO", "JP", "KR", "SG", "US", "CA", "GB", "IE", "AU", "NZ", "DE", "AT", "CH",
-                          "FR", "ES", "NL", "BE", "PL", "SE", "IN"})  # fmt: skip
+_BULK: Final = frozenset(
+    {"CN", "HK", "TW", "MO", "JP", "KR", "SG", "US", "CA", "GB", "IE", "AU", "NZ", "DE", "AT", "CH", "FR", "ES", "NL"}
+    | {"BE", "PL", "SE", "IN"}
+)
 _WRITTEN: Final = r"^\+?[\d\s()./-]+$"
 _CN_MOBILE: Final = re.compile(r"1[3-9]\d(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}")
+_EXTENSION: Final = re.compile(r"\s*(?:转|轉|分机|分機|内线|內線)\s*(?=\d)")
 _SEPARATORS: Final = re.compile(r"\s*(?:[;,、/|]|或)\s*")
 
 
@@ -51,7 +55,8 @@ def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
 
     Of several numbers in one value the first valid one counts. An extension is left out of the normalised form.
     """
-    for part in [value, *_SEPARATORS.split(value)]:
+    spoken = _EXTENSION.sub(" ext. ", value)
+    for part in [spoken, *_SEPARATORS.split(spoken)]:
         text = "+" + part[2:] if part.startswith("00") and country != "JP" else part
         if country is None and _CN_MOBILE.fullmatch(text):
             country_of_part: str | None = "CN"
@@ -64,18 +69,14 @@ def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
         if phonenumbers.is_valid_number(number):
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), VALID
     digits = re.sub(r"\D", "", value)
-    if (
-        country is None
-        and not value.startswith("+")
-        and re.fullmatch(r"[\d\s()./-]+", value, re.ASCII)
-        and 5 <= len(digits) <= 15
-    ):
+    bare = country is None and re.fullmatch(r"[\d\s()./-]+", value, re.ASCII)
+    if bare and 5 <= len(digits) <= 15:
         return digits, UNVERIFIED
     return None, 0
 
 
 def _in_bulk(digits: pl.Series, region: str) -> pl.Series:
-    """E.164 of the numbers valid in a region, null for others. Digits may begin with `+` and the region's calling code."""
+    """E.164 of the numbers valid in a region, null for others; digits may begin with `+` and its calling code."""
     pattern = _bulk_pattern(region)
     if pattern is None:
         return pl.Series([None] * len(digits), dtype=pl.String)

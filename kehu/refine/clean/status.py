@@ -21,7 +21,8 @@ UNVERIFIED: Final = 3
 class Habits:
     """How a column as a whole writes what one value leaves open.
 
-    `day_first`: by column, whether `3/5/1990` is the third of May. `decimal_comma`: columns where `1,5` is one and a half.
+    `day_first`: by column, whether `3/5/1990` is the third of May. `decimal_comma`: columns where `1,5` is a half more
+    than one.
     """
 
     day_first: Mapping[str, bool] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a normaliser may know of the rows beside its own column: each row's country (ISO alpha-2 or null), the day."""
+    """What a normaliser may know beside its own column: each row's country (ISO alpha-2 or null), the day."""
 
     countries: pl.Series
     habits: Habits

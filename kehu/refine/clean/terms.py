@@ -35,7 +35,7 @@ def _fold(name: str) -> str:
 
 
 def country_code(name: str) -> str | None:
-    """ISO 3166 alpha-2 of a code or name (English, Chinese, some own names); a region's code (`US-CA`) gives its country."""
+    """ISO 3166 alpha-2 of a code or name (English, Chinese, some own names); `US-CA` gives the country, too."""
     known = _names()["country"]
     code = known.get(_fold(name))
     if code is None and re.fullmatch(r"[A-Za-z]{2}-[A-Za-z0-9]{1,3}", name):

@@ -102,8 +102,9 @@ def block(connection: duckdb.DuckDBPyConnection, features: Features, kind: Kind)
 def _largest_block(connection: duckdb.DuckDBPyConnection, allowance: int) -> tuple[int, int]:
     """The size up to which all blocks of `sized` together stay within the allowance, and their pairs."""
     [(largest, pairs)] = connection.execute(
-        "SELECT max(size), max(sum) FROM (SELECT size, sum(count(*) * size * (size - 1) // 2) OVER (ORDER BY size) AS sum "
-        "FROM sized GROUP BY size) WHERE sum <= ?",
+        "SELECT max(size), max(pairs) FROM ("
+        "SELECT size, sum(count(*) * size * (size - 1) // 2) OVER (ORDER BY size) AS pairs FROM sized GROUP BY size"
+        ") WHERE pairs <= ?",
         [max(allowance, 0)],
     ).fetchall()
     return int(largest or 0), int(pairs or 0)

@@ -114,3 +114,42 @@ def merge(edges: Iterable[Edge], apart: Mapping[int, frozenset[int]]) -> list[li
         if not any(others & apart[member] for member in ones if member in apart):
             groups.join(one, other)
     return sorted(sorted(members) for members in groups.members.values())
+
+
+def group_names(groups: Iterable[Sequence[int]]) -> dict[int, int]:
+    """The group of each record that has one, named by its first member."""
+    return {member: group[0] for group in groups for member in group}
+
+
+def outside_households(
+    edges: Iterable[Edge], sharing: Iterable[tuple[int, int, bool]], group_of: Mapping[int, int]
+) -> list[Edge]:
+    """Of edges that rest on what a household shares: those of groups that are not seen to live in one.
+
+    Where a group shares it with two others, one of them another person by birth date, a household has shown itself;
+    asking about its members would only fill the queue.
+
+    Args:
+        edges: what rests on a shared household and could be asked.
+        sharing: all pairs that do, and whether their birth dates say that they are two people.
+    """
+    partners: dict[int, set[int]] = defaultdict(set)
+    shown: set[int] = set()
+    for left, right, two_people in sharing:
+        one, other = group_of.get(left, left), group_of.get(right, right)
+        partners[one].add(other)
+        partners[other].add(one)
+        if two_people:
+            shown |= {one, other}
+    housed = {group for group in shown if len(partners[group]) > 1}
+    return [edge for edge in edges if not any(group_of.get(end, end) in housed for end in edge[:2])]
+
+
+def questions(edges: Iterable[Edge], group_of: Mapping[int, int]) -> list[Edge]:
+    """The heaviest edge between each two groups, heaviest first: answering it answers for all of their records."""
+    best: dict[tuple[int, int], Edge] = {}
+    for edge in edges:
+        one, other = sorted(group_of.get(end, end) for end in edge[:2])
+        if one != other and ((one, other) not in best or best[one, other][2] < edge[2]):
+            best[one, other] = edge
+    return sorted(best.values(), key=lambda edge: (-edge[2], edge[0], edge[1]))

@@ -8,7 +8,6 @@ that 张伟 and 张威 sound alike and are still two names.
 from __future__ import annotations
 
 import functools
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -16,7 +15,8 @@ from typing import Final, Literal
 import polars as pl
 import pyarrow as pa
 from opencc import OpenCC
-from pypinyin import Style, pinyin
+
+from kehu.refine.resolve.spelling import COMPOUND_SURNAMES, EVERYDAY, LATIN, MISHEARD, spell, spell_surname
 
 Kind = Literal["person", "organisation"]
 
@@ -25,83 +25,11 @@ TEXT_FIELDS: Final = ("house_number", "street", "unit", "locality", "region", "c
 CODE_FIELDS: Final = ("postal_code", "national_id", "registration_number")
 FIELDS: Final = (*NAME_FIELDS, *TEXT_FIELDS, *CODE_FIELDS, "birth_date", "gender", "email", "phone")
 
-# pypinyin reads these by their common sound; as surnames they are read otherwise.
-_SURNAME_SOUNDS: Final = {
-    "单": "shan", "仇": "qiu", "查": "zha", "解": "xie", "曾": "zeng", "区": "ou", "任": "ren", "盖": "ge", "黑": "he",
-    "缪": "miao", "朴": "piao", "秘": "bi", "冼": "xian", "召": "shao", "乐": "yue", "员": "yun", "繁": "po", "种": "chong",
-    "折": "she", "翟": "zhai", "逄": "pang", "卜": "bu", "尉迟": "yuchi", "万俟": "moqi", "长孙": "zhangsun", "澹台": "tantai",
-}  # fmt: skip
-_COMPOUND_SURNAMES: Final = frozenset(
-    [
-        "欧阳",
-        "司马",
-        "上官",
-        "诸葛",
-        "司徒",
-        "东方",
-        "独孤",
-        "南宫",
-        "夏侯",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "慕容",
-        "令狐",
-        "长孙",
-        "宇文",
-        "轩辕",
-        "司空",
-        "万俟",
-        "端木",
-        "百里",
-        "呼延",
-        "东郭",
-        "西门",
-        "澹台",
-        "公冶",
-        "濮阳",
-        "太史",
-        "申屠",
-        "闻人",
-        "赫连",
-        "钟离",
-        "鲜于",
-    ]
-)
-# What is often misheard (zh/z, ch/c, sh/s, -ng/-n): zhang, zang and zan are one sound.
-_MISHEARD: Final = {"zh": "z", "ch": "c", "sh": "s", "ang": "an", "eng": "en", "ing": "in"}
 _LEGAL_FORMS: Final = (
     r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
     r"|\b(incorporated|inc|limited|ltd|llc|llp|plc|corporation|corp|company|co|gmbh|mbh|ag|kg|ug|ohg|sarl|sas|sa|srl|spa|bv"
     r"|nv|oy|ab|pty|pte|kk|group|holdings?)\b"
 )
-# Letters of Latin alphabets that Unicode does not take apart.
-_LATIN: Final = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "ħ": "h"}
-# Everyday forms of given names; those that stand for two names (Alex, Chris, Sam) are left out on purpose.
-_EVERYDAY: Final = {
-    short: formal
-    for formal, shorts in {
-        "abigail": "abby", "albert": "bert bertie", "alfred": "fred alf alfie", "andrew": "andy drew", "anthony": "tony",
-        "arthur": "art", "barbara": "barb babs", "benjamin": "ben benny", "catherine": "cathy kate katie kitty cate",
-        "charles": "charlie chas chuck", "christopher": "kit topher", "daniel": "dan danny", "david": "dave davy",
-        "deborah": "deb debbie", "donald": "don donnie", "dorothy": "dot dottie dolly", "edmund": "ned",
-        "edward": "ed eddie ted teddy eddy", "eleanor": "nell nellie", "elizabeth": "liz beth betty lizzie bess bessie",
-        "emily": "em emmy", "ernest": "ernie", "francis": "frank", "frederick": "freddy freddie", "geoffrey": "geoff",
-        "george": "geordie georgie", "gerald": "gerry", "gilbert": "gil", "gregory": "greg", "harold": "hal",
-        "henry": "harry hank", "herbert": "herb herbie", "hugh": "hughie", "isaac": "ike", "jacob": "jake",
-        "james": "jim jimmy jamie", "jeffrey": "jeff", "jennifer": "jen jenny", "john": "jack johnny jon",
-        "jonathan": "jonny", "joseph": "joe joey", "joshua": "josh", "kenneth": "ken kenny", "lawrence": "larry",
-        "leonard": "len lenny", "lewis": "lew", "margaret": "maggie meg peggy madge", "martha": "patty", "martin": "marty",
-        "mary": "molly polly", "matthew": "matt", "michael": "mike mick mickey", "nathaniel": "nate nat",
-        "nicholas": "nick nicky", "oliver": "ollie", "patricia": "trish", "peter": "pete", "philip": "phil pip",
-        "rebecca": "becky", "reginald": "reg reggie", "richard": "rick dick richie dickie", "robert": "rob bob bobby robbie",
-        "ronald": "ron ronnie", "rosemary": "rosie", "samantha": "sammy", "sarah": "sally", "stephen": "steve stevie",
-        "susan": "sue susie", "theodore": "theo", "thomas": "tom tommy", "timothy": "tim", "victoria": "vicky",
-        "vincent": "vince", "walter": "walt wally", "wilfred": "wilf", "william": "will bill billy willie wm liam",
-        "zachary": "zach zack",
-    }.items()
-    for short in shorts.split()
-}  # fmt: skip
 _HAN: Final = r"\p{Han}"
 
 
@@ -124,38 +52,9 @@ class Features:
         return frozenset(self.table.column_names)
 
 
-class _Letters(dict[int, str]):
-    """Translation table from any letter to ASCII, filled as letters are met."""
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        if letter.isascii():
-            spelt = letter
-        elif "CJK" in (name := unicodedata.name(letter, "")):
-            spelt = pinyin(letter, style=Style.NORMAL, v_to_u=False)[0][0]
-        else:
-            # The last word of a letter's Unicode name spells it: CYRILLIC SMALL LETTER ZHE, HANGUL SYLLABLE GAN.
-            spelt = name.rsplit(" ", 1)[-1].lower()
-        self[code] = spelt if spelt.isascii() else ""
-        return self[code]
-
-
-_LETTERS: Final = _Letters()
-
-
 @functools.cache
 def _simplifier() -> OpenCC:
     return OpenCC("t2s")
-
-
-def spell(text: str) -> str:
-    """The text in ASCII letters: Han by pinyin without tones, other scripts by the names of their letters."""
-    return text.translate(_LETTERS)
-
-
-def spell_surname(text: str) -> str:
-    """As `spell`, with the readings that Chinese surnames have (单 shan, 仇 qiu)."""
-    return _SURNAME_SOUNDS.get(text) or spell(text)
 
 
 def prepare(table: pa.Table, kind: Kind = "person") -> Features:
@@ -199,12 +98,12 @@ def _mapped(column: pl.Series, change: Callable[[str], str]) -> pl.Series:
 
 
 def _folded(frame: pl.DataFrame) -> pl.DataFrame:
-    """Lower case, no accents, full width or traditional forms, no punctuation, single spaces; null where nothing is left."""
+    """Lower case, no accents, traditional or full-width forms, no punctuation; null where nothing is left."""
     columns: list[pl.Series] = []
     for column in frame:
         if not _is_ascii(column):
             plain = column.str.normalize("NFKD").str.replace_all(r"[\u0300-\u036f]", "").str.normalize("NFKC")
-            column = _mapped(plain.str.to_lowercase().str.replace_many(_LATIN), _simplifier().convert)
+            column = _mapped(plain.str.to_lowercase().str.replace_many(LATIN), _simplifier().convert)
         text = column.str.to_lowercase()
         if column.name in {"birth_date", "phone"}:
             text = text.str.replace_all(r"[^0-9]", "")
@@ -236,7 +135,7 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
     han = pl.when(full.is_not_null()).then(full).otherwise(pl.concat_str([family, given], ignore_nulls=True))
     frame = frame.with_columns(pl.when(has_han).then(han.str.replace_all(" ", "")).otherwise(whole).alias("name"))
     suffix = pl.col("name").str.extract(r" (jr|junior|sr|senior|ii|iii|iv)$")
-    width = pl.when(pl.col("name").str.head(2).is_in(sorted(_COMPOUND_SURNAMES))).then(2).otherwise(1)
+    width = pl.when(pl.col("name").str.head(2).is_in(COMPOUND_SURNAMES)).then(2).otherwise(1)
     split_last = pl.when(has_han).then(pl.col("name").str.head(width)).otherwise(pl.col("name").str.extract(r"(\S+)$"))
     split_first = (
         pl.when(has_han).then(pl.col("name").str.slice(width)).otherwise(pl.col("name").str.extract(r"^(\S+)"))
@@ -249,7 +148,7 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
         tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
     )
     first_word = pl.col("first").str.extract(r"^(\S+)")
-    return frame.with_columns(formal=first_word.replace(_EVERYDAY))
+    return frame.with_columns(formal=first_word.replace(EVERYDAY))
 
 
 def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
@@ -278,7 +177,7 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     spelt = [_mapped(frame[name], spell) for name in TEXT_FIELDS if name in frame.columns]
     if wide:
         first, last = _mapped(frame["first"], spell), _mapped(frame["last"], spell_surname)
-        blurred = first.str.replace_many(_MISHEARD)
+        blurred = first.str.replace_many(MISHEARD)
         spelt += [first.alias("first_s"), last.alias("last_s"), blurred.alias("first_b")]
     if kind == "organisation":
         spelt.append(_mapped(frame["name"], spell).alias("name_s"))

@@ -22,12 +22,14 @@ class Guards:
     Attributes:
         certain: the evidence is of a kind that may merge by itself, given the weight.
         household: the pair agrees in nothing but what a household shares; its weight is capped.
-        never: two different customers, whatever the weight.
+        shown: as before, and their birth dates say that they are two.
+        never: two different customers, whatever the weight: nothing of name, birth date and number agrees.
         apart: the two may not end in one merged group, by whatever chain.
     """
 
     certain: str
     household: str
+    shown: str
     never: str
     apart: str
 
@@ -58,7 +60,7 @@ class _Conditions:
         return self._when(column, f"l.{column} <> r.{column}")
 
     def _given_agrees(self, *, least: float = 0.9) -> str:
-        """Equal, one begins the other, everyday and formal form, alike but for typing, or swapped with the family name.
+        """Equal, one begins the other, everyday and formal form, alike but for typing or script, or swapped.
 
         Args:
             least: Jaro-Winkler similarity that still passes for typing.
@@ -71,24 +73,38 @@ class _Conditions:
             f" OR length(l.{first}) >= 5 AND jaro_winkler_similarity(l.{first}, r.{first}) >= {least})"
         )
         if self._wide:
-            # Siblings often share one of two characters and sound near: only the same sound is the same name.
+            # Two Han names that only sound alike may be a slip of the keyboard or twins: not for us to say.
             alike = (
-                f"(CASE WHEN l.first <> l.{first} OR r.first <> r.{first} THEN l.first_b = r.first_b ELSE {alike} END)"
+                f"(CASE WHEN {_han('l', first)} AND {_han('r', first)} THEN false"
+                f" WHEN {_han('l', first)} OR {_han('r', first)} THEN l.{first} = r.{first} ELSE {alike} END)"
             )
         begins = "(starts_with(l.first || ' ', r.first || ' ') OR starts_with(r.first || ' ', l.first || ' '))"
         formal = "(l.formal = r.formal AND (l.formal = l.first OR r.formal = r.first OR l.first = r.first))"
-        swapped = f"(jaro_winkler_similarity(l.{first}, r.{last}) >= 0.9 AND jaro_winkler_similarity(l.{last}, r.{first}) >= 0.9)"
+        crossed = ((first, last), (last, first))
+        swapped = " AND ".join(f"jaro_winkler_similarity(l.{one}, r.{other}) >= 0.9" for one, other in crossed)
         return self._when(
             "first", f"l.first = r.first OR {begins} OR {formal} OR {alike} OR coalesce({swapped}, false)"
         )
 
     def _given_compatible(self) -> str:
-        """One is missing, an initial of the other, or a word of the other's whole name."""
+        """One is missing, an initial of the other, a word of the other's whole name, or easily misheard for it."""
         if "first" not in self._columns:
             return "true"
         initial = "((length(l.first) = 1 OR length(r.first) = 1) AND l.first[1] = r.first[1])"
-        word = "(contains(' ' || l.name || ' ', ' ' || r.first || ' ') OR contains(' ' || r.name || ' ', ' ' || l.first || ' '))"
-        return f"(NOT {self._known('first')} OR {self._when('first', f'{initial} OR {word}')})"
+        sides = (("l", "r"), ("r", "l"))
+        word = " OR ".join(f"contains(' ' || {a}.name || ' ', ' ' || {b}.first || ' ')" for a, b in sides)
+        misheard = "l.first_b = r.first_b" if self._wide else "false"
+        return f"(NOT {self._known('first')} OR {self._when('first', f'{initial} OR {word} OR {misheard}')})"
+
+    def _other_characters(self) -> str:
+        if not self._wide:
+            return "false"
+        return self._when("first", f"l.first <> r.first AND {_han('l', 'first_s')} AND {_han('r', 'first_s')}")
+
+    def _family_agrees(self) -> str:
+        last = "last_s" if self._wide else "last"
+        near = f"l.last = r.last OR jaro_winkler_similarity(l.{last}, r.{last}) >= 0.85"
+        return f"(NOT {self._known('last')} OR {self._when('last', near)})"
 
     def _birth_agrees(self, *, errors: int = 1) -> str:
         swapped = "l.birth[1:4] = r.birth[1:4] AND l.birth[5:6] = r.birth[7:8] AND l.birth[7:8] = r.birth[5:6]"
@@ -100,7 +116,7 @@ class _Conditions:
         )
 
     def _both_checked(self, column: str) -> str:
-        """Both carry a right check digit and differ: twins' numbers are neighbours, a slip of one digit is not valid."""
+        """Both have a right check digit and differ: twins' numbers are neighbours, one slip is never valid."""
         if column not in self._columns:
             return "false"
         return f"(l.{column} <> r.{column} AND {_cn_checked(f'l.{column}')} AND {_cn_checked(f'r.{column}')})"
@@ -113,24 +129,29 @@ class _Conditions:
         return " + ".join(f"({self._same(column)})::int" for column in ("phone", "email", "addr"))
 
     def person(self) -> Guards:
-        """Given name with birth date, or a number, or more: occupation, or two ways to be reached."""
+        """Given name with birth date, or a number, or the occupation."""
         given, birth, number = self._given_agrees(), self._birth_agrees(), self._same("national_id")
         compatible, near_number = self._given_compatible(), self._id_near("national_id")
         other_gender = f"({self._differs('gender')} AND NOT {self._same('first')} AND NOT {number})"
         contradiction = " OR ".join((self._numbers_differ("national_id"), self._differs("suffix"), other_gender))
-        # Without birth dates a namesake in the household remains possible: more must agree than what it shares.
-        more = f"(NOT {self._known('birth')} AND ({self._same('occupation')} OR {self._contacts()} >= 2))"
+        # Without birth dates a namesake in the household remains possible, so what it shares is not enough.
+        more = f"(NOT {self._known('birth')} AND {self._same('occupation')})"
         certain = f"({number} AND ({given} OR {compatible} OR {birth})) OR ({given} AND ({birth} OR {more}))"
-        other_birth = (
-            f"({self._known('birth')} AND NOT {self._birth_agrees(errors=2)} AND NOT {number} AND NOT {near_number})"
-        )
-        household = f"NOT {given} AND NOT {compatible} AND {other_birth}"
+        near_birth = self._birth_agrees(errors=2)
+        other_birth = f"({self._known('birth')} AND NOT {near_birth} AND NOT {number} AND NOT {near_number})"
+        household = f"NOT {given} AND NOT {compatible} AND NOT {near_birth} AND NOT {number} AND NOT {near_number}"
+        numbers = self._when("national_id", self._both_checked("national_id"))
+        # A shared phone explains itself once neither name agrees; a shared address may yet be one badly typed record.
+        shared = f"({other_birth} OR {self._same('phone')} OR {self._same('email')})"
+        strangers = f"({household} AND NOT {self._family_agrees()} AND {shared})"
         other_given = f"(NOT {self._given_agrees(least=0.7)} AND NOT {compatible} AND NOT {number})"
+        other_characters = f"({self._other_characters()} AND NOT {number})"
         return Guards(
             certain=f"NOT ({contradiction}) AND ({certain})",
             household=household,
-            never=self._when("national_id", self._both_checked("national_id")),
-            apart=f"({contradiction}) OR {other_birth} OR {other_given}",
+            shown=f"{household} AND {other_birth}",
+            never=f"{numbers} OR {strangers}",
+            apart=f"({contradiction}) OR {other_birth} OR {other_given} OR {other_characters}",
         )
 
     def organisation(self) -> Guards:
@@ -140,7 +161,12 @@ class _Conditions:
         )
         contradiction = self._when(column, f"l.{column} <> r.{column}")
         certain = f"{name} AND ({number} OR ({self._contacts()} >= 1 AND NOT {contradiction}))"
-        return Guards(certain=certain, household="false", never="false", apart=contradiction)
+        return Guards(certain=certain, household="false", shown="false", never="false", apart=contradiction)
+
+
+def _han(side: str, sound: str) -> str:
+    """SQL: the given name is written in other letters than it is spelt in."""
+    return f"{side}.first <> {side}.{sound}"
 
 
 def _cn_checked(column: str) -> str:

@@ -15,9 +15,10 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
+from splink.internals.exceptions import SplinkException
 
 from kehu.refine.resolve.blocking import block, propose
-from kehu.refine.resolve.cluster import Edge, communities, merge
+from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
 from kehu.refine.resolve.features import Features, Kind, prepare
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.model import Model, shipped
@@ -30,6 +31,7 @@ HOUSEHOLD_CAP: Final = 0.0
 _PAIRS_PER_PART: Final = 4_000_000
 
 Progress = Callable[[str, float], None]
+Found = tuple[list[list[str]], list[tuple[str, str, float]]]
 
 
 class LinkageFailed(Exception):
@@ -90,18 +92,17 @@ def link(
         return LinkResult([], [], time.perf_counter() - started, shipped(features, kind, prior=0.0), 0)
     run = _Run(features, kind, report)
     try:
-        connection = _connect(memory_limit, temp_directory)
-        with connection:
-            result = run(connection)
-    except duckdb.Error as error:
-        # DuckDB's messages quote the value they stumble on.
+        with connect(memory_limit, temp_directory) as connection:
+            merges, proposals = run(connection)
+    except (duckdb.Error, SplinkException) as error:
+        # Both quote the value they stumble on.
         raise LinkageFailed(f"{run.step}: {type(error).__name__}") from None
     report("done", 1.0)
-    merges, proposals = result
     return LinkResult(merges, proposals, time.perf_counter() - started, run.model, run.pairs)
 
 
-def _connect(memory_limit: str, temp_directory: Path | None) -> duckdb.DuckDBPyConnection:
+def connect(memory_limit: str, temp_directory: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that reaches no file, and spills nowhere or encrypted."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET memory_limit = ?", [memory_limit])
     if temp_directory:
@@ -127,7 +128,7 @@ class _Run:
         self.pairs = 0
         self.step = "load"
 
-    def __call__(self, connection: duckdb.DuckDBPyConnection) -> tuple[list[list[str]], list[tuple[str, str, float]]]:
+    def __call__(self, connection: duckdb.DuckDBPyConnection) -> Found:
         connection.register("incoming", self._features.table)
         connection.execute("CREATE TABLE feature AS FROM incoming ORDER BY id")
         connection.unregister("incoming")
@@ -145,10 +146,14 @@ class _Run:
         self._report(step, share)
 
     def _score(self, connection: duckdb.DuckDBPyConnection, parts: int) -> None:
-        """Make table `edge` (l, r, weight, certain): scored pairs that may be proposed."""
+        """Make table `edge` (l, r, weight, certain, household, shown, never) of pairs heavy enough to propose."""
         api = DuckDBAPI(connection)
         linker = Linker(api.register("feature"), settings(self.model), log_level=None)
-        connection.execute("CREATE TABLE edge (l INTEGER, r INTEGER, weight DOUBLE, certain BOOLEAN)")
+        connection.execute(
+            "CREATE TABLE edge (l INT, r INT, weight DOUBLE, certain BOOL, household BOOL, shown BOOL, never BOOL)"
+        )
+        conditions = (self._guards.certain, self._guards.household, self._guards.shown, self._guards.never)
+        facts = ", ".join(f"coalesce({condition}, false)" for condition in conditions)
         for part in range(parts):
             self._begin("score", 0.35 + 0.5 * part / parts)
             propose(connection, part, parts)
@@ -159,32 +164,29 @@ class _Run:
             scored = linker.inference.predict(threshold_match_weight=PROPOSE_FROM, warning_mode="never")
             connection.execute("SET disabled_optimizers = ''")
             connection.execute(
-                "INSERT INTO edge SELECT id_l, id_r, "
-                f"CASE WHEN {self._guards.household} THEN least(match_weight, {HOUSEHOLD_CAP}) ELSE match_weight END, "
-                f"match_weight >= {MERGE_FROM} AND coalesce({self._guards.certain}, false) "
-                f"FROM {scored.physical_name} JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r "
-                f"WHERE NOT coalesce({self._guards.never}, false)"
+                f"INSERT INTO edge SELECT id_l, id_r, match_weight, match_weight >= {MERGE_FROM} AND {facts} "
+                f"FROM {scored.physical_name} JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r"
             )
             scored.drop_table_from_database_and_remove_from_cache()
             connection.execute("DROP TABLE pair")
 
-    def _groups(self, connection: duckdb.DuckDBPyConnection) -> tuple[list[list[str]], list[tuple[str, str, float]]]:
-        rows = connection.execute("SELECT l, r, weight, certain FROM edge ORDER BY l, r").fetchall()
-        likely = communities([(left, right, weight) for left, right, weight, _ in rows], threshold=PROPOSE_FROM)
-        within = [row for row in rows if likely[row[0]] == likely[row[1]]]
-        sure: list[Edge] = [(left, right, weight) for left, right, weight, certain in within if certain]
-        groups = merge(sure, self._kept_apart(connection, sure))
-        group_of = {member: group[0] for group in groups for member in group}
-        questions: dict[tuple[int, int], Edge] = {}
-        for left, right, weight, _ in within:
-            ends = sorted((group_of.get(left, left), group_of.get(right, right)))
-            key = (ends[0], ends[1])
-            if ends[0] != ends[1] and (key not in questions or questions[key][2] < weight):
-                questions[key] = (left, right, weight)
+    def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
+        rows = connection.execute("SELECT * FROM edge ORDER BY l, r").fetchall()
+        sure: list[Edge] = [row[:3] for row in rows if row[3]]
+        apart = self._kept_apart(connection, sure)
+        group_of = group_names(merge(sure, apart))
+        possible = [row for row in rows if not row[6]]
+        sharing = [(row[0], row[1], row[5]) for row in rows if row[4]]
+        kin = outside_households([row[:3] for row in possible if row[4]], sharing, group_of)
+        edges: list[Edge] = [row[:3] for row in possible if not row[4]]
+        edges += [(left, right, min(weight, HOUSEHOLD_CAP)) for left, right, weight in kin]
+        likely = communities(edges, threshold=PROPOSE_FROM)
+        groups = merge((edge for edge in sure if likely[edge[0]] == likely[edge[1]]), apart)
+        group_of = group_names(groups)
+        within = [edge for edge in edges if likely[edge[0]] == likely[edge[1]]]
         ids = self._features.records
         merges = [[ids[member] for member in group] for group in groups]
-        asked = sorted(questions.values(), key=lambda edge: (-edge[2], edge[0], edge[1]))
-        return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
+        return merges, [(ids[left], ids[right], weight) for left, right, weight in questions(within, group_of)]
 
     def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: list[Edge]) -> dict[int, frozenset[int]]:
         """For the records that chains of sure edges bring together: which of them contradict each other."""

@@ -15,6 +15,8 @@ from typing import Final
 from kehu.refine.resolve.features import Features, Kind
 
 VERSION: Final = 1
+# Fewer records than this teach nothing: the shipped weights stay.
+LEAST_RECORDS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,13 @@ class Model:
         """The model as plain data; it holds weights and SQL, no values of any record."""
         return asdict(self)
 
+    def without_frequencies(self) -> Model:
+        """The same model, where a rare value counts no more than a common one."""
+        bare = (
+            replace(c, levels=tuple(replace(level, frequency=None) for level in c.levels)) for c in self.comparisons
+        )
+        return replace(self, comparisons=tuple(bare))
+
     def with_levels(self, weights: Mapping[str, tuple[Level, ...]]) -> Model:
         """The same model with other weights for the comparisons named, which count as trained."""
         changed = tuple(replace(c, levels=weights.get(c.name, c.levels)) for c in self.comparisons)
@@ -94,7 +103,7 @@ def _closed(*levels: Level) -> tuple[Level, ...]:
 
 
 def mistyped(column: str, errors: int) -> str:
-    """SQL: at most so many letters wrong, lost, added or swapped; counting differing letters first spares most pairs."""
+    """SQL: at most so many letters wrong, lost, added or swapped; counting differing ones first spares most pairs."""
     left, right = f"{column}_l", f"{column}_r"
     return (
         f"CASE WHEN abs(length({left}) - length({right})) > {errors} THEN false "
@@ -115,7 +124,7 @@ def _person_name(*, wide: bool) -> Comparison:
     same_sound = Level("same sound", f"{first}_l = {first}_r AND {last}_l = {last}_r", 0.02, 1e-6)
     apart = Level("one character apart", f"name_l <> {first}_l AND {one_character_apart('name')}", 0.03, 2e-4)
     words = "len(list_intersect(string_split(name_l, ' '), string_split(name_r, ' '))) >= 2"
-    several = "length(name_l) - length(replace(name_l, ' ', '')) >= 2 OR length(name_r) - length(replace(name_r, ' ', '')) >= 2"
+    several = " OR ".join(f"length(name_{s}) - length(replace(name_{s}, ' ', '')) >= 2" for s in ("l", "r"))
     near_first = f"jaro_winkler_similarity({first}_l, {first}_r)"
     near_last = f"jaro_winkler_similarity({last}_l, {last}_r)"
     levels = [
@@ -232,8 +241,13 @@ def _organisation(_: Features) -> tuple[Comparison, ...]:
 def shipped(features: Features, kind: Kind, *, prior: float) -> Model:
     """The shipped model, cut down to the comparisons these features can feed.
 
+    Among few records every value looks frequent, so there frequencies do not count.
+
     Args:
         prior: expected share of record pairs that are one customer.
     """
     every = _person(features) if kind == "person" else _organisation(features)
-    return Model(kind, tuple(c for c in every if c.column in features.columns), prior)
+    present = [comparison for comparison in every if comparison.column in features.columns]
+    if len(features.records) < LEAST_RECORDS:
+        return Model(kind, tuple(present), prior).without_frequencies()
+    return Model(kind, tuple(present), prior)

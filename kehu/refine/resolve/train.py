@@ -6,9 +6,10 @@ What the data shows rarely leans on the shipped value; a comparison whose traini
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isqrt, log2
+from statistics import median
 from typing import Any, Final
 
 import duckdb
@@ -18,15 +19,13 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.exceptions import EMTrainingException
 
 from kehu.refine.resolve.features import Features
-from kehu.refine.resolve.model import Comparison, Level, Model
+from kehu.refine.resolve.model import LEAST_RECORDS, Comparison, Level, Model
 
-LEAST_RECORDS: Final = 500
 RANDOM_PAIRS: Final = 1_000_000
 EM_PAIRS: Final = 400_000
 _PSEUDO_MATCHES: Final = 100.0
 _PSEUDO_PAIRS: Final = 100_000.0
 _LEAST_M: Final = 0.001
-_SEED: Final = 1
 # Records blocked on one set of columns teach the weights of all others.
 _PERSON_LESSONS: Final = (("birth",), ("first", "last"), ("postal", "first"), ("email",), ("phone",))
 _ORGANISATION_LESSONS: Final = (("postal",), ("name",), ("phone",), ("registration_number",))
@@ -91,50 +90,95 @@ def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Mode
     """Learn weights from table `feature`; with few records the shipped model comes back as it is."""
     if len(features.records) < LEAST_RECORDS:
         return model
-    api = DuckDBAPI(connection)
-    linker = Linker(api.register("feature"), settings(model), log_level=None)
-    linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=_SEED)
+    model = model.with_levels(_chances(connection, model))
     lessons = _PERSON_LESSONS if model.kind == "person" else _ORGANISATION_LESSONS
+    learned: dict[str, list[list[float]]] = {}
     for lesson in lessons:
         if set(lesson) <= features.columns:
-            _learn(linker, lesson)
-    learned = linker.misc.save_model_to_json()
-    api.delete_tables_created_by_splink_from_db()
-    return model.with_levels(_accepted(model, learned, len(features.records)))
+            for name, weights in _learn(connection, model, lesson).items():
+                learned.setdefault(name, []).append(weights)
+    matches = len(features.records) / 4
+    taught = {
+        comparison.name: _taught(comparison, learned[comparison.name], matches)
+        for comparison in model.comparisons
+        if comparison.learned and comparison.name in learned
+    }
+    return model.with_levels({name: levels for name, levels in taught.items() if not _astray(levels)})
 
 
-def _learn(linker: Linker, lesson: tuple[str, ...]) -> None:
-    try:
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            block_on(*lesson), estimate_without_term_frequencies=True, max_pairs=EM_PAIRS
+def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, tuple[Level, ...]]:
+    """`u` of each comparison from pairs of a sample that is the same each time, drawn to the shipped one."""
+    # Splink's own sample depends on which thread comes first.
+    connection.execute(
+        f"CREATE OR REPLACE TABLE sampled AS FROM feature ORDER BY hash(id), id LIMIT {isqrt(2 * RANDOM_PAIRS)}"
+    )
+    linker = Linker(DuckDBAPI(connection).register("sampled"), settings(model), log_level=None)
+    linker.training.estimate_u_using_random_sampling(max_pairs=4 * RANDOM_PAIRS, min_count_per_level=None, num_chunks=1)
+    learned = _levels(_saved(linker))
+    linker.table_management.invalidate_cache()
+    connection.execute("DROP TABLE sampled")
+    return {
+        comparison.name: tuple(
+            replace(level, u=_drawn(found.get("u_probability"), RANDOM_PAIRS, level.u, _PSEUDO_PAIRS))
+            for level, found in zip(comparison.levels, learned[comparison.name], strict=True)
         )
-    except EMTrainingException:
-        # No two records share these columns: the other lessons remain.
-        return
+        for comparison in model.comparisons
+        if comparison.learned
+    }
 
 
-def _accepted(model: Model, learned: Mapping[str, Any], count: int) -> dict[str, tuple[Level, ...]]:
-    accepted: dict[str, tuple[Level, ...]] = {}
-    by_name = {comparison["output_column_name"]: comparison for comparison in learned["comparisons"]}
-    for comparison in model.comparisons:
-        raw = [level for level in by_name[comparison.name]["comparison_levels"] if not level.get("is_null_level")]
-        levels = tuple(_blended(mine, theirs, count) for mine, theirs in zip(comparison.levels, raw, strict=True))
-        if comparison.learned and not _astray(levels):
-            accepted[comparison.name] = levels
-    return accepted
+def _levels(saved: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The levels Splink saved, without those for missing values."""
+    return {
+        comparison["output_column_name"]: [
+            level for level in comparison["comparison_levels"] if not level.get("is_null_level")
+        ]
+        for comparison in saved["comparisons"]
+    }
 
 
-def _blended(shipped: Level, learned: Mapping[str, Any], count: int) -> Level:
-    """The learned weights, drawn to the shipped ones as if those had been seen in a few more pairs."""
-    m = learned.get("m_probability") or 0.0
-    u = learned.get("u_probability") or 0.0
-    matches = count / 4
-    m = (m * matches + shipped.m * _PSEUDO_MATCHES) / (matches + _PSEUDO_MATCHES)
-    u = (u * RANDOM_PAIRS + shipped.u * _PSEUDO_PAIRS) / (RANDOM_PAIRS + _PSEUDO_PAIRS)
-    return replace(shipped, m=max(m, _LEAST_M), u=u)
+def _drawn(learned: float | None, pairs: float, shipped: float, pseudo_pairs: float) -> float:
+    """The learned probability, drawn to the shipped one as if that had been seen in a few more pairs; six digits."""
+    return float(f"{((learned or 0.0) * pairs + shipped * pseudo_pairs) / (pairs + pseudo_pairs):.6g}")
+
+
+def _learn(connection: duckdb.DuckDBPyConnection, model: Model, lesson: tuple[str, ...]) -> dict[str, list[float]]:
+    """`m` of the levels of each comparison that pairs equal in the lesson's columns can teach."""
+    # Without frequencies, which training leaves out anyway; a linker each, for one that failed is left crippled.
+    plain = model.without_frequencies()
+    linker = Linker(DuckDBAPI(connection).register("feature"), settings(plain), log_level=None)
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(block_on(*lesson), max_pairs=EM_PAIRS)
+    except (EMTrainingException, ValueError):
+        # No two records share these columns, or a weight ran to zero: the other lessons and shipped weights remain.
+        return {}
+    finally:
+        linker.table_management.invalidate_cache()
+    learned = _levels(_saved(linker))
+    taught: dict[str, list[float]] = {}
+    for comparison in plain.comparisons:
+        found = [level["m_probability"] for level in learned[comparison.name]]
+        weights = [m if isinstance(m, float) else level.m for m, level in zip(found, comparison.levels, strict=True)]
+        # Splink leaves the weights of the lesson's own columns as they were.
+        if any(m != level.m for m, level in zip(weights, comparison.levels, strict=True)):
+            taught[comparison.name] = weights
+    return taught
+
+
+def _saved(linker: Linker) -> Mapping[str, Any]:
+    saved: Mapping[str, Any] = linker.misc.save_model_to_json()
+    return saved
+
+
+def _taught(comparison: Comparison, lessons: list[list[float]], matches: float) -> tuple[Level, ...]:
+    """The middle of what the lessons taught, drawn to the shipped weights."""
+    return tuple(
+        replace(level, m=max(_drawn(median(taught), matches, level.m, _PSEUDO_MATCHES), _LEAST_M))
+        for level, taught in zip(comparison.levels, zip(*lessons, strict=True), strict=True)
+    )
 
 
 def _astray(levels: tuple[Level, ...]) -> bool:
     """Whether agreement speaks against, or disagreement for, one customer: then training found something else."""
     first, last = levels[0], levels[-1]
-    return math.log2(first.m / first.u) < 0.2 or math.log2(last.m / last.u) > -0.2 or last.m > 0.6
+    return log2(first.m / first.u) < 0.2 or log2(last.m / last.u) > -0.2 or last.m > 0.6

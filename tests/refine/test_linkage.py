@@ -1,0 +1,237 @@
+"""Linkage of small tables: who merges, who waits for a reviewer, who is left alone. Shipped weights, no training."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from kehu.refine.resolve.features import Kind, prepare
+from kehu.refine.resolve.link import LinkageFailed, LinkResult, connect, link
+from kehu.refine.resolve.spelling import spell, spell_surname
+
+ALICE = {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "gender": "female"}
+HOME = {
+    "house_number": "12", "street": "rosella street", "locality": "marsden", "postal_code": "4132", "region": "qld",
+    "phone": "+61255501234", "email": "harper@mail.example",
+}  # fmt: skip
+WANG = {"full_name": "王晓明", "given_name": "晓明", "family_name": "王", "birth_date": "1990-01-05"}
+WANG_HOME = {
+    "street": "中山路",
+    "house_number": "8",
+    "locality": "上海市",
+    "phone": "+8613055501234",
+    "email": "wang@mail.example",
+}
+
+
+def resolve(*rows: dict[str, str | None], kind: Kind = "person") -> LinkResult:
+    names = sorted({name for row in rows for name in row})
+    columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
+    return link(pa.table({"record": [str(n) for n in range(len(rows))], **columns}), kind=kind)
+
+
+def verdict(one: dict[str, str | None], other: dict[str, str | None], kind: Kind = "person") -> str:
+    result = resolve(one, other, kind=kind)
+    return "merged" if result.merges else "asked" if result.proposals else "apart"
+
+
+class TestPersons:
+    def test_same_name_and_birth_date_at_one_address_merge(self):
+        assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "email": None}) == "merged"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"given_name": "alcie"},
+            {"birth_date": "1984-09-03"},
+            {"birth_date": "1984-03-08"},
+            {"family_name": "harpr", "phone": None},
+            {"given_name": "ALICE "},
+            {"given_name": "alice jane"},
+            {"given_name": "harper", "family_name": "alice"},
+        ],
+    )
+    def test_a_slip_does_not_stand_in_the_way(self, change):
+        assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, **change}) == "merged"
+
+    def test_everyday_form_of_a_given_name_is_the_same_name(self):
+        robert = {"given_name": "robert", "family_name": "harper", "birth_date": "1984-03-09"}
+        assert verdict({**robert, **HOME}, {**robert, **HOME, "given_name": "bob"}) == "merged"
+
+    def test_household_alone_never_merges(self):
+        brother = {"given_name": "edmund", "birth_date": "1987-11-30", "gender": "male"}
+        assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, **brother}) != "merged"
+        assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "given_name": "edmund", "birth_date": None}) != "merged"
+        assert verdict({**ALICE, **HOME, "given_name": None}, {**ALICE, **HOME}) != "merged"
+
+    def test_namesakes_of_one_household_are_asked_about(self):
+        senior = {**ALICE, **HOME, "birth_date": None}
+        assert verdict(senior, {**ALICE, **HOME}) == "asked"
+        assert verdict({**senior, "family_name": "harper sr"}, {**senior, "family_name": "harper jr"}) != "merged"
+
+    def test_twins_are_asked_about(self):
+        assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "given_name": "clara"}) == "asked"
+        assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "given_name": "alicio", "gender": "male"}) != "merged"
+
+    def test_a_household_of_three_is_not_asked_about(self):
+        family = [
+            {**ALICE, **HOME},
+            {**ALICE, **HOME, "given_name": "edmund", "birth_date": "1987-11-30"},
+            {**ALICE, **HOME, "given_name": "tobias", "birth_date": "1958-06-17"},
+        ]
+        result = resolve(*family)
+        assert (result.merges, result.proposals) == ([], [])
+
+    def test_shared_mailbox_of_strangers_is_left_alone(self):
+        stranger = {"given_name": "noor", "family_name": "okafor", "birth_date": "1971-12-01", "email": HOME["email"]}
+        assert verdict({**ALICE, **HOME}, stranger) == "apart"
+
+    def test_same_number_and_agreeing_name_merge(self):
+        assert (
+            verdict({**ALICE, "national_id": "8813772"}, {**ALICE, "birth_date": None, "national_id": "8813772"})
+            == "merged"
+        )
+
+    def test_same_number_with_another_name_does_not_merge(self):
+        other = {"given_name": "noor", "family_name": "okafor", "birth_date": "1971-12-01"}
+        assert verdict({**ALICE, "national_id": "8813772"}, {**other, "national_id": "8813772"}) != "merged"
+
+    def test_two_valid_numbers_keep_twins_apart(self):
+        one, other = resident_id("31010119900105", 101), resident_id("31010119900105", 103)
+        assert (
+            verdict({**WANG, **WANG_HOME, "national_id": one}, {**WANG, **WANG_HOME, "national_id": other}) == "apart"
+        )
+
+    def test_mistyped_number_does_not_keep_a_person_apart(self):
+        one = resident_id("31010119900105", 101)
+        mistyped = one[:8] + str((int(one[8]) + 1) % 10) + one[9:]
+        assert (
+            verdict({**WANG, **WANG_HOME, "national_id": one}, {**WANG, **WANG_HOME, "national_id": mistyped})
+            == "merged"
+        )
+
+
+class TestChineseNames:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"full_name": "王曉明", "given_name": "曉明"},
+            {"full_name": "wang xiaoming", "given_name": "xiaoming", "family_name": "wang"},
+            {"full_name": "Xiaoming Wang", "given_name": "Xiaoming", "family_name": "Wang"},
+            {"full_name": "王晓明", "given_name": None, "family_name": None},
+        ],
+    )
+    def test_script_and_sound_are_one_name(self, change):
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **change}) == "merged"
+
+    def test_same_sound_in_other_characters_is_asked_about(self):
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王小明", "given_name": "小明"}) == "asked"
+
+    @pytest.mark.parametrize("given", ["晓军", "晓鹏", "建国", "晓敏"])
+    def test_siblings_of_one_generation_never_merge(self, given):
+        sibling = {"full_name": "王" + given, "given_name": given}
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **sibling}) != "merged"
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **sibling, "birth_date": None}) != "merged"
+
+    def test_characters_are_counted_not_bytes(self):
+        table = pa.table({"record": ["1", "2"], "full_name": ["王晓明", "王晓鹏"]})
+        [row] = duckdb.from_arrow(prepare(table).table).query(
+            "f", "SELECT (l.name[3] <> r.name[3]) AND l.name[1:2] = r.name[1:2] FROM f l JOIN f r ON l.id = 0 AND r.id = 1"
+        ).fetchall()  # fmt: skip
+        assert row == (True,)
+
+    def test_surnames_are_read_as_surnames(self):
+        assert [spell_surname(name) for name in "单仇查解曾"] == ["shan", "qiu", "zha", "xie", "zeng"]
+        assert spell("吕 жук 김") == "lv zheuka gim"
+
+
+class TestOrganisations:
+    def test_legal_form_is_not_the_name(self):
+        one = {"legal_name": "Harbour Lights Pty Ltd", "phone": "+61255501234", "postal_code": "4132"}
+        assert verdict(one, {**one, "legal_name": "HARBOUR LIGHTS"}, "organisation") == "merged"
+
+    def test_two_registration_numbers_are_two_organisations(self):
+        one = {"legal_name": "明月有限公司", "phone": "+862155501234", "registration_number": "91310000MA1K35KL1X"}
+        other = {**one, "registration_number": "91310000MA1K39XY7P"}
+        assert verdict(one, other, "organisation") != "merged"
+
+    def test_same_number_and_name_merge(self):
+        one = {"legal_name": "明月股份有限公司", "registration_number": "91310000MA1K35KL1X"}
+        assert verdict(one, {**one, "legal_name": "明月有限公司"}, "organisation") == "merged"
+
+
+class TestTable:
+    def test_nothing_comes_of_nothing(self):
+        empty = pa.table({"record": pa.array([], pa.string()), "full_name": pa.array([], pa.string())})
+        assert (link(empty).merges, link(empty).proposals) == ([], [])
+        assert resolve({**ALICE, **HOME}).merges == []
+        assert link(pa.table({"record": ["1", "2"]})).proposals == []
+
+    @pytest.mark.parametrize("records", [["1", "1"], ["1", None]])
+    def test_records_must_be_told_apart(self, records):
+        with pytest.raises(ValueError, match="unique"):
+            link(pa.table({"record": records, "full_name": ["a", "b"]}))
+
+    def test_order_of_rows_does_not_matter(self):
+        rows = [{**ALICE, **HOME, "given_name": given} for given in ("alice", "alcie", "clara", "edmund", "alice")]
+        table = pa.Table.from_pylist([{"record": f"r{n}", **row} for n, row in enumerate(rows)])
+        shuffled = table.take(random.Random(3).sample(range(len(rows)), len(rows)))
+        one, other = link(table), link(shuffled)
+        assert (one.merges, one.proposals) == (other.merges, other.proposals)
+
+    def test_model_says_what_it_is(self):
+        model = resolve({**ALICE, **HOME}, {**ALICE, **HOME}).model
+        assert (model.trained, len(model.digest)) == ((), 16)
+        assert "alice" not in str(model.describe())
+
+    def test_progress_is_told(self):
+        steps: list[tuple[str, float]] = []
+        table = pa.Table.from_pylist([{"record": str(n), **ALICE} for n in range(3)])
+        link(table, progress=lambda step, share: steps.append((step, share)))
+        assert steps[-1] == ("done", 1.0)
+        assert [share for _, share in steps] == sorted(share for _, share in steps)
+
+
+class TestMemory:
+    def test_too_little_memory_fails_without_a_value(self):
+        rows = [
+            {"record": str(n), "full_name": f"canary{n} {'x' * 200}{n}", "birth_date": "19900101"}
+            for n in range(30_000)
+        ]
+        with pytest.raises(LinkageFailed) as failure:
+            link(pa.Table.from_pylist(rows), memory_limit="16MB")
+        assert "canary" not in str(failure.value)
+        assert failure.value.__cause__ is None
+
+    def test_what_spills_is_encrypted(self, tmp_path: Path):
+        plain = duckdb.connect(":memory:")
+        plain.execute("SET memory_limit = '60MB'").fetchall()
+        plain.execute("SET temp_directory = ?", [str(tmp_path / "plain")]).fetchall()
+        assert b"canary-value" in spilled(plain, tmp_path / "plain")
+        assert b"canary-value" not in spilled(connect("60MB", tmp_path / "sealed"), tmp_path / "sealed")
+
+    def test_it_reaches_no_file(self, tmp_path: Path):
+        with connect("100MB") as connection, pytest.raises(duckdb.PermissionException):
+            connection.execute(f"COPY (SELECT 1) TO '{tmp_path / 'leak.csv'}'")
+
+
+def spilled(connection: duckdb.DuckDBPyConnection, folder: Path) -> bytes:
+    """The bytes DuckDB has on disk while a table larger than its memory lives."""
+    connection.execute(
+        "CREATE TABLE big AS SELECT 'canary-value-' || sha256(i::varchar) || sha256((i + 1)::varchar) AS v FROM range(1500000) t(i)"
+    )
+    found = b"".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+    connection.close()
+    assert found
+    return found
+
+
+def resident_id(place_and_birth: str, serial: int) -> str:
+    """A made-up resident number with its check digit (GB 11643)."""
+    body = f"{place_and_birth}{serial:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, weights, strict=True)) % 11]
