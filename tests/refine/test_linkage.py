@@ -129,7 +129,10 @@ class TestChineseNames:
         assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **change}) == "merged"
 
     def test_same_sound_in_other_characters_is_asked_about(self):
-        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王小明", "given_name": "小明"}) == "asked"
+        assert (
+            verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王小明", "given_name": "小明"})
+            == "asked"
+        )
 
     @pytest.mark.parametrize("given", ["晓军", "晓鹏", "建国", "晓敏"])
     def test_siblings_of_one_generation_never_merge(self, given):
