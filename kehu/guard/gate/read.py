@@ -14,13 +14,13 @@ from uuid import UUID
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection as django_connection
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus
 
 from kehu.govern.slugs import ACTIONS, BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.decisions import Ask, Decision, Decisions, FieldAnswer
-from kehu.guard.gate.statement import CHECKED_READ
+from kehu.guard.gate.statement import CHECKED_READ, PARAMETERS
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
 from kehu.vault.keys import EpochKeyMissing
@@ -197,8 +197,8 @@ class Gate:
             "consent_basis": BASES["consent"],
         }
         try:
-            with raw.cursor(binary=True) as cursor:
-                cursor.execute(CHECKED_READ, parameters)
+            with RawCursor(raw) as cursor:
+                cursor.execute(CHECKED_READ, [parameters[name] for name in PARAMETERS], binary=True)
                 return cursor.fetchall()
         except psycopg.Error as refused:  # its text can carry values: only its class goes on
             raise LedgerUnavailable(f"the checked read failed: {type(refused).__name__}") from None

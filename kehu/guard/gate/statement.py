@@ -12,6 +12,7 @@ origin subject said nothing on this purpose (its values are left out where anoth
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL
@@ -95,4 +96,9 @@ from d
 order by d.customer, m.subject, r.id
 """
 
-CHECKED_READ: Final = _PROJECT + _RECORD + _HAND_OUT
+_NAMED: Final = re.compile(r"%\((\w+)\)s")
+_TEXT: Final = _PROJECT + _RECORD + _HAND_OUT
+PARAMETERS: Final = tuple(dict.fromkeys(_NAMED.findall(_TEXT)))
+"""Names of the statement's parameters, in the order of their numbers."""
+# Numbered once here: the driver keeps no converted text of this length and would convert it on every read.
+CHECKED_READ: Final = _NAMED.sub(lambda found: f"${PARAMETERS.index(found[1]) + 1}", _TEXT)
