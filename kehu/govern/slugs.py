@@ -6,6 +6,8 @@ from typing import Final
 
 ROLES: Final = ("manager", "marketing", "service", "analyst", "engineer", "privacy", "legal", "auditor", "owner")
 
+CUSTOMER: Final = "customer"  # the role of a customer's own credential; no member of staff has it
+
 PURPOSES: Final[dict[str, int]] = {
     "service": 1, "fulfilment": 2, "billing": 3, "marketing": 4, "personalisation": 5, "analytics": 6, "credit": 7,
     "legal": 8, "security": 9, "accuracy": 10, "rights-request": 11, "claims": 12, "complaints": 13,
@@ -27,7 +29,7 @@ ACTIONS: Final[dict[str, int]] = {
     "read": 1, "list": 2, "find": 3, "explain": 4, "collect": 5, "link": 6, "export": 7, "erase": 8, "consent": 9,
     "restrict": 10, "object": 11, "hold": 12, "optout": 13, "deceased": 14, "request": 15, "incident": 16,
     "review": 17, "sources": 18, "quarantine": 19, "read-ledger": 20, "token": 21, "staff": 22, "rotate": 23,
-    "attest": 24, "undo": 25, "portal": 26,
+    "attest": 24, "undo": 25, "portal": 26, "claim": 27,
 }  # fmt: skip
 
 RECORD_KINDS: Final[dict[str, int]] = {"person": 1, "organisation": 2, "order": 3, "interaction": 4, "edit": 5}

@@ -17,7 +17,7 @@ ORDINARY = tomllib.loads((FOLDER / "ordinary.toml").read_text(encoding="utf-8"))
 FACTS = ("role", "department", "active", "agreement", "training", "second_factor", "credential_ok", "scope_ok")
 STATE = (
     "use", "bulk", "recipient_kind", "consent", "consent_kind", "version_covered", "objected", "restricted",
-    "opted_out", "gpc", "deceased", "kept", "guardian", "age", "provenance", "kind",
+    "opted_out", "gpc", "deceased", "kept", "own", "guardian", "age", "provenance", "kind",
 )  # fmt: skip
 
 

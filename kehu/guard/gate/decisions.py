@@ -130,6 +130,7 @@ def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str, s
         "gpc": state.gpc,
         "deceased": state.deceased,
         "kept": state.kept,
+        "own": state.own,
         "guardian": state.guardian,
         "age": state.age,
         "provenance": provenance,

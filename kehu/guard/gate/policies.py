@@ -11,7 +11,7 @@ from typing import Any, Final
 import cedarpy
 
 from kehu.govern.laws import AGE_BANDS, PACKS
-from kehu.govern.slugs import ACTIONS, CATEGORIES, ROLES
+from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, ROLES
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.rulebook import DEFAULT_DENY, POLICY_ERROR, PolicyText, Rulebook
 from kehu.guard.gate.state import CONSENT, CONSENT_KIND, KIND
@@ -20,7 +20,7 @@ __all__ = ["DEFAULT_DENY", "POLICY_ERROR", "Answer", "FieldClass", "PolicySet", 
 
 # Cedar compares strings: a word that no policy knows would slip past every forbid, so it is an error
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
-    "role": frozenset(ROLES),
+    "role": frozenset({*ROLES, CUSTOMER}),
     "use": frozenset(ACTIONS),
     "packs": frozenset(PACKS),
     "recipient_kind": frozenset({"none", "processor", "sale"}),

@@ -20,7 +20,7 @@ from psycopg.pq import TransactionStatus
 from kehu.govern.slugs import ACTIONS, BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.decisions import Ask, Decision, Decisions, FieldAnswer
-from kehu.guard.gate.statement import CHECKED_READ, PARAMETERS
+from kehu.guard.gate.statement import CHECKED_READ, PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
 from kehu.vault.keys import EpochKeyMissing
@@ -109,10 +109,13 @@ class Gate:
         recipient: str = "",
         recipient_kind: str = "none",
         country: str = "",
+        reach: Reach = "customer",
     ) -> list[Opened]:
         """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
 
-        ``fields`` defaults to the purpose's least set. Unknown, erased and taken-back subjects are left out.
+        ``fields`` defaults to the purpose's least set. Unknown, erased and taken-back subjects are left out. ``reach``
+        "origins" opens exactly the origin subjects named (a person's rights end at the certain part), "residue" what
+        an erasure left.
 
         Raises:
             KeyError: no such purpose or field.
@@ -126,10 +129,14 @@ class Gate:
             rules.dictionary.field(name)
         if len(subjects) > CHUNK:
             raise ValueError(f"at most {CHUNK} subjects a chunk; use stream()")
+        if reach == "origins" and purpose != "rights-request":  # the strictest of the whole customer counts for others
+            raise ValueError("single origin subjects are opened for a person's own rights only")
         ask = Ask(purpose, use, asked, masked, recipient, recipient_kind, country, bulk=len(subjects) > 1)
         raw = raw_connection()
         for attempt in range(_ATTEMPTS):
-            rows = self._checked_read(raw, ask, actor, subjects, kinds, detail, groups=1 if not attempt else 4**attempt)
+            rows = self._checked_read(
+                raw, ask, actor, subjects, kinds, detail, groups=1 if not attempt else 4**attempt, reach=reach
+            )
             if not rows or rows[0][5]:
                 try:
                     return self._unseal(raw, rows)
@@ -164,6 +171,7 @@ class Gate:
         kinds: Sequence[int],
         detail: UUID | None,
         groups: int,
+        reach: Reach,
     ) -> list[Any]:
         text, purpose = ask.text(self._held.rules), PURPOSES[ask.purpose]
         entries = [UUID(bytes=os.urandom(16), version=4) for _ in range(min(groups, max(1, len(subjects))))]
@@ -198,7 +206,8 @@ class Gate:
         }
         try:
             with RawCursor(raw) as cursor:
-                cursor.execute(CHECKED_READ, [parameters[name] for name in PARAMETERS], binary=True)
+                statement = CHECKED_READ if reach == "customer" else STATEMENTS[reach]
+                cursor.execute(statement, [parameters[name] for name in PARAMETERS], binary=True)
                 return cursor.fetchall()
         except psycopg.Error as refused:  # its text can carry values: only its class goes on
             raise LedgerUnavailable(f"the checked read failed: {type(refused).__name__}") from None

@@ -31,7 +31,7 @@ STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
     coalesce(bool_and(c.covered) filter (where c.consent = 7), false)::int,
     bool_or(%(purpose)s = any (c.objections))::int, bool_or(c.restricted)::int, bool_or(c.opted_out)::int,
     bool_or(c.gpc)::int, coalesce(min(c.age) filter (where c.age > 0), 0), bool_and(c.guardian)::int,
-    bool_or(c.deceased)::int, bool_or(c.kept)::int)"""
+    bool_or(c.deceased)::int, bool_or(c.kept)::int, bool_or(c.own)::int)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,12 @@ class SubjectState:
     guardian: bool
     deceased: bool
     kept: bool
+    own: bool
 
     @classmethod
     def parse(cls, text: str) -> SubjectState:
         """Read the text that STATE_SQL writes."""
-        kind, packs, consent, consent_kind, covered, objected, restricted, out, gpc, age, guardian, dead, kept = (
+        kind, packs, consent, consent_kind, covered, objected, restricted, out, gpc, age, guardian, dead, kept, own = (
             int(part) for part in text.split("|")
         )
         return cls(
@@ -72,6 +73,7 @@ class SubjectState:
             guardian=bool(guardian),
             deceased=bool(dead),
             kept=bool(kept),
+            own=bool(own),
         )
 
 

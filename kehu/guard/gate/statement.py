@@ -6,14 +6,20 @@ records nothing, hands nothing out and returns the projections alone.
 
 ``LATERAL … OFFSET 0`` keeps each look-up on its primary key, whatever the planner believes of a table's size.
 
+``own``: a credential that is bound to one origin subject (a customer's own) is told which customer is its own, and of
+that one gets the certain part only; of any other, the policies see that it is not.
+
 ``provenance`` of a record: 0 covered by its notice, 1 collected on consent, 2 outside its notice; plus 3 where its
 origin subject said nothing on this purpose (its values are left out where another part of the customer agreed).
+
+Whom the named ids reach is the statement's ``Reach``: their whole customers; or, for the rights of a person, exactly the
+origin subjects named; or the residue of an erasure. What follows is the same text.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL
 from kehu.guard.gate.state import CONSENT_KIND_SQL, CONSENT_RANK_SQL, STATE_SQL
@@ -26,18 +32,21 @@ _JURISDICTIONS = ", ".join(
 
 _PROJECT: Final = f"""
 with a as materialized (
-    select s.actor, s.human, s.department, {ACTOR_FACTS_SQL} as facts
+    select s.actor, s.human, s.department, s.subject, {ACTOR_FACTS_SQL} as facts
     from actor_state s where s.actor = %(actor)s for share
 ), w as materialized (
     select s.* from subject_state s
     where s.customer = any (array(select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[])))
       and not s.hidden
     order by s.subject for share
+), own as materialized (
+    select w.customer, w.core from w join a using (subject)
 ), c0 as (
-    select w.subject, w.customer, w.core, w.kind, w.packs, w.objections, w.restricted, w.opted_out, w.gpc, w.age,
-        w.guardian, w.deceased, w.kept, {CONSENT_RANK_SQL} as said, {CONSENT_KIND_SQL} as consent_kind,
+    select w.subject, w.customer, w.core, own.core is not null as own, w.kind, w.packs, w.objections, w.restricted,
+        w.opted_out, w.gpc, w.age, w.guardian, w.deceased, w.kept,
+        {CONSENT_RANK_SQL} as said, {CONSENT_KIND_SQL} as consent_kind,
         coalesce((w.consents -> %(purpose_key)s ->> 3)::int >= %(purpose_version)s, false) as covered
-    from w
+    from w left join own using (customer) where own.core is null or own.core = w.core
 ), c as materialized (
     select c0.*, min(c0.said) over (partition by c0.customer, c0.core) as consent from c0
 ), p as materialized (
@@ -102,3 +111,16 @@ PARAMETERS: Final = tuple(dict.fromkeys(_NAMED.findall(_TEXT)))
 """Names of the statement's parameters, in the order of their numbers."""
 # Numbered once here: the driver keeps no converted text of this length and would convert it on every read.
 CHECKED_READ: Final = _NAMED.sub(lambda found: f"${PARAMETERS.index(found[1]) + 1}", _TEXT)
+
+Reach = Literal["customer", "origins", "residue"]
+_WHOLE: Final = """s.customer = any (array(select n.customer from subject_state n where n.subject = any ({})))
+      and not s.hidden"""
+_SUBJECTS: Final = f"${PARAMETERS.index('subjects') + 1}::uuid[]"
+_REACHES: Final[dict[Reach, str]] = {
+    "customer": _WHOLE.format(_SUBJECTS),
+    "origins": f"s.subject = any ({_SUBJECTS}) and not s.hidden",
+    "residue": f"s.subject = any ({_SUBJECTS}) and s.residue",
+}
+STATEMENTS: Final[dict[Reach, str]] = {
+    reach: CHECKED_READ.replace(_REACHES["customer"], where) for reach, where in _REACHES.items()
+}
