@@ -2,7 +2,9 @@
 
 Each statement is one row of :class:`~kehu.govern.models.Consent`; what policies read of it is packed into
 ``subject_state.consents`` in the same transaction: ``{purpose id: [status, kind, until, purpose version, anchor]}``,
-``anchor`` being the certain part that said it, where it was projected onto another.
+``anchor`` being the certain part that said it, where it was projected onto another. A consent given stands on the rest
+of its certain part as ``[…, anchor, what it covers]``, so that an un-merge can take it back
+(:mod:`kehu.govern.merging`).
 """
 
 from __future__ import annotations
@@ -111,9 +113,10 @@ def give_consent(
 
     def work() -> Consent:
         part = part_of(subject, whole=False)
+        anchor = part[0] if subject not in part else subject
         row = Consent.objects.create(
             id=id,
-            subject=part[0] if subject not in part else subject,
+            subject=anchor,
             purpose=purpose,
             purpose_version=purpose_version,
             status="given",
@@ -128,7 +131,10 @@ def give_consent(
             recorded_at=now,
         )
         until = statement.until.timestamp() if statement.until else None
-        _project(part, purpose, ["given", statement.kind, until, purpose_version])
+        packed = ["given", statement.kind, until, purpose_version]
+        _lock(part)
+        _project([anchor], purpose, packed)
+        _cover([origin for origin in part if origin != anchor], purpose, [*packed, str(anchor)])
         _lift_projected(subject, part, purpose)
         if statement.by_subject is not None:
             with connection.cursor() as cursor:
@@ -187,6 +193,26 @@ def _project(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
             "update subject_state set consents = consents || %s::jsonb where subject in"
             " (select subject from subject_state where subject = any (%s) order by subject for update)",
             [json.dumps({str(purpose): packed}), subjects],
+        )
+
+
+def _lock(subjects: list[UUID]) -> None:
+    """Lock rows in the order of subjects, as reads do, before they are written one after another."""
+    with connection.cursor() as cursor:
+        cursor.execute("select 1 from subject_state where subject = any (%s) order by subject for update", [subjects])
+
+
+def _cover(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
+    """Let a consent stand for these, too, keeping what each of them said itself below it."""
+    if not subjects:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update subject_state set consents = consents || jsonb_build_object(%(key)s::text,"
+            " %(packed)s::jsonb || jsonb_build_array(case when jsonb_array_length(consents -> %(key)s::text) = 6"
+            " then consents -> %(key)s::text -> 5 else consents -> %(key)s::text end))"
+            " where subject = any (%(subjects)s)",
+            {"key": str(purpose), "packed": json.dumps(packed), "subjects": subjects},
         )
 
 

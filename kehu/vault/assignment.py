@@ -1,0 +1,269 @@
+"""Which origin subjects are one customer: the log of links, and what it means for ``subject_state``.
+
+The log ``assignment`` is the truth and only grows. A link is known by (older subject, younger subject, certainty, run)
+and stands while its newest row is a link. ``customer`` is the oldest origin subject of everything that links join,
+``core`` the oldest of what exact keys and confirmations join; both are recomputed for the touched customers only, in
+the caller's transaction. Sealed records are never touched.
+
+Writers of the log take one lock (:func:`lock`) and then the rows of ``subject_state`` in the order of subjects, as
+reads do, so two of them never wait for each other. Call these functions before other changes of ``subject_state`` in
+the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from kehu.govern.merging import State, carry_states, projected, states_in_force, take_back_consents, unite_states
+from kehu.vault import copying as to
+from kehu.vault.ids import new_id
+
+EXACT_KEY, CONFIRMED, PROBABLE = 1, 2, 3
+# Why two were joined, as the log numbers it. Add freely; never renumber.
+WHY: Final[dict[str, int]] = {"source-key": 1, "identity-key": 2, "contact": 3, "linkage": 4, "review": 5, "staff": 6}
+_LINK, _UNLINK = 1, 2
+_LOCK_KEY: Final = 0x6B656875_6C696E6B  # "kehulink"
+
+Pair = tuple[UUID, UUID]
+
+
+class AcrossControllers(ValueError):
+    """Two customers of different controllers are never one (a transfer needs a ground of its own)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that stands."""
+
+    older: UUID
+    younger: UUID
+    certainty: int
+    why: int
+    run: UUID | None
+
+
+@dataclass(slots=True)
+class _Member:
+    """An origin subject of a touched customer, as locked."""
+
+    customer: UUID
+    core: UUID
+    controller: int
+    has_states: bool
+    has_projected: bool
+
+
+def lock(connection: Connection[Any]) -> None:
+    """Become the only writer of the log until the transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
+
+
+def assign(
+    connection: Connection[Any], links: Sequence[Pair], *, certainty: int, why: int, run: UUID | None, by: UUID
+) -> None:
+    """Join origin subjects two by two, in the caller's transaction.
+
+    Links of a subject that is no longer here are left out. What was said before stays each subject's own: the gate
+    takes the strictest of a customer. Restrictions, objections, holds and the like act on all from now on.
+
+    Args:
+        certainty: ``EXACT_KEY``, ``CONFIRMED`` or ``PROBABLE``.
+        why: one of ``WHY``.
+        run: the import or linkage that joins them; ``unassign_run`` takes its links back.
+    Raises:
+        AcrossControllers: a link would join two controllers; nothing is written.
+    """
+    pairs = sorted({_ordered(pair) for pair in links if pair[0] != pair[1]})
+    if not pairs:
+        return
+    lock(connection)
+    members = _lock_members(connection, {end for pair in pairs for end in pair})
+    pairs = [pair for pair in pairs if pair[0] in members and pair[1] in members]
+    if any(members[one].controller != members[other].controller for one, other in pairs):
+        raise AcrossControllers("subjects of two controllers")
+    # Only what is one customer already can hold the same link already.
+    joined = [end for pair in pairs if members[pair[0]].customer == members[pair[1]].customer for end in pair]
+    known = {
+        (link.older, link.younger)
+        for link in _standing(connection, joined)
+        if (link.certainty, link.run) == (certainty, run)
+    }
+    _append(connection, _LINK, [Link(*pair, certainty, why, run) for pair in pairs if pair not in known], by)
+    customers = _oldest((members[one].customer, members[other].customer) for one, other in pairs)
+    sure = pairs if certainty <= CONFIRMED else []
+    cores = _oldest((members[one].core, members[other].core) for one, other in sure)
+    _write(
+        connection,
+        members,
+        lambda _, held: (customers.get(held.customer, held.customer), cores.get(held.core, held.core)),
+    )
+    touched = {customers.get(held.customer, held.customer) for held in members.values() if held.has_states}
+    unite_states(connection, sorted(touched))
+
+
+def unassign(connection: Connection[Any], links: Sequence[Pair], *, run: UUID | None, by: UUID) -> int:
+    """Take links between these pairs back, in the caller's transaction; returns how many stood.
+
+    Args:
+        run: only what this run joined; None: whatever joined them.
+    """
+    pairs = {_ordered(pair) for pair in links}
+    lock(connection)
+    standing = _standing(connection, {end for pair in pairs for end in pair})
+    gone = [link for link in standing if (link.older, link.younger) in pairs and run in (None, link.run)]
+    return _divide(connection, gone, by)
+
+
+def unassign_run(connection: Connection[Any], run: UUID, *, by: UUID) -> int:
+    """Take back every link a run made, in the caller's transaction; returns how many stood."""
+    lock(connection)
+    found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
+    return _divide(
+        connection, [link for link in _standing(connection, [row[0] for row in found]) if link.run == run], by
+    )
+
+
+def detach(connection: Connection[Any], subjects: Sequence[UUID], *, by: UUID) -> int:
+    """Take every link of these subjects back: before an erasure, and when their import is taken back."""
+    lock(connection)
+    leaving = set(subjects)
+    standing = _standing(connection, leaving)
+    return _divide(connection, [link for link in standing if leaving & {link.older, link.younger}], by)
+
+
+def standing_links(connection: Connection[Any], subjects: Iterable[UUID]) -> list[Link]:
+    """The links that stand on any of these subjects, oldest first."""
+    return _standing(connection, subjects)
+
+
+def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> int:
+    if not gone:
+        return 0
+    members = _lock_members(connection, {end for link in gone for end in (link.older, link.younger)})
+    before = states_in_force(connection, [subject for subject, held in members.items() if held.has_states])
+    reached = {state.id: _reached(connection, state) for state in before}
+    _append(connection, _UNLINK, gone, by)
+    links = [link for link in _standing(connection, members) if link.older in members and link.younger in members]
+    customers = _oldest((link.older, link.younger) for link in links)
+    cores = _oldest((link.older, link.younger) for link in links if link.certainty <= CONFIRMED)
+    _write(connection, members, lambda subject, _: (customers.get(subject, subject), cores.get(subject, subject)))
+    if before:
+        carry_states(connection, before, reached, new_id)
+    take_back_consents(connection, [subject for subject, held in members.items() if held.has_projected])
+    return len(gone)
+
+
+def _reached(connection: Connection[Any], state: State) -> set[UUID]:
+    """The origin subjects that were one customer with the state's own when it was entered."""
+    ever = _ever_joined(connection, state.subject)
+    return ever and _component(_standing(connection, ever, at=state.entered_at), state.subject)
+
+
+def _ever_joined(connection: Connection[Any], subject: UUID) -> set[UUID]:
+    rows = connection.execute(
+        "with recursive ever (subject) as (select %s::uuid union select case when a.subject = e.subject then a.other"
+        " else a.subject end from ever e join assignment a on e.subject in (a.subject, a.other)) select subject from ever",
+        (subject,),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _component(links: Iterable[Link], subject: UUID) -> set[UUID]:
+    oldest = _oldest((link.older, link.younger) for link in links)
+    mine = oldest.get(subject, subject)
+    return {subject} | {other for other, found in oldest.items() if found == mine}
+
+
+def _ordered(pair: Pair) -> Pair:
+    return (pair[0], pair[1]) if pair[0] < pair[1] else (pair[1], pair[0])
+
+
+def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict[UUID, _Member]:
+    """Every origin subject of the customers of these, locked in the order of subjects."""
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            "select s.subject, s.customer, s.core, s.controller, s.restricted or s.opted_out or s.gpc or s.deceased"
+            " or s.kept or s.held or s.held_categories <> 0 or s.objections <> '{}', " + projected("s") +
+            " from subject_state s where s.customer in (select n.customer from unnest(%s::uuid[]) as t (subject)"
+            " join subject_state n using (subject)) order by s.subject for update of s",
+            (sorted(subjects),),
+        )  # fmt: skip
+        return {row[0]: _Member(*row[1:]) for row in cursor}
+
+
+def _standing(connection: Connection[Any], subjects: Iterable[UUID], at: datetime | None = None) -> list[Link]:
+    """Links whose newest row (until ``at``) is a link, of these subjects, oldest first."""
+    wanted = sorted(set(subjects))
+    if not wanted:
+        return []
+    side = (
+        "select a.* from unnest(%(subjects)s::uuid[]) as t (wanted) join assignment a on a.{} = t.wanted"
+        " where %(at)s::timestamptz is null or a.at <= %(at)s"
+    )
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            "select subject, other, certainty, why, run from (select distinct on (subject, other, certainty, run) *"
+            f" from ({side.format('subject')} union {side.format('other')}) every"
+            " order by subject, other, certainty, run, seq desc) newest where act = 1 order by seq",
+            {"subjects": wanted, "at": at},
+        )
+        return [Link(*row) for row in cursor]
+
+
+def _append(connection: Connection[Any], act: int, links: Sequence[Link], by: UUID) -> None:
+    """Add rows to the log by COPY."""
+    if not links:
+        return
+    head, tail = to.int2(act), to.blob(by.bytes)
+    rows = [
+        to.row(
+            head, to.blob(link.older.bytes), to.blob(link.younger.bytes), to.int2(link.certainty), to.int2(link.why),
+            to.blob(link.run.bytes) if link.run else to.NULL, tail,
+        )
+        for link in links
+    ]  # fmt: skip
+    to.copy_rows(connection, "assignment", ("act", "subject", "other", "certainty", "why", "run", "by"), rows)
+
+
+def _oldest(pairs: Iterable[Pair]) -> dict[UUID, UUID]:
+    """The oldest of what chains of pairs join, for each that is in a pair (union-find)."""
+    parents: dict[UUID, UUID] = {}
+
+    def root(node: UUID) -> UUID:
+        while (parent := parents.setdefault(node, node)) != node:
+            parents[node] = parents[parent]
+            node = parents[node]
+        return node
+
+    for pair in pairs:
+        one, other = root(pair[0]), root(pair[1])
+        if one != other:
+            parents[max(one, other)] = min(one, other)
+    return {node: root(node) for node in list(parents)}
+
+
+def _write(
+    connection: Connection[Any],
+    members: Mapping[UUID, _Member],
+    belongs: Callable[[UUID, _Member], Pair],
+) -> None:
+    """Write customer and core of the members for whom they changed."""
+    changed = [
+        (subject, *found)
+        for subject, held in members.items()
+        if (found := belongs(subject, held)) != (held.customer, held.core)
+    ]
+    if changed:
+        subjects, customers, cores = zip(*changed, strict=True)
+        connection.execute(
+            "update subject_state s set customer = c.customer, core = c.core"
+            " from unnest(%s::uuid[], %s::uuid[], %s::uuid[]) as c (subject, customer, core)"
+            " where s.subject = c.subject",
+            (list(subjects), list(customers), list(cores)),
+        )
