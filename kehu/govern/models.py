@@ -17,6 +17,7 @@ class Controller(models.Model):
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=120, unique=True)
     country = models.CharField(max_length=2)
+    platform = models.BooleanField(default=False, help_text="runs a platform for other sellers (CN E-commerce Law 9)")
     owner = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -65,6 +65,10 @@ class Tokens:
         message = f"{controller}\x1f{number}\x1f{agreeing}\x1f{value}".encode()
         return self._key(f"linkage:{field}").digest(message)[:16]
 
+    def subject(self, subject: bytes) -> bytes:
+        """Token (16 bytes) of an origin subject's id: what is left of the id after an erasure."""
+        return self._key("tombstone").digest(subject)[:16]
+
     def content(self, canonical: bytes) -> bytes:
         """Keyed digest (16 bytes) of what came, to know a repeat."""
         return self._key("content").digest(canonical)[:16]

@@ -124,3 +124,5 @@ _REACHES: Final[dict[Reach, str]] = {
 STATEMENTS: Final[dict[Reach, str]] = {
     reach: CHECKED_READ.replace(_REACHES["customer"], where) for reach, where in _REACHES.items()
 }
+if len(set(STATEMENTS.values())) != len(_REACHES):  # a changed text that no longer fits would reach too far
+    raise RuntimeError("the checked read has no place for its reach")

@@ -1,0 +1,94 @@
+"""Free texts and proofs (reasons, requests, evidence): sealed under a subject's key or one of their own, opened only here.
+
+A thing's own key is a row of ``subject_key`` under the thing's id: rotation re-wraps it, deleting the row erases the text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from psycopg import Connection
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.read import raw_connection
+from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
+from kehu.vault.keys import KEY, SALT, current_epoch
+from kehu.vault.open import open_text
+from kehu.vault.seal import seal_text
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed text: ``owner`` is the row of ``subject_key`` it lies under, ``place`` the row it belongs to."""
+
+    owner: UUID
+    place: UUID
+    body: bytes = field(repr=False)
+
+
+def seal_under(owner: UUID, text: str, *, place: UUID) -> bytes:
+    """Seal a text under a key that is here, in the caller's transaction.
+
+    Raises:
+        LookupError: there is no such key.
+    """
+    connection.ensure_connection()
+    return seal_text(_keys(connection.connection, [owner])[owner], text, context=place.bytes)
+
+
+def make_key(owner: UUID) -> None:
+    """Make a key of its own for a thing, in the caller's transaction."""
+    connection.ensure_connection()
+    raw = connection.connection
+    epoch = current_epoch(raw)
+    wrapped = installation().epochs.wrap(os.urandom(KEY), subject=owner.bytes, epoch=epoch)
+    raw.execute(
+        "insert into subject_key (subject, epoch, wrapped, salt) values (%s, %s, %s, %s)",
+        (owner, epoch, wrapped, os.urandom(SALT)),
+    )
+
+
+def destroy_keys(owners: Sequence[UUID]) -> int:
+    """Destroy keys of things, in the caller's transaction; returns how many there were."""
+    connection.ensure_connection()
+    return connection.connection.execute("delete from subject_key where subject = any (%s)", (list(owners),)).rowcount
+
+
+def open_texts(
+    sealed: Sequence[Sealed],
+    subject: UUID | None,
+    *,
+    actor: Actor,
+    act: str,
+    purpose: int | None = None,
+    detail: UUID | None = None,
+) -> list[str | None]:
+    """Open texts after the row of that use stands in the ledger; one whose key is gone opens as None.
+
+    Raises:
+        InsideTransaction: called inside a transaction, which could roll the row back.
+    """
+    if not sealed:
+        return []
+    raw = raw_connection()
+    record_act(act, subject, actor=actor, purpose=purpose, detail=detail)
+    keys = _keys(raw, {one.owner for one in sealed}, lenient=True)
+    return [
+        open_text(keys[one.owner], one.body, context=one.place.bytes) if one.owner in keys else None for one in sealed
+    ]
+
+
+def _keys(raw: Connection[Any], owners: Iterable[UUID], *, lenient: bool = False) -> dict[UUID, bytes]:
+    wanted = sorted(set(owners))
+    rows = raw.execute("select subject, epoch, wrapped from subject_key where subject = any (%s)", (wanted,)).fetchall()
+    epochs = installation().epochs
+    found = {row[0]: epochs.unwrap(bytes(row[2]), subject=row[0].bytes, epoch=row[1]) for row in rows}
+    if not lenient and len(found) < len(wanted):
+        raise LookupError("a key is not here")
+    return found

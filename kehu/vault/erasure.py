@@ -1,0 +1,84 @@
+"""Taking a person out of the vault: what is read before, what goes, and the keyed hashes that keep them from returning.
+
+The destruction of the key is the erasure; rows are deleted besides (docs/decisions/0004). Nothing is opened here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from kehu.vault.tokens import Tokens
+
+TABLES: Final = ("facet", "record", "source_key", "identity_key", "subject_state", "subject_key")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFacet:
+    """One ciphertext and the provenance of its record."""
+
+    subject: UUID
+    record: UUID
+    category: int
+    version: int
+    sealed: bytes = field(repr=False)
+    kind: int
+    channel: int
+    controller: int
+    basis: int
+    notice: int
+
+
+def lock_subjects(connection: Connection[Any], subjects: Sequence[UUID]) -> None:
+    """Hold state and key of these origin subjects until the transaction ends; waits for reads in flight."""
+    for table in ("subject_state", "subject_key"):
+        connection.execute(
+            f"select 1 from {table} where subject = any (%s) order by subject for update", (list(subjects),)
+        )
+
+
+def sealed_facets(connection: Connection[Any], subjects: Sequence[UUID]) -> list[SealedFacet]:
+    """Every ciphertext of these origin subjects."""
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            "select f.subject, f.record, f.category, f.version, f.sealed, r.kind, r.channel, r.controller, r.basis,"
+            " r.notice from facet f join record r on r.subject = f.subject and r.id = f.record"
+            " where f.subject = any (%s) order by f.subject, f.record, f.category",
+            (list(subjects),),
+        )
+        return [SealedFacet(*row) for row in cursor]
+
+
+def count_rows(connection: Connection[Any], subjects: Sequence[UUID]) -> dict[str, int]:
+    """Rows of each of the vault's tables."""
+    asked = ", ".join(f"(select count(*) from {table} where subject = any (%(who)s))" for table in TABLES)
+    row = connection.execute(f"select {asked}", {"who": list(subjects)}).fetchone()
+    assert row is not None
+    return dict(zip(TABLES, (int(count) for count in row), strict=True))
+
+
+def tombstone_tokens(connection: Connection[Any], tokens: Tokens, subjects: Sequence[UUID]) -> list[bytes]:
+    """Keyed hashes of the subjects' ids and of every key a record of theirs came under."""
+    rows = connection.execute("select token from source_key where subject = any (%s)", (list(subjects),)).fetchall()
+    return sorted({tokens.subject(subject.bytes) for subject in subjects} | {bytes(row[0]) for row in rows})
+
+
+def write_tombstones(connection: Connection[Any], tombstones: Iterable[bytes], certificate: UUID) -> None:
+    """Keep the keyed hashes of somebody erased. One that stands already stays as it is."""
+    connection.execute(
+        "insert into tombstone (token, certificate) select t, %s from unnest(%s::bytea[]) as u (t)"
+        " on conflict (token) do nothing",
+        (certificate, list(tombstones)),
+    )
+
+
+def destroy(connection: Connection[Any], subjects: Sequence[UUID]) -> dict[str, int]:
+    """Delete everything of these origin subjects, the keys (and ledger salts) last; returns rows by table."""
+    gone: dict[str, int] = {}
+    for table in TABLES:
+        gone[table] = connection.execute(f"delete from {table} where subject = any (%s)", (list(subjects),)).rowcount
+    return gone
