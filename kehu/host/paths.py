@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -11,3 +12,11 @@ def policies_dir() -> Path:
     """Folder of the Cedar policies."""
     inside = _PACKAGE / "policies"
     return inside if inside.is_dir() else _PACKAGE.parent / "policies"
+
+
+def static_version() -> str:
+    """A short digest of every static file the package ships: part of their address."""
+    digest = hashlib.sha256()
+    for path in sorted((_PACKAGE / "doors").glob("**/static/**/*.*")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -8,6 +8,8 @@ from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
 from kehu.host.logs import configuration
+from kehu.host.mail import smtp_settings
+from kehu.host.paths import static_version
 
 _home = Home.current()
 _database = Database(_home)
@@ -31,8 +33,51 @@ INSTALLED_APPS = [
     "kehu.collect",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "kehu.doors.web",
     "procrastinate.contrib.django",
 ]
+MIDDLEWARE = [
+    "kehu.doors.web.middleware.SecureAnswers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "kehu.doors.web.middleware.ReaderZone",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "kehu.doors.web.urls"
+APPEND_SLASH = False  # a redirect would turn a POST into a GET
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+_https = os.environ.get("KEHU_HTTPS") == "1"
+SESSION_COOKIE_NAME = "kehu_session"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "kehu_csrf"
+CSRF_COOKIE_HTTPONLY = True  # forms carry it, the script reads it from the page
+CSRF_COOKIE_SECURE = _https
+CSRF_FAILURE_VIEW = "kehu.doors.web.errors.forged"
+LANGUAGE_COOKIE_NAME = "kehu_language"
+LANGUAGE_COOKIE_AGE = 365 * 86400
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+# one proxy of the house in front: the last address of X-Forwarded-For is its client
+BEHIND_PROXY = os.environ.get("KEHU_BEHIND_PROXY") == "1"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+STATIC_URL = f"/static/{static_version()}/"  # another content, another address: browsers keep each for ever
+STATIC_ROOT = None  # served straight from the packages: nothing to collect
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 365 * 86400
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -56,3 +101,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGGING = configuration()
 LOGGING_CONFIG = "logging.config.dictConfig"
+# without an SMTP server mail stays in the memory of the running system: kehu outbox
+_mail = {"EMAIL_BACKEND": "kehu.host.mail.OutboxBackend"} | smtp_settings(os.environ.get("KEHU_SMTP_URL", ""))
+globals().update(_mail)
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = os.environ.get("KEHU_MAIL_FROM", "kehu@localhost")

@@ -1,0 +1,1 @@
+"""The web: server-rendered pages over the actions and queries below; no rule lives here."""

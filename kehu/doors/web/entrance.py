@@ -1,0 +1,87 @@
+"""Who may come in to a page: signed in, or signed in with a purpose. What they may do there the guard decides."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from kehu.guard.staff.sign_ins import SignedIn, signed_in
+
+SIGN_IN: Final = "sign_in"  # keys of the session: each holds an id of a credential, nothing else
+CLAIM: Final = "claim"
+View = Callable[..., HttpResponse]
+
+
+def who_is(request: HttpRequest) -> SignedIn | None:
+    """Who sits behind a request."""
+    held = request.session.get(SIGN_IN)
+    if not held:
+        return None
+    claim = request.session.get(CLAIM)
+    return signed_in(UUID(held), UUID(claim) if claim else None)
+
+
+def staff_page(view: View) -> View:
+    """A page for whoever is signed in; the view gets them as its second argument."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        desk = who_is(request)
+        if desk is None:
+            return send_to(request, reverse("sign-in") + came_from(request))
+        return view(request, desk, *args, **kwargs)
+
+    return guarded
+
+
+def purpose_page(view: View) -> View:
+    """A page for whoever is signed in and has said why; who has not is asked first."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        desk = who_is(request)
+        if desk is None:
+            return send_to(request, reverse("sign-in") + came_from(request))
+        if desk.claim is None:
+            return send_to(request, reverse("purpose") + came_from(request))
+        return view(request, desk, *args, **kwargs)
+
+    return guarded
+
+
+def send_to(request: HttpRequest, url: str) -> HttpResponse:
+    """Redirect, also out of a fragment."""
+    if getattr(request, "htmx", False):
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
+def came_from(request: HttpRequest) -> str:
+    """The query that leads back here; only pages can be come back to, and paths hold ids only."""
+    if request.method != "GET" or request.path == "/" or getattr(request, "htmx", False):
+        return ""
+    return "?" + urlencode({"next": request.path})
+
+
+def way_back(request: HttpRequest, otherwise: str) -> str:
+    """Where a form wants to go next, if that is a path of this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if safe else otherwise
+
+
+def place_of(request: HttpRequest) -> str:
+    """The address a request came from; behind the house's own proxy, the one that proxy saw."""
+    if settings.BEHIND_PROXY:
+        forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded
+    return str(request.META.get("REMOTE_ADDR", ""))

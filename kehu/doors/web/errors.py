@@ -1,0 +1,69 @@
+"""Pages for what goes wrong: what happened, what to do, and where a rule refused, that rule's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from kehu.doors.web.pages import language, page
+from kehu.guard.installation import installation
+from kehu.guard.staff.sign_ins import SignedIn
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400."""
+    return _plain(request, 400, _("This request cannot be read"), _("Go back and try again."))
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403 without a policy behind it."""
+    return _plain(request, 403, _("This is not open to you"), _("Go back, or ask whoever runs this installation."))
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that does not carry this site's own mark."""
+    return _plain(
+        request, 403, _("This form has expired"), _("Reload the page and send it again. Cookies must be allowed.")
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: also for what is there, but not for this reader."""
+    return _plain(
+        request, 404, _("There is nothing here"), _("Unknown, erased, or not yours to see: the answer is the same.")
+    )
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """500; may not rely on anything that could have failed."""
+    return _plain(
+        request,
+        500,
+        _("Something went wrong on our side"),
+        _("Nothing was opened. Try again; whoever runs it: kehu doctor."),
+    )
+
+
+def ledger_down(request: HttpRequest) -> HttpResponse:
+    """503: no row, no plaintext."""
+    return _plain(
+        request,
+        503,
+        _("The ledger cannot be written"),
+        _("Without its row nothing is opened, so this page stays closed. Try again in a moment."),
+    )
+
+
+def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, nav: str = "") -> HttpResponse:
+    """403 in the words of the policy that refused."""
+    words = installation().rules.policies.text(policy, language())
+    context: dict[str, Any] = {"policy": policy, "words": words}
+    if desk is None:
+        return page(request, "web/refused_plain.html", context, status=403)
+    return page(request, "web/refused.html", context, desk=desk, nav=nav, status=403)
+
+
+def _plain(request: HttpRequest, status: int, title: str, remedy: str) -> HttpResponse:
+    return page(request, "web/error.html", {"status": status, "title": title, "remedy": remedy}, status=status)

@@ -1,0 +1,99 @@
+"""Rendering a page: the shell's own facts (who, why, where one may go) beside what the view found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext_lazy
+
+from kehu.govern.models import Controller
+from kehu.govern.slugs import LANGUAGES
+from kehu.guard.installation import installation
+from kehu.guard.staff.sign_ins import SignedIn
+
+THEMES: Final = ("auto", "light", "dark")
+THEME_COOKIE: Final = "kehu_theme"
+ROLE_LABELS: Final = {
+    "manager": gettext_lazy("Manager"),
+    "marketing": gettext_lazy("Marketing"),
+    "service": gettext_lazy("Customer service"),
+    "analyst": gettext_lazy("Analyst"),
+    "engineer": gettext_lazy("Engineer"),
+    "privacy": gettext_lazy("Privacy office"),
+    "legal": gettext_lazy("Legal office"),
+    "auditor": gettext_lazy("Auditor"),
+    "owner": gettext_lazy("Owner"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere one can go from every page."""
+
+    name: str
+    icon: str
+    label: str
+    short: str
+    url: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceGroup:
+    """Places under one heading."""
+
+    label: str
+    places: tuple[Place, ...]
+
+
+def language() -> str:
+    """The reader's language, as rules and dictionary name it."""
+    current = (get_language() or "").lower()
+    return current if current in LANGUAGES else "en"
+
+
+def theme_of(request: HttpRequest) -> str:
+    """Light, dark, or as the reader's system has it."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else "auto"
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    desk: SignedIn | None = None,
+    nav: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Render a whole page; with ``desk`` inside the shell of the staff."""
+    shell: dict[str, Any] = {"theme": theme_of(request), "nav": nav, "desk": desk}
+    if desk is not None:
+        shell |= {
+            "places": places_of(desk),
+            "house": house_name(),
+            "role_label": ROLE_LABELS[desk.role],
+            "purpose_label": purpose_label(desk.claim.purpose) if desk.claim else "",
+        }
+    return render(request, template, shell | dict(context or {}), status=status)
+
+
+def purpose_label(slug: str) -> str:
+    """A purpose's name in the reader's language."""
+    return installation().rules.purposes[slug].label(language())
+
+
+def house_name() -> str:
+    """Whose installation this is."""
+    first = Controller.objects.order_by("id").values_list("name", flat=True).first()
+    return str(first or "")
+
+
+def places_of(desk: SignedIn) -> list[PlaceGroup]:
+    """Where this role finds something to do; what it may do there is decided there."""
+    return []

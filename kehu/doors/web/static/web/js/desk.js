@@ -1,0 +1,68 @@
+// The whole client script: no framework, no eval, no inline style. Every page works without it; this adds comfort.
+
+// 1. Chart tooltips, by pointer and by arrow keys
+const chart = (figure) => {
+  const data = JSON.parse(figure.dataset.points), box = figure.querySelector(".chart-box"), count = data.labels.length;
+  const tip = document.createElement("div");
+  tip.className = "chart-tip"; tip.hidden = true; tip.setAttribute("aria-live", "polite"); box.append(tip);
+  let at = -1;
+  const show = (index) => {
+    at = index; tip.hidden = index < 0;
+    figure.querySelectorAll("[data-i]").forEach((mark) => mark.classList.toggle("is-on", +mark.dataset.i === index));
+    if (index < 0) return;
+    tip.replaceChildren(Object.assign(document.createElement("b"), { textContent: data.labels[index] }), ...data.series.map((one) => {
+      const row = document.createElement("span"), key = document.createElement("i"), value = document.createElement("em");
+      row.className = "tone-" + one.tone; value.textContent = one.texts[index]; row.append(key, one.name, value); return row;
+    }));
+    const width = box.clientWidth, x = ((index + .5) / count) * width, own = tip.offsetWidth;
+    tip.style.transform = `translate(${Math.round(Math.max(0, Math.min(width - own, x > width / 2 ? x - own - 12 : x + 12)))}px, 8px)`; // CSSOM: allowed by the policy
+  };
+  box.addEventListener("pointermove", (e) => { const r = box.getBoundingClientRect(); show(Math.max(0, Math.min(count - 1, Math.floor(((e.clientX - r.left) / r.width) * count)))); });
+  box.addEventListener("pointerleave", () => show(-1));
+  box.addEventListener("blur", () => show(-1));
+  box.addEventListener("keydown", (e) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (step) { e.preventDefault(); show(Math.max(0, Math.min(count - 1, at + step))); } else if (e.key === "Escape") show(-1);
+  });
+};
+
+// 2. Countdowns: of the purpose (asks again at its end) and of a value shown (hides itself)
+const clock = (element) => {
+  const end = Date.now() + element.dataset.seconds * 1000;
+  const tick = () => {
+    if (!element.isConnected) return clearInterval(timer);
+    const left = Math.max(0, Math.round((end - Date.now()) / 1000));
+    element.textContent = `${String(Math.floor(left / 60)).padStart(2, "0")}:${String(left % 60).padStart(2, "0")}`;
+    if (left > 0) return;
+    clearInterval(timer);
+    if (element.dataset.atEnd === "hide") element.closest("[data-shown]")?.querySelector("[data-hide]")?.click();
+    if (element.dataset.atEnd === "ask") location.assign(element.dataset.url);
+  };
+  const timer = setInterval(tick, 1000);
+};
+
+// 3. Forms that send themselves when a choice changes (their button stays for those without script)
+const auto = (form) => form.addEventListener("change", (e) => { if (e.target.matches("[data-auto]")) form.requestSubmit(); });
+
+const wire = (root) => {
+  const all = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
+  all("[data-chart]").forEach(chart); all("[data-seconds]").forEach(clock); all("form[data-auto-form]").forEach(auto);
+};
+document.addEventListener("htmx:load", (e) => wire(e.detail.elt)); // fires for the body at start and for every swap
+
+document.addEventListener("keydown", (e) => {
+  if (e.key.toLowerCase() === "k" && (e.metaKey || e.ctrlKey)) {
+    e.preventDefault();
+    const field = document.querySelector("[data-search]");
+    if (field) { field.focus(); field.select(); } else document.querySelector("[data-go-search]")?.click();
+  }
+});
+document.addEventListener("click", (e) => {
+  const opener = e.target.closest("[data-dialog]");
+  if (opener) { e.preventDefault(); document.getElementById(opener.dataset.dialog)?.showModal(); }
+  if (e.target.closest("[data-close]")) e.target.closest("dialog")?.close();
+});
+
+// 4. The reader's time zone, for the server to write times in
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;

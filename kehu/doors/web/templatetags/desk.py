@@ -1,0 +1,115 @@
+"""Template tags: icons, masked values, consent chips; each makes safe markup without inline style."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from lucide.templatetags.lucide import lucide
+
+from kehu.doors.web import charts
+from kehu.govern.masks import DOTS
+
+register = template.Library()
+
+# state -> icon and word; colour comes from data-state, so that none of the three stands alone
+_CONSENT = {
+    "on": ("check", gettext_lazy("given")),
+    "off": ("x", gettext_lazy("withdrawn or refused")),
+    "none": ("minus", gettext_lazy("never asked")),
+    "limit": ("pause", gettext_lazy("limited")),
+}
+_TONES = ("", "b", "c", "d", "e", "f")
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16, cls: str = "") -> SafeString:
+    """A lucide icon, hidden from screen readers: a word always stands beside it."""
+    return _icon(str(name), int(size), cls)
+
+
+@functools.lru_cache(maxsize=512)
+def _icon(name: str, size: int, cls: str) -> SafeString:
+    attributes = {"class": f"i {cls}".strip(), "aria_hidden": "true", "stroke_width": "1.75"}
+    return mark_safe(str(lucide(name, size=size, **attributes)))  # noqa: S308  (shipped SVG, no input in it)
+
+
+@register.simple_tag
+def consent(label: str, state: str, title: str = "") -> SafeString:
+    """A consent by icon, word and colour together."""
+    name, word = _CONSENT[state]
+    return format_html(
+        '<span class="consent" data-state="{}" title="{}">{}<span>{}</span><span class="vh">{}</span></span>',
+        state, title or f"{label}: {word}", _icon(name, 12, ""), label, f": {word}",
+    )  # fmt: skip
+
+
+@register.simple_tag
+def consent_dot(label: str, state: str, icon_name: str) -> SafeString:
+    """A consent as a small square with its icon, as lists show it."""
+    _, word = _CONSENT[state]
+    text = f"{label}: {word}"
+    return format_html(
+        '<span class="cd" data-s="{}" title="{}">{}<span class="vh">{}</span></span>',
+        state, text, _icon(icon_name, 13, ""), text,
+    )  # fmt: skip
+
+
+@register.filter
+def woven(value: str) -> SafeString:
+    """A masked value with its hidden part set back."""
+    before, dots, after = str(value).partition(DOTS)
+    if not dots:
+        return (
+            format_html('<span class="hid">{}</span>', value) if value.strip("*•") == "" else format_html("{}", value)
+        )
+    return format_html('{}<span class="hid">{}</span>{}', before, dots, after)
+
+
+@register.filter
+def tone(key: object) -> str:
+    """A colour of an avatar, the same for the same id."""
+    return _TONES[hashlib.sha256(str(key).encode()).digest()[0] % len(_TONES)]
+
+
+@register.filter
+def initial(name: str) -> str:
+    """One character that stands for a name; a dot where the name is hidden."""
+    name = name.strip()
+    return name[:1].upper() if name and name[0] not in "*•" else "·"
+
+
+@register.filter
+def short_id(value: object) -> str:
+    """The end of an id, enough to tell two apart on one page."""
+    return str(value)[-12:]
+
+
+@register.simple_tag
+def spark(values: list[int], tone_name: str = "accent") -> SafeString:
+    """A small line of a few numbers."""
+    return charts.sparkline(values, tone=tone_name)
+
+
+@register.filter
+def said(code: str) -> str:
+    """The sentence for a short code of what has just been done; nothing for an unknown one."""
+    words = {
+        "consent-given": _("The consent is recorded and acts from now on."),
+        "consent-withdrawn": _("The consent is withdrawn; every use that rests on it stops now."),
+        "restricted": _("Processing is restricted: storage only, from now on."),
+        "restriction-lifted": _("The restriction is lifted."),
+        "objected": _("The objection is recorded and acts from now on."),
+        "objection-lifted": _("The objection is lifted."),
+        "nothing-in-force": _("There was nothing in force to take back."),
+        "signed-out": _("You are signed out."),
+        "import-undone": _("The import is taken back; its rows are unknown from now on."),
+        "accepted": _("Accepted: the two records are one customer now."),
+        "rejected": _("Rejected: they stay two customers."),
+    }
+    return words.get(str(code), "")

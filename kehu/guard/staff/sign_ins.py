@@ -1,0 +1,229 @@
+"""Signing in, and claiming a purpose for a while: the credentials of a person at a screen.
+
+A sign-in is a row of ``actor_state`` without purpose; a claim is another, bound to one purpose and ending by itself.
+The session of the browser holds only their ids. Failures are counted per account *and* place, or per known browser, so
+that somebody who tries another person's account locks out nobody but themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.core import signing
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from kehu.govern.purposes import claims_of
+from kehu.govern.slugs import PURPOSES, name_of
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.rulebook import DEFAULT_DENY
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.models import Staff
+
+SIGNED_IN_FOR: Final = timedelta(hours=12)
+CLAIMED_FOR: Final = timedelta(minutes=30)
+_WINDOW: Final = 15 * 60  # seconds
+_TRIES: Final = 5
+_TRIES_OF_KNOWN_BROWSER: Final = 10
+_SALT: Final = "kehu.sign-in"
+
+
+class SignInRefused(PermissionError):
+    """Email or password wrong, or nobody may sign in so: which of them is not said."""
+
+
+class TooManyTries(PermissionError):
+    """From this place too often for this account; ``seconds`` until the next try is looked at."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("too many tries")
+        self.seconds = seconds
+
+
+class ClaimRefused(Refused):
+    """The role may not claim this purpose; ``policy`` says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A purpose claimed for a while."""
+
+    credential: UUID
+    purpose: str
+    until: datetime
+
+    @property
+    def seconds_left(self) -> int:
+        """Whole seconds until it ends."""
+        return max(0, int((self.until - timezone.now()).total_seconds()))
+
+    @property
+    def clock(self) -> str:
+        """Minutes and seconds left."""
+        return f"{self.seconds_left // 60:02}:{self.seconds_left % 60:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who sits at the screen, and for which purpose if they claimed one."""
+
+    credential: UUID
+    staff: UUID
+    email: str
+    name: str
+    role: str
+    department_id: int
+    department: str
+    agreement_until: datetime | None
+    training_until: datetime | None
+    claim: Claim | None
+
+    @property
+    def shown_name(self) -> str:
+        """What the shell calls them."""
+        return self.name or self.email.partition("@")[0]
+
+    @property
+    def actor(self) -> Actor:
+        """Whom the gate and the ledger see: the claim's credential, else the sign-in's."""
+        if self.claim is None:
+            return Actor(self.credential, self.staff, self.staff, self.role, self.department_id)
+        return Actor(self.claim.credential, self.staff, self.staff, self.role, self.department_id, self.claim.purpose)
+
+
+def sign_in(email: str, password: str, *, place: str, browser: str = "") -> tuple[UUID, str]:
+    """Check a password; returns the new sign-in's credential and the token that lets this browser be known again.
+
+    ``place`` is the address the request came from; only a keyed digest of it is kept, for a quarter of an hour.
+
+    Raises:
+        SignInRefused: email or password wrong, account closed, or one without sign-in.
+        TooManyTries: this browser or place tried this account too often.
+    """
+    account = email.strip().lower()
+    known = _known_browser(browser, account)
+    counted = _digest(f"browser:{known}" if known else f"place:{account}:{place}")
+    _look_at_tries(counted, _TRIES_OF_KNOWN_BROWSER if known else _TRIES)
+    staff: Staff | None = Staff.objects.select_related("department").filter(email=account, is_active=True).first()
+    if staff is None:
+        make_password(password)  # as slow as a wrong password, so that time does not tell accounts apart
+    if staff is None or staff.role == "owner" or not staff.check_password(password):
+        _note_failure(counted)
+        raise SignInRefused
+    with connection.cursor() as cursor:
+        cursor.execute("delete from sign_in_failure where key = %s", [counted])
+    credential = uuid.uuid4()
+    _write(credential, staff.id, purpose=None, until=timezone.now() + SIGNED_IN_FOR)
+    return credential, signing.dumps([known or os.urandom(12).hex(), _digest(account).hex()], salt=_SALT)
+
+
+def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> SignedIn | None:
+    """Who a session's credentials stand for as of now; None where the sign-in has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select s.actor, f.id, f.email, f.name, f.role, f.department_id, d.slug, f.agreement_until,"
+            " f.training_until, c.actor, c.purpose, c.expires_at"
+            " from actor_state s join guard_staff f on f.id = s.staff join guard_department d on d.id = f.department_id"
+            " left join actor_state c on c.actor = %s and c.staff = s.staff and c.purpose is not null"
+            " and c.revoked_at is null and c.expires_at > clock_timestamp()"
+            " where s.actor = %s and s.purpose is null and s.active and f.is_active and s.revoked_at is null"
+            " and s.expires_at > clock_timestamp()",
+            [claim_credential, sign_in_credential],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    credential, staff, email, name, role, unit, department, agreement, training, claimed, purpose, until = row
+    claim = Claim(claimed, name_of(PURPOSES, purpose), until) if claimed else None
+    return SignedIn(credential, staff, email, name, role, unit, department, agreement, training, claim)
+
+
+def claim_purpose(who: SignedIn, purpose: str) -> Claim:
+    """Bind the sign-in to one purpose for half an hour; what it was bound to before ends. In the ledger.
+
+    Raises:
+        ClaimRefused: the role may not claim it.
+    """
+    if purpose not in claims_of(who.role):
+        raise ClaimRefused(DEFAULT_DENY)
+    credential, until = uuid.uuid4(), timezone.now() + CLAIMED_FOR
+    with transaction.atomic():
+        if who.claim:
+            _revoke(who.claim.credential)
+        _write(credential, who.staff, purpose=PURPOSES[purpose], until=until)
+        actor = Actor(credential, who.staff, who.staff, who.role, who.department_id, purpose)
+        record_act("claim", None, actor=actor, purpose=PURPOSES[purpose])
+    return Claim(credential, purpose, until)
+
+
+def leave_purpose(who: SignedIn) -> None:
+    """End the claim in force, if there is one."""
+    if who.claim:
+        _revoke(who.claim.credential)
+
+
+def sign_out(who: SignedIn) -> None:
+    """End the sign-in and what it claimed: from the next statement on, neither opens anything."""
+    with transaction.atomic():
+        leave_purpose(who)
+        _revoke(who.credential)
+
+
+def _write(credential: UUID, staff: UUID, *, purpose: int | None, until: datetime) -> None:
+    """A credential with the facts of the person as they stand now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into actor_state (actor, staff, human, role, department, active, agreement_until, training_until,"
+            " purpose, expires_at) select %s, f.id, f.id, f.role, f.department_id, f.is_active, f.agreement_until,"
+            " f.training_until, %s, %s from guard_staff f where f.id = %s",
+            [credential, purpose, until, staff],
+        )
+
+
+def _revoke(credential: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update actor_state set revoked_at = clock_timestamp() where actor = %s and revoked_at is null",
+            [credential],
+        )
+
+
+def _digest(text: str) -> bytes:
+    return salted_hmac(_SALT, text, algorithm="sha256").digest()
+
+
+def _known_browser(token: str, account: str) -> str | None:
+    """The browser's own id, where it carries a token of ours for this account."""
+    try:
+        browser, owner = signing.loads(token, salt=_SALT, max_age=365 * 86400)
+    except (signing.BadSignature, ValueError):
+        return None
+    return str(browser) if constant_time_compare(str(owner), _digest(account).hex()) else None
+
+
+def _look_at_tries(key: bytes, most: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), coalesce(extract(epoch from min(at) - clock_timestamp())::int + %s, 0)"
+            " from sign_in_failure where key = %s and at > clock_timestamp() - make_interval(secs => %s)",
+            [_WINDOW, key, _WINDOW],
+        )
+        count, seconds = cursor.fetchone()
+    if count >= most:
+        raise TooManyTries(max(1, seconds))
+
+
+def _note_failure(key: bytes) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("insert into sign_in_failure (key) values (%s)", [key])
+        cursor.execute(
+            "delete from sign_in_failure where at < clock_timestamp() - make_interval(secs => %s)", [_WINDOW]
+        )
