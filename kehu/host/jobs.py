@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -70,6 +71,14 @@ def run_pending() -> None:
     asyncio.run(_work(wait=False, install_signal_handlers=False, listen_notify=False))
 
 
+def _give_connection_back(call_next: Callable[[], Any], *_: object) -> Any:
+    """Around each job: its thread ends some time, and nobody else would close the connection the thread holds."""
+    try:
+        return call_next()
+    finally:
+        connection.close()
+
+
 async def _work(**options: Any) -> None:
     connector: Any = app.connector  # Django's, which knows how to make one for a worker
     with app.replace_connector(connector.get_worker_connector()) as working:
@@ -77,7 +86,12 @@ async def _work(**options: Any) -> None:
             await _retry_stalled(working)
             watch = asyncio.create_task(_watch_stalled(working))
             try:
-                await working.run_worker_async(concurrency=_CONCURRENCY, delete_jobs="successful", **options)
+                await working.run_worker_async(
+                    concurrency=_CONCURRENCY,
+                    delete_jobs="successful",
+                    task_middleware=[_give_connection_back],
+                    **options,
+                )
             finally:
                 watch.cancel()
 

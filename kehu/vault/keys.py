@@ -54,6 +54,9 @@ class EpochKeys:
                     held = self._ciphers[epoch] = AESGCM(self._keyring.secret(f"epoch-{epoch}"))
                 except KeyError:
                     raise EpochKeyMissing(str(epoch)) from None
+                # a long-lived process must not be what keeps a destroyed key alive
+                for old in [old for old in self._ciphers if old < epoch - 1]:
+                    self.forget(old)
         return held
 
     def forget(self, epoch: int) -> None:
@@ -83,9 +86,11 @@ def current_epoch(connection: Connection[tuple[object, ...]]) -> int:
 
     Rotation waits for that lock, so no key is written under an epoch whose key is about to be destroyed.
     """
-    row = connection.execute(
-        "select epoch from key_epoch where retired_at is null order by epoch desc limit 1 for share"
-    ).fetchone()
-    if row is None:
-        raise EpochKeyMissing("no epoch: run kehu init")
-    return int(str(row[0]))
+    for _ in range(3):
+        row = connection.execute(
+            "select epoch from key_epoch where retired_at is null order by epoch desc limit 1 for share"
+        ).fetchone()
+        if row is not None:
+            return int(str(row[0]))
+        # a rotation ended the epoch while this waited for its row: the next statement sees the new one
+    raise EpochKeyMissing("no epoch: run kehu init")

@@ -1,4 +1,8 @@
-"""A new epoch: every subject key re-wrapped in small steps, then the old epoch's key destroyed (promises V2, V3)."""
+"""A new epoch: every subject key re-wrapped in small steps, the old epoch's key destroyed a minute after (V2, V3).
+
+A read holds a wrapped key for an instant after its statement; the minute lets it finish. Whoever comes by after that
+destroys the key: the job that :mod:`kehu.guard.tasks` defers, or the next rotation.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ from psycopg import Connection
 from kehu.host.keyring import Keyring
 from kehu.vault.keys import EpochKeys
 
+GRACE_SECONDS: Final = 60
 _STEP: Final = 5_000
+_LOCK: Final = 0x6B657973  # "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +32,11 @@ class Rotation:
 def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> Rotation:
     """Begin a new epoch and re-wrap all keys under it; nothing stops meanwhile. Finishes what a crash left half done.
 
-    An old epoch's key goes when no row carries it any more, under that row's lock: a writer holds it FOR SHARE.
+    The keys of epochs that were emptied more than a minute ago are destroyed here, too.
     """
     started = time.monotonic()
     with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         row = connection.execute("select coalesce(max(epoch), 0) + 1 from key_epoch").fetchone()
         epoch = int(row[0]) if row else 1
         keyring.secret(f"epoch-{epoch}", create=True)  # on disk before any row can name it
@@ -40,7 +47,7 @@ def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) 
     count = 0
     while step := _rewrap_step(connection, keys, epoch):
         count += step
-    _destroy_retired(connection, keyring, keys)
+    destroy_retired(connection, keyring, keys)
     return Rotation(epoch, count, time.monotonic() - started)
 
 
@@ -63,13 +70,26 @@ def _rewrap_step(connection: Connection[Any], keys: EpochKeys, epoch: int) -> in
     return len(rows)
 
 
-def _destroy_retired(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> None:
+def destroy_retired(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> list[int]:
+    """Destroy the epoch keys that no row has carried for a minute; returns their epochs.
+
+    Under the epoch's row lock: a writer of keys holds it FOR SHARE until its rows are committed.
+    """
     with connection.transaction():
+        # locked first: a statement that waits for a lock still looks with the eyes it had before
+        connection.execute("select 1 from key_epoch where retired_at is not null order by epoch for update")
+        connection.execute(
+            "update key_epoch e set emptied_at = clock_timestamp() where retired_at is not null and emptied_at is null"
+            " and not exists (select 1 from subject_key k where k.epoch = e.epoch)"
+        )
         rows = connection.execute(
-            "select epoch from key_epoch e where retired_at is not null and destroyed_at is null"
-            " and not exists (select 1 from subject_key k where k.epoch = e.epoch) for update"
+            "select epoch from key_epoch e where destroyed_at is null"
+            " and emptied_at < clock_timestamp() - make_interval(secs => %s)"
+            " and not exists (select 1 from subject_key k where k.epoch = e.epoch) order by epoch",
+            (GRACE_SECONDS,),
         ).fetchall()
         for (epoch,) in rows:
             keyring.destroy(f"epoch-{epoch}")
             keys.forget(epoch)
             connection.execute("update key_epoch set destroyed_at = clock_timestamp() where epoch = %s", (epoch,))
+    return [int(epoch) for (epoch,) in rows]

@@ -11,7 +11,7 @@ from kehu import __version__
 from kehu.doors.cli.frame import FAILED, REFUSED, Failure, actor, command, set_django_up
 from kehu.host.database import Database
 from kehu.host.home import Home
-from kehu.host.keyring import Keyring, make_home
+from kehu.host.keyring import make_home
 
 
 @click.command(epilog="Example: kehu init")
@@ -135,16 +135,11 @@ def keys() -> None:
 @keys.command(epilog="Example: kehu keys rotate")
 @command()
 def rotate() -> Any:
-    """Begin a new epoch: all subject keys re-wrapped, the old epoch's key destroyed; nothing stops."""
-    from kehu.guard.gate.read import raw_connection
-    from kehu.guard.installation import installation
-    from kehu.guard.ledger.record import record_act
-    from kehu.vault.rotation import rotate_keys
+    """Begin a new epoch: all subject keys re-wrapped, the old epoch's key destroyed a minute later; nothing stops."""
+    from kehu.guard.tasks import rotate as begin_epoch
 
     owner_only()
-    held = installation()
-    done = rotate_keys(raw_connection(), Keyring(held.home), held.epochs)
-    record_act("rotate", None, actor=actor())
+    done = begin_epoch()
     return {"epoch": done.epoch, "rewrapped": done.rewrapped, "seconds": round(done.seconds, 3)}
 
 
@@ -179,13 +174,15 @@ def channel() -> None:
 @click.option("--kind", required=True)
 @command()
 def channel_add(name: str, kind: str) -> Any:
-    """Add a channel."""
-    from kehu.govern.models import Channel
+    """Add a channel; a kind that programs write to gets a key, shown once."""
+    from kehu.govern.channels import ChannelTaken, add_channel
 
     owner_only()
-    if Channel.objects.filter(name=name).exists():
-        raise Failure(FAILED, "taken", "A channel of this name is here already.")
-    return {"id": Channel.objects.create(name=name, kind=kind, owner=actor().staff).id, "key": None}
+    try:
+        made, key = add_channel(name, kind, owner=actor().staff)
+    except ChannelTaken:
+        raise Failure(FAILED, "taken", "A channel of this name is here already.") from None
+    return {"id": made.id, "key": key}
 
 
 @click.group()
@@ -198,24 +195,27 @@ def staff() -> None:
 @click.option("--role", required=True)
 @click.option("--department")
 @click.option("--no-attest", is_flag=True, help="Do not vouch for agreement and training.")
+@click.option("--totp", is_flag=True, help="Enrol a second factor; its secret is shown once.")
 @command()
-def staff_add(email: str, role: str, department: str | None, no_attest: bool) -> Any:
+def staff_add(email: str, role: str, department: str | None, no_attest: bool, totp: bool) -> Any:
     """Make an account; the password is shown once."""
     from django.db import transaction
 
     from kehu.guard.ledger.record import record_act
     from kehu.guard.staff.actions import add_staff
+    from kehu.guard.staff.second_factor import enrol
 
     owner_only()
     with transaction.atomic():
         made, sign_in = add_staff(email=email, role=role, department=department, attest=not no_attest)
         record_act("staff" if no_attest else "attest", None, actor=actor())
+        secret = {"totp_secret": enrol(made)} if totp else {}
     address = f"http://localhost:{os.environ.get('KEHU_PORT', '8000')}/sign-in"
     return {
         "id": made.id,
         "email": made.email,
         "sign_in": {"url": address, "email": sign_in.email, "password": sign_in.password},
-    }
+    } | secret
 
 
 @click.group()
@@ -239,13 +239,19 @@ def token_issue(email: str, purpose: str, minutes: int, code: str | None) -> Any
     from kehu.govern.slugs import PURPOSES
     from kehu.guard.ledger.record import record_act
     from kehu.guard.staff.actions import issue_token
+    from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled
 
     owner_only()
-    if code is not None:
-        raise Failure(FAILED, "not-enrolled", "Nobody of that email has enrolled a second factor.", "Leave --code out.")
-    with transaction.atomic():
-        text, until = issue_token(email=email, purpose=purpose, minutes=minutes)
-        record_act("token", None, actor=actor(), purpose=PURPOSES[purpose])
+    try:
+        with transaction.atomic():
+            text, until = issue_token(email=email, purpose=purpose, minutes=minutes, code=code)
+            record_act("token", None, actor=actor(), purpose=PURPOSES[purpose])
+    except NotEnrolled:
+        raise Failure(
+            FAILED, "not-enrolled", "Nobody of that email has enrolled a second factor.", "Leave --code out."
+        ) from None
+    except CodeRefused:
+        raise Failure(REFUSED, "code", "The code is wrong or was used before.", "Wait for the next one.") from None
     return {"token": text, "expires_at": until.isoformat()}
 
 

@@ -12,9 +12,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.slugs import PURPOSES, ROLES
+from kehu.govern.slugs import PURPOSES, ROLES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.models import Department, Staff
+from kehu.guard.staff.second_factor import check_code
 
 ATTESTED_FOR: Final = timedelta(days=30)
 OWNER_EMAIL: Final = "owner@home"
@@ -87,11 +88,15 @@ def actor_of(email: str) -> Actor:
 
 
 @transaction.atomic
-def issue_token(*, email: str, purpose: str, minutes: int) -> tuple[str, datetime]:
+def issue_token(*, email: str, purpose: str, minutes: int, code: str | None = None) -> tuple[str, datetime]:
     """A token for one purpose, shown once, kept as a digest; returns it and its end.
+
+    ``code`` is a current code of the account's second factor: the token's first ten minutes open sensitive fields.
 
     Raises:
         UnknownStaff: nobody of that email.
+        NotEnrolled: a code was given, and the account has no second factor.
+        CodeRefused: the code is wrong or was used.
         ValueError: no such purpose, or a term outside 1 minute to 12 hours.
     """
     if purpose not in PURPOSES:
@@ -102,10 +107,20 @@ def issue_token(*, email: str, purpose: str, minutes: int) -> tuple[str, datetim
         staff = Staff.objects.select_related("department").get(email__iexact=email)
     except Staff.DoesNotExist:
         raise UnknownStaff(email) from None
+    if code is not None:
+        check_code(staff.id, code)
     text = "kehu_" + secrets.token_urlsafe(32)
     until = timezone.now() + timedelta(minutes=minutes)
     _write_credential(_token_id(text), staff, until=until, purpose=PURPOSES[purpose])
+    if code is not None:
+        confirm_second_factor(_token_id(text))
     return text, until
+
+
+def confirm_second_factor(credential: UUID) -> None:
+    """Note that the second factor of a credential was checked now; it counts for ten minutes."""
+    with connection.cursor() as cursor:
+        cursor.execute("update actor_state set second_factor_at = clock_timestamp() where actor = %s", [credential])
 
 
 def actor_of_token(text: str) -> Actor:
@@ -114,18 +129,19 @@ def actor_of_token(text: str) -> Actor:
     Raises:
         TokenRefused: unknown, expired or revoked.
     """
+    credential = _token_id(text)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select staff, purpose from actor_state where actor = %s and active and revoked_at is null"
-            " and expires_at > clock_timestamp()",
-            [_token_id(text)],
+            "select a.staff, a.human, s.role, s.department_id, a.purpose from actor_state a"
+            " join guard_staff s on s.id = a.staff and s.is_active where a.actor = %s and a.active"
+            " and a.purpose is not null and a.revoked_at is null and a.expires_at > clock_timestamp()",
+            [credential],
         )
         row = cursor.fetchone()
     if row is None:
         raise TokenRefused("token")
-    purpose = next(slug for slug, number in PURPOSES.items() if number == row[1])
-    staff = Staff.objects.select_related("department").get(id=row[0])
-    return Actor(_token_id(text), staff.id, staff.id, staff.role, staff.department_id, purpose)
+    staff, human, role, department, purpose = row
+    return Actor(credential, staff, human, role, department, name_of(PURPOSES, purpose))
 
 
 def _token_id(text: str) -> UUID:

@@ -40,6 +40,9 @@ class Staff(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     agreement_until = models.DateTimeField(null=True)
     training_until = models.DateTimeField(null=True)
+    # the second factor's secret, sealed; and the step of the last code taken, as none is taken twice
+    totp = models.BinaryField(null=True)
+    totp_step = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"

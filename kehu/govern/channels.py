@@ -1,0 +1,48 @@
+"""Channels: the ways records come in, and the keys of those that programs write to."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from kehu.govern.models import Channel
+from kehu.govern.slugs import CHANNELS
+
+KINDS: Final = (*CHANNELS, "tracking")
+KEYED: Final = frozenset({"tracking", "shop", "form"})
+
+
+class ChannelTaken(ValueError):
+    """There is a channel of that name."""
+
+
+def add_channel(name: str, kind: str, *, owner: UUID) -> tuple[Channel, str | None]:
+    """Make a channel; returns it with its key where the kind has one. The key is shown once, its digest is kept.
+
+    Raises:
+        ValueError: no such kind.
+        ChannelTaken: the name is in use.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind: one of {', '.join(KINDS)}")
+    key = "kehu_" + secrets.token_urlsafe(32) if kind in KEYED else None
+    try:
+        with transaction.atomic():
+            made = Channel.objects.create(name=name, kind=kind, owner=owner, key_digest=digest_of(key) if key else None)
+    except IntegrityError:
+        raise ChannelTaken(name) from None
+    return made, key
+
+
+def channel_of_key(key: str) -> Channel | None:
+    """The channel that a key belongs to."""
+    return Channel.objects.filter(key_digest=digest_of(key)).first()
+
+
+def digest_of(key: str) -> bytes:
+    """What is kept of a key: a key of 256 random bits needs no slow hash."""
+    return hashlib.sha256(key.encode()).digest()

@@ -1,0 +1,53 @@
+"""Upkeep of the keys: a new epoch every seven days, and the end of the old one's key a minute after it was left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from procrastinate.contrib.django import app
+
+from kehu.guard.gate.read import raw_connection
+from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.actions import owner_actor
+from kehu.host.keyring import Keyring
+from kehu.vault.rotation import GRACE_SECONDS, Rotation, destroy_retired, rotate_keys
+
+EPOCH: Final = timedelta(days=7)
+
+
+def rotate() -> Rotation:
+    """Begin a new epoch, record it, and have the old epoch's key destroyed once its minute is over."""
+    held = installation()
+    done = rotate_keys(raw_connection(), Keyring(held.home), held.epochs)
+    with transaction.atomic():
+        record_act("rotate", None, actor=owner_actor())
+        destroy_left_keys.configure(schedule_in={"seconds": GRACE_SECONDS + 5}).defer()
+    return done
+
+
+@app.task(name="guard:destroy_left_keys")
+def destroy_left_keys() -> None:
+    """Destroy the keys of epochs that nothing is wrapped under any more."""
+    held = installation()
+    destroy_retired(raw_connection(), Keyring(held.home), held.epochs)
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(name="guard:rotate_when_due", queueing_lock="rotate_when_due", pass_context=False)
+def rotate_when_due(timestamp: int) -> None:
+    """Look once an hour whether the epoch has had its seven days; a machine that was off catches up."""
+    row = (
+        raw_connection()
+        .execute(
+            "select coalesce(bool_or(began_at > clock_timestamp() - %s), false) from key_epoch where retired_at is null",
+            (EPOCH,),
+        )
+        .fetchone()
+    )
+    if not (row and row[0]):
+        rotate()
+    else:
+        destroy_left_keys()
