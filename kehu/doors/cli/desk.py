@@ -8,14 +8,7 @@ from typing import Any
 
 import click
 
-from kehu.doors.cli.frame import DONE, REFUSED, Failure, actor, command, refuse, subject_id
-
-
-def _policy(name: str) -> dict[str, str]:
-    from kehu.guard.installation import installation
-
-    text = installation().rules.policies.text(name)
-    return {"policy": name, "article": text.article, "reason": text.reason}
+from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, command, language, subject_id
 
 
 def _purpose(slug: str) -> int:
@@ -32,20 +25,36 @@ def _purpose(slug: str) -> int:
 @command()
 def find(criteria: tuple[str, ...], purpose: str) -> Any:
     """Exact search by blind index; FIELD=- reads the value from standard input."""
-    from kehu.serve.desk import queries
+    from kehu.serve.desk import answers, queries
 
     _purpose(purpose)
+    subjects, seq = queries.find(_criteria(criteria), actor=actor(purpose), purpose=purpose)
+    return answers.found_answer(subjects, seq)
+
+
+def _criteria(words: tuple[str, ...]) -> dict[str, str]:
+    """``field=value`` pairs; ``-`` takes the next line of standard input.
+
+    Raises:
+        ValueError: not of that form, a field twice, or no value.
+    """
     asked: dict[str, str] = {}
-    for item in criteria:
-        name, found, value = item.partition("=")
-        if not found:
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign or not name:
             raise ValueError("criteria: field=value")
-        asked[name] = sys.stdin.readline().rstrip("\n") if value == "-" else value
-    who = actor(purpose)
-    if who.role == "owner":
-        refuse("house.default-deny")
-    subjects, seq = queries.find(asked, actor=who, purpose=purpose)
-    return {"subjects": [str(subject) for subject in subjects], "ledger": {"seq": seq}}
+        if value == "-":
+            try:
+                value = sys.stdin.buffer.readline().decode("utf-8-sig")
+            except UnicodeDecodeError:
+                raise ValueError("standard input: the value must be UTF-8") from None
+        value = value.strip()
+        if not value or not value.isprintable():
+            raise ValueError("criteria: a field without a readable value")
+        if name in asked:
+            raise ValueError("criteria: a field stands twice")
+        asked[name] = value
+    return asked
 
 
 @click.command(epilog="Example: kehu show 0199… --purpose service --fields full_name,email")
@@ -55,19 +64,14 @@ def find(criteria: tuple[str, ...], purpose: str) -> Any:
 @command()
 def show(subject: str, purpose: str, fields: str | None) -> Any:
     """One customer, as far as the purpose shows them."""
-    from kehu.serve.desk import queries
+    from kehu.serve.desk import answers, queries
 
     _purpose(purpose)
-    asked = fields.split(",") if fields else None
+    asked = [name.strip() for name in fields.split(",") if name.strip()] if fields is not None else None
+    if asked == []:
+        raise ValueError("--fields: names, with commas between them")
     seen = queries.show(subject_id(subject), actor=actor(purpose), purpose=purpose, fields=asked)
-    answer = {
-        "subject": str(seen.subject),
-        "fields": seen.fields,
-        "masked": {name: {"value": value} | _policy(policy) for name, (value, policy) in seen.masked.items()},
-        "denied": {name: _policy(policy) for name, policy in seen.denied.items()},
-        "ledger": {"seq": seen.seq},
-    }
-    return answer, REFUSED if seen.refused else DONE
+    return answers.customer_answer(seen, language()), REFUSED if seen.refused else DONE
 
 
 @click.command(epilog="Example: kehu explain 0199… --purpose marketing")
@@ -76,16 +80,11 @@ def show(subject: str, purpose: str, fields: str | None) -> Any:
 @command()
 def explain(subject: str, purpose: str) -> Any:
     """Why, field by field; nothing is opened."""
-    from kehu.serve.desk import queries
+    from kehu.serve.desk import answers, queries
 
     _purpose(purpose)
-    answers = queries.explain(subject_id(subject), actor=actor(purpose), purpose=purpose)
-    return {
-        "decisions": [
-            {"field": name, "answer": answer.answer} | _policy(answer.policy)
-            for name, answer in sorted(answers.items())
-        ]
-    }
+    found = queries.explain(subject_id(subject), actor=actor(purpose), purpose=purpose)
+    return answers.explanation_answer(found, language())
 
 
 @click.group()
@@ -97,7 +96,7 @@ def consent() -> None:
 @click.argument("subject")
 @click.argument("purpose")
 @click.option("--kind", type=click.Choice(["general", "specific", "temporary"]), default="general")
-@click.option("--until", type=click.DateTime())
+@click.option("--until", type=MOMENT)
 @click.option("--notice")
 @click.option("--by", "by_subject", help="The guardian who consents.")
 @command()
@@ -132,16 +131,14 @@ def consent_list(subject: str) -> Any:
     """Everything the customer said."""
     from kehu.serve.rights import actions
 
-    _acts("consent")
-    return {"consents": actions.consents(subject_id(subject))}
+    return {"consents": actions.list_consents(subject_id(subject), actor=actor())}
 
 
 def _acts(act: str) -> Any:
-    from kehu.guard.gate.acts import ACTS
+    from kehu.guard.gate.acts import require_act
 
     who = actor()
-    if who.role not in ACTS[act]:
-        raise Failure(REFUSED, "role", f"The role {who.role} may not do this ({act}).", "Ask the privacy officer.")
+    require_act(act, who)
     return who
 
 
@@ -185,10 +182,8 @@ def optout(subject: str) -> Any:
 
 @click.command(epilog="Example: kehu deceased 0199… --at 2026-11-01")
 @click.argument("subject")
-@click.option("--at", type=click.DateTime())
+@click.option("--at", type=MOMENT)
 @command()
 def deceased(subject: str, at: datetime | None) -> Any:
     """Record a report of death: marketing stops at once."""
-    from datetime import UTC
-
-    return _state("deceased", "deceased", subject, since=at.replace(tzinfo=UTC) if at else None)
+    return _state("deceased", "deceased", subject, since=at)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
 import click
 
+from kehu.doors.cli.render import print_answer, print_error
+from kehu.doors.problems import Problem, problem_of
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.postgres import PostgresError
 
 DONE, FAILED, USAGE, REFUSED, BROKEN = 0, 1, 2, 3, 4
+_log = logging.getLogger("kehu.cli")
 
 
 class Failure(Exception):
@@ -27,13 +32,77 @@ class Failure(Exception):
         self.exit_code = exit_code
         self.body: dict[str, str | None] = {"code": code, "message": message, "remedy": remedy, **_policy_words(policy)}
 
+    @classmethod
+    def of(cls, problem: Problem) -> Failure:
+        """The failure that a problem means, in the language of the terminal."""
+        words = problem.words(language())
+        made = cls(problem.exit_code, problem.code, str(words["message"]))
+        made.body = words
+        return made
+
+
+class Contract(click.Group):
+    """The group of all commands: wrong usage is an answer like any other, with ``--json`` an object on stdout."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and end the process with its exit code."""
+        words = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in words
+        if not standalone_mode:
+            return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code: Any = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as wrong:
+            if not as_json:
+                wrong.show()
+                sys.exit(USAGE)
+            wrong_usage(wrong, as_json=True)
+        except click.ClickException as wrong:
+            wrong_usage(wrong, as_json=as_json)
+        except click.Abort:
+            emit({"error": Failure(FAILED, "stopped", "Stopped.").body}, as_json=as_json)
+            sys.exit(FAILED)
+        sys.exit(code if isinstance(code, int) else DONE)
+
+
+def wrong_usage(wrong: click.ClickException, *, as_json: bool) -> NoReturn:
+    """End with exit code 2 and what is wrong with the command line, without the values that stood there."""
+    context = getattr(wrong, "ctx", None)
+    if isinstance(wrong, click.MissingParameter) or not isinstance(wrong, click.BadParameter):
+        message = wrong.format_message().partition(" (")[0]
+    else:
+        hint = wrong.param.get_error_hint(context) if wrong.param and context else "a parameter"
+        kind = wrong.param.type if wrong.param else None
+        among = f": one of {', '.join(map(str, kind.choices))}" if isinstance(kind, click.Choice) else ""
+        among = f": {kind.form}" if isinstance(kind, Moment) else among
+        message = f"{hint} is not of the form asked for{among}."
+    remedy = f"Look at: {context.command_path} --help" if context else "Look at: kehu --help"
+    emit({"error": Failure(USAGE, "usage", message, remedy).body}, as_json=as_json)
+    sys.exit(USAGE)
+
+
+def language() -> str:
+    """The terminal's language as far as Kehu speaks it, else English."""
+    words = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    place = words.partition(".")[0].lower()
+    if place.startswith(("zh_tw", "zh_hk", "zh_mo")):
+        return "zh-hant"
+    return "zh-hans" if place.startswith("zh") else "en"
+
 
 def _policy_words(policy: str) -> dict[str, str | None]:
     if not policy:
         return {"policy": None, "article": None, "reason": None}
     from kehu.guard.installation import installation
 
-    text = installation().rules.policies.text(policy)
+    text = installation().rules.policies.text(policy, language())
     return {"policy": policy, "article": text.article, "reason": text.reason}
 
 
@@ -53,11 +122,14 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
                     database.start()
                 if needs_home:
                     set_django_up()
-                answer, code = _outcome(work, options) if needs_home else (work(**options), DONE)
-            except Failure as failed:
-                answer, code = {"error": failed.body}, failed.exit_code
-            except PostgresError as failed:
-                answer, code = {"error": Failure(FAILED, "database", str(failed)).body}, FAILED
+                found = work(**options)
+                answer, code = found if isinstance(found, tuple) else (found, DONE)
+            except click.ClickException as wrong:
+                leave(database)
+                wrong_usage(wrong, as_json=as_json)
+            except Exception as failed:  # noqa: BLE001  (whatever it is, its text may quote a value)
+                met = _failure(failed)
+                answer, code = {"error": met.body}, met.exit_code
             finally:
                 leave(database)
             emit(answer, as_json=as_json)
@@ -68,39 +140,15 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
     return wrap
 
 
-def _outcome(work: Callable[..., Any], options: dict[str, Any]) -> tuple[Any, int]:
-    from django.db.utils import DatabaseError
-
-    from kehu.govern.consent import NothingToWithdraw, UnknownSubject
-    from kehu.govern.dictionary import UnknownField
-    from kehu.govern.states import NotInForce
-    from kehu.guard.gate.read import LedgerUnavailable
-    from kehu.guard.ledger.proof import NotInLedger
-    from kehu.guard.staff.actions import TokenRefused, UnknownStaff
-
-    try:
-        found = work(**options)
-    except UnknownSubject:
-        raise Failure(FAILED, "unknown-subject", "No such customer.", "Look the id up with: kehu find") from None
-    except UnknownField as wrong:
-        raise Failure(
-            USAGE, "unknown-field", f"No such field: {wrong.args[0]}", "Field names: docs/reference"
-        ) from None
-    except (NothingToWithdraw, NotInForce):
-        raise Failure(FAILED, "not-in-force", "There is nothing in force to take back.") from None
-    except TokenRefused:
-        raise Failure(REFUSED, "token", "The token is unknown, expired or revoked.", "Ask for a new one.") from None
-    except UnknownStaff:
-        raise Failure(FAILED, "unknown-staff", "Nobody of that email works here.", "Run: kehu staff add") from None
-    except NotInLedger:
-        raise Failure(FAILED, "not-in-ledger", "No such row, or it is not about this customer.") from None
-    except LedgerUnavailable:
-        raise Failure(FAILED, "ledger", "The ledger cannot be written, so nothing was opened.", "kehu status") from None
-    except ValueError as wrong:
-        raise Failure(USAGE, "usage", str(wrong)) from None
-    except DatabaseError as wrong:  # its text may quote a value
-        raise Failure(FAILED, "database", f"The database refused ({type(wrong).__name__}).", "kehu status") from None
-    return found if isinstance(found, tuple) else (found, DONE)
+def _failure(failed: Exception) -> Failure:
+    if isinstance(failed, Failure):
+        return failed
+    if isinstance(failed, PostgresError):
+        return Failure(FAILED, "database", str(failed), "Look at: kehu status")
+    problem = problem_of(failed)
+    if problem.code == "fault":
+        _log.error("command.fault", exc_info=failed)
+    return Failure.of(problem)
 
 
 def set_django_up() -> None:
@@ -127,44 +175,20 @@ def emit(answer: Any, *, as_json: bool) -> None:
     """Print an answer: one JSON object, or lines for people."""
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False, default=str))
-        return
-    if isinstance(answer, dict) and "error" in answer:
-        error = answer["error"]
-        why = f"\n  {error['reason']} ({error['article']}, {error['policy']})" if error.get("policy") else ""
-        remedy = f"\n  {error['remedy']}" if error.get("remedy") else ""
-        click.echo(f"{error['message']}{why}{remedy}", err=True)
-        return
-    _lines(answer)
-
-
-def _lines(answer: dict[str, Any]) -> None:
-    for name, value in answer.items():
-        if isinstance(value, dict):
-            click.echo(f"{name}:")
-            for inner, held in value.items():
-                click.echo(f"  {inner:22} {_short(held)}")
-        elif isinstance(value, list):
-            click.echo(f"{name}: {len(value)}")
-            for item in value:
-                click.echo(
-                    "  " + (" · ".join(_short(v) for v in item.values()) if isinstance(item, dict) else str(item))
-                )
-        else:
-            click.echo(f"{name + ':':24} {_short(value)}")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return "  ".join(str(part) for part in value.values() if part is not None)
-    return "—" if value is None else str(value)
+    elif isinstance(answer, dict) and "error" in answer:
+        print_error(answer["error"])
+    else:
+        print_answer(answer)
 
 
 def actor(purpose: str | None = None) -> Any:
     """Whom this command acts for: the token's human, else the home's owner.
 
     Raises:
-        Failure: the token is for another purpose.
+        Refused: the token is for another purpose.
+        TokenRefused: the token is unknown, expired or revoked.
     """
+    from kehu.guard.gate.acts import Refused
     from kehu.guard.staff.actions import actor_of_token, owner_actor
 
     token = os.environ.get("KEHU_TOKEN")
@@ -172,7 +196,7 @@ def actor(purpose: str | None = None) -> Any:
         return owner_actor()
     found = actor_of_token(token)
     if purpose is not None and found.purpose != purpose:
-        refuse("house.scope")
+        raise Refused("house.scope")
     return found
 
 
@@ -180,12 +204,31 @@ def refuse(policy: str) -> NoReturn:
     """End with a refusal in a policy's words.
 
     Raises:
-        Failure: always.
+        Refused: always.
     """
-    from kehu.guard.installation import installation
+    from kehu.guard.gate.acts import Refused
 
-    text = installation().rules.policies.text(policy)
-    raise Failure(REFUSED, "refused", text.reason, text.remedy, policy)
+    raise Refused(policy)
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment as ISO 8601 writes it, as `at` in every answer does; without an offset it is UTC."""
+
+    name = "moment"
+    form = "a moment as 2026-11-25 or 2026-11-25T20:30:00+00:00"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read one."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(self.form, param, ctx)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+MOMENT = Moment()
 
 
 def subject_id(text: str) -> UUID:

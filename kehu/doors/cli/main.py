@@ -6,9 +6,10 @@ import click
 
 from kehu import __version__
 from kehu.doors.cli import desk, evidence, installation
+from kehu.doors.cli.frame import Contract
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Contract, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kehu")
 def main() -> None:
     """Customer information held, used and erased under one gate."""

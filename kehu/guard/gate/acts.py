@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from kehu.govern.slugs import CUSTOMER
+
+if TYPE_CHECKING:
+    from kehu.guard.gate.actor import Actor
 
 _OFFICE: Final = frozenset({"privacy", "legal", "owner"})
+_OWN: Final = frozenset({CUSTOMER})  # on their own data only: record_act sees to it
 _COLLECTS: Final = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal", "owner"})
 
 ACTS: Final[dict[str, frozenset[str]]] = {
@@ -12,19 +18,47 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "link": _COLLECTS,
     "sources": _COLLECTS,
     "quarantine": _COLLECTS,
-    "consent": frozenset({"service", "marketing", "privacy", "owner"}),
+    "consent": frozenset({"service", "marketing", "privacy", "owner"}) | _OWN,
     "erase": _OFFICE,
     "export": _OFFICE,
     "hold": _OFFICE,
     "restrict": _OFFICE,
-    "object": _OFFICE,
-    "optout": _OFFICE,
+    "object": _OFFICE | _OWN,
+    "optout": _OFFICE | _OWN,
     "deceased": _OFFICE,
-    "request": _OFFICE,
+    "request": _OFFICE | _OWN,
     "incident": _OFFICE,
     "review": frozenset({"service", "privacy", "owner", "manager"}),
-    "read-ledger": frozenset({"auditor", "privacy", "legal", "owner"}),
+    "read-ledger": frozenset({"auditor", "privacy", "legal", "owner"}) | _OWN,
+    "portal": _OWN,
     "token": frozenset({"owner"}),
     "staff": frozenset({"owner"}),
     "rotate": frozenset({"owner"}),
 }
+
+
+class Refused(PermissionError):
+    """Somebody may not do what they ask; ``policy`` says why, in each language."""
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(policy)
+        self.policy = policy
+
+
+class ActRefused(Refused):
+    """A role may not do an act."""
+
+    def __init__(self, act: str, role: str) -> None:
+        super().__init__("house.act")
+        self.act = act
+        self.role = role
+
+
+def require_act(act: str, actor: Actor) -> None:
+    """Let on whoever's role may do this act.
+
+    Raises:
+        ActRefused: it may not.
+    """
+    if actor.role not in ACTS[act]:
+        raise ActRefused(act, actor.role)

@@ -19,16 +19,22 @@ left join guard_staff s on s.id = e.human left join guard_department d on d.id =
 where (%s::uuid is null or e.seq in (select u.seq from ledger_use u join subject_state c using (subject)
         where c.customer = (select n.customer from subject_state n where n.subject = %s)))
   and (%s::text is null or s.email = %s) and (%s::timestamptz is null or e.at >= %s)
+  and (%s::bigint is null or e.seq < %s)
 order by e.seq desc limit %s
 """
 
 
 def rows(
-    *, subject: UUID | None = None, staff: str | None = None, since: datetime | None = None, limit: int = 1_000
+    *,
+    subject: UUID | None = None,
+    staff: str | None = None,
+    since: datetime | None = None,
+    before: int | None = None,
+    limit: int | None = 1_000,
 ) -> list[dict[str, Any]]:
-    """Rows, newest first; of one customer, one member of staff, or since a moment."""
+    """Rows, newest first; of one customer, one member of staff, since a moment, or below a ``seq``; None: all."""
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [subject, subject, staff, staff, since, since, limit])
+        cursor.execute(_ROWS, [subject, subject, staff, staff, since, since, before, before, limit])
         return [_row(found) for found in cursor.fetchall()]
 
 

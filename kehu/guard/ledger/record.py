@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from psycopg import Connection
 
 from kehu.govern.slugs import ACTIONS
-from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
+from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor, ActorFacts
+from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
+from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
 from kehu.guard.ledger.mac import entry_mac
 
@@ -20,6 +23,7 @@ with w as (
     select s.subject, s.packs, k.salt, row_number() over (order by s.subject) - 1 as position
     from subject_state s join subject_key k using (subject)
     where s.customer = (select n.customer from subject_state n where n.subject = %(subject)s)
+        and (not %(own)s or s.core = (select n.core from subject_state n where n.subject = %(subject)s))
 ), e as (
     insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,
         jurisdictions, reach, commitments, mac)
@@ -41,20 +45,36 @@ select seq from e
 
 
 def record_act(
-    act: str, subject: UUID | None, *, actor: Actor, purpose: int | None = None, detail: UUID | None = None
+    act: str,
+    subject: UUID | None,
+    *,
+    actor: Actor,
+    purpose: int | None = None,
+    detail: UUID | None = None,
+    refused_by: str | None = None,
 ) -> int:
-    """Write the row of one act on one customer (or on none), in the caller's transaction; returns its ``seq``."""
+    """Write the row of one act on one customer (or on none), in the caller's transaction; returns its ``seq``.
+
+    ``refused_by`` is the policy that refused it, where somebody asked in vain. What a customer does with a credential of
+    their own stands on the certain part alone.
+
+    Raises:
+        Refused: a customer's own credential that has ended, or on somebody else; the caller's transaction must not stand.
+    """
     held = installation()
-    text = json.dumps({"act": act, "rules": held.rules.digest.hex()}, sort_keys=True, separators=(",", ":"))
+    asked = {"act": act, "rules": held.rules.digest.hex()} | ({"refused": refused_by} if refused_by else {})
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    answer = ["denied", refused_by] if refused_by else ["clear", f"house.act.{act}"]
     connection.ensure_connection()
     raw = connection.connection
     row = raw.execute(
-        f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s for share",
+        f"select {ACTOR_FACTS_SQL}, s.subject from actor_state s where s.actor = %(actor)s for share",
         {"actor": actor.credential, "purpose": purpose},
     ).fetchone()
-    decision = gate().decisions.store_answer(
-        raw, text, str(row[0]) if row else "", "", {"*": [["clear", f"house.act.{act}"]]}, [], False
-    )
+    own = row is not None and row[1] is not None
+    if row is not None and own:
+        _require_own(raw, ActorFacts.parse(str(row[0])), row[1], subject)
+    decision = gate().decisions.store_answer(raw, text, str(row[0]) if row else "", "", {"*": [answer]}, [], False)
     entry = UUID(bytes=os.urandom(16), version=4)
     parameters: dict[str, Any] = {
         "subject": subject,
@@ -66,6 +86,7 @@ def record_act(
         "action": ACTIONS[act],
         "decision": decision,
         "detail": detail,
+        "own": own,
     }
     mac = entry_mac(
         held.entry_key,
@@ -80,3 +101,16 @@ def record_act(
     )
     found = raw.execute(_INSERT, parameters | {"mac": mac}).fetchone()
     return int(found[0])
+
+
+def _require_own(raw: Connection[Any], facts: ActorFacts, bound: UUID, subject: UUID | None) -> None:
+    """A customer's own credential acts while it holds, and on the certain part it is bound to."""
+    if not (facts.active and facts.credential_ok and facts.scope_ok):
+        raise Refused("house.credential")
+    same = raw.execute(
+        "select 1 from subject_state b join subject_state s on s.core = b.core"
+        " where b.subject = %s and s.subject = %s and not b.hidden and not s.hidden",
+        (bound, subject),
+    ).fetchone()
+    if same is None:
+        raise Refused(DEFAULT_DENY)

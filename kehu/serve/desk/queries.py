@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import UnknownField
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.decisions import FieldAnswer
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,18 @@ def show(subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | N
     return _customer(opened[0])
 
 
-def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int | None]:
+def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int]:
     """Customers that carry every one of these exact values, and the row of the look-up.
 
+    A look-up that finds nobody tells something, too (this person is no customer), so it is recorded as well.
+
     Raises:
+        Refused: the role claims no such purpose, so it learns not even whether somebody is here.
         UnknownField: no such field, or it has no exact search.
     """
+    if actor.role not in installation().rules.purposes[purpose].roles:
+        _record_look_up(actor, purpose, refused_by=DEFAULT_DENY)
+        raise Refused(DEFAULT_DENY)
     tokens = []
     for name, value in criteria.items():
         field = installation().rules.dictionary.field(name)
@@ -64,8 +74,14 @@ def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[
         )
         candidates = [row[0] for row in cursor.fetchall()]
     opened = gate().open(candidates, actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
-    shown = [one for one in opened if one.decision.finds]
-    return [one.customer for one in shown], opened[0].seq if opened else None
+    # each criterion must be open to the asker: a hit would confirm the denied one
+    shown = [one for one in opened if one.decision.finds and not one.denied()]
+    return [one.customer for one in shown], opened[0].seq if opened else _record_look_up(actor, purpose)
+
+
+def _record_look_up(actor: Actor, purpose: str, *, refused_by: str | None = None) -> int:
+    with transaction.atomic():
+        return record_act("find", None, actor=actor, purpose=PURPOSES[purpose], refused_by=refused_by)
 
 
 def explain(subject: UUID, *, actor: Actor, purpose: str) -> dict[str, FieldAnswer]:

@@ -13,6 +13,7 @@ from kehu.govern import states as subject_states
 from kehu.govern.models import Consent, StateEntry
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.vault.ids import new_id
@@ -37,7 +38,7 @@ def give(
     wording = authorisations.notice_in_force(notice)
     statement = authorisations.Statement(
         kind=kind,
-        until=until.replace(tzinfo=UTC) if until else None,
+        until=until.astimezone(UTC) if until and until.tzinfo else until and until.replace(tzinfo=UTC),
         notice=wording.id,
         way="recorded by staff",
         by_subject=by_subject,
@@ -74,6 +75,20 @@ def withdraw(subject: UUID, purpose: int, *, actor: Actor) -> list[dict[str, Any
 def consents(subject: UUID) -> list[dict[str, Any]]:
     """Everything every origin subject of the customer said, newest first."""
     return [_consent_row(row) for row in authorisations.consents_of(subject)]
+
+
+def list_consents(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
+    """The same for whoever may record consents; what a customer allowed is theirs, so the look at it is recorded.
+
+    Raises:
+        ActRefused: the role may not.
+        UnknownSubject: not here.
+    """
+    require_act("consent", actor)
+    found = consents(subject)
+    with transaction.atomic():
+        record_act("list", subject, actor=actor, purpose=PURPOSES[actor.purpose] if actor.purpose else None)
+    return found
 
 
 def enter_state(subject: UUID, kind: str, *, actor: Actor, act: str, **options: Any) -> None:

@@ -1,0 +1,92 @@
+"""Answers for people at a terminal: pairs and tables; colour only where a terminal shows it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDE: Final = 10_000  # a pipe has no width: nothing is folded or cut there
+_STYLES: Final = {"clear": "green", "given": "green", "masked": "yellow", "denied": "red", "withdrawn": "red"}
+
+
+def print_answer(answer: Mapping[str, Any]) -> None:
+    """Print an answer's parts: plain values as pairs, lists and nested objects as tables."""
+    only = next(iter(answer.values())) if len(answer) == 1 else None
+    if isinstance(only, str):  # a checkpoint, an address: as it is, to be kept in a file
+        sys.stdout.write(only if only.endswith("\n") else only + "\n")
+        return
+    console = _console(sys.stdout)
+    plain = {name: value for name, value in answer.items() if not isinstance(value, (Mapping, list)) or not value}
+    if plain:
+        console.print(_pairs(plain))
+    for name, value in answer.items():
+        if name in plain:
+            continue
+        console.print(Text(f"\n{name}" if plain or name != next(iter(answer)) else name, style="bold"))
+        console.print(_block(value))
+
+
+def print_error(error: Mapping[str, str | None]) -> None:
+    """Print what went wrong, why, and what to do, on standard error."""
+    console = _console(sys.stderr)
+    console.print(Text(error["message"] or "", style="red"))
+    if error.get("policy"):
+        console.print(Text(f"  {error['reason']} ({error['article']}, {error['policy']})"))
+    if error.get("remedy"):
+        console.print(Text(f"  {error['remedy']}", style="dim"))
+
+
+def _console(stream: Any) -> Console:
+    return Console(
+        file=stream, width=None if stream.isatty() else _WIDE, highlight=False, markup=False, emoji=False,
+        soft_wrap=not stream.isatty(),
+    )  # fmt: skip
+
+
+def _block(value: Any) -> Table | Text:
+    if isinstance(value, Mapping):
+        if all(isinstance(inner, Mapping) for inner in value.values()):
+            return _table([{"": name} | dict(inner) for name, inner in value.items()])
+        return _pairs(value)
+    if all(isinstance(item, Mapping) for item in value):
+        return _table(value)
+    return Text("\n".join(f"  {_short(item)}" for item in value))
+
+
+def _pairs(value: Mapping[str, Any]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, held in value.items():
+        grid.add_row(str(name), _cell(held))
+    return grid
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    shown = [name for name in names if any(row.get(name) not in (None, [], "") for row in rows)]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    for name in shown:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in shown))
+    return table
+
+
+def _cell(value: Any) -> Text:
+    return Text(_short(value), style=_STYLES.get(value, "") if isinstance(value, str) else "")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_short(inner)}" for name, inner in value.items() if inner is not None)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_short(inner) for inner in value) or "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "—" if value is None or value == "" else str(value)

@@ -1,0 +1,144 @@
+"""What goes wrong at a door, as code and words: one table for the command line and the API.
+
+An exception's own text never leaves: it may quote a value. What a reader sees comes from ``problems.toml`` and, where a
+policy refused, from the policy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import dis
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+_FILE: Final = Path(__file__).with_name("problems.toml")
+_PACKAGE: Final = str(Path(__file__).resolve().parents[1])
+_RAISE: Final = dis.opmap["RAISE_VARARGS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An answer that is no success. ``names`` fill the words; ``policy`` refused, where one did; ``said`` is our own
+    more exact sentence, in English, where the code raised one."""
+
+    code: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    policy: str | None = None
+    said: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The process's answer."""
+        return int(_table()[self.code]["exit"])
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return int(_table()[self.code]["status"])
+
+    def words(self, language: str = "en") -> dict[str, str | None]:
+        """``code``, ``message``, ``remedy`` and, where a policy refused, ``policy``, ``article`` and ``reason``."""
+        row = _table()[self.code]
+        message, remedy = str(row[language]).format_map(self.names), str(row["remedy"][language])
+        if self.said and language == "en":
+            message = self.said
+        found: dict[str, str | None] = {"policy": self.policy, "article": None, "reason": None}
+        if self.policy is not None:
+            from kehu.guard.installation import installation
+
+            text = installation().rules.policies.text(self.policy, language)
+            found |= {"article": text.article, "reason": text.reason}
+            remedy = remedy or text.remedy
+        return {"code": self.code, "message": message, "remedy": remedy, **found}
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an exception that reached a door means to whoever asked; ``fault`` where nobody foresaw it."""
+    from django.apps import apps
+
+    if isinstance(error, psycopg.Error):
+        return Problem("database")
+    if not apps.ready:  # what the rooms raise cannot be met yet
+        return _said(error)
+    from kehu.govern.dictionary import UnknownField
+    from kehu.guard.gate.acts import ActRefused, Refused
+
+    if isinstance(error, ActRefused):
+        return Problem("role", {"act": error.act, "role": error.role}, error.policy)
+    if isinstance(error, Refused):
+        return Problem("refused", policy=error.policy)
+    if isinstance(error, UnknownField):
+        return Problem("unknown-field", {"field": _known_word(error)})
+    for kind in type(error).__mro__:
+        code = _codes().get(kind)
+        if code is not None:
+            return Problem(code)
+    return _said(error)
+
+
+def _said(error: Exception) -> Problem:
+    if isinstance(error, ValueError) and raised_by_us(error):
+        return Problem("usage", said=str(error))
+    return Problem("fault")
+
+
+def raised_by_us(error: Exception) -> bool:
+    """Whether a ``raise`` of this package made the error, so that its text is our own.
+
+    What C code raises on a value (``int("…")``, a decoder) ends in one of our frames, too, and quotes the value.
+    """
+    trace = error.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return code.co_filename.startswith(_PACKAGE) and code.co_code[trace.tb_lasti] == _RAISE
+
+
+def _known_word(error: Exception) -> str:
+    """The nearest name of the dictionary: what was written may be a value that took the name's place."""
+    from kehu.govern.dictionary import Dictionary
+
+    written = str(error.args[0]).partition(" ")[0] if error.args else ""
+    near = difflib.get_close_matches(written, Dictionary.load().fields, 1)
+    return near[0] if written in near else f"{near[0]}?" if near else "—"
+
+
+@functools.cache
+def _codes() -> Mapping[type[BaseException], str]:
+    """Exceptions by the code they mean; a room's own errors are added here."""
+    from django.db import DatabaseError, InterfaceError
+
+    from kehu.govern.consent import NothingToWithdraw, UnknownSubject
+    from kehu.govern.models import Notice
+    from kehu.govern.states import NotInForce
+    from kehu.guard.gate.read import LedgerUnavailable
+    from kehu.guard.ledger.proof import NotInLedger
+    from kehu.guard.staff.actions import TokenRefused, UnknownStaff
+    from kehu.serve.assurance.queries import LedgerEmpty
+
+    return {
+        UnknownSubject: "unknown-subject",
+        NothingToWithdraw: "not-in-force",
+        NotInForce: "not-in-force",
+        Notice.DoesNotExist: "unknown-notice",
+        TokenRefused: "token",
+        UnknownStaff: "unknown-staff",
+        NotInLedger: "not-in-ledger",
+        LedgerEmpty: "empty",
+        LedgerUnavailable: "ledger",
+        DatabaseError: "database",
+        InterfaceError: "database",
+    }
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))

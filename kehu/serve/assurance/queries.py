@@ -1,0 +1,146 @@
+"""What auditors ask of the ledger: its rows, its head, a proof, and whether all of it still holds."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from psycopg import Connection
+
+from kehu.govern.consent import part_of
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
+from kehu.guard.ledger import queries as ledger
+from kehu.guard.ledger.open_log import open_sequencer, signer_of
+from kehu.guard.ledger.proof import NotInLedger, Proof
+from kehu.guard.ledger.proof import prove as prove_row
+from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.verify import verify as recompute
+
+
+class LedgerEmpty(LookupError):
+    """Nothing has passed the gate yet, so there is no head."""
+
+
+def rows(
+    *,
+    actor: Actor,
+    subject: UUID | None = None,
+    staff: str | None = None,
+    since: datetime | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """What passed the gate, newest first; ``before`` is the last ``seq`` of the page before this one.
+
+    ``staff`` is an email, or ``owner``. The reading itself is recorded before a row is handed out, and stands in
+    the next answer first.
+
+    Raises:
+        ActRefused: the role may not read the ledger.
+        UnknownSubject: no such customer.
+    """
+    require_act("read-ledger", actor)
+    if subject is not None:
+        part_of(subject, whole=True)
+    name = "owner@home" if staff == "owner" else staff
+    found = ledger.rows(subject=subject, staff=name, since=since, before=before, limit=limit)
+    with transaction.atomic():
+        record_act("read-ledger", subject, actor=actor)
+    return [row | {"human": row["human"].removesuffix("@home")} for row in found]
+
+
+def checkpoint(*, actor: Actor) -> str:
+    """The newest signed tree head, after hashing what is pending.
+
+    Raises:
+        ActRefused: the role may not read the ledger.
+        LedgerEmpty: nothing has passed the gate yet.
+    """
+    require_act("read-ledger", actor)
+    _sequence()
+    with connection.cursor() as cursor:
+        cursor.execute("select note from ledger_checkpoint order by size desc limit 1")
+        row = cursor.fetchone()
+    if row is None:
+        raise LedgerEmpty("no head")
+    return str(row[0])
+
+
+def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
+    """Recompute every hash, tree, signature and MAC; ``against`` is a checkpoint that the caller kept.
+
+    Raises:
+        ActRefused: the role may not read the ledger.
+    """
+    require_act("read-ledger", actor)
+    _sequence()
+    held = installation()
+    verdict = recompute(
+        _raw(),
+        signer=signer_of(held.home),
+        entry_key=held.entry_key,
+        witness=held.home / "checkpoints",
+        against=against,
+    )
+    return {
+        "ok": verdict.ok,
+        "size": verdict.size,
+        "root": _text(verdict.root),
+        "broken": [{"seq": broken.seq, "why": broken.why} for broken in verdict.broken],
+    }
+
+
+def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, Any]:
+    """Prove that a row is in the log; with a customer (any origin id), that the row is about them.
+
+    Raises:
+        ActRefused: the role may not read the ledger.
+        UnknownSubject: no such customer.
+        NotInLedger: no such row, or it is not about this customer.
+    """
+    require_act("read-ledger", actor)
+    _sequence()
+    proof = _first_proof(seq, part_of(subject, whole=True)) if subject else prove_row(_raw(), seq)
+    answer: dict[str, Any] = {
+        "leaf": _text(proof.leaf),
+        "index": proof.index,
+        "size": proof.size,
+        "path": [_text(node) for node in proof.path],
+        "checkpoint": proof.checkpoint,
+    }
+    if proof.subject:
+        inner = proof.subject
+        path = [_text(node) for node in inner.path]
+        answer["subject"] = {"r": _text(inner.r), "index": inner.index, "size": inner.size, "path": path}
+    return answer
+
+
+def _first_proof(seq: int, origins: Sequence[UUID]) -> Proof:
+    """A row commits to the origin subjects it opened; whichever of the customer's it names proves the customer."""
+    for origin in origins:
+        try:
+            return prove_row(_raw(), seq, origin)
+        except NotInLedger:
+            continue
+    raise NotInLedger(f"row {seq} for this customer")
+
+
+def _sequence() -> None:
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+
+
+def _raw() -> Connection[Any]:
+    connection.ensure_connection()
+    raw: Connection[Any] = connection.connection
+    return raw
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()

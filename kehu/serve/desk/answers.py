@@ -1,0 +1,45 @@
+"""What the desk reads, as the plain objects that the command line and the API both answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from kehu.guard.gate.decisions import FieldAnswer
+from kehu.guard.installation import installation
+from kehu.serve.desk.queries import Customer
+
+
+def policy_words(policy: str, language: str = "en") -> dict[str, str]:
+    """A policy's id, article and reason in the reader's language."""
+    text = installation().rules.policies.text(policy, language)
+    return {"policy": policy, "article": text.article, "reason": text.reason}
+
+
+def customer_answer(seen: Customer, language: str = "en") -> dict[str, Any]:
+    """One customer: values in clear, masked ones and denied fields with why, and the row it stands in."""
+    return {
+        "subject": str(seen.subject),
+        "fields": seen.fields,
+        "masked": {
+            name: {"value": value} | policy_words(policy, language) for name, (value, policy) in seen.masked.items()
+        },
+        "denied": {name: policy_words(policy, language) for name, policy in seen.denied.items()},
+        "ledger": {"seq": seen.seq},
+    }
+
+
+def found_answer(subjects: Iterable[UUID], seq: int | None) -> dict[str, Any]:
+    """Customers found, and the row of the look-up."""
+    return {"subjects": [str(subject) for subject in subjects], "ledger": {"seq": seq}}
+
+
+def explanation_answer(answers: Mapping[str, FieldAnswer], language: str = "en") -> dict[str, Any]:
+    """Field by field what a read would show, and why."""
+    return {
+        "decisions": [
+            {"field": name, "answer": answer.answer} | policy_words(answer.policy, language)
+            for name, answer in sorted(answers.items())
+        ]
+    }
