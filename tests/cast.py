@@ -33,7 +33,8 @@ def admit(
             category = CATEGORIES[held.rules.dictionary.field(name).category]
             values.setdefault(category, {})[name] = [value, value, 1, None]
         own = held.tokens.source(1, 1, 1, f"{person}{number}")
-        tokens = [held.tokens.search("email", "exact", person["email"])] if "email" in person else []
+        searched = ("email", "birth_date", "external_id")
+        tokens = [held.tokens.search(name, "exact", person[name]) for name in searched if name in person]
         drafts.append(Draft(1, own, own, values, tokens, [], packs, age))
     admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)
     with transaction.atomic():

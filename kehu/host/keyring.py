@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from kehu.host.home import Home, write_file
 
 _NONCE: Final = 12
-KEYS: Final = ("django", "index", "decision-mac", "ledger-mac", "ledger-sign", "epoch-1")
+KEYS: Final = ("django", "index", "decision-mac", "ledger-mac", "ledger-sign", "guests", "epoch-1")
 
 
 class RootDoesNotOpen(RuntimeError):

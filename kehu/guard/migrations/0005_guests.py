@@ -19,11 +19,13 @@ create table guest_code (
     tries smallint not null default 0,
     passed_at timestamptz,              -- the right code was given
     fact_tries smallint not null default 0,
-    used_at timestamptz                 -- a credential came of it, or too many facts were wrong
+    used_at timestamptz,                -- a credential came of it
+    credential uuid                     -- that credential
 );
 create index guest_code_address on guest_code (address, at);
 create index guest_code_client on guest_code (client, at);
 create index guest_code_at on guest_code (at);
+create index guest_code_credential on guest_code (credential) where credential is not null;
 """
 
 

@@ -1,0 +1,102 @@
+"""Who stands behind an address, and whether a fact fits: compared in the blind index, nothing opened, nothing shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.read import PROFILE_KINDS, gate
+from kehu.guard.guests.codes import FACT_TRIES
+from kehu.guard.installation import installation
+
+FACTS: Final = ("birth_date", "external_id")  # what a customer may name besides the address
+_MOST: Final = 50
+_UNDER_14: Final = (1, 2)  # bands of age; PIPL 28, 31
+_CN: Final = 1
+
+_CANDIDATES = f"""
+select s.core, bool_or(s.packs & {_CN} > 0 and s.age = any (%s::smallint[])) from record r
+    join subject_state s using (subject)
+where r.tokens @> array[%s]::bigint[] and not r.hidden and not s.hidden group by s.core order by s.core limit {_MOST}
+"""
+_FITTING = """
+select distinct s.core from subject_state s join record r using (subject)
+where s.core = any (%s) and not s.hidden and not r.hidden and r.tokens && %s::bigint[]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A customer's certain part that holds the address. ``child``: under fourteen where Chinese law applies."""
+
+    core: UUID
+    child: bool
+
+
+def candidates(address_key: str) -> list[Candidate]:
+    """Certain parts with a record that holds this address, given as the index knows it.
+
+    Two parts that only a probable link joins are two: neither is opened on the strength of a guess.
+    """
+    token = installation().tokens.search("email", "exact", address_key)
+    with connection.cursor() as cursor:
+        cursor.execute(_CANDIDATES, [list(_UNDER_14), token])
+        return [Candidate(core, child) for core, child in cursor.fetchall()]
+
+
+def fitting(found: Sequence[Candidate], facts: Mapping[str, str]) -> list[UUID]:
+    """Of these, the ones of whom one of the facts is true; ``facts`` are search keys by field.
+
+    Raises:
+        ValueError: a field that is no such fact.
+    """
+    if not set(facts) <= set(FACTS):
+        raise ValueError(f"facts: {', '.join(FACTS)}")
+    tokens = [installation().tokens.search(name, "exact", key) for name, key in facts.items()]
+    if not tokens or not found:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_FITTING, [[one.core for one in found], tokens])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def holds_address(actor: Actor, subject: UUID, address: str) -> bool:
+    """Whether exactly this address stands on the customer's certain part; asked through the gate as the customer.
+
+    The index folds accents and width away, so that two mailboxes can share a token: a code sent to one must not open
+    the other's owner.
+    """
+    opened = gate().open(
+        [subject], actor=actor, purpose="rights-request", fields=["email"], use="find", kinds=(*PROFILE_KINDS,)
+    )
+    return any(one.answer == "clear" and one.normal == address for held in opened for one in held.contributions)
+
+
+def confirm_fact(actor: Actor, subject: UUID, facts: Mapping[str, str]) -> bool:
+    """Note a second fact given while signed in: for ten minutes sensitive values open. A few tries a sign-in."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update guest_code set fact_tries = fact_tries + 1 where credential = %s and fact_tries < %s",
+            [actor.credential, 2 * FACT_TRIES],
+        )
+        if not cursor.rowcount or not fitting([Candidate(core_of(subject), False)], facts):
+            return False
+        cursor.execute(
+            "update actor_state set second_factor_at = clock_timestamp() where actor = %s and revoked_at is null"
+            " and expires_at > clock_timestamp()",
+            [actor.credential],
+        )
+        return bool(cursor.rowcount)
+
+
+def core_of(subject: UUID) -> UUID:
+    """The certain part an origin subject belongs to now (itself where it is gone)."""
+    with connection.cursor() as cursor:
+        cursor.execute("select core from subject_state where subject = %s and not hidden", [subject])
+        row = cursor.fetchone()
+    return UUID(str(row[0])) if row else subject
