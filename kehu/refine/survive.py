@@ -1,86 +1,98 @@
-"""Which value of several records survives into the profile.
+"""Which value of several records survives into the profile: the one rule, for every page and answer.
 
 A profile is computed, never stored as the truth: the same contributions give the same survivors in whatever order they
-come.
+come. What the gate denied never arrives here, so what survives is the best of what may be seen.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+from uuid import UUID
 
-from kehu.refine.clean.status import ABSENT, INVALID, UNVERIFIED, VALID
-
-_TRUST: Final = {VALID: 3, UNVERIFIED: 2, INVALID: 1}
-_LONG_AGO: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+from kehu.govern.slugs import RECORD_KINDS
+from kehu.refine.clean.status import ABSENT, INVALID, VALID
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One value of a record: as given (None where it was derived), normalised, and how it stands."""
+class Said(Protocol):
+    """One value that one record brought (:class:`kehu.guard.gate.read.Contribution`).
 
-    given: str | None = field(repr=False)
-    normal: str | None = field(repr=False)
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one record says. `at`: when it came; `verified_at`: when somebody last confirmed it; both with a zone.
-
-    `edit`: made by a member of staff or the customer in the system itself, after seeing what stood there.
+    A record's id carries the time it came (UUIDv7). ``verified_at``: when somebody last confirmed the value, in ISO
+    form with one zone, so that later times sort later.
     """
 
-    record: str
-    at: dt.datetime
-    values: Mapping[str, Value] = field(repr=False)
-    verified_at: dt.datetime | None = None
-    edit: bool = False
+    @property
+    def field(self) -> str: ...
+    @property
+    def given(self) -> str | None: ...
+    @property
+    def normal(self) -> str | None: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def verified_at(self) -> str | None: ...
+    @property
+    def record(self) -> UUID: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def answer(self) -> str: ...
+
+
+S = TypeVar("S", bound=Said)
+_EDIT: Final = RECORD_KINDS["edit"]
+_AS_GIVEN: Final = frozenset({"name", "address", "text"})
 
 
 @dataclass(frozen=True, slots=True)
-class Survivor:
-    """The value that counts: normalised, else as given. `losers`: records that say something else, by id."""
+class Survivor(Generic[S]):
+    """The contribution that counts, and the records that openly say something else (a mask says nothing)."""
 
-    value: str = field(repr=False)
-    given: str | None = field(repr=False)
-    status: int
-    record: str
-    losers: tuple[str, ...]
+    said: S
+    losers: tuple[UUID, ...]
 
 
-def survive(contributions: Sequence[Contribution], fields: Iterable[str]) -> dict[str, Survivor]:
-    """The surviving value of each field that has one.
+def survive(contributions: Iterable[S]) -> dict[str, Survivor[S]]:
+    """The survivor of each field that has a value.
 
-    An edit wins over what came in; then valid over unverified over invalid; given over derived; the later verified; the
-    later come; and last the greater record id, so that no order of the records matters.
+    What is not a valid form of its type never beats what is. Then an edit (made here, by somebody who saw what stood)
+    wins over what came in; a value that a rule vouches for over one that only looks right; given over derived; the later
+    verified; and last the later record.
     """
-    survivors: dict[str, Survivor] = {}
-    for name in fields:
-        stand = [(one, value) for one in contributions if (value := one.values.get(name)) and _text(value)]
-        if not stand:
-            continue
-        winner, value = max(stand, key=lambda pair: _rank(*pair))
-        text = _text(value)
-        losers = {one.record for one, other in stand if _text(other) != text} - {winner.record}
-        survivors[name] = Survivor(text, value.given, value.status, winner.record, tuple(sorted(losers)))
-    return survivors
+    by_field: dict[str, list[S]] = {}
+    for one in contributions:
+        if one.status != ABSENT and _text(one):
+            by_field.setdefault(one.field, []).append(one)
+    return {field: _survivor(stand) for field, stand in by_field.items()}
 
 
-def _text(value: Value) -> str:
-    return (value.normal or value.given or "") if value.status != ABSENT else ""
+def text_of(said: Said, type_: str) -> str:
+    """How a surviving value of that dictionary type is written: names, addresses and texts as given, others normalised."""
+    if type_ in _AS_GIVEN:
+        return said.given or said.normal or ""
+    return _text(said)
 
 
-def _rank(one: Contribution, value: Value) -> tuple[bool, int, bool, dt.datetime, dt.datetime, str, str, str]:
+def _survivor(stand: list[S]) -> Survivor[S]:
+    if len(stand) == 1:
+        return Survivor(stand[0], ())
+    winner = max(stand, key=_rank)
+    losers = {one.record for one in stand if one.answer == winner.answer == "clear" and _text(one) != _text(winner)}
+    return Survivor(winner, tuple(sorted(losers - {winner.record})))
+
+
+def _text(said: Said) -> str:
+    return said.normal or said.given or ""
+
+
+def _rank(said: Said) -> tuple[bool, bool, bool, bool, str, bytes, str]:
     return (
-        one.edit,
-        _TRUST.get(value.status, 0),
-        value.given is not None,
-        one.verified_at or _LONG_AGO,
-        one.at,
-        one.record,
-        _text(value),
-        value.given or "",
+        said.status != INVALID,
+        said.kind == _EDIT,
+        said.status == VALID,
+        said.given is not None,
+        said.verified_at or "",
+        said.record.bytes,
+        _text(said),
     )

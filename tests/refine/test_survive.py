@@ -2,70 +2,129 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from dataclasses import dataclass, field
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kehu.refine.survive import Contribution, Value, survive
+from kehu.refine.survive import survive, text_of
 
-DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-LATER = DAY + dt.timedelta(days=9)
-
-
-def said(record: str, value: str | None, status: int = 1, at: dt.datetime = DAY, **more: object) -> Contribution:
-    normal = value if status in (1, 3) else None
-    return Contribution(record, at, {"email": Value(value, normal, status)}, **more)  # type: ignore[arg-type]
+VALID, INVALID, UNVERIFIED, ABSENT = 1, 2, 3, 0
+PERSON, EDIT = 1, 5
 
 
-def winner(*contributions: Contribution) -> str:
-    return survive(contributions, ["email"])["email"].record
+@dataclass(frozen=True)
+class Said:
+    """One value as the gate hands it out; the record's id is its time."""
+
+    time: int
+    given: str | None = field(repr=False)
+    status: int = VALID
+    kind: int = PERSON
+    verified_at: str | None = None
+    normal: str | None = field(default=None, repr=False)
+    answer: str = "clear"
+    field: str = "email"
+
+    @property
+    def record(self) -> UUID:
+        return UUID(int=self.time << 80 | 7 << 76 | 2 << 62)
 
 
-def test_the_later_wins() -> None:
-    assert winner(said("a", "x", at=LATER), said("b", "y")) == "a"
+def winner(*contributions: Said) -> int:
+    return survive(contributions)["email"].said.time
 
 
-def test_valid_over_unverified_over_invalid() -> None:
-    assert winner(said("a", "x", 1), said("b", "y", 3, LATER), said("c", "z", 2, LATER)) == "a"
-    assert winner(said("b", "y", 3), said("c", "z", 2, LATER)) == "b"
+def test_the_later_wins():
+    assert winner(Said(9, "x"), Said(1, "y")) == 9
 
 
-def test_the_verified_wins_over_the_later() -> None:
-    assert winner(said("a", "x", verified_at=DAY), said("b", "y", at=LATER)) == "a"
+def test_valid_over_unverified_over_invalid():
+    assert winner(Said(1, "x", VALID), Said(2, "y", UNVERIFIED), Said(3, "z", INVALID)) == 1
+    assert winner(Said(2, "y", UNVERIFIED), Said(3, "z", INVALID)) == 2
 
 
-def test_an_edit_wins() -> None:
-    assert winner(said("a", "x", edit=True), said("b", "y", at=LATER, verified_at=LATER)) == "a"
-    assert winner(said("a", "x", edit=True), said("b", "y", at=LATER, edit=True)) == "b"
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        Said(99, "z", INVALID),
+        Said(99, "z", INVALID, EDIT),
+        Said(99, "z", INVALID, verified_at="2099-01-01T00:00:00+00:00"),
+        Said(99, "", VALID),
+        Said(99, None, VALID),
+        Said(99, "z", ABSENT, EDIT),
+    ],
+)
+def test_nothing_makes_an_invalid_or_empty_value_beat_a_valid_one(hostile: Said):
+    assert winner(Said(1, "x"), hostile) == 1
 
 
-def test_given_wins_over_derived() -> None:
-    derived = Contribution("b", LATER, {"email": Value(None, "y", 1)})
-    assert winner(said("a", "x"), derived) == "a"
-    assert survive([derived], ["email"])["email"].given is None
+def test_the_verified_wins_over_the_later():
+    assert winner(Said(1, "x", verified_at="2026-01-01T00:00:00+00:00"), Said(9, "y")) == 1
 
 
-def test_losers_are_those_who_say_otherwise() -> None:
-    survivor = survive(
-        [said("a", "x", at=LATER), said("b", "x"), said("c", "y"), said("d", None, 0)], ["email", "phone"]
-    )
-    assert survivor["email"].losers == ("c",)
-    assert "phone" not in survivor
+def test_an_edit_wins_over_what_came():
+    verified = "2026-01-01T00:00:00+00:00"
+    assert winner(Said(1, "x", kind=EDIT), Said(9, "y", verified_at=verified)) == 1
+    assert winner(Said(1, "x", UNVERIFIED, EDIT), Said(9, "y")) == 1
+    assert winner(Said(1, "x", kind=EDIT), Said(9, "y", kind=EDIT)) == 9
+
+
+def test_given_wins_over_derived():
+    derived = Said(9, None, normal="y")
+    assert winner(Said(1, "x"), derived) == 1
+    assert text_of(survive([derived])["email"].said, "email") == "y"
+
+
+def test_losers_are_those_who_openly_say_otherwise():
+    newest, same, other, nothing = Said(9, "x"), Said(2, "x"), Said(3, "y"), Said(4, None, ABSENT)
+    masked = Said(5, "y", answer="masked")
+    survivor = survive([newest, same, other, nothing, masked])["email"]
+    assert survivor.losers == (other.record,)
     assert "'x'" not in repr(survivor)
+    assert survive([nothing]) == {}
+
+
+def test_names_and_addresses_stand_as_given():
+    said = Said(1, "LIN Mei", normal="Lin Mei")
+    assert [text_of(said, type_) for type_ in ("name", "address", "text")] == ["LIN Mei"] * 3
+    assert text_of(said, "email") == "Lin Mei"
 
 
 contribution = st.builds(
-    said,
-    st.sampled_from("abcdef"),
+    Said,
+    st.integers(1, 4),
     st.sampled_from(["x", "y", "z", None]),
-    st.sampled_from([0, 1, 2, 3]),
-    st.sampled_from([DAY, LATER]),
-    verified_at=st.sampled_from([None, DAY, LATER]),
-    edit=st.booleans(),
+    st.sampled_from([ABSENT, VALID, INVALID, UNVERIFIED]),
+    st.sampled_from([PERSON, EDIT]),
+    st.sampled_from([None, "2026-01-01T00:00:00+00:00", "2026-01-09T00:00:00+00:00"]),
+    st.sampled_from([None, "n"]),
 )
+several = st.lists(contribution, max_size=7, unique_by=lambda said: said.time)
 
 
-@given(st.lists(contribution, max_size=7).flatmap(lambda one: st.tuples(st.just(one), st.permutations(one))))
-def test_order_never_matters(pair: tuple[list[Contribution], list[Contribution]]) -> None:
-    assert survive(pair[0], ["email"]) == survive(pair[1], ["email"])
+@given(several.flatmap(lambda one: st.tuples(st.just(one), st.permutations(one))))
+def test_order_never_matters(pair: tuple[list[Said], list[Said]]):
+    assert survive(pair[0]) == survive(pair[1])
+
+
+@given(several)
+def test_a_mask_decides_nothing(said: list[Said]):
+    """Which record survives depends on what was said, never on whether the asker may see it."""
+    masked = [
+        Said(
+            s.time,
+            "•" if s.given else None,
+            s.status,
+            s.kind,
+            s.verified_at,
+            "•" if s.normal or s.given else None,
+            "masked",
+        )
+        for s in said
+    ]
+    clear, hidden = survive(said), survive(masked)
+    assert {f: s.said.record for f, s in clear.items()} == {f: s.said.record for f, s in hidden.items()}
+    assert all(survivor.losers == () for survivor in hidden.values())

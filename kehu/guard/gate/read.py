@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -44,7 +44,7 @@ class InsideTransaction(RuntimeError):
 class Contribution:
     """One value that one record brought, as far as the gate lets it out.
 
-    ``given`` and ``normal`` hold the value, or for a masked answer its mask in both. ``repr`` shows none of them.
+    ``given`` (None where derived) and ``normal`` hold the value, or for a masked answer its mask. ``repr`` shows neither.
     """
 
     field: str
@@ -103,7 +103,7 @@ class Gate:
         purpose: str,
         fields: Iterable[str] | None = None,
         use: str = "read",
-        masked: bool = False,
+        masked: bool | Collection[str] = False,
         kinds: Sequence[int] = PROFILE_KINDS + EVENT_KINDS,
         detail: UUID | None = None,
         recipient: str = "",
@@ -113,7 +113,7 @@ class Gate:
     ) -> list[Opened]:
         """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
 
-        ``fields`` defaults to the purpose's least set. Unknown, erased and taken-back subjects are left out. ``reach``
+        ``masked`` has all fields masked, or those named. ``fields`` defaults to the purpose's least set. Unknown, erased and taken-back subjects are left out. ``reach``
         "origins" opens exactly the origin subjects named (a person's rights end at the certain part), "residue" what
         an erasure left.
 
@@ -131,7 +131,10 @@ class Gate:
             raise ValueError(f"at most {CHUNK} subjects a chunk; use stream()")
         if reach == "origins" and purpose != "rights-request":  # the strictest of the whole customer counts for others
             raise ValueError("single origin subjects are opened for a person's own rights only")
-        ask = Ask(purpose, use, asked, masked, recipient, recipient_kind, country, bulk=len(subjects) > 1)
+        some = () if isinstance(masked, bool) else tuple(name for name in asked if name in masked)
+        every = masked if isinstance(masked, bool) else False
+        bulk = len(subjects) > 1
+        ask = Ask(purpose, use, asked, every, recipient, recipient_kind, country, bulk, some)
         raw = raw_connection()
         for attempt in range(_ATTEMPTS):
             rows = self._checked_read(
@@ -250,7 +253,8 @@ class Gate:
                 if answers is None or (answer := answers[provenance]).answer == "denied":
                     continue
                 if answer.answer == "masked":
-                    given = normal = mask(name, normal or given)
+                    normal = mask(name, normal or given)
+                    given = normal if given is not None else None  # derived stays derived, so the same value survives
                 values.append(
                     Contribution(
                         name,

@@ -14,10 +14,11 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.decisions import FieldAnswer
-from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.gate.read import Opened, gate
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.refine.survive import survive, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +104,9 @@ def exact_key(type_: str, value: str) -> str:
 
 
 def _customer(opened: Opened) -> Customer:
-    best: dict[str, Contribution] = {}
-    for one in opened.contributions:
-        held = best.get(one.field)
-        if held is None or _order(one) > _order(held):
-            best[one.field] = one
-    keeps_form = {"name", "address", "text"}
-    types = installation().rules.dictionary
-    fields = {
-        name: str(one.given if types.field(name).type in keeps_form else one.normal or one.given)
-        for name, one in best.items()
-        if one.answer == "clear"
-    }
+    best = {name: survivor.said for name, survivor in survive(opened.contributions).items()}
+    type_of = installation().rules.dictionary.field
+    fields = {name: text_of(one, type_of(name).type) for name, one in best.items() if one.answer == "clear"}
     masked = {name: (str(one.normal), one.policy) for name, one in best.items() if one.answer == "masked"}
     denied = {name: answer.policy for name, answer in opened.denied().items()}
     return Customer(opened.customer, opened.seq, fields, masked, denied)
-
-
-def _order(one: Contribution) -> tuple[bool, bool, str, bytes]:
-    """Valid over invalid, an edit over what came, then the last verified, then the newest record."""
-    return one.status == 1, one.kind not in PROFILE_KINDS[:2], one.verified_at or "", one.record.bytes
