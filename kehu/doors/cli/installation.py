@@ -73,50 +73,6 @@ def down() -> Any:
         raise Failure(FAILED, "supervisor", str(failed)) from None
 
 
-@click.command(epilog="Example: kehu status --json")
-@command(needs_home=False, starts=False)
-def status() -> Any:
-    """Health and counts."""
-    home = Home.current()
-    counts = dict.fromkeys(("subjects", "sources", "facets", "quarantined", "review", "ledger"))
-    from kehu.host import supervisor
-
-    running = home.exists() and supervisor.status(home) is not None
-    answer: dict[str, Any] = {"running": running, "version": __version__, "home": str(home.path), "folders": []}
-    database = Database(home)
-    if not home.exists() or not database.exists():
-        return answer | {"database": "absent"} | counts | {"jobs": {}}
-    database.start()
-    try:
-        set_django_up()
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "select (select count(distinct customer) from subject_state where not hidden),"
-                " (select count(*) from record where not hidden), (select count(*) from facet)"
-            )
-            subjects, sources, facets = cursor.fetchone()
-            cursor.execute("select size, encode(root, 'base64') from ledger_checkpoint order by size desc limit 1")
-            head = cursor.fetchone() or (0, None)
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        database.release()
-    return answer | {
-        "folders": database.folders(),
-        "database": "embedded" if database.embedded else "outside",
-        "subjects": subjects,
-        "sources": sources,
-        "facets": facets,
-        "quarantined": 0,
-        "review": 0,
-        "ledger": {"size": head[0], "root": head[1]},
-        "jobs": {},
-    }
-
-
 @click.command(epilog='Example: psql "$(kehu database --json | jq -r .app_url)"')
 @command(starts=False)
 def database() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import desk, evidence, installation
+from kehu.doors.cli import desk, evidence, health, installation
 from kehu.doors.cli.frame import Contract
 
 
@@ -19,7 +19,8 @@ for entry in (
     installation.init,
     installation.up,
     installation.down,
-    installation.status,
+    health.status,
+    health.doctor,
     installation.database,
     installation.keys,
     installation.controller,

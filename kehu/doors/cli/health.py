@@ -1,0 +1,101 @@
+"""Commands on how the installation is: status and doctor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from kehu import __version__
+from kehu.doors.cli.frame import DONE, FAILED, command, set_django_up
+from kehu.host.database import Database
+from kehu.host.home import Home
+from kehu.host.postgres import PostgresError
+
+_COUNTED = ("subjects", "sources", "facets", "quarantined", "review", "ledger", "jobs")
+
+
+@click.command(epilog="Example: kehu status --json")
+@command(needs_home=False, starts=False)
+def status() -> Any:
+    """Health and counts; down or not even made, too."""
+    from kehu.host import supervisor
+
+    home = Home.current()
+    running = supervisor.status(home) if home.exists() else None
+    answer: dict[str, Any] = {
+        "running": bool(running and running.ready),
+        "version": __version__,
+        "home": str(home.path),
+        "folders": [],
+    }
+    database = Database(home)
+    if not home.exists() or not database.exists():
+        return answer | {"database": "absent"} | dict.fromkeys(_COUNTED)
+    database.start()
+    try:
+        set_django_up()
+        from kehu.serve.assurance.counts import counts
+
+        return answer | {
+            "folders": database.folders(),
+            "database": "embedded" if database.embedded else "outside",
+            **counts(),
+        }
+    finally:
+        _close(database)
+
+
+@click.command(epilog="Example: kehu doctor --json | jq '.findings[] | select(.severity == \"error\")'")
+@command(needs_home=False, starts=False)
+def doctor() -> Any:
+    """Look for what is wrong, and say what to do; 1 where something is an error. Nothing is changed."""
+    from kehu.host import checks
+
+    home = Home.current()
+    if not home.exists():
+        return _report([checks.Finding("home.absent", "error", "There is no installation here.", "Run: kehu init")])
+    database = Database(home)
+    found = [*checks.check_home(home), *checks.check_settings(database)]
+    try:
+        database.start()
+        found += checks.check_machine(home, database.folders())
+        found += _inside(home)
+    except PostgresError as failed:
+        found.append(checks.Finding("database.down", "error", str(failed), "See the database's log."))
+    finally:
+        _close(database)
+    return _report(found)
+
+
+def _inside(home: Home) -> list[Any]:
+    from kehu.host import checks, supervisor
+
+    set_django_up()
+    from django.db.utils import DatabaseError
+
+    from kehu.guard.checks import check_installation
+
+    running = supervisor.status(home)
+    try:
+        return list(check_installation(running=bool(running and running.ready)))
+    except DatabaseError as failed:  # its text may quote a value
+        text = f"The database refused a look ({type(failed).__name__})."
+        return [checks.Finding("database.refused", "error", text, "Run: kehu init")]
+
+
+def _report(found: list[Any]) -> tuple[dict[str, Any], int]:
+    order = ("error", "warning", "note")
+    rows = [asdict(one) for one in sorted(found, key=lambda one: order.index(one.severity))]
+    return {"findings": rows}, FAILED if any(row["severity"] == "error" for row in rows) else DONE
+
+
+def _close(database: Database) -> None:
+    from django.apps import apps
+
+    if apps.ready:
+        from django.db import connections
+
+        connections.close_all()
+    database.release()

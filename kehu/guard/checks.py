@@ -1,0 +1,127 @@
+"""What may be wrong inside an installation: ledger, keys, rules, jobs, accounts; read, never mended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.hashers import identify_hasher
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from kehu.guard.staff.models import Staff
+from kehu.guard.tasks import EPOCH
+from kehu.host import jobs
+from kehu.host.checks import Finding
+from kehu.host.paths import policies_dir
+
+_DELAY: Final = 60  # seconds a row of the ledger may wait to be hashed
+_OLDEST: Final = 150_000  # server_version_num
+_SLACK: Final = 2 * 3600  # seconds over seven days: the job that rotates looks once an hour
+_BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)  # no clock is right that shows an earlier time
+_SOURCE: Final = re.compile(r'^(?:source = |@source\()"([^"]+)"', re.MULTILINE)
+
+
+def check_installation(*, running: bool) -> Iterator[Finding]:
+    """Everything that the database and the rules tell; ``running`` says whether the system serves."""
+    pending = _pending_migrations()
+    yield from _check_server(pending)
+    if not pending:
+        yield from _check_ledger(running=running)
+        yield from _check_epoch(running=running)
+        yield from _check_jobs()
+        yield from _check_accounts()
+    yield from _check_laws()
+    yield Finding(
+        "backup.none", "warning", "No backup is made by this installation.",
+        "While it is down copy the home without keys/root, and the folders of kehu status; keep keys/root elsewhere.",
+    )  # fmt: skip
+
+
+def _pending_migrations() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _check_server(pending: int) -> Iterator[Finding]:
+    version, now = _one("select current_setting('server_version_num')::int, clock_timestamp()")
+    if version < _OLDEST:
+        yield Finding("database.version", "error", f"PostgreSQL {version // 10_000} is too old.", "Use 15 or newer.")
+    if pending:
+        yield Finding("database.schema", "error", f"{pending} migrations are not applied.", "Run: kehu init")
+    here = datetime.now(UTC)
+    if abs((now - here).total_seconds()) > 5:
+        yield Finding("clock.apart", "error", "This clock and the database's differ by over 5 s.", "Run NTP on both.")
+    if here < _BUILT:
+        yield Finding("clock.past", "error", "This machine's clock shows a time long past.", "Run NTP.")
+
+
+def _check_ledger(*, running: bool) -> Iterator[Finding]:
+    delay, ahead = _one(
+        "select extract(epoch from clock_timestamp() - min(e.at) filter (where not exists"
+        " (select 1 from ledger_leaf l where l.seq = e.seq))), max(e.at) > clock_timestamp() + interval '1 minute'"
+        " from (select seq, at from ledger_entry order by seq desc limit 20000) e"
+    )
+    if running and (delay or 0) > _DELAY:
+        yield Finding(
+            "ledger.delay", "error", f"A row of the ledger has waited {int(delay)} s to be hashed.",
+            "See log/sequencer.log; a long write transaction in this PostgreSQL holds it back.",
+        )  # fmt: skip
+    if ahead:
+        yield Finding("clock.back", "error", "The ledger has rows later than now: the clock was put back.", "Run NTP.")
+
+
+def _check_epoch(*, running: bool) -> Iterator[Finding]:
+    age, left = _one(
+        "select extract(epoch from clock_timestamp() - max(began_at)), count(*) filter (where destroyed_at is null"
+        " and retired_at < clock_timestamp() - interval '1 day') from key_epoch"
+    )
+    if age is None or age > EPOCH.total_seconds() + _SLACK:
+        days = int((age or 0) // 86_400)
+        remedy = "See jobs.failed." if running else "Run: kehu keys rotate (the running system does it by itself)"
+        yield Finding("keys.epoch", "warning", f"The epoch of the keys is {days} days old; it should end at 7.", remedy)
+    if left:
+        yield Finding("keys.left", "warning", f"{left} ended epochs still have their key.", "Run: kehu keys rotate")
+
+
+def _check_jobs() -> Iterator[Finding]:
+    failed = jobs.counts()["failed"]
+    if failed:
+        yield Finding("jobs.failed", "warning", f"{failed} jobs failed.", "See log/jobs.log; each can be done again.")
+
+
+def _check_accounts() -> Iterator[Finding]:
+    """No account has a password that we, or anybody, gave everywhere; none is kept in a weak form."""
+    weak = 0
+    for held in Staff.objects.filter(is_active=True).values_list("password", flat=True).iterator():
+        if held.startswith("!"):
+            continue  # no password: no sign-in
+        try:
+            weak += identify_hasher(held).algorithm != "argon2"
+        except ValueError:
+            weak += 1
+    if weak:
+        yield Finding("staff.password", "error", f"{weak} passwords are kept in a weak form.", "Give these anew.")
+    if settings.DEBUG:
+        yield Finding("settings.debug", "error", "Debug pages are on: they show values.", "Use the shipped settings.")
+
+
+def _check_laws() -> Iterator[Finding]:
+    files = [*policies_dir().glob("*.cedar"), *(policies_dir().parent / "laws").glob("*.toml")]
+    sources = [source for path in files for source in _SOURCE.findall(path.read_text(encoding="utf-8"))]
+    unread = sum(source not in ("V", "house") for source in sources)
+    if unread:
+        yield Finding(
+            "laws.unverified", "note",
+            f"Of {len(sources)} rules of law {unread} rest on a text nobody has read yet; they show as unverified.",
+            "Have counsel read the articles, and set their source to V.",
+        )  # fmt: skip
+
+
+def _one(query: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()

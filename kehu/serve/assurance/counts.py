@@ -1,0 +1,48 @@
+"""How much there is: customers, records, ciphertexts, what waits. Counts only, of no one in particular."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from django.db import connection
+
+from kehu.host import jobs
+
+
+def counts() -> dict[str, Any]:
+    """The counts that ``kehu status`` shows; None for what a schema not yet migrated does not have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select to_regclass('ledger_checkpoint') is not null, to_regclass('collect_quarantined') is not null,"
+            " to_regclass('refine_proposal') is not null"
+        )
+        made, has_quarantine, has_review = cursor.fetchone()
+        if not made:
+            return dict.fromkeys(("subjects", "sources", "facets", "quarantined", "review", "ledger", "jobs"))
+        cursor.execute(
+            "select (select count(distinct customer) from subject_state where not hidden),"
+            " (select count(*) from record where not hidden), (select count(*) from facet)"
+        )
+        subjects, sources, facets = cursor.fetchone()
+        cursor.execute("select size, root from ledger_checkpoint order by size desc limit 1")
+        size, root = cursor.fetchone() or (0, None)
+    return {
+        "subjects": subjects,
+        "sources": sources,
+        "facets": facets,
+        "quarantined": _one(
+            "select count(distinct (batch, file, line)) from collect_quarantined where not accepted and settled is null"
+        )
+        if has_quarantine
+        else 0,
+        "review": _one("select count(*) from refine_proposal where state = 'open'") if has_review else 0,
+        "ledger": {"size": size, "root": base64.b64encode(root).decode() if root else None},
+        "jobs": jobs.counts(),
+    }
+
+
+def _one(query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])

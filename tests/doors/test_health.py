@@ -1,0 +1,128 @@
+"""``status`` and ``doctor``: true counts in every state, and each thing that can be wrong is found by its name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from django.db import connection
+
+from kehu.guard import checks as inside
+from kehu.host import checks
+from kehu.host.database import Database
+from kehu.host.home import Home
+from kehu.host.keyring import make_home
+from tests.cast import admit, staff
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = Home(tmp_path / "home")
+    make_home(made)
+    return made
+
+
+def ids(found, severity="error"):
+    return {one.id for one in found if one.severity == severity}
+
+
+def test_status_before_init_and_while_down(kehu, tmp_path, monkeypatch):
+    monkeypatch.setenv("KEHU_HOME", str(tmp_path / "none"))
+    code, told = kehu("status")
+    assert code == 0 and told["database"] == "absent" and told["running"] is False and told["folders"] == []
+    assert all(told[name] is None for name in ("subjects", "sources", "facets", "quarantined", "review", "ledger"))
+    code, told = kehu("doctor")
+    assert code == 1 and [one["id"] for one in told["findings"]] == ["home.absent"]
+
+
+def test_status_counts_while_down(kehu):
+    admit({"full_name": "林婉清", "email": "lin@mail.example"}, {"full_name": "陈默"})
+    code, told = kehu("status")
+    assert code == 0 and told["running"] is False and told["database"] == "embedded"
+    assert (told["subjects"], told["sources"], told["facets"]) == (2, 2, 3)
+    assert (told["quarantined"], told["review"]) == (0, 0) and told["jobs"]["failed"] == 0
+    assert told["ledger"].keys() == {"size", "root"}
+
+
+def test_a_fresh_installation_has_no_error(kehu):
+    code, told = kehu("doctor")
+    assert code == 0
+    assert {one["severity"] for one in told["findings"]} <= {"warning", "note"}
+    assert all(one.keys() == {"id", "severity", "text", "remedy"} and one["remedy"] for one in told["findings"])
+
+
+def test_a_file_that_others_may_read_is_found(home):
+    assert ids(checks.check_home(home)) == set()
+    os.chmod(home / "keys" / "ring.json", 0o640)
+    assert ids(checks.check_home(home)) == {"home.modes"}
+    os.chmod(home / "keys" / "ring.json", 0o600)
+    os.chmod(home.path, 0o755)
+    assert ids(checks.check_home(home)) == {"home.modes"}
+
+
+def test_a_root_that_is_gone_or_another_is_found(home):
+    (home / "keys" / "root").write_text("A" * 43 + "=\n")
+    assert ids(checks.check_home(home)) == {"keys.root"}
+    (home / "keys" / "root").unlink()
+    assert ids(checks.check_home(home)) == {"keys.root-missing"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, set()),
+        ({"KEHU_HOSTS": "kehu.example"}, {"hosts.plain"}),
+        ({"KEHU_HOSTS": "kehu.example", "KEHU_HTTPS": "1"}, set()),
+        ({"KEHU_HOSTS": "*", "KEHU_HTTPS": "1"}, {"hosts.any"}),
+        ({"KEHU_SMTP_URL": "smtp://mail.example"}, {"mail.plain"}),
+        ({"KEHU_SMTP_URL": "smtp://mail.example:587?tls"}, set()),
+        ({"KEHU_SMTP_URL": "smtp://127.0.0.1:2525"}, set()),
+        (
+            {"KEHU_DATABASE_URL": "postgresql://kehu:kehu@db.example/kehu"},
+            {"database.plain", "database.password"},
+        ),
+        ({"KEHU_DATABASE_URL": "postgresql://o:cH9-long-random@db.example/kehu?sslmode=verify-full"}, set()),
+        ({"KEHU_DATABASE_URL": "postgresql://o:cH9-long-random@127.0.0.1/kehu"}, set()),
+    ],
+)
+def test_settings(home, monkeypatch, settings, expected):
+    for name in ("KEHU_HOSTS", "KEHU_HTTPS", "KEHU_SMTP_URL", "KEHU_DATABASE_URL", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert ids(checks.check_settings(Database(home))) == expected
+
+
+def test_a_full_disk_is_found(home, monkeypatch):
+    usage = shutil.disk_usage(home.path)
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage._replace(free=2**20))
+    assert "disk.error" in ids(checks.check_machine(home, []))
+
+
+def test_what_is_wrong_inside_is_found(database):
+    staff("service")
+    assert ids(inside.check_installation(running=True)) == set()
+    with connection.cursor() as cursor:
+        cursor.execute("update key_epoch set began_at = now() - interval '9 days'")
+        cursor.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, status) values ('default', 'guard:x', 'failed')"
+        )
+        cursor.execute("update guard_staff set password = 'pbkdf2_sha256$1$a$b' where email = 'service@kehu.example'")
+    found = list(inside.check_installation(running=True))
+    assert ids(found, "warning") >= {"keys.epoch", "jobs.failed", "backup.none"}
+    assert ids(found) == {"staff.password"}
+
+
+def test_a_ledger_that_is_not_hashed_is_found(database):
+    admit({"full_name": "林婉清"})
+    from kehu.guard.setup import open_owner
+
+    with open_owner(database) as owner:
+        owner.execute("alter table ledger_entry disable trigger user")
+        owner.execute("update ledger_entry set at = at - interval '61 seconds'")
+    assert ids(inside.check_installation(running=True)) == {"ledger.delay"}
+    assert ids(inside.check_installation(running=False)) == set()  # the next start or verify takes it
+    with open_owner(database) as owner:
+        owner.execute("update ledger_entry set at = now() + interval '1 hour'")
+    assert ids(inside.check_installation(running=True)) == {"clock.back"}
