@@ -8,7 +8,7 @@ that 张伟 and 张威 sound alike and are still two names.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -20,10 +20,17 @@ from kehu.refine.resolve.spelling import COMPOUND_SURNAMES, EVERYDAY, LATIN, MIS
 
 Kind = Literal["person", "organisation"]
 
-NAME_FIELDS: Final = ("full_name", "given_name", "family_name", "second_given_name", "second_family_name", "legal_name")
-TEXT_FIELDS: Final = ("house_number", "street", "unit", "locality", "region", "country", "birth_place", "occupation")
+NAME_FIELDS: Final = ("full_name", "given_name", "family_name", "legal_name")
+TEXT_FIELDS: Final = ("house_number", "street", "unit", "locality", "region", "birth_place", "occupation")
 CODE_FIELDS: Final = ("postal_code", "national_id", "registration_number")
-FIELDS: Final = (*NAME_FIELDS, *TEXT_FIELDS, *CODE_FIELDS, "birth_date", "gender", "email", "phone")
+_BOTH: Final = ("full_name", "house_number", "street", "unit", "locality", "region", "postal_code", "email", "phone")
+# What linkage reads of each kind, and nothing else.
+FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "person": (
+        *_BOTH, "given_name", "family_name", "birth_date", "birth_place", "gender", "national_id", "occupation",
+    ),
+    "organisation": (*_BOTH, "legal_name", "registration_number"),
+}  # fmt: skip
 
 _LEGAL_FORMS: Final = (
     r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
@@ -68,7 +75,7 @@ def prepare(table: pa.Table, kind: Kind = "person") -> Features:
     """
     if "record" not in table.column_names:
         raise ValueError("linkage needs a column 'record'")
-    known = [name for name in FIELDS if name in table.column_names and table[name].null_count < len(table)]
+    known = [name for name in FIELDS[kind] if name in table.column_names and table[name].null_count < len(table)]
     frame = pl.DataFrame(pl.from_arrow(table.select(["record", *known]))).with_columns(pl.all().cast(pl.String))
     frame = frame.sort("record")
     if frame["record"].null_count() or frame["record"].n_unique() != len(frame):
@@ -186,5 +193,4 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
         frame = frame.with_columns(addr=_joined(_field(frame, "house_number"), pl.col("street")))
     if "email" in frame.columns:
         frame = frame.with_columns(mailbox=pl.col("email").str.extract(r"^([^@+]+)"))
-    dropped: Iterable[str] = (name for name in (*NAME_FIELDS, "country") if name in frame.columns)
-    return frame.drop(dropped)
+    return frame.drop(name for name in NAME_FIELDS if name in frame.columns)
