@@ -63,10 +63,12 @@ class Ask:
     recipient_kind: str
     country: str
     bulk: bool
+    masked_fields: tuple[str, ...] = ()  # these at most masked, whatever the others are
 
     def text(self, rules: RulesInForce) -> str:
         """Canonical text: the same ask under the same rules is the same text."""
         purpose = rules.purposes[self.purpose]
+        some = {"masked_fields": self.masked_fields} if self.masked_fields else {}
         return json.dumps(
             {
                 "rules": rules.digest.hex(),
@@ -79,6 +81,7 @@ class Ask:
                 "recipient_kind": self.recipient_kind,
                 "country": self.country,
                 "bulk": self.bulk,
+                **some,
             },
             sort_keys=True,
             separators=(",", ":"),
@@ -96,16 +99,32 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     classes = {name: _class_of(rules.dictionary.field(name), purpose) for name in ask.fields}
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
     principal = principal_of(facts, claims)
-    actions = ("mask",) if ask.masked else ("open", "mask")
-    by_provenance: list[Mapping[FieldClass, Answer]] = []
+    at_most = {name: "mask" if ask.masked or name in ask.masked_fields else "open" for name in ask.fields}
+    by_provenance: list[Mapping[str, Answer]] = []
     for silent in (False, True):
         if silent and state.consent != "given":
             by_provenance.extend(by_provenance[:3])
             break
         for provenance in PROVENANCE:
             context = _context(purpose, ask, state, provenance, silent)
-            by_provenance.append(rules.policies.decide(principal, context, set(classes.values()), actions))
-    return {name: tuple(answers[held] for answers in by_provenance) for name, held in classes.items()}
+            by_provenance.append(_by_field(rules, principal, context, classes, at_most))
+    return {name: tuple(answers[name] for answers in by_provenance) for name in ask.fields}
+
+
+def _by_field(
+    rules: RulesInForce,
+    principal: Mapping[str, Any],
+    context: Mapping[str, Any],
+    classes: Mapping[str, FieldClass],
+    at_most: Mapping[str, str],
+) -> dict[str, Answer]:
+    """Each field's answer under one context: opened where that is asked and allowed, else masked, else denied."""
+    found: dict[str, Answer] = {}
+    for most, actions in (("open", ("open", "mask")), ("mask", ("mask",))):
+        names = [name for name, wanted in at_most.items() if wanted == most]
+        answers = rules.policies.decide(principal, context, {classes[name] for name in names}, actions)
+        found.update({name: answers[classes[name]] for name in names})
+    return found
 
 
 def _class_of(field: Field, purpose: Purpose) -> FieldClass:

@@ -113,9 +113,9 @@ class Gate:
     ) -> list[Opened]:
         """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
 
-        ``masked`` has all fields masked, or those named. ``fields`` defaults to the purpose's least set. Unknown, erased and taken-back subjects are left out. ``reach``
-        "origins" opens exactly the origin subjects named (a person's rights end at the certain part), "residue" what
-        an erasure left.
+        ``fields`` defaults to the purpose's least set; ``masked`` has all of them at most masked, or those named.
+        Unknown, erased and taken-back subjects are left out. ``reach`` "origins" opens exactly the origin subjects
+        named (a person's rights end at the certain part), "residue" what an erasure left.
 
         Raises:
             KeyError: no such purpose or field.

@@ -1,0 +1,246 @@
+"""One customer as the desk shows them: profile, what happened, where it came from, and why each field is as it is.
+
+One read through the gate for a whole page: what reaches or identifies a person comes masked until somebody asks to see
+it (:func:`reveal`, a read of its own), the rest as the purpose allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as part
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.dictionary import Field
+from kehu.govern.slugs import BASES, RECORD_KINDS, name_of
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.decisions import Decision
+from kehu.guard.gate.read import EVENT_KINDS, PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.installation import installation
+from kehu.refine.clean.status import INVALID
+from kehu.refine.survive import survive, text_of
+from kehu.serve.desk.standing import Standing, standing_of
+
+CLEAR, MASKED, DENIED = "clear", "masked", "denied"
+_TELLING: Final = frozenset({"email", "phone", "tail", "date", "address"})  # masks that leave something to recognise
+_COARSE: Final = frozenset({"locality", "region", "country"})
+_NOT_NEEDED: Final = "house.purpose-least"
+_EVENT_TIMES: Final = ("ordered_at", "at")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One field of the profile: how it came out and which policy says so."""
+
+    field: Field
+    answer: str
+    policy: str
+    text: str = part(repr=False)
+    valid: bool
+    verified_at: str | None
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An order or an interaction: when, and its fields as far as they may be seen."""
+
+    record: UUID
+    kind: str
+    at: datetime | None
+    came_at: datetime
+    channel: int
+    fields: Mapping[str, str] = part(repr=False)
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What was paid, where that may be seen and is a number."""
+        try:
+            return Decimal(self.fields["amount"])
+        except (KeyError, InvalidOperation):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A record that something of this customer came in with."""
+
+    record: UUID
+    origin: UUID
+    kind: str
+    channel: str
+    basis: str
+    notice: str
+    batch: UUID | None
+    came_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Fields with the same answer by the same policy."""
+
+    answer: str
+    policy: str
+    fields: tuple[Field, ...]
+    on_request: bool  # masked only because nobody has asked to see it yet
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A customer as one purpose shows them."""
+
+    customer: UUID
+    seq: int
+    standing: Standing
+    values: Mapping[str, Value]
+    events: tuple[Event, ...]
+    why: tuple[Why, ...]
+    refused: str  # the policy, where nothing at all may be seen
+
+    def shown(self, name: str) -> str:
+        """A value in clear; empty where it is masked, denied or unknown."""
+        held = self.values.get(name)
+        return held.text if held and held.answer == CLEAR else ""
+
+
+def masked_at_first(names: Iterable[str]) -> frozenset[str]:
+    """Of these fields those that a page shows masked until asked: what reaches or identifies a person."""
+    return frozenset(name for name in names if _masked_at_first(installation().rules.dictionary.field(name)))
+
+
+def _masked_at_first(held: Field) -> bool:
+    if held.event:
+        return held.level == 4
+    reaches = held.category == "contact" and held.name not in _COARSE
+    return held.level >= 3 and (held.level == 4 or held.mask in _TELLING or reaches)
+
+
+def open_record(subject: UUID, *, actor: Actor, purpose: str) -> Record:
+    """Open the page of one customer.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    least = installation().rules.purposes[purpose].least
+    opened = gate().open([subject], actor=actor, purpose=purpose, masked=masked_at_first(least))
+    if not opened:
+        raise UnknownSubject(str(subject))
+    one = opened[0]
+    standing = standing_of([one.customer]).get(one.customer)
+    if standing is None:
+        raise UnknownSubject(str(subject))
+    refused = "" if one.decision.finds else next((row[0].policy for row in one.decision.fields.values()), "")
+    return Record(one.customer, one.seq, standing, _profile(one), _events(one), _why(one.decision, purpose), refused)
+
+
+def reveal(subject: UUID, name: str, *, actor: Actor, purpose: str) -> tuple[Value, int]:
+    """Show one field: a new read of that field alone; returns it and its row of the ledger.
+
+    Raises:
+        UnknownSubject: not here.
+        UnknownField: there is none of that name.
+    """
+    held = installation().rules.dictionary.field(name)
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=[name], kinds=PROFILE_KINDS)
+    if not opened:
+        raise UnknownSubject(str(subject))
+    found = _profile(opened[0]).get(name)
+    if found is None:
+        answer = opened[0].decision.of(name)
+        found = Value(held, answer.answer, answer.policy, "", True, None, 0)
+    return found, opened[0].seq
+
+
+def sources_of(subject: UUID) -> list[Source]:
+    """The records of a customer, newest first: channel, ground and notice of each; nothing is opened.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select r.id, r.subject, r.kind, coalesce(c.name, ''), r.basis, coalesce(n.name || '@' || n.version, ''),"
+            " r.batch from subject_state s join record r using (subject)"
+            " left join govern_channel c on c.id = r.channel left join govern_notice n on n.id = r.notice"
+            " where s.customer = (select x.customer from subject_state x where x.subject = %s)"
+            " and not s.hidden and not r.hidden order by r.id desc limit 500",
+            [subject],
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        raise UnknownSubject(str(subject))
+    return [
+        Source(id, origin, name_of(RECORD_KINDS, kind), channel, name_of(BASES, basis), notice, batch, came_at(id))
+        for id, origin, kind, channel, basis, notice, batch in rows
+    ]
+
+
+def came_at(record: UUID) -> datetime:
+    """When a record came in: its id says so (UUIDv7, milliseconds)."""
+    return datetime.fromtimestamp((record.int >> 80) / 1000, tz=UTC)
+
+
+def _profile(opened: Opened) -> dict[str, Value]:
+    of_profile = [one for one in opened.contributions if one.kind not in EVENT_KINDS]
+    dictionary = installation().rules.dictionary
+    values = {
+        name: Value(
+            field=dictionary.field(name),
+            answer=won.said.answer,
+            policy=won.said.policy,
+            text=text_of(won.said, dictionary.field(name).type),
+            valid=won.said.status != INVALID,
+            verified_at=won.said.verified_at,
+            others=len(won.losers),
+        )
+        for name, won in survive(of_profile).items()
+    }
+    return dict(sorted(values.items(), key=lambda item: item[1].field.id))
+
+
+def _events(opened: Opened) -> tuple[Event, ...]:
+    by_record: dict[UUID, list[Contribution]] = {}
+    for one in opened.contributions:
+        if one.kind in EVENT_KINDS:
+            by_record.setdefault(one.record, []).append(one)
+    events = [_event(record, said) for record, said in by_record.items()]
+    return tuple(sorted(events, key=lambda one: (one.at or one.came_at, one.record), reverse=True))
+
+
+def _event(record: UUID, said: list[Contribution]) -> Event:
+    type_of = installation().rules.dictionary.field
+    texts = {one.field: text_of(one, type_of(one.field).type) for one in said}
+    at = next((moment for name in _EVENT_TIMES if (moment := _moment(texts.get(name)))), None)
+    return Event(record, name_of(RECORD_KINDS, said[0].kind), at, came_at(record), said[0].channel, texts)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _why(decision: Decision, purpose: str) -> tuple[Why, ...]:
+    """Fields grouped by answer and policy, clear first; what the purpose does not need comes last."""
+    dictionary, least = installation().rules.dictionary, installation().rules.purposes[purpose].least
+    asked_masked, groups = masked_at_first(least), dict[tuple[str, str, bool], list[Field]]()
+    for name, row in decision.fields.items():
+        on_request = row[0].answer == MASKED and name in asked_masked
+        groups.setdefault((row[0].answer, row[0].policy, on_request), []).append(dictionary.field(name))
+    order = (CLEAR, MASKED, DENIED)
+    made = [
+        Why(answer, policy, tuple(sorted(fields, key=lambda one: one.id)), on_request)
+        for (answer, policy, on_request), fields in sorted(groups.items(), key=lambda item: order.index(item[0][0]))
+    ]
+    rest = tuple(one for one in dictionary.fields.values() if one.name not in least)
+    return (*made, Why(DENIED, _NOT_NEEDED, rest, False)) if rest else tuple(made)

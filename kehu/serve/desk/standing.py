@@ -1,0 +1,110 @@
+"""What stands beside a customer's name without being opened: kind, law packs, what they allowed and what was stopped.
+
+Read from ``subject_state``, which holds no personal value. As in the gate, the strictest of all origin subjects counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.purposes import load_purposes
+from kehu.guard.gate.state import AGE, CONSENT, KIND, packs_of
+
+# how a page shows a consent: given, taken back, limited by a state, or never a word
+ON, OFF, LIMIT, NONE = "on", "off", "limit", "none"
+_SHOWN: Final = {"given": ON, "withdrawn": OFF, "refused": OFF, "expired": OFF}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one customer stands: consents by purpose as ``on``, ``off``, ``limit`` or ``none``, and states in force."""
+
+    customer: UUID
+    kind: str
+    packs: frozenset[str]
+    age: str
+    consents: Mapping[str, str]
+    objections: frozenset[int]
+    restricted: bool
+    opted_out: bool
+    deceased: bool
+    held: bool
+    origins: int
+
+    @property
+    def child(self) -> bool:
+        """Whether a sign says they are under 18."""
+        return self.age not in (AGE[0], AGE[-1])
+
+
+def consent_purposes() -> list[str]:
+    """Purposes that rest on the customer's consent somewhere, in the order of their numbers."""
+    held = load_purposes().values()
+    return [one.slug for one in sorted(held, key=lambda one: one.id) if "consent" in one.grounds.values()]
+
+
+def standing_of(customers: Iterable[UUID]) -> dict[UUID, Standing]:
+    """How each of these customers stands; ids of customers, unknown ones left out."""
+    rows: dict[UUID, list[Any]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select customer, kind, packs, age, consents, objections, restricted, opted_out or gpc, deceased,"
+            " held or held_categories > 0, guardian from subject_state where customer = any (%s) and not hidden"
+            " order by subject",
+            [list(customers)],
+        )
+        for row in cursor.fetchall():
+            rows.setdefault(row[0], []).append(row)
+    return {customer: _standing(customer, held) for customer, held in rows.items()}
+
+
+def _standing(customer: UUID, rows: list[Any]) -> Standing:
+    packs = 0
+    for row in rows:
+        packs |= row[2]
+    restricted = any(row[6] for row in rows)
+    objections = frozenset(number for row in rows for number in row[5])
+    ages = [row[3] for row in rows if row[3]]
+    consents = {
+        slug: _shown(rows, load_purposes()[slug].id, restricted=restricted, objections=objections)
+        for slug in consent_purposes()
+    }
+    return Standing(
+        customer=customer,
+        kind=KIND[max(row[1] for row in rows)],
+        packs=packs_of(packs),
+        age=AGE[min(ages, default=0)],
+        consents=consents,
+        objections=objections,
+        restricted=restricted,
+        opted_out=any(row[7] for row in rows),
+        deceased=any(row[8] for row in rows),
+        held=any(row[9] for row in rows),
+        origins=len(rows),
+    )
+
+
+def _shown(rows: list[Any], purpose: int, *, restricted: bool, objections: frozenset[int]) -> str:
+    said = [status for row in rows if (status := _status(row[4].get(str(purpose)))) != "none"]
+    if not said:
+        return NONE
+    strictest = min(said, key=CONSENT.index)
+    if strictest == "given" and (restricted or purpose in objections):
+        return LIMIT
+    return _SHOWN.get(strictest, NONE)
+
+
+def _status(packed: list[Any] | None) -> str:
+    """The status of one origin subject's packed consent as of now (see :mod:`kehu.govern.consent`)."""
+    if packed is None:
+        return "none"
+    status, until = str(packed[0]), packed[2]
+    if status == "given" and until is not None and until <= time.time():
+        return "expired"
+    return status if status in CONSENT else "unknown"
