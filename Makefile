@@ -1,5 +1,7 @@
-.PHONY: setup setup-dev test check shell
+.PHONY: setup setup-dev demo test check bench bench-full shell
 PYTHON ?= python3
+# the fast half of each measurement; `make bench-full` runs all of it, up to a million records
+BENCH ?= --short
 
 setup:
 	@$(PYTHON) scripts/setup.py base
@@ -7,11 +9,20 @@ setup:
 setup-dev:
 	@$(PYTHON) scripts/setup.py dev
 
+demo: setup
+	@exec .venv/bin/kehu demo
+
 test: setup-dev
-	@.venv/bin/python -m pytest -q
+	@.venv/bin/python scripts/check.py --tests
 
 check: setup-dev
 	@.venv/bin/python scripts/check.py
 
+bench: setup-dev
+	@.venv/bin/python -m bench $(BENCH)
+
+bench-full: setup-dev
+	@.venv/bin/python -m bench --full
+
 shell: setup
-	@DJANGO_SETTINGS_MODULE=kehu.host.settings .venv/bin/python -m django shell
+	@.venv/bin/python scripts/shell.py

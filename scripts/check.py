@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from browser import ensure_browser
+
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
 SECRET = re.compile(
@@ -40,8 +42,18 @@ def scan_for_secrets() -> None:
         sys.exit("a secret stands in: " + ", ".join(found))
 
 
+def run_tests() -> None:
+    """All tests, spread over processes: each has a home, a database server and ports of its own."""
+    ensure_browser()
+    workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, os.cpu_count() or 1))
+    run("tests", "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile")
+
+
 def main() -> None:
-    """Every step in order."""
+    """Every step in order; with ``--tests`` the tests alone."""
+    if "--tests" in sys.argv[1:]:
+        run_tests()
+        return
     run("ruff", "ruff", "check", ".")
     run("format", "ruff", "format", "--check", ".")
     run("mypy", "mypy")
@@ -49,7 +61,7 @@ def main() -> None:
     run("django", "python", "-m", "django", "check")
     run("migrations", "python", "-m", "django", "makemigrations", "--check", "--dry-run")
     scan_for_secrets()
-    run("tests", "python", "-m", "pytest", "-q")
+    run_tests()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 SUPPORTED = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
 
 
-def stop(line: str) -> None:
+def stop(line: str) -> NoReturn:
     """Say what is missing in one line and end."""
     sys.exit(f"kehu: {line}")
 
@@ -37,23 +38,40 @@ def make_venv() -> None:
     if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True).returncode:
         if os.geteuid() or not Path("/usr/bin/apt-get").exists():
             stop("the module venv is missing: as root, apt-get install python3-venv")
-        subprocess.run(["apt-get", "update", "-q"], check=True)
-        subprocess.run(["apt-get", "install", "-y", "-q", "python3-venv"], check=True)
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+        for words in (["update", "-q"], ["install", "-y", "-q", "python3-venv"]):
+            if subprocess.run(["apt-get", *words]).returncode:
+                stop("python3-venv could not be installed: apt-get install python3-venv")
+    if subprocess.run([sys.executable, "-m", "venv", str(VENV)]).returncode:
+        stop(f"the virtual environment could not be made in {VENV}")
 
 
 def install(wanted: str) -> None:
-    """Install the pinned set once; its digest is the stamp."""
-    pins = ROOT / "requirements" / f"{wanted}.txt"
-    digest = hashlib.sha256(pins.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    stamp = VENV / f".kehu-{wanted}"
-    if stamp.exists() and stamp.read_text() == digest:
+    """Install the pinned set once; its digest is the stamp. The development set holds the base set."""
+    if _installed(wanted) or (wanted == "base" and _installed("dev")):
         return
-    print(f"Installing packages ({wanted}) …", file=sys.stderr, flush=True)
+    print(f"kehu: installing packages ({wanted}) …", file=sys.stderr, flush=True)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "-q", "install", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(pins)], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--no-deps", "-e", str(ROOT)], check=True)
-    stamp.write_text(digest)
+    pins = str(ROOT / "requirements" / f"{wanted}.txt")
+    for words in (
+        ["--require-hashes", "--only-binary", ":all:", "-r", pins],
+        ["--no-build-isolation", "--no-deps", "-e", str(ROOT)],
+    ):
+        if subprocess.run([*pip, *words]).returncode:
+            stop("packages could not be installed: see above; once the network is back, run the same again")
+    _stamp(wanted).write_text(_digest(wanted))
+
+
+def _digest(wanted: str) -> str:
+    pins = ROOT / "requirements" / f"{wanted}.txt"
+    return hashlib.sha256(pins.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+
+
+def _stamp(wanted: str) -> Path:
+    return VENV / f".kehu-{wanted}"
+
+
+def _installed(wanted: str) -> bool:
+    return _stamp(wanted).exists() and _stamp(wanted).read_text() == _digest(wanted)
 
 
 def main() -> None:

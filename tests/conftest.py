@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 _home = Path(tempfile.mkdtemp(prefix="kehu-test-"))
+atexit.register(shutil.rmtree, _home, ignore_errors=True)  # also where no test asked for the server
 os.environ["KEHU_HOME"] = str(_home)
 os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.host.settings"
 os.environ.pop("KEHU_TOKEN", None)
