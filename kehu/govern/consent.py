@@ -45,6 +45,7 @@ class Statement:
     notice: int | None = None
     way: str = ""
     evidence: bytes | None = None
+    language: str = ""
     by_subject: UUID | None = None
 
 
@@ -125,6 +126,7 @@ def give_consent(
             until=statement.until,
             notice=statement.notice,
             way=statement.way,
+            language=statement.language,
             recorded_by=recorded_by,
             by_subject=statement.by_subject,
             evidence=statement.evidence,
@@ -144,7 +146,9 @@ def give_consent(
     return retried(work)
 
 
-def withdraw_consent(subject: UUID, *, purpose: int, purpose_version: int, recorded_by: UUID, id: UUID) -> Consent:
+def withdraw_consent(
+    subject: UUID, *, purpose: int, purpose_version: int, recorded_by: UUID, id: UUID, way: str = ""
+) -> Consent:
     """Stop every use that rests on it, from the next read on; the past stays provable (GDPR 7(3), PIPL 15).
 
     Acts on every origin subject of the customer, also those joined by linkage only.
@@ -161,7 +165,7 @@ def withdraw_consent(subject: UUID, *, purpose: int, purpose_version: int, recor
         now = timezone.now()
         row = Consent.objects.create(
             id=id, subject=subject, purpose=purpose, purpose_version=purpose_version, status="withdrawn",
-            kind="general", at=now, way="", recorded_by=recorded_by, recorded_at=now,
+            kind="general", at=now, way=way, recorded_by=recorded_by, recorded_at=now,
         )  # fmt: skip
         _project(part, purpose, ["withdrawn", "general", None, purpose_version])
         others = [origin for origin in whole if origin not in set(part)]

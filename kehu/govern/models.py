@@ -7,12 +7,16 @@ policies read, ``subject_state``, is plain SQL (see migration 0002) and is writt
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
 
 class Controller(models.Model):
     """A legal entity that answers for a channel and a purpose (GDPR 4(7), PIPL 73(1))."""
+
+    personal_data: ClassVar[str] = "none"
 
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=120, unique=True)
@@ -28,6 +32,8 @@ class Controller(models.Model):
 class Channel(models.Model):
     """A way records come in. Its key, where the kind has one, is kept as a digest only."""
 
+    personal_data: ClassVar[str] = "none"
+
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=20)
@@ -41,6 +47,8 @@ class Channel(models.Model):
 
 class Notice(models.Model):
     """A version of the privacy policy in three languages, and the purposes it covers (PIPL 17, GDPR 13)."""
+
+    personal_data: ClassVar[str] = "none"
 
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=60)
@@ -64,6 +72,8 @@ class Rules(models.Model):
     decided under, so another process's change is a miss here, never a stale answer.
     """
 
+    personal_data: ClassVar[str] = "none"
+
     version = models.AutoField(primary_key=True)
     digest = models.BinaryField(unique=True)
     content = models.JSONField()
@@ -77,6 +87,8 @@ class Consent(models.Model):
     ``unknown`` and permits nothing (PIPL 14, GDPR 7(1)).
     """
 
+    personal_data: ClassVar[str] = "consents"
+
     id = models.UUIDField(primary_key=True)
     subject = models.UUIDField(db_index=True)
     purpose = models.PositiveSmallIntegerField()
@@ -87,6 +99,7 @@ class Consent(models.Model):
     until = models.DateTimeField(null=True)
     notice = models.PositiveSmallIntegerField(null=True)
     way = models.CharField(max_length=40, blank=True)
+    language = models.CharField(max_length=8, blank=True, db_default="", help_text="in which the wording was shown")
     recorded_by = models.UUIDField()
     by_subject = models.UUIDField(null=True)
     evidence = models.BinaryField(null=True)
@@ -114,6 +127,8 @@ class Consent(models.Model):
 
 class StateEntry(models.Model):
     """A restriction, objection, hold, opt-out, death or waiting erasure, and its end (RULES: one row each)."""
+
+    personal_data: ClassVar[str] = "states"
 
     id = models.UUIDField(primary_key=True)
     subject = models.UUIDField(db_index=True)

@@ -216,7 +216,7 @@ def test_facts_are_tried_a_few_times(database):
 
 
 def test_a_guest_sees_their_own_with_sensitive_values_masked(database):
-    lin, zhou = admit(LIN, ZHOU)
+    lin, _ = admit(LIN, ZHOU)
     opened = read(guest_actor(lin), lin)
     assert values(opened) == {k: v for k, v in LIN.items() if k != "national_id"}
     assert values(opened, "masked") == {"national_id": "••••002X"}

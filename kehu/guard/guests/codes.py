@@ -14,7 +14,6 @@ import hmac
 import ipaddress
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from django.db import connection, transaction
 
 from kehu.guard.installation import installation
 
-VALID_FOR: Final = timedelta(minutes=10)
+VALID_SECONDS: Final = 600
 TRIES: Final = 5
 FACT_TRIES: Final = 3
 SHORT_PER_HOUR: Final = 5  # codes of six digits for one address, from wherever
@@ -77,8 +76,8 @@ def ask_code(address: str, *, client: str) -> Asked:
         id = _id_of(secret)
         cursor.execute(
             "insert into guest_code (id, address, client, code, expires_at)"
-            " values (%s, %s, %s, %s, clock_timestamp() + %s)",
-            [id, keys["address"], keys["client"], _code_mac(id, code), VALID_FOR],
+            " values (%s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
+            [id, keys["address"], keys["client"], _code_mac(id, code), VALID_SECONDS],
         )
         cursor.execute(
             "delete from guest_code where id in (select id from guest_code"
@@ -106,9 +105,9 @@ def pass_code(secret: str, code: str, *, address: str) -> UUID:
         if not (right and same):
             raise CodeRefused("code")
         cursor.execute(
-            "update guest_code set passed_at = clock_timestamp(), expires_at = clock_timestamp() + %s"
+            "update guest_code set passed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => %s)"
             " where id = %s and passed_at is null",
-            [VALID_FOR, id],
+            [VALID_SECONDS, id],
         )
         if not cursor.rowcount:
             raise CodeRefused("code")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Department
 
-SIGNED_IN_FOR: Final = timedelta(minutes=30)
+SIGNED_IN_SECONDS: Final = 1800
 PURPOSE: Final = "rights-request"
 _SWEPT: Final = 20
 
@@ -69,10 +68,10 @@ def sign_in(subject: UUID, *, code: UUID | None = None, confirmed: bool = False)
         # the human behind it is the credential itself: a leaf of the ledger names no customer
         cursor.execute(
             "insert into actor_state (actor, staff, human, role, department, purpose, expires_at, subject,"
-            " second_factor_at) values (%s, %s, %s, %s, %s, %s, clock_timestamp() + %s, %s,"
+            " second_factor_at) values (%s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s,"
             " case when %s then clock_timestamp() end)",
             [
-                credential, credential, credential, CUSTOMER, department.id, PURPOSES[PURPOSE], SIGNED_IN_FOR, subject,
+                credential, credential, credential, CUSTOMER, department.id, PURPOSES[PURPOSE], SIGNED_IN_SECONDS, subject,
                 confirmed,
             ],
         )  # fmt: skip
@@ -82,7 +81,7 @@ def sign_in(subject: UUID, *, code: UUID | None = None, confirmed: bool = False)
         )
     actor = _actor(credential, department.id)
     record_act("portal", subject, actor=actor, purpose=PURPOSES[PURPOSE])
-    return SignIn(secret, Guest(actor, subject, int(SIGNED_IN_FOR.total_seconds()), confirmed))
+    return SignIn(secret, Guest(actor, subject, SIGNED_IN_SECONDS, confirmed))
 
 
 def guest_actor(subject: UUID) -> Actor:

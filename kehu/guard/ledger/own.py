@@ -1,0 +1,177 @@
+"""What the ledger holds about one customer, for that customer: who, when, why and what; names of staff stay out (L4).
+
+A customer is their certain part: the rows of every origin subject that exact keys or confirmations joined.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from kehu.govern.slugs import ACTIONS, CUSTOMER, PURPOSES, name_of
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.state import packs_of
+from kehu.guard.installation import installation
+from kehu.guard.ledger.open_log import signer_of
+from kehu.guard.ledger.proof import NotInLedger, Proof, prove
+from kehu.guard.ledger.record import record_act
+
+PAGE: Final = 50
+FORMAT: Final = "kehu-ledger-proof/1"
+_WITHIN: Final = "(select n.core from subject_state n where n.subject = %(subject)s and not n.hidden)"
+
+_ROWS: Final = f"""
+select e.seq, e.at, e.purpose, e.action, g.actor, g.answer::text, g.ask, h.packs
+from (select u.seq, bit_or(s.packs) as packs from subject_state s join ledger_use u using (subject)
+    where s.core = {_WITHIN} and not s.hidden group by u.seq) h
+    join ledger_entry e using (seq) join gate_decision g on g.id = e.decision
+where (%(before)s::bigint is null or e.seq < %(before)s)
+    and (%(visits)s or g.actor not like '{CUSTOMER}|%%')
+order by e.seq desc limit %(limit)s
+"""
+_IN_ROW: Final = f"""
+select u.subject from ledger_use u join subject_state s using (subject)
+where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden order by u.subject limit 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """One use. ``clear`` and ``masked``: fields the answer let out (as far as there was a value); ``grounds`` under the
+    customer's laws; ``own``: the customer's own visit; ``policy``: what refused it, where nothing was let out."""
+
+    seq: int
+    at: datetime
+    action: str
+    purpose: str | None
+    role: str
+    department: str
+    grounds: tuple[str, ...]
+    clear: tuple[str, ...]
+    masked: tuple[str, ...]
+    policy: str | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLedger:
+    """A page of rows, newest first, and whether older ones follow."""
+
+    rows: tuple[OwnRow, ...]
+    more: bool
+
+
+def own_ledger(
+    subject: UUID, *, actor: Actor, before: int | None = None, visits: bool = False, limit: int = PAGE
+) -> OwnLedger:
+    """Uses of a customer's data, newest first; reading them is recorded, too. ``visits``: the customer's own as well.
+
+    Raises:
+        Refused: the credential has ended, or is another's.
+    """
+    with transaction.atomic():
+        record_act("read-ledger", subject, actor=actor, purpose=PURPOSES["rights-request"])
+    asked = {"subject": subject, "before": before, "visits": visits, "limit": limit + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, asked)
+        found = [_row(row) for row in cursor.fetchall()]
+    return OwnLedger(tuple(found[:limit]), len(found) > limit)
+
+
+def own_row(subject: UUID, seq: int) -> OwnRow:
+    """One row about a customer.
+
+    Raises:
+        NotInLedger: no such row, or it does not concern them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, {"subject": subject, "before": seq + 1, "visits": True, "limit": 1})
+        row = cursor.fetchone()
+    if row is None or row[0] != seq:
+        raise NotInLedger(f"row {seq}")
+    return _row(row)
+
+
+def own_proof(subject: UUID, seq: int, *, actor: Actor) -> dict[str, Any]:
+    """Proof that a row stands in the log and commits to this customer, as a document that can be checked without us.
+
+    Raises:
+        NotInLedger: no such row, not about this customer, or not yet hashed (half a second).
+        Refused: the credential has ended, or is another's.
+    """
+    with transaction.atomic():
+        record_act("read-ledger", subject, actor=actor, purpose=PURPOSES["rights-request"])
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_ROW, {"seq": seq, "subject": subject})
+        row = cursor.fetchone()
+    if row is None:
+        raise NotInLedger(f"row {seq}")
+    return proof_document(prove(connection.connection, seq, row[0]), row[0])
+
+
+def proof_document(proof: Proof, subject: UUID) -> dict[str, Any]:
+    """A proof in JSON; bytes in base64, paths in the order of RFC 6962."""
+    inner = proof.subject
+    assert inner is not None
+    return {
+        "format": FORMAT,
+        "log": signer_of(installation().home).verifier,
+        "leaf": _text(proof.leaf),
+        "index": proof.index,
+        "size": proof.size,
+        "path": [_text(node) for node in proof.path],
+        "checkpoint": proof.checkpoint,
+        "subject": {
+            "id": str(subject),
+            "r": _text(inner.r),
+            "index": inner.index,
+            "size": inner.size,
+            "path": [_text(node) for node in inner.path],
+        },
+    }
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _row(found: Any) -> OwnRow:
+    seq, at, purpose, action, facts, answer, ask, packs = found
+    role, department = [*facts.split("|"), "", ""][:2]
+    answers = json.loads(answer)
+    best = {name: _best(row) for name, row in answers.items()}
+    let_out = {name for name, said in best.items() if said != "denied"}
+    slug = name_of(PURPOSES, purpose) if purpose else None
+    return OwnRow(
+        seq=seq,
+        at=at,
+        action=name_of(ACTIONS, action),
+        purpose=slug,
+        role=role,
+        department=department,
+        grounds=_grounds(slug, ask, packs_of(packs)),
+        clear=tuple(sorted(name for name in let_out - {"*"} if best[name] == "clear")),
+        masked=tuple(sorted(name for name in let_out - {"*"} if best[name] == "masked")),
+        policy=None if let_out else next((row[0][1] for row in answers.values()), None),
+        own=role == CUSTOMER,
+    )
+
+
+def _best(row: list[list[str]]) -> str:
+    """The widest answer a field had, whatever the provenance of its values."""
+    said = {answer for answer, _ in row}
+    return "clear" if "clear" in said else "masked" if "masked" in said else "denied"
+
+
+def _grounds(purpose: str | None, ask: str, packs: frozenset[str]) -> tuple[str, ...]:
+    if purpose is None:
+        basis = json.loads(ask).get("basis")
+        return (str(basis),) if basis else ()
+    grounds = installation().rules.purposes[purpose].grounds
+    return tuple(sorted({grounds[pack] for pack in packs} or {grounds["house"]}))
