@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import desk, evidence, health, installation
+from kehu.doors.cli import collecting, desk, evidence, health, installation
 from kehu.doors.cli.frame import Contract
 
 
@@ -27,6 +27,7 @@ for entry in (
     installation.channel,
     installation.staff,
     installation.token,
+    collecting.import_,
     desk.find,
     desk.show,
     desk.explain,

@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from kehu.govern.slugs import ACTIONS, BASES
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
+from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.decisions import Decisions
 from kehu.guard.gate.policies import Answer
 from kehu.guard.gate.read import CHUNK
@@ -29,12 +30,12 @@ from kehu.vault.seal import VERSION, seal
 _PACK_BITS: Final = (1, 2, 4, 8, 16)
 
 
-class CollectionRefused(PermissionError):
+class CollectionRefused(Refused):
     """A ground, notice or proof that a law refuses, or a role that may not collect."""
 
-    def __init__(self, policy: str) -> None:
-        super().__init__(policy)
-        self.policy = policy
+
+class SubjectGone(LookupError):
+    """A subject that records were to join was erased meanwhile: resolve anew and try again."""
 
 
 @dataclass(slots=True)
@@ -53,7 +54,8 @@ class Draft:
     age: int
     subject: bytes | None = None
     new_subject: bool = True  # False: `subject` is here already
-    owns_source: bool = True  # False: its own key stands under another record
+    owns_source: bool = True  # False: a later record of the same chunk owns its key
+    renews_source: bool = False  # True: its own key is here already and names this record from now on
     consents: bytes = b"{}"
     kind_of_subject: int = 1
     record: bytes = b""
@@ -116,6 +118,7 @@ class Admission:
 
         Raises:
             CollectionRefused: a law or the house refuses; nothing of the chunk is kept.
+            SubjectGone: a known subject is not here any more; nothing of the chunk is kept.
         """
         facts = self.facts(connection)
         decided = {packs: self._decision(connection, packs, facts) for packs in {draft.packs for draft in drafts}}
@@ -160,6 +163,8 @@ class Admission:
                         salt,
                         None,
                     )
+            if len(keys) < len(known):
+                raise SubjectGone
         wrap = self._held.epochs.cipher(epoch).encrypt
         tail = epoch.to_bytes(4, "big")
         random = os.urandom((KEY + SALT + NONCE) * len(drafts))
@@ -187,6 +192,7 @@ class Admission:
         rows: list[bytes] = []
         facets: list[bytes] = []
         sources: list[bytes] = []
+        renewed: list[Draft] = []
         identities: list[bytes] = []
         ciphers: dict[bytes, AESGCM] = {}
         version = to.int2(VERSION)
@@ -198,23 +204,28 @@ class Admission:
                 cipher = ciphers[subject] = AESGCM(keys[subject][0])
             who, what = to.blob(subject), to.blob(record)
             rows.append(
-                b"\0\x0a" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
-                + to.int8_array(draft.tokens)
+                b"\0\x0b" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
+                + to.int8_array(draft.tokens) + to.blob(draft.source)
             )  # fmt: skip
             for category, values in draft.values.items():
                 sealed = seal(cipher, values, subject=subject, record=record, category=category)
                 facets.append(b"\0\5" + who + what + to.int2(category) + version + to.blob(sealed))
-            if draft.owns_source:
+            if draft.renews_source:
+                renewed.append(draft)
+            elif draft.owns_source:
                 sources.append(b"\0\4" + to.blob(draft.source) + who + what + to.blob(draft.content))
             for token in draft.identity:
-                identities.append(b"\0\2" + to.blob(token) + who)
-        columns = ("subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens")
+                identities.append(b"\0\3" + to.blob(token) + who + what)
+        columns = (
+            "subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens", "source",
+        )  # fmt: skip
         to.copy_rows(connection, "record", columns, rows)
         to.copy_rows(connection, "facet", ("subject", "record", "category", "version", "sealed"), facets)
         if sources:
             to.copy_rows(connection, "source_key", ("token", "subject", "record", "content"), sources)
         if identities:
-            to.copy_rows(connection, "identity_key", ("token", "subject"), sorted(set(identities)))
+            to.copy_rows(connection, "identity_key", ("token", "subject", "record"), identities)
+        _renew_sources(connection, renewed)
         return len(facets)
 
     def _write_subjects(
@@ -295,3 +306,16 @@ class Admission:
         ).fetchone()  # fmt: skip
         assert row is not None
         return int(row[0])
+
+
+def _renew_sources(connection: Connection[Any], drafts: Sequence[Draft]) -> None:
+    if drafts:
+        connection.execute(
+            "update source_key k set record = n.record, content = n.content"
+            " from unnest(%s::bytea[], %s::uuid[], %s::bytea[]) as n (token, record, content) where k.token = n.token",
+            (
+                [draft.source for draft in drafts],
+                [UUID(bytes=draft.record) for draft in drafts],
+                [draft.content for draft in drafts],
+            ),
+        )

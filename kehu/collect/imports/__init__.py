@@ -1,0 +1,1 @@
+"""Imports: files of records, cleaned, resolved by exact keys and sealed, chunk by chunk."""

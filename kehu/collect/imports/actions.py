@@ -1,0 +1,218 @@
+"""Starting, running and taking back an import."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection as django_connection
+from django.db import transaction
+from django.utils import timezone
+
+from kehu.collect.imports import staging
+from kehu.collect.imports.ahead import ahead
+from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_plan, opened
+from kehu.collect.imports.prepare import Prepared, Preparer
+from kehu.collect.imports.queries import ImportStatus, UnknownImport, status
+from kehu.collect.imports.recipe import ImportTerms, Recipe
+from kehu.collect.imports.undo import take_back
+from kehu.collect.imports.write import Counts, Place, write_chunk
+from kehu.collect.models import Import, ImportChunk
+from kehu.govern.models import Channel
+from kehu.guard.aside import open_aside, seal_aside
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.admit import Admission, Terms
+from kehu.guard.gate.read import gate, raw_connection
+from kehu.guard.installation import installation
+from kehu.vault.ids import new_id
+
+Progress = Callable[[ImportStatus], None]
+_WAIT_SECONDS: Final = 10.0
+
+
+class ImportRunning(RuntimeError):
+    """Another process works on this import now."""
+
+
+class ImportOver(RuntimeError):
+    """It was taken back: import the files anew."""
+
+
+class FilesChanged(RuntimeError):
+    """A file is not the one this import began with."""
+
+
+def plan(asked: ImportTerms, *, actor: Actor) -> Plan:
+    """What an import would do (see :func:`kehu.collect.imports.plan.make_plan`)."""
+    return make_plan(asked, actor=actor)
+
+
+def start(planned: Plan, *, actor: Actor) -> UUID:
+    """Enter an import; one of the same contents and options that is not finished is taken up again."""
+    terms = planned.terms
+    with transaction.atomic():
+        held = (
+            Import.objects.select_for_update()
+            .filter(fingerprint=planned.fingerprint, state__in=("waiting", "running", "failed"))
+            .first()
+        )
+        if held is not None:
+            _renew_settings(held, planned, actor)
+            return held.id
+        id = new_id()
+        things = [(id, planned.recipe.pack())]
+        if planned.proof is not None:
+            things.append((_proof_of(id), planned.proof))
+        sealed, *proof = seal_aside(django_connection.connection, things)
+        Import.objects.create(
+            id=id, fingerprint=planned.fingerprint, kind=planned.recipe.kind, channel=terms.channel,
+            controller=terms.controller, basis=terms.basis, notice=terms.notice, sealed=sealed,
+            proof=proof[0] if proof else None, credential=actor.credential, staff=actor.staff,
+            expected=planned.rows, replays=None,
+        )  # fmt: skip
+        return id
+
+
+def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None) -> ImportStatus:
+    """Work through an import from where it stands; returns what became of all its rows.
+
+    Raises:
+        UnknownImport, ImportOver, ImportRunning: there is nothing to do here.
+        CollectionRefused: the actor may not (any more); what was done stays done.
+        FilesChanged, UnreadableSource: a file is not what it was.
+    """
+    row = _row(import_id)
+    if row.state in ("undone", "erased"):
+        raise ImportOver(str(import_id))
+    if row.state == "done":
+        return status(import_id)
+    with _alone(import_id):
+        recipe = Recipe.unpack(
+            open_aside({row.id: bytes(row.sealed)}, actor=actor, act="collect", detail=row.id)[row.id]
+        )
+        Import.objects.filter(id=import_id).update(state="running")
+        try:
+            _work(row, recipe, actor, progress)
+        except BaseException:
+            Import.objects.filter(id=import_id, state="running").update(state="failed")
+            raise
+        Import.objects.filter(id=import_id).update(state="done", ended_at=timezone.now())
+    for file in recipe.files:
+        if file.staged is not None:
+            staging.discard(UUID(file.staged))
+    return status(import_id)
+
+
+def undo(import_id: UUID, *, actor: Actor) -> int:
+    """Take an import back; returns how many records are hidden now. They are erased after 30 days.
+
+    Asked again it finishes what was interrupted, and answers the same.
+
+    Raises:
+        UnknownImport: there is none of that id, or it is erased already.
+        ImportRunning: it is being worked on now.
+        ActRefused: this role may not.
+    """
+    row = _row(import_id)
+    if row.state == "erased":
+        raise UnknownImport(str(import_id))
+    with _alone(import_id):
+        return take_back(row, actor=actor)
+
+
+def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) -> None:
+    channel = Channel.objects.get(id=row.channel)
+    terms = Terms(row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id)
+    admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
+    repeat = Import.objects.filter(fingerprint=row.fingerprint, state="done").exclude(id=row.id).exists()
+    done = set(ImportChunk.objects.filter(batch=row.id).values_list("file", "number"))
+    total = _counted(row.id)
+    for number, file in enumerate(recipe.files):
+        if digest_of(file, actor=actor) != file.digest:
+            raise FilesChanged(str(row.id))
+        place = Place(row.id, number, 0, row.controller, row.channel, row.notice, recipe.way, repeat)
+        source = opened(file, actor=actor)
+        preparer = Preparer(installation(), recipe, file, controller=row.controller, channel=row.channel)
+        skip = len([one for one in done if one[0] == number])
+        began = time.monotonic()
+        for at, prepared in ahead(_prepared(source, preparer, skip)):
+            total += write_chunk(prepared, dataclasses.replace(place, number=at), admission, actor=actor, began=began)
+            began = time.monotonic()
+            if progress is not None:
+                progress(ImportStatus.of(row, total))
+
+
+def _prepared(source: Any, preparer: Preparer, skip: int) -> Iterator[tuple[int, Prepared]]:
+    """Batches after the first ``skip``, which an earlier run has written: chunks of a file are done in order."""
+    if preparer.counts_repeats and skip:
+        for at, batch in enumerate(source.batches(SIZE)):
+            if at < skip:
+                preparer.skip(batch)
+            else:
+                yield at, preparer.prepare(batch)
+        return
+    for at, batch in enumerate(source.batches(SIZE, skip), start=skip):
+        yield at, preparer.prepare(batch)
+
+
+@contextmanager
+def _alone(import_id: UUID) -> Iterator[None]:
+    """Hold an import for this process; a killed one's hold ends with its connection."""
+    raw = raw_connection()
+    key = import_id.int & 0x7FFF_FFFF_FFFF_FFFF
+    end = time.monotonic() + _WAIT_SECONDS
+    while not raw.execute("select pg_try_advisory_lock(%s)", (key,)).fetchone()[0]:  # type: ignore[index]  # one row
+        if time.monotonic() > end:
+            raise ImportRunning(str(import_id))
+        time.sleep(0.2)
+    try:
+        yield
+    finally:
+        if not raw.closed:
+            raw.execute("select pg_advisory_unlock(%s)", (key,))
+
+
+def _counted(import_id: UUID) -> Counts:
+    total = Counts()
+    for chunk in ImportChunk.objects.filter(batch=import_id):
+        total += Counts(chunk.rows, chunk.created, chunk.updated, chunk.merged, chunk.duplicates, chunk.quarantined)
+    return total
+
+
+def _renew_settings(held: Import, planned: Plan, actor: Actor) -> None:
+    """The files may lie elsewhere now; their contents are the same."""
+    raw = django_connection.connection
+    raw.execute("delete from subject_key where subject = %s", (held.id,))
+    [held.sealed] = seal_aside(raw, [(held.id, planned.recipe.pack())])
+    held.credential, held.staff = actor.credential, actor.staff
+    held.save(update_fields=["sealed", "credential", "staff"])
+
+
+def _row(import_id: UUID) -> Import:
+    row = Import.objects.filter(id=import_id).first()
+    if row is None:
+        raise UnknownImport(str(import_id))
+    return row
+
+
+def _proof_of(id: UUID) -> UUID:
+    return UUID(int=id.int ^ 1)
+
+
+__all__ = [
+    "FilesChanged",
+    "ImportOver",
+    "ImportRunning",
+    "ImportTerms",
+    "Plan",
+    "TermsRefused",
+    "UnknownImport",
+    "plan",
+    "run",
+    "start",
+    "undo",
+]  # fmt: skip

@@ -1,0 +1,239 @@
+"""Before anything is written: provenance checked, files looked through once, columns matched to fields."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from uuid import UUID
+
+import orjson
+import polars as pl
+from django.db import connection as django_connection
+from django.db import transaction
+
+from kehu.collect.imports.prepare import residence_of
+from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
+from kehu.collect.imports.staging import open_staged
+from kehu.collect.mapping import masked_samples, override, suggest
+from kehu.collect.readers import Source, open_source
+from kehu.govern.consent import notice_in_force
+from kehu.govern.laws import packs_for
+from kehu.govern.models import Channel, Controller, Notice
+from kehu.govern.slugs import BASES, PURPOSES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
+from kehu.guard.gate.read import gate
+from kehu.guard.gate.state import bits_of
+from kehu.guard.installation import installation
+from kehu.refine.clean import survey
+
+SIZE: Final = 10_000
+"""Rows of a chunk: one transaction."""
+_SAMPLE: Final = 500
+_BLOCK: Final = 1 << 20
+_PROOF_LIMIT: Final = 8 << 20
+_MOST_RESIDENCES: Final = 10_000
+
+
+class TermsRefused(ValueError):
+    """Something is missing or wrong in what was asked; the message says what to add. ``option`` names it."""
+
+    def __init__(self, option: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.option = option
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do: ``mapping`` and ``unmapped`` over all files, masked ``samples``."""
+
+    terms: Terms
+    recipe: Recipe = field(repr=False)
+    fingerprint: bytes
+    way: str
+    proof: bytes | None = field(repr=False)
+    rows: int
+    mapping: dict[str, str] = field(repr=False)
+    unmapped: list[str] = field(repr=False)
+    samples: dict[str, list[str]] = field(repr=False)
+    notes: list[str] = field(default_factory=list)
+
+
+def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
+    """Check the provenance and look through the files. Nothing is written.
+
+    Raises:
+        ActRefused, CollectionRefused: this actor may not, or a law refuses these terms for every row.
+        TermsRefused: something is missing or unknown.
+        UnreadableSource, MappingRefused: a file or a mapping cannot be followed.
+    """
+    require_act("collect", actor)
+    terms, notice, country = _provenance(asked)
+    admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
+    column = None if country or not asked.residence else asked.residence
+    if column is None:
+        _require(admission, [country])
+    looks = [_Look(asked, file, column, actor) for file in asked.files]
+    if column is not None:
+        _require(admission, sorted(set[str | None]().union(*(look.residences for look in looks)), key=str))
+    way = asked.consent_way or asked.channel
+    recipe = Recipe(
+        kind=asked.kind, files=[look.file for look in looks], country=country, residence_column=column,
+        consents=dict(asked.consents), consent_time=asked.consent_time, way=way,
+        notice_purposes=list(notice.purposes), source_proof=asked.source_proof is not None,
+    )  # fmt: skip
+    mapping: dict[str, str] = {}
+    for look in looks:
+        mapping |= {name: column for name, column in look.file.fields.items() if name not in mapping}
+    return Plan(
+        terms=terms, recipe=recipe, fingerprint=_fingerprint(recipe, terms, actor), way=way, proof=asked.source_proof,
+        rows=sum(look.file.rows for look in looks), mapping=mapping,
+        unmapped=list(dict.fromkeys(name for look in looks for name in look.file.unmapped)),
+        samples=looks[0].samples, notes=[note for look in looks for note in look.source.notes],
+    )  # fmt: skip
+
+
+def opened(file: FileRecipe, *, actor: Actor) -> Source:
+    """A file's records, wherever its bytes lie."""
+    if file.staged is not None:
+        return open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
+    return open_source(file.path or "", header=file.header)
+
+
+def digest_of(file: FileRecipe, *, actor: Actor) -> str:
+    """Digest of a file's bytes as they are now."""
+    if file.staged is not None:
+        return _digest(open_staged(UUID(file.staged), actor=actor)())
+    return _digest(Path(file.path or "").open("rb"))
+
+
+def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None]:
+    if asked.kind not in KINDS:
+        raise TermsRefused("kind", f"kind: one of {', '.join(KINDS)}", "Name it with --kind.")
+    if asked.basis not in BASES:
+        raise TermsRefused("basis", f"basis: one of {', '.join(BASES)}", "Name the lawful basis with --basis.")
+    if not asked.files:
+        raise TermsRefused("file", "No file is named.", "Name the file to import.")
+    channel = Channel.objects.filter(name=asked.channel).first()
+    if channel is None:
+        known = ", ".join(Channel.objects.order_by("id").values_list("name", flat=True))
+        raise TermsRefused("channel", f"channel: one of {known}", "Make a new one with: kehu channel add")
+    controllers = Controller.objects.order_by("id")
+    controller = controllers.filter(name=asked.controller).first() if asked.controller else controllers.first()
+    if controller is None:
+        known = ", ".join(controllers.values_list("name", flat=True))
+        raise TermsRefused("controller", f"controller: one of {known}", "Make a new one with: kehu controller add")
+    try:
+        notice = notice_in_force(asked.notice)
+    except Notice.DoesNotExist:
+        if asked.notice is None:
+            raise CollectionRefused("house.collect-notice") from None
+        raise TermsRefused(
+            "notice", "There is no notice of that name in force.", "Name it as NAME or NAME@2."
+        ) from None
+    for purpose, _ in asked.consents:
+        if purpose not in PURPOSES:
+            raise TermsRefused("consent", f"purpose: one of {', '.join(PURPOSES)}", "Write --consent PURPOSE=COLUMN.")
+    if asked.source_proof is not None and not 0 < len(asked.source_proof) <= _PROOF_LIMIT:
+        raise TermsRefused("source-proof", "The proof is empty or larger than 8 MiB.", "Give the document itself.")
+    country = asked.residence if asked.residence and len(asked.residence) == 2 and asked.residence.isupper() else None
+    terms = Terms(channel.id, channel.kind, controller.id, asked.basis, notice.id, asked.source_proof is not None, None)
+    return terms, notice, country
+
+
+def _require(admission: Admission, residences: Sequence[str | None]) -> None:
+    """Refuse the whole where the law refuses every residence in it; where only some, their rows are quarantined.
+
+    Raises:
+        CollectionRefused: no row could come in.
+    """
+    with transaction.atomic():
+        facts = admission.facts(django_connection.connection)
+    refused: list[str] = []
+    for packs in sorted({bits_of(packs_for(residence_of(residence))) for residence in residences}):
+        answer = admission.verdict(packs, facts)
+        if answer.answer != "denied":
+            return
+        refused.append(answer.policy)
+    if refused:
+        raise CollectionRefused(refused[0])
+
+
+class _Look:
+    """One pass through a file: its rows counted, the habits of its columns learnt, its residences seen."""
+
+    def __init__(self, asked: ImportTerms, file: Path | UUID, residence: str | None, actor: Actor) -> None:
+        path, staged = (None, str(file)) if isinstance(file, UUID) else (str(file.absolute()), None)
+        empty = FileRecipe(path, staged, True, "", 0, {}, [])
+        digest = digest_of(empty, actor=actor)
+        header = True
+        self.source = opened(empty, actor=actor)
+        places = [told.partition("=")[2].strip() for told in asked.maps]
+        if any(place.startswith("#") and place not in self.source.columns for place in places):
+            header = False
+            self.source = opened(FileRecipe(path, staged, False, "", 0, {}, []), actor=actor)
+        dictionary = installation().rules.dictionary
+        sample = next(self.source.batches(_SAMPLE)).frame
+        taken = {column for _, column in asked.consents} | {asked.consent_time}
+        self._require_columns([*taken - {None}, *([residence] if residence else [])])
+        free = [name for name in self.source.columns if name not in taken]
+        found = override(suggest(free, sample, asked.kind, dictionary), asked.maps, self.source.columns, dictionary)
+        fields = found.fields
+        if not fields:
+            raise TermsRefused(
+                "map", "No column of the file is known as a field.", "Name them with --map field=column."
+            )
+        used = {*taken, *fields.values(), residence}
+        self.samples = masked_samples(sample, fields, dictionary)
+        types = {name: dictionary.field(name).type for name in fields}
+        if asked.consent_time:
+            types["consent-time\x1f"] = "datetime"
+        self.residences: set[str | None] = set()
+        self._rows = 0
+        habits = survey(self._frames(fields, asked.consent_time, residence), types)
+        self.file = FileRecipe(
+            path, staged, header, digest, self._rows, fields,
+            [name for name in self.source.columns if name not in used],
+            dict(habits.day_first), sorted(habits.decimal_comma),
+        )  # fmt: skip
+
+    def _frames(self, fields: dict[str, str], time: str | None, residence: str | None) -> Iterator[pl.DataFrame]:
+        wanted = [pl.col(column).alias(name) for name, column in fields.items()]
+        if time:
+            wanted.append(pl.col(time).alias("consent-time\x1f"))
+        for batch in self.source.batches(SIZE):
+            self._rows += batch.frame.height + len(batch.bad)
+            if residence and len(self.residences) < _MOST_RESIDENCES:
+                self.residences.update(batch.frame[residence].unique().to_list())
+            yield batch.frame.select(wanted)
+
+    def _require_columns(self, names: Sequence[Any]) -> None:
+        missing = [name for name in names if name not in self.source.columns]
+        if missing:
+            raise TermsRefused(
+                "columns", f"The file has no column of this name: {missing[0]}", "See the columns with --dry-run."
+            )
+
+
+def _fingerprint(recipe: Recipe, terms: Terms, actor: Actor) -> bytes:
+    """Keyed digest of contents and options; where the files lie does not enter."""
+    told = [
+        [[file.digest, file.header, sorted(file.fields.items())] for file in recipe.files],
+        recipe.kind, recipe.country, recipe.residence_column, sorted(recipe.consents.items()), recipe.consent_time,
+        recipe.way, terms.channel, terms.controller, terms.basis, terms.notice, terms.source_proof, recipe.replays,
+    ]  # fmt: skip
+    return installation().tokens.content(orjson.dumps(told))
+
+
+def _digest(stream: AbstractContextManager[BinaryIO]) -> str:
+    found = hashlib.sha256()
+    with stream as held:
+        while block := held.read(_BLOCK):
+            found.update(block)
+    return found.hexdigest()

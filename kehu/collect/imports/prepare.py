@@ -1,0 +1,369 @@
+"""From a batch of strings to drafts: cleaned, keyed and tokenised; no database, so that it runs beside the writing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+import polars as pl
+
+from kehu.collect.imports.recipe import EVENTS, KINDS, FileRecipe, Recipe
+from kehu.collect.quarantine.reasons import NO_USABLE_VALUE
+from kehu.collect.readers import BadRow, Batch
+from kehu.govern.imported import Said
+from kehu.govern.laws import AGE_BANDS, age_band, packs_for
+from kehu.govern.slugs import PURPOSES, RECORD_KINDS
+from kehu.guard.gate.admit import Draft
+from kehu.guard.gate.state import PACKS, bits_of
+from kehu.guard.installation import Installation
+from kehu.refine.clean import INVALID, VALID, clean, search_keys
+from kehu.refine.clean.terms import country_code
+
+CONSENT: Final = "consent\x1f"
+SAID_AT: Final = "consent-time\x1f"
+RESIDENCE: Final = "residence"
+WAITING: Final = 0  # kind of the key under which a customer waits of whom only events came
+_YES: Final = frozenset({"yes", "true", "1", "是"})
+_NO: Final = frozenset({"no", "false", "0", "否"})
+_NUMBERS: Final = ("national_id", "registration_number")
+_CONTACTS: Final = ("email", "phone")
+
+
+@dataclass(slots=True)
+class Row:
+    """A row on its way. ``owners``: keys under which its customer may be known; ``contacts``: index tokens of an event."""
+
+    line: int
+    draft: Draft
+    said: tuple[Said, ...]
+    invalid: tuple[str, ...]
+    owners: tuple[bytes, ...] = ()
+    contacts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that goes to quarantine; ``raw`` is sealed there."""
+
+    line: int
+    reason: str
+    raw: bytes = field(repr=False)
+    token: bytes | None = None
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One batch, ready to be resolved and written."""
+
+    rows: list[Row]
+    refused: list[Refusal]
+    frame: pl.DataFrame = field(repr=False)
+
+    @property
+    def count(self) -> int:
+        """Rows of the batch, whatever becomes of them."""
+        return len(self.rows) + len(self.refused)
+
+    def raw(self, line: int) -> bytes:
+        """A row as it came, to be sealed in quarantine."""
+        return _raw_row(self.frame, int(self.frame["line"].search_sorted(line)))
+
+
+class Preparer:
+    """Prepares the batches of one file, in order."""
+
+    def __init__(self, held: Installation, recipe: Recipe, file: FileRecipe, *, controller: int, channel: int) -> None:
+        self._held = held
+        self._recipe = recipe
+        self._file = file
+        self._controller = controller
+        self._channel = channel
+        self._event = recipe.kind in EVENTS
+        self._kind = KINDS[recipe.kind]
+        self._seen: Counter[bytes] = Counter()
+        self._today = dt.datetime.now(dt.UTC).date()
+        dictionary = held.rules.dictionary
+        self._types = {name: dictionary.field(name).type for name in file.fields}
+        self._types_and_time = self._types | ({SAID_AT: "datetime"} if recipe.consent_time else {})
+        self._versions = {slug: held.rules.purposes[slug].version for slug in recipe.consents}
+        self._packs: dict[str | None, int] = {}
+
+    @property
+    def counts_repeats(self) -> bool:
+        """Whether rows without a key of their own are told apart by how often they came in this file."""
+        return self._event
+
+    def skip(self, batch: Batch) -> None:
+        """Count what an earlier run has done of a batch, so that repeats within the file keep their numbers."""
+        self._seen.update(self._contents(self._named(batch.frame)))
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """Clean, key and tokenise one batch."""
+        refused = [Refusal(bad.line, bad.reason, _raw_of(bad)) for bad in batch.bad]
+        if batch.frame.is_empty():
+            return Prepared([], refused, batch.frame)
+        named = self._named(batch.frame)
+        contents = self._contents(named)
+        country = self._recipe.country
+        frame = clean(
+            named, residence=country, columns=self._types_and_time, habits=self._file.habits, today=self._today
+        )
+        columns = _Columns(frame, self._held)
+        rows: list[Row] = []
+        packs, said = self._packs_of(named), list(self._said(frame))
+        usable, ages = columns.usable(), self._ages(columns)
+        values, tokens, names = columns.values(), columns.tokens(), columns.names()
+        keys = list(self._keys(columns, contents))
+        invalid = columns.invalid()
+        lines = frame["line"].to_list()
+        for at, line in enumerate(lines):
+            source, owners = keys[at]
+            if not usable[at]:
+                raw = _raw_row(batch.frame, at)
+                token = None if "external_id" not in self._file.fields else source
+                refused.append(Refusal(line, NO_USABLE_VALUE, raw, token))
+                continue
+            draft = Draft(
+                kind=self._kind, content=contents[at], source=source, values=values[at], tokens=tokens[at],
+                identity=[] if self._event else self._identity(columns, at, names[at], packs[at]),
+                packs=packs[at], age=ages[at], kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,
+            )  # fmt: skip
+            contacts = columns.contacts(at) if self._event else ()
+            rows.append(Row(line, draft, said[at], invalid.get(at, ()), owners, contacts))
+        return Prepared(rows, refused, batch.frame)
+
+    # -- what a row is
+
+    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
+        recipe = self._recipe
+        wanted = [pl.col(column).alias(name) for name, column in self._file.fields.items()]
+        wanted += [pl.col(column).alias(CONSENT + purpose) for purpose, column in recipe.consents.items()]
+        if recipe.consent_time:
+            wanted.append(pl.col(recipe.consent_time).alias(SAID_AT))
+        if recipe.residence_column:
+            wanted.append(pl.col(recipe.residence_column).alias(RESIDENCE))
+        return frame.select("line", *wanted)
+
+    def _contents(self, named: pl.DataFrame) -> list[bytes]:
+        """Keyed digest of everything a row says, as given: the same row in another order of columns is the same."""
+        columns = sorted(name for name in named.columns if name != "line")
+        digest, dumps = self._held.tokens.content, orjson.dumps
+        return [
+            digest(dumps([part for pair in zip(columns, row, strict=True) if pair[1] is not None for part in pair]))
+            for row in named.select(columns).iter_rows()
+        ]
+
+    def _keys(self, columns: _Columns, contents: Sequence[bytes]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+        """Each row's own key, and the keys under which its customer may be known."""
+        source = self._held.tokens.source
+        controller, channel, kind = self._controller, self._channel, self._kind
+        own = columns.normal("order_id" if self._event else "external_id")
+        customer = columns.normal("external_id")
+        for at, content in enumerate(contents):
+            named = customer[at]
+            owners: tuple[bytes, ...] = ()
+            if named is not None:
+                kinds = (1, 2, WAITING) if self._event else (WAITING,)
+                owners = tuple([source(controller, channel, one, named) for one in kinds])
+            if own[at] is not None:
+                key = str(own[at])
+            elif self._event:
+                self._seen[content] += 1
+                key = f"\x1e{content.hex()}\x1e{self._seen[content]}"
+            else:
+                key = f"\x1e{content.hex()}"
+            yield source(controller, channel, kind, key), owners
+
+    def _identity(self, columns: _Columns, at: int, name: str, packs: int) -> list[bytes]:
+        """Tokens of a valid number together with an agreeing name, and with an agreeing birth date that was given."""
+        found: list[bytes] = []
+        for field_name in _NUMBERS:
+            number = columns.valid(field_name, at)
+            if number is None or _is_my_number(number, packs):
+                continue
+            token = self._held.tokens.identity
+            if name:
+                found.append(token(self._controller, field_name, number, "name", name))
+            if (born := columns.given_and_valid("birth_date", at)) is not None:
+                found.append(token(self._controller, field_name, number, "birth", born))
+        return found
+
+    def _packs_of(self, named: pl.DataFrame) -> list[int]:
+        if RESIDENCE not in named.columns:
+            return [self._bits(self._recipe.country)] * named.height
+        return [self._bits(residence) for residence in named[RESIDENCE].to_list()]
+
+    def _bits(self, residence: str | None) -> int:
+        held = self._packs.get(residence)
+        if held is None:
+            held = self._packs[residence] = bits_of(packs_for(residence_of(residence)))
+        return held
+
+    def _ages(self, columns: _Columns) -> list[int]:
+        bands: dict[str, int] = {}
+        found: list[int] = []
+        for born in columns.normal("birth_date"):
+            if born is None or self._kind != RECORD_KINDS["person"]:
+                found.append(0)
+                continue
+            band = bands.get(born)
+            if band is None:
+                band = bands[born] = AGE_BANDS.index(age_band(dt.date.fromisoformat(born), self._today))
+            found.append(band)
+        return found
+
+    def _said(self, frame: pl.DataFrame) -> Iterator[tuple[Said, ...]]:
+        """What each row says of the purposes that have a column."""
+        purposes = list(self._recipe.consents)
+        if not purposes:
+            yield from [()] * frame.height
+            return
+        covered = {slug: PURPOSES[slug] in self._recipe.notice_purposes for slug in purposes}
+        answers = [frame[CONSENT + slug].to_list() for slug in purposes]
+        times = frame[f"{SAID_AT}__n"].to_list() if self._recipe.consent_time else [None] * frame.height
+        now = dt.datetime.now(dt.UTC)
+        for at in range(frame.height):
+            moment = _moment(times[at], now)
+            yield tuple(
+                Said(PURPOSES[slug], self._versions[slug], _status(column[at], moment, covered[slug]), moment)
+                for slug, column in zip(purposes, answers, strict=True)
+            )
+
+
+class _Columns:
+    """The cleaned columns of a batch as lists, and what rows take from them."""
+
+    def __init__(self, frame: pl.DataFrame, held: Installation) -> None:
+        dictionary = held.rules.dictionary
+        self._tokens = held.tokens
+        self._height = frame.height
+        self._fields = [field for name, field in dictionary.fields.items() if f"{name}__n" in frame.columns]
+        self._given = {field.name: frame[field.name].to_list() for field in self._fields}
+        self._normal = {field.name: frame[f"{field.name}__n"].to_list() for field in self._fields}
+        self._status = {field.name: frame[f"{field.name}__s"].to_list() for field in self._fields}
+        self._contact_tokens: dict[int, list[int]] = {}
+        self._name_keys: list[str] = [""] * frame.height
+
+    def normal(self, name: str) -> list[str | None]:
+        """Normalised values of a field."""
+        return self._normal.get(name) or [None] * self._height
+
+    def valid(self, name: str, at: int) -> str | None:
+        """A value that some rule vouches for."""
+        return self._normal[name][at] if name in self._normal and self._status[name][at] == VALID else None
+
+    def given_and_valid(self, name: str, at: int) -> str | None:
+        """The same, and not derived from another field."""
+        return self.valid(name, at) if name in self._given and self._given[name][at] is not None else None
+
+    def usable(self) -> list[bool]:
+        """Rows that hold something that can be used."""
+        found = [False] * self._height
+        for column in self._normal.values():
+            found = [held or value is not None for held, value in zip(found, column, strict=True)]
+        return found
+
+    def invalid(self) -> dict[int, tuple[str, ...]]:
+        """Place to the fields whose value is kept as given but invalid."""
+        found: dict[int, tuple[str, ...]] = {}
+        for name, column in self._status.items():
+            if INVALID in column:
+                for at, status in enumerate(column):
+                    if status == INVALID:
+                        found[at] = (*found.get(at, ()), name)
+        return found
+
+    def values(self) -> list[dict[int, dict[str, list[Any]]]]:
+        """Category, field, then ``[given, normalised, status, verified-at]``; absent fields left out."""
+        rows: list[dict[int, dict[str, list[Any]]]] = [{} for _ in range(self._height)]
+        for field_ in self._fields:
+            name, category = field_.name, field_.category_id
+            columns = (self._given[name], self._normal[name], self._status[name])
+            for row, given, normal, status in zip(rows, *columns, strict=True):
+                if status:
+                    held = row.get(category)
+                    if held is None:
+                        held = row[category] = {}
+                    held[name] = [given, normal, status, None]
+        return rows
+
+    def tokens(self) -> list[list[int]]:
+        """Index tokens of every row; also notes those of contacts and the keys of names."""
+        rows: list[list[int]] = [[] for _ in range(self._height)]
+        for field_ in self._fields:
+            if not field_.search:
+                continue
+            known: dict[str, list[int]] = {}  # of this batch only: no plaintext outlives it
+            for at, value in enumerate(self._normal[field_.name]):
+                if value is None:
+                    continue
+                made = known.get(value)
+                if made is None:
+                    made = known[value] = self._tokens_of(field_.name, field_.type, field_.search, value)
+                rows[at] += made
+                if field_.name in _CONTACTS and made:
+                    self._contact_tokens.setdefault(at, []).append(made[0])
+        return rows
+
+    def _tokens_of(self, name: str, type_: str, kinds: Sequence[str], value: str) -> list[int]:
+        keys, search = search_keys(name, value, type_), self._tokens.search
+        made = [search(name, "exact", keys.exact)] if keys.exact and "exact" in kinds else []
+        for kind, words in (("prefix", keys.prefixes), ("bigram", keys.bigrams), ("pinyin", keys.pinyin)):
+            if kind in kinds:
+                made += [search(name, kind, word) for word in words]
+        return made
+
+    def names(self) -> list[str]:
+        """The key under which each row's name agrees with another's; empty where it has none."""
+        found = [""] * self._height
+        for name in ("full_name", "legal_name"):
+            for at, value in enumerate(self._normal.get(name, ())):
+                if value is not None:
+                    found[at] = search_keys(name, value, "name").exact
+        return found
+
+    def contacts(self, at: int) -> tuple[int, ...]:
+        """Index tokens of a row's email and phone."""
+        return tuple(self._contact_tokens.get(at, ()))
+
+
+def residence_of(text: str | None) -> str | None:
+    """A residence as law packs know it: a code as it is (``US-CA``), the name of a country as its code."""
+    if text is None:
+        return None
+    code = country_code(text)
+    return text if code and text[:2].upper() == code and len(text) > 2 and text[2] == "-" else code
+
+
+def _status(answer: str | None, moment: dt.datetime | None, covered: bool) -> str:
+    """Given and refused need a time and a wording; all else is unknown and permits nothing."""
+    told = (answer or "").strip().casefold()
+    if moment is None or not covered:
+        return "unknown"
+    return "given" if told in _YES else "refused" if told in _NO else "unknown"
+
+
+def _moment(text: str | None, now: dt.datetime) -> dt.datetime | None:
+    if text is None:
+        return None
+    moment = dt.datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return moment if moment <= now else None  # nobody has said anything tomorrow
+
+
+def _is_my_number(number: str, packs: int) -> bool:
+    """Japan's My Number never links (My Number Act 9, 15, 20), nor what may be one."""
+    return bool(packs & PACKS["JP"]) and len(number) == 12 and number.isdigit()
+
+
+def _raw_of(bad: BadRow) -> bytes:
+    return b"\0" + bad.raw
+
+
+def _raw_row(frame: pl.DataFrame, at: int) -> bytes:
+    row: Mapping[str, Any] = frame.row(at, named=True)
+    return orjson.dumps({name: value for name, value in row.items() if name != "line" and value is not None})

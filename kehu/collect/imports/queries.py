@@ -1,0 +1,96 @@
+"""How imports stand: counts that grow with each chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Sum
+
+from kehu.collect.imports.write import Counts
+from kehu.collect.models import Import, ImportChunk, Quarantined
+from kehu.govern.models import Channel
+
+
+class UnknownImport(LookupError):
+    """No import of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatus:
+    """Where an import stands. ``review`` is null until linkage has looked at it; ``share`` runs from 0 to 1."""
+
+    id: UUID
+    state: str
+    kind: str
+    channel: int
+    rows: int
+    accepted: int
+    created: int
+    updated: int
+    merged: int
+    duplicates: int
+    quarantined: int
+    review: int | None
+    seconds: float
+    share: float
+    expected: int
+    started_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Import, counts: Counts, seconds: float = 0.0) -> ImportStatus:
+        """From an import's row and what was counted so far."""
+        share = 1.0 if row.state == "done" else min(1.0, counts.rows / row.expected) if row.expected else 0.0
+        return cls(
+            id=row.id, state=row.state, kind=row.kind, channel=row.channel, rows=counts.rows, accepted=counts.accepted,
+            created=counts.created, updated=counts.updated, merged=counts.merged, duplicates=counts.duplicates,
+            quarantined=counts.quarantined, review=None, seconds=round(seconds, 3), share=share, expected=row.expected,
+            started_at=row.started_at, ended_at=row.ended_at,
+        )  # fmt: skip
+
+
+def status(import_id: UUID) -> ImportStatus:
+    """How one import stands.
+
+    Raises:
+        UnknownImport: there is none of that id.
+    """
+    row = Import.objects.filter(id=import_id).first()
+    if row is None:
+        raise UnknownImport(str(import_id))
+    return _status_of([row])[0]
+
+
+def imports(limit: int = 50) -> list[ImportStatus]:
+    """The newest imports first."""
+    return _status_of(list(Import.objects.order_by("-started_at")[:limit]))
+
+
+def channel_name(number: int) -> str:
+    """The name of an import's channel."""
+    return Channel.objects.get(id=number).name
+
+
+def quarantined_total() -> int:
+    """Refused rows that wait to be mended, of imports not taken back."""
+    taken_back = Import.objects.filter(state__in=("undone", "erased")).values("id")
+    return Quarantined.objects.filter(accepted=False, settled=None).exclude(batch__in=taken_back).count()
+
+
+def _status_of(rows: list[Import]) -> list[ImportStatus]:
+    names = ("rows", "created", "updated", "merged", "duplicates", "quarantined", "seconds")
+    grouped = (
+        ImportChunk.objects.filter(batch__in=[row.id for row in rows])
+        .values("batch")
+        .annotate(**{f"total_{name}": Sum(name) for name in names})
+    )
+    sums: dict[UUID, dict[str, Any]] = {found["batch"]: dict(found) for found in grouped}
+    made = []
+    for row in rows:
+        found = sums.get(row.id, {})
+        counts = Counts(*(int(found.get(f"total_{name}", 0)) for name in names[:-1]))
+        made.append(ImportStatus.of(row, counts, float(found.get("total_seconds", 0.0))))
+    return made

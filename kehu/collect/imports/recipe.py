@@ -1,0 +1,83 @@
+"""How one import reads its files: what was found and told once, so that a resumed import does exactly the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from kehu.refine.clean import Habits
+
+KINDS: Final = {"customers": 1, "organisations": 2, "orders": 3, "interactions": 4}
+EVENTS: Final = ("orders", "interactions")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTerms:
+    """What somebody asks for: files and the provenance of what is in them.
+
+    ``files`` are paths, or ids of staged uploads. ``residence``: a country, else the name of a column. ``consents``:
+    purpose to column. ``maps``: ``field=column``, ``field=#N`` or ``field=``.
+    """
+
+    files: tuple[Path | UUID, ...]
+    channel: str
+    basis: str
+    notice: str | None = None
+    controller: str | None = None
+    residence: str | None = None
+    source_proof: bytes | None = field(default=None, repr=False)
+    consents: tuple[tuple[str, str], ...] = ()
+    consent_time: str | None = None
+    consent_way: str | None = None
+    kind: str = "customers"
+    maps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecipe:
+    """One file: where it lies and which column is what. Column names may quote a person: sealed, never shown in logs."""
+
+    path: str | None
+    staged: str | None
+    header: bool
+    digest: str
+    rows: int
+    fields: dict[str, str] = field(repr=False)
+    unmapped: list[str] = field(repr=False)
+    day_first: dict[str, bool] = field(default_factory=dict)
+    decimal_comma: list[str] = field(default_factory=list)
+
+    @property
+    def habits(self) -> Habits:
+        """How its columns write what one value leaves open."""
+        return Habits(self.day_first, frozenset(self.decimal_comma))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The whole import. ``country`` and ``residence_column``: one of them at most."""
+
+    kind: str
+    files: list[FileRecipe]
+    country: str | None
+    residence_column: str | None
+    consents: dict[str, str]
+    consent_time: str | None
+    way: str
+    notice_purposes: list[int]
+    source_proof: bool
+    replays: list[str] = field(default_factory=list)
+
+    def pack(self) -> bytes:
+        """As bytes, to be sealed."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Recipe:
+        """From :meth:`pack`."""
+        held: dict[str, Any] = orjson.loads(packed)
+        return cls(**held | {"files": [FileRecipe(**one) for one in held["files"]]})

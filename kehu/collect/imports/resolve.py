@@ -1,0 +1,272 @@
+"""Exact keys: which rows are new, which come again, whom they join; in the order of the file, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from psycopg import Connection
+
+from kehu.collect.imports.prepare import Prepared, Refusal, Row
+from kehu.collect.quarantine.reasons import ERASED
+from kehu.govern.imported import Packed, Said, add_statements
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.admit import SubjectGone
+from kehu.vault.ids import new_ids
+
+_ACCURACY: Final = PURPOSES["accuracy"]
+_EVERY_PACK: Final = 31
+
+
+@dataclass(slots=True)
+class Known:
+    """An origin subject that is here already, as locked."""
+
+    packs: int
+    age: int
+    kind: int
+    consents: dict[str, Packed]
+    may_link: bool  # neither restricted nor objecting to it
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Resolved:
+    """What becomes of a batch."""
+
+    kept: list[Row] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    links: list[tuple[UUID, UUID]] = field(default_factory=list)  # sure: an identity key
+    probable: list[tuple[UUID, UUID]] = field(default_factory=list)  # an email or phone that one customer has
+    said: list[tuple[bytes, Said]] = field(default_factory=list)
+    not_widened: list[Row] = field(default_factory=list)
+    known: dict[bytes, Known] = field(default_factory=dict)
+    waits: list[tuple[bytes, bytes]] = field(default_factory=list)  # key, subject: an event's customer not seen yet
+    created: int = 0
+    updated: int = 0
+    merged: int = 0
+    duplicates: int = 0
+
+
+class Resolver:
+    """Resolves one batch against what stands in the vault; the caller holds the lock of imports."""
+
+    def __init__(
+        self,
+        connection: Connection[Any],
+        prepared: Prepared,
+        *,
+        controller: int,
+        repeat: bool,
+        unlawful: Mapping[int, str],
+    ) -> None:
+        self._unlawful = unlawful
+        self._connection = connection
+        self._prepared = prepared
+        self._controller = controller
+        rows = prepared.rows
+        keys = {row.draft.source for row in rows}.union(*(row.owners for row in rows))
+        self._sources = self._find_sources(keys)
+        self._graves = self._find_graves(keys)
+        self._identities = self._find_identities({token for row in rows for token in row.draft.identity})
+        self._contacts = self._find_contacts({token for row in rows for token in row.contacts})
+        self._known = self._lock_known({subject for subject, _ in self._sources.values()})
+        # The very same files again: what they once said and something newer replaced is no news.
+        self._older = self._older_contents() if repeat else {}
+        self._fresh: dict[bytes, Row] = {}
+        self._newest: dict[bytes, Row] = {}
+        self._ids = iter(new_ids(len(rows)))
+        self._here = frozenset(self._sources)
+
+    def resolve(self) -> Resolved:
+        """Go through the rows in order; counts follow from what was there when each one came."""
+        result = Resolved(refused=list(self._prepared.refused), known=self._known)
+        for row in self._prepared.rows:
+            draft = row.draft
+            if draft.source in self._graves or (row.owners and not self._graves.isdisjoint(row.owners)):
+                result.refused.append(Refusal(row.line, ERASED, self._prepared.raw(row.line), draft.source))
+                continue
+            if (policy := self._unlawful.get(draft.packs)) is not None:
+                result.refused.append(Refusal(row.line, policy, self._prepared.raw(row.line), draft.source))
+                continue
+            held = self._sources.get(draft.source)
+            if held is not None and (
+                held[1] == draft.content or draft.content in self._older.get(draft.source, frozenset())
+            ):
+                result.duplicates += 1
+                continue
+            if held is not None:
+                self._renew(row, held[0])
+                result.updated += 1
+                self._link(row, result)
+            else:
+                self._place(row, result)
+            self._sources[draft.source] = (draft.subject or b"", draft.content)
+            for token in draft.identity:
+                self._identities.setdefault(token, {})[draft.subject or b""] = True
+            self._say(row, result)
+            result.kept.append(row)
+        return result
+
+    # -- one row
+
+    def _renew(self, row: Row, subject: bytes) -> None:
+        """A record of a subject that is here, or came earlier in this batch."""
+        draft = row.draft
+        draft.subject, draft.new_subject = subject, subject in self._fresh
+        earlier = self._newest.get(draft.source)
+        if earlier is not None:
+            earlier.draft.owns_source = earlier.draft.renews_source = False
+        draft.renews_source = draft.source in self._here
+        self._newest[draft.source] = row
+        self._widen(row, subject)
+
+    def _place(self, row: Row, result: Resolved) -> None:
+        """A record under a key that is not here yet: to its customer where one is known, else a subject of its own."""
+        draft = row.draft
+        owner = next((self._sources[key] for key in row.owners if key in self._sources), None)
+        self._newest[draft.source] = row
+        if owner is not None:
+            draft.subject, draft.new_subject = owner[0], owner[0] in self._fresh
+            self._widen(row, owner[0])
+        else:
+            draft.subject = next(self._ids)
+            self._fresh[draft.subject] = row
+            if draft.kind > 2 and row.owners:
+                wait = row.owners[-1]
+                self._sources[wait] = (draft.subject, b"")
+                result.waits.append((wait, draft.subject))
+            self._join_by_contact(row, result)
+        if self._link(row, result):
+            result.merged += 1
+        else:
+            result.created += 1
+
+    def _link(self, row: Row, result: Resolved) -> bool:
+        """Join the customers that an identity key names; returns whether there was one."""
+        subject = row.draft.subject or b""
+        own = self._known.get(subject)
+        if own is not None and not own.may_link:
+            return False
+        found: dict[bytes, None] = {}
+        for token in row.draft.identity:
+            for other, may in self._identities.get(token, {}).items():
+                if may and other != subject:
+                    found[other] = None
+        result.links += [(UUID(bytes=subject), UUID(bytes=other)) for other in found]
+        return bool(found)
+
+    def _join_by_contact(self, row: Row, result: Resolved) -> None:
+        """An email or phone that exactly one customer has: probably theirs, until somebody confirms it."""
+        customers = {customer for token in row.contacts for customer in self._contacts.get(token, ())}
+        if len(customers) == 1:
+            result.probable.append((UUID(bytes=row.draft.subject), next(iter(customers))))
+
+    def _widen(self, row: Row, subject: bytes) -> None:
+        """What policies read of a known subject: every law that applied goes on, the lower age counts."""
+        draft = row.draft
+        first = self._fresh.get(subject)
+        if first is not None:
+            first.draft.packs |= 0 if draft.packs == _EVERY_PACK else draft.packs
+            first.draft.age = _lower(first.draft.age, draft.age)
+            return
+        held = self._known[subject]
+        packs = held.packs if draft.packs == _EVERY_PACK else held.packs | draft.packs
+        age = _lower(held.age, draft.age)
+        kind = draft.kind_of_subject if draft.kind <= 2 else held.kind
+        if (packs, age, kind) != (held.packs, held.age, held.kind):
+            held.packs, held.age, held.kind, held.changed = packs, age, kind, True
+
+    def _say(self, row: Row, result: Resolved) -> None:
+        if not row.said:
+            return
+        subject = row.draft.subject or b""
+        first, known = self._fresh.get(subject), self._known.get(subject)
+        before = orjson.loads(first.draft.consents) if first is not None else known.consents if known else {}
+        packed, recorded, narrowed = add_statements(before, row.said)
+        if first is not None:
+            first.draft.consents = orjson.dumps(packed)
+        elif known is not None and packed != before:
+            known.consents, known.changed = packed, True
+        if narrowed:
+            result.not_widened.append(row)
+        result.said += [(subject, one) for one in recorded]
+
+    # -- what stands in the vault
+
+    def _rows(self, statement: str, *parameters: Any) -> list[Any]:
+        with self._connection.cursor(binary=True) as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall()
+
+    def _find_sources(self, keys: Iterable[bytes]) -> dict[bytes, tuple[bytes, bytes]]:
+        rows = self._rows("select token, subject, content from source_key where token = any (%s)", list(keys))
+        return {bytes(token): (subject.bytes, bytes(content)) for token, subject, content in rows}
+
+    def _find_graves(self, keys: Iterable[bytes]) -> frozenset[bytes]:
+        rows = self._rows("select token from tombstone where token = any (%s)", list(keys))
+        return frozenset(bytes(row[0]) for row in rows)
+
+    def _find_identities(self, tokens: set[bytes]) -> dict[bytes, dict[bytes, bool]]:
+        """Token to subjects; False for those that may not be linked: restricted, or they object to it (RULES)."""
+        if not tokens:
+            return {}
+        rows = self._rows(
+            "select i.token, i.subject, not s.restricted and %s <> all (s.objections) from identity_key i"
+            " join subject_state s using (subject) where i.token = any (%s) and not s.hidden and s.controller = %s"
+            " order by i.subject",
+            _ACCURACY, list(tokens), self._controller,
+        )  # fmt: skip
+        found: dict[bytes, dict[bytes, bool]] = {}
+        for token, subject, may in rows:
+            found.setdefault(bytes(token), {})[subject.bytes] = may
+        return found
+
+    def _find_contacts(self, tokens: set[int]) -> dict[int, list[UUID]]:
+        """Customers of this controller that carry an email or phone, two at most."""
+        if not tokens:
+            return {}
+        rows = self._rows(
+            "select t.token, c.customer from unnest(%s::bigint[]) as t (token) cross join lateral (select distinct"
+            " s.customer from record r join subject_state s using (subject) where r.tokens @> array[t.token]"
+            " and r.kind <= 2 and r.controller = %s and not r.hidden and not s.hidden limit 2) c",
+            list(tokens), self._controller,
+        )  # fmt: skip
+        found: dict[int, list[UUID]] = {}
+        for token, customer in rows:
+            found.setdefault(token, []).append(customer)
+        return found
+
+    def _lock_known(self, subjects: set[bytes]) -> dict[bytes, Known]:
+        rows = self._rows(
+            "select subject, packs, age, kind, consents, not restricted and %s <> all (objections)"
+            " from subject_state where subject = any (%s) order by subject for share",
+            _ACCURACY,
+            [UUID(bytes=subject) for subject in subjects],
+        )
+        if len(rows) < len(subjects):
+            raise SubjectGone
+        return {row[0].bytes: Known(*row[1:]) for row in rows}
+
+    def _older_contents(self) -> dict[bytes, set[bytes]]:
+        rows = self._rows(
+            "select source, content from record where subject = any (%s) and source is not null and not hidden",
+            [UUID(bytes=subject) for subject in self._known],
+        )
+        found: dict[bytes, set[bytes]] = {}
+        for source, content in rows:
+            found.setdefault(bytes(source), set()).add(bytes(content))
+        return found
+
+
+def _lower(one: int, other: int) -> int:
+    """The stricter of two age bands; 0 is unknown."""
+    return min(one, other) if one and other else one or other
+
+
+def changed_states(known: dict[bytes, Known]) -> Sequence[tuple[bytes, Known]]:
+    """Those whose row in ``subject_state`` has to be written, in the order of subjects."""
+    return sorted((subject, held) for subject, held in known.items() if held.changed)

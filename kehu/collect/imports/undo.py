@@ -1,0 +1,95 @@
+"""Taking an import back: hidden at once, in small steps, so that a crash in between is finished by asking again."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection as django_connection
+from django.db import transaction
+from django.utils import timezone
+from psycopg import Connection
+
+from kehu.collect.models import Import, Quarantined
+from kehu.guard.aside import forget_aside
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.ledger.record import record_act
+from kehu.vault.assignment import detach, unassign_run
+
+_STEP: Final = 2_000
+KEPT_DAYS: Final = 30
+
+# What came under the same key before and is still shown is the newest again.
+_FALL_BACK = """
+with gone as (
+    select k.token, k.subject from source_key k
+    where k.subject = any (%(subjects)s) and k.record = any (%(records)s)
+), before as (
+    select distinct on (g.token) g.token, r.id, r.content from gone g
+        join record r on r.subject = g.subject and r.source = g.token and not r.hidden
+    order by g.token, r.id desc
+), kept as (
+    update source_key k set record = b.id, content = b.content from before b where k.token = b.token returning k.token
+)
+delete from source_key k using gone g where k.token = g.token and not exists (select 1 from before b
+    where b.token = g.token)
+"""
+
+_HIDE = """
+update subject_state s set hidden = true where s.subject = any (%(subjects)s)
+    and not exists (select 1 from record r where r.subject = s.subject and not r.hidden) returning s.subject
+"""
+
+
+def take_back(row: Import, *, actor: Actor) -> int:
+    """Hide every record of an import; returns how many.
+
+    Raises:
+        ActRefused: this role may not.
+    """
+    require_act("collect", actor)
+    with transaction.atomic():
+        record_act("undo", None, actor=actor, detail=row.id)
+        unassign_run(django_connection.connection, row.id, by=actor.staff)
+        Import.objects.filter(id=row.id).update(state="undone", undone_at=timezone.now())
+    while _step(row.id, actor):
+        pass
+    while _forget_quarantined(row.id):
+        pass
+    with django_connection.cursor() as cursor:
+        cursor.execute("select count(*) from record where batch = %s and hidden", [row.id])
+        found = cursor.fetchone()
+    return int(found[0]) if found else 0
+
+
+def _step(batch: UUID, actor: Actor) -> int:
+    with transaction.atomic():
+        raw: Connection[Any] = django_connection.connection
+        rows = raw.execute(
+            "select subject, id from record where batch = %s and not hidden limit %s", (batch, _STEP)
+        ).fetchall()
+        if not rows:
+            return 0
+        subjects = sorted({row[0] for row in rows})
+        named = {"subjects": subjects, "records": [row[1] for row in rows]}
+        # in the order in which reads lock, so that none waits for the other in a circle
+        raw.execute("select 1 from subject_state where subject = any (%(subjects)s) order by subject for update", named)
+        raw.execute(
+            "update record set hidden = true where subject = any (%(subjects)s) and id = any (%(records)s)", named
+        )
+        raw.execute(_FALL_BACK, named)
+        raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
+        hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
+        detach(raw, hidden, by=actor.staff)
+        raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
+        return len(rows)
+
+
+def _forget_quarantined(batch: UUID) -> int:
+    """What was refused goes at once: it never came in, and nobody asks for it any more."""
+    with transaction.atomic():
+        ids = list(Quarantined.objects.filter(batch=batch, sealed__isnull=False).values_list("id", flat=True)[:_STEP])
+        forget_aside(django_connection.connection, ids)
+        Quarantined.objects.filter(id__in=ids).update(sealed=None, settled=batch)
+        return len(ids)

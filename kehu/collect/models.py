@@ -1,0 +1,118 @@
+"""Imports, what each chunk of them became, what was refused, and files that wait to be imported. No value in clear."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+STATES = ("waiting", "running", "done", "failed", "undone", "erased")
+
+
+class Import(models.Model):
+    """One import of one or several files; ``sealed`` holds its settings (paths, columns) under its own key."""
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.UUIDField(primary_key=True)
+    fingerprint = models.BinaryField(help_text="keyed digest of contents and options")
+    state = models.CharField(max_length=10, default="waiting")
+    kind = models.CharField(max_length=20)
+    channel = models.PositiveSmallIntegerField()
+    controller = models.PositiveSmallIntegerField()
+    basis = models.CharField(max_length=24)
+    notice = models.PositiveSmallIntegerField()
+    proof = models.BinaryField(null=True, help_text="what shows that the source is legal, sealed")
+    credential = models.UUIDField()
+    staff = models.UUIDField()
+    expected = models.PositiveBigIntegerField(default=0, help_text="rows its files hold")
+    replays = models.UUIDField(null=True, help_text="the import whose quarantined rows it brings again")
+    sealed = models.BinaryField()
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=STATES), name="import_state_known"),
+            models.UniqueConstraint(
+                fields=["fingerprint"],
+                condition=Q(state__in=("waiting", "running", "failed")),
+                name="one_unfinished_import_of_the_same",
+            ),
+        ]
+
+
+class ImportChunk(models.Model):
+    """What became of one chunk: written in the transaction that admitted it, so it is done exactly when this is here."""
+
+    personal_data: ClassVar[str] = "none"
+
+    batch = models.UUIDField()
+    file = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
+    created = models.PositiveIntegerField()
+    updated = models.PositiveIntegerField()
+    merged = models.PositiveIntegerField()
+    duplicates = models.PositiveIntegerField()
+    quarantined = models.PositiveIntegerField()
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "file", "number"], name="a_chunk_is_done_once"),
+            models.CheckConstraint(
+                condition=Q(
+                    rows=models.F("created")
+                    + models.F("updated")
+                    + models.F("merged")
+                    + models.F("duplicates")
+                    + models.F("quarantined")
+                ),
+                name="every_row_is_accounted_for",
+            ),
+        ]
+
+
+class Quarantined(models.Model):
+    """A row that was refused, sealed under a key of its own; or (``accepted``) a value kept as given but invalid."""
+
+    personal_data: ClassVar[str] = "quarantine"
+
+    id = models.UUIDField(primary_key=True)
+    batch = models.UUIDField()
+    file = models.PositiveSmallIntegerField()
+    line = models.PositiveBigIntegerField()
+    field = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=60)
+    accepted = models.BooleanField()
+    token = models.BinaryField(null=True, help_text="the row's own key, where it has one")
+    sealed = models.BinaryField(null=True)
+    settled = models.UUIDField(null=True, help_text="the replay that brought it in, or took it off the list")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(accepted=True, sealed=None) | Q(accepted=False), name="only_what_was_refused_is_kept_here"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "file", "line"], name="quarantined_by_import"),
+            models.Index(
+                fields=["token"], condition=Q(token__isnull=False, settled=None), name="quarantined_by_own_key"
+            ),
+        ]
+
+
+class Staged(models.Model):
+    """An uploaded file that waits: its bytes lie in the home's spool under its own key, its name is sealed here."""
+
+    personal_data: ClassVar[str] = "quarantine"
+
+    id = models.UUIDField(primary_key=True)
+    staff = models.UUIDField()
+    name = models.BinaryField()
+    size = models.PositiveBigIntegerField(default=0)
+    at = models.DateTimeField(auto_now_add=True)

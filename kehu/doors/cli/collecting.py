@@ -1,0 +1,180 @@
+"""Commands that bring data in: import, import undo, quarantine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command
+
+
+class _Import(click.Group):
+    """``kehu import FILE…`` and ``kehu import undo ID`` under one word."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Whatever does not begin with a subcommand's name is a file or an option of the import itself."""
+        if args and args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return "files", self.commands["files"], args
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave options to the import; ``--help`` alone shows both."""
+        if args and args[0] not in self.commands and args not in (["--help"], ["-h"]):
+            args = ["--", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("import", cls=_Import)
+def import_() -> None:
+    """Bring files of customer records in, or take an import back."""
+
+
+@import_.command("files", epilog="Example: kehu import customers.csv --channel store --basis contract")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--channel", help="The way these records came in.")
+@click.option("--basis", help="The lawful basis they were collected on.")
+@click.option("--notice", help="The notice they came under: NAME or NAME@VERSION; default the newest in force.")
+@click.option("--controller", help="The legal entity that answers for them.")
+@click.option("--residence", help="Two capital letters: the country of all; else the column that says it.")
+@click.option("--source-proof", type=click.Path(path_type=Path), help="What shows that a bought source is legal.")
+@click.option("--consent", "consents", multiple=True, metavar="PURPOSE=COLUMN")
+@click.option("--consent-time", metavar="COLUMN")
+@click.option("--consent-way", metavar="WAY", help="How consent was given; default the channel.")
+@click.option("--kind", default="customers", show_default=True, help="customers, organisations, orders, interactions")
+@click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="FIELD=#N where the file has no header.")
+@click.option("--dry-run", is_flag=True, help="Show the mapping; bring nothing in.")
+@click.option("--wait", is_flag=True, help="Run the linkage that follows, too.")
+@click.option("--resume", metavar="ID", help="Go on with an import that was interrupted.")
+@command()
+def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) -> Any:
+    """Read, clean, resolve by exact keys and seal; the same command again goes on where it was interrupted."""
+    from kehu.collect.imports import actions
+
+    who = actor()
+    with _refusals():
+        if resume is not None and not options["files"]:
+            import_id = _id(resume)
+        else:
+            asked = _terms(resume=resume, **options)
+            planned = actions.plan(asked, actor=who)
+            if dry_run:
+                return _dry(planned)
+            import_id = actions.start(planned, actor=who)
+            if resume is not None and import_id != _id(resume):
+                raise Failure(FAILED, "changed", "These are not the files and options of that import.")
+        click.echo(str(import_id), err=True)
+        with _bar() as progress:
+            done = actions.run(import_id, actor=who, progress=progress)
+    return _answer(done, wait=wait)
+
+
+@import_.command("undo", epilog="Example: kehu import undo 0199a1b2-…")
+@click.argument("id")
+@command()
+def import_undo(id: str) -> Any:
+    """Take an import back: nobody finds its rows any more, and after 30 days they are erased."""
+    from kehu.collect.imports import actions
+
+    with _refusals():
+        return {"undone": actions.undo(_id(id), actor=actor())}
+
+
+def _terms(*, resume: str | None, **options: Any) -> Any:
+    from kehu.collect.imports.recipe import ImportTerms
+
+    for name in ("channel", "basis"):
+        if not options[name]:
+            raise Failure(
+                USAGE, "usage", f"Every import needs --{name}: records come in only with their provenance.",
+                f"Add --{name}.",
+            )  # fmt: skip
+    proof = options.pop("source_proof")
+    pairs = [pair.partition("=") for pair in options.pop("consents")]
+    if any(not found or not column for _, found, column in pairs):
+        raise Failure(USAGE, "usage", "A consent is written PURPOSE=COLUMN.")
+    for path in [*options["files"], *([proof] if proof else [])]:
+        if not path.is_file():
+            raise Failure(USAGE, "no-file", "A file that is named is not there.", "Look at the paths.")
+    maps: tuple[str, ...] = options.pop("maps")
+    return ImportTerms(
+        files=tuple(options.pop("files")),
+        maps=maps,
+        **options,
+        source_proof=proof.read_bytes() if proof else None,
+        consents=tuple((purpose, column) for purpose, _, column in pairs),
+    )
+
+
+def _dry(planned: Any) -> dict[str, Any]:
+    for name, values in planned.samples.items():
+        click.echo(f"{name:22} {planned.mapping.get(name, ''):22} {' · '.join(values)}", err=True)
+    return {
+        "mapping": planned.mapping,
+        "unmapped": planned.unmapped,
+        "rows": planned.rows,
+        "samples": planned.samples,
+        "notes": planned.notes,
+    }
+
+
+def _answer(done: Any, *, wait: bool) -> dict[str, Any]:
+    names = ("rows", "accepted", "created", "updated", "merged", "duplicates", "review", "quarantined", "seconds")
+    return {"import": str(done.id)} | {name: getattr(done, name) for name in names}
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Any], None]]:
+    """Progress on a terminal's standard error; elsewhere none."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("import", total=None)
+        yield lambda held: bar.update(task, total=held.expected or None, completed=held.rows)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Put what an import can be refused for into an exit code and words."""
+    from kehu.collect.imports import actions
+    from kehu.collect.mapping import MappingRefused
+    from kehu.collect.readers import UnreadableSource
+    from kehu.guard.gate.acts import Refused
+
+    try:
+        yield
+    except Refused as refused:
+        from kehu.doors.cli.frame import refuse
+
+        refuse(refused.policy)
+    except actions.TermsRefused as wrong:
+        raise Failure(USAGE, "usage", str(wrong), wrong.remedy) from None
+    except MappingRefused as wrong:
+        raise Failure(USAGE, "usage", str(wrong), "See the columns with --dry-run.") from None
+    except UnreadableSource as wrong:
+        raise Failure(FAILED, wrong.code, str(wrong), wrong.remedy) from None
+    except actions.UnknownImport:
+        raise Failure(FAILED, "unknown-import", "There is no import of that id.") from None
+    except actions.ImportRunning:
+        raise Failure(FAILED, "running", "This import is being worked on.", "Wait for it.") from None
+    except actions.ImportOver:
+        raise Failure(FAILED, "over", "This import was taken back.", "Import the files anew.") from None
+    except actions.FilesChanged:
+        raise Failure(FAILED, "changed", "A file is not what it was when this import began.") from None
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Failure(USAGE, "usage", "ID: an import's id as `kehu import` prints it.") from None

@@ -1,0 +1,122 @@
+"""What waits outside the vault: a quarantined row, an import's settings, a staged file; each under a key of its own.
+
+The key is a row of ``subject_key`` under the thing's own id: rotation re-wraps it, deleting it erases the thing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection as django_connection
+from django.db import transaction
+from psycopg import Connection
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.read import raw_connection
+from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
+from kehu.vault import copying as to
+from kehu.vault.keys import KEY, NONCE, SALT, EpochKeyMissing, current_epoch
+
+_CONTEXT: Final = b"aside"
+_ATTEMPTS: Final = 4
+
+
+class AsideDoesNotOpen(RuntimeError):
+    """Something set aside was changed, or its key was destroyed. Carries an id only."""
+
+
+def seal_aside(connection: Connection[Any], things: Sequence[tuple[UUID, bytes]]) -> list[bytes]:
+    """Seal each thing under a fresh key of its own, in the caller's transaction; returns the ciphertexts."""
+    sealed: list[bytes] = []
+    rows: list[bytes] = []
+    epoch = current_epoch(connection)
+    held, at_epoch = installation().epochs, to.int4(epoch)
+    for id, content in things:
+        key, nonce = os.urandom(KEY), os.urandom(NONCE)
+        sealed.append(nonce + AESGCM(key).encrypt(nonce, content, _CONTEXT + id.bytes))
+        rows.append(
+            to.row(
+                to.blob(id.bytes), at_epoch, to.blob(held.wrap(key, subject=id.bytes, epoch=epoch)),
+                to.blob(os.urandom(SALT)),
+            )
+        )  # fmt: skip
+    if rows:
+        to.copy_rows(connection, "subject_key", ("subject", "epoch", "wrapped", "salt"), rows)
+    return sealed
+
+
+def open_aside(sealed: Mapping[UUID, bytes], *, actor: Actor, act: str, detail: UUID | None) -> dict[UUID, bytes]:
+    """Record the act, then open what was set aside; what was erased meanwhile is left out.
+
+    Raises:
+        ActRefused: this role may not.
+        InsideTransaction: called inside a transaction.
+        AsideDoesNotOpen: a ciphertext is not what was sealed.
+    """
+    require_act(act, actor)
+    raw = raw_connection()
+    with transaction.atomic():
+        record_act(act, None, actor=actor, detail=detail)
+    keys = _keys(raw, list(sealed))
+    return {id: _opened(keys[id], content, id) for id, content in sealed.items() if id in keys}
+
+
+def forget_aside(connection: Connection[Any], ids: Sequence[UUID]) -> int:
+    """Destroy the keys of what was set aside, in the caller's transaction; returns how many there were."""
+    return connection.execute("delete from subject_key where subject = any (%s)", (list(ids),)).rowcount
+
+
+def stream_key(id: UUID, *, actor: Actor, act: str, make: bool = False) -> bytes:
+    """The key of something set aside that is too large to be held at once; the act is recorded first.
+
+    Raises:
+        ActRefused: this role may not.
+        AsideDoesNotOpen: there is no such key (any more).
+    """
+    require_act(act, actor)
+    raw = raw_connection()
+    with transaction.atomic():
+        record_act(act, None, actor=actor, detail=id)
+        if make:
+            _make_key(django_connection.connection, id)
+    try:
+        return _keys(raw, [id])[id]
+    except KeyError:
+        raise AsideDoesNotOpen(str(id)) from None
+
+
+def _make_key(connection: Connection[Any], id: UUID) -> None:
+    epoch = current_epoch(connection)
+    wrapped = installation().epochs.wrap(os.urandom(KEY), subject=id.bytes, epoch=epoch)
+    connection.execute(
+        "insert into subject_key (subject, epoch, wrapped, salt) values (%s, %s, %s, %s)",
+        (id, epoch, wrapped, os.urandom(SALT)),
+    )
+
+
+def _keys(connection: Connection[Any], ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    held = installation().epochs
+    for attempt in range(_ATTEMPTS):
+        rows = connection.execute(
+            "select subject, epoch, wrapped from subject_key where subject = any (%s)", (list(ids),)
+        ).fetchall()
+        try:
+            return {id: held.unwrap(bytes(wrapped), subject=id.bytes, epoch=epoch) for id, epoch, wrapped in rows}
+        except EpochKeyMissing:  # rotated between statement and here
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _opened(key: bytes, sealed: bytes, id: UUID) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], _CONTEXT + id.bytes)
+    except InvalidTag:
+        raise AsideDoesNotOpen(str(id)) from None
