@@ -9,3 +9,9 @@ class GuardConfig(AppConfig):
     name = "kehu.guard"
     label = "guard"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the holders that an export asks and an erasure reaches."""
+        from kehu.guard.holders import register_all
+
+        register_all()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,16 +16,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import Connection
 
 from kehu.govern.slugs import CATEGORIES, RECORD_KINDS, name_of
-from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
-from kehu.guard.texts import Sealed, _keys, make_key
+from kehu.guard.texts import Sealed, keys_of, make_key
 from kehu.vault.erasure import SealedFacet, sealed_facets
 from kehu.vault.open import open_facet, open_text
 from kehu.vault.seal import seal_text
 
-PURPOSES_OF_RESIDUE: Final = ("legal", "claims", "rights-request")
 Values = dict[str, list[Any]]
 Keeps = Callable[[SealedFacet, Values], str | None]
 """Names the item of the residue that a facet stays under, or None: it goes. Sees the opened values (their dates)."""
@@ -61,12 +60,17 @@ def reseal(
     The ledger's row of this act is committed by then: nothing is decrypted before.
     """
     kept, records = _kept_records(connection, subjects, keeps)
-    owners = _keys(connection, [*subjects, *(sealed.owner for _, _, sealed in paper.texts)], lenient=True)
+    owners = keys_of(connection, [*subjects, *(sealed.owner for _, _, sealed in paper.texts)], lenient=True)
     for row, name, sealed in paper.texts:
         key = owners.get(sealed.owner)
         row[name] = open_text(key, sealed.body, context=sealed.place.bytes) if key else None
     _stand_for(connection, certificate, subjects)
     return _seal(connection, certificate, {"records": records, **paper.rows}), kept
+
+
+def what_stays(connection: Connection[Any], subjects: Sequence[UUID], *, keeps: Keeps) -> list[KeptRecord]:
+    """What :func:`reseal` would keep; nothing is written, no value handed out. The ledger's row is committed by then."""
+    return _kept_records(connection, subjects, keeps)[0]
 
 
 def open_residue(certificate: UUID, body: bytes, *, actor: Actor, purpose: str) -> tuple[dict[str, Any], int]:
@@ -117,7 +121,7 @@ def forget_residue(connection: Connection[Any], certificate: UUID) -> None:
 def _kept_records(
     connection: Connection[Any], subjects: Sequence[UUID], keeps: Keeps
 ) -> tuple[list[KeptRecord], list[dict[str, Any]]]:
-    ciphers = {subject: AESGCM(key) for subject, key in _keys(connection, subjects, lenient=True).items()}
+    ciphers = {subject: AESGCM(key) for subject, key in keys_of(connection, subjects, lenient=True).items()}
     kept: list[KeptRecord] = []
     records: list[dict[str, Any]] = []
     for facet in sealed_facets(connection, subjects):
@@ -150,11 +154,11 @@ def _stand_for(connection: Connection[Any], certificate: UUID, subjects: Sequenc
 
 
 def _seal(connection: Connection[Any], certificate: UUID, paper: dict[str, Any]) -> bytes:
-    key = _keys(connection, [certificate])[certificate]
+    key = keys_of(connection, [certificate])[certificate]
     return seal_text(key, orjson.dumps(paper).decode(), context=certificate.bytes)
 
 
 def _unseal(connection: Connection[Any], certificate: UUID, body: bytes) -> dict[str, Any]:
-    key = _keys(connection, [certificate])[certificate]
+    key = keys_of(connection, [certificate])[certificate]
     found: dict[str, Any] = orjson.loads(open_text(key, body, context=certificate.bytes))
     return found

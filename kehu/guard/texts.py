@@ -8,19 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import Connection
 
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.vault.keys import KEY, SALT, current_epoch
+from kehu.vault.keys import KEY, SALT, EpochKeyMissing, current_epoch
 from kehu.vault.open import open_text
 from kehu.vault.seal import seal_text
+
+_ATTEMPTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def seal_under(owner: UUID, text: str, *, place: UUID) -> bytes:
         LookupError: there is no such key.
     """
     connection.ensure_connection()
-    return seal_text(_keys(connection.connection, [owner])[owner], text, context=place.bytes)
+    return seal_text(keys_of(connection.connection, [owner])[owner], text, context=place.bytes)
 
 
 def make_key(owner: UUID) -> None:
@@ -57,7 +59,8 @@ def make_key(owner: UUID) -> None:
 def destroy_keys(owners: Sequence[UUID]) -> int:
     """Destroy keys of things, in the caller's transaction; returns how many there were."""
     connection.ensure_connection()
-    return connection.connection.execute("delete from subject_key where subject = any (%s)", (list(owners),)).rowcount
+    raw: Connection[Any] = connection.connection
+    return raw.execute("delete from subject_key where subject = any (%s)", (list(owners),)).rowcount
 
 
 def open_texts(
@@ -77,18 +80,33 @@ def open_texts(
     if not sealed:
         return []
     raw = raw_connection()
-    record_act(act, subject, actor=actor, purpose=purpose, detail=detail)
-    keys = _keys(raw, {one.owner for one in sealed}, lenient=True)
+    with transaction.atomic():
+        record_act(act, subject, actor=actor, purpose=purpose, detail=detail)
+    keys = keys_of(raw, {one.owner for one in sealed}, lenient=True)
     return [
         open_text(keys[one.owner], one.body, context=one.place.bytes) if one.owner in keys else None for one in sealed
     ]
 
 
-def _keys(raw: Connection[Any], owners: Iterable[UUID], *, lenient: bool = False) -> dict[UUID, bytes]:
+def keys_of(raw: Connection[Any], owners: Iterable[UUID], *, lenient: bool = False) -> dict[UUID, bytes]:
+    """Unwrapped keys of subjects or things; for this room alone. ``lenient``: those that are gone are left out.
+
+    Raises:
+        LookupError: a key is not here.
+    """
     wanted = sorted(set(owners))
-    rows = raw.execute("select subject, epoch, wrapped from subject_key where subject = any (%s)", (wanted,)).fetchall()
     epochs = installation().epochs
-    found = {row[0]: epochs.unwrap(bytes(row[2]), subject=row[0].bytes, epoch=row[1]) for row in rows}
-    if not lenient and len(found) < len(wanted):
-        raise LookupError("a key is not here")
-    return found
+    for attempt in range(_ATTEMPTS):
+        rows = raw.execute(
+            "select subject, epoch, wrapped from subject_key where subject = any (%s)", (wanted,)
+        ).fetchall()
+        try:
+            found = {row[0]: epochs.unwrap(bytes(row[2]), subject=row[0].bytes, epoch=row[1]) for row in rows}
+        except EpochKeyMissing:  # rotated between statement and here
+            if attempt == _ATTEMPTS - 1:
+                raise
+            continue
+        if not lenient and len(found) < len(wanted):
+            raise LookupError("a key is not here")
+        return found
+    raise AssertionError("unreachable")

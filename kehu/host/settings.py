@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "kehu.guard",
     "kehu.refine",
     "kehu.collect",
+    "kehu.serve.rights",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -99,6 +100,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# requests a second for each token and web process (0: no limit), how many seconds' worth at once, bytes of a body
+API_RATE = float(os.environ.get("KEHU_API_RATE") or 50)
+API_BURST = 4
+API_MAX_BODY = 64 * 1024
 LOGGING = configuration()
 LOGGING_CONFIG = "logging.config.dictConfig"
 # without an SMTP server mail stays in the memory of the running system: kehu outbox

@@ -9,3 +9,10 @@ class RefineConfig(AppConfig):
     name = "kehu.refine"
     label = "refine"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the holders that an export asks and an erasure reaches."""
+        from kehu.govern.holders import register
+        from kehu.refine.holders import ProposalHolder
+
+        register(ProposalHolder())

@@ -9,3 +9,10 @@ class VaultConfig(AppConfig):
     name = "kehu.vault"
     label = "vault"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the holders that an export asks and an erasure reaches."""
+        from kehu.govern.holders import register
+        from kehu.vault.holder import VaultHolder
+
+        register(VaultHolder())

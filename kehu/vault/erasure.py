@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -82,3 +83,39 @@ def destroy(connection: Connection[Any], subjects: Sequence[UUID]) -> dict[str, 
     for table in TABLES:
         gone[table] = connection.execute(f"delete from {table} where subject = any (%s)", (list(subjects),)).rowcount
     return gone
+
+
+def write_suppressions(
+    connection: Connection[Any],
+    tokens: Iterable[int],
+    *,
+    purposes: Sequence[int],
+    opted_out: bool,
+    certificate: UUID,
+    until: date,
+) -> int:
+    """Keep keyed hashes of addresses that must not be written to again; what stands already only grows."""
+    wanted = sorted(set(tokens))
+    if not wanted or not (purposes or opted_out):
+        return 0
+    connection.execute(
+        "insert into suppression (token, purposes, opted_out, certificate, until)"
+        " select t, %(purposes)s::smallint[], %(out)s, %(certificate)s, %(until)s from unnest(%(tokens)s::bigint[]) as u (t)"
+        " on conflict (token) do update set opted_out = suppression.opted_out or excluded.opted_out,"
+        " until = greatest(suppression.until, excluded.until), purposes = array(select distinct p from"
+        " unnest(suppression.purposes || excluded.purposes) as v (p) order by p)",
+        {
+            "tokens": wanted, "purposes": sorted(purposes), "out": opted_out, "certificate": certificate, "until": until,
+        },
+    )  # fmt: skip
+    return len(wanted)
+
+
+def suppressed(connection: Connection[Any], tokens: Iterable[int]) -> dict[int, tuple[list[int], bool]]:
+    """Of these search tokens, those that stand for a suppressed address: purposes objected to, opted out of sale."""
+    if connection.execute("select 1 from suppression limit 1").fetchone() is None:
+        return {}
+    rows = connection.execute(
+        "select token, purposes, opted_out from suppression where token = any (%s)", (sorted(set(tokens)),)
+    ).fetchall()
+    return {int(row[0]): (list(row[1]), bool(row[2])) for row in rows}

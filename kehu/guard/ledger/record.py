@@ -114,3 +114,10 @@ def _require_own(raw: Connection[Any], facts: ActorFacts, bound: UUID, subject: 
     ).fetchone()
     if same is None:
         raise Refused(DEFAULT_DENY)
+
+
+def forget_uses(subject: UUID) -> int:
+    """Take an erased subject's rows out of the look-up, by the owner's function; returns how many. Leaves stay."""
+    connection.ensure_connection()
+    row = connection.connection.execute("select forget_subject_uses(%s)", (subject,)).fetchone()
+    return int(row[0]) if row else 0

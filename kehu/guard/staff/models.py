@@ -14,6 +14,8 @@ from kehu.govern.slugs import ROLES
 class Department(models.Model):
     """A unit to which each act is traced."""
 
+    personal_data: ClassVar[str] = "none"
+
     id = models.SmallAutoField(primary_key=True)
     slug = models.SlugField(max_length=40, unique=True)
 
@@ -31,6 +33,8 @@ class StaffManager(BaseUserManager["Staff"]):
 
 class Staff(AbstractBaseUser):
     """A member of staff, or the owner of the home (role ``owner``, no sign-in)."""
+
+    personal_data: ClassVar[str] = "none"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     email = models.EmailField(unique=True)

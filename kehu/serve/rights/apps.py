@@ -1,0 +1,17 @@
+"""Django application: consents, states, requests, erasures and incidents."""
+
+from django.apps import AppConfig
+
+
+class RightsConfig(AppConfig):
+    """Consents, states, requests, erasures and incidents."""
+
+    name = "kehu.serve.rights"
+    label = "rights"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the holders that an erasure reaches."""
+        from kehu.serve.rights.holders import register_all
+
+        register_all()

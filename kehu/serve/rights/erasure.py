@@ -1,0 +1,276 @@
+"""Erasure: planned, refused under a hold, carried out in one transaction that reaches every holder, certified.
+
+The order is safe against a crash at any moment. ``begun`` is committed first, and from then on only legal, claims and
+rights requests read the person. Then one transaction seals what stays, asks every holder to erase, destroys the keys and
+closes the row: it happened whole or not at all, and what is begun is finished by the next run, the job, or the next
+erasure. Last the tombstones are noted beside the database.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+from psycopg import Connection
+
+from kehu.govern import states as subject_states
+from kehu.govern.consent import part_of, retried
+from kehu.govern.holders import Holder, holders
+from kehu.govern.models import StateEntry
+from kehu.govern.slugs import CATEGORIES, name_of
+from kehu.guard import residue
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
+from kehu.guard.staff.actions import actor_of, owner_actor
+from kehu.guard.staff.models import Staff
+from kehu.guard.texts import seal_under
+from kehu.guard.tombstones import note
+from kehu.serve.rights.models import Erasure, Request
+from kehu.serve.rights.office import PURPOSE, require
+from kehu.serve.rights.paper import paper_of
+from kehu.serve.rights.scope import Scope, scope_of
+from kehu.serve.rights.stays import Decided, Item, decide
+from kehu.vault import erasure as vault
+from kehu.vault.assignment import detach
+from kehu.vault.assignment import lock as lock_links
+from kehu.vault.ids import new_id
+
+EPOCH: Final = timedelta(days=7)
+
+
+class HolderFailed(RuntimeError):
+    """A holder could not erase; nothing was, the erasure stays begun and runs again by itself."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an erasure: a certificate, or it waits on a hold."""
+
+    id: UUID | None
+    waiting: bool
+    certificate: dict[str, Any] | None
+    unconfirmed: tuple[UUID, ...]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one transaction works with."""
+
+    row: Erasure
+    part: list[UUID]
+    customer: list[UUID]
+    states: list[StateEntry]
+    erased: Counter[str] = field(default_factory=Counter)
+    tombstones: list[bytes] = field(default_factory=list)
+
+
+def plan(subject: UUID, *, actor: Actor, confirm: Sequence[UUID] = ()) -> dict[str, Any]:
+    """What an erasure would take and what it would leave, and why; nothing changes. That somebody looked is recorded.
+
+    Raises:
+        Refused: the role, the token, or a policy refuses.
+        UnknownSubject: not here.
+        ValueError: what is confirmed is no part of this customer.
+    """
+    require("erase", actor)
+    scope = scope_of(subject, confirm)
+    seq = _admitted(scope.part, actor, None)
+    connection.ensure_connection()
+    raw = connection.connection
+    states = subject_states.states_of(scope.part[0])
+    decided = decide(scope.part, states)
+    kept = residue.what_stays(raw, scope.part, keeps=decided.keeps)
+    rows = vault.count_rows(raw, scope.part)
+    held = {(one.record, one.category) for one in kept}
+    goes = Counter(
+        name_of(CATEGORIES, facet.category)
+        for facet in vault.sealed_facets(raw, scope.part)
+        if (facet.record, facet.category) not in held
+    )
+    return {
+        "subject": str(scope.customer),
+        "goes": {"categories": dict(sorted(goes.items())), "rows": rows, "holders": [one.name for one in holders()]},
+        "residue": [item.line() for item in decided.close()],
+        "unconfirmed": [str(one) for one in scope.unconfirmed],
+        "ledger": {"seq": seq},
+        "waiting": _held(states),
+    }
+
+
+def erase(subject: UUID, *, actor: Actor, reason: str, confirm: Sequence[UUID] = ()) -> Outcome:
+    """Erase the certain part of a customer, and what is confirmed to be the same person.
+
+    Under a hold on the whole subject it waits, and runs by itself when that is released.
+
+    Raises:
+        Refused: the role, the token, or a policy refuses.
+        UnknownSubject: not here.
+        ValueError: what is confirmed is no part of this customer.
+        HolderFailed: nothing was erased yet; it runs again by itself.
+    """
+    require("erase", actor)
+    scope = scope_of(subject, confirm)
+    row = unfinished_of(scope.part) or _begin(scope, actor, reason)
+    return _carry_out(row.id, scope, actor)
+
+
+def unfinished_of(subjects: Sequence[UUID]) -> Erasure | None:
+    """The erasure of any of these that waits or was interrupted."""
+    wanted = {str(subject) for subject in subjects}
+    return next((row for row in Erasure.objects.exclude(state="done") if wanted & set(row.subjects)), None)
+
+
+def finish_unfinished() -> list[Outcome]:
+    """Carry out whatever was interrupted, or waited on a hold that is no more; as whoever asked for it."""
+    outcomes: list[Outcome] = []
+    for row in Erasure.objects.exclude(state="done").order_by("asked_at"):
+        part = tuple(UUID(one) for one in row.subjects)
+        if row.state == "waiting" and _held(_states_of(part)):
+            continue
+        scope = Scope(part[0], part, tuple(UUID(one) for one in row.unconfirmed))
+        outcomes.append(_carry_out(row.id, scope, _who_asked(row)))
+    return outcomes
+
+
+def _begin(scope: Scope, actor: Actor, reason: str) -> Erasure:
+    id = new_id()
+    _admitted(scope.part, actor, id)
+
+    def work() -> Erasure:
+        row = Erasure.objects.create(
+            id=id, state="begun", subjects=[str(one) for one in scope.part],
+            unconfirmed=[str(one) for one in scope.unconfirmed], by=actor.staff,
+            reason=seal_under(scope.part[0], reason, place=id) if reason else None,
+        )  # fmt: skip
+        # from here on only legal, claims and rights requests read the person
+        subject_states.enter(scope.part[0], "erasure", by=actor.staff, id=new_id())
+        return row
+
+    return retried(work)
+
+
+def _admitted(part: Sequence[UUID], actor: Actor, detail: UUID | None) -> int:
+    """The gate's decision on this use, recorded on exactly these origin subjects; nothing is opened yet."""
+    opened = gate().open(part, actor=actor, purpose=PURPOSE, use="erase", kinds=(), detail=detail, reach="origins")
+    if not opened[0].decision.finds:
+        raise Refused(next(iter(opened[0].decision.fields.values()))[0].policy)
+    return opened[0].seq
+
+
+def _carry_out(id: UUID, scope: Scope, actor: Actor) -> Outcome:
+    run = retried(lambda: _transaction(id, actor))
+    if run is None:
+        return Outcome(id, True, None, scope.unconfirmed)
+    note(installation().home, id, run.tombstones)
+    return Outcome(id, False, run.row.certificate, scope.unconfirmed)
+
+
+def _transaction(id: UUID, actor: Actor) -> _Run | None:
+    """The whole erasure; None where a hold on the whole subject stands in its way."""
+    row = Erasure.objects.select_for_update().get(id=id)
+    connection.ensure_connection()
+    raw: Connection[Any] = connection.connection
+    lock_links(raw)
+    part = [UUID(one) for one in row.subjects]
+    customer = part_of(part[0], whole=True)
+    vault.lock_subjects(raw, customer)
+    run = _Run(row, part, customer, subject_states.states_of(part[0]))
+    if _held(run.states):
+        row.state = "waiting"
+        row.save(update_fields=["state"])
+        return None
+    StateEntry.objects.filter(id__in=[one.id for one in run.states if one.kind == "erasure"]).update(
+        ended_at=timezone.now()
+    )
+    items, body = _seal_what_stays(raw, run)
+    run.tombstones = vault.tombstone_tokens(raw, installation().tokens, part)
+    vault.write_tombstones(raw, run.tombstones, id)
+    detach(raw, part, by=actor.staff)
+    for holder in holders():
+        for subject in part:
+            run.erased[holder.name] += _erased_by(holder, subject)
+    for other in sorted(set(customer) - set(part)):
+        subject_states.project(other)
+    _close(raw, run, items, body)
+    return run
+
+
+def _seal_what_stays(raw: Connection[Any], run: _Run) -> tuple[list[Item], bytes]:
+    decided = decide(run.part, run.states)
+    body, _ = residue.reseal(raw, run.row.id, run.part, paper_of(run.row, run.part, run.states), keeps=decided.keeps)
+    items = decided.close()
+    _suppress(raw, run, decided, items)
+    Request.objects.filter(subject__in=run.part).update(certificate=run.row.id)
+    return items, body
+
+
+def _suppress(raw: Connection[Any], run: _Run, decided: Decided, items: Sequence[Item]) -> None:
+    until = next((item.until for item in items if item.key == "suppression"), None)
+    if until is not None:
+        purposes, opted_out = decided.suppresses
+        vault.write_suppressions(
+            raw, decided.addresses, purposes=purposes, opted_out=opted_out, certificate=run.row.id, until=until
+        )
+
+
+def _erased_by(holder: Holder, subject: UUID) -> int:
+    try:
+        return holder.erase(subject)
+    except Exception:  # noqa: BLE001  (whatever a holder raises may quote a value: only its name goes on)
+        raise HolderFailed(holder.name) from None
+
+
+def _close(raw: Connection[Any], run: _Run, items: Sequence[Item], body: bytes) -> None:
+    row, now = run.row, timezone.now()
+    epoch, began = raw.execute(
+        "select epoch, began_at from key_epoch where retired_at is null order by epoch desc limit 1"
+    ).fetchone() or (0, now)
+    row.certificate = {
+        "id": str(row.id),
+        "asked_at": row.asked_at.isoformat(),
+        "erased_at": now.isoformat(),
+        "erased": dict(run.erased),
+        "keys_destroyed": len(run.part),
+        "residue": [item.line() for item in items],
+        # a backup of the keys made before today opens nothing once this epoch's key is destroyed
+        "backups": {"epoch": epoch, "final_from": max(now, began + EPOCH).astimezone(UTC).isoformat()},
+        "rules": installation().rules.digest.hex(),
+    }
+    row.state, row.subjects, row.unconfirmed, row.reason, row.done_at, row.residue = "done", [], [], None, now, body
+    row.save()
+
+
+def _held(states: Sequence[StateEntry]) -> bool:
+    return any(row.kind == "hold" and row.categories == 0 for row in states)
+
+
+def _states_of(part: Sequence[UUID]) -> list[StateEntry]:
+    return subject_states.states_of(part[0])
+
+
+def _who_asked(row: Erasure) -> Actor:
+    """Whoever asked; the owner where that account is closed by now."""
+    staff = Staff.objects.filter(id=row.by, is_active=True).first()
+    return actor_of(staff.email) if staff else owner_actor()
+
+
+def finished(id: UUID) -> Erasure | None:
+    """A finished erasure by its certificate's id."""
+    return Erasure.objects.filter(id=id, state="done").first()
+
+
+def began_long_ago(row: Erasure) -> bool:
+    """Whether an erasure has been begun for over an hour, so that somebody should look."""
+    return row.state == "begun" and row.asked_at < datetime.now(UTC) - timedelta(hours=1)

@@ -1,0 +1,86 @@
+"""The holders of this room: consents, states, requests and unfinished erasures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from kehu.govern.holders import register
+from kehu.govern.models import Consent, StateEntry
+from kehu.guard.gate.actor import Actor
+from kehu.guard.texts import destroy_keys
+from kehu.serve.rights import requests
+from kehu.serve.rights.models import Erasure, Request
+
+
+class ConsentHolder:
+    """What a customer allowed; the proof of it is sealed into the residue before."""
+
+    name: Final = "consents"
+    tables = frozenset({Consent._meta.db_table})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """Nothing here: an export lists consents itself."""
+        return None
+
+    def erase(self, subject: UUID) -> int:
+        """Delete the rows; where somebody consented for another as guardian, only their name goes."""
+        Consent.objects.filter(by_subject=subject).update(by_subject=UUID(int=0))
+        return Consent.objects.filter(subject=subject).delete()[0]
+
+
+class StateHolder:
+    """Restrictions, objections, holds and the like."""
+
+    name: Final = "states"
+    tables = frozenset({StateEntry._meta.db_table})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """Nothing here: an export lists states itself."""
+        return None
+
+    def erase(self, subject: UUID) -> int:
+        """Delete the rows."""
+        return StateEntry.objects.filter(subject=subject).delete()[0]
+
+
+class RequestHolder:
+    """The register of requests: a line without name and text is left of each."""
+
+    name: Final = "requests"
+    tables = frozenset({Request._meta.db_table})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """The customer's requests with what they wrote and were told."""
+        found = requests.of_subject(subject, actor=actor)
+        return {"requests": found} if found else None
+
+    def erase(self, subject: UUID) -> int:
+        """Destroy the keys of the texts and take the name out."""
+        rows = Request.objects.filter(subject=subject)
+        destroy_keys(list(rows.values_list("id", flat=True)))
+        return rows.update(subject=None, identity=None, text=None, answer=None)
+
+
+class ErasureHolder:
+    """Erasures that wait or were interrupted; a finished one names nobody."""
+
+    name: Final = "erasures"
+    tables = frozenset({Erasure._meta.db_table, "suppression", "tombstone"})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """Erasures that were asked for and are not done."""
+        rows = Erasure.objects.filter(subjects__contains=[str(subject)])
+        found = [{"id": str(row.id), "state": row.state, "asked_at": row.asked_at.isoformat()} for row in rows]
+        return {"erasures": found} if found else None
+
+    def erase(self, subject: UUID) -> int:
+        """Nothing: the erasure itself clears its row when it is done."""
+        return 0
+
+
+def register_all() -> None:
+    """Put this room's holders on the list."""
+    for holder in (ConsentHolder(), StateHolder(), RequestHolder(), ErasureHolder()):
+        register(holder)

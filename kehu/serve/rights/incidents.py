@@ -1,0 +1,163 @@
+"""The register of incidents, and how far one reached: whose data an account used in a time, told from the ledger alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kehu.govern.laws import PACKS
+from kehu.guard.gate.actor import Actor
+from kehu.guard.ledger.record import record_act
+from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
+from kehu.serve.rights.models import Incident
+from kehu.serve.rights.office import require
+from kehu.vault.ids import new_id
+
+_JURISDICTIONS: Final = (*PACKS, "none")
+
+_ROWS: Final = """
+select g.answer::text, count(*), sum(e.subjects)::bigint,
+    array[sum(e.reach[1]), sum(e.reach[2]), sum(e.reach[3]), sum(e.reach[4]), sum(e.reach[5]), sum(e.reach[6])]::bigint[]
+from ledger_entry e join gate_decision g on g.id = e.decision
+where (%(account)s::uuid is null or e.human = %(account)s) and (%(since)s::timestamptz is null or e.at >= %(since)s)
+  and (%(until)s::timestamptz is null or e.at < %(until)s)
+group by g.answer::text
+"""
+_DISTINCT: Final = """
+select count(distinct u.subject), count(*) from ledger_entry e join ledger_use u using (seq)
+where (%(account)s::uuid is null or e.human = %(account)s) and (%(since)s::timestamptz is null or e.at >= %(since)s)
+  and (%(until)s::timestamptz is null or e.at < %(until)s)
+"""
+
+
+class UnknownIncident(LookupError):
+    """No such incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An account (or every one) in a time."""
+
+    account: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+def open_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime | None = None) -> UUID:
+    """Put an incident into the register; returns its id.
+
+    Raises:
+        Refused: the role may not.
+        ValueError: the company cannot have learned of it in the future; a window that ends before it begins.
+    """
+    require("incident", actor)
+    now = timezone.now()
+    if aware_at is not None and aware_at > now:
+        raise ValueError("aware: lies in the future")
+    if window.since and window.until and window.until <= window.since:
+        raise ValueError("until: lies before since")
+    with transaction.atomic():
+        id = new_id()
+        make_key(id)
+        Incident.objects.create(
+            id=id, aware_at=aware_at or now, opened_by=actor.staff, account=window.account, since=window.since,
+            until=window.until, text=seal_under(id, text, place=id) if text else None,
+        )  # fmt: skip
+        record_act("incident", None, actor=actor, detail=id)
+    return id
+
+
+def listed(*, actor: Actor, id: UUID | None = None) -> list[dict[str, Any]]:
+    """Incidents, the newest first, with their texts and clocks.
+
+    Raises:
+        Refused: the role may not.
+        UnknownIncident: there is none of that id.
+    """
+    require("incident", actor)
+    rows = list(Incident.objects.filter(**({"id": id} if id else {})).order_by("-aware_at"))
+    if id is not None and not rows:
+        raise UnknownIncident(str(id))
+    with_text = [row for row in rows if row.text is not None]
+    sealed = [Sealed(row.id, row.id, bytes(row.text or b"")) for row in with_text]
+    opened = dict(
+        zip((row.id for row in with_text), open_texts(sealed, None, actor=actor, act="incident"), strict=True)
+    )
+    return [
+        {
+            "id": str(row.id),
+            "aware_at": row.aware_at.isoformat(),
+            "opened_at": row.opened_at.isoformat(),
+            "account": str(row.account) if row.account else None,
+            "since": row.since.isoformat() if row.since else None,
+            "until": row.until.isoformat() if row.until else None,
+            "text": opened.get(row.id),
+            "due": row.due.isoformat() if row.due else None,
+            "clock": None,
+        }
+        for row in rows
+    ]
+
+
+def window_of(id: UUID) -> Window:
+    """The account and time an incident is about.
+
+    Raises:
+        UnknownIncident: there is none of that id.
+    """
+    row = Incident.objects.filter(id=id).first()
+    if row is None:
+        raise UnknownIncident(str(id))
+    return Window(row.account, row.since, row.until)
+
+
+def reach(window: Window, *, actor: Actor, incident: UUID | None = None) -> dict[str, Any]:
+    """The blast radius: rows, uses, fields and jurisdictions; and between how many and how many different customers.
+
+    ``uses`` counts a subject once a row. It is the ledger's own count and stays the same after an erasure; how many
+    different subjects those were is known only of those who are still here, so ``subjects`` has two ends.
+
+    Raises:
+        Refused: the role may not.
+    """
+    require("incident", actor)
+    asked = {"account": window.account, "since": window.since, "until": window.until}
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, asked)
+        groups = cursor.fetchall()
+        cursor.execute(_DISTINCT, asked)
+        distinct, known = cursor.fetchone()
+    rows, uses = 0, 0
+    jurisdictions: Counter[str] = Counter()
+    fields: dict[str, Counter[str]] = {}
+    for answer, count, subjects, reached in groups:
+        rows, uses = rows + count, uses + subjects
+        by_law = Counter(dict(zip(_JURISDICTIONS, (int(n or 0) for n in reached), strict=True)))
+        jurisdictions += by_law
+        for name, said in orjson.loads(answer).items():
+            if name != "*" and any(one[0] != "denied" for one in said):
+                fields.setdefault(name, Counter()).update(by_law + Counter({"uses": subjects}))
+    with transaction.atomic():
+        record_act("incident", None, actor=actor, detail=incident)
+    forgotten = uses - known
+    return {
+        "rows": rows,
+        "uses": uses,
+        "subjects": {"at_least": distinct + (1 if forgotten else 0), "at_most": distinct + forgotten},
+        "jurisdictions": {law: jurisdictions[law] for law in _JURISDICTIONS if jurisdictions[law]},
+        "fields": [
+            {
+                "field": name,
+                "uses": held["uses"],
+                "jurisdictions": {law: held[law] for law in _JURISDICTIONS if held[law]},
+            }
+            for name, held in sorted(fields.items())
+        ],
+    }

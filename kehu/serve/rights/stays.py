@@ -1,0 +1,173 @@
+"""What stays after an erasure, item by item, each with article and end date: law packs, the house, and holds decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.laws import PACKS, Stays, add_months, load_packs, stays_under
+from kehu.govern.models import Consent, StateEntry
+from kehu.govern.slugs import CATEGORIES, PURPOSES, RECORD_KINDS, name_of
+from kehu.guard.installation import installation
+from kehu.guard.residue import Values
+from kehu.refine.clean.keys import search_keys
+from kehu.vault.erasure import SealedFacet
+
+REVIEW_MONTHS: Final = 12  # a hold is looked at again within a year (RULES)
+_HOLD_ARTICLE: Final = "GDPR 17(3)(e), PIPL 47"
+_WRITTEN_TO: Final = ("email", "phone", "landline")
+_CONTACT: Final = CATEGORIES["contact"]
+
+
+@dataclass(slots=True)
+class Item:
+    """One line of a certificate. ``key`` ties it to what it keeps in the residue's paper."""
+
+    key: str
+    what: str
+    article: str
+    source: str
+    until: date
+    why: str
+
+    def line(self) -> dict[str, str]:
+        """As the certificate prints it."""
+        return {
+            "what": self.what, "article": self.article, "source": self.source, "until": self.until.isoformat(),
+            "why": self.why,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Decided:
+    """Decides facet by facet, and learns meanwhile which addresses the person could be written to at."""
+
+    today: date
+    rows: tuple[Stays, ...]
+    holds: Sequence[StateEntry]
+    suppresses: tuple[list[int], bool]
+    has_consents: bool
+    items: dict[str, Item] = field(default_factory=dict)
+    addresses: set[int] = field(default_factory=set, repr=False)
+
+    def keeps(self, facet: SealedFacet, values: Values) -> str | None:
+        """The item a facet stays under: a hold first, then a law whose term is not over; None where it goes."""
+        if facet.category == _CONTACT:
+            self.addresses |= set(_address_tokens(values))
+        category = name_of(CATEGORIES, facet.category)
+        held = [row for row in self.holds if row.categories & bit_of(category)]
+        if held:
+            until = max(review_of(row) for row in held)
+            return self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", until, "hold")
+        kind = name_of(RECORD_KINDS, facet.kind)
+        kept = [
+            (add_months(_day_of(values, facet.record), row.months), row)
+            for row in self.rows
+            if row.what == category and kind in row.kinds
+        ]
+        until, row = max(kept, key=lambda pair: pair[0], default=(self.today, None))
+        if row is None or until <= self.today:
+            return None
+        return self._item(f"law:{category}", category, row.article, row.source, until, "law")
+
+    def close(self) -> list[Item]:
+        """All items, when every facet was seen: the house's own lines besides what laws and holds keep."""
+        wanted = ["tombstone", "request"]
+        wanted += ["consent"] if self.has_consents else []
+        wanted += ["suppression"] if any(self.suppresses) and self.addresses else []
+        for what in wanted:
+            row = max((row for row in self.rows if row.what == what), key=lambda row: row.months)  # the first: a law's
+            self._item(what, what, row.article, row.source, add_months(self.today, row.months), "residue")
+        for row in self.holds:
+            for category in categories_of(row.categories):
+                self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", review_of(row), "hold")
+        return sorted(self.items.values(), key=lambda item: item.key)
+
+    def _item(self, key: str, what: str, article: str, source: str, until: date, why: str) -> str:
+        held = self.items.get(key)
+        if held is None or until > held.until:
+            self.items[key] = Item(key, what, article, source, until, why)
+        return key
+
+
+def decide(part: Sequence[UUID], states: Sequence[StateEntry]) -> Decided:
+    """What stays of these origin subjects, given the states in force on their customer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select bit_or(packs), bool_or(c.platform) from subject_state s left join govern_controller c"
+            " on c.id = s.controller where s.subject = any (%s)",
+            [list(part)],
+        )
+        bits, platform = cursor.fetchone()
+    packs = frozenset(name for name in PACKS if load_packs()[name].bit & (bits or 0))
+    rows = tuple(row for row in stays_under(packs) if not row.condition or (row.condition == "platform" and platform))
+    return Decided(
+        today=datetime.now(UTC).date(),
+        rows=rows,
+        holds=[row for row in states if row.kind == "hold" and row.categories],
+        suppresses=_suppresses(part, states),
+        has_consents=Consent.objects.filter(subject__in=part, status__in=("given", "withdrawn", "refused")).exists(),
+    )
+
+
+def bit_of(category: str) -> int:
+    """The bit of a category in a hold's ``categories``."""
+    return 1 << (CATEGORIES[category] - 1)
+
+
+def categories_of(bits: int) -> list[str]:
+    """Categories named by bits."""
+    return [name for name in CATEGORIES if bits & bit_of(name)]
+
+
+def review_of(hold: StateEntry) -> date:
+    """The day a hold ends, or is to be looked at again where it names none."""
+    return hold.until.date() if hold.until else add_months(hold.since.date(), REVIEW_MONTHS)
+
+
+def _suppresses(part: Sequence[UUID], states: Iterable[StateEntry]) -> tuple[list[int], bool]:
+    """What must be remembered for an address: purposes objected to or withdrawn, and an opt-out of sale."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct c.key::int from subject_state s, jsonb_each(s.consents) c where s.subject = any (%s)"
+            " and c.value ->> 0 in ('withdrawn', 'refused')",
+            [list(part)],
+        )
+        withdrawn = {row[0] for row in cursor.fetchall()}
+    states = list(states)
+    objected = {row.purpose for row in states if row.kind == "objection" and row.purpose}
+    purposes = (withdrawn | objected) & {PURPOSES["marketing"], PURPOSES["personalisation"]}
+    return sorted(purposes), any(row.kind in ("optout", "gpc") for row in states)
+
+
+def _address_tokens(values: Values) -> Iterable[int]:
+    held = installation()
+    for name in _WRITTEN_TO:
+        given, normal, *_ = values.get(name, (None, None))
+        key = (
+            search_keys(name, normal or given, held.rules.dictionary.field(name).type).exact if normal or given else ""
+        )
+        if key:
+            yield held.tokens.search(name, "exact", key)
+
+
+def _day_of(values: Values, record: UUID) -> date:
+    """The day of an order, else the day its record came (a UUIDv7 carries it)."""
+    given, normal, *_ = values.get("ordered_at", (None, None))
+    try:
+        return date.fromisoformat(str(normal or given)[:10])
+    except ValueError:
+        return datetime.fromtimestamp((record.int >> 80) / 1000, UTC).date()
+
+
+def still_kept(key: str, items: Sequence[dict[str, Any]], today: date) -> bool:
+    """Whether what lies in the paper under a key is kept on that day, by the certificate's lines."""
+    what, why = key.rpartition(":")[2], key.partition(":")[0] if ":" in key else "residue"
+    return any(
+        line["what"] == what and line["why"] == why and date.fromisoformat(line["until"]) > today for line in items
+    )
