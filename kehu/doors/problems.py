@@ -122,6 +122,9 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.guard.gate.read import LedgerUnavailable
     from kehu.guard.ledger.proof import NotInLedger
     from kehu.guard.staff.actions import TokenRefused, UnknownStaff
+    from kehu.refine.resolve.link import LinkageFailed
+    from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
+    from kehu.refine.resolve.sources import UnknownChannel
     from kehu.serve.assurance.queries import LedgerEmpty
 
     return {
@@ -134,6 +137,10 @@ def _codes() -> Mapping[type[BaseException], str]:
         NotInLedger: "not-in-ledger",
         LedgerEmpty: "empty",
         LedgerUnavailable: "ledger",
+        LinkageFailed: "linkage",
+        UnknownProposal: "unknown-proposal",
+        NotOneCustomer: "not-one-customer",
+        UnknownChannel: "unknown-channel",
         DatabaseError: "database",
         InterfaceError: "database",
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -11,6 +13,8 @@ OPEN, ACCEPTED, REJECTED = "open", "accepted", "rejected"
 
 class LinkageRun(models.Model):
     """One run: of everything or of what was new. Its id is the run of its links and the detail of its ledger rows."""
+
+    personal_data: ClassVar[str] = "none"
 
     id = models.UUIDField(primary_key=True)
     everything = models.BooleanField()
@@ -32,6 +36,8 @@ class LinkageRun(models.Model):
 class Proposal(models.Model):
     """Two origin subjects that may be one customer, and what was decided. A rejected pair is never proposed again,
     nor joined by linkage."""
+
+    personal_data: ClassVar[str] = "proposals"
 
     id = models.UUIDField(primary_key=True)
     older = models.UUIDField()

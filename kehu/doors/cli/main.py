@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import collecting, desk, evidence, health, installation
+from kehu.doors.cli import collecting, desk, evidence, health, installation, linking
 from kehu.doors.cli.frame import Contract
 
 
@@ -28,6 +28,8 @@ for entry in (
     installation.staff,
     installation.token,
     collecting.import_,
+    linking.resolve,
+    linking.sources,
     desk.find,
     desk.show,
     desk.explain,

@@ -124,6 +124,14 @@ def normal_national_id(value: str, country: str | None, today: dt.date) -> tuple
     return _by_modules(text, _PERSONS.get(country or "", ()), country or "")
 
 
+def is_my_number(value: str) -> bool:
+    """Whether this is a Japanese Individual Number: it may never serve to join records (My Number Act 9, 19)."""
+    if len(value) != 12 or not value.isdigit():
+        return False
+    module = _module("jp.in_")
+    return module is None or bool(module.is_valid(value))
+
+
 def normal_registration(value: str, country: str | None) -> tuple[str | None, int]:
     """An organisation's number, as `normal_national_id`; Chinese ones by GB 32100 (统一社会信用代码)."""
     text = compact(value)

@@ -1,6 +1,5 @@
 """Runs of linkage and the review queue."""
 
-
 from django.db import migrations, models
 
 

@@ -7,10 +7,10 @@ carry no value of any record.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -64,6 +64,7 @@ def link(
     kind: Kind = "person",
     memory_limit: str = "2GB",
     temp_directory: Path | None = None,
+    weights: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> LinkResult:
     """Find the records that are one customer.
@@ -74,6 +75,7 @@ def link(
         memory_limit: for DuckDB, as DuckDB writes it.
         temp_directory: where DuckDB may spill, encrypted with a key that lives in memory only. Without one it spills
             nowhere and fails when the limit is met.
+        weights: of an earlier run (:meth:`Model.weights`): these records are a few of those, so they teach nothing.
         progress: called with the name of a step and the share done so far (0 to 1).
     Raises:
         LinkageFailed: out of memory, or a step went wrong.
@@ -90,7 +92,7 @@ def link(
         "registration_number",
     }:
         return LinkResult([], [], time.perf_counter() - started, shipped(features, kind, prior=0.0), 0)
-    run = _Run(features, kind, report)
+    run = _Run(features, kind, report, weights)
     try:
         with connect(memory_limit, temp_directory) as connection:
             merges, proposals = run(connection)
@@ -119,10 +121,13 @@ def connect(memory_limit: str, temp_directory: Path | None = None) -> duckdb.Duc
 class _Run:
     """One linkage: the steps in order, with what they hand on."""
 
-    def __init__(self, features: Features, kind: Kind, report: Progress) -> None:
+    def __init__(
+        self, features: Features, kind: Kind, report: Progress, weights: Mapping[str, Any] | None = None
+    ) -> None:
         self._features = features
         self._kind = kind
         self._report = report
+        self._weights = weights
         self._guards: Guards = guards(features, kind)
         self.model: Model = shipped(features, kind, prior=1 / max(len(features.records), 2))
         self.pairs = 0
@@ -133,13 +138,19 @@ class _Run:
         connection.execute("CREATE TABLE feature AS FROM incoming ORDER BY id")
         connection.unregister("incoming")
         self._begin("train", 0.1)
-        prior = expected_share(connection, self._features, self._kind)
-        self.model = train(connection, self._features, shipped(self._features, self._kind, prior=prior))
+        self.model = self._taught(connection)
         self._begin("block", 0.3)
         parts = 1 + block(connection, self._features, self._kind) // _PAIRS_PER_PART
         self._score(connection, parts)
         self._begin("cluster", 0.85)
         return self._groups(connection)
+
+    def _taught(self, connection: duckdb.DuckDBPyConnection) -> Model:
+        if self._weights:
+            # Among the few that may match something new, every value looks frequent.
+            return self.model.without_frequencies().taught(self._weights)
+        prior = expected_share(connection, self._features, self._kind)
+        return train(connection, self._features, shipped(self._features, self._kind, prior=prior))
 
     def _begin(self, step: str, share: float) -> None:
         self.step = step

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from kehu.refine.resolve.features import Features, Kind
 
@@ -74,6 +74,27 @@ class Model:
             replace(c, levels=tuple(replace(level, frequency=None) for level in c.levels)) for c in self.comparisons
         )
         return replace(self, comparisons=tuple(bare))
+
+    def weights(self) -> dict[str, object]:
+        """What was learned, as plain data for :meth:`taught`: the prior, and `m` and `u` of each level."""
+        levels = {name: [[level.m, level.u] for level in self._levels(name)] for name in self.trained}
+        return {"version": self.version, "prior": self.prior, "levels": levels}
+
+    def taught(self, weights: Mapping[str, Any]) -> Model:
+        """This model with the weights of an earlier run, as far as its comparisons still have the same levels."""
+        if weights.get("version") != self.version:
+            return self
+        known = {
+            comparison.name: tuple(
+                replace(level, m=m, u=u) for level, (m, u) in zip(comparison.levels, found, strict=True)
+            )
+            for comparison in self.comparisons
+            if len(found := weights["levels"].get(comparison.name, ())) == len(comparison.levels)
+        }
+        return replace(self.with_levels(known), prior=weights["prior"])
+
+    def _levels(self, name: str) -> tuple[Level, ...]:
+        return next(comparison.levels for comparison in self.comparisons if comparison.name == name)
 
     def with_levels(self, weights: Mapping[str, tuple[Level, ...]]) -> Model:
         """The same model with other weights for the comparisons named, which count as trained."""

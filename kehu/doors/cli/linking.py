@@ -1,0 +1,57 @@
+"""Commands of linkage: resolve and sources."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from kehu.doors.cli.frame import DONE, actor, command
+
+
+@click.command(epilog="Example: kehu resolve --all")
+@click.option("--all", "everything", is_flag=True, help="Everybody, not only what came since the last run.")
+@command()
+def resolve(everything: bool) -> Any:
+    """Find the records of one customer: sure ones are joined, doubtful ones wait in the review queue."""
+    from kehu.refine.resolve import runs
+
+    with _bar() as told:
+        run = runs.resolve(actor=actor(), everything=everything, progress=told)
+    return {
+        "before": run.before,
+        "after": run.after,
+        "merged": run.merged,
+        "review": run.review,
+        "seconds": round(run.seconds, 3),
+    }
+
+
+@click.command(epilog="Example: kehu sources --channel store --with-proposals")
+@click.option("--channel", required=True)
+@click.option("--with-proposals", is_flag=True, help="As if every open proposal of the review queue were accepted.")
+@command()
+def sources(channel: str, with_proposals: bool) -> Any:
+    """Which record belongs to which customer, as JSON lines."""
+    from kehu.refine.resolve.sources import sources as listed
+
+    for source in listed(channel, actor=actor(), with_proposals=with_proposals):
+        click.echo(json.dumps({"external_id": source.external_id, "subject": str(source.subject)}, ensure_ascii=False))
+    sys.exit(DONE)  # the lines are the answer
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, float], None]]:
+    """Progress on a terminal's standard error; elsewhere none."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description:9}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("open", total=1.0)
+        yield lambda step, share: bar.update(task, description=step, completed=share)

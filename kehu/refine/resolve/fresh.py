@@ -1,0 +1,113 @@
+"""What came since the last run, and who it may be: found by the vault's blind indexes, so that nobody else is opened.
+
+A new record and a candidate share at least one exact token: name, birth date, email, phone or number. Two records whose
+every one of these is mistyped do not meet here; the next run of everything compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import pyarrow as pa
+from django.db import connection
+
+from kehu.guard.installation import installation
+from kehu.refine.clean.keys import search_keys
+from kehu.refine.models import LinkageRun
+from kehu.refine.resolve.opening import KIND_NUMBERS, Group
+
+# A transaction that was open when the last run looked can bring records older than the newest it saw.
+_OVERLAP_MS: Final = 60_000
+# A token this many records carry says little of who is meant.
+_COMMON: Final = 300
+_TOKENS_PER_STATEMENT: Final = 20_000
+
+_NEW: Final = """
+select distinct s.controller, s.kind, s.customer from record r join subject_state s using (subject)
+where r.id > %s and r.kind in (1, 2, 5) and not r.hidden and not s.hidden order by s.customer
+"""
+_SHARING: Final = """
+select distinct s.customer from unnest(%s::bigint[]) as t (token)
+cross join lateral (select array_agg(x.subject) as subjects from (select r.subject from record r
+    where r.tokens @> array[t.token] and not r.hidden limit %s) x) held
+cross join lateral unnest(held.subjects) as u (subject)
+join subject_state s on s.subject = u.subject
+where cardinality(held.subjects) <= %s and s.controller = %s and s.kind = %s and not s.hidden
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a run should look at.
+
+    Attributes:
+        everything: everybody, because it was asked for, there was no run yet, or too much is new.
+        newest: the newest record there is.
+        weights: what the last run of everything learned, by group.
+    """
+
+    everything: bool
+    newest: UUID | None
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    customers: Mapping[Group, list[UUID]] = field(default_factory=dict)
+
+    def of(self, group: Group) -> list[UUID]:
+        """The group's customers with a new record."""
+        return self.customers.get(group, [])
+
+
+def fresh(*, everything: bool) -> Fresh:
+    """What is new since the last run that was done; more than a third of all customers is everything."""
+    newest = _newest_record()
+    last = LinkageRun.objects.filter(state="done").order_by("-started_at").first()
+    if everything or last is None or last.newest is None:
+        return Fresh(True, newest)
+    found: dict[Group, list[UUID]] = {}
+    kinds = {number: kind for kind, number in KIND_NUMBERS.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_NEW, [_earlier(last.newest)])
+        for controller, kind, customer in cursor.fetchall():
+            found.setdefault(Group(controller, kinds[kind]), []).append(customer)
+        cursor.execute("select count(*) from subject_state where not hidden", ())
+        [everybody] = cursor.fetchone()
+    if 3 * sum(map(len, found.values())) > everybody:
+        return Fresh(True, newest)
+    return Fresh(False, newest, last.weights, found)
+
+
+def candidates(group: Group, table: pa.Table) -> list[UUID]:
+    """Customers of the group that share an exact token with a row of this table of opened records."""
+    tokens = sorted(set(_tokens(table)))
+    found: set[UUID] = set()
+    with connection.cursor() as cursor:
+        for start in range(0, len(tokens), _TOKENS_PER_STATEMENT):
+            share = tokens[start : start + _TOKENS_PER_STATEMENT]
+            cursor.execute(_SHARING, [share, _COMMON + 1, _COMMON, group.controller, KIND_NUMBERS[group.kind]])
+            found.update(row[0] for row in cursor.fetchall())
+    return sorted(found)
+
+
+def _tokens(table: pa.Table) -> Iterable[int]:
+    held = installation()
+    for name in table.column_names:
+        known = held.rules.dictionary.fields.get(name)
+        if known is None or "exact" not in known.search:
+            continue
+        for value in table[name].unique().drop_null().to_pylist():
+            if key := search_keys(name, value, known.type).exact:
+                yield held.tokens.search(name, "exact", key)
+
+
+def _newest_record() -> UUID | None:
+    with connection.cursor() as cursor:
+        cursor.execute("select id from record order by id desc limit 1", ())
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _earlier(id: UUID) -> UUID:
+    """The smallest id of the time some way before this one's (UUIDv7: 48 bits of milliseconds first)."""
+    return UUID(int=max((id.int >> 80) - _OVERLAP_MS, 0) << 80)

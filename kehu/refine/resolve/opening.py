@@ -1,0 +1,160 @@
+"""Customers opened for linkage: through the gate, chunk by chunk, into an Arrow table that lives in memory only.
+
+Each chunk is decided, recorded and opened by itself; whoever objects to linkage or is restricted is denied there and
+simply has no row. Many chunks are shared out among processes, each with its own connection and its own row in the ledger.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import pyarrow as pa
+from django.db import connection
+
+from kehu.govern.slugs import RECORD_KINDS
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.read import CHUNK, Contribution, Opened, gate
+from kehu.refine.clean.identifiers import is_my_number
+from kehu.refine.resolve.features import FIELDS, Kind
+from kehu.refine.survive import survive
+
+PURPOSE: Final = "accuracy"
+KIND_NUMBERS: Final[dict[Kind, int]] = {"person": 1, "organisation": 2}
+_RECORDS: Final = (RECORD_KINDS["person"], RECORD_KINDS["organisation"], RECORD_KINDS["edit"])
+# Starting a process costs about a second and 100 MB; below this many customers it does not pay.
+_SHARED_FROM: Final = 20_000
+_PROCESSES: Final = 2
+_PAGE: Final = 5 * CHUNK  # customers handed to a process at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Customers that may be compared with each other: one controller's persons, or its organisations."""
+
+    controller: int
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """Its key in a run's weights."""
+        return f"{self.controller}:{self.kind}"
+
+
+def groups() -> list[Group]:
+    """Every group that has a customer."""
+    kinds: dict[int, Kind] = {number: kind for kind, number in KIND_NUMBERS.items()}
+    with connection.cursor() as cursor:
+        cursor.execute("select distinct controller, kind from subject_state where not hidden order by 1, 2")
+        return [Group(controller, kinds[kind]) for controller, kind in cursor.fetchall()]
+
+
+def customers_of(group: Group) -> list[UUID]:
+    """Every customer of a group that has a record linkage can read, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct s.customer from subject_state s where s.controller = %s and s.kind = %s and not s.hidden"
+            " order by 1",
+            [group.controller, KIND_NUMBERS[group.kind]],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def open_table(
+    customers: Sequence[UUID], kind: Kind, *, actor: Actor, run: UUID, progress: Callable[[float], None] | None = None
+) -> pa.Table:
+    """What linkage reads of these customers: a row for each origin subject, named by column `record`.
+
+    Values are normalised where a normal form exists, else as given. Masked and denied values stay out.
+    """
+    pages = [customers[start : start + _PAGE] for start in range(0, len(customers), _PAGE)]
+    opened = _shared(pages, kind, actor, run) if len(customers) >= _SHARED_FROM else _here(pages, kind, actor, run)
+    tables: list[pa.Table] = []
+    for number, table in enumerate(opened, 1):
+        tables.append(table)
+        if progress:
+            progress(number / len(pages))
+    return pa.concat_tables(tables) if tables else _schema(kind).empty_table()
+
+
+def _here(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID) -> Iterator[pa.Table]:
+    for page in pages:
+        yield _open_page(page, kind, actor, run)
+
+
+def _shared(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID) -> Iterator[pa.Table]:
+    """By processes that die with this one; what they opened comes back through a pipe."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(_PROCESSES, mp_context=context, initializer=_begin) as pool:
+        waiting: list[Future[bytes]] = []
+        rest = iter(pages)
+        for page in rest:
+            waiting.append(pool.submit(_open_bytes, page, kind, actor, run))
+            if len(waiting) > _PROCESSES:
+                yield pa.ipc.open_stream(waiting.pop(0).result()).read_all()
+        for done in waiting:
+            yield pa.ipc.open_stream(done.result()).read_all()
+
+
+def _begin() -> None:
+    """What a process does first; imported here because it must not happen in the parent."""
+    import django  # noqa: PLC0415
+
+    from kehu.host.process import follow_parent, harden  # noqa: PLC0415
+
+    harden()
+    follow_parent()
+    django.setup()
+
+
+def _open_bytes(page: Sequence[UUID], kind: Kind, actor: Actor, run: UUID) -> bytes:
+    table = _open_page(page, kind, actor, run)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    whole: bytes = sink.getvalue().to_pybytes()
+    return whole
+
+
+def _open_page(page: Sequence[UUID], kind: Kind, actor: Actor, run: UUID) -> pa.Table:
+    fields = FIELDS[kind]
+    columns: dict[str, list[str | None]] = {name: [] for name in ("record", *fields)}
+    for chunk in gate().stream(
+        page, actor=actor, purpose=PURPOSE, fields=fields, use="link", kinds=_RECORDS, detail=run
+    ):
+        for opened in chunk:
+            for subject, values in _by_origin(opened).items():
+                columns["record"].append(subject.hex)
+                for name in fields:
+                    columns[name].append(values.get(name))
+    return pa.table(columns, schema=_schema(kind))
+
+
+def _by_origin(opened: Opened) -> dict[UUID, dict[str, str]]:
+    """The values of each origin subject; of several records of one subject what survives."""
+    clear: dict[UUID, dict[str, list[Contribution]]] = {}
+    for one in opened.contributions:
+        if one.answer == "clear":
+            clear.setdefault(one.subject, {}).setdefault(one.field, []).append(one)
+    return {
+        subject: {name: text for name, said in by_field.items() if (text := _text(said)) and not _barred(name, text)}
+        for subject, by_field in clear.items()
+    }
+
+
+def _barred(field: str, value: str) -> bool:
+    return field == "national_id" and is_my_number(value)
+
+
+def _text(said: list[Contribution]) -> str | None:
+    if len(said) > 1:
+        return next((kept.said.normal or kept.said.given for kept in survive(said).values()), None)
+    return said[0].normal or said[0].given
+
+
+def _schema(kind: Kind) -> pa.Schema:
+    return pa.schema([(name, pa.string()) for name in ("record", *FIELDS[kind])])

@@ -1,0 +1,198 @@
+"""A run of linkage, vault to vault: open, link, assign, and leave the doubtful to the review queue.
+
+One at a time. Everything a run reads stands in the ledger as act ``link`` with the run's id; what it joined stands in
+the log of links under the same id, so that it can be taken back as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import pyarrow as pa
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kehu.govern.consent import retried
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.ledger.record import record_act
+from kehu.refine.models import LinkageRun
+from kehu.refine.resolve import queue
+from kehu.refine.resolve.fresh import Fresh, candidates, fresh
+from kehu.refine.resolve.link import LinkResult, Progress, link
+from kehu.refine.resolve.opening import PURPOSE, Group, customers_of, groups, open_table
+from kehu.refine.resolve.queue import Pair, Union
+from kehu.vault.assignment import PROBABLE, WHY, assign
+from kehu.vault.ids import new_id
+
+MEMORY: Final = "1GB"  # of DuckDB; it spills nowhere and fails when this is met
+_LINKS_PER_TRANSACTION: Final = 10_000
+_LOCK_KEY: Final = 0x6B656875_72756E73  # "kehuruns"
+_LOOK_SECONDS: Final = 0.5
+_OPENING: Final = 0.45  # share of a run's time
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run came to. ``before``, ``after``: customers. ``merged``: customers that were joined to another.
+
+    ``review``: questions that wait in the queue now. ``seconds``: wall time, without waiting for another run.
+    """
+
+    id: UUID
+    before: int
+    after: int
+    merged: int
+    review: int
+    seconds: float
+
+
+def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None) -> Run:
+    """Find and join the records of one customer: among everybody, or of what is new since the last run.
+
+    Waits for a run that is going on. The first run is of everything, whatever is asked.
+
+    Args:
+        progress: called with the name of a step and the share done so far (0 to 1).
+    Raises:
+        ActRefused: the role may not.
+        LinkageFailed: out of memory, or a step went wrong; what was joined until then stands.
+        LedgerUnavailable: the ledger cannot be written, so nothing was opened.
+    """
+    require_act("link", actor)
+    report = progress or (lambda _step, _share: None)
+    with _alone(report):
+        started = time.perf_counter()
+        scope = fresh(everything=everything)
+        run = LinkageRun.objects.create(
+            id=new_id(), everything=scope.everything, staff=actor.human, newest=scope.newest, before=count_customers()
+        )
+        try:
+            _work(run, scope, actor, report)
+        except BaseException:
+            LinkageRun.objects.filter(id=run.id).update(state="failed", ended_at=timezone.now())
+            raise
+        report("done", 1.0)
+        return Run(run.id, run.before or 0, run.after or 0, run.merged, run.review, time.perf_counter() - started)
+
+
+def count_customers() -> int:
+    """How many customers there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(distinct customer) from subject_state where not hidden", ())
+        return int(cursor.fetchone()[0])
+
+
+@contextlib.contextmanager
+def _alone(report: Progress) -> Iterator[None]:
+    """Hold the lock of runs for as long as this connection lives; a run that died is marked as failed."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK_KEY])
+            if cursor.fetchone()[0]:
+                break
+            report("wait", 0.0)
+            time.sleep(_LOOK_SECONDS)
+    try:
+        LinkageRun.objects.filter(state="running").update(state="failed", ended_at=timezone.now())
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_unlock(%s)", [_LOCK_KEY])
+
+
+def _work(run: LinkageRun, scope: Fresh, actor: Actor, report: Progress) -> None:
+    work = groups()
+    weights: dict[str, Any] = dict(scope.weights)
+    for number, group in enumerate(work):
+
+        def within(step: str, share: float, number: int = number) -> None:
+            report(step, (number + share) / len(work))
+
+        opened, new = _open(group, scope, actor, run, within)
+        if len(opened) > 1:
+            result = _linked(opened, group, scope, within)
+            weights[group.name] = weights.get(group.name) or result.model.weights()
+            joining = _Joining(run, actor, opened, new)
+            run.merged += joining.merge(result.merges)
+            joining.ask(result.proposals)
+    queue.settle(whole_run=run.id if scope.everything else None)
+    run.weights, run.after, run.review = weights, count_customers(), queue.open_count()
+    run.state, run.ended_at = "done", timezone.now()
+    with transaction.atomic():
+        run.save()
+        record_act("link", None, actor=actor, purpose=PURPOSES[PURPOSE], detail=run.id)
+
+
+def _open(group: Group, scope: Fresh, actor: Actor, run: LinkageRun, report: Progress) -> tuple[pa.Table, set[str]]:
+    """The group's records to compare, and which of them something is asked of: all, or the new ones among others."""
+
+    def opened(customers: Sequence[UUID], share: float) -> pa.Table:
+        return open_table(
+            customers, group.kind, actor=actor, run=run.id, progress=lambda done: report("open", share * done)
+        )
+
+    if scope.everything:
+        table = opened(customers_of(group), _OPENING)
+        return table, set(table["record"].to_pylist())
+    table = opened(scope.of(group), _OPENING / 2)
+    new = set(table["record"].to_pylist())
+    others = sorted(set(candidates(group, table)) - set(scope.of(group)))
+    return pa.concat_tables([table, opened(others, _OPENING)]), new
+
+
+def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> LinkResult:
+    return link(
+        table,
+        kind=group.kind,
+        memory_limit=MEMORY,
+        weights=scope.weights.get(group.name),
+        progress=lambda step, share: report(step, _OPENING + (0.95 - _OPENING) * share),
+    )
+
+
+class _Joining:
+    """What linkage found in one group of customers, carried out."""
+
+    def __init__(self, run: LinkageRun, actor: Actor, table: pa.Table, new: set[str]) -> None:
+        self._run = run
+        self._actor = actor
+        self._new = new
+        origins = (UUID(record) for record in table["record"].to_pylist())
+        self._union = Union(queue.customers_by_origin(origins), queue.kept_apart())
+
+    def merge(self, groups: Sequence[Sequence[str]]) -> int:
+        """Join the sure ones; returns how many customers were joined to another."""
+        links: list[tuple[UUID, UUID]] = []
+        for group in groups:
+            if self._new.isdisjoint(group):
+                continue
+            first, *others = map(UUID, group)
+            links += [(first, other) for other in others if self._union.join(first, other)]
+        for start in range(0, len(links), _LINKS_PER_TRANSACTION):
+            retried(lambda start=start: self._assign(links[start : start + _LINKS_PER_TRANSACTION]))  # type: ignore[misc]
+        return len(links)
+
+    def _assign(self, links: Sequence[tuple[UUID, UUID]]) -> None:
+        raw: Any = connection.connection
+        assign(raw, links, certainty=PROBABLE, why=WHY["linkage"], run=self._run.id, by=self._actor.staff)
+
+    def ask(self, proposals: Sequence[tuple[str, str, float]]) -> None:
+        """Put the doubtful ones into the queue, one question for each two customers."""
+        asked: set[tuple[UUID, UUID]] = set()
+        new = {self._union.root(UUID(record)) for record in self._new}
+        pairs: list[Pair] = []
+        for left, right, weight in proposals:
+            pair = Pair.of(UUID(left), UUID(right), weight)
+            ends = self._union.root(pair.older), self._union.root(pair.younger)
+            between = (min(ends), max(ends))
+            if ends[0] != ends[1] and new & {*ends} and between not in asked and not self._union.barred(*ends):
+                asked.add(between)
+                pairs.append(pair)
+        queue.propose(pairs, run=self._run.id)
