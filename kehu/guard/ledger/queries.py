@@ -19,6 +19,7 @@ left join guard_staff s on s.id = e.human left join guard_department d on d.id =
 where (%s::uuid is null or e.seq in (select u.seq from ledger_use u join subject_state c using (subject)
         where c.customer = (select n.customer from subject_state n where n.subject = %s)))
   and (%s::text is null or s.email = %s) and (%s::timestamptz is null or e.at >= %s)
+  and (%s::uuid is null or e.human = %s) and (%s::smallint is null or e.purpose = %s)
   and (%s::bigint is null or e.seq < %s)
 order by e.seq desc limit %s
 """
@@ -28,13 +29,16 @@ def rows(
     *,
     subject: UUID | None = None,
     staff: str | None = None,
+    human: UUID | None = None,
+    purpose: int | None = None,
     since: datetime | None = None,
     before: int | None = None,
     limit: int | None = 1_000,
 ) -> list[dict[str, Any]]:
     """Rows, newest first; of one customer, one member of staff, since a moment, or below a ``seq``; None: all."""
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [subject, subject, staff, staff, since, since, before, before, limit])
+        pairs = (subject, staff, since, human, purpose, before)
+        cursor.execute(_ROWS, [*(one for one in pairs for _ in range(2)), limit])
         return [_row(found) for found in cursor.fetchall()]
 
 

@@ -32,13 +32,15 @@ def rows(
     actor: Actor,
     subject: UUID | None = None,
     staff: str | None = None,
+    human: UUID | None = None,
+    purpose: int | None = None,
     since: datetime | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """What passed the gate, newest first; ``before`` is the last ``seq`` of the page before this one.
 
-    ``staff`` is an email, or ``owner``. The reading itself is recorded before a row is handed out, and stands in
+    ``staff`` is an email, or ``owner``; ``human`` the same person by id. The reading itself is recorded before a row is handed out, and stands in
     the next answer first.
 
     Raises:
@@ -49,7 +51,7 @@ def rows(
     if subject is not None:
         part_of(subject, whole=True)
     name = "owner@home" if staff == "owner" else staff
-    found = ledger.rows(subject=subject, staff=name, since=since, before=before, limit=limit)
+    found = ledger.rows(subject=subject, staff=name, human=human, purpose=purpose, since=since, before=before, limit=limit)
     with transaction.atomic():
         record_act("read-ledger", subject, actor=actor)
     return [row | {"human": row["human"].removesuffix("@home")} for row in found]

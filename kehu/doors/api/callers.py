@@ -1,0 +1,101 @@
+"""Who calls: a bearer token, its one purpose, and how often it may ask."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.errors import AuthenticationError
+from ninja.security import HttpBearer
+
+from kehu.doors.api.answers import Busy
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
+from kehu.guard.staff.actions import actor_of_token
+
+_TOKEN: Final = re.compile(r"kehu_[A-Za-z0-9_-]{43}")
+_KEPT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The credential of a request and the purpose it is bound to."""
+
+    actor: Actor
+    purpose: str
+
+    def claim(self, purpose: str | None) -> str:
+        """The purpose of this request: the token's, which whoever names one must name.
+
+        Raises:
+            Refused: another purpose than the token's.
+        """
+        if purpose is not None and purpose != self.purpose:
+            raise Refused("house.scope")
+        return self.purpose
+
+
+class Bearer(HttpBearer):
+    """Tokens as ``kehu token issue`` makes them; ``X-Kehu-Purpose``, where it stands, must be the token's."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller:
+        """The caller.
+
+        Raises:
+            AuthenticationError: no token of ours.
+            TokenRefused: unknown, expired or revoked.
+            Busy: asked too often.
+            Refused: for another purpose.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise AuthenticationError
+        actor = actor_of_token(token)
+        assert actor.purpose is not None
+        limiter.take(actor.credential)
+        caller = Caller(actor, actor.purpose)
+        caller.claim(request.headers.get("X-Kehu-Purpose"))
+        return caller
+
+
+class Limiter:
+    """A bucket of requests per credential, refilled at ``API_RATE`` a second; each web process has its own."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[UUID, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, credential: UUID) -> None:
+        """Take one request.
+
+        Raises:
+            Busy: the bucket is empty.
+        """
+        rate = settings.API_RATE
+        if rate <= 0:
+            return
+        now = time.monotonic()
+        with self._lock:
+            held, then = self._buckets.pop(credential, (rate * settings.API_BURST, now))
+            held = min(rate * settings.API_BURST, held + (now - then) * rate)
+            self._buckets[credential] = (max(held - 1, 0), now)
+            while len(self._buckets) > _KEPT:
+                self._buckets.popitem(last=False)
+        if held < 1:
+            raise Busy(max(1, round((1 - held) / rate)))
+
+
+limiter: Final = Limiter()
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """The caller that :class:`Bearer` found."""
+    found = getattr(request, "auth", None)
+    assert isinstance(found, Caller)
+    return found

@@ -1,0 +1,53 @@
+"""Find, show, explain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+from pydantic import StringConstraints
+
+from kehu.doors.api.answers import language, problem_response
+from kehu.doors.api.callers import caller_of
+from kehu.doors.api.schemas import Explained, FindAsked, Found, Purpose, Shown
+from kehu.doors.problems import Problem
+from kehu.serve.desk import answers, queries
+
+router = Router(tags=["customers"])
+Fields = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}(,[a-z0-9_]{1,40}){0,99}$")]
+
+
+@router.post("/find", response=Found, summary="Find customers by exact values")
+def find(request: HttpRequest, asked: FindAsked) -> Any:
+    """Values stand in the body only. A look-up without a hit is answered with an empty list, and recorded."""
+    caller = caller_of(request)
+    subjects, seq = queries.find(asked.criteria, actor=caller.actor, purpose=caller.claim(asked.purpose))
+    return answers.found_answer(subjects, seq)
+
+
+@router.get("/subjects/{uuid:subject}", response=Shown, summary="Show one customer")
+def show(request: HttpRequest, subject: UUID, fields: Fields | None = None, purpose: Purpose | None = None) -> Any:
+    """As far as the purpose shows them; `fields` (names with commas between) defaults to the purpose's least set.
+
+    Where nothing at all may be shown the answer is 403, with the reason of each field.
+    """
+    caller = caller_of(request)
+    asked = fields.split(",") if fields else None
+    seen = queries.show(subject, actor=caller.actor, purpose=caller.claim(purpose), fields=asked)
+    answer = answers.customer_answer(seen, language(request))
+    return _refusal(request, answer, next(iter(seen.denied.values()))) if seen.refused else answer
+
+
+def _refusal(request: HttpRequest, answer: dict[str, Any], policy: str) -> HttpResponse:
+    more = {name: answer[name] for name in ("subject", "denied", "ledger")}
+    return problem_response(request, Problem("refused", policy=policy), more=more)
+
+
+@router.get("/subjects/{uuid:subject}/explanation", response=Explained, summary="Why, field by field")
+def explain(request: HttpRequest, subject: UUID, purpose: Purpose | None = None) -> Any:
+    """What a read would show and which policy says so; nothing is opened."""
+    caller = caller_of(request)
+    found = queries.explain(subject, actor=caller.actor, purpose=caller.claim(purpose))
+    return answers.explanation_answer(found, language(request))

@@ -1,0 +1,223 @@
+"""What goes in and out, as OpenAPI shows it. Input is bounded and strict; its values are never shown in an error."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
+
+from kehu.govern.slugs import PURPOSES
+
+
+def _readable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("control characters")
+    return value
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Value = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_readable)
+]
+Purpose = Annotated[str, Field(json_schema_extra={"enum": list(PURPOSES)}), StringConstraints(max_length=40)]
+NoticeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,60}(@[0-9]{1,4})?$")]
+
+
+class Asked(Schema):
+    """Anything a caller sends."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class FindAsked(Asked):
+    """Exact values by field; every one must match."""
+
+    criteria: dict[Name, Value] = Field(min_length=1, max_length=8, examples=[{"email": "lin@mail.example"}])
+    purpose: Purpose | None = None
+
+
+class ConsentAsked(Asked):
+    """A consent given now, under the notice in force or the one named."""
+
+    purpose: Purpose
+    kind: Literal["general", "specific", "temporary"] = "general"
+    until: AwareDatetime | None = None
+    notice: NoticeName | None = None
+    by: UUID | None = Field(None, description="The guardian who consents.")
+
+
+class WithdrawalAsked(Asked):
+    """The purpose whose consent is taken back."""
+
+    purpose: Purpose
+
+
+class VerifyAsked(Asked):
+    """A checkpoint that the caller kept, as `ledger/checkpoint` answered it."""
+
+    against: Annotated[str, StringConstraints(max_length=4_000)] | None = None
+
+
+class Row(Schema):
+    """Where the ledger recorded the use."""
+
+    seq: int
+
+
+class Found(Schema):
+    """Customers found (none: an empty list) and the row of the look-up."""
+
+    subjects: list[UUID]
+    ledger: Row
+
+
+class Why(Schema):
+    """The policy that decided, its article and its reason in the reader's language."""
+
+    policy: str
+    article: str
+    reason: str
+
+
+class Masked(Why):
+    """A value as far as it is shown."""
+
+    value: str
+
+
+class Shown(Schema):
+    """One customer as far as the purpose shows them."""
+
+    subject: UUID
+    fields: dict[str, str]
+    masked: dict[str, Masked]
+    denied: dict[str, Why]
+    ledger: Row
+
+
+class Decision(Why):
+    """What a read would show of one field."""
+
+    field: str
+    answer: Literal["clear", "masked", "denied"]
+
+
+class Explained(Schema):
+    """Field by field; nothing was opened."""
+
+    decisions: list[Decision]
+
+
+class Consent(Schema):
+    """One thing the customer said."""
+
+    id: UUID
+    subject: UUID
+    purpose: str
+    status: str
+    kind: str
+    at: datetime | None
+    until: datetime | None
+    notice: int | None
+    way: str | None
+
+
+class Consents(Schema):
+    """Everything the customer said, newest first."""
+
+    consents: list[Consent]
+
+
+class LedgerRow(Schema):
+    """What passed the gate."""
+
+    seq: int
+    at: datetime
+    actor: UUID
+    human: str
+    department: str | None
+    purpose: str | None
+    basis: str | None
+    action: str
+    fields: list[str]
+    answer: str
+    policy: str | None
+    subjects: int
+
+
+class LedgerPage(Schema):
+    """Rows, newest first, and the `before` of the next page (null: this was the last)."""
+
+    rows: list[LedgerRow]
+    next: int | None
+
+
+class Checkpoint(Schema):
+    """A signed tree head, C2SP `tlog-checkpoint`."""
+
+    checkpoint: str
+
+
+class Broken(Schema):
+    """One thing that does not hold."""
+
+    seq: int | None
+    why: str
+
+
+class Verdict(Schema):
+    """Everything recomputed."""
+
+    ok: bool
+    size: int
+    root: str
+    broken: list[Broken]
+
+
+class SubjectProof(Schema):
+    """That the row is about the customer; opens no other commitment."""
+
+    r: str
+    index: int
+    size: int
+    path: list[str]
+
+
+class Proof(Schema):
+    """Inclusion in the tree of the checkpoint; hashes and the leaf's canonical bytes in base64."""
+
+    leaf: str
+    index: int
+    size: int
+    path: list[str]
+    checkpoint: str
+    subject: SubjectProof | None = None
+
+
+class Health(Schema):
+    """Whether the database answers."""
+
+    database: bool
+
+
+class ProblemBody(Schema):
+    """A problem (RFC 9457): no value of the request stands in it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    message: str
+    remedy: str
+    policy: str | None
+    article: str | None
+    reason: str | None
+    errors: list[dict[str, Any]] | None = Field(None, description="422: where and why.")
+    subject: UUID | None = Field(None, description="403 of a read: the customer.")
+    denied: dict[str, Why] | None = Field(None, description="403 of a read: why, field by field.")
+    ledger: Row | None = Field(None, description="403 of a read: the row it stands in.")

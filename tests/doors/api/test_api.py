@@ -1,0 +1,325 @@
+"""The API as programs call it: who may ask what, what a withdrawal does, and that every call leaves its row."""
+
+from __future__ import annotations
+
+import base64
+import re
+import uuid
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from kehu.doors.api.urls import api
+from tests.cast import admit
+from tests.doors.api.conftest import LIN, Caller
+
+UNKNOWN = "01990000-0000-7000-8000-000000000000"
+
+
+def rows() -> list[str]:
+    """Actions in the ledger, oldest first."""
+    from kehu.govern.slugs import ACTIONS, name_of
+
+    with connection.cursor() as cursor:
+        cursor.execute("select action from ledger_entry order by seq")
+        return [name_of(ACTIONS, row[0]) for row in cursor.fetchall()]
+
+
+# (method, path) → by (role, purpose) the expected status. A path missing here fails the run.
+TABLE = {
+    ("GET", "/health"): {("service", "service"): 200, None: 200},
+    ("POST", "/find"): {
+        ("service", "service"): 200, ("marketing", "marketing"): 200, ("auditor", "security"): 200,
+        ("marketing", "service"): 403, ("engineer", "service"): 403, None: 401,
+    },
+    ("GET", "/subjects/{subject}"): {
+        ("service", "service"): 200, ("marketing", "marketing"): 403, ("marketing", "service"): 403,
+        ("engineer", "service"): 403, ("privacy", "rights-request"): 200, None: 401,
+    },
+    ("GET", "/subjects/{subject}/explanation"): {
+        ("service", "service"): 200, ("marketing", "marketing"): 200, ("engineer", "service"): 200, None: 401,
+    },
+    ("GET", "/subjects/{subject}/consents"): {
+        ("service", "service"): 200, ("privacy", "complaints"): 200, ("analyst", "analytics"): 403,
+        ("auditor", "security"): 403, None: 401,
+    },
+    ("POST", "/subjects/{subject}/consents"): {
+        ("service", "service"): 201, ("marketing", "marketing"): 201, ("legal", "legal"): 403,
+        ("manager", "service"): 403, None: 401,
+    },
+    ("POST", "/subjects/{subject}/consents/withdrawals"): {
+        ("service", "service"): 201, ("legal", "legal"): 403, ("auditor", "security"): 403, None: 401,
+    },
+    ("GET", "/ledger"): {
+        ("auditor", "security"): 200, ("privacy", "complaints"): 200, ("legal", "legal"): 200,
+        ("service", "service"): 403, ("manager", "service"): 403, ("engineer", "service"): 403, None: 401,
+    },
+    ("GET", "/ledger/checkpoint"): {("auditor", "security"): 200, ("service", "service"): 403, None: 401},
+    ("POST", "/ledger/verifications"): {("auditor", "security"): 200, ("analyst", "analytics"): 403, None: 401},
+    ("GET", "/ledger/{seq}/proof"): {("auditor", "security"): 200, ("marketing", "marketing"): 403, None: 401},
+}  # fmt: skip
+BODIES = {
+    "/find": {"criteria": {"email": LIN["email"]}},
+    "/subjects/{subject}/consents": {"purpose": "marketing"},
+    "/subjects/{subject}/consents/withdrawals": {"purpose": "personalisation"},
+    "/ledger/verifications": {},
+}
+
+
+def template(path: str) -> str:
+    return re.sub(r"\{\w+:(\w+)\}", r"{\1}", path)
+
+
+def operations() -> set[tuple[str, str]]:
+    return {
+        (method, template(path))
+        for _, router in api._routers
+        for path, view in router.path_operations.items()
+        for operation in view.operations
+        for method in operation.methods
+    }
+
+
+def test_every_operation_stands_in_the_table():
+    # imports are tested with the channel that brings them in
+    assert {held for held in operations() if not held[1].startswith(("/imports", "/status"))} == set(TABLE)
+
+
+@pytest.mark.parametrize("method, path", TABLE)
+def test_who_may_ask_what(method, path, caller, anyone):
+    [lin] = admit(LIN)
+    caller("service", "service")("POST", f"/subjects/{lin}/consents", {"purpose": "personalisation"})
+    for who, expected in TABLE[method, path].items():
+        ask = caller(*who) if who else anyone
+        found = ask(method, path.format(subject=lin, seq=1), BODIES.get(path) if method == "POST" else None)
+        assert found.status == expected, (who, found.text)
+        assert found.headers["Cache-Control"] == "no-store" and uuid.UUID(found.headers["X-Request-Id"])
+        if expected >= 400:
+            assert found.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", [path for method, path in TABLE if method == "GET" and path != "/health"])
+def test_purpose_is_the_tokens(path, caller):
+    [lin] = admit(LIN)
+    ask = caller("privacy", "complaints")
+    path = path.format(subject=lin, seq=1)
+    assert ask("GET", path, X_Kehu_Purpose="complaints").status == 200
+    found = ask("GET", path, X_Kehu_Purpose="accuracy")
+    assert found.status == 403 and found.json["policy"] == "house.scope"
+
+
+def test_purpose_as_a_parameter_must_be_the_tokens(caller):
+    [lin] = admit(LIN)
+    ask = caller("service", "service")
+    assert ask("GET", f"/subjects/{lin}?purpose=service").status == 200
+    assert ask("GET", f"/subjects/{lin}?purpose=billing").json["policy"] == "house.scope"
+    assert ask("GET", f"/subjects/{lin}/explanation?purpose=billing").status == 403
+    assert ask("POST", "/find", {"criteria": {"email": LIN["email"]}, "purpose": "billing"}).status == 403
+
+
+def test_show_answers_what_the_command_line_answers(caller, kehu):
+    [lin] = admit(LIN)
+    ask = caller("service", "service")
+    found = ask("GET", f"/subjects/{lin}").json
+    code, printed = kehu("show", str(lin), "--purpose", "service", token=ask.token)
+    assert code == 0 and printed.pop("ledger")["seq"] > found.pop("ledger")["seq"]
+    assert found == printed and found["fields"]["email"] == LIN["email"]
+    why = ask("GET", f"/subjects/{lin}/explanation").json
+    assert why == kehu("explain", str(lin), "--purpose", "service", token=ask.token)[1]
+
+
+def test_withdrawn_consent_acts_on_the_next_call(caller):
+    [lin] = admit(LIN)
+    ask = caller("marketing", "marketing")
+    path = f"/subjects/{lin}"
+    assert ask("GET", path).status == 403
+    given = ask("POST", f"{path}/consents", {"purpose": "marketing"})
+    assert given.status == 201 and given.json["consents"][0]["status"] == "given"
+    assert ask("GET", path).json["fields"]["email"] == LIN["email"]
+    assert ask("POST", f"{path}/consents/withdrawals", {"purpose": "marketing"}).status == 201
+    refused = ask("GET", path)
+    assert refused.status == 403 and refused.json["denied"]["email"]["policy"] == "cn.pipl.consent-withdrawn"
+    assert refused.json["policy"] == "cn.pipl.consent-withdrawn" and refused.json["ledger"]["seq"]
+    assert LIN["email"] not in refused.text
+    assert ask("POST", f"{path}/consents/withdrawals", {"purpose": "marketing"}).status == 409
+    assert ask("POST", f"{path}/consents", {"purpose": "marketing", "kind": "temporary"}).status == 422
+
+
+def test_every_call_leaves_its_row(caller):
+    [lin] = admit(LIN)
+    ask, audit = caller("service", "service"), caller("auditor", "security")
+    before = len(rows())
+    calls = [
+        (ask, "POST", "/find", {"criteria": {"email": LIN["email"]}}, "find"),
+        (ask, "POST", "/find", {"criteria": {"email": "nobody@mail.example"}}, "find"),
+        (ask, "GET", f"/subjects/{lin}", None, "read"),
+        (ask, "GET", f"/subjects/{lin}/explanation", None, "explain"),
+        (ask, "POST", f"/subjects/{lin}/consents", {"purpose": "marketing"}, "consent"),
+        (ask, "POST", f"/subjects/{lin}/consents/withdrawals", {"purpose": "marketing"}, "consent"),
+        (ask, "GET", f"/subjects/{lin}/consents", None, "list"),
+        (audit, "GET", "/ledger", None, "read-ledger"),
+    ]
+    for who, method, path, body, _ in calls:
+        assert who(method, path, body).status < 300
+    assert rows()[before:] == [action for *_, action in calls]
+
+
+def test_a_search_refused_to_the_role_is_recorded_as_denied(caller):
+    admit(LIN)
+    assert caller("engineer", "service")("POST", "/find", {"criteria": {"email": LIN["email"]}}).status == 403
+    row = caller("auditor", "security")("GET", "/ledger?limit=1").json["rows"][0]
+    assert (row["action"], row["answer"], row["policy"]) == ("find", "denied", "house.default-deny")
+
+
+def test_a_hit_confirms_no_field_that_is_denied(caller):
+    admit(LIN)
+    ask = caller("service", "service")
+    asked = {"email": LIN["email"], "national_id": LIN["national_id"]}
+    assert ask("POST", "/find", {"criteria": asked}).json["subjects"] == []
+
+
+def test_revoked_and_expired_tokens_and_people_who_left(caller, database):
+    [lin] = admit(LIN)
+    ask = caller("service", "service")
+    assert ask("GET", f"/subjects/{lin}").status == 200
+    for change, back in (
+        ("update actor_state set revoked_at = clock_timestamp() where purpose is not null", "revoked_at = null"),
+        ("update actor_state set expires_at = clock_timestamp() where purpose is not null", "expires_at = 'infinity'"),
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute(change)
+        refused = ask("GET", f"/subjects/{lin}")
+        assert refused.status == 401 and refused.json["code"] == "token"
+        assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+        with connection.cursor() as cursor:
+            cursor.execute(f"update actor_state set {back} where purpose is not null")
+        assert ask("GET", f"/subjects/{lin}").status == 200
+    with connection.cursor() as cursor:
+        cursor.execute("update guard_staff set is_active = false where role = 'service'")
+    assert ask("GET", f"/subjects/{lin}").status == 401
+
+
+@pytest.mark.parametrize("header", ["", "Basic a2VodTp4", "Bearer", "Bearer kehu_x", "Bearer " + "x" * 5000, "kehu_"])
+def test_other_credentials_are_401(header, anyone):
+    assert anyone("GET", f"/subjects/{UNKNOWN}", Authorization=header).status == 401
+
+
+def test_ledger_pages_by_keyset_without_gap_or_repeat(caller):
+    [lin] = admit(LIN)
+    ask, audit = caller("service", "service"), caller("auditor", "security")
+    for _ in range(7):
+        ask("GET", f"/subjects/{lin}")
+    seen, path = [], f"/ledger?subject={lin}&limit=3"
+    page = audit("GET", path).json
+    while True:
+        seen += [row["seq"] for row in page["rows"]]
+        if page["next"] is None:
+            break
+        page = audit("GET", f"{path}&before={page['next']}").json
+    reads = [row["seq"] for row in audit("GET", f"/ledger?subject={lin}").json["rows"] if row["action"] == "read"]
+    assert len(reads) == 7 and seen == sorted(set(seen), reverse=True) and set(reads) < set(seen)
+    [who] = {row["actor"] for row in page["rows"] if row["action"] == "collect"}
+    assert who
+    assert audit("GET", f"/ledger?staff={UNKNOWN}").json["rows"] == []
+    assert audit("GET", f"/ledger?subject={UNKNOWN}").status == 404
+
+
+def test_proof_and_verdict_hold_outside(caller):
+    [lin] = admit(LIN)
+    seq = caller("service", "service")("GET", f"/subjects/{lin}").json["ledger"]["seq"]
+    audit = caller("auditor", "security")
+    head = audit("GET", "/ledger/checkpoint").json["checkpoint"]
+    proof = audit("GET", f"/ledger/{seq}/proof?subject={lin}").json
+    from kehu.guard.ledger.tree import leaf_hash, root_from_path
+
+    root = root_from_path(
+        leaf_hash(base64.b64decode(proof["leaf"])),
+        proof["index"],
+        proof["size"],
+        [base64.b64decode(node) for node in proof["path"]],
+    )
+    assert base64.b64encode(root).decode() == proof["checkpoint"].splitlines()[2]
+    assert proof["subject"]["r"] and audit("GET", f"/ledger/{seq}/proof").json.get("subject") is None
+    assert audit("GET", "/ledger/999999/proof").status == 404
+    assert audit("POST", "/ledger/verifications", {"against": head}).json["ok"] is True
+    assert audit("POST", "/ledger/verifications", {"against": "kehu/other\n1\nAAAA\n"}).json["ok"] is False
+
+
+def test_a_ledger_that_cannot_be_written_opens_nothing(caller, database):
+    [lin] = admit(LIN)
+    ask = caller("service", "service")
+    from kehu.guard.setup import open_owner
+
+    with open_owner(database) as owner:
+        owner.execute("revoke insert on ledger_entry from kehu_app")
+    for method, path, body in (
+        ("GET", f"/subjects/{lin}", None),
+        ("GET", f"/subjects/{lin}/consents", None),
+        ("POST", f"/subjects/{lin}/consents", {"purpose": "marketing"}),
+        ("POST", "/find", {"criteria": {"email": LIN["email"]}}),
+    ):
+        found = ask(method, path, body)
+        assert found.status == 503 and found.headers["Retry-After"], (path, found.text)
+        assert not any(value in found.text for value in LIN.values())
+
+
+def test_a_broken_connection_costs_one_answer_and_no_more(caller, database):
+    [lin] = admit(LIN)
+    ask = caller("service", "service")
+    assert ask("GET", f"/subjects/{lin}").status == 200
+    from kehu.guard.setup import open_owner
+
+    with open_owner(database) as owner:
+        owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'kehu_app' and datname = current_database()"
+        )
+    assert ask("GET", f"/subjects/{lin}").status == 503
+    assert ask("GET", f"/subjects/{lin}").status == 200
+
+
+def test_rate_is_bounded_by_token(caller):
+    [lin] = admit(LIN)
+    settings.API_RATE, settings.API_BURST = 1, 3
+    first, second = caller("service", "service"), caller("marketing", "marketing")
+    found = [first("GET", f"/subjects/{lin}/explanation").status for _ in range(4)]
+    assert found == [200, 200, 200, 429]
+    assert int(first("GET", f"/subjects/{lin}").headers["Retry-After"]) >= 1
+    assert second("GET", f"/subjects/{lin}/explanation").status == 200
+
+
+def test_language_follows_the_reader(caller):
+    [lin] = admit(LIN)
+    ask = caller("marketing", "marketing")
+    told = {
+        tag: ask("GET", f"/subjects/{lin}", Accept_Language=tag)
+        for tag in ("en", "zh-CN,zh;q=0.9", "zh-TW", "fr, zh-Hant;q=0.5", "fr")
+    }
+    assert told["en"].json["reason"] == told["fr"].json["reason"]
+    assert told["zh-TW"].json["reason"] == told["fr, zh-Hant;q=0.5"].json["reason"]
+    assert len({found.json["reason"] for found in told.values()}) == 3
+    assert (
+        told["zh-CN,zh;q=0.9"].json["title"] == "此操作被拒绝。"
+        and told["zh-TW"].headers["Content-Language"] == "zh-hant"
+    )
+
+
+def test_nothing_is_kept_and_no_session_begins(caller):
+    [lin] = admit(LIN)
+    ask = caller("service", "service")
+    found = ask("GET", f"/subjects/{lin}")
+    assert "Set-Cookie" not in found.headers and found.headers["X-Content-Type-Options"] == "nosniff"
+    own = str(uuid.uuid4())
+    assert ask("GET", f"/subjects/{lin}", X_Request_Id=own).headers["X-Request-Id"] == own
+    assert "lin" not in ask("GET", f"/subjects/{lin}", X_Request_Id="lin@mail.example").headers["X-Request-Id"]
+
+
+def test_another_sites_cookie_opens_nothing(anyone):
+    anyone._client.cookies["kehu_session"] = "x" * 32
+    assert anyone("GET", f"/subjects/{UNKNOWN}").status == 401
+
+
+def test_unknown_is_404_whoever_asks(caller):
+    for who in (("service", "service"), ("engineer", "service")):
+        assert caller(*who)("GET", f"/subjects/{UNKNOWN}").status == 404
+    assert Caller(None)("GET", "/nothing/here").json["code"] == "no-such-path"
