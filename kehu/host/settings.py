@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kehu.doors.web.middleware.Refusals",
 ]
 ROOT_URLCONF = "kehu.doors.web.urls"
 APPEND_SLASH = False  # a redirect would turn a POST into a GET

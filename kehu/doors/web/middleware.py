@@ -10,6 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from kehu.doors.web import errors
+from kehu.doors.web.entrance import who_is
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.read import LedgerUnavailable
+
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -65,3 +70,22 @@ class ReaderZone:
         wanted = request.COOKIES.get("kehu_zone", "")
         with timezone.override(zoneinfo.ZoneInfo(wanted) if wanted in self._zones else None):
             return self._next(request)
+
+
+class Refusals:
+    """What the guard refuses becomes a page in the words of the policy; a ledger that cannot be written, a 503."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        return self._next(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page for what a view let through; None for what is nobody's refusal."""
+        if isinstance(exception, LedgerUnavailable):
+            return errors.ledger_down(request)
+        if isinstance(exception, Refused):
+            return errors.refused(request, exception.policy, desk=who_is(request))
+        return None

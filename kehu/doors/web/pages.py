@@ -8,10 +8,14 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 
 from kehu.govern.models import Controller
+from kehu.govern.purposes import claims_of
 from kehu.govern.slugs import LANGUAGES
+from kehu.guard.gate.acts import ACTS
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 
@@ -72,7 +76,7 @@ def page(
     status: int = 200,
 ) -> HttpResponse:
     """Render a whole page; with ``desk`` inside the shell of the staff."""
-    shell: dict[str, Any] = {"theme": theme_of(request), "nav": nav, "desk": desk}
+    shell: dict[str, Any] = {"theme": theme_of(request), "nav": nav, "desk": desk, "w_sep": _(", ")}
     if desk is not None:
         shell |= {
             "places": places_of(desk),
@@ -88,6 +92,11 @@ def purpose_label(slug: str) -> str:
     return installation().rules.purposes[slug].label(language())
 
 
+def field_label(name: str) -> str:
+    """A field's name in the reader's language."""
+    return installation().rules.dictionary.field(name).label(language())
+
+
 def house_name() -> str:
     """Whose installation this is."""
     first = Controller.objects.order_by("id").values_list("name", flat=True).first()
@@ -96,4 +105,12 @@ def house_name() -> str:
 
 def places_of(desk: SignedIn) -> list[PlaceGroup]:
     """Where this role finds something to do; what it may do there is decided there."""
-    return []
+    groups = []
+    if claims_of(desk.role):
+        customers = Place("customers", "users", _("Customers"), _("Customers"), reverse("customers"))
+        groups.append(PlaceGroup(_("Customers"), (customers,)))
+    everything = desk.role in ACTS["read-ledger"]
+    ledger = Place(
+        "ledger", "scroll-text", _("Ledger") if everything else _("What I opened"), _("Ledger"), reverse("ledger")
+    )
+    return [*groups, PlaceGroup(_("Evidence"), (ledger,))]

@@ -114,7 +114,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def _first_page(desk: SignedIn) -> str:
-    return "purpose"
+    return "customers" if desk.claim else "purpose"
 
 
 def _claimable(desk: SignedIn) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from kehu.doors.web import errors, sign_in
+from kehu.doors.web import customers, errors, ledger, record, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -15,6 +15,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me", sign_in.me, name="me"),
     path("language", set_language, name="language"),
     path("theme", sign_in.set_theme, name="theme"),
+    path("customers", customers.customers, name="customers"),
+    path("customers/search", customers.search_customers, name="customers-search"),
+    path("customers/<uuid:subject>", record.customer, name="customer"),
+    path("customers/<uuid:subject>/show", record.show_field, name="customer-show"),
+    path("customers/<uuid:subject>/consent", record.change_consent, name="customer-consent"),
+    path("customers/<uuid:subject>/state", record.change_state, name="customer-state"),
+    path("ledger", ledger.ledger, name="ledger"),
+    path("ledger/verify", ledger.verify_now, name="ledger-verify"),
+    path("ledger/<int:seq>/proof", ledger.proof, name="ledger-proof"),
+    path("api/v1/", include("kehu.doors.api.urls")),
 ]
 
 handler400 = errors.bad_request

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from datetime import datetime
+from decimal import Decimal
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -24,6 +28,7 @@ _CONSENT = {
     "none": ("minus", gettext_lazy("never asked")),
     "limit": ("pause", gettext_lazy("limited")),
 }
+_SIGNS = {"CNY": "¥", "JPY": "JP¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "TWD": "NT$", "AUD": "A$"}
 _TONES = ("", "b", "c", "d", "e", "f")
 
 
@@ -88,6 +93,30 @@ def initial(name: str) -> str:
 def short_id(value: object) -> str:
     """The end of an id, enough to tell two apart on one page."""
     return str(value)[-12:]
+
+
+@register.filter
+def count(number: int) -> str:
+    """A whole number with its thousands apart."""
+    return f"{number:,}"
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str = "") -> str:
+    """An amount in its currency."""
+    if amount is None:
+        return ""
+    sign = _SIGNS.get(currency, f"{currency} " if currency else "")
+    return f"{sign}{amount:,.2f}".removesuffix(".00")
+
+
+@register.filter
+def moment(text: str | datetime | None) -> str:
+    """A moment, in ISO form or as a datetime, in the reader's zone and form."""
+    if not text:
+        return "—"
+    at = datetime.fromisoformat(text) if isinstance(text, str) else text
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 @register.simple_tag

@@ -1,0 +1,137 @@
+"""What happened with a customer, put into pages: metrics, a chart of a year, and the timeline by day."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from kehu.doors.web.charts import Series, bars_and_line
+from kehu.doors.web.templatetags.desk import money
+from kehu.serve.desk.record import Event, Record
+
+MONTHS: Final = 12
+_FIRST: Final = 12  # events of the timeline that stand open
+_LOOK: Final = {"order": ("shopping-bag", "malachite"), "interaction": ("message-circle", "azurite")}
+
+
+def of(record: Record) -> dict[str, Any]:
+    """Everything a page shows of a customer's orders and interactions."""
+    orders = [one for one in record.events if one.kind == "order"]
+    contacts = [one for one in record.events if one.kind == "interaction"]
+    days = _days(record.events)
+    return {
+        "orders": orders,
+        "interactions": contacts,
+        "metrics": _metrics(orders, contacts),
+        "chart": _chart(orders, contacts),
+        "days": days[:_FIRST],
+        "more_days": days[_FIRST:],
+    }
+
+
+def _spent(orders: Iterable[Event]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for one in orders:
+        if one.amount is not None:
+            total[one.fields.get("currency", "")] += one.amount  # type: ignore[assignment]  # Decimal counts, too
+    return total
+
+
+def _main_currency(orders: Iterable[Event]) -> str:
+    held = Counter(one.fields.get("currency", "") for one in orders if one.amount is not None)
+    return held.most_common(1)[0][0] if held else ""
+
+
+def _metrics(orders: list[Event], contacts: list[Event]) -> list[tuple[str, str, str]]:
+    """(word, figure, note): only of what may be seen and is there."""
+    found: list[tuple[str, str, str]] = []
+    spent = _spent(orders)
+    if spent:
+        main = _main_currency(orders)
+        others = " + ".join(money(Decimal(amount), name) for name, amount in spent.items() if name != main)
+        found.append((_("Spent in all"), money(Decimal(spent[main]), main), others and f"+ {others}"))
+    if orders:
+        found.append((_("Orders"), f"{len(orders):,}", ""))
+        last = max((one.at for one in orders if one.at), default=None)
+        if last:
+            found.append((_("Last order"), date_format(timezone.localtime(last), "DATE_FORMAT"), ""))
+    if contacts:
+        rated = [int(text) for one in contacts if (text := one.fields.get("rating", "")).isdigit()]
+        note = _("rated %(mean).1f on average") % {"mean": sum(rated) / len(rated)} if rated else ""
+        found.append((_("Contacts with us"), f"{len(contacts):,}", note))
+    return found
+
+
+def _chart(orders: list[Event], contacts: list[Event]) -> str:
+    """Amounts by month as bars and contacts as a line: the twelve months up to the last event; empty without amounts."""
+    main = _main_currency(orders)
+    counted = [one for one in orders if one.at and one.amount is not None and one.fields.get("currency", "") == main]
+    if len(counted) < 2:
+        return ""
+    last = max(_month(one.at) for one in [*counted, *contacts] if one.at)
+    months = [_shifted(last, back) for back in range(MONTHS - 1, -1, -1)]
+    sums: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for one in counted:
+        assert one.at is not None
+        sums[_month(one.at)] += one.amount or 0
+    seen = Counter(_month(one.at) for one in contacts if one.at)
+    values, counts = [sums[month] for month in months], [seen[month] for month in months]
+    sign = money(Decimal(0), main).rstrip("0")
+    return bars_and_line(
+        _("Spent and contacts, by month"),
+        [date_format(month, _("M y")) for month in months],
+        Series(_("Spent"), "soft", [float(one) for one in values], [money(one, main) for one in values]),
+        Series(_("Contacts with us"), "accent", counts, [str(one) for one in counts]),
+        unit=sign,
+    )
+
+
+def _month(at: datetime) -> date:
+    return timezone.localtime(at).date().replace(day=1)
+
+
+def _shifted(month: date, back: int) -> date:
+    index = month.year * 12 + month.month - 1 - back
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _days(events: Iterable[Event]) -> list[dict[str, Any]]:
+    by_day: dict[date, list[dict[str, Any]]] = {}
+    for one in events:
+        at = timezone.localtime(one.at or one.came_at)
+        by_day.setdefault(at.date(), []).append(_item(one, at))
+    return [{"day": day, "items": items} for day, items in by_day.items()]
+
+
+def _item(one: Event, at: datetime) -> dict[str, Any]:
+    icon, tone = _LOOK.get(one.kind, ("circle", ""))
+    held = one.fields
+    known_time = one.at is not None and (at.hour, at.minute) != (0, 0)
+    item: dict[str, Any] = {"kind": one.kind, "icon": icon, "tone": tone, "at": at if known_time else None}
+    if one.kind == "order":
+        details = [
+            held.get("product", ""),
+            f"× {held['quantity']}" if held.get("quantity") else "",
+            held.get("order_status", ""),
+            held.get("payment_method", ""),
+        ]
+        return item | {
+            "title": _("Order"),
+            "number": held.get("order_id", ""),
+            "figure": money(one.amount, held.get("currency", "")) if one.amount is not None else "",
+            "details": " · ".join(filter(None, details)),
+        }
+    return item | {
+        "title": held.get("kind", "") or _("Contact with us"),
+        "number": "",
+        "figure": f"{held['rating']} ★" if held.get("rating") else "",
+        "details": held.get("topic", ""),
+        "quote": held.get("text", ""),
+    }

@@ -1,0 +1,188 @@
+"""The ledger as a page: what passed the gate in plain words, whether it still holds, and the proof of one row."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.acts import ACTS
+from kehu.guard.installation import installation
+from kehu.guard.ledger.proof import NotInLedger
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.assurance.own import own_rows
+from kehu.serve.assurance.queries import prove, rows, verify
+
+PAGE: Final = 50
+_TONES: Final = {"clear": "malachite", "masked": "gamboge", "denied": "cinnabar"}
+_ICONS: Final = {
+    "read": "eye", "list": "list", "find": "search", "explain": "circle-help", "collect": "upload", "link": "git-merge",
+    "export": "file-down", "erase": "trash-2", "consent": "hand-heart", "restrict": "octagon-pause", "object": "hand",
+    "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
+    "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
+}  # fmt: skip
+
+
+@staff_page
+@require_GET
+def ledger(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Rows, newest first: everybody's for those who may read the ledger, else one's own."""
+    everything = desk.role in ACTS["read-ledger"]
+    asked = _asked(request, everything=everything)
+    try:
+        found = _rows(desk, asked, everything=everything)
+    except UnknownSubject:
+        raise Http404 from None
+    more = len(found) > PAGE
+    shown = [_row(one) for one in found[:PAGE]]
+    query = urlencode({name: value for name, value in asked["query"].items() if value})
+    context = {
+        "everything": everything,
+        "rows": shown,
+        "asked": asked["query"],
+        "purposes": [(slug, purpose_label(slug)) for slug in PURPOSES],
+        "people": Staff.objects.order_by("email").values_list("id", "email") if everything else [],
+        "older": f"?{query}{'&' if query else ''}before={shown[-1]['seq']}" if more else "",
+        "verdict": None,
+    }
+    return page(request, "web/ledger.html", context, desk=desk, nav="ledger")
+
+
+@staff_page
+@require_POST
+def verify_now(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Recompute every hash, tree, signature and MAC, and say what came out."""
+    verdict = verify(actor=desk.actor)
+    if request.htmx:  # type: ignore[attr-defined]  # django_htmx's middleware sets it
+        return render(request, "web/parts/verdict.html", {"verdict": verdict})
+    return page(request, "web/verdict.html", {"verdict": verdict}, desk=desk, nav="ledger")
+
+
+@staff_page
+@require_GET
+def proof(request: HttpRequest, desk: SignedIn, seq: int) -> HttpResponse:
+    """The inclusion proof of one row, as a file that anybody can check without this system."""
+    try:
+        found = prove(seq, actor=desk.actor)
+    except NotInLedger:
+        raise Http404 from None
+    body = json.dumps(found, ensure_ascii=False, indent=1)
+    name = f"ledger-row-{seq}.json"
+    return HttpResponse(
+        body,
+        content_type="application/json; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _rows(desk: SignedIn, asked: dict[str, Any], *, everything: bool) -> list[dict[str, Any]]:
+    narrowed = {"purpose": asked["purpose"], "since": asked["since"], "before": asked["before"], "limit": PAGE + 1}
+    if not everything:
+        return own_rows(actor=desk.actor, **narrowed)
+    return rows(actor=desk.actor, subject=asked["subject"], staff=asked["staff"], **narrowed)
+
+
+def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
+    """What the query narrows to; an address holds ids, never a value of a customer."""
+    given = request.GET
+    day = _day(given.get("since", ""))
+    before = given.get("before", "")
+    purpose = given.get("purpose", "")
+    subject = _id(given.get("customer", "")) if everything else None
+    human = _id(given.get("staff", "")) if everything else None
+    staff = Staff.objects.filter(id=human).values_list("email", flat=True).first() if human else None
+    return {
+        "subject": subject,
+        "staff": staff,
+        "purpose": PURPOSES.get(purpose),
+        "since": datetime.combine(day, datetime.min.time(), tzinfo=timezone.get_current_timezone()) if day else None,
+        "before": int(before) if before.isdigit() and len(before) < 19 else None,
+        "query": {
+            "customer": str(subject or ""),
+            "staff": str(human or ""),
+            "purpose": purpose if purpose in PURPOSES else "",
+            "since": day.isoformat() if day else "",
+        },
+    }
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    policy = row["policy"] or ""
+    words = installation().rules.policies.text(policy, language()) if policy else None
+    own_words = words is not None and words.reason != policy  # an act's own mark has no words
+    return {
+        "seq": row["seq"],
+        "at": datetime.fromisoformat(row["at"]).astimezone(UTC),
+        "human": row["human"].removesuffix("@home"),
+        "department": row["department"] or "—",
+        "purpose": purpose_label(row["purpose"]) if row["purpose"] else "",
+        "action": action_label(row["action"]),
+        "icon": _ICONS.get(row["action"], "circle-dot"),
+        "tone": _TONES[row["answer"]],
+        "answer": {"clear": _("allowed"), "masked": _("masked"), "denied": _("refused")}[row["answer"]],
+        "fields": [field_label(name) for name in row["fields"]],
+        "subjects": row["subjects"],
+        "policy": policy if own_words else "",
+        "words": words if own_words else None,
+    }
+
+
+def action_label(action: str) -> str:
+    """An act of the ledger in the reader's language."""
+    return {
+        "read": _("Opened"),
+        "list": _("Listed"),
+        "find": _("Searched"),
+        "explain": _("Asked why"),
+        "collect": _("Brought in"),
+        "link": _("Linked"),
+        "export": _("Exported"),
+        "erase": _("Erased"),
+        "consent": _("Consent recorded"),
+        "restrict": _("Restriction"),
+        "object": _("Objection"),
+        "hold": _("Hold"),
+        "optout": _("Opt-out of sale"),
+        "deceased": _("Report of death"),
+        "request": _("Request"),
+        "incident": _("Incident"),
+        "review": _("Review"),
+        "sources": _("Sources listed"),
+        "quarantine": _("Quarantine"),
+        "read-ledger": _("Ledger read"),
+        "token": _("Token issued"),
+        "staff": _("Staff account"),
+        "rotate": _("Keys rotated"),
+        "attest": _("Attested"),
+        "undo": _("Undone"),
+        "portal": _("Seen by the customer"),
+        "claim": _("Purpose claimed"),
+    }.get(action, action)
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> Any:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None

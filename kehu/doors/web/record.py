@@ -1,0 +1,264 @@
+"""One customer's page: what the purpose shows, what happened, why each field is as it is, and what may be done."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kehu.doors.web import errors, history
+from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
+from kehu.doors.web.entrance import purpose_page
+from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.govern.consent import NothingToWithdraw, UnknownSubject
+from kehu.govern.dictionary import UnknownField
+from kehu.govern.slugs import PURPOSES
+from kehu.govern.states import NotInForce
+from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.installation import installation
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.desk.listing import NAMES, Filters, neighbours
+from kehu.serve.desk.record import CLEAR, DENIED, MASKED, Record, Source, Value, Why, open_record, reveal, sources_of
+from kehu.serve.desk.standing import Standing, consent_purposes
+from kehu.serve.rights import actions as rights
+
+_CONTACTS = ("phone", "email")
+_CONTACT_ICONS = {"phone": "smartphone", "email": "mail"}
+_ANSWERS = {
+    CLEAR: ("malachite", "circle-check", gettext_lazy("visible")),
+    MASKED: ("gamboge", "circle-dashed", gettext_lazy("masked")),
+    DENIED: ("cinnabar", "circle-x", gettext_lazy("hidden")),
+}
+_STATUSES = {
+    "given": gettext_lazy("given"),
+    "withdrawn": gettext_lazy("withdrawn"),
+    "refused": gettext_lazy("refused"),
+    "unknown": gettext_lazy("without proof"),
+    "invalid": gettext_lazy("invalid"),
+}
+_SHOWN_SECONDS = 60
+
+
+@purpose_page
+@require_GET
+def customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """The page of one customer."""
+    return _page(request, desk, subject)
+
+
+@purpose_page
+@require_POST
+def show_field(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """One field in clear, as a read of its own; alone for htmx, else within the whole page."""
+    assert desk.claim is not None
+    try:
+        value, seq = reveal(subject, request.POST.get("field", ""), actor=desk.actor, purpose=desk.claim.purpose)
+    except UnknownField:
+        return errors.bad_request(request)
+    except UnknownSubject:
+        raise Http404 from None
+    shown = _value(value) | {"seq": seq, "seconds": _SHOWN_SECONDS, "subject": subject}
+    if request.htmx:  # type: ignore[attr-defined]  # django_htmx's middleware sets it
+        return render(request, "web/parts/shown.html", {"v": shown})
+    return _page(request, desk, subject, shown=shown)
+
+
+@purpose_page
+@require_POST
+def change_consent(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """Record a consent given now, or take one back."""
+    purpose = PURPOSES.get(request.POST.get("purpose", ""))
+    if purpose is None:
+        return errors.bad_request(request)
+    require_act("consent", desk.actor)
+    done = "consent-given"
+    try:
+        if request.POST.get("do") == "withdraw":
+            done = "consent-withdrawn"
+            rights.withdraw(subject, purpose, actor=desk.actor)
+        else:
+            rights.give(subject, purpose, actor=desk.actor, kind="general", until=None, notice=None, by_subject=None)
+    except UnknownSubject:
+        raise Http404 from None
+    except NothingToWithdraw:
+        done = "nothing-in-force"
+    return redirect(reverse("customer", args=[subject]) + f"?done={done}#consents")
+
+
+@purpose_page
+@require_POST
+def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """Restrict, object, or lift either; the office's acts, as ``rights-request``."""
+    kind, lifting = request.POST.get("kind", ""), request.POST.get("do") == "lift"
+    purpose = PURPOSES.get(request.POST.get("purpose", ""))
+    if kind not in ("restriction", "objection") or (kind == "objection" and purpose is None):
+        return HttpResponseBadRequest()
+    act = "restrict" if kind == "restriction" else "object"
+    require_act(act, desk.actor)
+    named = {"purpose": purpose} if kind == "objection" else {}
+    done = ("restricted", "restriction-lifted") if kind == "restriction" else ("objected", "objection-lifted")
+    said = done[lifting]
+    try:
+        if lifting:
+            rights.lift_state(subject, kind, actor=desk.actor, act=act, **named)
+        else:
+            rights.enter_state(subject, kind, actor=desk.actor, act=act, **named)
+    except UnknownSubject:
+        raise Http404 from None
+    except NotInForce:
+        said = "nothing-in-force"
+    return redirect(reverse("customer", args=[subject]) + f"?done={said}#rights")
+
+
+def _page(request: HttpRequest, desk: SignedIn, subject: UUID, *, shown: dict[str, Any] | None = None) -> HttpResponse:
+    assert desk.claim is not None
+    purpose = desk.claim.purpose
+    try:
+        record = open_record(subject, actor=desk.actor, purpose=purpose)
+        sources = sources_of(record.customer)
+    except UnknownSubject:
+        raise Http404 from None
+    if record.refused:
+        return errors.refused(request, record.refused, desk=desk, nav="customers")
+    filters = Filters.read(request.GET.dict(), purpose=purpose)
+    newer, older = neighbours(record.customer, purpose=purpose, filters=filters)
+    context = {
+        "record": record,
+        "name": next((text for name in NAMES if (text := record.shown(name))), ""),
+        "contacts": [_contact(record, name) for name in _CONTACTS if name in record.values],
+        "profile": _profile(record),
+        "consents": _consents(record.standing),
+        "marks": marks_of(record.standing),
+        "why": [_why(one) for one in record.why],
+        "sources": [_source(one) for one in sources],
+        "since": min((one.came_at for one in sources), default=None),
+        "shown": shown,
+        "query": query_of(filters),
+        "newer": newer,
+        "older": older,
+        **history.of(record),
+        **_acts(desk, record),
+    }
+    return page(request, "web/customer.html", context, desk=desk, nav="customers")
+
+
+def _value(value: Value) -> dict[str, Any]:
+    words = installation().rules.policies.text(value.policy, language())
+    mask = installation().rules.dictionary.mask
+    return {
+        "name": value.field.name,
+        "label": value.field.label(language()),
+        "answer": value.answer,
+        "text": value.text,
+        "masked": value.text if value.answer == MASKED else mask(value.field.name, value.text),
+        "policy": value.policy,
+        "words": words,
+        "valid": value.valid,
+        "verified_at": value.verified_at,
+        "others": value.others,
+    }
+
+
+def _contact(record: Record, name: str) -> dict[str, Any]:
+    return _value(record.values[name]) | {"icon": _CONTACT_ICONS[name]}
+
+
+def _profile(record: Record) -> list[dict[str, Any]]:
+    """The profile's values by category, without what the head of the page shows already."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for value in record.values.values():
+        groups.setdefault(value.field.category, []).append(_value(value))
+    return [{"label": _category(name), "values": values} for name, values in groups.items()]
+
+
+def _category(name: str) -> str:
+    return {
+        "identity": _("Identity"),
+        "contact": _("Contact"),
+        "transaction": _("Orders"),
+        "interaction": _("Contacts with us"),
+        "preference": _("Preferences"),
+        "credit": _("Credit"),
+        "social": _("Social"),
+    }[name]
+
+
+def _consents(standing: Standing) -> list[dict[str, Any]]:
+    return [
+        {
+            "purpose": slug,
+            "label": purpose_label(slug),
+            "state": standing.consents[slug],
+            "icon": CONSENT_ICONS.get(slug, "circle"),
+            "objected": PURPOSES[slug] in standing.objections,
+        }
+        for slug in consent_purposes()
+    ]
+
+
+def _why(one: Why) -> dict[str, Any]:
+    tone, icon, word = _ANSWERS[one.answer]
+    labels = [field.label(language()) for field in one.fields]
+    return {
+        "tone": tone,
+        "icon": icon,
+        "word": word,
+        "labels": labels,
+        "policy": one.policy,
+        "words": installation().rules.policies.text(one.policy, language()),
+        "on_request": one.on_request,
+    }
+
+
+def _source(one: Source) -> dict[str, Any]:
+    return {"source": one, "kind": kind_label(one.kind), "basis": basis_label(one.basis)}
+
+
+def kind_label(kind: str) -> str:
+    """What a record is, in the reader's language."""
+    return {
+        "person": _("Person"),
+        "organisation": _("Organisation"),
+        "order": _("Order"),
+        "interaction": _("Contact with us"),
+        "edit": _("Edit"),
+    }[kind]
+
+
+def basis_label(basis: str) -> str:
+    """A ground of collection in the reader's language."""
+    return {
+        "consent": _("Consent"),
+        "contract": _("Contract"),
+        "legal_obligation": _("Legal obligation"),
+        "vital_interest": _("Vital interest"),
+        "public_interest": _("Public interest"),
+        "legitimate_interest": _("Legitimate interest"),
+        "hr": _("Employment"),
+        "public_information": _("Public information"),
+    }[basis]
+
+
+def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
+    """What this role may do here: shown to whom the guard would let do it."""
+    may_consent = desk.role in ACTS["consent"]
+    said = rights.consents(record.customer) if may_consent else []
+    return {
+        "may_consent": may_consent,
+        "may_restrict": desk.role in ACTS["restrict"],
+        "may_object": desk.role in ACTS["object"],
+        "may_read_ledger": desk.role in ACTS["read-ledger"],
+        "objectable": [(slug, purpose_label(slug), PURPOSES[slug] in record.standing.objections) for slug in PURPOSES],
+        "said": [
+            row | {"label": purpose_label(row["purpose"]), "word": _STATUSES.get(row["status"], row["status"])}
+            for row in said
+        ],
+        "field_count": lambda n: ngettext("%(n)d field", "%(n)d fields", n) % {"n": n},
+        "label_of": field_label,
+    }
