@@ -171,9 +171,23 @@ def withdraw_consent(
         others = [origin for origin in whole if origin not in set(part)]
         if others:
             _project(others, purpose, ["withdrawn", "general", None, purpose_version, str(part[0])])
+        _leave_without_guardian(part)
         return row
 
     return retried(work)
+
+
+def _leave_without_guardian(part: list[UUID]) -> None:
+    """A guardian stands behind a child only while some consent of theirs does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update subject_state set guardian = false where subject = any (%(part)s) and guardian and not exists ("
+            " select 1 from govern_consent g where g.subject = any (%(part)s) and g.by_subject is not null"
+            " and g.status = 'given' and (g.until is null or g.until > clock_timestamp()) and not exists (select 1"
+            " from govern_consent w where w.subject = any (%(part)s) and w.purpose = g.purpose and w.status = 'withdrawn'"
+            " and w.recorded_at > g.recorded_at))",
+            {"part": part},
+        )
 
 
 def consents_of(subject: UUID) -> list[Consent]:

@@ -55,8 +55,8 @@ def enter(
     return retried(work)
 
 
-def lift(subject: UUID, kind: str, *, purpose: int | None = None) -> list[StateEntry]:
-    """End every state of that kind on the customer.
+def lift(subject: UUID, kind: str, *, purpose: int | None = None, categories: int | None = None) -> list[StateEntry]:
+    """End every state of that kind on the customer; with ``categories`` (bits) these only, the rest of a row stays.
 
     Raises:
         UnknownSubject: not here.
@@ -65,12 +65,18 @@ def lift(subject: UUID, kind: str, *, purpose: int | None = None) -> list[StateE
 
     def work() -> list[StateEntry]:
         rows = [row for row in states_of(subject) if row.kind == kind and row.purpose == purpose]
+        if categories is not None:
+            rows = [row for row in rows if row.categories & categories]
         if not rows:
             raise NotInForce(kind)
         now = timezone.now()
         for row in rows:
-            row.ended_at = now
-            row.save(update_fields=["ended_at"])
+            left = row.categories & ~categories if categories is not None else 0
+            if left:
+                row.categories = left
+            else:
+                row.ended_at = now
+            row.save(update_fields=["ended_at", "categories"])
         project(subject)
         return rows
 
@@ -83,6 +89,15 @@ def states_of(subject: UUID, *, ended: bool = False) -> list[StateEntry]:
     if not ended:
         rows = rows.filter(ended_at=None).filter(Q(until=None) | Q(until__gt=timezone.now()))
     return list(rows.order_by("since", "id"))
+
+
+def refresh(subject: UUID) -> None:
+    """Write anew what policies read, where a state's end has passed.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    retried(lambda: project(subject))
 
 
 def project(subject: UUID) -> None:

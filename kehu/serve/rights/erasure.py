@@ -132,16 +132,20 @@ def unfinished_of(subjects: Sequence[UUID]) -> Erasure | None:
     return next((row for row in Erasure.objects.exclude(state="done") if wanted & set(row.subjects)), None)
 
 
+def finish(row: Erasure) -> Outcome:
+    """Carry out an erasure that waited or was interrupted, as whoever asked for it; under a hold it waits on.
+
+    Raises:
+        HolderFailed: nothing was erased yet; it runs again by itself.
+    """
+    part = tuple(UUID(one) for one in row.subjects)
+    scope = Scope(part[0], part, tuple(UUID(one) for one in row.unconfirmed))
+    return _carry_out(row.id, scope, _who_asked(row))
+
+
 def finish_unfinished() -> list[Outcome]:
-    """Carry out whatever was interrupted, or waited on a hold that is no more; as whoever asked for it."""
-    outcomes: list[Outcome] = []
-    for row in Erasure.objects.exclude(state="done").order_by("asked_at"):
-        part = tuple(UUID(one) for one in row.subjects)
-        if row.state == "waiting" and _held(_states_of(part)):
-            continue
-        scope = Scope(part[0], part, tuple(UUID(one) for one in row.unconfirmed))
-        outcomes.append(_carry_out(row.id, scope, _who_asked(row)))
-    return outcomes
+    """Carry out whatever was interrupted, or waited on a hold that is no more (also one whose end has passed)."""
+    return [finish(row) for row in Erasure.objects.exclude(state="done").order_by("asked_at")]
 
 
 def _begin(scope: Scope, actor: Actor, reason: str) -> Erasure:
@@ -254,10 +258,6 @@ def _close(raw: Connection[Any], run: _Run, items: Sequence[Item], body: bytes) 
 
 def _held(states: Sequence[StateEntry]) -> bool:
     return any(row.kind == "hold" and row.categories == 0 for row in states)
-
-
-def _states_of(part: Sequence[UUID]) -> list[StateEntry]:
-    return subject_states.states_of(part[0])
 
 
 def _who_asked(row: Erasure) -> Actor:

@@ -83,9 +83,9 @@ class Decided:
         for what in wanted:
             row = max((row for row in self.rows if row.what == what), key=lambda row: row.months)  # the first: a law's
             self._item(what, what, row.article, row.source, add_months(self.today, row.months), "residue")
-        for row in self.holds:
-            for category in categories_of(row.categories):
-                self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", review_of(row), "hold")
+        for hold in self.holds:
+            for category in categories_of(hold.categories):
+                self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", review_of(hold), "hold")
         return sorted(self.items.values(), key=lambda item: item.key)
 
     def _item(self, key: str, what: str, article: str, source: str, until: date, why: str) -> str:
@@ -149,9 +149,8 @@ def _address_tokens(values: Values) -> Iterable[int]:
     held = installation()
     for name in _WRITTEN_TO:
         given, normal, *_ = values.get(name, (None, None))
-        key = (
-            search_keys(name, normal or given, held.rules.dictionary.field(name).type).exact if normal or given else ""
-        )
+        value = str(normal or given or "")
+        key = search_keys(name, value, held.rules.dictionary.field(name).type).exact
         if key:
             yield held.tokens.search(name, "exact", key)
 

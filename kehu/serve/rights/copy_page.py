@@ -1,0 +1,109 @@
+"""The readable page of a customer's copy: three languages one below the other, self-contained, no script, no link out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from kehu.govern.slugs import LANGUAGES
+from kehu.guard.installation import installation
+
+_WORDS: Final = Path(__file__).with_name("copy_words.toml")
+_NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
+_TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
+_TABLES: Final = ("consents", "states", "requests", "ledger", "withheld")
+_SHOWN: Final = {"proof", "values", "evidence"}  # too long for a page: in data.json
+_KNOWN: Final = {"format", "made_at", "subject", "origins", "profile", "records", *_TABLES}
+_STYLE: Final = """
+:root{color-scheme:light dark}
+body{font:16px/1.6 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;max-width:60rem;margin:2rem auto;
+padding:0 1rem}
+h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #8884;overflow-wrap:anywhere}
+th{font-weight:600}section+section{border-top:3px solid #8888;margin-top:3rem}
+"""
+
+
+@functools.cache
+def words() -> dict[str, dict[str, str]]:
+    """Words of the page by key and language."""
+    return tomllib.loads(_WORDS.read_text(encoding="utf-8"))
+
+
+def page_of(data: Mapping[str, Any]) -> str:
+    """The copy as one HTML page."""
+    nav = " · ".join(f'<a href="#{tag}" lang="{tag}">{_NAMES[name]}</a>' for name, tag in _TAGS.items())
+    sections = "".join(_section(data, language) for language in LANGUAGES)
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    title = " / ".join(words()["title"][language] for language in LANGUAGES)
+    return (
+        f'<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f"<body><nav>{nav}</nav>{sections}</body></html>"
+    )
+
+
+def _section(data: Mapping[str, Any], language: str) -> str:
+    said = {key: row[language] for key, row in words().items()}
+    parts = [
+        f"<h1>{said['title']}</h1><p>{said['intro']}</p><p>{escape(str(data['made_at']))} · {escape(data['subject'])}</p>"
+    ]
+    parts.append(_heading(said["profile"], _profile(data["profile"], language), said))
+    parts.append(_heading(said["records"], _records(data["records"], language), said))
+    for name in _TABLES:
+        parts.append(_heading(said[name], _table(data.get(name, [])), said))
+    others = [{"": name, " ": row} for name in sorted(data.keys() - _KNOWN) for row in data[name]]
+    if others:
+        parts.append(_heading(said["others"], _table(others), said))
+    tag = _TAGS[language]
+    return f'<section id="{tag}" lang="{tag}">{"".join(parts)}</section>'
+
+
+def _heading(title: str, body: str, said: Mapping[str, str]) -> str:
+    return f"<h2>{title}</h2>{body or '<p>' + said['nothing'] + '</p>'}"
+
+
+def _profile(profile: Mapping[str, str], language: str) -> str:
+    label = installation().rules.dictionary.field
+    rows = "".join(
+        f"<tr><th>{escape(label(name).label(language))}</th><td>{escape(value)}</td></tr>"
+        for name, value in profile.items()
+    )
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def _records(records: Iterable[Mapping[str, Any]], language: str) -> str:
+    label = installation().rules.dictionary.field
+    rows = [
+        {
+            "": row["came_at"], " ": row["kind"], "  ": row["channel"], "   ": row["basis"], "    ": row["notice"],
+            "     ": "; ".join(
+                f"{label(name).label(language)}: {held['given'] or held['normal']}" for name, held in row["values"].items()
+            ),
+        }
+        for row in records
+    ]  # fmt: skip
+    return _table(rows)
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> str:
+    listed = [{name: value for name, value in row.items() if name not in _SHOWN} for row in rows]
+    if not listed:
+        return ""
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    head = "".join(f"<th>{escape(name.strip())}</th>" for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{_text(row.get(name))}</td>" for name in names) + "</tr>" for row in listed)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "—"
+    return escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,67 @@
+"""Ends that come by themselves: a hold whose day has come, and what no law keeps of a residue any longer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db import connection
+from psycopg import Connection
+
+from kehu.govern import states as subject_states
+from kehu.govern.consent import UnknownSubject
+from kehu.guard.ledger.record import record_act
+from kehu.guard.residue import forget_residue, reseal_part
+from kehu.guard.staff.actions import owner_actor
+from kehu.serve.rights.models import Erasure
+from kehu.serve.rights.stays import still_kept
+
+
+def end_holds() -> int:
+    """Let states whose end has passed act no more; returns on how many customers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct e.subject from govern_stateentry e join subject_state s using (subject)"
+            " where e.until <= clock_timestamp() and e.ended_at is null and (s.held or s.held_categories <> 0)"
+        )
+        subjects = [row[0] for row in cursor.fetchall()]
+    for subject in subjects:
+        try:
+            subject_states.refresh(subject)
+        except UnknownSubject:
+            continue
+    return len(subjects)
+
+
+def end_residues(raw: Connection[Any], today: date | None = None) -> int:
+    """Re-seal under a fresh key what is still kept of each residue; the last item takes key, paper and tombstone along.
+
+    The certificate stays: it names nobody. Returns how many residues changed. In the caller's transaction.
+    """
+    today = today or datetime.now(UTC).date()
+    changed = 0
+    for row in Erasure.objects.select_for_update().filter(state="done").exclude(residue=None):
+        lines = (row.certificate or {}).get("residue", [])
+        over = [line for line in lines if date.fromisoformat(line["until"]) <= today and not line.get("ended")]
+        if not over:
+            continue
+        changed += 1
+        record_act("erase", None, actor=owner_actor(), detail=row.id)
+        if all(date.fromisoformat(line["until"]) <= today for line in lines):
+            forget_residue(raw, row.id)
+            row.residue = None
+        else:
+            body = bytes(row.residue or b"")
+            row.residue = reseal_part(raw, row.id, body, keep=_kept_under(lines, today))
+        for line in over:
+            line["ended"] = True
+        raw.execute("delete from suppression where certificate = %s and until <= %s", (row.id, today))
+        if any(line["what"] == "tombstone" for line in over):
+            raw.execute("delete from tombstone where certificate = %s", (row.id,))
+        row.save(update_fields=["residue", "certificate"])
+    return changed
+
+
+def _kept_under(lines: Sequence[dict[str, Any]], today: date) -> Callable[[str, Any], bool]:
+    return lambda key, _: still_kept(key, lines, today)

@@ -1,0 +1,26 @@
+"""Jobs of the rights: erasures that were interrupted or waited run again by themselves; what has ended goes for good."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from kehu.serve.rights.ending import end_holds, end_residues
+from kehu.serve.rights.erasure import finish_unfinished
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="rights:finish_erasures", queueing_lock="finish_erasures", pass_context=False)
+def finish_erasures(timestamp: int) -> None:
+    """End the holds whose day has come, then run what is left of every erasure."""
+    end_holds()
+    finish_unfinished()
+
+
+@app.periodic(cron="23 3 * * *")
+@app.task(name="rights:end_residues", queueing_lock="end_residues", pass_context=False)
+def end_what_is_over(timestamp: int) -> None:
+    """Take out of every residue what no law keeps any longer."""
+    connection.ensure_connection()
+    with transaction.atomic():
+        end_residues(connection.connection)
