@@ -12,7 +12,6 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connection as django_connection
 from django.db import transaction
 from psycopg import Connection
 
@@ -21,11 +20,11 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.guard.texts import keys_of, make_key
 from kehu.vault import copying as to
-from kehu.vault.keys import KEY, NONCE, SALT, EpochKeyMissing, current_epoch
+from kehu.vault.keys import KEY, NONCE, SALT, current_epoch
 
 _CONTEXT: Final = b"aside"
-_ATTEMPTS: Final = 4
 
 
 class AsideDoesNotOpen(RuntimeError):
@@ -64,7 +63,7 @@ def open_aside(sealed: Mapping[UUID, bytes], *, actor: Actor, act: str, detail: 
     raw = raw_connection()
     with transaction.atomic():
         record_act(act, None, actor=actor, detail=detail)
-    keys = _keys(raw, list(sealed))
+    keys = keys_of(raw, sealed, lenient=True)
     return {id: _opened(keys[id], content, id) for id, content in sealed.items() if id in keys}
 
 
@@ -85,34 +84,11 @@ def stream_key(id: UUID, *, actor: Actor, act: str, make: bool = False) -> bytes
     with transaction.atomic():
         record_act(act, None, actor=actor, detail=id)
         if make:
-            _make_key(django_connection.connection, id)
+            make_key(id)
     try:
-        return _keys(raw, [id])[id]
-    except KeyError:
+        return keys_of(raw, [id])[id]
+    except LookupError:
         raise AsideDoesNotOpen(str(id)) from None
-
-
-def _make_key(connection: Connection[Any], id: UUID) -> None:
-    epoch = current_epoch(connection)
-    wrapped = installation().epochs.wrap(os.urandom(KEY), subject=id.bytes, epoch=epoch)
-    connection.execute(
-        "insert into subject_key (subject, epoch, wrapped, salt) values (%s, %s, %s, %s)",
-        (id, epoch, wrapped, os.urandom(SALT)),
-    )
-
-
-def _keys(connection: Connection[Any], ids: Sequence[UUID]) -> dict[UUID, bytes]:
-    held = installation().epochs
-    for attempt in range(_ATTEMPTS):
-        rows = connection.execute(
-            "select subject, epoch, wrapped from subject_key where subject = any (%s)", (list(ids),)
-        ).fetchall()
-        try:
-            return {id: held.unwrap(bytes(wrapped), subject=id.bytes, epoch=epoch) for id, epoch, wrapped in rows}
-        except EpochKeyMissing:  # rotated between statement and here
-            if attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError("unreachable")
 
 
 def _opened(key: bytes, sealed: bytes, id: UUID) -> bytes:

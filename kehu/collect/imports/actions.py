@@ -19,7 +19,7 @@ from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_
 from kehu.collect.imports.prepare import Prepared, Preparer
 from kehu.collect.imports.queries import ImportStatus, UnknownImport, status
 from kehu.collect.imports.recipe import ImportTerms, Recipe
-from kehu.collect.imports.undo import take_back
+from kehu.collect.imports.undo import proof_id, take_back
 from kehu.collect.imports.write import Counts, Place, write_chunk
 from kehu.collect.models import Import, ImportChunk
 from kehu.govern.models import Channel
@@ -28,6 +28,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.admit import Admission, Terms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
+from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
 
 Progress = Callable[[ImportStatus], None]
@@ -66,19 +67,21 @@ def start(planned: Plan, *, actor: Actor) -> UUID:
         id = new_id()
         things = [(id, planned.recipe.pack())]
         if planned.proof is not None:
-            things.append((_proof_of(id), planned.proof))
+            things.append((proof_id(id), planned.proof))
         sealed, *proof = seal_aside(django_connection.connection, things)
         Import.objects.create(
             id=id, fingerprint=planned.fingerprint, kind=planned.recipe.kind, channel=terms.channel,
             controller=terms.controller, basis=terms.basis, notice=terms.notice, sealed=sealed,
-            proof=proof[0] if proof else None, credential=actor.credential, staff=actor.staff,
-            expected=planned.rows, replays=None,
+            proof=proof[0] if proof else None, staff=actor.staff,
+            expected=planned.rows, staged=_staged(planned.recipe), replays=None,
         )  # fmt: skip
         return id
 
 
-def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None) -> ImportStatus:
+def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link: bool = True) -> ImportStatus:
     """Work through an import from where it stands; returns what became of all its rows.
+
+    Linkage of what came in follows as a job, unless ``link`` is False: the caller runs it.
 
     Raises:
         UnknownImport, ImportOver, ImportRunning: there is nothing to do here.
@@ -104,7 +107,10 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None) -> I
     for file in recipe.files:
         if file.staged is not None:
             staging.discard(UUID(file.staged))
-    return status(import_id)
+    done = status(import_id)
+    if link and done.accepted:
+        defer_linkage(actor.human)
+    return done
 
 
 def undo(import_id: UUID, *, actor: Actor) -> int:
@@ -134,7 +140,17 @@ def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) 
     for number, file in enumerate(recipe.files):
         if digest_of(file, actor=actor) != file.digest:
             raise FilesChanged(str(row.id))
-        place = Place(row.id, number, 0, row.controller, row.channel, row.notice, recipe.way, repeat)
+        place = Place(
+            row.id,
+            number,
+            0,
+            row.controller,
+            row.channel,
+            row.notice,
+            recipe.way,
+            repeat,
+            tuple(UUID(id) for id in file.replayed),
+        )
         source = opened(file, actor=actor)
         preparer = Preparer(installation(), recipe, file, controller=row.controller, channel=row.channel)
         skip = len([one for one in done if one[0] == number])
@@ -188,8 +204,12 @@ def _renew_settings(held: Import, planned: Plan, actor: Actor) -> None:
     raw = django_connection.connection
     raw.execute("delete from subject_key where subject = %s", (held.id,))
     [held.sealed] = seal_aside(raw, [(held.id, planned.recipe.pack())])
-    held.credential, held.staff = actor.credential, actor.staff
-    held.save(update_fields=["sealed", "credential", "staff"])
+    held.staff, held.staged = actor.staff, _staged(planned.recipe)
+    held.save(update_fields=["sealed", "staff", "staged"])
+
+
+def _staged(recipe: Recipe) -> list[str]:
+    return [file.staged for file in recipe.files if file.staged is not None]
 
 
 def _row(import_id: UUID) -> Import:
@@ -197,10 +217,6 @@ def _row(import_id: UUID) -> Import:
     if row is None:
         raise UnknownImport(str(import_id))
     return row
-
-
-def _proof_of(id: UUID) -> UUID:
-    return UUID(int=id.int ^ 1)
 
 
 __all__ = [

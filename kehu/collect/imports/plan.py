@@ -19,6 +19,7 @@ from kehu.collect.imports.prepare import residence_of
 from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
 from kehu.collect.imports.staging import open_staged
 from kehu.collect.mapping import masked_samples, override, suggest
+from kehu.collect.quarantine.source import MendedSource, QuarantineSource
 from kehu.collect.readers import Source, open_source
 from kehu.govern.consent import notice_in_force
 from kehu.govern.laws import packs_for
@@ -101,13 +102,20 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
 
 def opened(file: FileRecipe, *, actor: Actor) -> Source:
     """A file's records, wherever its bytes lie."""
+    if file.replays is not None:
+        ids, columns = [UUID(id) for id in file.replayed], [*file.fields.values(), *file.unmapped]
+        if file.path is not None:
+            return MendedSource(Path(file.path), ids, columns)
+        return QuarantineSource(ids, columns, actor=actor, detail=UUID(file.replays))
     if file.staged is not None:
         return open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
     return open_source(file.path or "", header=file.header)
 
 
 def digest_of(file: FileRecipe, *, actor: Actor) -> str:
-    """Digest of a file's bytes as they are now."""
+    """Digest of a file's bytes as they are now; rows out of the quarantine have none."""
+    if file.replays is not None:
+        return file.digest
     if file.staged is not None:
         return _digest(open_staged(UUID(file.staged), actor=actor)())
     return _digest(Path(file.path or "").open("rb"))
@@ -226,7 +234,7 @@ def _fingerprint(recipe: Recipe, terms: Terms, actor: Actor) -> bytes:
     told = [
         [[file.digest, file.header, sorted(file.fields.items())] for file in recipe.files],
         recipe.kind, recipe.country, recipe.residence_column, sorted(recipe.consents.items()), recipe.consent_time,
-        recipe.way, terms.channel, terms.controller, terms.basis, terms.notice, terms.source_proof, recipe.replays,
+        recipe.way, terms.channel, terms.controller, terms.basis, terms.notice, terms.source_proof,
     ]  # fmt: skip
     return installation().tokens.content(orjson.dumps(told))
 

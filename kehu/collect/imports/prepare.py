@@ -21,6 +21,7 @@ from kehu.guard.gate.admit import Draft
 from kehu.guard.gate.state import PACKS, bits_of
 from kehu.guard.installation import Installation
 from kehu.refine.clean import INVALID, VALID, clean, search_keys
+from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.clean.terms import country_code
 
 CONSENT: Final = "consent\x1f"
@@ -183,7 +184,8 @@ class Preparer:
         found: list[bytes] = []
         for field_name in _NUMBERS:
             number = columns.valid(field_name, at)
-            if number is None or _is_my_number(number, packs):
+            # a My Number never links, nor what may be one (My Number Act 9, 19)
+            if number is None or (packs & PACKS["JP"] and is_my_number(number)):
                 continue
             token = self._held.tokens.identity
             if name:
@@ -353,11 +355,6 @@ def _moment(text: str | None, now: dt.datetime) -> dt.datetime | None:
     moment = dt.datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     return moment if moment <= now else None  # nobody has said anything tomorrow
-
-
-def _is_my_number(number: str, packs: int) -> bool:
-    """Japan's My Number never links (My Number Act 9, 15, 20), nor what may be one."""
-    return bool(packs & PACKS["JP"]) and len(number) == 12 and number.isdigit()
 
 
 def _raw_of(bad: BadRow) -> bytes:

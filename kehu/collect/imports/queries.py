@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Sum
 
 from kehu.collect.imports.write import Counts
 from kehu.collect.models import Import, ImportChunk, Quarantined
 from kehu.govern.models import Channel
+from kehu.refine.models import LinkageRun
 
 
 class UnknownImport(LookupError):
@@ -41,13 +43,13 @@ class ImportStatus:
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, row: Import, counts: Counts, seconds: float = 0.0) -> ImportStatus:
+    def of(cls, row: Import, counts: Counts, seconds: float = 0.0, review: int | None = None) -> ImportStatus:
         """From an import's row and what was counted so far."""
         share = 1.0 if row.state == "done" else min(1.0, counts.rows / row.expected) if row.expected else 0.0
         return cls(
             id=row.id, state=row.state, kind=row.kind, channel=row.channel, rows=counts.rows, accepted=counts.accepted,
             created=counts.created, updated=counts.updated, merged=counts.merged, duplicates=counts.duplicates,
-            quarantined=counts.quarantined, review=None, seconds=round(seconds, 3), share=share, expected=row.expected,
+            quarantined=counts.quarantined, review=review, seconds=round(seconds, 3), share=share, expected=row.expected,
             started_at=row.started_at, ended_at=row.ended_at,
         )  # fmt: skip
 
@@ -61,7 +63,7 @@ def status(import_id: UUID) -> ImportStatus:
     row = Import.objects.filter(id=import_id).first()
     if row is None:
         raise UnknownImport(str(import_id))
-    return _status_of([row])[0]
+    return replace(_status_of([row])[0], review=_review(row))
 
 
 def imports(limit: int = 50) -> list[ImportStatus]:
@@ -78,6 +80,20 @@ def quarantined_total() -> int:
     """Refused rows that wait to be mended, of imports not taken back."""
     taken_back = Import.objects.filter(state__in=("undone", "erased")).values("id")
     return Quarantined.objects.filter(accepted=False, settled=None).exclude(batch__in=taken_back).count()
+
+
+def _review(row: Import) -> int | None:
+    """How many of its customers linkage asks about; null before a run has seen them."""
+    if row.ended_at is None or not LinkageRun.objects.filter(state="done", started_at__gte=row.ended_at).exists():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(distinct p.younger) from refine_proposal p join record r on r.subject = p.younger"
+            " where p.state = 'open' and r.batch = %s",
+            [row.id],
+        )
+        found = cursor.fetchone()
+    return int(found[0]) if found else 0
 
 
 def _status_of(rows: list[Import]) -> list[ImportStatus]:

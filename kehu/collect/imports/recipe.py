@@ -50,6 +50,8 @@ class FileRecipe:
     unmapped: list[str] = field(repr=False)
     day_first: dict[str, bool] = field(default_factory=dict)
     decimal_comma: list[str] = field(default_factory=list)
+    replayed: list[str] = field(default_factory=list, repr=False)  # refused rows that come again, in order
+    replays: str | None = None
 
     @property
     def habits(self) -> Habits:
@@ -70,7 +72,6 @@ class Recipe:
     way: str
     notice_purposes: list[int]
     source_proof: bool
-    replays: list[str] = field(default_factory=list)
 
     def pack(self) -> bytes:
         """As bytes, to be sealed."""

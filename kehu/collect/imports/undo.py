@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,14 +12,16 @@ from django.utils import timezone
 from psycopg import Connection
 
 from kehu.collect.models import Import, Quarantined
+from kehu.govern.holders import holders
 from kehu.guard.aside import forget_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import detach, unassign_run
+from kehu.vault.erasure import destroy, lock_subjects
 
 _STEP: Final = 2_000
-KEPT_DAYS: Final = 30
+KEPT: Final = timedelta(days=30)
 
 # What came under the same key before and is still shown is the newest again.
 _FALL_BACK = """
@@ -89,7 +92,65 @@ def _step(batch: UUID, actor: Actor) -> int:
 def _forget_quarantined(batch: UUID) -> int:
     """What was refused goes at once: it never came in, and nobody asks for it any more."""
     with transaction.atomic():
-        ids = list(Quarantined.objects.filter(batch=batch, sealed__isnull=False).values_list("id", flat=True)[:_STEP])
+        ids = list(Quarantined.objects.filter(batch=batch).values_list("id", flat=True)[:_STEP])
         forget_aside(django_connection.connection, ids)
-        Quarantined.objects.filter(id__in=ids).update(sealed=None, settled=batch)
+        Quarantined.objects.filter(id__in=ids).delete()
         return len(ids)
+
+
+def erase_taken_back(*, actor: Actor) -> int:
+    """Erase imports that were taken back 30 days ago; returns how many. Under a hold a customer's records wait on."""
+    due = Import.objects.filter(state="undone", undone_at__lt=timezone.now() - KEPT)
+    count = 0
+    for row in due:
+        while _erase_step(row.id):
+            pass
+        if _left(row.id):
+            continue
+        with transaction.atomic():
+            record_act("erase", None, actor=actor, detail=row.id)
+            forget_aside(django_connection.connection, [row.id, proof_id(row.id)])
+            Import.objects.filter(id=row.id).update(state="erased", sealed=b"", proof=None)
+        count += 1
+    return count
+
+
+# A customer of whom nothing else is here goes whole, key and ledger salt with it; of others only these records go.
+_DUE = """
+select r.subject, r.id from record r join subject_state s using (subject)
+where r.batch = %s and r.hidden and not s.held and s.held_categories = 0 limit %s
+"""
+_WHOLE = """
+select s.subject from subject_state s where s.subject = any (%s) and s.hidden and not s.residue
+    and not exists (select 1 from record r where r.subject = s.subject)
+"""
+
+
+def _erase_step(batch: UUID) -> int:
+    with transaction.atomic():
+        raw: Connection[Any] = django_connection.connection
+        rows = raw.execute(_DUE, (batch, _STEP)).fetchall()
+        subjects, records = sorted({row[0] for row in rows}), [row[1] for row in rows]
+        lock_subjects(raw, subjects)
+        for table, column in (("facet", "record"), ("record", "id")):
+            raw.execute(f"delete from {table} where subject = any (%s) and {column} = any (%s)", (subjects, records))
+        whole = [row[0] for row in raw.execute(_WHOLE, (subjects,)).fetchall()]
+        for holder in holders():
+            for subject in whole:
+                holder.erase(subject)
+        for subject in whole:
+            raw.execute("select forget_subject_uses(%s)", (subject,))
+        destroy(raw, whole)
+        return len(rows)
+
+
+def _left(batch: UUID) -> bool:
+    with django_connection.cursor() as cursor:
+        cursor.execute("select exists (select 1 from record where batch = %s)", [batch])
+        found = cursor.fetchone()
+    return bool(found and found[0])
+
+
+def proof_id(id: UUID) -> UUID:
+    """The proof of an import's source is sealed under a key next to that of its settings."""
+    return UUID(int=id.int ^ 1)

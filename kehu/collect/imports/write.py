@@ -17,7 +17,7 @@ from psycopg import Connection, errors
 from kehu.collect.imports.prepare import Prepared
 from kehu.collect.imports.resolve import Known, Resolved, Resolver, changed_states
 from kehu.collect.quarantine.reasons import CONSENT_NOT_WIDENED, INVALID_VALUE
-from kehu.collect.quarantine.writing import Note, put_aside
+from kehu.collect.quarantine.writing import Note, put_aside, settle
 from kehu.govern.imported import Statement, record_statements
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.admit import Admission, CollectionRefused, SubjectGone
@@ -41,6 +41,7 @@ class Place:
     notice: int
     way: str
     repeat: bool
+    replayed: tuple[UUID, ...] = ()  # refused rows that come again: a row's line is its place among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def _write(
         assign(raw, resolved.probable, certainty=PROBABLE, why=WHY["contact"], run=place.batch, by=by)
         _write_states(raw, resolved.known)
         _write_consents(raw, resolved, place, by)
-    put_aside(raw, place.batch, place.file, _notes(resolved))
+    if place.replayed:
+        settle(raw, place.batch, _came_in(prepared, resolved, place.replayed))
+    put_aside(raw, place.batch, place.file, _notes(resolved, again=bool(place.replayed)))
     counts = Counts(
         prepared.count, resolved.created, resolved.updated, resolved.merged, resolved.duplicates, len(resolved.refused)
     )
@@ -170,8 +173,14 @@ def _write_consents(raw: Connection[Any], resolved: Resolved, place: Place, by: 
     record_statements(raw, statements, notice=place.notice, way=place.way, by=by)
 
 
-def _notes(resolved: Resolved) -> Iterator[Note]:
-    for refusal in resolved.refused:
+def _came_in(prepared: Prepared, resolved: Resolved, replayed: tuple[UUID, ...]) -> list[UUID]:
+    refused = {refusal.line for refusal in resolved.refused}
+    return [replayed[row.line - 1] for row in prepared.rows if row.line not in refused]
+
+
+def _notes(resolved: Resolved, *, again: bool) -> Iterator[Note]:
+    """Lines for the quarantine; what is refused ``again`` stands there already."""
+    for refusal in resolved.refused if not again else ():
         yield Note(refusal.line, "", refusal.reason, refusal.raw, refusal.token)
     for row in resolved.kept:
         for name in row.invalid:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from kehu.guard.aside import seal_aside
+from kehu.guard.aside import forget_aside, seal_aside
 from kehu.vault import copying as to
 from kehu.vault.ids import new_ids
 
@@ -44,3 +44,12 @@ def put_aside(connection: Connection[Any], batch: UUID, file: int, notes: Iterab
     ]  # fmt: skip
     columns = ("id", "batch", "file", "line", "field", "reason", "accepted", "token", "sealed")
     to.copy_rows(connection, "collect_quarantined", columns, rows)
+
+
+def settle(connection: Connection[Any], by: UUID, ids: Sequence[UUID]) -> None:
+    """Take rows off the list that came in after all: what was sealed here is destroyed."""
+    if ids:
+        forget_aside(connection, ids)
+        connection.execute(
+            "update collect_quarantined set settled = %s, sealed = null where id = any (%s)", (by, list(ids))
+        )

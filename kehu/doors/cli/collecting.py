@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command
+from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command, language
 
 
 class _Import(click.Group):
@@ -57,6 +57,8 @@ def import_() -> None:
 def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) -> Any:
     """Read, clean, resolve by exact keys and seal; the same command again goes on where it was interrupted."""
     from kehu.collect.imports import actions
+    from kehu.collect.imports.queries import status
+    from kehu.refine.resolve.runs import resolve
 
     who = actor()
     with _refusals():
@@ -72,8 +74,11 @@ def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) 
                 raise Failure(FAILED, "changed", "These are not the files and options of that import.")
         click.echo(str(import_id), err=True)
         with _bar() as progress:
-            done = actions.run(import_id, actor=who, progress=progress)
-    return _answer(done, wait=wait)
+            done = actions.run(import_id, actor=who, progress=progress, link=not wait)
+        if wait:
+            resolve(actor=who, everything=False)
+            done = status(import_id)
+    return _answer(done)
 
 
 @import_.command("undo", epilog="Example: kehu import undo 0199a1b2-…")
@@ -125,7 +130,7 @@ def _dry(planned: Any) -> dict[str, Any]:
     }
 
 
-def _answer(done: Any, *, wait: bool) -> dict[str, Any]:
+def _answer(done: Any) -> dict[str, Any]:
     names = ("rows", "accepted", "created", "updated", "merged", "duplicates", "review", "quarantined", "seconds")
     return {"import": str(done.id)} | {name: getattr(done, name) for name in names}
 
@@ -148,6 +153,8 @@ def _refusals() -> Iterator[None]:
     """Put what an import can be refused for into an exit code and words."""
     from kehu.collect.imports import actions
     from kehu.collect.mapping import MappingRefused
+    from kehu.collect.quarantine.actions import NothingRefused
+    from kehu.collect.quarantine.source import NotOfThisExport
     from kehu.collect.readers import UnreadableSource
     from kehu.guard.gate.acts import Refused
 
@@ -163,6 +170,12 @@ def _refusals() -> Iterator[None]:
         raise Failure(USAGE, "usage", str(wrong), "See the columns with --dry-run.") from None
     except UnreadableSource as wrong:
         raise Failure(FAILED, wrong.code, str(wrong), wrong.remedy) from None
+    except (NothingRefused, NotOfThisExport) as wrong:
+        if isinstance(wrong, NotOfThisExport):
+            raise Failure(USAGE, "usage", str(wrong), "Mend a file that kehu quarantine export wrote.") from None
+        raise Failure(FAILED, "nothing", "No refused row waits there.", "Look with: kehu quarantine list") from None
+    except FileExistsError:
+        raise Failure(FAILED, "exists", "The file to write is there already.", "Name another with --to.") from None
     except actions.UnknownImport:
         raise Failure(FAILED, "unknown-import", "There is no import of that id.") from None
     except actions.ImportRunning:
@@ -178,3 +191,86 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Failure(USAGE, "usage", "ID: an import's id as `kehu import` prints it.") from None
+
+
+@click.group()
+def quarantine() -> None:
+    """What was refused, why, and again."""
+
+
+@quarantine.command("list", epilog="Example: kehu quarantine list 0199a1b2-… --json")
+@click.argument("id", required=False)
+@click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
+@command()
+def quarantine_list(id: str | None, limit: int | None) -> Any:
+    """Rows that could not come in, and values kept as given though invalid (accepted)."""
+    from kehu.collect.quarantine import queries
+
+    with _refusals():
+        found = queries.listed(_id(id) if id else None, actor=actor(), limit=limit, language=language())
+    rows = [
+        {
+            "id": str(row.id), "line": row.line, "field": row.field or None, "reason": row.reason, "remedy": row.remedy,
+            "accepted": row.accepted, "import": str(row.batch), "file": row.file + 1,
+        }
+        for row in found
+    ]  # fmt: skip
+    return {"rows": rows}
+
+
+@quarantine.command("export", epilog="Example: kehu quarantine export 0199a1b2-… --to mend.csv")
+@click.argument("id", required=False)
+@click.option("--to", type=click.Path(path_type=Path), help="A new CSV file, readable by you alone.")
+@command()
+def quarantine_export(id: str | None, to: Path | None) -> Any:
+    """Write refused rows as they came, to be mended; keep the column quarantine_id."""
+    from kehu.collect.quarantine import actions
+
+    place = to or Path(f"quarantine-{_id(id) if id else 'all'}.csv")
+    with _refusals():
+        done = actions.export(_id(id) if id else None, to=place, actor=actor(), language=language())
+    return {"file": str(done.file), "rows": done.rows}
+
+
+@quarantine.command("replay", epilog="Example: kehu quarantine replay 0199a1b2-… --file mend.csv")
+@click.argument("id", required=False)
+@click.option("--file", "mended", type=click.Path(path_type=Path), help="The exported rows, mended.")
+@click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN")
+@click.option("--wait", is_flag=True, help="Run the linkage that follows, too.")
+@command()
+def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...], wait: bool) -> Any:
+    """Bring refused rows in again, under the rules of now, or as they stand in a mended export."""
+    from kehu.collect.quarantine import actions
+    from kehu.collect.quarantine.queries import imports_with_refused
+
+    who = actor()
+    if mended is not None and not mended.is_file():
+        raise Failure(USAGE, "no-file", "A file that is named is not there.", "Look at the path.")
+    with _refusals():
+        wanted = [_id(id)] if id else imports_with_refused()
+        if not wanted:
+            raise actions.NothingRefused
+        answers = []
+        for one in wanted:
+            with _bar() as progress:
+                done = actions.replay(one, actor=who, mended=mended, maps=maps, progress=progress)
+            click.echo(str(done.id), err=True)
+            answers.append(_answer(done))
+    return _together(answers, wait=wait, who=who)
+
+
+def _together(answers: list[dict[str, Any]], *, wait: bool, who: Any) -> dict[str, Any]:
+    """One answer of several replays: the counts of all, the last one's id."""
+    from kehu.collect.imports.queries import status
+    from kehu.refine.resolve.runs import resolve
+
+    if wait:
+        resolve(actor=who, everything=False)
+        answers = [_answer(status(UUID(one["import"]))) for one in answers]
+    last = answers[-1]
+    if len(answers) == 1:
+        return last
+    names = [name for name in last if name not in ("import", "review")]
+    review = None if any(one["review"] is None for one in answers) else sum(one["review"] for one in answers)
+    summed = {name: round(sum(one[name] for one in answers), 3) for name in names}
+    return {"import": last["import"], **summed, "review": review, "imports": [one["import"] for one in answers]}

@@ -28,6 +28,7 @@ for entry in (
     installation.staff,
     installation.token,
     collecting.import_,
+    collecting.quarantine,
     linking.resolve,
     linking.sources,
     desk.find,

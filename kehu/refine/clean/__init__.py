@@ -3,6 +3,7 @@
 from kehu.refine.clean.frame import clean, clean_value
 from kehu.refine.clean.habits import survey
 from kehu.refine.clean.keys import SearchKeys, fold, pinyin_query, search_keys
+from kehu.refine.clean.lookup import lookup_keys
 from kehu.refine.clean.status import ABSENT, INVALID, UNVERIFIED, VALID, Habits
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "clean",
     "clean_value",
     "fold",
+    "lookup_keys",
     "pinyin_query",
     "search_keys",
     "survey",

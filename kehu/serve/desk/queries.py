@@ -18,6 +18,7 @@ from kehu.guard.gate.read import Opened, gate
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.refine.clean import lookup_keys
 from kehu.refine.survive import survive, text_of
 
 
@@ -61,19 +62,7 @@ def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[
     if actor.role not in installation().rules.purposes[purpose].roles:
         _record_look_up(actor, purpose, refused_by=DEFAULT_DENY)
         raise Refused(DEFAULT_DENY)
-    tokens = []
-    for name, value in criteria.items():
-        field = installation().rules.dictionary.field(name)
-        if "exact" not in field.search:
-            raise UnknownField(f"{name} has no exact search")
-        tokens.append(installation().tokens.search(name, "exact", exact_key(field.type, value)))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select distinct s.customer from record r join subject_state s using (subject)"
-            " where r.tokens @> %s::bigint[] and not r.hidden and not s.hidden order by 1 limit 200",
-            [tokens],
-        )
-        candidates = [row[0] for row in cursor.fetchall()]
+    candidates = _carriers(criteria)
     opened = gate().open(candidates, actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
     # each criterion must be open to the asker: a hit would confirm the denied one
     shown = [one for one in opened if one.decision.finds and not one.denied()]
@@ -97,10 +86,24 @@ def explain(subject: UUID, *, actor: Actor, purpose: str) -> dict[str, FieldAnsw
     return {name: row[0] for name, row in opened[0].decision.fields.items()}
 
 
-def exact_key(type_: str, value: str) -> str:
-    """The form under which a value is looked up exactly."""
-    value = value.strip()
-    return value.lower() if type_ in ("email", "name") else value
+def _carriers(criteria: dict[str, str]) -> list[UUID]:
+    """Customers whose index carries every one of these values, in whatever usual way they are written."""
+    wanted: list[list[int]] = []
+    for name, value in criteria.items():
+        field = installation().rules.dictionary.field(name)
+        if "exact" not in field.search:
+            raise UnknownField(f"{name} has no exact search")
+        search = installation().tokens.search
+        wanted.append([search(name, "exact", key) for key in lookup_keys(name, value, field.type)])
+    if not all(wanted):
+        return []
+    one = (
+        "select s.customer from record r join subject_state s using (subject)"
+        " where r.tokens && %s::bigint[] and not r.hidden and not s.hidden"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(" intersect ".join([one] * len(wanted)) + " order by 1 limit 200", wanted)
+        return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
 
 
 def _customer(opened: Opened) -> Customer:

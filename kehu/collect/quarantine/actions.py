@@ -1,0 +1,151 @@
+"""Exporting refused rows to be mended, and bringing them in again."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TextIO
+from uuid import UUID
+
+import orjson
+from django.db import connection as django_connection
+from django.db import transaction
+
+from kehu.collect.imports import actions as importing
+from kehu.collect.imports.queries import ImportStatus, UnknownImport
+from kehu.collect.imports.recipe import FileRecipe, Recipe
+from kehu.collect.mapping import Suggestion, override
+from kehu.collect.models import Import, Quarantined
+from kehu.collect.quarantine.queries import imports_with_refused, in_steps, refused_of
+from kehu.collect.quarantine.reasons import remedy
+from kehu.collect.quarantine.source import OWN_COLUMNS, MendedSource, open_refused
+from kehu.guard.aside import open_aside, seal_aside
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
+from kehu.vault.ids import new_id
+
+_STEP: Final = 2_000
+
+
+class NothingRefused(LookupError):
+    """No refused row waits there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Where the rows were written, and how many."""
+
+    file: Path
+    rows: int
+
+
+def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "en") -> Exported:
+    """Write refused rows as they came into a CSV file of 0600, to be mended and replayed.
+
+    Raises:
+        ActRefused: this role may not.
+        NothingRefused: there is no row to write.
+        FileExistsError: the file is there already.
+    """
+    require_act("quarantine", actor)
+    wanted = [import_id] if import_id else imports_with_refused()
+    ids = [id for one in wanted for part in refused_of(one).values() for id in part]
+    if not ids:
+        raise NothingRefused
+    descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+        rows = _write(file, ids, actor, import_id, language)
+    return Exported(to, rows)
+
+
+def _write(file: TextIO, ids: list[UUID], actor: Actor, detail: UUID | None, language: str) -> int:
+    """Two passes: the first learns the columns; rows are never all in memory."""
+    columns: dict[str, None] = {}
+    for part in in_steps(ids, _STEP):
+        for _, content in open_refused(part, actor=actor, detail=detail).values():
+            if not content.startswith(b"\0"):
+                columns |= dict.fromkeys(orjson.loads(content))
+    out = csv.DictWriter(file, [*OWN_COLUMNS, *columns])
+    out.writeheader()
+    count = 0
+    for part in in_steps(ids, _STEP):
+        lines = dict(Quarantined.objects.filter(id__in=part).values_list("id", "line"))
+        for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
+            unread = content.startswith(b"\0")
+            told = (
+                str(id),
+                lines[id],
+                reason,
+                remedy(reason, language),
+                content[1:].decode(errors="replace") if unread else "",
+            )
+            out.writerow(dict(zip(OWN_COLUMNS, told, strict=True)) | ({} if unread else orjson.loads(content)))
+            count += 1
+    return count
+
+
+def replay(
+    import_id: UUID,
+    *,
+    actor: Actor,
+    mended: Path | None = None,
+    maps: tuple[str, ...] = (),
+    progress: importing.Progress | None = None,
+) -> ImportStatus:
+    """Bring the refused rows of an import in again, under the rules and the mapping of now.
+
+    What comes in (or is here already) leaves the quarantine; what is refused again stays there.
+
+    Raises:
+        ActRefused, CollectionRefused: this role may not, or a law refuses.
+        UnknownImport, NothingRefused: there is nothing to bring.
+        NotOfThisExport, MappingRefused: the mended file or a mapping cannot be followed.
+    """
+    require_act("quarantine", actor)
+    require_act("collect", actor)
+    old = Import.objects.filter(id=import_id).first()
+    if old is None:
+        raise UnknownImport(str(import_id))
+    refused = refused_of(import_id)
+    if not refused:
+        raise NothingRefused
+    packed = open_aside({old.id: bytes(old.sealed)}, actor=actor, act="quarantine", detail=old.id)[old.id]
+    recipe = Recipe.unpack(packed)
+    files = [_again(recipe.files[number], ids, import_id, mended, maps) for number, ids in sorted(refused.items())]
+    again = replace(recipe, files=files)
+    return importing.run(_enter(old, again, actor), actor=actor, progress=progress)
+
+
+def _again(
+    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...]
+) -> FileRecipe:
+    columns = [*file.fields.values(), *file.unmapped]
+    if mended is not None:
+        columns = MendedSource(mended, ids, columns).columns
+    found = override(Suggestion(file.fields, []), maps, columns, installation().rules.dictionary)
+    return replace(
+        file, path=str(mended.absolute()) if mended else None, staged=None, digest="", rows=len(ids),
+        fields=found.fields, unmapped=[name for name in columns if name not in found.fields.values()],
+        replayed=[str(id) for id in ids], replays=str(import_id),
+    )  # fmt: skip
+
+
+def _enter(old: Import, recipe: Recipe, actor: Actor) -> UUID:
+    """A new import of the same terms, for these rows."""
+    packed = recipe.pack()
+    fingerprint = installation().tokens.content(b"replay" + old.id.bytes + packed)
+    with transaction.atomic():
+        held = Import.objects.filter(fingerprint=fingerprint, state__in=("waiting", "running", "failed")).first()
+        if held is not None:
+            return held.id
+        id = new_id()
+        [sealed] = seal_aside(django_connection.connection, [(id, packed)])
+        Import.objects.create(
+            id=id, fingerprint=fingerprint, kind=old.kind, channel=old.channel, controller=old.controller,
+            basis=old.basis, notice=old.notice, sealed=sealed, staff=actor.staff,
+            expected=sum(file.rows for file in recipe.files), replays=old.id,
+        )  # fmt: skip
+    return id

@@ -1,0 +1,72 @@
+"""What is in quarantine: places and reasons, no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from kehu.collect.models import Quarantined
+from kehu.collect.quarantine.reasons import remedy
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+
+_STEP = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list. ``accepted``: the row came in, this value of it is kept as given but invalid."""
+
+    id: UUID
+    batch: UUID
+    file: int
+    line: int
+    field: str
+    reason: str
+    remedy: str
+    accepted: bool
+
+
+def listed(
+    import_id: UUID | None = None, *, actor: Actor, limit: int | None = None, language: str = "en"
+) -> list[Listed]:
+    """What waits to be mended, of one import or of all, in the order of the files.
+
+    Raises:
+        ActRefused: this role may not look.
+    """
+    require_act("quarantine", actor)
+    rows = open_rows(import_id).order_by("batch", "file", "line", "id")
+    return [
+        Listed(row.id, row.batch, row.file, row.line, row.field, row.reason, remedy(row.reason, language), row.accepted)
+        for row in rows.defer("sealed", "token")[:limit].iterator(_STEP)
+    ]
+
+
+def open_rows(import_id: UUID | None = None) -> QuerySet[Quarantined]:
+    """Lines that nothing has settled yet."""
+    rows = Quarantined.objects.filter(settled=None)
+    return rows if import_id is None else rows.filter(batch=import_id)
+
+
+def refused_of(import_id: UUID) -> dict[int, list[UUID]]:
+    """Refused rows of an import by file, in order."""
+    found: dict[int, list[UUID]] = {}
+    rows = open_rows(import_id).filter(accepted=False).order_by("file", "line", "id")
+    for file, id in rows.values_list("file", "id").iterator(_STEP):
+        found.setdefault(file, []).append(id)
+    return found
+
+
+def imports_with_refused() -> list[UUID]:
+    """Imports that have refused rows waiting, the oldest first."""
+    return list(open_rows().filter(accepted=False).order_by("batch").values_list("batch", flat=True).distinct())
+
+
+def in_steps(ids: list[UUID], size: int) -> Iterator[list[UUID]]:
+    """A long list in pieces."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

@@ -1,0 +1,56 @@
+"""Jobs of this room: an import of uploaded files, and the end of what was taken back or left lying."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from kehu.collect.imports import actions, staging, undo
+from kehu.collect.imports.plan import Plan
+from kehu.collect.models import Import, Staged
+from kehu.guard.gate.actor import Actor
+from kehu.guard.staff.actions import UnknownStaff, actor_of, owner_actor
+from kehu.guard.staff.models import Staff
+
+_LEFT_LYING: Final = timedelta(days=2)
+
+
+def start_as_job(planned: Plan, *, actor: Actor) -> UUID:
+    """Enter an import and have it worked on; its progress is read by ``queries.status``."""
+    with transaction.atomic():
+        import_id = actions.start(planned, actor=actor)
+        run_import.defer(import_id=str(import_id))
+    return import_id
+
+
+@app.task(name="collect:run_import", pass_context=False)
+def run_import(import_id: str) -> None:
+    """Work through an import as whoever started it; done again after a crash it goes on where it was.
+
+    Raises:
+        UnknownStaff: nobody of that account works here any more.
+    """
+    row = Import.objects.filter(id=import_id).first()
+    if row is None or row.state not in ("waiting", "running", "failed"):
+        return
+    staff = Staff.objects.filter(id=row.staff, is_active=True).first()
+    if staff is None:
+        raise UnknownStaff(str(row.staff))
+    actions.run(row.id, actor=actor_of(staff.email))
+
+
+@app.periodic(cron="23 3 * * *")
+@app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
+def tidy(timestamp: int) -> None:
+    """Every night: erase what was taken back 30 days ago, forget uploads that nobody imported."""
+    undo.erase_taken_back(actor=owner_actor())
+    waiting = set()
+    for row in Import.objects.filter(state__in=("waiting", "running", "failed")):
+        waiting.update(row.staged)
+    for staged in Staged.objects.filter(at__lt=timezone.now() - _LEFT_LYING).exclude(id__in=waiting):
+        staging.discard(staged.id)
