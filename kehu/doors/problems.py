@@ -126,6 +126,10 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
     from kehu.serve.assurance.queries import LedgerEmpty
+    from kehu.serve.rights.erasure import HolderFailed
+    from kehu.serve.rights.incidents import UnknownIncident
+    from kehu.serve.rights.requests import AlreadyAnswered, UnknownRequest
+    from kehu.serve.rights.residue import NothingLeft
 
     return {
         UnknownSubject: "unknown-subject",
@@ -136,6 +140,11 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownStaff: "unknown-staff",
         NotInLedger: "not-in-ledger",
         LedgerEmpty: "empty",
+        HolderFailed: "holder-failed",
+        UnknownIncident: "unknown-incident",
+        UnknownRequest: "unknown-request",
+        AlreadyAnswered: "already-answered",
+        NothingLeft: "nothing-left",
         LedgerUnavailable: "ledger",
         LinkageFailed: "linkage",
         UnknownProposal: "unknown-proposal",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, command, language, subject_id
+from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, command, language, subject_id, told
 
 
 def _purpose(slug: str) -> int:
@@ -43,12 +43,7 @@ def _criteria(words: tuple[str, ...]) -> dict[str, str]:
         name, sign, value = word.partition("=")
         if not sign or not name:
             raise ValueError("criteria: field=value")
-        if value == "-":
-            try:
-                value = sys.stdin.buffer.readline().decode("utf-8-sig")
-            except UnicodeDecodeError:
-                raise ValueError("standard input: the value must be UTF-8") from None
-        value = value.strip()
+        value = told(value).strip()
         if not value or not value.isprintable():
             raise ValueError("criteria: a field without a readable value")
         if name in asked:
@@ -96,19 +91,26 @@ def consent() -> None:
 @click.argument("subject")
 @click.argument("purpose")
 @click.option("--kind", type=click.Choice(["general", "specific", "temporary"]), default="general")
-@click.option("--until", type=MOMENT)
-@click.option("--notice")
+@click.option("--until", type=MOMENT, help="The end of a temporary one.")
+@click.option("--notice", help="Its wording, as NAME or NAME@VERSION; else the notice in force.")
+@click.option("--evidence", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A proof, kept sealed.")
 @click.option("--by", "by_subject", help="The guardian who consents.")
 @command()
 def consent_give(
-    subject: str, purpose: str, kind: str, until: datetime | None, notice: str | None, by_subject: str | None
+    subject: str,
+    purpose: str,
+    kind: str,
+    until: datetime | None,
+    notice: str | None,
+    evidence: Path | None,
+    by_subject: str | None,
 ) -> Any:
     """Record a consent given now, under the notice in force."""
     from kehu.serve.rights import actions
 
     given = actions.give(
-        subject_id(subject), _purpose(purpose), actor=_acts("consent"), kind=kind, until=until, notice=notice,
-        by_subject=subject_id(by_subject) if by_subject else None,
+        subject_id(subject), _purpose(purpose), actor=actor(), kind=kind, until=until, notice=notice,
+        by_subject=subject_id(by_subject) if by_subject else None, evidence=evidence.read_bytes() if evidence else None,
     )  # fmt: skip
     return {"consents": given}
 
@@ -118,10 +120,12 @@ def consent_give(
 @click.argument("purpose")
 @command()
 def consent_withdraw(subject: str, purpose: str) -> Any:
-    """Take a consent back; it acts on the next read."""
+    """Take a consent back; it acts on the next read. Lists what rested on it alone."""
     from kehu.serve.rights import actions
+    from kehu.serve.rights.rested import rested
 
-    return {"consents": actions.withdraw(subject_id(subject), _purpose(purpose), actor=_acts("consent"))}
+    taken = actions.withdraw(subject_id(subject), _purpose(purpose), actor=actor())
+    return {"consents": taken, "rested": rested(subject_id(subject))}
 
 
 @consent.command("list", epilog="Example: kehu consent list 0199…")
@@ -134,38 +138,32 @@ def consent_list(subject: str) -> Any:
     return {"consents": actions.list_consents(subject_id(subject), actor=actor())}
 
 
-def _acts(act: str) -> Any:
-    from kehu.guard.gate.acts import require_act
-
-    who = actor()
-    require_act(act, who)
-    return who
-
-
-def _state(kind: str, act: str, subject: str, *, lift: bool = False, **options: Any) -> Any:
+def _state(kind: str, act: str, subject: str, *, lift: bool = False, opens: bool = False, **options: Any) -> Any:
+    """Enter or lift a state; ``opens``: the reasons are shown, to who may see them."""
     from kehu.serve.rights import actions
 
-    who = _acts(act)
+    who, id = actor(), subject_id(subject)
     if lift:
-        actions.lift_state(subject_id(subject), kind, actor=who, act=act, purpose=options.get("purpose"))
+        actions.lift_state(id, kind, actor=who, act=act, purpose=options.get("purpose"))
     else:
-        actions.enter_state(subject_id(subject), kind, actor=who, act=act, **options)
-    return {"states": actions.states(subject_id(subject))}
+        actions.enter_state(id, kind, actor=who, act=act, **options)
+    return {"states": actions.states(id, actor=who if opens else None)}
 
 
-@click.command(epilog="Example: kehu restrict 0199…")
+@click.command(epilog="Example: kehu restrict 0199… --reason 'accuracy contested'")
 @click.argument("subject")
-@click.option("--lift", is_flag=True)
+@click.option("--lift", is_flag=True, help="End it.")
+@click.option("--reason", default="", help="Kept sealed; - reads it from standard input.")
 @command()
-def restrict(subject: str, lift: bool) -> Any:
+def restrict(subject: str, lift: bool, reason: str) -> Any:
     """Restrict the use of a customer's data to storage."""
-    return _state("restriction", "restrict", subject, lift=lift)
+    return _state("restriction", "restrict", subject, lift=lift, opens=True, reason=told(reason))
 
 
 @click.command("object", epilog="Example: kehu object 0199… marketing")
 @click.argument("subject")
 @click.argument("purpose")
-@click.option("--lift", is_flag=True)
+@click.option("--lift", is_flag=True, help="Take it back.")
 @command()
 def object_(subject: str, purpose: str, lift: bool) -> Any:
     """Record an objection to one purpose."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import collecting, desk, evidence, health, installation, linking
+from kehu.doors.cli import collecting, desk, evidence, health, installation, linking, rights
 from kehu.doors.cli.frame import Contract
 
 
@@ -39,6 +39,12 @@ for entry in (
     desk.object_,
     desk.optout,
     desk.deceased,
+    rights.hold,
+    rights.erase,
+    rights.export,
+    rights.residue,
+    rights.request,
+    rights.incident,
     evidence.ledger,
 ):
     main.add_command(entry)
