@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "kehu.doors.web",
+    "kehu.doors.web.portal",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ledger/verify", ledger.verify_now, name="ledger-verify"),
     path("ledger/<int:seq>/proof", ledger.proof, name="ledger-proof"),
     path("api/v1/", include("kehu.doors.api.urls")),
+    path("", include("kehu.doors.web.portal.urls")),
 ]
 
 handler400 = errors.bad_request

@@ -1,0 +1,79 @@
+"""Who is signed in at the customers' door, and how its pages are rendered. Cookies hold random secrets only."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from kehu.doors.web.pages import house_name, theme_of
+from kehu.govern.consent import UnknownSubject
+from kehu.guard.gate.acts import Refused
+from kehu.guard.guests.credentials import Guest, NotSignedIn, guest_of
+from kehu.serve.portal.held import NotHere
+
+GUEST: Final = "kehu_guest"
+CODE: Final = "kehu_guest_code"
+_PATH: Final = "/portal"
+View = Callable[..., HttpResponse]
+
+
+def who_is(request: HttpRequest) -> Guest | None:
+    """The signed-in customer of a request."""
+    try:
+        return guest_of(request.COOKIES.get(GUEST, ""))
+    except NotSignedIn:
+        return None
+
+
+def guest_page(view: View) -> View:
+    """A page for a signed-in customer; whoever is not, or not any more, is asked to sign in."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        guest = who_is(request)
+        if guest is None:
+            return to_sign_in("ended" if GUEST in request.COOKIES else "")
+        try:
+            return view(request, guest, *args, **kwargs)
+        except (Refused, UnknownSubject, NotHere):  # signed out or erased meanwhile, or a rule stands against it
+            return to_sign_in("ended")
+
+    return guarded
+
+
+def to_sign_in(done: str = "") -> HttpResponse:
+    """Send to the sign-in page; what is left of the old one is taken away."""
+    response = redirect(reverse("portal-sign-in") + (f"?done={done}" if done else ""))
+    response.delete_cookie(GUEST, path=_PATH, samesite="Lax")
+    return response
+
+
+def keep(request: HttpRequest, response: HttpResponse, name: str, secret: str) -> HttpResponse:
+    """Give the browser a secret that it sends back to this door only, until it is closed."""
+    response.set_cookie(name, secret, path=_PATH, httponly=True, samesite="Lax", secure=request.is_secure())
+    return response
+
+
+def forget(response: HttpResponse, *names: str) -> HttpResponse:
+    """Take secrets out of the browser."""
+    for name in names:
+        response.delete_cookie(name, path=_PATH, samesite="Lax")
+    return response
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    guest: Guest | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render a page of this door."""
+    shell = {"theme": theme_of(request), "guest": guest, "house": house_name(), "done": request.GET.get("done", "")}
+    return render(request, template, shell | dict(context or {}), status=status)

@@ -1,0 +1,23 @@
+"""Addresses of the customers' door. Ids only; what a customer types is always a POST."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from kehu.doors.web.portal import door, ledger, pages, requests
+
+urlpatterns: list[URLPattern] = [
+    path("portal", pages.home, name="portal"),
+    path("portal/sign-in", door.sign_in, name="portal-sign-in"),
+    path("portal/code", door.code, name="portal-code"),
+    path("portal/fact", door.fact, name="portal-fact"),
+    path("portal/sign-out", door.sign_out, name="portal-sign-out"),
+    path("portal/held", pages.held, name="portal-held"),
+    path("portal/confirm", pages.confirm, name="portal-confirm"),
+    path("portal/allow", pages.allow, name="portal-allow"),
+    path("portal/uses", ledger.uses, name="portal-uses"),
+    path("portal/uses/<int:seq>", ledger.proof, name="portal-proof"),
+    path("portal/uses/<int:seq>/proof.json", ledger.proof_file, name="portal-proof-file"),
+    path("portal/requests", requests.requests, name="portal-requests"),
+    path("notice", pages.notice, name="notice"),
+]

@@ -1,0 +1,129 @@
+"""Coming in: an address, the code mailed to it, and where several share the mailbox one more fact."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import smtplib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.core.mail import EmailMessage
+from django.db import DatabaseError, connection
+
+from kehu.guard.guests import credentials
+from kehu.guard.guests.codes import CodeRefused, ask_code, pass_code, passed_code
+from kehu.guard.guests.credentials import SignIn
+from kehu.guard.guests.matching import candidates, confirm_fact, fitting, holds_address
+from kehu.host.mail import OutboxClosed
+from kehu.refine.clean.dates import parse_date
+from kehu.refine.clean.emails import normal_email
+from kehu.refine.clean.keys import search_keys
+
+_log = logging.getLogger("kehu.portal")
+_LONGEST: Final = 254  # of an address, RFC 5321
+_WAITING: Final = 200  # letters in memory; beyond that some are dropped and asked for again
+_post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="kehu-post")
+_room = threading.BoundedSemaphore(_WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as the door worded it."""
+
+    subject: str
+    text: str = field(repr=False)
+
+
+def ask(typed: str, *, client: str, fact: str, subject: str, text: str) -> str:
+    """Ask for a code; returns the secret for the asker's cookie. Whether anybody has that address nobody learns here:
+    the look-up and the mail follow the answer. ``text`` has a place ``{code}``.
+    """
+    address = _address(typed)
+    asked = ask_code(address, client=client)
+    if not asked.spent and _room.acquire(blocking=False):
+        letter = Letter(subject, text.format(code=asked.code))
+        _post.submit(_deliver, address, letter, None if asked.free else _facts(fact))
+    return asked.secret
+
+
+def enter(secret: str, typed: str, code: str) -> SignIn | None:
+    """Come in with a code; None where one more fact is needed (also where nobody is there: nothing tells).
+
+    Raises:
+        CodeRefused: it does not count.
+    """
+    address = _address(typed)
+    passed = pass_code(secret, "".join(code.split()), address=address)
+    found = candidates(_key(address))
+    if len(found) != 1 or found[0].child:
+        return None
+    return _open(credentials.sign_in(found[0].core, code=passed), address)
+
+
+def enter_with_fact(secret: str, typed: str, fact: str) -> SignIn:
+    """Come in with a second fact after the code, where it fits exactly one of those who share the mailbox.
+
+    Raises:
+        CodeRefused: it fits none or several, or there were too many tries.
+    """
+    address = _address(typed)
+    passed = passed_code(secret, address=address)
+    fit = fitting(candidates(_key(address)), _facts(fact))
+    if len(fit) != 1:
+        raise CodeRefused("fact")
+    return _open(credentials.sign_in(fit[0], code=passed, confirmed=True), address)
+
+
+def confirm(guest: credentials.Guest, fact: str) -> bool:
+    """A second fact given while signed in: for ten minutes sensitive values open."""
+    return confirm_fact(guest.actor, guest.subject, _facts(fact))
+
+
+def drain() -> None:
+    """Wait until every letter of this process is out."""
+    for _ in range(_WAITING):
+        _room.acquire()
+    for _ in range(_WAITING):
+        _room.release()
+
+
+def _open(made: SignIn, address: str) -> SignIn:
+    if not holds_address(made.guest.actor, made.guest.subject, address):
+        credentials.sign_out(made.guest.actor)
+        raise CodeRefused("address")
+    return made
+
+
+def _deliver(address: str, letter: Letter, facts: dict[str, str] | None) -> None:
+    """Send a code to an address that somebody here has; with facts, only where one fits."""
+    try:
+        found = candidates(_key(address))
+        if found and (facts is None or fitting(found, facts)):
+            EmailMessage(letter.subject, letter.text, to=[address]).send()
+    except (OSError, smtplib.SMTPException, OutboxClosed, DatabaseError):
+        _log.warning("guest.mail.failed", exc_info=True)
+    finally:
+        connection.close()
+        _room.release()
+
+
+def _address(typed: str) -> str:
+    """The normalised address; what is none keeps its place, so that it is answered like any other."""
+    return normal_email(typed[:_LONGEST]) or f"\0{typed[:_LONGEST].strip().casefold()}"
+
+
+def _key(address: str) -> str:
+    return search_keys("email", address, "email").exact
+
+
+def _facts(typed: str) -> dict[str, str]:
+    """What a fact may be: a customer number, or a birth date."""
+    text = typed.strip()[:64]
+    if not text:
+        return {}
+    facts = {"external_id": search_keys("external_id", text, "code").exact}
+    born = parse_date(text, day_first=True, today=dt.datetime.now(dt.UTC).date())
+    return facts | ({"birth_date": born.isoformat()} if born else {})
