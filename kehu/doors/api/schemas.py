@@ -123,6 +123,8 @@ class Consent(Schema):
     until: datetime | None
     notice: int | None
     way: str | None
+    by: UUID | None
+    evidence: bool
 
 
 class Consents(Schema):

@@ -211,6 +211,23 @@ def refuse(policy: str) -> NoReturn:
     raise Refused(policy)
 
 
+def told(word: str) -> str:
+    """A value as written, or for ``-`` the next line of standard input: arguments show in the process list.
+
+    Raises:
+        ValueError: standard input is no UTF-8, or at its end.
+    """
+    if word != "-":
+        return word
+    try:
+        line = sys.stdin.buffer.readline().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("standard input: the value must be UTF-8") from None
+    if not line:
+        raise ValueError("standard input: there is no (further) line for -")
+    return line.rstrip("\r\n")
+
+
 class Moment(click.ParamType[datetime]):
     """A moment as ISO 8601 writes it, as `at` in every answer does; without an offset it is UTC."""
 
