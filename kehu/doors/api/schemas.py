@@ -180,8 +180,9 @@ class Verdict(Schema):
 
 
 class SubjectProof(Schema):
-    """That the row is about the customer; opens no other commitment."""
+    """That the row is about the customer; opens no other commitment. `id`: the origin subject the row names."""
 
+    id: UUID
     r: str
     index: int
     size: int
@@ -189,14 +190,20 @@ class SubjectProof(Schema):
 
 
 class Proof(Schema):
-    """Inclusion in the tree of the checkpoint; hashes and the leaf's canonical bytes in base64."""
+    """Inclusion in the tree of the checkpoint; hashes and the leaf's canonical bytes in base64.
 
+    `log` is the log's key as this installation names it: trust the published one. `decision` is what the row's decision hashes.
+    """
+
+    format: str
+    log: str
     leaf: str
     index: int
     size: int
     path: list[str]
     checkpoint: str
     subject: SubjectProof | None = None
+    decision: dict[str, str] | None = None
 
 
 class Health(Schema):

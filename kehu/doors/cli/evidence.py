@@ -1,4 +1,4 @@
-"""Commands on the ledger: list, verify, checkpoint, prove."""
+"""Commands on the ledger: list, verify, checkpoint, prove, consistency, and what checks them elsewhere."""
 
 from __future__ import annotations
 
@@ -69,6 +69,40 @@ def prove(seq: int, subject: str | None) -> Any:
     return queries.prove(seq, actor=actor(), subject=subject_id(subject) if subject else None)
 
 
+@ledger.command(epilog="Example: kehu ledger consistency kept-checkpoint.txt --json > consistency.json")
+@click.argument("old")
+@click.argument("new", type=click.IntRange(min=1), required=False)
+@command()
+def consistency(old: str, new: int | None) -> Any:
+    """Prove that the log only grew since OLD: a number of rows, or the file of a checkpoint that you kept.
+
+    NEW is the number of rows of a checkpoint, by default the newest. 4 where the log here is not the one of OLD.
+    """
+    from kehu.serve.assurance import proofs
+
+    before: int | str = int(old) if old.isascii() and old.isdigit() else _note(Path(old))
+    answer = proofs.consistency(before, new, actor=actor())
+    return answer, BROKEN if "broken" in answer else DONE
+
+
+@ledger.command(epilog="Example: kehu ledger key > log.key; keep it where this installation cannot change it")
+@command()
+def key() -> Any:
+    """The log's public key (C2SP): publish it, so that anybody can check a proof."""
+    from kehu.serve.assurance import proofs
+
+    return {"key": proofs.log_key()}
+
+
+@ledger.command(epilog="Example: kehu ledger verifier > verify.py && python verify.py proof.json --key log.key")
+@command()
+def verifier() -> Any:
+    """The stand-alone checker of proofs: one Python file that needs nothing of Kehu."""
+    from kehu.serve.assurance import proofs
+
+    return {"verifier": proofs.verifier_text()}
+
+
 def _note(path: Path) -> str:
     """The checkpoint in a file: the note itself, or the object that ``ledger checkpoint --json`` printed.
 
@@ -79,11 +113,13 @@ def _note(path: Path) -> str:
 
     try:
         text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise ValueError("the checkpoint: there is no such file") from None
     except UnicodeDecodeError:
-        raise ValueError("--against: a checkpoint is UTF-8 text") from None
+        raise ValueError("the checkpoint: it is UTF-8 text") from None
     if not text.lstrip().startswith("{"):
         return text
     try:
         return str(json.loads(text)["checkpoint"])
     except (json.JSONDecodeError, KeyError):
-        raise ValueError("--against: the file holds no checkpoint") from None
+        raise ValueError("the checkpoint: the file holds none") from None

@@ -20,8 +20,9 @@ class NotInLedger(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class SubjectProof:
-    """Opens one subject's commitment in one row and no other: ``r``, its position and the inner path."""
+    """Opens one subject's commitment in one row and no other: its id, ``r``, its position and the inner path."""
 
+    subject: UUID
     r: bytes
     index: int
     size: int
@@ -30,7 +31,10 @@ class SubjectProof:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Canonical leaf bytes, dense leaf index, path and the checkpoint they lead to."""
+    """Canonical leaf bytes, dense leaf index, path and the checkpoint they lead to.
+
+    ``decision``: ask, actor's facts and state that the row's decision hashes; not for the customer (staff's facts).
+    """
 
     leaf: bytes
     index: int
@@ -38,6 +42,7 @@ class Proof:
     path: list[bytes]
     checkpoint: str
     subject: SubjectProof | None
+    decision: tuple[str, str, str] | None
 
 
 def prove(connection: Connection[Any], seq: int, subject: UUID | None = None) -> Proof:
@@ -49,17 +54,20 @@ def prove(connection: Connection[Any], seq: int, subject: UUID | None = None) ->
     columns = ", ".join("e." + name for name in LEAF_COLUMNS)
     with connection.cursor(binary=True) as cursor:
         row = cursor.execute(
-            f"select l.index, {columns} from ledger_entry e join ledger_leaf l using (seq) where e.seq = %s", (seq,)
+            f"select l.index, {columns}, g.ask, g.actor, g.state from ledger_entry e join ledger_leaf l using (seq)"
+            " left join gate_decision g on g.id = e.decision where e.seq = %s",
+            (seq,),
         ).fetchone()
     head = connection.execute("select size, note from ledger_checkpoint order by size desc limit 1").fetchone()
     if row is None or head is None or row[0] >= head[0]:
         raise NotInLedger(f"row {seq}")
-    index, size = int(row[0]), int(head[0])
+    index, size, body, asked = int(row[0]), int(head[0]), row[1:-3], row[-3:]
     inner = None
     if subject is not None:
-        inner = _subject_proof(connection, seq, subject, dict(zip(LEAF_COLUMNS, row[1:], strict=True)))
+        inner = _subject_proof(connection, seq, subject, dict(zip(LEAF_COLUMNS, body, strict=True)))
     path = subtree_path(index, size, TreeReader(connection).subtree)
-    return Proof(leaf_body(row[1:]), index, size, path, str(head[1]), inner)
+    decision = None if asked[0] is None else (str(asked[0]), str(asked[1]), str(asked[2]))
+    return Proof(leaf_body(body), index, size, path, str(head[1]), inner, decision)
 
 
 def _subject_proof(connection: Connection[Any], seq: int, subject: UUID, row: dict[str, Any]) -> SubjectProof:
@@ -73,4 +81,4 @@ def _subject_proof(connection: Connection[Any], seq: int, subject: UUID, row: di
     position, salt = int(found[0]), bytes(found[1])
     leaves = commitment_leaves(bytes(row["commitments"]))
     r = hashlib.sha256(salt + row["entry"].bytes).digest()
-    return SubjectProof(r, position, len(leaves), path_in(leaves, position))
+    return SubjectProof(subject, r, position, len(leaves), path_in(leaves, position))

@@ -21,6 +21,7 @@ from kehu.guard.ledger.proof import NotInLedger, Proof
 from kehu.guard.ledger.proof import prove as prove_row
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.verify import verify as recompute
+from kehu.serve.assurance.proofs import PROOF_FORMAT, log_key
 
 
 class LedgerEmpty(LookupError):
@@ -40,8 +41,8 @@ def rows(
 ) -> list[dict[str, Any]]:
     """What passed the gate, newest first; ``before`` is the last ``seq`` of the page before this one.
 
-    ``staff`` is an email, or ``owner``; ``human`` the same person by id. The reading itself is recorded before a row is handed out, and stands in
-    the next answer first.
+    ``staff`` is an email, or ``owner``; ``human`` the same person by id. The reading itself is recorded before a row is
+    handed out, and stands in the next answer first.
 
     Raises:
         ActRefused: the role may not read the ledger.
@@ -51,7 +52,9 @@ def rows(
     if subject is not None:
         part_of(subject, whole=True)
     name = "owner@home" if staff == "owner" else staff
-    found = ledger.rows(subject=subject, staff=name, human=human, purpose=purpose, since=since, before=before, limit=limit)
+    found = ledger.rows(
+        subject=subject, staff=name, human=human, purpose=purpose, since=since, before=before, limit=limit
+    )
     with transaction.atomic():
         record_act("read-ledger", subject, actor=actor)
     return [row | {"human": row["human"].removesuffix("@home")} for row in found]
@@ -110,6 +113,8 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
     _sequence()
     proof = _first_proof(seq, part_of(subject, whole=True)) if subject else prove_row(_raw(), seq)
     answer: dict[str, Any] = {
+        "format": PROOF_FORMAT,
+        "log": log_key(),
         "leaf": _text(proof.leaf),
         "index": proof.index,
         "size": proof.size,
@@ -119,7 +124,11 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
     if proof.subject:
         inner = proof.subject
         path = [_text(node) for node in inner.path]
-        answer["subject"] = {"r": _text(inner.r), "index": inner.index, "size": inner.size, "path": path}
+        answer["subject"] = {
+            "id": str(inner.subject), "r": _text(inner.r), "index": inner.index, "size": inner.size, "path": path,
+        }  # fmt: skip
+    if proof.decision:
+        answer["decision"] = dict(zip(("ask", "actor", "state"), proof.decision, strict=True))
     return answer
 
 

@@ -1,0 +1,269 @@
+"""The stand-alone checker, run as strangers run it: one file outside the checkout, isolated, on exported proofs."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kehu.govern import slugs
+from kehu.govern.laws import PACKS
+from kehu.guard.gate.read import gate
+from kehu.guard.ledger import leaf, tree, verifier
+from kehu.guard.ledger.checkpoint import Signer
+from kehu.guard.staff.actions import owner_actor
+from kehu.serve.assurance import proofs, queries
+from tests.cast import admit, staff
+from tests.guard.test_ledger import LEAVES, ROOTS
+
+LOG, OTHER = Signer("kehu/log", b"a" * 32), Signer("kehu/log", b"b" * 32)
+
+# paths of the Certificate Transparency reference implementation over the leaves of test_ledger
+A, B, C, D, E, F = (
+    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+    "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+)
+INCLUSION = [(0, 1, []), (0, 8, [A, B, C]), (5, 8, [D, E, ROOTS[3]]), (2, 3, [ROOTS[1]]), (1, 5, [ROOTS[0], B, D])]
+CONSISTENCY = [(1, 1, []), (1, 8, [A, B, C]), (6, 8, [F, E, ROOTS[3]]), (2, 5, [B, D])]
+
+
+def b64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+@pytest.fixture
+def verify(tmp_path):
+    """Run the file on documents or texts; returns its exit code and the steps found."""
+    script = tmp_path / "verify.py"
+    script.write_text(proofs.verifier_text(), encoding="utf-8")
+
+    def run(*files, options=(), words=False):
+        names = []
+        for number, content in enumerate(files):
+            name = tmp_path / f"file{number}"
+            name.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+            names.append(str(name))
+        done = subprocess.run(
+            [sys.executable, "-I", str(script), *names, *options, *(() if words else ("--json",))],
+            capture_output=True, text=True, cwd=tmp_path, env={"LANG": "C.UTF-8"},
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        if words:
+            return done.returncode, done.stdout
+        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+    run.script = script
+    return run
+
+
+def steps(answer, result="ok"):
+    return [step["step"] for step in answer["steps"] if step["result"] == result]
+
+
+def head(size: int, signer: Signer = LOG) -> str:
+    return signer.sign(size, bytes.fromhex(ROOTS[size - 1]))
+
+
+def growth(old: int, new: int, signer: Signer = LOG, path: list[str] | None = None) -> dict:
+    if path is None:
+        hashes = [tree.leaf_hash(body) for body in LEAVES]
+        path = [node.hex() for node in tree.consistency_path(old, new, lambda a, b: tree.root_of(hashes[a:b]))]
+    return {
+        "old": {"size": old, "root": b64(bytes.fromhex(ROOTS[old - 1]))},
+        "path": [b64(bytes.fromhex(node)) for node in path],
+        "checkpoint": head(new, signer),
+    }
+
+
+def test_it_is_one_file_of_the_standard_library_and_cryptography():
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(proofs.verifier_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert imported - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_its_words_are_those_of_the_ledger():
+    assert tuple(leaf.LEAF_COLUMNS) == verifier.LEAF_COLUMNS
+    assert {name: number for number, name in enumerate(verifier.PURPOSES, 1)} == slugs.PURPOSES
+    assert {name: number for number, name in enumerate(verifier.ACTIONS, 1)} == slugs.ACTIONS
+    assert verifier.PACKS == PACKS and set(verifier.LANGUAGES) == set(slugs.LANGUAGES)
+    assert all(len(texts) == 3 and len(set(texts)) >= 2 for texts in verifier.WORDS.values())
+
+
+def test_vectors_of_rfc_6962_outside_the_checkout(verify):
+    """The file's own functions, loaded from a folder of its own by an isolated interpreter."""
+    given = {"leaves": [body.hex() for body in LEAVES], "roots": ROOTS, "inclusion": INCLUSION, "grew": CONSISTENCY}
+    program = f"""
+import json, runpy, sys
+f, v = runpy.run_path({str(verify.script)!r}), json.load(sys.stdin)
+h = [f["leaf_hash"](bytes.fromhex(x)) for x in v["leaves"]]
+r, x = [bytes.fromhex(x) for x in v["roots"]], lambda path: [bytes.fromhex(n) for n in path]
+for index, size, path in v["inclusion"]:
+    assert f["root_from_path"](h[index], index, size, x(path)) == r[size - 1], (index, size)
+    for n in range(len(path)):
+        assert f["root_from_path"](h[index], index, size, x(path[:n] + path[n + 1:])) != r[size - 1]
+    assert f["root_from_path"](h[index], index, size, x(path) + [bytes(32)]) != r[size - 1]
+    assert f["root_from_path"](h[index], size, size, x(path)) is None
+for old, new, path in v["grew"]:
+    assert f["grew"](old, r[old - 1], new, r[new - 1], x(path)), (old, new)
+    for n in range(len(path)):
+        assert not f["grew"](old, r[old - 1], new, r[new - 1], x(path[:n] + path[n + 1:]))
+    assert not f["grew"](old, r[old - 1], new, r[new - 1], x(path) + [bytes(32)])
+    assert not f["grew"](old, r[old % 8], new, r[new - 1], x(path))
+    assert not f["grew"](old, r[old - 1], new, r[new - 2], x(path))
+assert not f["grew"](0, bytes(32), 8, r[7], []) and not f["grew"](8, r[7], 1, r[0], [])
+assert "kehu" not in sys.modules
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], input=json.dumps(given), capture_output=True, text=True, cwd="/"
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.parametrize(("old", "new", "path"), [row for row in CONSISTENCY if row[0] != row[1]])
+def test_a_log_that_grew(verify, old, new, path):
+    code, answer = verify(growth(old, new, path=path), options=["--key", LOG.verifier])
+    assert (code, steps(answer)) == (0, ["grew", "signature"])
+    code, answer = verify(growth(old, new, path=[*path, A]), options=["--key", LOG.verifier])
+    assert (code, steps(answer, "bad")) == (1, ["bad-grew"])
+    code, answer = verify(growth(old, new, OTHER, path), options=["--key", LOG.verifier])
+    assert (code, steps(answer, "bad")) == (1, ["bad-signature"])
+
+
+def test_a_kept_checkpoint_is_as_good_as_a_key(verify, tmp_path):
+    kept = tmp_path / "kept.txt"
+    kept.write_text(head(3), encoding="utf-8")
+    document = growth(3, 7) | {"log": LOG.verifier}
+    assert verify(document)[0] == 2  # a log could have been made up, key and all
+    code, answer = verify(document, options=["--kept", str(kept)])
+    assert code == 0 and "kept" in steps(answer)
+    kept.write_text(head(5), encoding="utf-8")
+    code, answer = verify(document, options=["--kept", str(kept)])
+    assert code == 2 and steps(answer, "open") == ["apart", "no-trust"]
+    kept.write_text(LOG.sign(3, b"x" * 32), encoding="utf-8")
+    code, answer = verify(document, options=["--kept", str(kept)])
+    assert code == 1 and "fork" in steps(answer, "bad")
+    kept.write_text(LOG.sign(7, b"x" * 32), encoding="utf-8")
+    assert verify(document, options=["--kept", str(kept)])[0] == 1
+    kept.write_text(head(3, OTHER), encoding="utf-8")
+    code, answer = verify(document, options=["--kept", str(kept)])
+    assert code == 1 and "bad-signature" in steps(answer, "bad")
+
+
+def test_two_heads_of_one_size_are_a_fork(verify):
+    code, answer = verify(head(4), LOG.sign(4, b"x" * 32), options=["--key", LOG.verifier])
+    assert (code, steps(answer, "bad")) == (1, ["fork"])
+    assert verify(head(4), head(4), head(5), options=["--key", LOG.verifier])[0] == 0
+
+
+@pytest.fixture
+def log(database):
+    """Reads of three people, one by one and together; returns alice's proofs: (documents, people)."""
+    alice = staff("service")
+    people = admit(*({"full_name": f"客户{n}", "email": f"c{n}@mail.example"} for n in range(3)))
+    seqs = [gate().open([who], actor=alice, purpose="service", fields=["email"])[0].seq for who in people * 3]
+    seqs.append(gate().open(people, actor=alice, purpose="service", fields=["email", "phone"])[0].seq)
+    documents = [queries.prove(seq, actor=owner_actor(), subject=people[n % 3]) for n, seq in enumerate(seqs)]
+    return documents, people
+
+
+def test_an_exported_proof(log, verify):
+    documents, people = log
+    key = ["--key", proofs.log_key()]
+    for number, document in enumerate(documents):
+        code, answer = verify(document, options=key)
+        assert (code, steps(answer)) == (0, ["subject", "decision", "tree", "signature"]), answer
+        assert answer["row"]["purpose"] == "service" and answer["row"]["action"] == "read"
+        assert "email" in answer["row"]["fields"]
+        assert document["subject"]["size"] == (3 if number == 9 else 1)
+    one, other = documents[9], people[1]
+    assert verify(one, options=[*key, "--subject", str(people[0])])[0] == 0
+    code, answer = verify(one, options=[*key, "--subject", str(other)])
+    assert (code, steps(answer, "bad")) == (1, ["other-subject"])
+    forged = one | {"subject": one["subject"] | {"id": str(other)}}
+    assert steps(verify(forged, options=key)[1], "bad") == ["bad-subject"]
+    bare = one | {"subject": {k: v for k, v in one["subject"].items() if k != "id"}}
+    assert verify(bare, options=key)[0] == 2 and verify(bare, options=[*key, "--subject", str(people[0])])[0] == 0
+
+
+def test_what_it_needs_to_trust(log, verify, tmp_path):
+    [document, *_], _ = log
+    assert verify(document)[0] == 2
+    assert verify(document, options=["--key", OTHER.verifier])[0] == 1
+    assert verify(document, options=["--key", "no key"])[0] == 2
+    assert verify("{}", options=["--key", OTHER.verifier])[0] == 1
+    (tmp_path / "log.key").write_text(proofs.log_key() + "\n")
+    assert verify(document, options=["--key", str(tmp_path / "log.key")])[0] == 0
+    made_up = Signer("kehu/log", os.urandom(32))
+    note = made_up.sign(document["size"], base64.b64decode(document["checkpoint"].split("\n")[2]))
+    forged = document | {"log": made_up.verifier, "checkpoint": note}
+    assert verify(forged)[0] == 2 and verify(forged, options=["--key", proofs.log_key()])[0] == 1
+
+
+def test_it_speaks_three_languages_and_names_nobody(log, verify):
+    [document, *_], people = log
+    seen = set()
+    for language in verifier.LANGUAGES:
+        code, text = verify(document, options=["--key", proofs.log_key(), "--lang", language], words=True)
+        assert code == 0 and "service" in text and str(people[0]) not in text
+        seen.add(text)
+    assert len(seen) == 3
+
+
+MUTATE = """
+import io, json, runpy, sys
+f, v = runpy.run_path(sys.argv[1]), json.load(sys.stdin)
+text, passed, tried = v["text"], [], 0
+class Sink:
+    buffer, encoding = io.BytesIO(), "utf-8"
+sys.stdout = sys.stderr = Sink
+def run(content):
+    f["main"].__globals__["read"] = lambda name: content
+    return f["main"](["proof", "--key", v["key"], "--json"])
+whole = run(text)
+for at, here in enumerate(text):
+    for there in (chr(ord(here) ^ 1), ""):
+        tried += 1
+        if run(text[:at] + there + text[at + 1:]) == 0:
+            passed.append([at, here, there])
+sys.stdout = sys.__stdout__
+print(json.dumps([whole, passed, tried]))
+"""
+
+
+def test_no_byte_of_a_proof_can_be_changed(log, verify):
+    """Every character of the document: replaced, or taken out."""
+    documents, _ = log
+    for document in (documents[9], proofs.consistency(3, actor=owner_actor())):
+        given = {"text": json.dumps(document, separators=(",", ":")), "key": proofs.log_key()}
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", MUTATE, str(verify.script)],
+            input=json.dumps(given), capture_output=True, text=True, cwd="/",
+        )  # fmt: skip
+        whole, passed, tried = json.loads(done.stdout)
+        assert whole == 0 and tried > 1_000
+        # an id's or a note's last line feed has no meaning of its own
+        assert [row for row in passed if given["text"][row[0] - 1 : row[0] + 2] != '\\n"'] == []
+
+
+def test_consistency_of_the_real_log(log, verify, tmp_path):
+    documents, _ = log
+    kept = tmp_path / "kept.txt"
+    kept.write_text(documents[0]["checkpoint"], encoding="utf-8")
+    grown = proofs.consistency(documents[0]["checkpoint"], actor=owner_actor())
+    code, answer = verify(grown, options=["--kept", str(kept)])
+    assert code == 0 and {"grew", "kept"} <= set(steps(answer))
+    assert proofs.consistency(LOG.sign(3, b"x" * 32), actor=owner_actor())["broken"]
