@@ -211,6 +211,19 @@ def token_issue(email: str, purpose: str, minutes: int, code: str | None) -> Any
     return {"token": text, "expires_at": until.isoformat()}
 
 
+@click.command(epilog="Example: kehu outbox --json")
+@command(starts=False)
+def outbox() -> Any:
+    """Mail of the last hour that stayed in the running system's memory, where no SMTP server is set."""
+    from kehu.host.mail import OutboxClosed, read_outbox
+
+    owner_only()
+    try:
+        return {"messages": read_outbox()}
+    except OutboxClosed as closed:
+        raise Failure(FAILED, "system-down", "The system is down, so nothing is kept.", "Run: kehu up") from closed
+
+
 def owner_only() -> None:
     """Refuse whoever comes with a token.
 

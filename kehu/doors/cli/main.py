@@ -27,6 +27,7 @@ for entry in (
     installation.channel,
     installation.staff,
     installation.token,
+    installation.outbox,
     collecting.import_,
     collecting.quarantine,
     linking.resolve,
