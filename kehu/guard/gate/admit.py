@@ -20,6 +20,7 @@ from kehu.guard.gate.decisions import Decisions
 from kehu.guard.gate.policies import Answer
 from kehu.guard.gate.read import CHUNK
 from kehu.guard.gate.state import packs_of
+from kehu.guard.gate.suppress import carry_suppressions
 from kehu.guard.installation import Installation
 from kehu.guard.ledger.mac import entry_mac
 from kehu.vault import copying as to
@@ -127,6 +128,7 @@ class Admission:
         records = new_ids(len(drafts))
         facets = self._write_records(connection, drafts, records, keys)
         self._write_subjects(connection, drafts, keys, epoch)
+        carry_suppressions(connection, drafts, by=self._actor.staff)
         self._write_ledger(connection, drafts, decided, keys)
         return facets
 

@@ -1,0 +1,423 @@
+"""Erasure: it reaches every holder, leaves what a law keeps and nothing else, and survives kills and old backups."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from kehu.govern import holders as registry
+from kehu.govern import states as subject_states
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.laws import add_months
+from kehu.govern.models import Controller
+from kehu.govern.slugs import PURPOSES
+from kehu.guard import tombstones
+from kehu.guard.gate.acts import ActRefused, Refused
+from kehu.guard.gate.read import LedgerUnavailable, gate
+from kehu.guard.installation import installation
+from kehu.guard.ledger.open_log import open_sequencer, signer_of
+from kehu.guard.ledger.proof import NotInLedger, prove
+from kehu.guard.ledger.verify import verify
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
+from kehu.serve.desk import queries
+from kehu.serve.rights import actions, erasure, incidents
+from kehu.serve.rights.ending import end_residues
+from kehu.serve.rights.models import Erasure, Request
+from kehu.serve.rights.residue import NothingLeft, open_left
+from kehu.vault import erasure as vault
+from kehu.vault.rotation import rotate_keys
+from tests.cast import admit, staff
+from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, places, raw, rows_naming
+
+MARKETING = PURPOSES["marketing"]
+EVERYWHERE = {"vault", "states", "quarantine"}
+
+
+def gone(subject):
+    alice = staff("service")
+    for look in (queries.show, queries.explain):
+        with pytest.raises(UnknownSubject):
+            look(subject, actor=alice, purpose="service")
+    return queries.find({"email": PERSON["email"]}, actor=alice, purpose="service")[0] == []
+
+
+def test_an_erasure_reaches_every_holder(database):
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    assert places(MARK) == EVERYWHERE
+    assert places(KEPT) == {"consents", "request text"}
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked by letter")
+    assert not done.waiting and places(MARK) == {"residue"}  # the hold's own reason
+    assert places(KEPT) == {"residue"}
+    assert gone(lin)
+    assert rows_naming(lin) == {}
+    erased = done.certificate["erased"]
+    reached = {name for name, count in erased.items() if count}
+    assert reached == {"requests", "states", "consents", "quarantine", "proposals", "guests", "ledger", "vault"}
+
+
+def test_what_no_hold_keeps_opens_with_no_key(database):
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    actions.lift_state(lin, "hold", actor=owner_actor(), act="hold")
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert places(MARK) == set()
+
+
+@pytest.mark.parametrize("kept", ["subject_key", "facet"])
+def test_the_search_sees_an_erasure_that_left_something(database, monkeypatch, kept):
+    """The control: with a part of the erasure switched off, it is found out."""
+    [lin] = admit(PERSON)
+    monkeypatch.setattr(vault, "TABLES", tuple(table for table in vault.TABLES if table != kept))
+    if kept == "subject_key":  # rows are gone, and yet an old copy of them would open
+        backup = raw().execute("select * from facet where subject = %s", (lin,)).fetchall()
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+        with open_owner(database) as owner:
+            owner.cursor().executemany("insert into facet values (%s, %s, %s, %s, %s)", backup)
+    else:
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+        assert places(MARK) == set()  # the key is what counts
+        assert rows_naming(lin)
+        return
+    assert places(MARK) == {"vault"}
+
+
+def test_an_old_backup_opens_nobody_and_is_erased_again(database):
+    [lin, wang] = admit(PERSON, {"full_name": "王小明", "email": "wang@mail.example"})
+    tables = ("record", "facet", "source_key", "subject_state")
+    with open_owner(database) as owner:
+        for table in tables:
+            owner.execute(f"create table old_{table} as select * from {table} where subject = '{lin}'")
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    with open_owner(database) as owner:  # data as they were, keys the newest
+        for table in tables:
+            owner.execute(f"insert into {table} select * from old_{table}")
+        owner.execute("delete from tombstone")
+    assert rows_naming(lin) and places(MARK) == set()
+    with pytest.raises(LedgerUnavailable):  # no key, no row, nothing opened
+        gate().open([lin], actor=staff("privacy"), purpose="rights-request")
+    assert tombstones.replay(raw(), installation().home) == 1
+    with open_owner(database) as owner:
+        for table in tables:
+            owner.execute(f"drop table old_{table}")
+    assert rows_naming(lin) == {} and rows_naming(wang)
+    assert raw().execute("select count(*) from tombstone").fetchone()[0] == 2
+
+
+def test_tombstones_keep_the_source_key(database):
+    [lin] = admit(PERSON)
+    [token] = raw().execute("select token from source_key where subject = %s", (lin,)).fetchone()
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert raw().execute("select 1 from tombstone where token = %s", (token,)).fetchone()
+
+
+def test_a_crash_between_commit_and_note_is_mended(database, monkeypatch):
+    [lin] = admit(PERSON)
+    monkeypatch.setattr(erasure, "note", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+    [row] = Erasure.objects.all()
+    home = installation().home
+    assert row.state == "done" and row.id not in tombstones.noted(home)
+    assert tombstones.replay(raw(), home) >= 0
+    assert row.id in tombstones.noted(home)
+
+
+class Stubborn:
+    """A holder that cannot, the first time."""
+
+    name, tables = "stubborn", frozenset()
+
+    def __init__(self):
+        self.asked = []
+
+    def export(self, subject, *, actor):
+        return {"stubborn": [str(subject)]}
+
+    def erase(self, subject):
+        self.asked.append(subject)
+        if len(self.asked) == 1:
+            raise OSError(f"the disk is full of {MARK}")
+        return 1
+
+
+@pytest.fixture
+def stubborn():
+    holder = Stubborn()
+    registry.register(holder)
+    yield holder
+    registry.unregister("stubborn")
+
+
+def test_a_holder_that_fails_undoes_it_and_it_runs_again(database, stubborn):
+    [lin] = admit(PERSON)
+    with pytest.raises(erasure.HolderFailed) as failed:
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert failed.value.holder == "stubborn" and MARK not in str(failed.value)
+    assert places(MARK) == {"vault"} and Erasure.objects.get().state == "begun"
+    # from the first moment on only law, claims and the person's rights are served
+    service = gate().open([lin], actor=staff("service"), purpose="service")[0]
+    assert service.denied()["email"].policy == "house.kept" and service.contributions == ()
+    assert gate().open([lin], actor=staff("privacy"), purpose="rights-request")[0].contributions
+    [done] = erasure.finish_unfinished()
+    assert done.certificate["erased"]["stubborn"] == 1 and stubborn.asked == [lin, lin]
+    assert places(MARK) == set() and erasure.finish_unfinished() == []
+
+
+def test_a_second_erase_finishes_the_first(database, stubborn):
+    [lin] = admit(PERSON)
+    with pytest.raises(erasure.HolderFailed):
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+    erasure.erase(lin, actor=owner_actor(), reason="asked again")
+    assert Erasure.objects.count() == 1 and places(MARK) == set()
+
+
+KILLED = """
+    import os, signal, sys, django; django.setup()
+    from uuid import UUID
+    from kehu.govern import holders
+    from kehu.guard.staff.actions import owner_actor
+    from kehu.serve.rights import erasure
+    class Killer:
+        name, tables = "killer", frozenset()
+        def export(self, subject, *, actor): return None
+        def erase(self, subject):
+            if sys.argv[2] == "middle": os.kill(os.getpid(), signal.SIGKILL)
+            return 0
+    holders.register(Killer())
+    if sys.argv[2] == "begun": erasure._carry_out = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    if sys.argv[2] == "note": erasure.note = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    erasure.erase(UUID(sys.argv[1]), actor=owner_actor(), reason="asked")
+"""
+
+
+@pytest.mark.parametrize(("moment", "state"), [("begun", "begun"), ("middle", "begun"), ("note", "done")])
+def test_killed_in_the_middle_it_is_whole_or_finished_next(database, moment, state):
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    actions.lift_state(lin, "hold", actor=owner_actor(), act="hold")
+    died = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(lin), moment], capture_output=True)
+    assert died.returncode == -9, died.stderr
+    row = Erasure.objects.get()
+    assert row.state == state
+    assert places(MARK) == (set() if state == "done" else EVERYWHERE)
+    erasure.finish_unfinished()
+    tombstones.replay(raw(), installation().home)
+    assert Erasure.objects.get().state == "done" and places(MARK) == set() and gone(lin)
+    assert row.id in tombstones.noted(installation().home)
+
+
+def test_merged_customers_only_the_certain_part_goes(database):
+    first, second, maybe = admit(
+        PERSON, PERSON | {"phone": "+8613900000000"}, {"full_name": "林婉", "email": "w@m.example"}
+    )
+    link(first, second, 1)
+    link(second, maybe, 3)
+    actions.enter_state(first, "objection", actor=owner_actor(), act="object", purpose=MARKETING)
+    done = erasure.erase(second, actor=owner_actor(), reason="asked")
+    assert done.unconfirmed == (maybe,) and done.certificate["keys_destroyed"] == 2
+    assert places(MARK) == set() and gone(first)
+    seen = queries.show(maybe, actor=staff("manager"), purpose="service")
+    assert seen.subject == maybe and seen.fields["full_name"] == "林婉"
+    # what was said for all stays with all, and the erasure's own state does not
+    assert [row.kind for row in subject_states.states_of(maybe)] == ["objection"]
+    assert raw().execute("select kept, objections from subject_state where subject = %s", (maybe,)).fetchone() == (
+        False, [MARKETING],
+    )  # fmt: skip
+
+
+def test_what_is_confirmed_goes_along(database):
+    first, maybe, other = admit(PERSON, {"full_name": f"{MARK} b"}, {"full_name": "王"})
+    link(first, maybe, 3)
+    with pytest.raises(ValueError, match="confirm"):
+        erasure.erase(first, actor=owner_actor(), reason="asked", confirm=[other])
+    done = erasure.erase(first, actor=owner_actor(), reason="asked", confirm=[maybe])
+    assert done.unconfirmed == () and places(MARK) == set() and rows_naming(maybe).keys() <= {
+        "assignment.subject", "assignment.other",
+    }  # fmt: skip
+
+
+def test_the_plan_says_what_the_certificate_says(database):
+    [lin] = admit(PERSON)
+    add_event(lin, 3, {"order_id": "7", "ordered_at": date.today().isoformat(), "amount": "12.00"})
+    actions.enter_state(lin, "hold", actor=owner_actor(), act="hold", reason="r", categories=1 << 1)
+    plan = erasure.plan(lin, actor=owner_actor())
+    assert plan["goes"]["categories"] == {"identity": 1, "transaction": 1} and places(MARK) == {"vault"}
+    assert [line["what"] for line in plan["residue"]] == ["contact", "request", "tombstone"]
+    assert plan["residue"] == erasure.erase(lin, actor=owner_actor(), reason="asked").certificate["residue"]
+
+
+@pytest.mark.parametrize(("packs", "platform", "kept"), [(1, True, True), (1, False, False), (2, True, False)])
+def test_trade_records_of_a_platform_stay_as_long_as_its_law_says(database, packs, platform, kept):
+    Controller.objects.update(platform=platform)
+    [lin] = admit(PERSON, packs=packs)
+    today = date.today()
+    add_event(lin, 3, {"order_id": "new", "ordered_at": today.isoformat(), "amount": "12.00"})
+    add_event(lin, 3, {"order_id": "old", "ordered_at": (today - timedelta(days=1200)).isoformat()})
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    lines = [line for line in done.certificate["residue"] if line["what"] == "transaction"]
+    if not kept:
+        assert lines == []
+        return
+    assert lines == [
+        {"what": "transaction", "article": "CN E-commerce Law 31", "source": "Vq", "why": "law",
+         "until": add_months(today, 36).isoformat()}
+    ]  # fmt: skip
+    left = open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]
+    assert [row["values"]["order_id"][0] for row in left["records"]] == ["new"]
+
+
+def test_residue_opens_for_three_purposes_only(database):
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    done = erasure.erase(lin, actor=owner_actor(), reason=f"{KEPT} asked")
+    privacy, legal = staff("privacy"), staff("legal")
+    with pytest.raises(Refused) as refused:  # a restriction outlives the erasure: claims and rights only
+        open_left(done.id, actor=legal, purpose="legal")
+    assert refused.value.policy == "house.restriction"
+    raw().execute("update subject_state set restricted = false where residue")
+    for actor, purpose in ((legal, "legal"), (privacy, "claims"), (privacy, "rights-request")):
+        left = open_left(done.id, actor=actor, purpose=purpose)
+        assert left["residue"]["requests"][0]["reason"] == f"{KEPT} asked"
+        assert left["residue"]["consents"][0]["purpose"] == "marketing"
+    for role, purpose in (("service", "service"), ("marketing", "marketing"), ("manager", "complaints")):
+        with pytest.raises(Refused) as refused:
+            open_left(done.id, actor=staff(role), purpose=purpose)
+        assert refused.value.policy == "house.kept"
+    with pytest.raises(Refused):
+        open_left(done.id, actor=owner_actor(), purpose="legal")
+    assert gate().open([done.id], actor=legal, purpose="legal") == []  # no customer
+    assert raw().execute("select count(*) from subject_state where not hidden").fetchone() == (0,)
+
+
+def test_each_line_has_article_and_end(database):
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    lines = erasure.erase(lin, actor=owner_actor(), reason="asked").certificate["residue"]
+    assert [line["what"] for line in lines] == ["consent", "social", "request", "tombstone"]
+    for line in lines:
+        assert line["article"] and line["source"] in {"V", "Vq", "2", "K", "house"}
+        assert date.today() < date.fromisoformat(line["until"]) <= add_months(date.today(), 36)
+    assert set(raw().execute("select part from rights_erasure, jsonb_object_keys(certificate) part").fetchall())
+    assert str(lin) not in raw().execute("select certificate::text from rights_erasure").fetchone()[0]
+
+
+def test_what_has_ended_leaves_the_residue_for_good(database):
+    [lin] = admit(PERSON, packs=4)
+    know_everywhere(lin)
+    done = erasure.erase(lin, actor=owner_actor(), reason=f"{KEPT} asked")
+    before = bytes(Erasure.objects.get().residue)
+    with transaction.atomic():
+        assert end_residues(raw(), add_months(date.today(), 25)) == 1  # request 24, hold 12; consent 36
+    legal = staff("legal")
+    left = open_left(done.id, actor=legal, purpose="claims")["residue"]
+    assert left["requests"] == [] and left["holds"] == [] and left["consents"]
+    Erasure.objects.update(residue=before)
+    assert places(KEPT) == set()  # the paper as it was opens with no key any more
+    with transaction.atomic():
+        end_residues(raw(), add_months(date.today(), 37))
+    with pytest.raises(NothingLeft):
+        open_left(done.id, actor=legal, purpose="claims")
+    assert raw().execute("select count(*) from tombstone").fetchone() == (0,)
+
+
+def test_the_ledger_stays_whole(database):
+    [lin, wang] = admit(PERSON, {"full_name": "王"})
+    alice = staff("service")
+    seq = gate().open([lin], actor=alice, purpose="service")[0].seq
+    gate().open([wang], actor=alice, purpose="service")
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+    proof = prove(raw(), seq, lin)
+    window = incidents.Window(alice.staff, None, None)
+    before = incidents.reach(window, actor=owner_actor())
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    after = incidents.reach(window, actor=owner_actor())
+    assert before.pop("subjects") == {"at_least": 2, "at_most": 2}
+    assert after.pop("subjects") == {"at_least": 2, "at_most": 2} and before == after
+    with pytest.raises(NotInLedger):
+        prove(raw(), seq, lin)
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+    held = installation()
+    verdict = verify(
+        raw(),
+        signer=signer_of(held.home),
+        entry_key=held.entry_key,
+        witness=held.home / "none",
+        against=proof.checkpoint,
+    )
+    assert verdict.ok
+    again = prove(raw(), seq)
+    assert again.leaf == proof.leaf and again.index == proof.index
+
+
+def test_a_rotation_after_it_destroys_what_old_key_backups_need(database):
+    [lin] = admit(PERSON)
+    [(epoch, wrapped)] = raw().execute("select epoch, wrapped from subject_key where subject = %s", (lin,)).fetchall()
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert done.certificate["backups"]["epoch"] == epoch and done.certificate["backups"]["final_from"]
+    installation().epochs.unwrap(bytes(wrapped), subject=lin.bytes, epoch=epoch)  # until then a stolen copy opens
+    rotated = rotate_keys(raw(), installation().keyring, installation().epochs)
+    assert rotated.epoch > epoch and raw().execute("select min(epoch) from subject_key").fetchone() == (rotated.epoch,)
+
+
+def test_addresses_that_objected_stay_suppressed(database):
+    [lin] = admit(PERSON)
+    actions.enter_state(lin, "objection", actor=owner_actor(), act="object", purpose=MARKETING)
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert "suppression" in {line["what"] for line in done.certificate["residue"]}
+    token = installation().tokens.search("email", "exact", PERSON["email"])
+    assert vault.suppressed(raw(), [token, 1]) == {token: ([MARKETING], False)}
+    [back] = admit({"full_name": "again", "email": PERSON["email"]})
+    assert raw().execute("select objections from subject_state where subject = %s", (back,)).fetchone() == (
+        [MARKETING],
+    )
+    assert [row.kind for row in subject_states.states_of(back)] == ["objection"]
+    [other] = admit({"full_name": "other", "email": "other@mail.example"})
+    assert subject_states.states_of(other) == []
+
+
+def test_requests_keep_a_line_without_name_and_text(database):
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    row = Request.objects.get()
+    assert (row.subject, row.text, row.certificate, row.right) == (None, None, done.id, "erase")
+
+
+@pytest.mark.parametrize("role", ["service", "marketing", "manager", "analyst", "engineer", "auditor"])
+def test_only_the_office_erases(database, role):
+    [lin] = admit(PERSON)
+    with pytest.raises(ActRefused):
+        erasure.erase(lin, actor=staff(role), reason="asked")
+    assert places(MARK) == {"vault"}
+
+
+def test_a_token_of_another_purpose_or_lapsed_training_erases_nothing(database):
+    [lin] = admit(PERSON)
+    staff("privacy")
+    text, _ = issue_token(email="privacy@kehu.example", purpose="complaints", minutes=5)
+    with pytest.raises(Refused) as refused:
+        erasure.erase(lin, actor=actor_of_token(text), reason="asked")
+    assert refused.value.policy == "house.scope"
+    with pytest.raises(Refused) as refused:
+        erasure.erase(lin, actor=staff("legal", attest=False), reason="asked")
+    assert refused.value.policy == "house.agreement"
+    assert not Erasure.objects.exists() and places(MARK) == {"vault"}
+
+
+def test_no_value_in_the_log_of_the_database(database, stubborn, caplog):
+    [lin] = admit(PERSON)
+    with pytest.raises(erasure.HolderFailed):
+        erasure.erase(lin, actor=owner_actor(), reason=f"{MARK} asked")
+    assert MARK not in caplog.text
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from procrastinate_jobs where args::text like %s", [f"%{MARK}%"])
+        assert cursor.fetchone() == (0,)
