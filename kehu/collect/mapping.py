@@ -20,6 +20,9 @@ _FILE: Final = Path(__file__).with_name("headers.toml")
 _ENOUGH: Final = 2.4
 _CONTRADICTED: Final = 0.2
 """A header is not believed where fewer of its values than this look like the field."""
+_FEW: Final = 20
+"""Fewer values than this may just be bad: a header that is exactly a field's name is then believed where nothing else is."""
+_BARELY: Final = 2.41
 
 _OF_KIND: Final[Mapping[str, frozenset[str]]] = {
     "customers": frozenset({"identity", "contact", "preference", "credit", "social"}),
@@ -66,7 +69,8 @@ def suggest(columns: Sequence[str], sample: pl.DataFrame, kind: str, dictionary:
         values = sample[column] if column in sample.columns else pl.Series(column, [], dtype=pl.String)
         seen = evidence(values, kind)
         for field in fields:
-            score = _score(column, field, seen.by_type.get(dictionary.field(field).type), kind)
+            looks = seen.by_type.get(dictionary.field(field).type)
+            score = _score(column, field, looks, kind, few=len(values) - values.null_count() < _FEW)
             score = max(score, seen.by_field.get(field, 0.0)) if not _of_others(column) else 0.0
             if score >= _ENOUGH:
                 scores.append((-score, place, field, column))
@@ -168,11 +172,13 @@ def _of_others(column: str) -> bool:
     return _OTHER_PEOPLE.search(_plain(column)) is not None
 
 
-def _score(column: str, field: str, looks: float | None, kind: str) -> float:
+def _score(column: str, field: str, looks: float | None, kind: str, *, few: bool) -> float:
     """How likely a column is this field by its header; `looks` is the share of its values that look like the field."""
     header = _plain(column)
-    if not header or (looks is not None and looks < _CONTRADICTED):
+    if not header:
         return 0.0
+    if looks is not None and looks < _CONTRADICTED:
+        return _BARELY if few and header in (_plain(field), field) else 0.0
     best = 0.0
     for rank, word in enumerate(_synonyms()[field]):
         best = max(best, _likeness(header, word) - rank * 0.01)
