@@ -77,6 +77,9 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 BEHIND_PROXY = os.environ.get("KEHU_BEHIND_PROXY") == "1"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 STATIC_URL = f"/static/{static_version()}/"  # another content, another address: browsers keep each for ever
+# an upload over 2.5 MB would go to the temp folder in clear: the import has a handler that seals, nothing else takes files
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a mapping of a wide file
 STATIC_ROOT = None  # served straight from the packages: nothing to collect
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

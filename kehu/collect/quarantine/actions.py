@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,6 +60,22 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
     with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
         rows = _write(file, ids, actor, import_id, language)
     return Exported(to, rows)
+
+
+def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
+    """The same file as text, for who hands it on without a disk in between.
+
+    Raises:
+        ActRefused: this role may not.
+        NothingRefused: there is no row to write.
+    """
+    require_act("quarantine", actor)
+    ids = [id for part in refused_of(import_id).values() for id in part]
+    if not ids:
+        raise NothingRefused
+    text = io.StringIO(newline="")
+    _write(text, ids, actor, import_id, language)
+    return text.getvalue()
 
 
 def _write(file: TextIO, ids: list[UUID], actor: Actor, detail: UUID | None, language: str) -> int:

@@ -27,6 +27,7 @@ _KINDS: Final = (
     ("", gettext_lazy("All customers")),
     ("person", gettext_lazy("Persons")),
     ("organisation", gettext_lazy("Organisations")),
+    ("unattached", gettext_lazy("Without profile")),
 )
 
 
@@ -86,7 +87,7 @@ def query_of(filters: Filters) -> str:
 
 
 def _joined(query: str, **more: UUID | None) -> str:
-    return "&".join(filter(None, [query, urlencode({k: v for k, v in more.items() if v})]))
+    return "&".join(filter(None, [query, urlencode({name: str(id) for name, id in more.items() if id})]))
 
 
 def _context(found: Page, query: str) -> dict[str, Any]:

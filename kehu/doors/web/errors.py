@@ -46,6 +46,11 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
+def busy(request: HttpRequest) -> HttpResponse:
+    """409: somebody works on it now."""
+    return _plain(request, 409, _("This is being worked on"), _("Wait until it is done, then try again."))
+
+
 def ledger_down(request: HttpRequest) -> HttpResponse:
     """503: no row, no plaintext."""
     return _plain(

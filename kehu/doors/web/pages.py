@@ -18,6 +18,7 @@ from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.refine.resolve.queue import open_count
 
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "kehu_theme"
@@ -105,12 +106,14 @@ def house_name() -> str:
 
 def places_of(desk: SignedIn) -> list[PlaceGroup]:
     """Where this role finds something to do; what it may do there is decided there."""
-    groups = []
+    work = []
     if claims_of(desk.role):
-        customers = Place("customers", "users", _("Customers"), _("Customers"), reverse("customers"))
-        groups.append(PlaceGroup(_("Customers"), (customers,)))
-    everything = desk.role in ACTS["read-ledger"]
-    ledger = Place(
-        "ledger", "scroll-text", _("Ledger") if everything else _("What I opened"), _("Ledger"), reverse("ledger")
-    )
+        work.append(Place("customers", "users", _("Customers"), _("Customers"), reverse("customers")))
+    if desk.role in ACTS["review"] and claims_of(desk.role):
+        work.append(Place("review", "git-compare", _("Review queue"), _("Review"), reverse("review"), open_count()))
+    if desk.role in ACTS["collect"]:
+        work.append(Place("imports", "upload", _("Import"), _("Import"), reverse("imports")))
+    label = _("Ledger") if desk.role in ACTS["read-ledger"] else _("What I opened")
+    ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
+    groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
     return [*groups, PlaceGroup(_("Evidence"), (ledger,))]

@@ -101,14 +101,14 @@ def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
         return HttpResponseBadRequest()
     act = "restrict" if kind == "restriction" else "object"
     require_act(act, desk.actor)
-    named = {"purpose": purpose} if kind == "objection" else {}
+    named = purpose if kind == "objection" else None
     done = ("restricted", "restriction-lifted") if kind == "restriction" else ("objected", "objection-lifted")
     said = done[lifting]
     try:
         if lifting:
-            rights.lift_state(subject, kind, actor=desk.actor, act=act, **named)
+            rights.lift_state(subject, kind, actor=desk.actor, act=act, purpose=named)
         else:
-            rights.enter_state(subject, kind, actor=desk.actor, act=act, **named)
+            rights.enter_state(subject, kind, actor=desk.actor, act=act, purpose=named)
     except UnknownSubject:
         raise Http404 from None
     except NotInForce:
@@ -131,6 +131,7 @@ def _page(request: HttpRequest, desk: SignedIn, subject: UUID, *, shown: dict[st
     context = {
         "record": record,
         "name": next((text for name in NAMES if (text := record.shown(name))), ""),
+        "names_needed": not set(NAMES).isdisjoint(installation().rules.purposes[purpose].least),
         "contacts": [_contact(record, name) for name in _CONTACTS if name in record.values],
         "profile": _profile(record),
         "consents": _consents(record.standing),

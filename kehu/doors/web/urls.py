@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from kehu.doors.web import customers, errors, ledger, record, sign_in
+from kehu.doors.web import customers, errors, imports, ledger, record, review, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -21,6 +21,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<uuid:subject>/show", record.show_field, name="customer-show"),
     path("customers/<uuid:subject>/consent", record.change_consent, name="customer-consent"),
     path("customers/<uuid:subject>/state", record.change_state, name="customer-state"),
+    path("imports", imports.imports, name="imports"),
+    path("imports/upload", imports.upload, name="import-upload"),
+    path("imports/new/<uuid:staged>", imports.new_import, name="import-new"),
+    path("imports/<uuid:import_id>", imports.one_import, name="import"),
+    path("imports/<uuid:import_id>/progress", imports.progress, name="import-progress"),
+    path("imports/<uuid:import_id>/undo", imports.undo_import, name="import-undo"),
+    path("imports/<uuid:import_id>/refused", imports.export_refused, name="import-refused"),
+    path("review", review.queue, name="review"),
+    path("review/<uuid:proposal>", review.decide, name="review-decide"),
     path("ledger", ledger.ledger, name="ledger"),
     path("ledger/verify", ledger.verify_now, name="ledger-verify"),
     path("ledger/<int:seq>/proof", ledger.proof, name="ledger-proof"),

@@ -24,6 +24,7 @@ from kehu.refine.survive import survive, text_of
 from kehu.serve.desk.standing import Standing, standing_of
 
 PAGE: Final = 25
+UNATTACHED: Final = "unattached"
 NAMES: Final = ("full_name", "legal_name", "alias")
 # what a list may show beside the name, the first four that the purpose needs
 _COLUMNS: Final = (
@@ -39,7 +40,7 @@ _PAGE_BYTES: Final = 8192
 class Filters:
     """What a list is narrowed down to; nothing here is a personal value, so it may stand in an address."""
 
-    kind: str = ""
+    kind: str = ""  # "person", "organisation"; "unattached": orders and contacts of nobody known; else all but those
     pack: str = ""
     consent: str = ""  # "given": a consent for the purpose is in force; "any": whatever they said
 
@@ -49,7 +50,7 @@ class Filters:
         kind, pack, consent = given.get("kind", ""), given.get("pack", ""), given.get("consent", "")
         rests = installation().rules.purposes[purpose].kind == "consent"
         return cls(
-            kind=kind if kind in KIND[1:] else "",
+            kind=kind if kind in (*KIND[1:], UNATTACHED) else "",
             pack=pack if pack in PACKS else "",
             consent=consent if consent in ("given", "any") else "given" if rests else "any",
         )
@@ -57,9 +58,10 @@ class Filters:
     def where(self, purpose: str) -> tuple[str, dict[str, Any]]:
         """The condition on rows ``s`` of ``subject_state``, and its parameters."""
         conditions, parameters = ["s.subject = s.customer", "not s.hidden"], dict[str, Any]()
-        if self.kind:
+        if self.kind in KIND[1:]:
             conditions.append("s.kind = %(kind)s")
             parameters["kind"] = KIND.index(self.kind)
+        conditions.append(f"not {_HAS_PROFILE}" if self.kind == UNATTACHED else _HAS_PROFILE)
         if self.pack:
             conditions.append("s.packs & %(pack)s::smallint > 0")
             parameters["pack"] = PACKS[self.pack]
@@ -69,6 +71,10 @@ class Filters:
         return " and ".join(conditions), parameters
 
 
+# the oldest origin subject nearly always has one; only where not are the others looked at
+_HAS_PROFILE: Final = """(exists (select 1 from record r where r.subject = s.subject and r.kind in (1, 2, 5) and not r.hidden)
+    or exists (select 1 from subject_state m join record r using (subject)
+        where m.customer = s.subject and m.subject <> s.subject and not m.hidden and r.kind in (1, 2, 5) and not r.hidden))"""
 _GIVEN: Final = (
     "s.consents -> %(purpose_key)s ->> 0 = 'given' and coalesce((s.consents -> %(purpose_key)s ->> 2)::float8"
     " > extract(epoch from clock_timestamp()), true)"

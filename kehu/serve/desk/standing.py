@@ -5,6 +5,7 @@ Read from ``subject_state``, which holds no personal value. As in the gate, the 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def standing_of(customers: Iterable[UUID]) -> dict[UUID, Standing]:
             " order by subject",
             [list(customers)],
         )
-        for row in cursor.fetchall():
-            rows.setdefault(row[0], []).append(row)
+        for row in cursor.fetchall():  # Django hands jsonb out as text
+            rows.setdefault(row[0], []).append([*row[:4], json.loads(row[4]), *row[5:]])
     return {customer: _standing(customer, held) for customer, held in rows.items()}
 
 

@@ -125,6 +125,12 @@ def spark(values: list[int], tone_name: str = "accent") -> SafeString:
     return charts.sparkline(values, tone=tone_name)
 
 
+@register.simple_tag
+def meter(share: float, tone_name: str = "accent") -> SafeString:
+    """A bar filled to a share between 0 and 1."""
+    return charts.meter(share, tone=tone_name)
+
+
 @register.filter
 def said(code: str) -> str:
     """The sentence for a short code of what has just been done; nothing for an unknown one."""
