@@ -150,7 +150,7 @@ def _await_ready(home: Home, process: subprocess.Popen[bytes] | None = None) -> 
 
 
 def _detach(home: Home, port: int) -> Running:
-    _check_free(port)
+    check_free(port)
     process = subprocess.Popen(
         [sys.executable, "-m", "kehu.host.supervisor", str(port)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
@@ -163,7 +163,12 @@ def _detach(home: Home, port: int) -> Running:
     return running
 
 
-def _check_free(port: int) -> None:
+def check_free(port: int) -> None:
+    """See that the port can be used.
+
+    Raises:
+        SupervisorError: it cannot.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -204,7 +209,7 @@ class Supervisor:
         try:
             self._log_to_file()
             harden()
-            _check_free(self._port)
+            check_free(self._port)
             previous = {number: signal.signal(number, self._told) for number in (signal.SIGTERM, signal.SIGINT)}
             try:
                 self._run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import collecting, desk, evidence, health, installation, linking, rights
+from kehu.doors.cli import collecting, demonstration, desk, evidence, health, installation, linking, rights
 from kehu.doors.cli.frame import Contract
 
 
@@ -21,6 +21,7 @@ for entry in (
     installation.down,
     health.status,
     health.doctor,
+    demonstration.demo,
     installation.database,
     installation.keys,
     installation.controller,

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -63,6 +65,10 @@ def add_staff(*, email: str, role: str, department: str | None, attest: bool) ->
     """
     if role not in ROLES or role == "owner":
         raise ValueError(f"role: one of {', '.join(ROLES[:-1])}")
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise ValueError("email: an address as li@shop.example") from None
     if Staff.objects.filter(email__iexact=email).exists():
         raise ValueError("email: an account of this address is here already")
     unit, _ = Department.objects.get_or_create(slug=department or role)
@@ -73,6 +79,22 @@ def add_staff(*, email: str, role: str, department: str | None, attest: bool) ->
     staff.save()
     _write_credential(staff.id, staff, until=None)
     return staff, SignIn(staff.email, password)
+
+
+@transaction.atomic
+def renew_password(email: str) -> SignIn:
+    """Give an account a new password, shown once; sessions under the old one end.
+
+    Raises:
+        UnknownStaff: nobody of that email.
+    """
+    staff = Staff.objects.filter(email__iexact=email).first()
+    if staff is None:
+        raise UnknownStaff(email)
+    password = secrets.token_urlsafe(15)
+    staff.set_password(password)
+    staff.save(update_fields=["password"])
+    return SignIn(staff.email, password)
 
 
 def actor_of(email: str) -> Actor:
