@@ -61,6 +61,7 @@ _ORGANISATION_RULES: Final = (
     "name_s[1:6]",
 )
 PAIRS_PER_RECORD: Final = 14
+ALL_PAIRS_UP_TO: Final = 12  # so few records are all compared with each other
 LEAST_BUDGET: Final = 3_000_000
 _LARGEST_BLOCK: Final = 400
 
@@ -79,8 +80,11 @@ def _sql_keys(features: Features, kind: Kind) -> list[str]:
 
 def block(connection: duckdb.DuckDBPyConnection, features: Features, kind: Kind) -> int:
     """Make table `block` (key, id) from table `feature`; returns the most pairs it can propose, doubles counted."""
-    keys = _sql_keys(features, kind)
     connection.execute("CREATE OR REPLACE TABLE block (key UBIGINT, id INTEGER)")
+    if (few := len(features.records)) <= ALL_PAIRS_UP_TO:
+        connection.execute("INSERT INTO block SELECT 0, id FROM feature")
+        return few * (few - 1) // 2
+    keys = _sql_keys(features, kind)
     budget = max(LEAST_BUDGET, PAIRS_PER_RECORD * len(features.records))
     total = 0
     for number, key in enumerate(keys):

@@ -159,7 +159,7 @@ class _Run:
     def _score(self, connection: duckdb.DuckDBPyConnection, parts: int) -> None:
         """Make table `edge` (l, r, weight, certain, household, shown, never) of pairs heavy enough to propose."""
         api = DuckDBAPI(connection)
-        linker = Linker(api.register("feature"), settings(self.model), log_level=None)
+        linker = Linker(api.register("feature"), settings(self.model), validate_settings=False, log_level=None)
         connection.execute(
             "CREATE TABLE edge (l INT, r INT, weight DOUBLE, certain BOOL, household BOOL, shown BOOL, never BOOL)"
         )

@@ -112,7 +112,7 @@ def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, t
     connection.execute(
         f"CREATE OR REPLACE TABLE sampled AS FROM feature ORDER BY hash(id), id LIMIT {isqrt(2 * RANDOM_PAIRS)}"
     )
-    linker = Linker(DuckDBAPI(connection).register("sampled"), settings(model), log_level=None)
+    linker = Linker(DuckDBAPI(connection).register("sampled"), settings(model), validate_settings=False, log_level=None)
     linker.training.estimate_u_using_random_sampling(max_pairs=4 * RANDOM_PAIRS, min_count_per_level=None, num_chunks=1)
     learned = _levels(_saved(linker))
     linker.table_management.invalidate_cache()
@@ -146,7 +146,7 @@ def _learn(connection: duckdb.DuckDBPyConnection, model: Model, lesson: tuple[st
     """`m` of the levels of each comparison that pairs equal in the lesson's columns can teach."""
     # Without frequencies, which training leaves out anyway; a linker each, for one that failed is left crippled.
     plain = model.without_frequencies()
-    linker = Linker(DuckDBAPI(connection).register("feature"), settings(plain), log_level=None)
+    linker = Linker(DuckDBAPI(connection).register("feature"), settings(plain), validate_settings=False, log_level=None)
     try:
         linker.training.estimate_parameters_using_expectation_maximisation(block_on(*lesson), max_pairs=EM_PAIRS)
     except (EMTrainingException, ValueError):
