@@ -34,13 +34,19 @@ _DIGITS_OF_MANY: Final = 10  # guesses at short codes of an address: at most SHO
 _COUNTED: Final = 50  # rows looked at to count; more make no difference
 _SWEPT: Final = 20
 
+# everything asked for an address in an hour and a day; what may have gone out; the same from this client; of this client
 _COUNT: Final = f"""
-select count(*) filter (where at > clock_timestamp() - interval '1 hour'), count(*),
-    count(*) filter (where client = %(client)s and at > clock_timestamp() - interval '1 hour'),
+select
+    (select count(*) from (select 1 from guest_code where address = %(address)s
+        and at > clock_timestamp() - interval '1 hour' limit {_COUNTED}) x),
+    (select count(*) from (select 1 from guest_code where address = %(address)s
+        and at > clock_timestamp() - interval '1 day' limit {_COUNTED}) x),
+    (select count(*) from (select 1 from guest_code where address = %(address)s and letter
+        and at > clock_timestamp() - interval '1 hour' limit {_COUNTED}) x),
+    (select count(*) from (select 1 from guest_code where address = %(address)s and client = %(client)s and letter
+        and at > clock_timestamp() - interval '1 hour' limit {_COUNTED}) x),
     (select count(*) from (select 1 from guest_code where client = %(client)s
-        and at > clock_timestamp() - interval '1 hour' limit {_COUNTED}) c)
-from (select at, client from guest_code where address = %(address)s
-    and at > clock_timestamp() - interval '1 day' order by at desc limit {_COUNTED}) a
+        and at > clock_timestamp() - interval '1 hour' limit {_COUNTED}) x)
 """
 
 
@@ -69,21 +75,21 @@ def ask_code(address: str, *, client: str) -> Asked:
         # one at a time for one address, or many at once would all count as the first
         cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(keys["address"][:8], "big", signed=True)])
         cursor.execute(_COUNT, keys)
-        hour, day, pair, of_client = cursor.fetchone()
-        free = hour < FREE_PER_ADDRESS and of_client < FREE_PER_CLIENT
+        hour, day, letters, pair, of_client = cursor.fetchone()
+        free, spent = letters < FREE_PER_ADDRESS and of_client < FREE_PER_CLIENT, pair >= MOST_PER_PAIR
         digits = _DIGITS if hour < SHORT_PER_HOUR and day < SHORT_PER_DAY else _DIGITS_OF_MANY
         code = str(secrets.randbelow(10**digits)).zfill(digits)
         id = _id_of(secret)
         cursor.execute(
-            "insert into guest_code (id, address, client, code, expires_at)"
-            " values (%s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
-            [id, keys["address"], keys["client"], _code_mac(id, code), VALID_SECONDS],
+            "insert into guest_code (id, address, client, code, letter, expires_at)"
+            " values (%s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
+            [id, keys["address"], keys["client"], _code_mac(id, code), not spent, VALID_SECONDS],
         )
         cursor.execute(
             "delete from guest_code where id in (select id from guest_code"
             f" where at < clock_timestamp() - interval '1 day' order by at limit {_SWEPT})"
         )
-    return Asked(secret, code, free, pair >= MOST_PER_PAIR)
+    return Asked(secret, code, free, spent)
 
 
 def pass_code(secret: str, code: str, *, address: str) -> UUID:

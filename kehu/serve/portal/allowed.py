@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -198,6 +199,8 @@ def _states(subject: UUID) -> list[dict[str, Any]]:
             [subject],
         )
         rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        row["consents"] = json.loads(row["consents"])  # Django hands jsonb out as text
     if not rows:
         raise UnknownSubject(str(subject))
     return rows

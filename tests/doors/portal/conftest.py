@@ -1,0 +1,89 @@
+"""A real SMTP server on this machine, and a browser without script that walks through the customers' door."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.test import Client, override_settings
+
+from kehu.serve.portal import sign_in
+
+
+class Letters:
+    """What the SMTP server received: (to, message)."""
+
+    def __init__(self):
+        self.received = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.received.append((envelope.rcpt_tos, envelope.content))
+        return "250 OK"
+
+    def to(self, address):
+        sign_in.drain()
+        return [content for tos, content in self.received if tos == [address]]
+
+    def code(self, address):
+        """The newest code sent to an address."""
+        from email import message_from_bytes, policy
+
+        text = message_from_bytes(self.to(address)[-1], policy=policy.default).get_content()
+        return re.search(r"\b(\d{6}|\d{10})\b", text)[1]
+
+
+@pytest.fixture
+def post(database):
+    """The SMTP server, and Django's mail sent to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    letters = Letters()
+    controller = Controller(letters, hostname="127.0.0.1", port=port)
+    controller.start()
+    backend = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1"}
+    try:
+        with override_settings(**backend, EMAIL_PORT=port):
+            yield letters
+            sign_in.drain()
+    finally:
+        controller.stop()
+
+
+class Visitor:
+    """Somebody with a browser."""
+
+    def __init__(self, letters, place="192.0.2.7"):
+        self.client = Client(REMOTE_ADDR=place, HTTP_HOST="localhost", HTTP_ACCEPT_LANGUAGE="en")
+        self.letters = letters
+
+    def ask(self, address, fact=""):
+        return self.client.post("/portal/sign-in", {"address": address, "fact": fact})
+
+    def enter(self, address, code):
+        return self.client.post("/portal/code", {"address": address, "code": code})
+
+    def name_fact(self, address, fact):
+        return self.client.post("/portal/fact", {"address": address, "fact": fact})
+
+    def come_in(self, address):
+        self.ask(address)
+        answer = self.enter(address, self.letters.code(address))
+        assert answer.status_code == 302, answer.content.decode()
+        return self
+
+    def see(self, path="/portal"):
+        answer = self.client.get(path)
+        assert answer.status_code == 200, (answer.status_code, answer.get("Location"))
+        return answer.content.decode()
+
+    def allow(self, purpose, wish):
+        return self.client.post("/portal/allow", {"purpose": purpose, "wish": wish})
+
+
+@pytest.fixture
+def visitor(post):
+    """Somebody at the customers' door."""
+    return Visitor(post)
