@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from psycopg import Connection
 
 from kehu.govern.holders import holders
 from kehu.guard.installation import installation
+from kehu.host.database import DBNAME
 from kehu.host.home import Home
 from kehu.vault.erasure import write_tombstones
 
@@ -27,7 +29,7 @@ _FILE: Final = "erasures"
 def note(home: Home, certificate: UUID, tokens: Iterable[bytes]) -> None:
     """Add one erasure to the file, on disk when this returns."""
     line = orjson.dumps({"certificate": str(certificate), "tokens": [token.hex() for token in tokens]}) + b"\n"
-    descriptor = os.open(home / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.write(descriptor, line)
         os.fsync(descriptor)
@@ -35,10 +37,15 @@ def note(home: Home, certificate: UUID, tokens: Iterable[bytes]) -> None:
         os.close(descriptor)
 
 
+def _file(home: Home) -> Path:
+    name = os.environ.get("KEHU_DBNAME", DBNAME)  # one file a database: their erasures have nothing in common
+    return home / (_FILE if name == DBNAME else f"{_FILE}-{name}")
+
+
 def noted(home: Home) -> dict[UUID, list[bytes]]:
     """Every erasure of the file; a line that a crash cut off is left out."""
     try:
-        lines = (home / _FILE).read_bytes().split(b"\n")
+        lines = _file(home).read_bytes().split(b"\n")
     except FileNotFoundError:
         return {}
     found: dict[UUID, list[bytes]] = {}

@@ -350,7 +350,7 @@ def test_the_ledger_stays_whole(database):
         raw(),
         signer=signer_of(held.home),
         entry_key=held.entry_key,
-        witness=held.home / "none",
+        witness=None,
         against=proof.checkpoint,
     )
     assert verdict.ok

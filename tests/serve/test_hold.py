@@ -1,0 +1,210 @@
+"""Holds: they bar the deletion and permit nothing; an erasure waits on them and runs by itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import transaction
+
+from kehu.govern import states as subject_states
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.models import StateEntry
+from kehu.govern.states import NotInForce
+from kehu.guard.gate.acts import ActRefused, Refused
+from kehu.guard.gate.read import gate
+from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
+from kehu.serve.rights import actions, erasure, holds
+from kehu.serve.rights.ending import end_holds
+from kehu.serve.rights.models import Erasure
+from kehu.serve.rights.residue import open_left
+from kehu.serve.rights.tasks import finish_erasures
+from tests.cast import admit, staff
+from tests.serve.holdings import MARK, PERSON, know_everywhere, link, places, raw
+
+SOON = datetime.now(UTC) + timedelta(days=30)
+
+
+def test_a_hold_is_listed_by_category_with_its_reason(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    states = holds.hold(lin, actor=owner, reason="诉讼 12/2026", categories=["transaction", "identity"], until=SOON)
+    assert [(s["kind"], s["category"], s["reason"]) for s in states] == [
+        ("hold", "identity", "诉讼 12/2026"), ("hold", "transaction", "诉讼 12/2026"),
+    ]  # fmt: skip
+    assert all(s["until"] == SOON.isoformat() and s["purpose"] is None for s in states)
+    assert [s["reason"] for s in actions.states(lin)] == [None, None]  # only through the guard, only to the office
+    with pytest.raises(ActRefused):
+        actions.states(lin, actor=staff("service"))
+    assert "诉讼" not in str(raw().execute("select reason from govern_stateentry").fetchall())
+
+
+def test_a_reason_is_shown_only_with_its_row_in_the_ledger(database):
+    [lin] = admit(PERSON)
+    holds.hold(lin, actor=owner_actor(), reason="x")
+    count = lambda: raw().execute("select count(*) from ledger_entry where action = 1").fetchone()[0]
+    before = count()
+    actions.states(lin, actor=owner_actor())
+    assert count() == before + 1
+
+
+def test_a_hold_permits_nothing_and_stops_nothing(database):
+    [lin] = admit(PERSON)
+    before = gate().open([lin], actor=staff("service"), purpose="service")[0]
+    holds.hold(lin, actor=owner_actor(), reason="r")
+    after = gate().open([lin], actor=staff("marketing"), purpose="marketing")[0]
+    assert after.contributions == ()
+    again = gate().open([lin], actor=actions_actor("service"), purpose="service")[0]
+    assert len(again.contributions) == len(before.contributions) > 0
+
+
+def actions_actor(role):
+    from kehu.guard.staff.actions import actor_of
+
+    return actor_of(f"{role}@kehu.example")
+
+
+def test_a_whole_hold_refuses_and_the_erasure_runs_on_release(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="r")
+    waits = erasure.erase(lin, actor=owner, reason="asked")
+    assert waits.waiting and waits.certificate is None and places(MARK) == {"vault"}
+    assert erasure.erase(lin, actor=owner, reason="asked again").id == waits.id  # asked twice, waits once
+    assert {row["kind"] for row in actions.states(lin)} == {"hold", "erasure"}
+    assert gate().open([lin], actor=staff("service"), purpose="service")[0].denied()["email"].policy == "house.kept"
+    assert gate().open([lin], actor=staff("legal"), purpose="claims")[0].contributions
+    assert [one.waiting for one in erasure.finish_unfinished()] == [True] and places(MARK) == {"vault"}
+    states, outcome = holds.release(lin, actor=owner)
+    assert states == [] and not outcome.waiting and outcome.id == waits.id and places(MARK) == set()
+    with pytest.raises(UnknownSubject):
+        actions.states(lin)
+
+
+def test_without_the_hold_the_same_erasure_runs(database):
+    """The control of the test above."""
+    [lin] = admit(PERSON)
+    assert not erasure.erase(lin, actor=owner_actor(), reason="asked").waiting and places(MARK) == set()
+
+
+def test_a_hold_placed_after_the_erasure_began_still_stops_it(database, monkeypatch):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    begin = erasure._begin
+
+    def hold_meanwhile(*words):
+        row = begin(*words)
+        holds.hold(lin, actor=owner, reason="in the last moment")
+        return row
+
+    monkeypatch.setattr(erasure, "_begin", hold_meanwhile)
+    assert erasure.erase(lin, actor=owner, reason="asked").waiting
+    assert Erasure.objects.get().state == "waiting" and places(MARK) == {"vault"}
+
+
+def test_a_hold_on_one_of_two_leaves_it_waiting(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="one")
+    holds.hold(lin, actor=owner, reason="two", categories=["identity"])
+    erasure.erase(lin, actor=owner, reason="asked")
+    states, outcome = holds.release(lin, actor=owner, categories=["identity"])
+    assert outcome.waiting and [s["reason"] for s in states if s["kind"] == "hold"] == ["one"]
+    assert not holds.release(lin, actor=owner)[1].waiting
+
+
+def test_a_category_hold_stays_as_residue(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="r", categories=["contact"], until=SOON)
+    done = erasure.erase(lin, actor=owner, reason="asked")
+    [line] = [line for line in done.certificate["residue"] if line["why"] == "hold"]
+    assert (line["what"], line["until"]) == ("contact", SOON.date().isoformat())
+    left = open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]
+    assert [row["category"] for row in left["records"]] == ["contact"]
+    assert left["records"][0]["values"]["email"][0] == PERSON["email"]
+    assert left["holds"][0]["reason"] == "r"
+    assert places(PERSON["full_name"]) == set()  # identity was not held
+
+
+def test_a_hold_ends_on_its_day_and_the_erasure_runs_by_itself(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="r", until=SOON)
+    erasure.erase(lin, actor=owner, reason="asked")
+    StateEntry.objects.filter(kind="hold").update(until=datetime.now(UTC) - timedelta(seconds=1))
+    assert raw().execute("select held from subject_state").fetchone() == (True,)
+    assert end_holds() == 1
+    assert raw().execute("select held from subject_state where not residue").fetchone() == (False,)
+    finish_erasures(timestamp=0)
+    assert places(MARK) == set()
+
+
+def test_a_hold_acts_on_the_whole_customer(database):
+    first, maybe = admit(PERSON, {"full_name": f"{MARK} b"})
+    link(first, maybe, 3)
+    holds.hold(maybe, actor=owner_actor(), reason="r")
+    assert erasure.erase(first, actor=owner_actor(), reason="asked").waiting
+
+
+def test_partly_released_the_rest_of_a_hold_stays(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="r", categories=["identity", "contact"])
+    states, outcome = holds.release(lin, actor=owner, categories=["contact"])
+    assert outcome is None and [s["category"] for s in states] == ["identity"]
+    assert raw().execute("select held, held_categories from subject_state").fetchone() == (False, 1)
+    with pytest.raises(NotInForce):
+        holds.release(lin, actor=owner, categories=["contact"])
+    holds.release(lin, actor=owner)
+    with pytest.raises(NotInForce):
+        holds.release(lin, actor=owner)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"reason": " "}, {"categories": ["all"]}, {"until": datetime.now(UTC) - timedelta(days=1)}],
+    ids=["no reason", "no such category", "over already"],
+)
+def test_a_faulty_hold_is_refused(database, wrong):
+    [lin] = admit(PERSON)
+    with pytest.raises(ValueError):
+        holds.hold(lin, actor=owner_actor(), **({"reason": "r"} | wrong))
+    assert actions.states(lin) == []
+
+
+def test_only_the_office_as_rights_request(database):
+    [lin] = admit(PERSON)
+    for role in ("service", "auditor"):
+        with pytest.raises(ActRefused):
+            holds.hold(lin, actor=staff(role), reason="r")
+    staff("privacy")
+    for purpose, passes in (("complaints", False), ("rights-request", True)):
+        actor = actor_of_token(issue_token(email="privacy@kehu.example", purpose=purpose, minutes=5)[0])
+        if passes:
+            assert holds.hold(lin, actor=actor, reason="r")
+        else:
+            with pytest.raises(Refused) as refused:
+                holds.hold(lin, actor=actor, reason="r")
+            assert refused.value.policy == "house.scope"
+
+
+def test_rotation_keeps_reasons_readable(database):
+    from kehu.guard.installation import installation
+    from kehu.vault.rotation import rotate_keys
+
+    [lin] = admit(PERSON)
+    know_everywhere(lin)
+    rotate_keys(raw(), installation().keyring, installation().epochs)
+    reasons = {s["kind"]: s["reason"] for s in actions.states(lin, actor=owner_actor())}
+    assert reasons["restriction"] == f"{MARK} disputes" and reasons["hold"] == f"{MARK} sues"
+
+
+def test_a_review_within_a_year(database):
+    [lin] = admit(PERSON)
+    holds.hold(lin, actor=owner_actor(), reason="r", categories=["contact"])
+    with transaction.atomic():
+        [row] = subject_states.states_of(lin)
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    [line] = [line for line in done.certificate["residue"] if line["why"] == "hold"]
+    assert date.fromisoformat(line["until"]).year == row.since.year + 1

@@ -1,0 +1,59 @@
+"""Every place that holds personal data of customers has a holder that answers for it."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.core.checks import run_checks
+
+from kehu.govern import holders as registry
+from kehu.govern.models import Consent
+from kehu.guard.setup import open_owner
+
+# tables of no model: what is in them, and why no erasure needs to go there
+NOBODYS = {
+    "assignment": "ids of origin subjects; without key, state and records they name nobody; the log only grows",
+    "key_epoch": "epochs of keys",
+    "gate_decision": "decisions by class of field and state; no subject",
+    "ledger_entry": "salted commitments, whose salt dies with the key",
+    "ledger_leaf": "hashes",
+    "ledger_tile": "hashes",
+    "ledger_checkpoint": "signed tree heads",
+    "sign_in_failure": "of staff",
+}
+FOREIGN = ("django_", "auth_", "procrastinate_")  # framework: ids and jobs' ids only
+
+
+def test_every_model_says_what_it_holds():
+    assert [found for found in run_checks() if found.id in ("kehu.E001", "kehu.E002")] == []
+
+
+def test_every_table_is_a_models_a_holders_or_nobodys(database):
+    with open_owner(database) as owner:
+        tables = {row[0] for row in owner.execute("select tablename from pg_tables where schemaname = 'public'")}
+    held = {table for holder in registry.holders() for table in holder.tables}
+    modelled = {model._meta.db_table for model in apps.get_models()}
+    left = {name for name in tables - held - modelled - NOBODYS.keys() if not name.startswith(FOREIGN)}
+    assert left == set()
+
+
+@pytest.mark.parametrize(("said", "id"), [(None, "kehu.E001"), ("nobody", "kehu.E002"), ("vault", "kehu.E002")])
+def test_the_check_fails_on_a_model_without_a_holder(monkeypatch, said, id):
+    if said is None:
+        monkeypatch.delattr(Consent, "personal_data")
+    else:
+        monkeypatch.setattr(Consent, "personal_data", said)
+    assert [(found.id, found.obj) for found in registry.check_models(None)] == [(id, Consent)]
+
+
+def test_the_check_fails_when_a_holder_goes(monkeypatch):
+    monkeypatch.setattr(registry, "_HOLDERS", {})
+    assert {found.id for found in registry.check_models(None)} == {"kehu.E002"}
+
+
+def test_the_vault_is_reached_last():
+    names = [holder.name for holder in registry.holders()]
+    assert names[-1] == "vault" and set(names) >= {
+        "vault", "ledger", "guests", "proposals", "quarantine", "consents", "states", "requests", "erasures",
+    }  # fmt: skip
+    assert all(isinstance(holder, registry.Holder) for holder in registry.holders())
