@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
+from django.db import connections
+
 T = TypeVar("T")
 _LOOK: Final = 0.2
 
@@ -44,6 +46,8 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
             put(_END)
         except BaseException as failed:  # noqa: BLE001  whatever it was, it belongs to whoever iterates
             put(_Failed(failed))
+        finally:
+            connections.close_all()  # staged and refused rows are opened here, on a connection of this thread
 
     thread = threading.Thread(target=work, name="import-ahead", daemon=True)
     thread.start()

@@ -131,15 +131,19 @@ def replay(
         raise NothingRefused
     packed = open_aside({old.id: bytes(old.sealed)}, actor=actor, act="quarantine", detail=old.id)[old.id]
     recipe = Recipe.unpack(packed)
-    files = [_again(recipe.files[number], ids, import_id, mended, maps) for number, ids in sorted(refused.items())]
+    # what says consent and residence is no field, and is read again all the same
+    said = [*recipe.consents.values(), *filter(None, (recipe.consent_time, recipe.residence_column))]
+    files = [
+        _again(recipe.files[number], ids, import_id, mended, maps, said) for number, ids in sorted(refused.items())
+    ]
     again = replace(recipe, files=files)
     return importing.run(_enter(old, again, actor), actor=actor, progress=progress)
 
 
 def _again(
-    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...]
+    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...], said: list[str]
 ) -> FileRecipe:
-    columns = [*file.fields.values(), *file.unmapped]
+    columns = list(dict.fromkeys([*file.fields.values(), *file.unmapped, *said]))
     if mended is not None:
         columns = MendedSource(mended, ids, columns).columns
     found = override(Suggestion(file.fields, []), maps, columns, installation().rules.dictionary)

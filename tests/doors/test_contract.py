@@ -1,0 +1,324 @@
+"""The command line as a contract: every command is here, has an example, and answers with the keys it promises.
+
+Commands run in this process (a second of Python each is saved); tests/doors/test_cli.py runs some as processes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from kehu.doors.cli.main import main
+from kehu.host.home import Home
+
+EXITS = {0, 1, 2, 3, 4}
+# command → the keys of its answer; those in [] are keys of each item of a list or of a nested object
+PROMISED = {
+    "init": "home created",
+    "up": "url pid",
+    "down": "stopped",
+    "status": "running version home folders database subjects sources facets quarantined review ledger[size root] jobs",
+    "database": "app_url owner_url",
+    "keys rotate": "epoch rewrapped seconds",
+    "controller add": "id",
+    "channel add": "id key",
+    "doctor": "findings[id severity text remedy]",
+    "staff add": "id email sign_in[url email password]",
+    "token issue": "token expires_at",
+    "outbox": "messages",
+    "import": "import rows accepted created updated merged duplicates review quarantined seconds",
+    "import undo": "undone",
+    "quarantine list": "rows[id line field reason remedy accepted]",
+    "quarantine export": "file rows",
+    "quarantine replay": "import rows accepted created updated merged duplicates review quarantined seconds",
+    "resolve": "before after merged review seconds",
+    "sources": "",
+    "find": "subjects ledger[seq]",
+    "show": "subject fields masked denied ledger[seq]",
+    "explain": "decisions[field answer policy article reason]",
+    "consent give": "consents[purpose status kind at until]",
+    "consent withdraw": "consents[purpose status kind at until]",
+    "consent list": "consents[purpose status kind at until]",
+    "restrict": "states[kind purpose category since until reason]",
+    "object": "states[kind purpose category since until reason]",
+    "hold": "states[kind purpose category since until reason]",
+    "optout": "states[kind purpose category since until reason]",
+    "deceased": "states[kind purpose category since until reason]",
+    "request open": "requests[id]",
+    "request list": "requests[id]",
+    "request answer": "requests[id]",
+    "incident open": "incidents[id]",
+    "incident reach": "",
+    "incident clocks": "incidents[id]",
+    "export": "file sha256 categories unconfirmed passphrase",
+    "erase": "certificate[residue unconfirmed] waiting",
+    "ledger list": "rows[seq at actor human department purpose basis action fields answer policy subjects]",
+    "ledger verify": "ok size root broken",
+    "ledger checkpoint": "checkpoint",
+    "ledger prove": "leaf index size path checkpoint",
+}
+ERROR = {"code", "message", "remedy", "policy", "article", "reason"}
+OPTIONS = {
+    "up": "--port --detach",
+    "controller add": "--country",
+    "channel add": "--kind",
+    "staff add": "--email --role --department --no-attest --totp",
+    "token issue": "--staff --purpose --minutes --code",
+    "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
+    " --consent-way --kind --map --dry-run --wait --resume",
+    "resolve": "--all",
+    "sources": "--channel --with-proposals",
+    "find": "--purpose",
+    "show": "--purpose --fields",
+    "explain": "--purpose",
+    "consent give": "--kind --until --notice --evidence --by",
+    "restrict": "--lift --reason",
+    "object": "--lift",
+    "hold": "--reason --category --until --release",
+    "deceased": "--at",
+    "export": "--to --recipient --confirm",
+    "erase": "--reason --dry-run --confirm",
+    "ledger list": "--subject --staff --since",
+    "ledger verify": "--against",
+    "ledger prove": "--subject",
+}
+
+
+def leaves(group: click.Group = main, before: str = "") -> dict[str, click.Command]:
+    """Every command that does something, by its words."""
+    found: dict[str, click.Command] = {}
+    for name, held in group.commands.items():
+        words = f"{before} {name}".strip()
+        found |= leaves(held, words) if isinstance(held, click.Group) else {words: held}
+    return found
+
+
+def command(words: str) -> click.Command:
+    return leaves()["import files" if words == "import" else words]
+
+
+@pytest.mark.parametrize("words", PROMISED)
+def test_promised_command_is_here_with_help_and_example(words):
+    held = command(words)
+    assert held.help and (held.epilog or "").startswith("Example: ") and f"kehu {words}" in held.epilog
+    assert "--json" in {name for option in held.params for name in option.opts}
+
+
+@pytest.mark.parametrize("words", OPTIONS)
+def test_promised_options_are_here(words):
+    there = {name for option in leaves()[words].params for name in option.opts}
+    assert set(OPTIONS[words].split()) <= there
+
+
+class Asked:
+    """Runs commands, and keeps which answered in their promised shape."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self.errors = ""
+
+    def __call__(self, words: str, *more: str, token: str = "", stdin: str = "", code: int | None = 0):
+        known = words if words in PROMISED else None
+        result = CliRunner().invoke(
+            main, [*words.split(), *more, "--json"], input=stdin, env={"KEHU_TOKEN": token or None}, prog_name="kehu"
+        )
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert result.exit_code in EXITS and "Traceback" not in result.stderr
+        if code is not None:
+            assert result.exit_code == code, (words, more, result.stdout)
+        self.errors = result.stderr
+        if words == "sources" and result.exit_code == 0:
+            self.seen.add(words)
+            return [json.loads(line) for line in result.stdout.splitlines()]
+        lines = result.stdout.splitlines()
+        assert len(lines) == 1, (words, result.stdout)
+        answer = json.loads(lines[0])
+        if "error" in answer:
+            assert set(answer["error"]) == ERROR and answer["error"]["message"] and result.exit_code
+        elif known and (result.exit_code in (0, 3, 4) or known == "doctor"):
+            check_shape(answer, PROMISED[known], known)
+            self.seen.add(known)
+        return answer
+
+
+def check_shape(answer, promised: str, words: str) -> None:
+    """The promised keys are there, also of every item of a list."""
+    for name, inner in re.findall(r"([a-z_0-9]+)(?:\[([^]]*)\])?", promised):
+        assert name in answer, (words, name, sorted(answer))
+        held = answer[name]
+        for item in held if isinstance(held, list) else [held] if isinstance(held, dict) else []:
+            if inner:
+                assert set(inner.split()) <= set(item), (words, name, item)
+
+
+PEOPLE = """external_id,full_name,email,phone,newsletter,asked_at
+c1,林婉清,lin@mail.example,13800006721,yes,2026-01-02
+c2,Hans Weber,hans@mail.example,+4915112345678,no,2026-01-02
+,,,,maybe,2026-01-02
+c4,Ana Torres,ana@mail.example,not-a-phone,yes,2026-01-02
+"""
+
+
+@pytest.fixture
+def kehu(database, tmp_path, monkeypatch):
+    """In a folder of its own, with the heads of other tests' ledgers out of the way."""
+    monkeypatch.chdir(tmp_path)
+    (Home.current() / "checkpoints").unlink(missing_ok=True)
+    monkeypatch.delenv("KEHU_TOKEN", raising=False)
+    return Asked()
+
+
+def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    consents = ("--consent", "marketing=newsletter", "--consent-time", "asked_at")
+    terms = ("people.csv", "--channel", "store", "--basis", "contract", "--residence", "CN", *consents)
+    assert kehu("init")["created"] is False
+    assert kehu("controller add", "shop-b", "--country", "DE")["id"] > 1
+    kehu("channel add", "fair", "--kind", "store")
+    dry = kehu("import files", *terms[:1], *terms[1:], "--dry-run")
+    assert dry["mapping"]["email"] == "email" and dry["rows"] == 4 and "unmapped" in dry
+    done = kehu("import", *terms)
+    assert kehu.errors.splitlines()[0] == done["import"]  # the id is the first line on standard error
+    assert done["rows"] == done["accepted"] + done["duplicates"] + done["quarantined"] == 4
+    assert done["accepted"] == done["created"] + done["updated"] + done["merged"] and done["review"] is None
+    again = kehu("import", *terms)  # nothing is doubled
+    assert (again["accepted"], again["duplicates"], again["rows"]) == (0, 3, 4)
+    waits = kehu("quarantine list")["rows"]
+    assert {row["accepted"] for row in waits} == {True, False}
+    assert kehu("quarantine export", done["import"], "--to", "mend.csv")["rows"] == 1
+    kehu("quarantine replay", done["import"])
+    assert kehu("resolve", "--all")["before"] == 3
+    assert {line["external_id"] for line in kehu("sources", "--channel", "store")} == {"c1", "c2", "c4"}
+
+    kehu("staff add", "--email", "li@shop.example", "--role", "service")
+    token = kehu("token issue", "--staff", "li@shop.example", "--purpose", "service")["token"]
+    [lin] = kehu("find", "email=-", "--purpose", "service", token=token, stdin="lin@mail.example\n")["subjects"]
+    assert kehu("find", "email=nobody@mail.example", "--purpose", "service", token=token)["subjects"] == []
+    seen = kehu("show", lin, "--purpose", "service", token=token)
+    assert seen["fields"]["phone"] == "+8613800006721" and seen["subject"] == lin
+    assert kehu("show", lin, "--purpose", "service", "--fields", "national_id", token=token, code=3)["denied"]
+    kehu("explain", lin, "--purpose", "marketing", token=token, code=3)
+    kehu("explain", lin, "--purpose", "service", token=token)
+    kehu("consent give", lin, "personalisation")
+    kehu("consent withdraw", lin, "personalisation")
+    assert {row["purpose"] for row in kehu("consent list", lin)["consents"]} == {"marketing", "personalisation"}
+    kehu("optout", lin)
+    kehu("object", lin, "marketing")
+    kehu("deceased", lin, "--at", "2026-11-01")
+    told = kehu("restrict", lin, "--reason", "-", stdin="accuracy contested\n")
+    assert "accuracy contested" in {row["reason"] for row in told["states"]}
+    kehu("restrict", lin, "--lift")
+
+    [asked] = kehu("request open", lin, "--right", "access")["requests"]
+    assert asked["id"] in {row["id"] for row in kehu("request list")["requests"]}
+    kehu("request answer", asked["id"])
+    kehu("incident open", "--staff", "li@shop.example", "--since", "2026-01-01")
+    kehu("incident clocks")
+    kehu("incident reach", "--staff", "li@shop.example")
+    assert kehu("export", lin, "--to", "copy.age")["passphrase"] and Path("copy.age").read_bytes().startswith(b"age-")
+
+    kehu("hold", lin, "--reason", "lawsuit")
+    assert kehu("erase", lin, "--reason", "asked", code=3)["waiting"]
+    assert kehu("hold", lin, "--release")["certificate"]["residue"]  # the waiting erasure ran
+    assert kehu("show", lin, "--purpose", "service", token=token, code=1)["error"]["code"] == "unknown-subject"
+    [hans] = kehu("find", "email=hans@mail.example", "--purpose", "service", token=token)["subjects"]
+    kehu("erase", hans, "--reason", "asked", "--dry-run")
+    kehu("erase", hans, "--reason", "asked")
+    assert kehu("import undo", done["import"])["undone"]
+
+    listed = kehu("ledger list")["rows"]
+    assert listed[-1]["seq"] < listed[0]["seq"] and {row["human"] for row in listed} == {"owner", "li@shop.example"}
+    [mine] = {row["human"] for row in kehu("ledger list", "--staff", "li@shop.example")["rows"]}
+    assert mine == "li@shop.example" and kehu("ledger list", "--staff", "owner", "--since", listed[0]["at"])["rows"]
+    assert {"collect", "read", "find"} <= {row["action"] for row in listed}
+    assert [row["purpose"] for row in listed if row["action"] == "collect"][:1] == [None]
+    Path("kept").write_text(kehu("ledger checkpoint")["checkpoint"])
+    assert kehu("ledger verify", "--against", "kept")["ok"]
+    kehu("ledger prove", str(seen["ledger"]["seq"]))
+    kehu("keys rotate")
+    kehu("status")
+    kehu("doctor", code=None)
+    kehu("database")
+    # up, down and outbox run a whole system: tests/host/test_supervisor.py
+    assert set(PROMISED) - kehu.seen == {"up", "down", "outbox"}
+
+
+WRONG = [
+    ("show", 2), ("show x --purpose service", 2), ("show x --purpose nothing", 2), ("show x --purpos service", 2),
+    ("find --purpose service", 2), ("find email --purpose service", 2), ("find email= --purpose service", 2),
+    ("find email=a email=b --purpose service", 2), ("find emial=a@b.example --purpose service", 3),
+    ("find email=- --purpose service", 2), ("consent give x marketing", 2), ("consent give", 2), ("bogus", 2),
+    ("ledger", 2), ("ledger list --since yesterday", 2), ("ledger prove x", 2), ("ledger prove 999999", 1),
+    ("ledger verify --against nowhere", 2), ("ledger list --subject 01990000-0000-7000-8000-000000000000", 1),
+    ("import", 2), ("import nowhere.csv", 2), ("import nowhere.csv --channel store --basis contract", 2),
+    ("import undo x", 2), ("import undo 01990000-0000-7000-8000-000000000000", 1), ("controller add x", 2),
+    ("controller add x --country Germany", 2), ("channel add x --kind nothing", 2), ("sources --channel nothing", 1),
+    ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
+    ("staff add --email a@b.example --role pope", 2), ("token issue --staff nobody@b.example --purpose service", 1),
+    ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),
+    ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1),
+    ("show 01990000-0000-7000-8000-000000000000 --purpose service", 1),
+    ("consent list 01990000-0000-7000-8000-000000000000", 1), ("request answer x", 2), ("incident reach x", 2),
+]  # fmt: skip
+
+
+def test_wrong_usage_and_failures_are_one_object_and_their_code(kehu):
+    missed = []
+    for line, expected in WRONG:
+        result = CliRunner().invoke(main, [*line.split(), "--json"], input="")
+        lines = result.stdout.splitlines()
+        if result.exit_code != expected or len(lines) != 1 or set(json.loads(lines[0])["error"]) != ERROR:
+            missed.append((line, result.exit_code, result.stdout))
+    assert not missed, missed
+
+
+def test_bad_tokens_are_refused_everywhere(kehu):
+    some = "01990000-0000-7000-8000-000000000000"
+    for line in (
+        f"show {some} --purpose service", f"explain {some} --purpose service", "find email=a@b.example --purpose service",
+        f"consent list {some}", f"consent give {some} marketing", f"restrict {some}", f"erase {some} --reason r",
+        f"export {some} --to x.age", "ledger list", "ledger prove 1", "resolve", "sources --channel store",
+        "quarantine list", "request list", "incident clocks", "database", "keys rotate", "outbox",
+        "controller add x --country DE", "channel add x --kind store", "staff add --email a@b.example --role service",
+        "token issue --staff a@b.example --purpose service",
+    ):  # fmt: skip
+        answer = kehu(line, token="kehu_" + "x" * 43, code=3)
+        assert answer["error"]["code"] in ("token", "owner-only"), line
+
+
+def test_what_nobody_foresaw_is_an_answer_too(kehu, monkeypatch, capsys):
+    monkeypatch.setattr("kehu.serve.rights.actions.list_consents", lambda *_, **__: int("canary-7f3a"))
+    answer = kehu("consent list", "01990000-0000-7000-8000-000000000000", code=1)
+    assert (
+        answer["error"]["code"] == "fault"
+        and "canary" not in json.dumps(answer) + kehu.errors + capsys.readouterr().err
+    )
+
+
+def test_without_a_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("KEHU_HOME", str(tmp_path / "none"))
+    for line, expected in (("find email=a --purpose service", 1), ("down", 0), ("status", 0), ("doctor", 1)):
+        result = CliRunner().invoke(main, [*line.split(), "--json"])
+        assert (line, result.exit_code) == (line, expected) and json.loads(result.stdout)
+    assert not (tmp_path / "none").exists()
+
+
+def test_people_read_tables_and_pipes_carry_no_colour(kehu):
+    result = CliRunner().invoke(main, ["ledger", "checkpoint"])
+    assert result.exit_code == 0 and result.stdout.endswith("\n") and "—" in result.stdout
+    CliRunner().invoke(main, ["ledger", "list"])  # is itself the row that the next one shows
+    listed = CliRunner().invoke(main, ["ledger", "list"])
+    assert listed.exit_code == 0 and "\x1b" not in listed.stdout and "human" in listed.stdout
+    refused = CliRunner().invoke(main, ["find", "email=a@b.example", "--purpose", "service"])
+    assert refused.exit_code == 3 and not refused.stdout and "house.default-deny" in refused.stderr
+
+
+def test_terminal_language(kehu, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    error = kehu("find", "email=a@b.example", "--purpose", "service", code=3)["error"]
+    assert error["reason"] == "没有规则允许此项使用。" and error["code"] == "refused"
