@@ -55,6 +55,7 @@ def database(server: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Data
     from django.db import connections
 
     name = f"t{uuid.uuid4().hex[:12]}"
+    (server.home / "checkpoints").unlink(missing_ok=True)  # those of the last test's log
     embedded = server.embedded
     assert embedded is not None
     with psycopg.connect(embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:

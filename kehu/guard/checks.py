@@ -12,13 +12,14 @@ from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.staff.models import Staff
 from kehu.guard.tasks import EPOCH
 from kehu.host import jobs
 from kehu.host.checks import Finding
+from kehu.host.home import Home
 from kehu.host.paths import policies_dir
 
-_DELAY: Final = 60  # seconds a row of the ledger may wait to be hashed
 _OLDEST: Final = 150_000  # server_version_num
 _SLACK: Final = 2 * 3600  # seconds over seven days: the job that rotates looks once an hour
 _BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)  # no clock is right that shows an earlier time
@@ -60,16 +61,13 @@ def _check_server(pending: int) -> Iterator[Finding]:
 
 
 def _check_ledger(*, running: bool) -> Iterator[Finding]:
-    delay, ahead = _one(
-        "select extract(epoch from clock_timestamp() - min(e.at) filter (where not exists"
-        " (select 1 from ledger_leaf l where l.seq = e.seq))), max(e.at) > clock_timestamp() + interval '1 minute'"
-        " from (select seq, at from ledger_entry order by seq desc limit 20000) e"
+    if running:
+        yield from check_delay()
+    yield from check_witnesses(Home.current())
+    (ahead,) = _one(
+        "select max(at) > clock_timestamp() + interval '1 minute'"
+        " from (select at from ledger_entry order by seq desc limit 20000) e"
     )
-    if running and (delay or 0) > _DELAY:
-        yield Finding(
-            "ledger.delay", "error", f"A row of the ledger has waited {int(delay)} s to be hashed.",
-            "See log/sequencer.log; a long write transaction in this PostgreSQL holds it back.",
-        )  # fmt: skip
     if ahead:
         yield Finding("clock.back", "error", "The ledger has rows later than now: the clock was put back.", "Run NTP.")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
+from contextlib import contextmanager
 
 import psycopg
 import pytest
+from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +21,7 @@ from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import NotInLedger, prove
 from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner
+from kehu.host.database import grant_defaults
 from kehu.host.home import Home
 from tests.cast import admit, staff
 
@@ -66,14 +70,53 @@ def test_a_note_of_another_key_is_refused():
             parse(bad, origin="kehu/x", public=signer.public)
 
 
+@contextmanager
+def copied(server, template):
+    """A fresh database from a template, Django's connection on it, until the end."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute(f"create database {name} template {template}")
+        with psycopg.connect(server.embedded.conninfo("kehu_owner", name), autocommit=True) as inside:
+            grant_defaults(inside)
+        before = os.environ.get("KEHU_DBNAME"), connections["default"].settings_dict["NAME"]
+        os.environ["KEHU_DBNAME"] = connections["default"].settings_dict["NAME"] = name
+        try:
+            yield name
+        finally:
+            connections.close_all()
+            os.environ["KEHU_DBNAME"], connections["default"].settings_dict["NAME"] = before[0] or "kehu", before[1]
+            owner.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="module")
+def written(server, tmp_path_factory):
+    """A ledger with 300 reads of three people, sequenced, as a template; returns (its name, file, alice, people)."""
+    witness = tmp_path_factory.mktemp("log") / "checkpoints"
+    with copied(server, "kehu") as name:
+        alice = staff("service")
+        people = admit(*({"full_name": f"客户{n}", "email": f"c{n}@mail.example"} for n in range(3)))
+        for n in range(300):
+            gate().open([people[n % 3]], actor=alice, purpose="service", fields=["email"])
+        with open_sequencer() as sequencer:
+            sequencer._witness = witness
+            sequencer.run_once()
+        connections.close_all()
+        yield name, witness, alice, people
+
+
 @pytest.fixture
-def log(database, tmp_path):
-    """A ledger with 300 reads of three people, sequenced; returns (check, alice, people)."""
-    alice = staff("service")
-    people = admit(*({"full_name": f"客户{n}", "email": f"c{n}@mail.example"} for n in range(3)))
-    for n in range(300):
-        gate().open([people[n % 3]], actor=alice, purpose="service", fields=["email"])
+def database(server, written):
+    """A copy of that ledger for one test."""
+    with copied(server, written[0]):
+        yield server
+
+
+@pytest.fixture
+def log(database, written, tmp_path):
+    """The ledger of one test: (check, alice, people)."""
+    _, file, alice, people = written
     witness = tmp_path / "checkpoints"
+    witness.write_bytes(file.read_bytes())
 
     def sequence():
         with open_sequencer() as sequencer:
@@ -87,12 +130,12 @@ def log(database, tmp_path):
                 app,
                 signer=signer_of(Home.current()),
                 entry_key=installation().entry_key,
+                decision_key=installation().decision_key,
                 witness=witness,
                 against=against,
             )
 
-    check.sequence = sequence
-    sequence()
+    check.sequence, check.witness = sequence, witness
     return check, alice, people
 
 
@@ -102,37 +145,145 @@ def test_an_untouched_ledger_verifies(log):
     assert verdict.ok and verdict.size == 301
 
 
+COPY = (
+    "insert into ledger_entry (entry, actor, human, department, purpose, action, decision, subjects, jurisdictions,"
+    " reach, commitments, mac) select {entry}, actor, human, department, purpose, action, decision, subjects,"
+    " jurisdictions, reach, commitments, mac from ledger_entry where seq = 100"
+)
+SWAP = (
+    "with a as (select * from ledger_leaf where seq = 100), b as (select * from ledger_leaf where seq = 101)"
+    " update ledger_leaf l set {column} = case l.seq when 100 then (select {column} from b)"
+    " else (select {column} from a) end where l.seq in (100, 101)"
+)
+TABLES = ("ledger_entry", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "gate_decision")
+
+
 @pytest.mark.parametrize(
-    ("attack", "why"),
+    ("attack", "seq", "why"),
     [
-        ("update ledger_entry set human = gen_random_uuid() where seq = 100", "changed"),
-        ("update ledger_entry set at = at - interval '1 day' where seq = 100", "changed"),
-        ("delete from ledger_entry where seq = 100", "gone"),
-        ("with cut as (delete from ledger_leaf where seq > 290) delete from ledger_entry where seq > 290", "cut short"),
-        ("update ledger_leaf set hash = sha256(hash) where seq = 100", "changed"),
+        # edited
+        ("update ledger_entry set human = gen_random_uuid() where seq = 100", 100, "changed after it was hashed"),
+        ("update ledger_entry set at = at - interval '1 day' where seq = 100", 100, "changed after it was hashed"),
         (
-            "insert into ledger_entry (entry, actor, human, department, purpose, action, decision, subjects,"
-            " jurisdictions, reach, commitments, mac) select gen_random_uuid(), actor, human, department, purpose,"
-            " action, decision, subjects, jurisdictions, reach, commitments, mac from ledger_entry where seq = 100",
-            "forged",
+            "update ledger_entry set commitments = sha256(commitments) where seq = 100",
+            100,
+            "changed after it was hashed",
+        ),
+        ("update gate_decision set ask = replace(ask, 'email', 'phone') where ask like '%email%'", 2, "forged"),
+        ("update gate_decision set answer = '{}' where ask like '%email%'", 2, "its decision was changed"),
+        ("delete from gate_decision where ask like '%email%'", 2, "its decision is gone"),
+        # deleted
+        ("delete from ledger_entry where seq = 100", 100, "gone"),
+        ("delete from ledger_leaf where seq = 100", None, "leaf 99 is missing"),
+        (
+            "with cut as (delete from ledger_leaf where seq > 290) delete from ledger_entry where seq > 290",
+            None,
+            "cut short: a signed checkpoint (in the database and in the home) has 301 rows, 290 are here",
         ),
         (
-            "with a as (select * from ledger_leaf where seq = 100), b as (select * from ledger_leaf where seq = 101)"
-            " update ledger_leaf l set hash = case l.seq when 100 then (select hash from b) else (select hash from a)"
-            " end where l.seq in (100, 101)",
-            "changed",
+            "with a as (delete from ledger_leaf where seq > 290), b as (delete from ledger_checkpoint)"
+            " delete from ledger_entry where seq > 290",
+            None,
+            "cut short: a signed checkpoint (in the home) has 301 rows, 290 are here",
         ),
+        # inserted
+        (COPY.format(entry="gen_random_uuid()"), 302, "forged"),
+        (COPY.format(entry="entry"), 302, "a copy of another row"),
+        # reordered
+        (SWAP.format(column="hash"), 100, "changed"),
+        (
+            "with s as (select set_config('x.y', '', false)) update ledger_leaf set index = case seq when 100 then 900"
+            " else 901 end where seq in (100, 101)",
+            None,
+            "leaf 99 is missing",
+        ),
+        # the tree
+        ("update ledger_leaf set hash = sha256(hash) where seq = 100", 100, "changed"),
+        ("update ledger_leaf set hash = sha256(hash) where seq = 100", 301, "forked: the tree of size 301"),
+        (
+            "update ledger_leaf set hash = sha256(hash) where seq = 100",
+            100,
+            "leaf 99 and its tile say different things",
+        ),
+        ("update ledger_tile set hashes = overlay(hashes placing sha256('x') from 3201)", 101, "leaf 100 and its tile"),
+        ("delete from ledger_tile", None, "tile 0 of level 0 is gone"),
+        (
+            "insert into ledger_tile select 1, 0, hashes from ledger_tile",
+            None,
+            "tile 0 of level 1 has nothing below it",
+        ),
+        # checkpoints
+        (
+            "update ledger_checkpoint set note = replace(note, E'301', E'300')",
+            None,
+            "database is not signed by this log",
+        ),
+        ("update ledger_checkpoint set root = sha256(root)", None, "says otherwise than its signed note"),
+        # the customer's look-up
+        ("update ledger_use set seq = 101 where seq = 100", 101, "the look-up names a subject"),
     ],
 )
-def test_what_a_superuser_does_is_found_and_named(database, log, attack, why):
+def test_what_a_superuser_does_is_found_and_named(database, log, attack, seq, why):
     check, _, _ = log
     with open_owner(database) as owner:
-        for table in ("ledger_entry", "ledger_leaf"):
+        for table in TABLES:
             owner.execute(f"alter table {table} disable trigger user")
         assert owner.execute(attack).rowcount > 0
     check.sequence()
     verdict = check()
-    assert any(why in broken.why for broken in verdict.broken), verdict.broken
+    assert any(broken.seq == seq and why in broken.why for broken in verdict.broken), verdict.broken
+
+
+def test_two_rows_that_change_places_are_found(database, log):
+    """Each with its hash: every row still hashes to its leaf, only the order is another."""
+    check, _, _ = log
+    with open_owner(database) as owner:
+        owner.execute("alter table ledger_leaf disable trigger user")
+        for old, new in ((99, -1), (100, 99), (-1, 100)):
+            owner.execute("update ledger_leaf set index = %s where index = %s", (new, old))
+    whys = [broken.why for broken in check().broken]
+    assert "leaf 99 and its tile say different things" in whys and "leaf 100 and its tile say different things" in whys
+    assert any(why.startswith("forked: the tree of size 301") for why in whys)
+
+
+def test_a_log_rewritten_as_a_whole_is_found_by_a_kept_checkpoint(database, log):
+    """Whoever holds the signing key, too, can write another history, but not the one that somebody kept."""
+    check, alice, (one, *_) = log
+    kept = check.witness.read_text()
+    with open_owner(database) as owner:
+        for table in TABLES:
+            owner.execute(f"alter table {table} disable trigger user")
+        for table in ("ledger_leaf", "ledger_tile", "ledger_checkpoint"):
+            owner.execute(f"delete from {table}")
+        owner.execute("delete from ledger_entry where seq = 100")
+    check.witness.unlink()
+    gate().open([one], actor=alice, purpose="service", fields=["email"])
+    check.sequence()
+    assert check().ok  # nothing of before is here to compare it with
+    [broken] = check(against=kept).broken
+    assert "forked: the tree of size 301 is not the one that was signed (given)" in broken.why
+    check.sequence()
+
+
+def test_what_is_done_to_the_homes_file_is_found(log):
+    check, alice, (one, *_) = log
+    gate().open([one], actor=alice, purpose="service", fields=["email"])
+    check.sequence()
+    whole = check.witness.read_text()
+    assert whole.count("—") == 2 and check().ok
+    for change, why in (
+        (whole[: len(whole) // 2], "the checkpoint of 302 rows is gone from the home's file"),
+        ("", "the checkpoint of 301 rows is gone from the home's file"),
+        (whole[:-40], "is not signed by this log"),
+        (whole[: whole.rindex("—")], "is cut within one, or holds something else"),
+        (whole.replace("302", "303"), "a checkpoint in the home is not signed by this log"),
+    ):
+        check.witness.write_text(change)
+        assert any(why in broken.why for broken in check().broken), (why, check().broken)
+    check.witness.write_text(whole[:-40])  # a crash while it was written: the next one takes its place
+    gate().open([one], actor=alice, purpose="service", fields=["email"])
+    check.sequence()
+    assert check.witness.read_text().count("—") == 2 + (whole[:-40].count("—") == 2)
 
 
 def test_triggers_stop_the_owners_mistakes_too(database, log):

@@ -107,6 +107,7 @@ def test_an_old_backup_opens_nobody_and_is_erased_again(database):
         for table in tables:
             owner.execute(f"drop table old_{table}")
     assert rows_naming(lin) == {} and rows_naming(wang)
+    assert tombstones.replay(raw(), installation().home) == 0
     assert raw().execute("select count(*) from tombstone").fetchone()[0] == 2
 
 

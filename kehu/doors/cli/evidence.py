@@ -36,6 +36,34 @@ def list_(subject: str | None, staff: str | None, since: datetime | None, limit:
     return {"rows": found}
 
 
+@ledger.command(epilog="Example: kehu ledger inquire --staff li@shop.example --since 2026-11-01 --until 2026-11-08")
+@click.option("--subject", help="Who used this customer's data.")
+@click.option("--staff", help="What this person saw (email; `owner` for the home's owner).")
+@click.option("--purpose", help="Everything under this purpose.")
+@click.option("--since", type=MOMENT, help="From this moment on (UTC).")
+@click.option("--until", type=MOMENT, help="Before this moment (UTC).")
+@command()
+def inquire(
+    subject: str | None, staff: str | None, purpose: str | None, since: datetime | None, until: datetime | None
+) -> Any:
+    """Sum up what passed the gate: by whom, for what, how many people, which fields, under which laws.
+
+    The options narrow it together; without one it is the whole ledger. `uses` counts a record of a person once a row
+    and stays the same after an erasure; how many different records those were is told between `at_least` and
+    `at_most`, since an erased one can no longer be told from another. The inquiry is itself recorded.
+    """
+    from kehu.serve.assurance import queries
+
+    return queries.inquire(
+        actor=actor(),
+        subject=subject_id(subject) if subject else None,
+        staff=staff,
+        purpose=purpose,
+        since=since,
+        until=until,
+    )
+
+
 @ledger.command(epilog="Example: kehu ledger verify --against kept-checkpoint.txt")
 @click.option(
     "--against", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A checkpoint kept elsewhere."

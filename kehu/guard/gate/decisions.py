@@ -192,7 +192,7 @@ class Decisions:
     ) -> bytes:
         """Store an answer under its content address; a second writer of the same one changes nothing."""
         made = decision_id(text, facts, state)
-        body = _canonical(fields, categories, finds)
+        body = canonical(fields, categories, finds)
         connection.execute(
             "insert into gate_decision (id, ask, actor, state, answer, categories, finds, mac)"
             " values (%s, %s, %s, %s, %s::jsonb, %s::smallint[], %s, %s) on conflict (id) do nothing",
@@ -224,7 +224,7 @@ class Decisions:
         if row is None:
             raise DecisionForged("a decision vanished")
         answer, (categories, finds, mac) = json.loads(row[0]), row[1:]
-        made = decision_mac(self._held.decision_key, decision=wanted, answer=_canonical(answer, categories, finds))
+        made = decision_mac(self._held.decision_key, decision=wanted, answer=canonical(answer, categories, finds))
         if not hmac.compare_digest(bytes(mac), made):
             raise DecisionForged(wanted.hex())
         fields = {n: tuple(FieldAnswer(*pair) for pair in pairs) for n, pairs in answer.items()}
@@ -236,5 +236,6 @@ class Decisions:
         return decision
 
 
-def _canonical(fields: Mapping[str, Any], categories: list[int], finds: bool) -> str:
+def canonical(fields: Mapping[str, Any], categories: list[int], finds: bool) -> str:
+    """The text of an answer that its MAC covers."""
     return json.dumps([fields, list(categories), finds], sort_keys=True, separators=(",", ":"))

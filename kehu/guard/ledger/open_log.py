@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 
@@ -20,10 +21,15 @@ def signer_of(home: Home) -> Signer:
     return Signer(f"kehu/{home.facts()['id']}", Keyring(home).secret("ledger-sign"))
 
 
+def connect() -> psycopg.Connection[Any]:
+    """A connection of its own, in the role of the sequencer."""
+    conninfo = Database(Home.current()).conninfo("kehu_sequencer", os.environ.get("KEHU_DBNAME", "kehu"))
+    return psycopg.connect(conninfo, autocommit=True)
+
+
 @contextmanager
 def open_sequencer() -> Iterator[Sequencer]:
-    """A sequencer on a connection of its own, in its own role."""
+    """A sequencer on a connection of its own."""
     home = Home.current()
-    conninfo = Database(home).conninfo("kehu_sequencer", os.environ.get("KEHU_DBNAME", "kehu"))
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with connect() as connection:
         yield Sequencer(connection, signer_of(home), home / "checkpoints")

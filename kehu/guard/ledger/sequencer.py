@@ -6,13 +6,14 @@ row whose transaction took its number early and committed late. One sequencer at
 
 from __future__ import annotations
 
-import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
 from psycopg import Connection
 
 from kehu.guard.ledger.checkpoint import Signer
+from kehu.guard.ledger.heads import append_note
 from kehu.guard.ledger.leaf import LEAF_COLUMNS, leaf_of
 from kehu.guard.ledger.tiles import TILE, TreeReader, split_hashes
 from kehu.guard.ledger.tree import Frontier, root_of
@@ -39,9 +40,15 @@ class Sequencer:
         self._witness = witness
         self._floor = "0"
         self._frontier: Frontier | None = None
+        self._signed_at = 0.0
 
-    def run_once(self) -> int:
-        """Sequence what is pending; returns how many rows were taken."""
+    @property
+    def connection(self) -> Connection[Any]:
+        """Its connection, for looks at the ledger between two runs."""
+        return self._connection
+
+    def run_once(self, *, sign_every: float = 0.0) -> int:
+        """Sequence what is pending and sign the head, at most once in so many seconds; returns how many rows were taken."""
         taken = 0
         while True:
             with self._connection.transaction():
@@ -50,7 +57,7 @@ class Sequencer:
             taken += count
             if count < _BATCH:
                 break
-        if taken or not self._signed_head():
+        if time.monotonic() >= self._signed_at + sign_every and not self._signed_head():
             self._sign()
         return taken
 
@@ -119,7 +126,8 @@ class Sequencer:
 
     def _signed_head(self) -> bool:
         row = self._connection.execute(
-            "select exists (select 1 from ledger_checkpoint where size = (select count(*) from ledger_leaf))"
+            "select coalesce((select max(size) from ledger_checkpoint), -1)"
+            " >= coalesce((select max(index) + 1 from ledger_leaf), 0)"
         ).fetchone()
         return bool(row and row[0])
 
@@ -127,16 +135,17 @@ class Sequencer:
         with self._connection.transaction():
             self._connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
             frontier = self._load()
+            there = self._connection.execute(
+                "select 1 from ledger_checkpoint where size = %s", (frontier.size,)
+            ).fetchone()
+            if there is not None:
+                return
             root = frontier.root()
             note = self._signer.sign(frontier.size, root)
-            made = self._connection.execute(
-                "insert into ledger_checkpoint (size, root, note) values (%s, %s, %s)"
-                " on conflict do nothing returning 1",
-                (frontier.size, root, note),
-            ).fetchone()
-        if made:
-            # kept outside the database: a log cut short there is found here
-            with self._witness.open("a", encoding="utf-8") as file:
-                file.write(note + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            # Kept outside the database, and first: a log cut short there is found here, and one that is in the
+            # database but not in the file was taken out of the file.
+            append_note(self._witness, note)
+            self._connection.execute(
+                "insert into ledger_checkpoint (size, root, note) values (%s, %s, %s)", (frontier.size, root, note)
+            )
+        self._signed_at = time.monotonic()

@@ -534,15 +534,10 @@ class Check:
         self._heads.append(head)
 
     def _cosignature(self, head: Head, witness: Key) -> None:
-        for name, blob in head.signatures:
-            if name != witness.name or blob[:4] != witness.hint or len(blob) != 76 or witness.kind != 4:
-                continue
-            seconds = int.from_bytes(blob[4:12], "big")
-            if verifies(witness.public, blob[12:], b"cosignature/v1\ntime %d\n" % seconds + head.signed):
-                at = datetime.fromtimestamp(seconds, timezone.utc).isoformat()  # noqa: UP017  (Python 3.9)
-                self._report.add("ok", "cosigned", witness=name, at=at)
-                return
-        raise Wrong("bad-witness", witness=witness.name, size=head.size)
+        at = cosigned_at(head, witness)
+        if at is None:
+            raise Wrong("bad-witness", witness=witness.name, size=head.size)
+        self._report.add("ok", "cosigned", witness=witness.name, at=at.isoformat())
 
     def compare(self, kept: list[Head]) -> None:
         """Hold what was found against checkpoints that the reader kept, and say what all of it rests on."""
@@ -594,6 +589,19 @@ def signed_by(head: Head, key: Key, message: bytes) -> bool:
     """Whether a checkpoint carries a signature of this key."""
     mine = [blob for name, blob in head.signatures if name == key.name and blob[:4] == key.hint]
     return any(verifies(key.public, blob[4:], message) for blob in mine)
+
+
+def cosigned_at(head: Head, witness: Key) -> datetime | None:
+    """When a witness signed a checkpoint; None where it did not (C2SP tlog-cosignature, Ed25519)."""
+    for name, blob in head.signatures:
+        if name != witness.name or blob[:4] != witness.hint or len(blob) != 76 or witness.kind != 4:
+            continue
+        seconds = int.from_bytes(blob[4:12], "big")
+        if seconds < 1 << 36 and verifies(
+            witness.public, blob[12:], b"cosignature/v1\ntime %d\n" % seconds + head.signed
+        ):
+            return datetime.fromtimestamp(seconds, timezone.utc)  # noqa: UP017  (Python 3.9)
+    return None
 
 
 def uuid_of(text: Any) -> uuid.UUID:

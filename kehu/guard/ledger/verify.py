@@ -10,7 +10,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from kehu.guard.ledger.checkpoint import Checkpoint, CheckpointInvalid, Signer, parse
+from kehu.guard.ledger.beside import decision_faults, tile_faults, use_faults
+from kehu.guard.ledger.checkpoint import Signer
+from kehu.guard.ledger.heads import gather
 from kehu.guard.ledger.leaf import LEAF_COLUMNS, leaf_of
 from kehu.guard.ledger.mac import entry_mac
 from kehu.guard.ledger.tree import Frontier
@@ -52,17 +54,23 @@ def _walk(connection: Connection[Any]) -> Iterator[Any]:
 
 
 def verify(
-    connection: Connection[Any], *, signer: Signer, entry_key: bytes, witness: Path, against: str | None = None
+    connection: Connection[Any],
+    *,
+    signer: Signer,
+    entry_key: bytes,
+    witness: Path | None,
+    against: str | None = None,
+    decision_key: bytes | None = None,
 ) -> Verdict:
     """Recompute the whole ledger.
 
-    ``against`` is an older checkpoint note the caller kept; ``witness`` the file of all checkpoints in the home.
-    Sequence what is pending first.
+    ``against``: older checkpoint notes the caller kept; ``witness``: the home's file of all checkpoints (None: none);
+    ``decision_key``: decisions are checked, too. Sequence what is pending first.
     """
-    marks = _checkpoints(connection, signer, witness, against)
-    broken: list[Broken] = list(marks.broken)
+    heads = gather(connection, signer, witness, against)
+    broken = [Broken(None, why) for why in heads.faults]
     frontier = Frontier()
-    expected, entries = 0, set[bytes]()
+    expected, entries, agreed, forked = 0, set[bytes](), 0, False
     for index, seq, stored, present, *rest in _walk(connection):
         columns, ask = rest[:-1], rest[-1]
         while expected < index:
@@ -71,14 +79,33 @@ def verify(
         expected = index + 1
         broken += _row_faults(seq, bytes(stored), present, columns, ask, entry_key, entries)
         frontier.append(bytes(stored))
-        for root in marks.roots.get(frontier.size, ()):
-            if root != frontier.root():
-                broken.append(Broken(seq, f"the tree of size {frontier.size} is not the one that was signed"))
-    for size in marks.roots:
+        signed = heads.roots.get(frontier.size)
+        if signed and not forked:
+            broken += _head_faults(signed, frontier, agreed, seq)
+            forked = frontier.root() not in signed  # every later head differs as well: the first says where
+            agreed = frontier.size
+    for size in sorted(heads.roots):
         if size > frontier.size:
-            broken.append(Broken(None, f"cut short: a signed checkpoint has {size} rows, {frontier.size} are here"))
+            where = ", ".join(heads.roots[size].values())
+            broken.append(
+                Broken(None, f"cut short: a signed checkpoint ({where}) has {size} rows, {frontier.size} are here")
+            )
     broken += _unsequenced(connection)
+    beside = [*tile_faults(connection), *use_faults(connection)]
+    if decision_key is not None:
+        beside += decision_faults(connection, decision_key)
+    broken += [Broken(seq, why) for seq, why in beside]
     return Verdict(frontier.size, frontier.root(), tuple(broken))
+
+
+def _head_faults(signed: dict[bytes, str], frontier: Frontier, agreed: int, seq: int) -> Iterator[Broken]:
+    for root, where in signed.items():
+        if root != frontier.root():
+            yield Broken(
+                seq,
+                f"forked: the tree of size {frontier.size} is not the one that was signed ({where});"
+                f" something differs in leaves {agreed} to {frontier.size - 1}",
+            )
 
 
 def _row_faults(
@@ -109,37 +136,6 @@ def _row_faults(
     )
     if not hmac.compare_digest(made, bytes(row["mac"])):
         yield Broken(seq, "forged: its MAC is not ours")
-
-
-@dataclass(frozen=True, slots=True)
-class _Marks:
-    roots: dict[int, set[bytes]]
-    broken: tuple[Broken, ...]
-
-
-def _checkpoints(connection: Connection[Any], signer: Signer, witness: Path, against: str | None) -> _Marks:
-    roots: dict[int, set[bytes]] = {}
-    broken: list[Broken] = []
-
-    def take(note: str, where: str) -> None:
-        try:
-            found: Checkpoint = parse(note, origin=signer.origin, public=signer.public)
-        except CheckpointInvalid:
-            broken.append(Broken(None, f"a checkpoint {where} is not signed by this log"))
-            return
-        roots.setdefault(found.size, set()).add(found.root)
-
-    for (note,) in connection.execute("select note from ledger_checkpoint order by size"):
-        take(note, "in the database")
-    if witness.exists():
-        for block in witness.read_text(encoding="utf-8").split("\n\n"):
-            if block.strip() and not block.lstrip().startswith("—"):
-                pending = block
-            elif block.strip():
-                take(f"{pending.strip()}\n\n{block.strip()}\n", "in the home")
-    if against is not None:
-        take(against, "given")
-    return _Marks(roots, tuple(broken))
 
 
 def _unsequenced(connection: Connection[Any]) -> list[Broken]:

@@ -7,7 +7,10 @@ from typing import Any
 
 from django.db import connection
 
+from kehu.guard.ledger.delay import delay
+from kehu.guard.ledger.witness import standings
 from kehu.host import jobs
+from kehu.host.home import Home
 
 
 def counts() -> dict[str, Any]:
@@ -37,9 +40,18 @@ def counts() -> dict[str, Any]:
         if has_quarantine
         else 0,
         "review": _one("select count(*) from refine_proposal where state = 'open'") if has_review else 0,
-        "ledger": {"size": size, "root": base64.b64encode(root).decode() if root else None},
+        "ledger": {"size": size, "root": base64.b64encode(root).decode() if root else None, **_beside()},
         "jobs": jobs.counts(),
     }
+
+
+def _beside() -> dict[str, Any]:
+    """Seconds the oldest row waits to be hashed, and how far each witness is."""
+    try:
+        seen = [{"size": one.size, "at": one.at, "why": one.why} for one in standings(Home.current())]
+    except ValueError:  # the doctor says what is wrong with the setting
+        seen = []
+    return {"delay": round(delay().seconds, 1), "witnesses": seen}
 
 
 def _one(query: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,15 +13,20 @@ from django.db import connection, transaction
 from psycopg import Connection
 
 from kehu.govern.consent import part_of
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
+from kehu.guard.ledger import inquiries
 from kehu.guard.ledger import queries as ledger
+from kehu.guard.ledger.inquiries import Question
 from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import NotInLedger, Proof
 from kehu.guard.ledger.proof import prove as prove_row
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.verify import verify as recompute
+from kehu.guard.ledger.witness import cosigned
+from kehu.guard.staff.actions import actor_of
 from kehu.serve.assurance.proofs import PROOF_FORMAT, log_key
 
 
@@ -55,9 +61,47 @@ def rows(
     found = ledger.rows(
         subject=subject, staff=name, human=human, purpose=purpose, since=since, before=before, limit=limit
     )
-    with transaction.atomic():
-        record_act("read-ledger", subject, actor=actor)
+    record_reading(subject, actor=actor)
     return [row | {"human": row["human"].removesuffix("@home")} for row in found]
+
+
+def inquire(
+    *,
+    actor: Actor,
+    subject: UUID | None = None,
+    staff: str | None = None,
+    purpose: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[str, Any]:
+    """Who used a customer's data, what a person saw, everything under a purpose, or all in a time; summed up.
+
+    ``staff`` is an email, or ``owner``. The reading is recorded before the answer is handed out.
+
+    Raises:
+        ActRefused: the role may not read the ledger.
+        UnknownSubject: no such customer.
+        UnknownStaff: no such account.
+        ValueError: no such purpose; an end before the beginning.
+    """
+    require_act("read-ledger", actor)
+    if subject is not None:
+        part_of(subject, whole=True)
+    if purpose is not None and purpose not in PURPOSES:
+        raise ValueError("purpose: one of " + ", ".join(PURPOSES))
+    if since and until and until <= since:
+        raise ValueError("until: lies before since")
+    human = actor_of("owner@home" if staff == "owner" else staff).human if staff else None
+    found = inquiries.inquire(Question(subject, human, PURPOSES[purpose] if purpose else None, since, until))
+    record_reading(subject, actor=actor)
+    by = [asdict(group) | {"first": group.first.isoformat(), "last": group.last.isoformat()} for group in found.groups]
+    return found.radius() | {"by": by}
+
+
+def record_reading(subject: UUID | None, *, actor: Actor) -> None:
+    """The row of a reading of the ledger: a use like any other, for the reader's purpose, else for security."""
+    with transaction.atomic():
+        record_act("read-ledger", subject, actor=actor, purpose=PURPOSES[actor.purpose or "security"])
 
 
 def checkpoint(*, actor: Actor) -> str:
@@ -74,7 +118,7 @@ def checkpoint(*, actor: Actor) -> str:
         row = cursor.fetchone()
     if row is None:
         raise LedgerEmpty("no head")
-    return str(row[0])
+    return cosigned(installation().home, str(row[0]))
 
 
 def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
@@ -90,6 +134,7 @@ def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
         _raw(),
         signer=signer_of(held.home),
         entry_key=held.entry_key,
+        decision_key=held.decision_key,
         witness=held.home / "checkpoints",
         against=against,
     )
@@ -104,14 +149,19 @@ def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
 def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, Any]:
     """Prove that a row is in the log; with a customer (any origin id), that the row is about them.
 
+    A bare proof is evidence and no reading; one about a customer says what was asked of whom, so it is recorded.
+
     Raises:
         ActRefused: the role may not read the ledger.
         UnknownSubject: no such customer.
         NotInLedger: no such row, or it is not about this customer.
     """
     require_act("read-ledger", actor)
+    origins = part_of(subject, whole=True) if subject else None
+    if origins is not None:
+        record_reading(subject, actor=actor)
     _sequence()
-    proof = _first_proof(seq, part_of(subject, whole=True)) if subject else prove_row(_raw(), seq)
+    proof = _first_proof(seq, origins) if origins is not None else prove_row(_raw(), seq)
     answer: dict[str, Any] = {
         "format": PROOF_FORMAT,
         "log": log_key(),
@@ -119,7 +169,7 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
         "index": proof.index,
         "size": proof.size,
         "path": [_text(node) for node in proof.path],
-        "checkpoint": proof.checkpoint,
+        "checkpoint": cosigned(installation().home, proof.checkpoint),
     }
     if proof.subject:
         inner = proof.subject
@@ -127,8 +177,8 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
         answer["subject"] = {
             "id": str(inner.subject), "r": _text(inner.r), "index": inner.index, "size": inner.size, "path": path,
         }  # fmt: skip
-    if proof.decision:
-        answer["decision"] = dict(zip(("ask", "actor", "state"), proof.decision, strict=True))
+        if proof.decision:
+            answer["decision"] = dict(zip(("ask", "actor", "state"), proof.decision, strict=True))
     return answer
 
 

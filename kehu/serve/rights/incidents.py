@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import orjson
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from kehu.govern.laws import PACKS
 from kehu.guard.gate.actor import Actor
+from kehu.guard.ledger.inquiries import Question, inquire
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
 from kehu.vault.ids import new_id
-
-_JURISDICTIONS: Final = (*PACKS, "none")
-
-_ROWS: Final = """
-select g.answer::text, count(*), sum(e.subjects)::bigint,
-    array[sum(e.reach[1]), sum(e.reach[2]), sum(e.reach[3]), sum(e.reach[4]), sum(e.reach[5]), sum(e.reach[6])]::bigint[]
-from ledger_entry e join gate_decision g on g.id = e.decision
-where (%(account)s::uuid is null or e.human = %(account)s) and (%(since)s::timestamptz is null or e.at >= %(since)s)
-  and (%(until)s::timestamptz is null or e.at < %(until)s)
-group by g.answer::text
-"""
-_DISTINCT: Final = """
-select count(distinct u.subject), count(*) from ledger_entry e join ledger_use u using (seq)
-where (%(account)s::uuid is null or e.human = %(account)s) and (%(since)s::timestamptz is null or e.at >= %(since)s)
-  and (%(until)s::timestamptz is null or e.at < %(until)s)
-"""
 
 
 class UnknownIncident(LookupError):
@@ -128,36 +110,7 @@ def reach(window: Window, *, actor: Actor, incident: UUID | None = None) -> dict
         Refused: the role may not.
     """
     require("incident", actor)
-    asked = {"account": window.account, "since": window.since, "until": window.until}
-    with connection.cursor() as cursor:
-        cursor.execute(_ROWS, asked)
-        groups = cursor.fetchall()
-        cursor.execute(_DISTINCT, asked)
-        distinct, known = cursor.fetchone()
-    rows, uses = 0, 0
-    jurisdictions: Counter[str] = Counter()
-    fields: dict[str, Counter[str]] = {}
-    for answer, count, subjects, reached in groups:
-        rows, uses = rows + count, uses + subjects
-        by_law = Counter(dict(zip(_JURISDICTIONS, (int(n or 0) for n in reached), strict=True)))
-        jurisdictions += by_law
-        for name, said in orjson.loads(answer).items():
-            if name != "*" and any(one[0] != "denied" for one in said):
-                fields.setdefault(name, Counter()).update(by_law + Counter({"uses": subjects}))
+    found = inquire(Question(human=window.account, since=window.since, until=window.until))
     with transaction.atomic():
         record_act("incident", None, actor=actor, detail=incident)
-    forgotten = uses - known
-    return {
-        "rows": rows,
-        "uses": uses,
-        "subjects": {"at_least": distinct + (1 if forgotten else 0), "at_most": distinct + forgotten},
-        "jurisdictions": {law: jurisdictions[law] for law in _JURISDICTIONS if jurisdictions[law]},
-        "fields": [
-            {
-                "field": name,
-                "uses": held["uses"],
-                "jurisdictions": {law: held[law] for law in _JURISDICTIONS if held[law]},
-            }
-            for name, held in sorted(fields.items())
-        ],
-    }
+    return found.radius()

@@ -1,0 +1,94 @@
+"""Signed tree heads as they are kept: in the database, in the home's file, and wherever somebody put one away."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg import Connection
+
+from kehu.guard.ledger.checkpoint import CheckpointInvalid, Signer, parse
+
+_SHOWN: Final = 20  # of many checkpoints with one fault
+_TAIL: Final = 4_096  # bytes: longer than the lines of signatures of one note
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Roots by size, as signed; where each was found; and what is wrong with the rest, in words."""
+
+    roots: dict[int, dict[bytes, str]]
+    faults: tuple[str, ...]
+
+
+def split_notes(text: str) -> tuple[list[str], str]:
+    """The notes of a file of them, and what is left over: a note cut short, or something that is none."""
+    notes: list[str] = []
+    rest: list[str] = []
+    for block in text.split("\n\n"):
+        body = block.strip("\n")
+        if body.startswith("—") and rest:
+            notes.append(f"{rest.pop()}\n\n{body}\n")
+        elif body:
+            rest.append(body)
+    return notes, "\n\n".join(rest)
+
+
+def append_note(path: Path, note: str) -> None:
+    """Add a note to the file, on disk when this returns; one that a crash cut short is taken out first."""
+    with path.open("a+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _TAIL))
+        tail = file.read()
+        if tail and not (tail.endswith(b"\n\n") and tail.rstrip(b"\n").rpartition(b"\n\n")[2].startswith("—".encode())):
+            file.seek(0)
+            whole, _ = split_notes(file.read().decode("utf-8", "replace"))
+            file.truncate(0)
+            file.write("".join(one + "\n" for one in whole).encode())
+        file.write(f"{note}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def gather(connection: Connection[Any], signer: Signer, home_file: Path | None, against: str | None) -> Heads:
+    """Every head there is: of the database, of the home's file, and those in ``against``, which the caller kept."""
+    roots: dict[int, dict[bytes, str]] = {}
+    faults: list[str] = []
+
+    def take(note: str, where: str) -> tuple[int, bytes] | None:
+        try:
+            found = parse(note, origin=signer.origin, public=signer.public)
+        except CheckpointInvalid:
+            faults.append(f"a checkpoint {where} is not signed by this log")
+            return None
+        places = roots.setdefault(found.size, {})
+        known = places.get(found.root)
+        places[found.root] = where if known is None or known == where else f"{known} and {where}"
+        return found.size, found.root
+
+    ours = set[str]()
+    for size, root, note in connection.execute("select size, root, note from ledger_checkpoint order by size"):
+        signed = take(note, "in the database")
+        if signed is not None and signed != (size, bytes(root)):
+            faults.append(f"the checkpoint of {size} rows in the database says otherwise than its signed note")
+        if signed is not None:
+            ours.add(note)
+    if home_file is not None:
+        notes, rest = split_notes(home_file.read_text(encoding="utf-8", errors="replace") if home_file.exists() else "")
+        for note in notes:
+            take(note, "in the home")
+        missing = sorted(int(note.split("\n")[1]) for note in ours - set(notes))
+        faults += [f"the checkpoint of {size} rows is gone from the home's file" for size in missing[:_SHOWN]]
+        if len(missing) > _SHOWN:
+            faults.append(f"{len(missing) - _SHOWN} more checkpoints are gone from the home's file")
+        if rest:
+            faults.append("the home's file of checkpoints is cut within one, or holds something else")
+    if against is not None:
+        given, other = split_notes(against)
+        for note in given:
+            take(note, "given")
+        if other or not given:
+            faults.append("a checkpoint given is not signed by this log")
+    return Heads(roots, tuple(faults))

@@ -1,0 +1,60 @@
+"""What may be wrong with the ledger while it runs: rows that wait, witnesses that are behind or object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from kehu.guard.ledger import witness
+from kehu.guard.ledger.delay import delay
+from kehu.host.checks import Finding
+from kehu.host.home import Home
+
+_PATIENCE: Final = 600  # seconds a witness may be out of reach
+_WHY: Final = {
+    "absent": "its folder is not there",
+    "unreachable": "it does not answer",
+    "unknown": "it does not know this log",
+    "answer": "it answers otherwise than a witness does",
+    "cosignature": "it does not sign with its key",
+    "ahead": "it has seen more rows than are here: the log was cut short, or a backup restored",
+    "forked": "what it has seen is not the beginning of the log here",
+}
+
+
+def check_delay() -> Iterator[Finding]:
+    """A row that has waited over a minute to be hashed; read while the system runs."""
+    waited = delay()
+    if waited.alarming:
+        holder = f"{waited.held_by} holds a write transaction open: end it." if waited.held_by else ""
+        yield Finding(
+            "ledger.delay", "error", f"{waited.rows} rows of the ledger wait to be hashed, the oldest {int(waited.seconds)} s.",
+            holder or "See log/sequencer.log.",
+        )  # fmt: skip
+
+
+def check_witnesses(home: Home) -> Iterator[Finding]:
+    """A setting nobody can read, a witness out of reach for ten minutes, and one that disputes the log itself."""
+    try:
+        found = witness.standings(home)
+    except ValueError as wrong:
+        yield Finding("witness.setting", "error", str(wrong), f"Mend {witness.SETTING}.")
+        return
+    if not found:
+        yield Finding(
+            "witness.none", "note", "No witness sees the checkpoints: a ledger and its home cut short together go unseen.",
+            f"Set {witness.SETTING} to a folder or a service elsewhere.",
+        )  # fmt: skip
+    for number, standing in enumerate(found, 1):
+        if standing.why is None:
+            continue
+        text = f"Witness {number} does not take the checkpoints since {standing.failing_since}: {_WHY[standing.why]}."
+        if standing.why in witness.DOUBTS:
+            yield Finding("witness.disputes", "error", text, "Run: kehu ledger verify --against what the witness holds")
+        elif _seconds_since(standing.failing_since) > _PATIENCE:
+            yield Finding("witness.behind", "warning", text, "Mend it; what it missed is handed over by itself.")
+
+
+def _seconds_since(moment: str | None) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds() if moment else 0.0
