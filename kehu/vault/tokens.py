@@ -6,6 +6,7 @@ HMAC-SHA-256 by copied midstates (RFC 2104): hashing the padded key once per key
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Final, Protocol
 
 KINDS: Final = ("exact", "prefix", "bigram", "pinyin", "linkage")
@@ -55,6 +56,11 @@ class Tokens:
     def search(self, field: str, kind: str, key: str) -> int:
         """Token of a search key for the blind index: a signed 64-bit integer."""
         return int.from_bytes(self._key(f"{kind}:{field}").digest(key.encode())[:8], "big", signed=True)
+
+    def searcher(self, field: str, kind: str) -> Callable[[str], int]:
+        """:meth:`search` for many keys of one field and kind."""
+        digest, number = self._key(f"{kind}:{field}").digest, int.from_bytes
+        return lambda key: number(digest(key.encode())[:8], "big", signed=True)
 
     def source(self, controller: int, channel: int, kind: int, own_key: str) -> bytes:
         """Token (16 bytes) of a record's own key: (controller, channel, kind, external id or event key)."""

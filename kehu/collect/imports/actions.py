@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,7 +100,8 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
         )
         Import.objects.filter(id=import_id).update(state="running")
         try:
-            _work(row, recipe, actor, progress)
+            with _rare_collections():
+                _work(row, recipe, actor, progress)
         except BaseException:
             Import.objects.filter(id=import_id, state="running").update(state="failed")
             raise
@@ -160,6 +162,17 @@ def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) 
             began = time.monotonic()
             if progress is not None:
                 progress(ImportStatus.of(row, total))
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Rows are many small objects without cycles: looking for cycles all the time would cost as much as the work."""
+    before = gc.get_threshold()
+    gc.set_threshold(1_000_000, before[1], before[2])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _prepared(source: Any, preparer: Preparer, skip: int) -> Iterator[tuple[int, Prepared]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import polars as pl
 from kehu.collect.imports.recipe import EVENTS, KINDS, FileRecipe, Recipe
 from kehu.collect.quarantine.reasons import NO_USABLE_VALUE
 from kehu.collect.readers import BadRow, Batch
+from kehu.govern.dictionary import Field
 from kehu.govern.imported import Said
 from kehu.govern.laws import AGE_BANDS, age_band, packs_for
 from kehu.govern.slugs import PURPOSES, RECORD_KINDS
@@ -32,6 +33,7 @@ _YES: Final = frozenset({"yes", "true", "1", "是"})
 _NO: Final = frozenset({"no", "false", "0", "否"})
 _NUMBERS: Final = ("national_id", "registration_number")
 _CONTACTS: Final = ("email", "phone")
+_NAMES: Final = ("full_name", "legal_name")
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Preparer:
         rows: list[Row] = []
         packs, said = self._packs_of(named), list(self._said(frame))
         usable, ages = columns.usable(), self._ages(columns)
-        values, tokens, names = columns.values(), columns.tokens(), columns.names()
+        values, tokens = columns.values(), columns.tokens()
         keys = list(self._keys(columns, contents))
         invalid = columns.invalid()
         lines = frame["line"].to_list()
@@ -130,7 +132,7 @@ class Preparer:
                 continue
             draft = Draft(
                 kind=self._kind, content=contents[at], source=source, values=values[at], tokens=tokens[at],
-                identity=[] if self._event else self._identity(columns, at, names[at], packs[at]),
+                identity=[] if self._event else self._identity(columns, at, columns.names[at], packs[at]),
                 packs=packs[at], age=ages[at], kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,
             )  # fmt: skip
             contacts = columns.contacts(at) if self._event else ()
@@ -248,7 +250,7 @@ class _Columns:
         self._normal = {field.name: frame[f"{field.name}__n"].to_list() for field in self._fields}
         self._status = {field.name: frame[f"{field.name}__s"].to_list() for field in self._fields}
         self._contact_tokens: dict[int, list[int]] = {}
-        self._name_keys: list[str] = [""] * frame.height
+        self.names: list[str] = [""] * frame.height  # filled by tokens()
 
     def normal(self, name: str) -> list[str | None]:
         """Normalised values of a field."""
@@ -294,39 +296,49 @@ class _Columns:
         return rows
 
     def tokens(self) -> list[list[int]]:
-        """Index tokens of every row; also notes those of contacts and the keys of names."""
+        """Index tokens of every row; also notes those of contacts and the keys by which names agree."""
         rows: list[list[int]] = [[] for _ in range(self._height)]
         for field_ in self._fields:
             if not field_.search:
                 continue
-            known: dict[str, list[int]] = {}  # of this batch only: no plaintext outlives it
+            known: dict[str, tuple[list[int], str]] = {}  # of this batch only: no plaintext outlives it
+            make = self._maker(field_)
+            contact, name = field_.name in _CONTACTS, field_.name in _NAMES
             for at, value in enumerate(self._normal[field_.name]):
                 if value is None:
                     continue
                 made = known.get(value)
                 if made is None:
-                    made = known[value] = self._tokens_of(field_.name, field_.type, field_.search, value)
-                rows[at] += made
-                if field_.name in _CONTACTS and made:
-                    self._contact_tokens.setdefault(at, []).append(made[0])
+                    made = known[value] = make(value)
+                rows[at] += made[0]
+                if name:
+                    self.names[at] = made[1]
+                elif contact and made[0]:
+                    self._contact_tokens.setdefault(at, []).append(made[0][0])
         return rows
 
-    def _tokens_of(self, name: str, type_: str, kinds: Sequence[str], value: str) -> list[int]:
-        keys, search = search_keys(name, value, type_), self._tokens.search
-        made = [search(name, "exact", keys.exact)] if keys.exact and "exact" in kinds else []
-        for kind, words in (("prefix", keys.prefixes), ("bigram", keys.bigrams), ("pinyin", keys.pinyin)):
-            if kind in kinds:
-                made += [search(name, kind, word) for word in words]
-        return made
+    def _maker(self, field_: Field) -> Callable[[str], tuple[list[int], str]]:
+        """Tokens of a value, and its exact key. Short keys (two letters, a syllable) come often: kept for the batch."""
+        name, type_, kinds = field_.name, field_.type, field_.search
+        exact = self._tokens.searcher(name, "exact") if "exact" in kinds else None
+        others = [
+            (at, self._tokens.searcher(name, kind), dict[str, int]())
+            for at, kind in enumerate(("prefix", "bigram", "pinyin"), start=1)
+            if kind in kinds
+        ]
 
-    def names(self) -> list[str]:
-        """The key under which each row's name agrees with another's; empty where it has none."""
-        found = [""] * self._height
-        for name in ("full_name", "legal_name"):
-            for at, value in enumerate(self._normal.get(name, ())):
-                if value is not None:
-                    found[at] = search_keys(name, value, "name").exact
-        return found
+        def make(value: str) -> tuple[list[int], str]:
+            keys = search_keys(name, value, type_)
+            made = [exact(keys.exact)] if exact is not None and keys.exact else []
+            for at, search, known in others:
+                for word in keys[at]:
+                    token = known.get(word)
+                    if token is None:
+                        token = known[word] = search(word)
+                    made.append(token)
+            return made, keys.exact
+
+        return make
 
     def contacts(self, at: int) -> tuple[int, ...]:
         """Index tokens of a row's email and phone."""

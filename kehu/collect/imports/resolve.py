@@ -19,6 +19,7 @@ from kehu.vault.ids import new_ids
 
 _ACCURACY: Final = PURPOSES["accuracy"]
 _EVERY_PACK: Final = 31
+_EVENTS_CAME: Final = "select exists (select 1 from collect_import where kind in ('orders', 'interactions'))"
 
 
 @dataclass(slots=True)
@@ -68,7 +69,9 @@ class Resolver:
         self._prepared = prepared
         self._controller = controller
         rows = prepared.rows
-        keys = {row.draft.source for row in rows}.union(*(row.owners for row in rows))
+        keys = {row.draft.source for row in rows}
+        if self._rows(_EVENTS_CAME)[0][0]:  # else nobody waits under a key of theirs
+            keys.update(*(row.owners for row in rows))
         self._sources = self._find_sources(keys)
         self._graves = self._find_graves(keys)
         self._identities = self._find_identities({token for row in rows for token in row.draft.identity})
@@ -199,15 +202,15 @@ class Resolver:
 
     def _rows(self, statement: str, *parameters: Any) -> list[Any]:
         with self._connection.cursor(binary=True) as cursor:
-            cursor.execute(statement, parameters)
+            cursor.execute(statement, parameters or None)
             return cursor.fetchall()
 
     def _find_sources(self, keys: Iterable[bytes]) -> dict[bytes, tuple[bytes, bytes]]:
-        rows = self._rows("select token, subject, content from source_key where token = any (%s)", list(keys))
+        rows = self._rows("select token, subject, content from source_key where token = any (%b)", list(keys))
         return {bytes(token): (subject.bytes, bytes(content)) for token, subject, content in rows}
 
     def _find_graves(self, keys: Iterable[bytes]) -> frozenset[bytes]:
-        rows = self._rows("select token from tombstone where token = any (%s)", list(keys))
+        rows = self._rows("select token from tombstone where token = any (%b)", list(keys))
         return frozenset(bytes(row[0]) for row in rows)
 
     def _find_identities(self, tokens: set[bytes]) -> dict[bytes, dict[bytes, bool]]:
@@ -216,7 +219,7 @@ class Resolver:
             return {}
         rows = self._rows(
             "select i.token, i.subject, not s.restricted and %s <> all (s.objections) from identity_key i"
-            " join subject_state s using (subject) where i.token = any (%s) and not s.hidden and s.controller = %s"
+            " join subject_state s using (subject) where i.token = any (%b) and not s.hidden and s.controller = %s"
             " order by i.subject",
             _ACCURACY, list(tokens), self._controller,
         )  # fmt: skip
@@ -230,7 +233,7 @@ class Resolver:
         if not tokens:
             return {}
         rows = self._rows(
-            "select t.token, c.customer from unnest(%s::bigint[]) as t (token) cross join lateral (select distinct"
+            "select t.token, c.customer from unnest(%b::bigint[]) as t (token) cross join lateral (select distinct"
             " s.customer from record r join subject_state s using (subject) where r.tokens @> array[t.token]"
             " and r.kind <= 2 and r.controller = %s and not r.hidden and not s.hidden limit 2) c",
             list(tokens), self._controller,
@@ -243,7 +246,7 @@ class Resolver:
     def _lock_known(self, subjects: set[bytes]) -> dict[bytes, Known]:
         rows = self._rows(
             "select subject, packs, age, kind, consents, not restricted and %s <> all (objections)"
-            " from subject_state where subject = any (%s) order by subject for share",
+            " from subject_state where subject = any (%b) order by subject for share",
             _ACCURACY,
             [UUID(bytes=subject) for subject in subjects],
         )
@@ -253,7 +256,7 @@ class Resolver:
 
     def _older_contents(self) -> dict[bytes, set[bytes]]:
         rows = self._rows(
-            "select source, content from record where subject = any (%s) and source is not null and not hidden",
+            "select source, content from record where subject = any (%b) and source is not null and not hidden",
             [UUID(bytes=subject) for subject in self._known],
         )
         found: dict[bytes, set[bytes]] = {}

@@ -156,7 +156,7 @@ class Admission:
         if known:
             with connection.cursor(binary=True) as cursor:
                 cursor.execute(
-                    "select subject, epoch, wrapped, salt from subject_key where subject = any (%s)",
+                    "select subject, epoch, wrapped, salt from subject_key where subject = any (%b)",
                     ([UUID(bytes=subject) for subject in known if subject],),
                 )
                 for subject, at, wrapped, salt in cursor:
@@ -314,7 +314,7 @@ def _renew_sources(connection: Connection[Any], drafts: Sequence[Draft]) -> None
     if drafts:
         connection.execute(
             "update source_key k set record = n.record, content = n.content"
-            " from unnest(%s::bytea[], %s::uuid[], %s::bytea[]) as n (token, record, content) where k.token = n.token",
+            " from unnest(%b::bytea[], %b::uuid[], %b::bytea[]) as n (token, record, content) where k.token = n.token",
             (
                 [draft.source for draft in drafts],
                 [UUID(bytes=draft.record) for draft in drafts],
