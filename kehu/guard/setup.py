@@ -15,7 +15,9 @@ from kehu.govern.models import Channel, Controller, Notice, Rules
 from kehu.govern.slugs import CHANNELS, PURPOSES
 from kehu.guard.installation import load_rules
 from kehu.guard.staff.actions import ensure_owner
+from kehu.guard.tombstones import replay
 from kehu.host.database import Database
+from kehu.host.home import Home
 
 _NOTICE = {
     "zh-hans": "我们为提供服务、履行合同和遵守法律而处理您的资料；营销、个性化和分析需要您的同意，您可随时撤回。",
@@ -51,7 +53,10 @@ def as_owner(database: Database) -> Iterator[None]:
 
 
 def prepare() -> None:
-    """Epoch, rules in force, owner, controller, channels and notice; as the application, any number of times."""
+    """Epoch, rules in force, owner, controller, channels and notice; as the application, any number of times.
+
+    A database restored from an older backup is erased again here, before anything opens.
+    """
     owner = ensure_owner()
     with connection.cursor() as cursor:
         cursor.execute("insert into key_epoch (epoch) select 1 where not exists (select 1 from key_epoch)")
@@ -69,6 +74,8 @@ def prepare() -> None:
             "owner": owner.id,
         },
     )
+    connection.ensure_connection()
+    replay(connection.connection, Home.current())
 
 
 def register_rules() -> None:

@@ -8,7 +8,9 @@ the database knows and the file does not (a crash between the two) is added to t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -26,52 +28,78 @@ from kehu.vault.erasure import write_tombstones
 _FILE: Final = "erasures"
 
 
-def note(home: Home, certificate: UUID, tokens: Iterable[bytes]) -> None:
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One erasure: the keyed hashes that stand for it, and until when."""
+
+    certificate: UUID
+    tokens: tuple[bytes, ...]
+    until: date
+
+
+def note(home: Home, erasure: Noted) -> None:
     """Add one erasure to the file, on disk when this returns."""
-    line = orjson.dumps({"certificate": str(certificate), "tokens": [token.hex() for token in tokens]}) + b"\n"
+    line = orjson.dumps({
+        "certificate": str(erasure.certificate), "until": erasure.until.isoformat(),
+        "tokens": [token.hex() for token in erasure.tokens],
+    })  # fmt: skip
     descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(descriptor, line)
+        os.write(descriptor, b"\n" + line + b"\n")  # apart from a line that a crash cut off
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _file(home: Home) -> Path:
-    name = os.environ.get("KEHU_DBNAME", DBNAME)  # one file a database: their erasures have nothing in common
-    return home / (_FILE if name == DBNAME else f"{_FILE}-{name}")
-
-
-def noted(home: Home) -> dict[UUID, list[bytes]]:
-    """Every erasure of the file; a line that a crash cut off is left out."""
+def noted(home: Home) -> dict[UUID, Noted]:
+    """Every erasure of the file whose tombstones have not ended; a line that a crash cut off is left out."""
     try:
         lines = _file(home).read_bytes().split(b"\n")
     except FileNotFoundError:
         return {}
-    found: dict[UUID, list[bytes]] = {}
+    today = datetime.now(UTC).date()
+    found: dict[UUID, Noted] = {}
     for line in filter(None, lines):
         try:
             row = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
-        found[UUID(row["certificate"])] = [bytes.fromhex(token) for token in row["tokens"]]
+        one = Noted(
+            UUID(row["certificate"]),
+            tuple(bytes.fromhex(token) for token in row["tokens"]),
+            date.fromisoformat(row["until"]),
+        )
+        if one.until > today:
+            found[one.certificate] = one
     return found
 
 
 def replay(connection: Connection[Any], home: Home) -> int:
     """Bring file and database together; returns how many origin subjects were erased again."""
     in_file = noted(home)
-    rows = connection.execute("select certificate, array_agg(token) from tombstone group by 1").fetchall()
-    in_database = {row[0]: [bytes(token) for token in row[1]] for row in rows}
-    for certificate in sorted(in_database.keys() - in_file.keys()):
-        note(home, certificate, in_database[certificate])
-    missed = in_file.keys() - in_database.keys()
+    in_database = {
+        row[0]
+        for row in connection.execute(
+            "select distinct certificate from tombstone where until > current_date"
+        ).fetchall()
+    }
+    for certificate in sorted(in_database - in_file.keys()):
+        rows = connection.execute(
+            "select token, until from tombstone where certificate = %s", (certificate,)
+        ).fetchall()
+        note(home, Noted(certificate, tuple(bytes(row[0]) for row in rows), rows[0][1]))
+    missed = [in_file[certificate] for certificate in sorted(in_file.keys() - in_database)]
     if not missed:
         return 0
     with transaction.atomic():
-        for certificate in sorted(missed):
-            write_tombstones(connection, in_file[certificate], certificate)
-        return _erase_again(connection, {token for certificate in missed for token in in_file[certificate]})
+        for one in missed:
+            write_tombstones(connection, one.tokens, one.certificate, until=one.until)
+        return _erase_again(connection, {token for one in missed for token in one.tokens})
+
+
+def _file(home: Home) -> Path:
+    name = os.environ.get("KEHU_DBNAME", DBNAME)  # one file a database: their erasures have nothing in common
+    return home / (_FILE if name == DBNAME else f"{_FILE}-{name}")
 
 
 def _erase_again(connection: Connection[Any], tokens: set[bytes]) -> int:

@@ -68,12 +68,14 @@ def tombstone_tokens(connection: Connection[Any], tokens: Tokens, subjects: Sequ
     return sorted({tokens.subject(subject.bytes) for subject in subjects} | {bytes(row[0]) for row in rows})
 
 
-def write_tombstones(connection: Connection[Any], tombstones: Iterable[bytes], certificate: UUID) -> None:
-    """Keep the keyed hashes of somebody erased. One that stands already stays as it is."""
+def write_tombstones(
+    connection: Connection[Any], tombstones: Iterable[bytes], certificate: UUID, *, until: date
+) -> None:
+    """Keep the keyed hashes of somebody erased until a day. One that stands already stays as it is."""
     connection.execute(
-        "insert into tombstone (token, certificate) select t, %s from unnest(%s::bytea[]) as u (t)"
+        "insert into tombstone (token, certificate, until) select t, %s, %s from unnest(%s::bytea[]) as u (t)"
         " on conflict (token) do nothing",
-        (certificate, list(tombstones)),
+        (certificate, until, list(tombstones)),
     )
 
 

@@ -57,8 +57,7 @@ def end_residues(raw: Connection[Any], today: date | None = None) -> int:
         for line in over:
             line["ended"] = True
         raw.execute("delete from suppression where certificate = %s and until <= %s", (row.id, today))
-        if any(line["what"] == "tombstone" for line in over):
-            raw.execute("delete from tombstone where certificate = %s", (row.id,))
+        raw.execute("delete from tombstone where certificate = %s and until <= %s", (row.id, today))
         row.save(update_fields=["residue", "certificate"])
     return changed
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.guard.texts import seal_under
-from kehu.guard.tombstones import note
+from kehu.guard.tombstones import Noted, note
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.office import PURPOSE, require
 from kehu.serve.rights.paper import paper_of
@@ -74,6 +74,12 @@ class _Run:
     states: list[StateEntry]
     erased: Counter[str] = field(default_factory=Counter)
     tombstones: list[bytes] = field(default_factory=list)
+    until: date = date.max
+
+    @property
+    def noted(self) -> Noted:
+        """What is noted beside the database."""
+        return Noted(self.row.id, tuple(self.tombstones), self.until)
 
 
 def plan(subject: UUID, *, actor: Actor, confirm: Sequence[UUID] = ()) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def _carry_out(id: UUID, scope: Scope, actor: Actor) -> Outcome:
     run = retried(lambda: _transaction(id, actor))
     if run is None:
         return Outcome(id, True, None, scope.unconfirmed)
-    note(installation().home, id, run.tombstones)
+    note(installation().home, run.noted)
     return Outcome(id, False, run.row.certificate, scope.unconfirmed)
 
 
@@ -200,7 +206,8 @@ def _transaction(id: UUID, actor: Actor) -> _Run | None:
     )
     items, body = _seal_what_stays(raw, run)
     run.tombstones = vault.tombstone_tokens(raw, installation().tokens, part)
-    vault.write_tombstones(raw, run.tombstones, id)
+    run.until = next(item.until for item in items if item.key == "tombstone")
+    vault.write_tombstones(raw, run.tombstones, id, until=run.until)
     detach(raw, part, by=actor.staff)
     for holder in holders():
         for subject in part:
