@@ -20,6 +20,7 @@ import psycopg
 _FILE: Final = Path(__file__).with_name("problems.toml")
 _PACKAGE: Final = str(Path(__file__).resolve().parents[1])
 _RAISE: Final = dis.opmap["RAISE_VARARGS"]
+_NO_SUCH_THING: Final = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,16 @@ class Problem:
     @property
     def exit_code(self) -> int:
         """The process's answer."""
-        return int(_table()[self.code]["exit"])
+        return int(table()[self.code]["exit"])
 
     @property
     def status(self) -> int:
         """The HTTP status."""
-        return int(_table()[self.code]["status"])
+        return int(table()[self.code]["status"])
 
     def words(self, language: str = "en") -> dict[str, str | None]:
         """``code``, ``message``, ``remedy`` and, where a policy refused, ``policy``, ``article`` and ``reason``."""
-        row = _table()[self.code]
+        row = table()[self.code]
         message, remedy = str(row[language]).format_map(self.names), str(row["remedy"][language])
         if self.said and language == "en":
             message = self.said
@@ -62,6 +63,8 @@ def problem_of(error: Exception) -> Problem:
     """What an exception that reached a door means to whoever asked; ``fault`` where nobody foresaw it."""
     from django.apps import apps
 
+    if isinstance(error, _NO_SUCH_THING) or isinstance(error.__cause__, _NO_SUCH_THING):
+        return Problem("outdated")
     if isinstance(error, psycopg.Error):
         return Problem("database")
     if not apps.ready:  # what the rooms raise cannot be met yet
@@ -119,7 +122,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.govern.consent import NothingToWithdraw, UnknownSubject
     from kehu.govern.models import Notice
     from kehu.govern.states import NotInForce
-    from kehu.guard.gate.read import LedgerUnavailable
+    from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
     from kehu.guard.ledger.proof import NotInLedger
     from kehu.guard.staff.actions import TokenRefused, UnknownStaff
     from kehu.refine.resolve.link import LinkageFailed
@@ -146,6 +149,7 @@ def _codes() -> Mapping[type[BaseException], str]:
         AlreadyAnswered: "already-answered",
         NothingLeft: "nothing-left",
         LedgerUnavailable: "ledger",
+        RulesChanged: "outdated",
         LinkageFailed: "linkage",
         UnknownProposal: "unknown-proposal",
         NotOneCustomer: "not-one-customer",
@@ -156,5 +160,6 @@ def _codes() -> Mapping[type[BaseException], str]:
 
 
 @functools.cache
-def _table() -> dict[str, Any]:
+def table() -> dict[str, Any]:
+    """Every code with its exit code, its status and its words."""
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))

@@ -119,8 +119,6 @@ def _terms(*, resume: str | None, **options: Any) -> Any:
 
 
 def _dry(planned: Any) -> dict[str, Any]:
-    for name, values in planned.samples.items():
-        click.echo(f"{name:22} {planned.mapping.get(name, ''):22} {' · '.join(values)}", err=True)
     return {
         "mapping": planned.mapping,
         "unmapped": planned.unmapped,

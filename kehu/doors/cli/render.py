@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 _WIDE: Final = 10_000  # a pipe has no width: nothing is folded or cut there
+_FEW: Final = 4
+_FRACTION: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(?=[+Z])")  # of a second: nobody reads it
 _STYLES: Final = {"clear": "green", "given": "green", "masked": "yellow", "denied": "red", "withdrawn": "red"}
 
 
@@ -74,8 +77,15 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for name in shown:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in shown))
+        table.add_row(*(_cell(_few(row.get(name))) for name in shown))
     return table
+
+
+def _few(value: Any) -> Any:
+    """A long list as a table's cell: its beginning and how many there are; ``--json`` has all."""
+    if isinstance(value, list) and len(value) > _FEW:
+        return [*value[:_FEW], f"… {len(value)}"]
+    return value
 
 
 def _cell(value: Any) -> Text:
@@ -89,4 +99,4 @@ def _short(value: Any) -> str:
         return ", ".join(_short(inner) for inner in value) or "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "—" if value is None or value == "" else str(value)
+    return "—" if value is None or value == "" else _FRACTION.sub(r"\1", str(value))
