@@ -36,6 +36,10 @@ class LedgerUnavailable(RuntimeError):
     """No row could be written, so nothing was opened (promise L1)."""
 
 
+class RulesChanged(LedgerUnavailable):
+    """Other rules are in force than this process decides under; nothing was recorded, nothing opened."""
+
+
 class InsideTransaction(RuntimeError):
     """The gate was asked inside a transaction that could still roll its row back."""
 
@@ -120,6 +124,7 @@ class Gate:
         Raises:
             KeyError: no such purpose or field.
             LedgerUnavailable: the ledger could not be written; nothing was opened.
+            RulesChanged: this process does not decide under the rules in force.
             InsideTransaction: called inside a transaction.
         """
         rules = self._held.rules
@@ -152,7 +157,7 @@ class Gate:
                     continue
             for facts, state in {(row[4], row[1]) for row in rows}:
                 self.decisions.store(raw, ask, facts, state)
-        raise LedgerUnavailable("the rules in force changed; restart this process")
+        raise RulesChanged("the rules in force changed; restart this process")
 
     def stream(self, subjects: Iterable[UUID], *, actor: Actor, purpose: str, **options: Any) -> Iterator[list[Opened]]:
         """Open any number of customers, chunk by chunk; each chunk is decided and recorded by itself."""
