@@ -18,6 +18,7 @@ from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.listing import Filters, LeftOut, Page, Row, count_customers, list_customers, masked_page
+from kehu.serve.desk.record import came_at
 from kehu.serve.desk.searching import MOST, search
 
 CONSENT_ICONS: Final = {
@@ -111,6 +112,7 @@ def _row(row: Row, columns: tuple[str, ...]) -> dict[str, Any]:
             (purpose_label(slug), state, CONSENT_ICONS.get(slug, "circle")) for slug, state in standing.consents.items()
         ],
         "marks": marks_of(standing),
+        "since": came_at(row.customer),
     }
 
 

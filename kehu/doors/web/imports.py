@@ -127,6 +127,7 @@ def progress(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRespo
 @require_POST
 def undo_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpResponse:
     """Take an import back."""
+    require_act("collect", desk.actor)
     try:
         actions.undo(import_id, actor=desk.actor)
     except UnknownImport:

@@ -100,15 +100,15 @@ def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
     if kind not in ("restriction", "objection") or (kind == "objection" and purpose is None):
         return HttpResponseBadRequest()
     act = "restrict" if kind == "restriction" else "object"
-    require_act(act, desk.actor)
+    require_act(act, desk.without_purpose)
     named = purpose if kind == "objection" else None
     done = ("restricted", "restriction-lifted") if kind == "restriction" else ("objected", "objection-lifted")
     said = done[lifting]
     try:
         if lifting:
-            rights.lift_state(subject, kind, actor=desk.actor, act=act, purpose=named)
+            rights.lift_state(subject, kind, actor=desk.without_purpose, act=act, purpose=named)
         else:
-            rights.enter_state(subject, kind, actor=desk.actor, act=act, purpose=named)
+            rights.enter_state(subject, kind, actor=desk.without_purpose, act=act, purpose=named)
     except UnknownSubject:
         raise Http404 from None
     except NotInForce:

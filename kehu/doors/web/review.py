@@ -58,7 +58,6 @@ def _pair(one: Pair) -> dict[str, Any]:
         "id": one.proposal.id,
         "older": one.older.customer,
         "younger": one.younger.customer,
-        "percent": round(100 * odds / (1 + odds)),
-        "share": odds / (1 + odds),
+        "percent": min(99, round(100 * odds / (1 + odds))),  # the model is never sure
         "lines": lines,
     }

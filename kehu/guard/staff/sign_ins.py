@@ -92,10 +92,15 @@ class SignedIn:
         return self.name or self.email.partition("@")[0]
 
     @property
+    def without_purpose(self) -> Actor:
+        """The sign-in itself: what acts are done as that no purpose carries (the office's own)."""
+        return Actor(self.credential, self.staff, self.staff, self.role, self.department_id)
+
+    @property
     def actor(self) -> Actor:
         """Whom the gate and the ledger see: the claim's credential, else the sign-in's."""
         if self.claim is None:
-            return Actor(self.credential, self.staff, self.staff, self.role, self.department_id)
+            return self.without_purpose
         return Actor(self.claim.credential, self.staff, self.staff, self.role, self.department_id, self.claim.purpose)
 
 

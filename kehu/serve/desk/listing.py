@@ -122,8 +122,9 @@ class Counts:
 
 def columns_of(purpose: str) -> tuple[str, ...]:
     """The fields that a list shows for a purpose, beside the name."""
-    least = installation().rules.purposes[purpose].least
-    return tuple(name for name in _COLUMNS if name in least)[:_MOST_COLUMNS]
+    least, field_of = installation().rules.purposes[purpose].least, installation().rules.dictionary.field
+    telling = (name for name in _COLUMNS if name in least and field_of(name).mask != "all")
+    return tuple(telling)[:_MOST_COLUMNS]
 
 
 def list_customers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,7 +18,6 @@ from django.utils.translation import gettext_lazy
 from lucide.templatetags.lucide import lucide
 
 from kehu.doors.web import charts
-from kehu.govern.masks import DOTS
 
 register = template.Library()
 
@@ -29,6 +29,7 @@ _CONSENT = {
     "limit": ("pause", gettext_lazy("limited")),
 }
 _SIGNS = {"CNY": "¥", "JPY": "JP¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "TWD": "NT$", "AUD": "A$"}
+_HIDDEN = re.compile(r"[•*]+")
 _TONES = ("", "b", "c", "d", "e", "f")
 
 
@@ -68,12 +69,11 @@ def consent_dot(label: str, state: str, icon_name: str) -> SafeString:
 @register.filter
 def woven(value: str) -> SafeString:
     """A masked value with its hidden part set back."""
-    before, dots, after = str(value).partition(DOTS)
-    if not dots:
-        return (
-            format_html('<span class="hid">{}</span>', value) if value.strip("*•") == "" else format_html("{}", value)
-        )
-    return format_html('{}<span class="hid">{}</span>{}', before, dots, after)
+    hidden = _HIDDEN.search(str(value))
+    if hidden is None:
+        return format_html("{}", value)
+    before, after = str(value)[: hidden.start()], str(value)[hidden.end() :]
+    return format_html('{}<span class="hid">{}</span>{}', before, hidden[0], after)
 
 
 @register.filter

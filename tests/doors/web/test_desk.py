@@ -1,0 +1,271 @@
+"""The desk in use: masked lists and records, showing one field, searching, paging, and what never leaks."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+
+from kehu.guard.ledger.queries import rows
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import add_staff
+from kehu.host.database import Database
+from tests.cast import admit
+from tests.doors.web.browsing import browser, signed_in, text_of
+
+PHONE, EMAIL = "+8613801926721", "lin.wanqing@mail.example"
+LIN = {"full_name": "林婉清", "email": EMAIL, "phone": PHONE, "address": "上海市徐汇区衡山路 1 号"}
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_list_and_record_show_masks_only() -> None:
+    [subject] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    listed, record = text_of(desk.get("/customers")), text_of(desk.get(f"/customers/{subject}"))
+    assert "林**" in listed
+    assert "林婉清" in record
+    for value in (PHONE, "13801926721", EMAIL, "衡山路"):
+        assert value not in listed
+        assert value not in record
+    assert "138" in record
+    assert "6721" in record
+
+
+def test_showing_a_field_is_a_read_of_its_own() -> None:
+    [subject] = admit(LIN)
+    desk, actor = signed_in("service", "service")
+    shown = text_of(desk.post(f"/customers/{subject}/show", {"field": "phone"}, headers={"HX-Request": "true"}))
+    assert PHONE in shown
+    assert EMAIL not in shown
+    newest = rows(human=actor.human)[0]
+    assert (newest["action"], newest["fields"], newest["subjects"]) == ("read", ["phone"], 1)
+    assert f"#r{newest['seq']}" in shown
+    whole = text_of(desk.post(f"/customers/{subject}/show", {"field": "phone"}))  # without script
+    assert PHONE in whole
+    assert "<html" in whole
+
+
+def test_a_field_outside_the_purpose_is_refused_in_words() -> None:
+    [subject] = admit(LIN | {"occupation": "织工"})
+    desk, _ = signed_in("service", "service")
+    for language, words in (("en", "The purpose does not need this field."), ("zh-hans", "该目的不需要此项信息。")):
+        desk.post("/language", {"language": language})
+        answer = text_of(
+            desk.post(f"/customers/{subject}/show", {"field": "occupation"}, headers={"HX-Request": "true"})
+        )
+        assert words in answer
+        assert "house.purpose-least" in answer
+        assert "织工" not in answer
+    assert desk.post(f"/customers/{subject}/show", {"field": "nonsense"}).status_code == 400
+
+
+def test_marketing_sees_only_who_agreed_and_is_told_of_the_rest() -> None:
+    agreed, _ = admit(LIN, LIN | {"full_name": "周予安", "email": "zhou@mail.example"})
+    service, _ = signed_in("service", "service")
+    service.post(f"/customers/{agreed}/consent", {"purpose": "marketing", "do": "give"})
+    desk, _ = signed_in("marketing", "marketing")
+    desk.post("/language", {"language": "en"})
+    listed = text_of(desk.get("/customers"))
+    assert "林**" in listed
+    assert "周**" not in listed
+    assert "1 customer is left out" in listed
+    everybody = text_of(desk.get("/customers?consent=any"))
+    assert "周**" not in everybody
+    assert "cn.pipl.consent-none" in everybody
+    service.post(f"/customers/{agreed}/consent", {"purpose": "marketing", "do": "withdraw"})
+    refused = desk.get(f"/customers/{agreed}")
+    assert refused.status_code == 403
+    assert "林" not in text_of(refused).replace("林**", "")
+
+
+def test_search_takes_names_in_either_script_pinyin_and_exact_values() -> None:
+    from kehu.govern.slugs import CATEGORIES
+    from kehu.guard.installation import installation
+    from kehu.refine.clean.keys import search_keys
+
+    [subject] = admit(LIN)
+    tokens = installation().tokens
+    keys = search_keys("full_name", "林婉清", "name")
+    made = [tokens.search("full_name", "bigram", key) for key in keys.bigrams]
+    made += [tokens.search("full_name", "pinyin", key) for key in keys.pinyin]
+    made += [tokens.search("email", "exact", EMAIL), tokens.search("phone", "exact", PHONE)]
+    with connection.cursor() as cursor:
+        cursor.execute("update record set tokens = %s where subject = %s", [made, subject])
+    assert CATEGORIES  # the dictionary's own words are in use
+    desk, actor = signed_in("service", "service")
+    for text in ("林婉清", "婉清", "linwanqing", "Lin Wanqing", "lwq", EMAIL.upper(), "138 0192 6721"):
+        assert f"/customers/{subject}" in text_of(desk.post("/customers/search", {"text": text})), text
+    for text in ("王婉清", "wang", "other@mail.example", "13800000000"):
+        assert f"/customers/{subject}" not in text_of(desk.post("/customers/search", {"text": text})), text
+        assert rows(human=actor.human)[0]["action"] == "find", text
+    assert desk.get("/customers/search").status_code == 302
+
+
+def test_pages_reach_everybody_once_in_both_directions() -> None:
+    made = admit(*({"full_name": f"客户{n:03}"} for n in range(60)))
+    desk, _ = signed_in("service", "service")
+    seen: list[UUID] = []
+    address, last = "/customers", ""
+    while address:
+        page, last = text_of(desk.get(address)), address
+        seen += _customers(page)
+        address = _link(page, "next")
+    assert seen == sorted(made, reverse=True)
+    back = _customers(text_of(desk.get(last)))
+    while address := _link(text_of(desk.get(last)), "prev"):
+        last = address
+        back = _customers(text_of(desk.get(last))) + back
+    assert back == seen
+
+
+def test_the_record_leads_through_the_list() -> None:
+    first, second, third = admit(*({"full_name": f"客户{n}"} for n in range(3)))
+    desk, _ = signed_in("service", "service")
+    page = text_of(desk.get(f"/customers/{second}"))
+    assert _link(page, "prev").startswith(f"/customers/{third}")
+    assert _link(page, "next").startswith(f"/customers/{first}")
+    assert not _link(text_of(desk.get(f"/customers/{third}")), "prev")
+
+
+def test_a_purpose_ends_by_itself_and_is_asked_again() -> None:
+    [subject] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    with connection.cursor() as cursor:
+        cursor.execute("update actor_state set expires_at = clock_timestamp() where purpose is not null")
+    answer = desk.get(f"/customers/{subject}")
+    assert (answer.status_code, answer["Location"]) == (302, f"/purpose?next=%2Fcustomers%2F{subject}")
+    fragment = desk.post(f"/customers/{subject}/show", {"field": "phone"}, headers={"HX-Request": "true"})
+    assert (fragment.status_code, fragment["HX-Redirect"]) == (204, "/purpose")
+
+
+def test_a_purpose_of_another_role_cannot_be_claimed() -> None:
+    desk, _ = signed_in("service")
+    answer = desk.post("/purpose", {"purpose": "marketing"})
+    assert answer.status_code == 403
+    assert desk.get("/customers").status_code == 302
+
+
+def test_signing_out_ends_credentials_in_the_database() -> None:
+    [subject] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    kept = desk.cookies["kehu_session"].value
+    answer = desk.post("/sign-out")
+    assert '"cache"' in answer["Clear-Site-Data"]
+    assert not Session.objects.exists()
+    thief = browser()
+    thief.cookies["kehu_session"] = kept
+    assert thief.get(f"/customers/{subject}")["Location"].startswith("/sign-in")
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from actor_state where expires_at is not null and revoked_at is null")
+        assert cursor.fetchone()[0] == 0
+
+
+def test_sessions_hold_ids_only_and_addresses_no_value() -> None:
+    [subject] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    answers = [
+        desk.get("/customers"),
+        desk.post("/customers/search", {"text": EMAIL}),
+        desk.post(f"/customers/{subject}/show", {"field": "email"}),
+        desk.post(f"/customers/{subject}/consent", {"purpose": "marketing"}),
+    ]
+    for held in Session.objects.all():
+        for name, value in held.get_decoded().items():
+            assert name in ("sign_in", "claim")
+            UUID(value)
+    for answer in answers:
+        assert EMAIL not in answer.get("Location", "")
+        assert all(EMAIL not in morsel.value for morsel in answer.cookies.values())
+
+
+def test_the_ledger_down_closes_every_page(database: Database) -> None:
+    [subject] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    with open_owner(database) as owner:
+        owner.execute("revoke insert on ledger_entry from kehu_app")
+        owner.execute(
+            "revoke insert (entry, actor, human, department, purpose, action, decision, detail, subjects, jurisdictions,"
+            " reach, commitments, mac) on ledger_entry from kehu_app"
+        )
+    for answer in (
+        desk.get("/customers"),
+        desk.get(f"/customers/{subject}"),
+        desk.post(f"/customers/{subject}/show", {"field": "phone"}),
+    ):
+        assert answer.status_code == 503
+        assert "林" not in text_of(answer)
+        assert "6721" not in text_of(answer)
+
+
+def test_ones_own_rows_for_all_everybodys_for_the_auditor() -> None:
+    [subject] = admit(LIN)
+    service, _ = signed_in("service", "service")
+    service.get(f"/customers/{subject}")
+    other, _ = signed_in("manager", "service")
+    assert "客户服务" in text_of(service.get("/ledger"))
+    assert "service-" not in text_of(other.get("/ledger"))
+    auditor, _ = signed_in("auditor")
+    auditor.post("/language", {"language": "en"})
+    page = text_of(auditor.get(f"/ledger?customer={subject}"))
+    assert "service-" in page
+    assert "Opened" in page
+    verdict = text_of(auditor.post("/ledger/verify", headers={"HX-Request": "true"}))
+    assert "Whole: nothing was changed" in verdict
+    seq = rows(subject=subject)[0]["seq"]
+    proof = auditor.get(f"/ledger/{seq}/proof")
+    assert proof["Content-Disposition"] == f'attachment; filename="ledger-row-{seq}.json"'
+    assert {"leaf", "index", "size", "path", "checkpoint"} <= set(json.loads(proof.content))
+
+
+def test_wrong_passwords_say_one_thing_and_lock_out_nobody_else() -> None:
+    _, account = add_staff(email="zhou@kehu.example", role="service", department=None, attest=True)
+    good, bad = ({"email": account.email, "password": word} for word in (account.password, "wrong-password"))
+    known, stranger = browser(), browser(REMOTE_ADDR="203.0.113.9")
+    assert known.post("/sign-in", good).status_code == 302
+    unknown = stranger.post("/sign-in", {"email": "nobody@kehu.example", "password": "x"})
+    first = stranger.post("/sign-in", bad)
+    assert (unknown.status_code, first.status_code) == (401, 401)
+    assert _error(text_of(unknown)) == _error(text_of(first))
+    for _ in range(4):
+        stranger.post("/sign-in", bad)
+    assert stranger.post("/sign-in", good).status_code == 429  # this place is looked at no more for a while
+    assert browser(REMOTE_ADDR="203.0.113.10").post("/sign-in", good).status_code == 302
+    same_place = browser(REMOTE_ADDR="203.0.113.9")
+    same_place.cookies = known.cookies  # the person's own desk, even from the attacker's address
+    assert same_place.post("/sign-in", good).status_code == 302
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from sign_in_failure where octet_length(key) <> 32")
+        assert cursor.fetchone()[0] == 0
+
+
+def test_next_leads_nowhere_else() -> None:
+    _, account = add_staff(email="zhou@kehu.example", role="service", department=None, attest=True)
+    for wanted in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"):
+        answer = browser().post("/sign-in", {"email": account.email, "password": account.password, "next": wanted})
+        assert answer["Location"] == "/purpose", wanted
+
+
+def _customers(page: str) -> list[UUID]:
+    import re
+
+    return [UUID(found) for found in re.findall(r'<a href="/customers/([0-9a-f-]{36})', page)]
+
+
+def _link(page: str, rel: str) -> str:
+    import re
+
+    found = re.search(rf'href="([^"]*)" rel="{rel}"', page)
+    if found is None:
+        return ""
+    parts = urlsplit(found[1].replace("&amp;", "&"))
+    assert set(parse_qs(parts.query)) <= {"after", "before", "consent", "kind", "pack"}
+    return (parts.path or "/customers") + "?" + parts.query
+
+
+def _error(page: str) -> str:
+    return page[page.index('id="wrong"') :][:400]
