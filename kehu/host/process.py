@@ -27,7 +27,8 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def harden() -> None:
-    """No core file and no reading of this process's memory by its account: both hold keys and plaintext."""
+    """No core file, no reading of this process's memory by its account, no file of ours for others: keys are in all."""
+    os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, 0)
 

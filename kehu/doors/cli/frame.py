@@ -113,6 +113,7 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
         @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
         @functools.wraps(work)
         def run(*, as_json: bool, **options: Any) -> None:
+            os.umask(0o077)  # whatever a command writes is its owner's alone
             database = Database(Home.current())
             try:
                 if needs_home and not Home.current().exists():

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Final
 from uuid import UUID
+
+_NOTHING: Final = bytes(16)
 
 
 def entry_mac(
@@ -23,19 +26,27 @@ def entry_mac(
 
     ``ask`` is the request as it stands in ``gate_decision``; the rest of the row is bound by the tree.
     """
-    message = b"".join(
-        (
-            entry.bytes,
-            actor.bytes,
-            human.bytes,
-            department.to_bytes(4, "big"),
-            (0xFFFF if purpose is None else purpose).to_bytes(2, "big"),
-            action.to_bytes(2, "big"),
-            detail.bytes if detail else bytes(16),
-            hashlib.sha256(ask.encode()).digest(),
-        )
+    return mac_of(
+        key,
+        (entry.bytes, actor.bytes, human.bytes),
+        (department, purpose, action),
+        detail.bytes if detail else None,
+        digest_of(ask),
     )
-    return hmac.digest(key, message, "sha256")
+
+
+def digest_of(ask: str) -> bytes:
+    """What stands for a request in the MAC."""
+    return hashlib.sha256(ask.encode()).digest()
+
+
+def mac_of(
+    key: bytes, who: tuple[bytes, bytes, bytes], what: tuple[int, int | None, int], detail: bytes | None, asked: bytes
+) -> bytes:
+    """The same from bytes: ``who`` is entry, actor and human, ``what`` department, purpose and action."""
+    department, purpose, action = what
+    numbers = (department << 32) | ((0xFFFF if purpose is None else purpose) << 16) | action
+    return hmac.digest(key, b"".join((*who, numbers.to_bytes(8, "big"), detail or _NOTHING, asked)), "sha256")
 
 
 def decision_mac(key: bytes, *, decision: bytes, answer: str) -> bytes:

@@ -13,8 +13,9 @@ from psycopg import Connection
 from kehu.guard.ledger.beside import decision_faults, tile_faults, use_faults
 from kehu.guard.ledger.checkpoint import Signer
 from kehu.guard.ledger.heads import gather
-from kehu.guard.ledger.leaf import LEAF_COLUMNS, leaf_of
-from kehu.guard.ledger.mac import entry_mac
+from kehu.guard.ledger.leaf import LEAF_COLUMNS
+from kehu.guard.ledger.mac import digest_of, mac_of
+from kehu.guard.ledger.sent import Encoder, raw_cursor
 from kehu.guard.ledger.tree import Frontier
 
 _BATCH = 10_000
@@ -43,14 +44,20 @@ class Verdict:
 
 
 def _walk(connection: Connection[Any]) -> Iterator[Any]:
+    """Every leaf in order, with its row where there is one, as the server sends it."""
     columns = ", ".join("e." + name for name in LEAF_COLUMNS)
-    with connection.transaction(), connection.cursor("verify_walk", binary=True) as cursor:
+    with connection.transaction(), raw_cursor(connection, "verify_walk") as cursor:
         cursor.itersize = _BATCH
         cursor.execute(
-            f"select l.index, l.seq, l.hash, e.seq, {columns}, g.ask from ledger_leaf l"
-            " left join ledger_entry e on e.seq = l.seq left join gate_decision g on g.id = e.decision order by l.index"
+            f"select l.index, l.seq, l.hash, e.seq, {columns} from ledger_leaf l"
+            " left join ledger_entry e on e.seq = l.seq order by l.index"
         )
         yield from cursor
+
+
+def _asked(connection: Connection[Any]) -> dict[bytes, bytes]:
+    """Of each decision that is there, the digest of what was asked."""
+    return {bytes(id): digest_of(ask) for id, ask in connection.execute("select id, ask from gate_decision").fetchall()}
 
 
 def verify(
@@ -70,15 +77,16 @@ def verify(
     heads = gather(connection, signer, witness, against)
     broken = [Broken(None, why) for why in heads.faults]
     frontier = Frontier()
-    expected, entries, agreed, forked = 0, set[bytes](), 0, False
-    for index, seq, stored, present, *rest in _walk(connection):
-        columns, ask = rest[:-1], rest[-1]
+    expected, agreed, forked = 0, 0, False
+    rows = _Rows(entry_key, _asked(connection))
+    for index, seq, stored, present, *columns in _walk(connection):
         while expected < index:
             broken.append(Broken(None, f"leaf {expected} is missing"))
             expected += 1
         expected = index + 1
-        broken += _row_faults(seq, bytes(stored), present, columns, ask, entry_key, entries)
-        frontier.append(bytes(stored))
+        faults = rows.faults(columns, stored) if present is not None else ("the row is gone, its leaf is there",)
+        broken += [Broken(seq, why) for why in faults]
+        frontier.append(stored)
         signed = heads.roots.get(frontier.size)
         if signed and not forked:
             broken += _head_faults(signed, frontier, agreed, seq)
@@ -108,34 +116,30 @@ def _head_faults(signed: dict[bytes, str], frontier: Frontier, agreed: int, seq:
             )
 
 
-def _row_faults(
-    seq: int, stored: bytes, present: int | None, columns: Any, ask: str | None, entry_key: bytes, entries: set[bytes]
-) -> Iterator[Broken]:
-    if present is None:
-        yield Broken(seq, "the row is gone, its leaf is there")
-        return
-    if leaf_of(columns) != stored:
-        yield Broken(seq, "the row was changed after it was hashed")
-    row = dict(zip(LEAF_COLUMNS, columns, strict=True))
-    if row["entry"].bytes in entries:
-        yield Broken(seq, "a copy of another row")
-    entries.add(row["entry"].bytes)
-    if ask is None:
-        yield Broken(seq, "its decision is gone")
-        return
-    made = entry_mac(
-        entry_key,
-        entry=row["entry"],
-        actor=row["actor"],
-        human=row["human"],
-        department=row["department"],
-        purpose=row["purpose"],
-        action=row["action"],
-        detail=row["detail"],
-        ask=ask,
-    )
-    if not hmac.compare_digest(made, bytes(row["mac"])):
-        yield Broken(seq, "forged: its MAC is not ours")
+class _Rows:
+    """Checks one row after another, each against its leaf, against copies of it and by its MAC."""
+
+    def __init__(self, entry_key: bytes, asked: dict[bytes, bytes]) -> None:
+        self._key = entry_key
+        self._asked = asked
+        self._entries = set[bytes]()
+        self._encoder = Encoder()
+
+    def faults(self, row: Any, stored: bytes) -> Iterator[str]:
+        """What is wrong with a row (in the order of LEAF_COLUMNS, raw) whose leaf hash is ``stored``."""
+        _, entry, actor, human, department, purpose, action, decision, detail, _, _, _, _, mac = row
+        if self._encoder.leaf(row) != stored:
+            yield "the row was changed after it was hashed"
+        if entry in self._entries:
+            yield "a copy of another row"
+        self._entries.add(entry)
+        asked = self._asked.get(decision)
+        if asked is None:
+            yield "its decision is gone"
+            return
+        made = mac_of(self._key, (entry, actor, human), (department, purpose, action), detail, asked)
+        if not hmac.compare_digest(made, mac):
+            yield "forged: its MAC is not ours"
 
 
 def _unsequenced(connection: Connection[Any]) -> list[Broken]:
