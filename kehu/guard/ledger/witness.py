@@ -142,7 +142,8 @@ class Handing(threading.Thread):
                         taken = hand_over(self._home, self._witness, connection)
                         pause = _LOOK if taken else min(pause * 2, _LONGEST)
                         self._stop_told.wait(pause)
-            except psycopg.OperationalError:
+            except psycopg.Error as failed:
+                _log.warning("ledger.witness.database", {"error": type(failed).__name__})
                 self._stop_told.wait(_LOOK)
             except OSError as failed:  # the state could not be written
                 _log.warning("ledger.witness.state", {"error": type(failed).__name__})
@@ -210,6 +211,8 @@ def _to_service(
     witness: Witness, connection: Connection[Any], known: int, size: int, note: str
 ) -> tuple[int, str | None]:
     """C2SP tlog-witness ``add-checkpoint``; returns the size it has now, and the note as it cosigned it."""
+    if known > size:
+        raise NotTaken("ahead")
     for _ in range(2):  # it may know another size than we remember, and says which
         status, kind, body = _post(witness, _request(connection, known, size, note))
         if status != http.client.CONFLICT or kind != "text/x.tlog.size":

@@ -94,7 +94,10 @@ def inquire(
     human = actor_of("owner@home" if staff == "owner" else staff).human if staff else None
     found = inquiries.inquire(Question(subject, human, PURPOSES[purpose] if purpose else None, since, until))
     record_reading(subject, actor=actor)
-    by = [asdict(group) | {"first": group.first.isoformat(), "last": group.last.isoformat()} for group in found.groups]
+    by = [
+        asdict(group) | {"first": group.first.isoformat(), "last": group.last.isoformat(), "fields": list(group.fields)}
+        for group in found.groups
+    ]
     return found.radius() | {"by": by}
 
 
