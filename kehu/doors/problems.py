@@ -20,7 +20,11 @@ import psycopg
 _FILE: Final = Path(__file__).with_name("problems.toml")
 _PACKAGE: Final = str(Path(__file__).resolve().parents[1])
 _RAISE: Final = dis.opmap["RAISE_VARARGS"]
-_NO_SUCH_THING: Final = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
+_NO_SUCH_THING: Final = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem("database")
     if not apps.ready:  # what the rooms raise cannot be met yet
         return _said(error)
+    from kehu.collect.imports.plan import TermsRefused
+    from kehu.collect.readers import UnreadableSource
     from kehu.govern.dictionary import UnknownField
     from kehu.guard.gate.acts import ActRefused, Refused
 
@@ -78,6 +84,10 @@ def problem_of(error: Exception) -> Problem:
         return Problem("refused", policy=error.policy)
     if isinstance(error, UnknownField):
         return Problem("unknown-field", {"field": _known_word(error)})
+    if isinstance(error, TermsRefused) and error.option == "columns":
+        return Problem("mapping")
+    if isinstance(error, UnreadableSource):
+        return Problem("unreadable", said=str(error))
     for kind in type(error).__mro__:
         code = _codes().get(kind)
         if code is not None:
@@ -119,9 +129,14 @@ def _codes() -> Mapping[type[BaseException], str]:
     """Exceptions by the code they mean; a room's own errors are added here."""
     from django.db import DatabaseError, InterfaceError
 
+    from kehu.collect.imports import actions as importing
+    from kehu.collect.imports.queries import UnknownImport
+    from kehu.collect.imports.staging import UploadTooLarge
+    from kehu.collect.mapping import MappingRefused
     from kehu.govern.consent import NothingToWithdraw, UnknownSubject
     from kehu.govern.models import Notice
     from kehu.govern.states import NotInForce
+    from kehu.guard.aside import AsideDoesNotOpen
     from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
     from kehu.guard.ledger.proof import NotInLedger
     from kehu.guard.staff.actions import TokenRefused, UnknownStaff
@@ -135,6 +150,13 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.serve.rights.residue import NothingLeft
 
     return {
+        UnknownImport: "unknown-import",
+        importing.ImportRunning: "import-busy",
+        importing.ImportOver: "import-busy",
+        importing.FilesChanged: "import-busy",
+        UploadTooLarge: "too-large",
+        MappingRefused: "mapping",
+        AsideDoesNotOpen: "unknown-upload",
         UnknownSubject: "unknown-subject",
         NothingToWithdraw: "not-in-force",
         NotInForce: "not-in-force",

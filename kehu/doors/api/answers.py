@@ -118,8 +118,8 @@ def finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     return response
 
 
-def check_frame(request: HttpRequest) -> None:
-    """Size and form of a request, before anything of it is read.
+def check_frame(request: HttpRequest, *, upload: bool = False) -> None:
+    """Size and form of a request, before anything of it is read; an upload is bytes of any form.
 
     Raises:
         Unreadable: too large, or not JSON.
@@ -128,6 +128,8 @@ def check_frame(request: HttpRequest) -> None:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         raise Unreadable("usage") from None
+    if upload:
+        return
     if length > settings.API_MAX_BODY:
         raise Unreadable("too-large")
     if length and request.content_type != "application/json":
@@ -151,5 +153,6 @@ def _place(loc: Any) -> list[str | int]:
 
 _WORDS: Final = frozenset({
     "body", "query", "path", "header", "criteria", "purpose", "fields", "subject", "kind", "until", "notice", "by", "staff",
-    "since", "before", "limit", "seq", "against", "import_id", "X-Kehu-Purpose", "data",
+    "since", "before", "limit", "seq", "against", "import_id", "files", "channel", "basis", "controller", "residence", "consents",
+    "consent_time", "consent_way", "maps", "dry_run", "asked",
 })  # fmt: skip

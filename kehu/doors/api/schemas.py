@@ -61,6 +61,26 @@ class VerifyAsked(Asked):
     against: Annotated[str, StringConstraints(max_length=4_000)] | None = None
 
 
+Column = Annotated[str, StringConstraints(max_length=200), AfterValidator(_readable)]
+
+
+class ImportAsked(Asked):
+    """Files that were sent, and the provenance of what is in them."""
+
+    files: list[UUID] = Field(min_length=1, max_length=20)
+    channel: Annotated[str, StringConstraints(max_length=60)]
+    basis: Annotated[str, StringConstraints(max_length=40)]
+    notice: NoticeName | None = None
+    controller: Annotated[str, StringConstraints(max_length=120)] | None = None
+    residence: Column | None = Field(None, description="Two capital letters: a country; else the column that says it.")
+    consents: dict[Purpose, Column] = Field(default={}, max_length=13, description="Column by purpose.")
+    consent_time: Column | None = None
+    consent_way: Annotated[str, StringConstraints(max_length=40)] | None = None
+    kind: Literal["customers", "organisations", "orders", "interactions"] = "customers"
+    maps: dict[Name, Column] = Field(default={}, max_length=100, description="Column by field; `#N`: by place.")
+    dry_run: bool = False
+
+
 class Row(Schema):
     """Where the ledger recorded the use."""
 
@@ -204,6 +224,66 @@ class Proof(Schema):
     checkpoint: str
     subject: SubjectProof | None = None
     decision: dict[str, str] | None = None
+
+
+class Uploaded(Schema):
+    """The id under which a file waits."""
+
+    file: UUID
+
+
+class ImportPlan(Schema):
+    """What an import would do; samples are masked."""
+
+    mapping: dict[str, str]
+    unmapped: list[str]
+    rows: int
+    samples: dict[str, list[str]]
+
+
+class ImportStarted(Schema):
+    """The import that has begun."""
+
+    import_id: UUID = Field(alias="import")
+
+
+class ImportStatus(Schema):
+    """`rows = accepted + duplicates + quarantined`; `accepted = created + updated + merged`."""
+
+    id: UUID
+    state: str
+    kind: str
+    rows: int
+    accepted: int
+    created: int
+    updated: int
+    merged: int
+    duplicates: int
+    quarantined: int
+    review: int | None
+    seconds: float
+    share: float
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class ImportPage(Schema):
+    """The newest first."""
+
+    imports: list[ImportStatus]
+
+
+class Status(Schema):
+    """Health and counts."""
+
+    version: str
+    subjects: int | None
+    sources: int | None
+    facets: int | None
+    quarantined: int | None
+    review: int | None
+    ledger: dict[str, Any] | None
+    jobs: dict[str, Any] | None
 
 
 class Health(Schema):

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
@@ -17,10 +16,10 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from kehu import __version__
-from kehu.doors.api import desk, evidence, rights
+from kehu.doors.api import desk, evidence, imports, rights, system
 from kehu.doors.api.answers import MEDIA_TYPE, Unreadable, check_frame, error_response, finish
 from kehu.doors.api.callers import Bearer
-from kehu.doors.api.schemas import Health, ProblemBody
+from kehu.doors.api.schemas import ProblemBody
 
 _PROBLEMS: Final = {
     "401": "The token is missing, unknown, expired or revoked.",
@@ -74,23 +73,17 @@ for kind in (Exception, HttpError, AuthenticationError, ValidationError):
 api.add_router("", desk.router)
 api.add_router("", rights.router)
 api.add_router("", evidence.router)
+api.add_router("", imports.router)
+api.add_router("", system.router)
 
 
-@api.get("/health", auth=None, response=Health, tags=["system"], summary="Whether it answers")
-def health(request: HttpRequest) -> Any:
-    """For a load balancer; needs no token and says nothing else. 503 where the database does not answer."""
-    with connection.cursor() as cursor:
-        cursor.execute("select 1")
-    return {"database": True}
-
-
-def _framed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def _framed(view: Callable[..., HttpResponseBase], *, upload: bool = False) -> Callable[..., HttpResponseBase]:
     """A view whose every answer, also to what nobody foresaw, is of the API's form."""
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *places: Any, **named: Any) -> HttpResponseBase:
         try:
-            check_frame(request)
+            check_frame(request, upload=upload)
             response = view(request, *places, **named)
         except Exception as error:  # noqa: BLE001  (whatever it is, its text stays here)
             response = error_response(request, error)
@@ -119,9 +112,10 @@ def _patterns() -> list[URLPattern]:
         if not isinstance(pattern, URLPattern) or pattern.name == "api-root":
             continue
         view: Callable[..., HttpResponseBase] = _schema if pattern.name == "openapi-json" else pattern.callback
-        pattern.callback = _framed(view)
+        pattern.callback = _framed(view, upload=pattern.name == imports.UPLOAD)
         found.append(pattern)
     return [*found, re_path(r"", _framed(_nothing))]
 
 
+app_name = "api"
 urlpatterns = _patterns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -18,20 +18,40 @@ _STYLES: Final = {"clear": "green", "given": "green", "masked": "yellow", "denie
 
 
 def print_answer(answer: Mapping[str, Any]) -> None:
-    """Print an answer's parts: plain values as pairs, lists and nested objects as tables."""
+    """Print an answer's parts: plain values as pairs, lists and nested objects as tables under their names."""
     only = next(iter(answer.values())) if len(answer) == 1 else None
     if isinstance(only, str):  # a checkpoint, an address: as it is, to be kept in a file
         sys.stdout.write(only if only.endswith("\n") else only + "\n")
         return
     console = _console(sys.stdout)
-    plain = {name: value for name, value in answer.items() if not isinstance(value, (Mapping, list)) or not value}
+    with console.capture() as captured:
+        for number, (name, block) in enumerate(_blocks(answer)):
+            if number:
+                console.print()
+            if name:
+                console.print(Text(name, style="bold"))
+            console.print(block)
+    lines = captured.get().splitlines()
+    sys.stdout.write("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def _blocks(answer: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Table | Text]]:
+    """Plain values first, together; then each list and each object, an object's own lists apart from it."""
+    plain = {name: value for name, value in answer.items() if not _nested(value)}
     if plain:
-        console.print(_pairs(plain))
+        yield before, _pairs(plain)
     for name, value in answer.items():
-        if name in plain:
+        if not _nested(value):
             continue
-        console.print(Text(f"\n{name}" if plain or name != next(iter(answer)) else name, style="bold"))
-        console.print(_block(value))
+        path = f"{before} · {name}" if before else name
+        if isinstance(value, Mapping) and not all(isinstance(inner, Mapping) for inner in value.values()):
+            yield from _blocks(value, path)
+        else:
+            yield path, _block(value)
+
+
+def _nested(value: Any) -> bool:
+    return bool(value) and (isinstance(value, Mapping) or (isinstance(value, list) and isinstance(value[0], Mapping)))
 
 
 def print_error(error: Mapping[str, str | None]) -> None:
@@ -51,14 +71,10 @@ def _console(stream: Any) -> Console:
     )  # fmt: skip
 
 
-def _block(value: Any) -> Table | Text:
+def _block(value: Any) -> Table:
     if isinstance(value, Mapping):
-        if all(isinstance(inner, Mapping) for inner in value.values()):
-            return _table([{"": name} | dict(inner) for name, inner in value.items()])
-        return _pairs(value)
-    if all(isinstance(item, Mapping) for item in value):
-        return _table(value)
-    return Text("\n".join(f"  {_short(item)}" for item in value))
+        return _table([{"": name} | dict(inner) for name, inner in value.items()])
+    return _table(value)
 
 
 def _pairs(value: Mapping[str, Any]) -> Table:

@@ -1,0 +1,74 @@
+"""Files of customer records: sent, looked at, imported as a job, followed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Status
+from pydantic import Field
+
+from kehu.collect import tasks
+from kehu.collect.imports import actions, queries, staging
+from kehu.collect.imports.recipe import ImportTerms
+from kehu.doors.api.answers import Unreadable
+from kehu.doors.api.callers import caller_of
+from kehu.doors.api.schemas import ImportAsked, ImportPage, ImportPlan, ImportStarted, ImportStatus, Uploaded
+from kehu.guard.gate.acts import require_act
+
+router = Router(tags=["imports"])
+UPLOAD: Final = "upload"
+_BLOCK: Final = 1 << 20
+
+
+@router.post("/uploads", response={201: Uploaded}, url_name=UPLOAD, summary="Send a file")
+def upload(request: HttpRequest) -> Any:
+    """The body is the file itself (`application/octet-stream`): CSV, Excel, JSON lines, Parquet or vCard.
+
+    It is sealed as it arrives, never written in clear, and forgotten after two days if nobody imports it.
+    """
+    who = caller_of(request).actor
+    require_act("collect", who)
+    if request.content_type != "application/octet-stream":
+        raise Unreadable("media-type")
+    blocks = iter(lambda: request.read(_BLOCK), b"")
+    return Status(201, {"file": staging.stage(blocks, name="upload", actor=who)})
+
+
+@router.post(
+    "/imports", response={200: ImportPlan, 202: ImportStarted}, by_alias=True, summary="Import files that were sent"
+)
+def start(request: HttpRequest, asked: ImportAsked) -> Any:
+    """The job begins at once (202). With `dry_run`: the mapping and masked samples (200); nothing comes in."""
+    who = caller_of(request).actor
+    require_act("collect", who)
+    terms = asked.model_dump(exclude={"dry_run", "files", "maps", "consents"})
+    plan = actions.plan(
+        ImportTerms(
+            files=tuple(asked.files),
+            maps=tuple(f"{field}={column}" for field, column in asked.maps.items()),
+            consents=tuple(asked.consents.items()),
+            **terms,
+        ),
+        actor=who,
+    )
+    if asked.dry_run:
+        return Status(
+            200, {"mapping": plan.mapping, "unmapped": plan.unmapped, "rows": plan.rows, "samples": plan.samples}
+        )
+    return Status(202, ImportStarted(**{"import": tasks.start_as_job(plan, actor=who)}))
+
+
+@router.get("/imports", response=ImportPage, summary="The newest imports")
+def list_(request: HttpRequest, limit: Annotated[int, Field(ge=1, le=200)] = 50) -> Any:
+    """Counts only; nothing of anybody stands in them."""
+    require_act("collect", caller_of(request).actor)
+    return {"imports": queries.imports(limit)}
+
+
+@router.get("/imports/{uuid:import_id}", response=ImportStatus, summary="How an import stands")
+def status(request: HttpRequest, import_id: UUID) -> Any:
+    """Counts grow with each chunk; `share` runs from 0 to 1; `review` is null until linkage has looked at it."""
+    require_act("collect", caller_of(request).actor)
+    return queries.status(import_id)
