@@ -5,6 +5,7 @@ Each acts on every origin subject of a customer at once and stays with all of th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -85,7 +86,12 @@ def lift(subject: UUID, kind: str, *, purpose: int | None = None, categories: in
 
 def states_of(subject: UUID, *, ended: bool = False) -> list[StateEntry]:
     """States on any origin subject of the customer, oldest first; without ``ended`` only those in force."""
-    rows = StateEntry.objects.filter(subject__in=part_of(subject, whole=True))
+    return states_on(part_of(subject, whole=True), ended=ended)
+
+
+def states_on(subjects: Iterable[UUID], *, ended: bool = False) -> list[StateEntry]:
+    """States on exactly these origin subjects, oldest first; without ``ended`` only those in force."""
+    rows = StateEntry.objects.filter(subject__in=list(subjects))
     if not ended:
         rows = rows.filter(ended_at=None).filter(Q(until=None) | Q(until__gt=timezone.now()))
     return list(rows.order_by("since", "id"))

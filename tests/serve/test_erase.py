@@ -8,7 +8,7 @@ import textwrap
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from kehu.govern import holders as registry
 from kehu.govern import states as subject_states
@@ -26,7 +26,7 @@ from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions, erasure, incidents
+from kehu.serve.rights import actions, erasure, holds, incidents
 from kehu.serve.rights.ending import end_residues
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.residue import NothingLeft, open_left
@@ -244,6 +244,29 @@ def test_what_is_confirmed_goes_along(database):
     }  # fmt: skip
 
 
+def test_what_is_confirmed_later_goes_along_when_it_runs(database):
+    first, maybe = admit(PERSON, {"full_name": f"{MARK} b"})
+    link(first, maybe, 3)
+    holds.hold(first, actor=owner_actor(), reason="r")
+    assert erasure.erase(first, actor=owner_actor(), reason="asked").unconfirmed == (maybe,)
+    assert erasure.erase(first, actor=owner_actor(), reason="asked", confirm=[maybe]).waiting
+    _, done = holds.release(first, actor=owner_actor())
+    assert done.certificate["keys_destroyed"] == 2 and places(MARK) == set()
+
+
+def test_an_import_taken_back_meanwhile_stops_nothing(database):
+    gone_before, hidden, other = admit(PERSON, {"full_name": f"{MARK} b"}, {"full_name": "王"})
+    for subject in (gone_before, hidden):
+        holds.hold(subject, actor=owner_actor(), reason="r")
+        erasure.erase(subject, actor=owner_actor(), reason="asked")
+    raw().execute("update govern_stateentry set ended_at = now() where kind = 'hold'")
+    raw().execute("delete from facet where subject = %s", (gone_before,))
+    raw().execute("delete from subject_state where subject = %s", (gone_before,))
+    raw().execute("update subject_state set hidden = true where subject = %s", (hidden,))
+    assert [one.waiting for one in erasure.finish_unfinished()] == [False, False]
+    assert places(MARK) == set() and queries.show(other, actor=staff("service"), purpose="service")
+
+
 def test_the_plan_says_what_the_certificate_says(database):
     [lin] = admit(PERSON)
     add_event(lin, 3, {"order_id": "7", "ordered_at": date.today().isoformat(), "amount": "12.00"})
@@ -314,15 +337,13 @@ def test_what_has_ended_leaves_the_residue_for_good(database):
     know_everywhere(lin)
     done = erasure.erase(lin, actor=owner_actor(), reason=f"{KEPT} asked")
     before = bytes(Erasure.objects.get().residue)
-    with transaction.atomic():
-        assert end_residues(raw(), add_months(date.today(), 25)) == 1  # request 24, hold 12; consent 36
+    assert end_residues(add_months(date.today(), 25)) == 1  # request 24, hold 12; consent 36
     legal = staff("legal")
     left = open_left(done.id, actor=legal, purpose="claims")["residue"]
     assert left["requests"] == [] and left["holds"] == [] and left["consents"]
     Erasure.objects.update(residue=before)
     assert places(KEPT) == set()  # the paper as it was opens with no key any more
-    with transaction.atomic():
-        end_residues(raw(), add_months(date.today(), 37))
+    end_residues(add_months(date.today(), 37))
     with pytest.raises(NothingLeft):
         open_left(done.id, actor=legal, purpose="claims")
     assert raw().execute("select count(*) from tombstone").fetchone() == (0,)

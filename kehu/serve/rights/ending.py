@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import Connection
 
 from kehu.govern import states as subject_states
@@ -34,32 +34,41 @@ def end_holds() -> int:
     return len(subjects)
 
 
-def end_residues(raw: Connection[Any], today: date | None = None) -> int:
+def end_residues(today: date | None = None) -> int:
     """Re-seal under a fresh key what is still kept of each residue; the last item takes key, paper and tombstone along.
 
-    The certificate stays: it names nobody. Returns how many residues changed. In the caller's transaction.
+    The certificate stays: it names nobody. Returns how many residues changed.
     """
     today = today or datetime.now(UTC).date()
-    changed = 0
-    for row in Erasure.objects.select_for_update().filter(state="done").exclude(residue=None):
-        lines = (row.certificate or {}).get("residue", [])
-        over = [line for line in lines if date.fromisoformat(line["until"]) <= today and not line.get("ended")]
-        if not over:
-            continue
-        changed += 1
-        record_act("erase", None, actor=owner_actor(), detail=row.id)
-        if all(date.fromisoformat(line["until"]) <= today for line in lines):
-            forget_residue(raw, row.id)
-            row.residue = None
-        else:
-            body = bytes(row.residue or b"")
-            row.residue = reseal_part(raw, row.id, body, keep=_kept_under(lines, today))
-        for line in over:
-            line["ended"] = True
-        raw.execute("delete from suppression where certificate = %s and until <= %s", (row.id, today))
-        raw.execute("delete from tombstone where certificate = %s and until <= %s", (row.id, today))
-        row.save(update_fields=["residue", "certificate"])
-    return changed
+    due = [row.id for row in Erasure.objects.filter(state="done").exclude(residue=None) if _over(row, today)]
+    for id in due:
+        with transaction.atomic():
+            record_act("erase", None, actor=owner_actor(), detail=id)
+        with transaction.atomic():
+            _end(Erasure.objects.select_for_update().get(id=id), today)
+    return len(due)
+
+
+def _end(row: Erasure, today: date) -> None:
+    connection.ensure_connection()
+    raw: Connection[Any] = connection.connection
+    lines = (row.certificate or {}).get("residue", [])
+    if all(date.fromisoformat(line["until"]) <= today for line in lines):
+        forget_residue(raw, row.id)
+        row.residue = None
+    else:
+        row.residue = reseal_part(raw, row.id, bytes(row.residue or b""), keep=_kept_under(lines, today))
+    for line in _over(row, today):
+        line["ended"] = True
+    raw.execute("delete from suppression where certificate = %s and until <= %s", (row.id, today))
+    raw.execute("delete from tombstone where certificate = %s and until <= %s", (row.id, today))
+    row.save(update_fields=["residue", "certificate"])
+
+
+def _over(row: Erasure, today: date) -> list[dict[str, Any]]:
+    """Lines of a certificate that have ended and were not taken out yet."""
+    lines = (row.certificate or {}).get("residue", [])
+    return [line for line in lines if date.fromisoformat(line["until"]) <= today and not line.get("ended")]
 
 
 def _kept_under(lines: Sequence[dict[str, Any]], today: date) -> Callable[[str, Any], bool]:

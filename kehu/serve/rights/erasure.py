@@ -8,10 +8,11 @@ erasure. Last the tombstones are noted beside the database.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from django.utils import timezone
 from psycopg import Connection
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import part_of, retried
+from kehu.govern.consent import retried
 from kehu.govern.holders import Holder, holders
 from kehu.govern.models import StateEntry
 from kehu.govern.slugs import CATEGORIES, name_of
@@ -44,6 +45,7 @@ from kehu.vault.assignment import lock as lock_links
 from kehu.vault.ids import new_id
 
 EPOCH: Final = timedelta(days=7)
+_log = logging.getLogger(__name__)
 
 
 class HolderFailed(RuntimeError):
@@ -128,7 +130,8 @@ def erase(subject: UUID, *, actor: Actor, reason: str, confirm: Sequence[UUID] =
     """
     require("erase", actor)
     scope = scope_of(subject, confirm)
-    row = unfinished_of(scope.part) or _begin(scope, actor, reason)
+    row = unfinished_of(scope.part)
+    row = _begin(scope, actor, reason) if row is None else _widen(row, scope, actor)
     return _carry_out(row.id, scope, actor)
 
 
@@ -150,8 +153,17 @@ def finish(row: Erasure) -> Outcome:
 
 
 def finish_unfinished() -> list[Outcome]:
-    """Carry out whatever was interrupted, or waited on a hold that is no more (also one whose end has passed)."""
-    return [finish(row) for row in Erasure.objects.exclude(state="done").order_by("asked_at")]
+    """Carry out whatever was interrupted, or waited on a hold that is no more (also one whose end has passed).
+
+    One that fails does not keep the others from running; it stays begun.
+    """
+    outcomes: list[Outcome] = []
+    for row in Erasure.objects.exclude(state="done").order_by("asked_at"):
+        try:
+            outcomes.append(finish(row))
+        except HolderFailed as failed:
+            _log.error("erasure %s: holder %s failed", row.id, failed.holder)
+    return outcomes
 
 
 def _begin(scope: Scope, actor: Actor, reason: str) -> Erasure:
@@ -171,6 +183,17 @@ def _begin(scope: Scope, actor: Actor, reason: str) -> Erasure:
     return retried(work)
 
 
+def _widen(row: Erasure, scope: Scope, actor: Actor) -> Erasure:
+    """An erasure that waits or was interrupted reaches what is confirmed by now, too."""
+    added = [one for one in scope.part if str(one) not in row.subjects]
+    if added:
+        _admitted(added, actor, row.id)
+        row.subjects = [*row.subjects, *map(str, added)]
+        row.unconfirmed = [one for one in row.unconfirmed if UUID(one) not in added]
+        row.save(update_fields=["subjects", "unconfirmed"])
+    return row
+
+
 def _admitted(part: Sequence[UUID], actor: Actor, detail: UUID | None) -> int:
     """The gate's decision on this use, recorded on exactly these origin subjects; nothing is opened yet."""
     opened = gate().open(part, actor=actor, purpose=PURPOSE, use="erase", kinds=(), detail=detail, reach="origins")
@@ -183,39 +206,51 @@ def _carry_out(id: UUID, scope: Scope, actor: Actor) -> Outcome:
     run = retried(lambda: _transaction(id, actor))
     if run is None:
         return Outcome(id, True, None, scope.unconfirmed)
-    note(installation().home, run.noted)
+    if run.tombstones:
+        note(installation().home, run.noted)
     return Outcome(id, False, run.row.certificate, scope.unconfirmed)
 
 
 def _transaction(id: UUID, actor: Actor) -> _Run | None:
     """The whole erasure; None where a hold on the whole subject stands in its way."""
     row = Erasure.objects.select_for_update().get(id=id)
+    if row.state == "done":  # somebody else was faster
+        return _Run(row, [], [], [])
     connection.ensure_connection()
     raw: Connection[Any] = connection.connection
     lock_links(raw)
-    part = [UUID(one) for one in row.subjects]
-    customer = part_of(part[0], whole=True)
-    vault.lock_subjects(raw, customer)
-    run = _Run(row, part, customer, subject_states.states_of(part[0]))
+    run = _locked_run(raw, row)
     if _held(run.states):
         row.state = "waiting"
         row.save(update_fields=["state"])
         return None
-    StateEntry.objects.filter(id__in=[one.id for one in run.states if one.kind == "erasure"]).update(
-        ended_at=timezone.now()
-    )
-    items, body = _seal_what_stays(raw, run)
-    run.tombstones = vault.tombstone_tokens(raw, installation().tokens, part)
-    run.until = next(item.until for item in items if item.key == "tombstone")
+    StateEntry.objects.filter(subject__in=run.customer, kind="erasure", ended_at=None).update(ended_at=timezone.now())
+    items, body = _seal_what_stays(raw, run) if run.part else ([], None)
+    run.tombstones = vault.tombstone_tokens(raw, installation().tokens, run.part)
+    run.until = next((item.until for item in items if item.key == "tombstone"), run.until)
     vault.write_tombstones(raw, run.tombstones, id, until=run.until)
-    detach(raw, part, by=actor.staff)
+    detach(raw, run.part, by=actor.staff)
     for holder in holders():
-        for subject in part:
+        for subject in run.part:
             run.erased[holder.name] += _erased_by(holder, subject)
-    for other in sorted(set(customer) - set(part)):
+    for other in sorted(set(run.customer) - set(run.part)):
         subject_states.project(other)
     _close(raw, run, items, body)
     return run
+
+
+def _locked_run(raw: Connection[Any], row: Erasure) -> _Run:
+    """The customer of an erasure, locked. What went meanwhile (its import was taken back and erased) is left out."""
+    named = [UUID(one) for one in row.subjects]
+    found = raw.execute(
+        "select s.subject, s.hidden from subject_state s where s.customer in (select n.customer from subject_state n"
+        " where n.subject = any (%s)) order by s.subject",
+        (named,),
+    ).fetchall()
+    vault.lock_subjects(raw, [subject for subject, _ in found])
+    part = [subject for subject, _ in found if subject in named]
+    customer = [subject for subject, hidden in found if subject in part or not hidden]
+    return _Run(row, part, customer, subject_states.states_on(customer))
 
 
 def _seal_what_stays(raw: Connection[Any], run: _Run) -> tuple[list[Item], bytes]:
@@ -243,7 +278,7 @@ def _erased_by(holder: Holder, subject: UUID) -> int:
         raise HolderFailed(holder.name) from None
 
 
-def _close(raw: Connection[Any], run: _Run, items: Sequence[Item], body: bytes) -> None:
+def _close(raw: Connection[Any], run: _Run, items: Sequence[Item], body: bytes | None) -> None:
     row, now = run.row, timezone.now()
     epoch, began = raw.execute(
         "select epoch, began_at from key_epoch where retired_at is null order by epoch desc limit 1"
@@ -276,8 +311,3 @@ def _who_asked(row: Erasure) -> Actor:
 def finished(id: UUID) -> Erasure | None:
     """A finished erasure by its certificate's id."""
     return Erasure.objects.filter(id=id, state="done").first()
-
-
-def began_long_ago(row: Erasure) -> bool:
-    """Whether an erasure has been begun for over an hour, so that somebody should look."""
-    return row.state == "begun" and row.asked_at < datetime.now(UTC) - timedelta(hours=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
 from kehu.serve.rights.ending import end_holds, end_residues
@@ -21,6 +20,4 @@ def finish_erasures(timestamp: int) -> None:
 @app.task(name="rights:end_residues", queueing_lock="end_residues", pass_context=False)
 def end_what_is_over(timestamp: int) -> None:
     """Take out of every residue what no law keeps any longer."""
-    connection.ensure_connection()
-    with transaction.atomic():
-        end_residues(connection.connection)
+    end_residues()
