@@ -27,10 +27,11 @@ FORMAT: Final = "kehu-ledger-proof/1"
 _WITHIN: Final = "(select n.core from subject_state n where n.subject = %(subject)s and not n.hidden)"
 
 _ROWS: Final = f"""
-select e.seq, e.at, e.purpose, e.action, g.actor, g.answer::text, g.ask, h.packs
+select e.seq, e.at, e.purpose, e.action, g.actor, g.answer::text, g.ask, h.packs, d.slug
 from (select u.seq, bit_or(s.packs) as packs from subject_state s join ledger_use u using (subject)
     where s.core = {_WITHIN} and not s.hidden group by u.seq) h
     join ledger_entry e using (seq) join gate_decision g on g.id = e.decision
+    left join guard_department d on d.id = e.department
 where (%(before)s::bigint is null or e.seq < %(before)s)
     and (%(visits)s or g.actor not like '{CUSTOMER}|%%')
 order by e.seq desc limit %(limit)s
@@ -142,8 +143,8 @@ def _text(value: bytes) -> str:
 
 
 def _row(found: Any) -> OwnRow:
-    seq, at, purpose, action, facts, answer, ask, packs = found
-    role, department = [*facts.split("|"), "", ""][:2]
+    seq, at, purpose, action, facts, answer, ask, packs, department = found
+    role = facts.partition("|")[0]
     answers = json.loads(answer)
     best = {name: _best(row) for name, row in answers.items()}
     let_out = {name for name, said in best.items() if said != "denied"}
@@ -154,7 +155,7 @@ def _row(found: Any) -> OwnRow:
         action=name_of(ACTIONS, action),
         purpose=slug,
         role=role,
-        department=department,
+        department=department or "",
         grounds=_grounds(slug, ask, packs_of(packs)),
         clear=tuple(sorted(name for name in let_out - {"*"} if best[name] == "clear")),
         masked=tuple(sorted(name for name in let_out - {"*"} if best[name] == "masked")),

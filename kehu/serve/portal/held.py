@@ -16,9 +16,10 @@ from kehu.guard.gate.read import EVENT_KINDS, Contribution, gate
 from kehu.guard.guests.credentials import PURPOSE, Guest
 from kehu.guard.installation import installation
 from kehu.refine.clean.status import ABSENT, INVALID
-from kehu.refine.survive import survive, text_of
+from kehu.refine.survive import survive
 
 _TIMES: Final = ("ordered_at", "at")
+_WHOSE: Final = "external_id"  # of an event: names the customer, who is reading it
 
 
 class NotHere(LookupError):
@@ -101,8 +102,8 @@ def _fields(said: Iterable[Contribution], best: Mapping[str, Contribution]) -> l
     dictionary = installation().rules.dictionary
     by_field: dict[str, dict[str, HeldValue]] = defaultdict(dict)
     for one in sorted(said, key=lambda one: one.record.bytes):
-        field = dictionary.field(one.field)
-        text = str(one.normal or "") if one.answer == "masked" else text_of(one, field.type)
+        text = str(one.given or one.normal or "")
+        same = str(one.normal or one.given)  # said in two forms it is one value
         winner = best.get(one.field)
         if not text or winner is None:
             continue
@@ -110,10 +111,10 @@ def _fields(said: Iterable[Contribution], best: Mapping[str, Contribution]) -> l
             text, one.answer == "masked", one.status != INVALID, one is winner, one.channel, came_at(one.record),
             one.verified_at,
         )  # fmt: skip
-        before = by_field[one.field].get(text)
+        before = by_field[one.field].get(same)
         # the same said twice stands once, as first said; the winner keeps its mark
         if before is None or (value.current and not before.current):
-            by_field[one.field][text] = value
+            by_field[one.field][same] = value
     made = [
         HeldField(dictionary.field(name), tuple(sorted(values.values(), key=lambda value: not value.current)))
         for name, values in by_field.items()
@@ -132,7 +133,7 @@ def _events(said: Iterable[Contribution]) -> dict[str, tuple[HeldEvent, ...]]:
         texts = [(dictionary.field(one.field), str(one.normal or one.given or "")) for one in parts]
         when = next((_time(text) for field, text in texts if field.name in _TIMES), None)
         kind = name_of(RECORD_KINDS, parts[0].kind)
-        rest = tuple((field, text) for field, text in texts if field.name not in _TIMES and text)
+        rest = tuple((field, text) for field, text in texts if field.name not in (*_TIMES, _WHOSE) and text)
         made[kind].append(HeldEvent(kind, when or came_at(record), parts[0].channel, rest))
     return {kind: tuple(sorted(events, key=lambda one: one.at, reverse=True)) for kind, events in made.items()}
 

@@ -129,7 +129,7 @@ def test_guessing_stops(post, visitor):
 
 def test_an_attacker_spends_nothing_of_the_owner(post):
     admit(LIN)
-    for n in range(30):
+    for _n in range(30):
         attacker = Visitor(post, place="198.51.100.9")
         attacker.ask(LIN["email"])
         attacker.enter(LIN["email"], "123456")

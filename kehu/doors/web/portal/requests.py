@@ -35,7 +35,9 @@ class Right:
 RIGHTS: Final = (
     Right("access", "file-down", gettext_lazy("Get a copy"), gettext_lazy("Sealed for you alone"), True),
     Right("correct", "pencil", gettext_lazy("Correct"), gettext_lazy("Something about me is wrong"), True),
-    Right("restrict", "octagon-pause", gettext_lazy("Restrict"), gettext_lazy("Stop using, do not erase"), True),
+    Right(
+        "restrict", "octagon-pause", gettext_lazy("Restrict the use"), gettext_lazy("Stop using, do not erase"), True
+    ),
     Right("erase", "trash-2", gettext_lazy("Erase"), gettext_lazy("You can get a copy first"), True),
     Right("object", "hand", gettext_lazy("Object"), gettext_lazy("I do not want this use")),
     Right("move", "arrow-right-left", gettext_lazy("Move"), gettext_lazy("Give my data to another company")),

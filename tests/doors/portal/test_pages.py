@@ -1,0 +1,455 @@
+"""What a customer sees and does behind the door: own data, permissions, uses with proofs, requests."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import connection, transaction
+from django.urls import get_resolver
+
+from kehu.doors.web.portal import urls
+from kehu.govern.consent import consents_of
+from kehu.govern.states import enter
+from kehu.guard.gate.read import gate
+from kehu.guard.guests.credentials import guest_actor
+from kehu.guard.ledger.open_log import open_sequencer
+from kehu.serve.rights import requests as register
+from kehu.vault.assignment import assign
+from kehu.vault.ids import new_id
+from tests.cast import admit, staff
+from tests.doors.portal.conftest import Visitor
+from tests.doors.portal.test_sign_in import LIN, ZHOU
+
+PROGRAM = Path(urls.__file__).parent / "static" / "portal" / "check_proof.py"
+
+
+def link(one, other, certainty):
+    with transaction.atomic():
+        connection.ensure_connection()
+        assign(connection.connection, [(one, other)], certainty=certainty, why=4, run=None, by=new_id())
+
+
+def marketing_sees(subject, who):
+    opened = gate().open([subject], actor=who, purpose="marketing")
+    return {c.field for one in opened for c in one.contributions if c.answer == "clear"}
+
+
+# ---- what we hold
+
+
+def test_sensitive_values_are_covered_until_a_second_fact(post, visitor):
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    page = visitor.see("/portal/held")
+    assert "1990-03-25" in page and "11010519491231002X" not in page and "002X" in page
+    wrong = visitor.client.post("/portal/confirm", {"fact": "1990-03-26"})
+    assert wrong.status_code == 401 and "11010519491231002X" not in wrong.content.decode()
+    assert visitor.client.post("/portal/confirm", {"fact": "W-1"}).status_code == 302
+    assert "11010519491231002X" in visitor.see("/portal/held")
+
+
+def test_every_value_with_its_source_and_only_what_is_certain(post, visitor):
+    lin, again, zhou = admit(LIN, {"full_name": "林婉青", "external_id": "W-7"}, ZHOU)
+    link(lin, again, 2)
+    link(lin, zhou, 3)
+    visitor.come_in(LIN["email"])
+    for path in ("/portal", "/portal/held"):
+        page = visitor.see(path)
+        assert not any(value in page for value in ZHOU.values())
+    assert "林婉清" in page and "林婉青" in page and "earlier" in page and "in a store" in page
+
+
+def test_a_later_merge_by_probability_changes_nothing(post, visitor):
+    lin, zhou = admit(LIN, ZHOU)
+    visitor.come_in(LIN["email"])
+    link(lin, zhou, 3)
+    assert "周海" not in visitor.see("/portal/held") and "周海" not in visitor.see("/portal")
+
+
+# ---- what you allow
+
+
+def test_give_and_withdraw_are_one_step_and_act_on_the_next_read(post, visitor):
+    [lin] = admit(LIN)
+    bob = staff("marketing")
+    visitor.come_in(LIN["email"])
+    assert marketing_sees(lin, bob) == set()
+    assert visitor.allow("marketing", "give")["Location"] == "/portal?done=given#allow"
+    assert "email" in marketing_sees(lin, bob)
+    [said] = consents_of(lin)
+    assert (said.status, said.way, said.notice, said.language, said.kind) == ("given", "portal", 1, "en", "general")
+    assert 'aria-checked="true" aria-labelledby="l-marketing"' in visitor.see()
+    assert visitor.allow("marketing", "withdraw").status_code == 302
+    assert marketing_sees(lin, bob) == set()
+    assert consents_of(lin)[0].way == "portal"
+    page = visitor.see()
+    assert 'aria-checked="false" aria-labelledby="l-marketing"' in page and "Stopped on" in page
+    assert visitor.allow("marketing", "withdraw").status_code == 302  # nothing in force: it is stopped, no failure
+
+
+def test_each_purpose_stands_by_itself(post, visitor):
+    [_lin] = admit(LIN)
+    visitor.come_in(LIN["email"]).allow("marketing", "give")
+    page = visitor.see()
+    on = re.findall(r'aria-checked="true" aria-labelledby="l-([\w-]+)"', page)
+    assert on == ["marketing"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "wish"),
+    [("service", "give"), ("legal", "withdraw"), ("nothing", "give"), ("marketing", "sell"), ("marketing", "object")],
+)
+def test_no_wish_beyond_the_rules(post, visitor, purpose, wish):
+    admit(LIN)
+    assert visitor.come_in(LIN["email"]).allow(purpose, wish).status_code == 404
+
+
+def test_an_objection_where_the_ground_is_interest(post, visitor):
+    [lin] = admit(LIN, packs=2)
+    visitor.come_in(LIN["email"])
+    assert visitor.allow("analytics", "object").status_code == 302
+    with connection.cursor() as cursor:
+        cursor.execute("select objections from subject_state where subject = %s", [lin])
+        assert cursor.fetchone() == ([6],)
+    assert "You objected" in visitor.see()
+    visitor.allow("analytics", "lift")
+    assert "You objected" not in visitor.see()
+
+
+def test_another_parts_objection_is_not_lifted_here(post, visitor):
+    lin, zhou = admit(LIN, ZHOU)
+    link(lin, zhou, 3)
+    enter(zhou, "objection", by=new_id(), id=new_id(), purpose=4)
+    visitor.come_in(LIN["email"])
+    assert visitor.allow("marketing", "give")["Location"] == "/portal?done=ask-us#allow"
+    assert consents_of(lin) == [] and "look at it together" in visitor.see("/portal?done=ask-us")
+
+
+def test_opting_out_of_sale(post, visitor):
+    [lin] = admit(LIN)
+    visitor.come_in(LIN["email"]).allow("", "opt-out")
+    with connection.cursor() as cursor:
+        cursor.execute("select opted_out from subject_state where subject = %s", [lin])
+        assert cursor.fetchone() == (True,)
+    assert 'aria-checked="true" aria-labelledby="l-sale"' in visitor.see()
+
+
+@pytest.mark.parametrize(
+    ("age", "packs", "may"), [(2, 1, False), (3, 1, True), (3, 2, False), (4, 2, True), (0, 3, True)]
+)
+def test_a_child_does_not_consent_alone(post, visitor, age, packs, may):
+    [lin] = admit(LIN, age=age, packs=packs)
+    visitor.ask(LIN["email"])
+    answer = visitor.enter(LIN["email"], post.code(LIN["email"]))
+    if answer.status_code == 200:
+        assert visitor.name_fact(LIN["email"], "W-1").status_code == 302
+    visitor.allow("marketing", "give")
+    assert bool(consents_of(lin)) is may
+
+
+# ---- who looked
+
+
+def test_uses_in_plain_words_without_names_of_staff(post, visitor):
+    [lin] = admit(LIN)
+    alice = staff("service")
+    gate().open([lin], actor=alice, purpose="service")
+    gate().open([lin], actor=staff("engineer"), purpose="service")
+    visitor.come_in(LIN["email"])
+    page = visitor.see("/portal/uses")
+    assert "Customer service</b> opened your data" in page and "the contract with you" in page
+    assert "Refused, nothing was shown:" in page and "No rule allows this use." in page
+    assert "service@kehu.example" not in page and str(alice.staff) not in page
+    assert "signed in here" not in page and "signed in here" in visitor.see("/portal/uses?visits=1")
+
+
+def test_reading_ones_ledger_is_recorded(post, visitor):
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    visitor.see("/portal/uses")
+    assert "read this list of uses" in visitor.see("/portal/uses?visits=1")
+
+
+def test_the_rows_of_all_that_is_certainly_merged_and_of_nothing_else(post, visitor):
+    lin, again, zhou = admit(LIN, {"full_name": "林婉青", "external_id": "W-7"}, ZHOU)
+    alice = staff("service")
+    seqs = [gate().open([one], actor=alice, purpose="service")[0].seq for one in (lin, again, zhou)]
+    link(lin, again, 2)
+    link(lin, zhou, 3)
+    visitor.come_in(LIN["email"])
+    shown = {int(seq) for seq in re.findall(r'href="/portal/uses/(\d+)"', visitor.see("/portal/uses"))}
+    assert {seqs[0], seqs[1]} <= shown and seqs[2] not in shown
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+    assert visitor.client.get(f"/portal/uses/{seqs[2]}").status_code == 404
+    assert visitor.client.get(f"/portal/uses/{seqs[2]}/proof.json").status_code == 404
+
+
+def test_older_uses_by_pages(post, visitor):
+    [lin] = admit(LIN)
+    alice = staff("service")
+    for _ in range(60):
+        gate().open([lin], actor=alice, purpose="service", use="find", kinds=())
+    visitor.come_in(LIN["email"])
+    first = visitor.see("/portal/uses")
+    older = re.search(r'href="(/portal/uses\?before=\d+)"', first)[1]
+    seqs = lambda page: {int(seq) for seq in re.findall(r'href="/portal/uses/(\d+)"', page)}
+    second = visitor.see(older)
+    assert len(seqs(first)) == 50 and len(seqs(second)) == 11 and min(seqs(first)) > max(seqs(second))
+    assert visitor.client.get("/portal/uses?before=1%00").status_code == 200
+
+
+# ---- the proof, checked by an implementation of its own
+
+
+def root_by_definition(leaf, index, size, path):
+    """RFC 6962 2.1.1 read backwards: the last node of the path joins the two halves of the whole tree."""
+    if size == 1:
+        assert path == []
+        return hashlib.sha256(b"\0" + leaf).digest()
+    half = 1
+    while half * 2 < size:
+        half *= 2
+    if index < half:
+        left, right = root_by_definition(leaf, index, half, path[:-1]), path[-1]
+    else:
+        left, right = path[-1], root_by_definition(leaf, index - half, size - half, path[:-1])
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def holds(document):
+    unpack = base64.b64decode
+    you, row = document["subject"], unpack(document["leaf"])
+    commitment = hashlib.sha256(unpack(you["r"]) + uuid.UUID(you["id"]).bytes).digest()
+    inner = root_by_definition(commitment, you["index"], you["size"], [unpack(n) for n in you["path"]])
+    outer = root_by_definition(row, document["index"], document["size"], [unpack(n) for n in document["path"]])
+    text, signatures = document["checkpoint"].split("\n\n")
+    name, _, key = document["log"].split("+", 2)
+    signature = unpack(signatures.strip().split(" ")[2])[4:]
+    Ed25519PublicKey.from_public_bytes(unpack(key)[1:]).verify(signature, (text + "\n").encode())
+    held = text.split("\n")
+    return (
+        b"\0\0\0 " + inner in row and held[0] == name and int(held[1]) == document["size"] and unpack(held[2]) == outer
+    )
+
+
+@pytest.fixture
+def proofs(post, visitor):
+    """Proofs of several rows: single reads, and one of many subjects."""
+    subjects = admit(LIN, ZHOU, *({"full_name": f"客户{n}", "email": f"c{n}@mail.example"} for n in range(5)))
+    alice = staff("service")
+    gate().open(subjects, actor=alice, purpose="service")
+    gate().open([subjects[0]], actor=alice, purpose="service")
+    visitor.come_in(LIN["email"])
+    page = visitor.see("/portal/uses")
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+    return [
+        (int(seq), visitor.client.get(f"/portal/uses/{seq}/proof.json").json())
+        for seq in re.findall(r'href="/portal/uses/(\d+)"', page)
+    ]
+
+
+def test_the_proof_holds_for_somebody_who_only_knows_rfc_6962(proofs, visitor):
+    assert len(proofs) == 3 and max(document["subject"]["size"] for _, document in proofs) == 7
+    for seq, document in proofs:
+        assert holds(document)
+        page = visitor.see(f"/portal/uses/{seq}")
+        assert "The proof holds" in page and page.count('<li class="malachite">') == 4
+
+
+def broken(document, change):
+    changed = json.loads(json.dumps(document))
+    change(changed)
+    return changed
+
+
+def other_bytes(text):
+    held = bytearray(base64.b64decode(text))
+    held[-1] ^= 1
+    return base64.b64encode(held).decode()
+
+
+CHANGES = {
+    "another person": lambda d: d["subject"].update(id=str(uuid.UUID(int=1))),
+    "another secret": lambda d: d["subject"].update(r=other_bytes(d["subject"]["r"])),
+    "another row": lambda d: d.update(leaf=other_bytes(d["leaf"])),
+    "another place": lambda d: d.update(index=d["index"] - 1),
+    "another size": lambda d: d.update(size=d["size"] + 1),
+    "a path cut short": lambda d: d.update(path=d["path"][:-1]),
+    "another root": lambda d: d.update(checkpoint=re.sub(r"\n[^\n]{44}\n", "\n" + "A" * 43 + "=\n", d["checkpoint"])),
+    "another signature": lambda d: d.update(checkpoint=d["checkpoint"].rstrip("\n")[:-6] + "AAAA=\n"),
+    "another key": lambda d: d.update(log=d["log"][:-8] + "AAAAAAA="),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_proof_fails_in_ours_and_in_the_program(proofs, change, tmp_path):
+    from kehu.guard.ledger.check import check_proof
+
+    _, document = proofs[0]
+    assert all(step.ok for step in check_proof(document))
+    file = tmp_path / "proof.json"
+    for held, expected in ((document, 0), (broken(document, CHANGES[change]), 1)):
+        assert all(step.ok for step in check_proof(held)) is (expected == 0)
+        file.write_text(json.dumps(held))
+        done = subprocess.run([sys.executable, "-I", "-S", str(PROGRAM), str(file)], capture_output=True, text=True)
+        assert (done.returncode != 0) is (expected != 0), (change, done.stdout, done.stderr)
+
+
+# ---- requests, notices, the table of addresses
+
+
+def test_a_request_is_received_with_its_time_and_sealed(post, visitor):
+    [lin] = admit(LIN)
+    visitor.come_in(LIN["email"])
+    done = visitor.client.post("/portal/requests", {"right": "correct", "text": "我搬到了芜湖"})
+    assert done["Location"] == "/portal/requests?done=received"
+    page = visitor.see("/portal/requests")
+    assert "我搬到了芜湖" in page and "Received" in page and "due" not in page
+    assert "Received on" in visitor.see()
+    with connection.cursor() as cursor:
+        cursor.execute("select string_agg(r::text, '') from rights_request r")
+        row = cursor.fetchone()[0]
+    assert "芜湖" not in row and "芜湖".encode().hex() not in row
+    [held] = register.listed(actor=staff("privacy"), subject=lin)
+    assert held["right"] == "correct" and held["text"] == "我搬到了芜湖" and held["due"] is None
+
+
+def test_the_answer_is_read_here(post, visitor):
+    [lin] = admit(LIN)
+    visitor.come_in(LIN["email"])
+    visitor.client.post("/portal/requests", {"right": "other", "text": "?"})
+    who = staff("privacy")
+    [held] = register.listed(actor=who, subject=lin)
+    register.answer_request(uuid.UUID(held["id"]), outcome="refused", actor=who, text="因为法律要求保存")
+    page = visitor.see("/portal/requests")
+    assert "因为法律要求保存" in page and "refused" in page
+
+
+@pytest.mark.parametrize("right", ["", "everything"])
+def test_no_request_without_a_right(post, visitor, right):
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    assert visitor.client.post("/portal/requests", {"right": right, "text": "x"}).status_code == 400
+    assert visitor.client.post("/portal/requests", {"right": "other", "text": "x" * 5000}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("zh-hans", "隐私告知"), ("zh-hant", "隱私告知"), ("en", "Privacy notice")]
+)
+def test_the_notice_is_public_in_three_languages(post, visitor, language, word):
+    visitor.client.cookies["kehu_language"] = language
+    page = visitor.see("/notice")
+    assert word in page and {"zh-hans": "撤回", "zh-hant": "撤回", "en": "withdraw"}[language] in page
+
+
+# name -> (address, method, data, nobody, a customer)
+TABLE = {
+    "portal": ("/portal", "get", {}, 302, 200),
+    "portal-sign-in": ("/portal/sign-in", "get", {}, 200, 302),
+    "portal-code": ("/portal/code", "post", {"address": "x@mail.example", "code": "1"}, 401, 401),
+    "portal-fact": ("/portal/fact", "post", {"address": "x@mail.example", "fact": "1"}, 401, 401),
+    "portal-sign-out": ("/portal/sign-out", "post", {}, 302, 302),
+    "portal-held": ("/portal/held", "get", {}, 302, 200),
+    "portal-confirm": ("/portal/confirm", "post", {"fact": "1"}, 302, 401),
+    "portal-allow": ("/portal/allow", "post", {"purpose": "marketing", "wish": "give"}, 302, 302),
+    "portal-uses": ("/portal/uses", "get", {}, 302, 200),
+    "portal-proof": ("/portal/uses/999999", "get", {}, 302, 404),
+    "portal-proof-file": ("/portal/uses/999999/proof.json", "get", {}, 302, 404),
+    "portal-requests": ("/portal/requests", "get", {}, 302, 200),
+    "notice": ("/notice", "get", {}, 200, 200),
+}
+
+
+def test_every_address_is_in_the_table():
+    assert {pattern.name for pattern in urls.urlpatterns} == set(TABLE)
+    assert get_resolver().reverse_dict  # they resolve
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - {"portal-sign-out"}))
+def test_each_address_lets_in_whom_the_table_says(post, visitor, name):
+    address, method, data, nobody, customer = TABLE[name]
+    admit(LIN)
+    answer = getattr(visitor.client, method)(address, data)
+    assert answer.status_code == nobody and answer["Cache-Control"] == "no-store"
+    if nobody == 302:
+        assert answer["Location"].startswith("/portal/sign-in")
+    visitor.come_in(LIN["email"])
+    answer = getattr(visitor.client, method)(address, data)
+    assert answer.status_code == customer and answer["Cache-Control"] == "no-store"
+    wrong = getattr(visitor.client, {"get": "delete", "post": "get"}[method])(address)
+    assert wrong.status_code == 405
+
+
+def test_staff_are_nobody_here_and_customers_nobody_there(post, visitor):
+    [lin] = admit(LIN)
+    from kehu.guard.guests.credentials import NotSignedIn, guest_of
+    from kehu.guard.staff.actions import TokenRefused, actor_of_token
+
+    visitor.come_in(LIN["email"])
+    assert visitor.client.get(f"/customers/{lin}").status_code == 302  # to the desk's sign-in
+    secret = visitor.client.cookies["kehu_guest"].value
+    with pytest.raises(TokenRefused):
+        actor_of_token(secret)
+    with pytest.raises(NotSignedIn):
+        guest_of(str(guest_actor(lin).credential))
+
+
+def test_an_erased_customer_is_signed_out(post, visitor):
+    [lin] = admit(LIN)
+    visitor.come_in(LIN["email"])
+    with connection.cursor() as cursor:
+        cursor.execute("delete from subject_state where subject = %s", [lin])
+    assert visitor.client.get("/portal")["Location"] == "/portal/sign-in?done=ended"
+
+
+def test_without_the_ledger_nothing_is_shown(post, visitor, database):
+    from kehu.guard.setup import open_owner
+
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    with open_owner(database) as owner:
+        owner.execute(
+            "create function no_rows() returns trigger language plpgsql as 'begin raise exception ''no''; end'"
+        )
+        owner.execute("create trigger no_rows before insert on ledger_entry for each row execute function no_rows()")
+    visitor.client.raise_request_exception = False
+    for path in ("/portal", "/portal/held"):
+        answer = visitor.client.get(path)
+        assert answer.status_code in (500, 503) and "林" not in answer.content.decode()
+
+
+def test_the_mail_of_the_demo_is_shown_by_a_command(database, kehu):
+    from django.core.mail import EmailMessage
+
+    from kehu.host.home import Home
+    from kehu.host.mail import Outbox
+
+    code, answer = kehu("outbox")
+    assert code == 1 and answer["error"]["code"] == "system-down"
+    outbox = Outbox(Home.current())
+    outbox.open()
+    try:
+        EmailMessage("您的验证码", "123456", to=["lin@mail.example"]).send()
+        code, answer = kehu("outbox")
+        [letter] = answer["messages"]
+        assert code == 0 and letter["to"] == ["lin@mail.example"] and letter["text"] == "123456" and letter["at"]
+        assert kehu("outbox", token="kehu_x")[0] == 3
+    finally:
+        outbox.close()
+
+
+def test_visitors_do_not_see_each_other(post):
+    admit(LIN, ZHOU)
+    lin, zhou = Visitor(post).come_in(LIN["email"]), Visitor(post).come_in(ZHOU["email"])
+    assert "周海" not in lin.see("/portal/held") and "林婉清" not in zhou.see("/portal/held")
