@@ -22,35 +22,39 @@ from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
 JURISDICTIONS: Final = (*PACKS, "none")  # as ``ledger_entry.reach`` counts them
 _MEMORY: Final = "256MB"  # a set of a few million ids, without temporary files
 
-_BOUNDS: Final = """(%(human)s::uuid is null or e.human = %(human)s)
-    and (%(purpose)s::smallint is null or e.purpose = %(purpose)s)
-    and (%(since)s::timestamptz is null or e.at >= %(since)s) and (%(until)s::timestamptz is null or e.at < %(until)s)"""
+# Only the bounds that are given stand in the statement, so that each finds its index.
+_BOUNDS: Final = {
+    "human": "e.human = %(human)s",
+    "purpose": "e.purpose = %(purpose)s",
+    "since": "e.at >= %(since)s",
+    "until": "e.at < %(until)s",
+}
 _ORIGINS: Final = """select s.subject, s.packs from subject_state s
     where s.customer = (select n.customer from subject_state n where n.subject = %(subject)s)"""
 _SUMS: Final = ", ".join(f"sum(e.reach[{n}])" for n in range(1, 7))
-
-_ALL: Final = f"""
-select g.*, d.answer::text, s.email, p.slug from (
-    select e.human, e.department, e.purpose, e.action, e.decision, count(*) as rows, sum(e.subjects)::bigint as uses,
-        min(e.at) as first, max(e.at) as last, array[{_SUMS}]::bigint[] as reach
-    from ledger_entry e where {_BOUNDS} group by 1, 2, 3, 4, 5
-) g join gate_decision d on d.id = g.decision
-left join guard_staff s on s.id = g.human left join guard_department p on p.id = g.department
-"""
 _PACK_COUNTS: Final = ", ".join(f"count(*) filter (where o.packs & {1 << n} > 0)" for n in range(5))
-_OF_ONE: Final = f"""
+
+_GROUPS: Final = """
 select g.*, d.answer::text, s.email, p.slug from (
-    select e.human, e.department, e.purpose, e.action, e.decision, count(distinct e.seq) as rows, count(*) as uses,
-        min(e.at) as first, max(e.at) as last,
-        array[{_PACK_COUNTS}, count(*) filter (where o.packs = 0)]::bigint[] as reach
-    from ({_ORIGINS}) o join ledger_use u using (subject) join ledger_entry e using (seq)
-    where {_BOUNDS} group by 1, 2, 3, 4, 5
+    select e.human, e.department, e.purpose, e.action, e.decision, {counts}, min(e.at) as first, max(e.at) as last,
+        min(e.seq) as low, max(e.seq) as high
+    from {source} where {bounds} group by 1, 2, 3, 4, 5
 ) g join gate_decision d on d.id = g.decision
 left join guard_staff s on s.id = g.human left join guard_department p on p.id = g.department
 """
-_DISTINCT: Final = f"""
+_ALL: Final = {
+    "source": "ledger_entry e",
+    "counts": f"count(*) as rows, sum(e.subjects)::bigint as uses, array[{_SUMS}]::bigint[] as reach",
+}
+_OF_ONE: Final = {
+    "source": f"({_ORIGINS}) o join ledger_use u using (subject) join ledger_entry e using (seq)",
+    "counts": "count(distinct e.seq) as rows, count(*) as uses,"
+    f" array[{_PACK_COUNTS}, count(*) filter (where o.packs = 0)]::bigint[] as reach",
+}
+_DISTINCT: Final = """
 select count(*), coalesce(sum(x.uses), 0)::bigint from (
-    select u.subject, count(*) as uses from ledger_use u join ledger_entry e using (seq) where {_BOUNDS} group by u.subject
+    select u.subject, count(*) as uses from ledger_use u join ledger_entry e using (seq)
+    where u.seq between %(low)s and %(high)s and {bounds} group by u.subject
 ) x
 """
 
@@ -126,20 +130,22 @@ def inquire(question: Question) -> Inquiry:
         "subject": question.subject, "human": question.human, "purpose": question.purpose, "since": question.since,
         "until": question.until,
     }  # fmt: skip
+    where = " and ".join(text for name, text in _BOUNDS.items() if bounds[name] is not None) or "true"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"set local work_mem = '{_MEMORY}'")
-        cursor.execute(_OF_ONE if question.subject else _ALL, bounds)
+        cursor.execute(_GROUPS.format(bounds=where, **(_OF_ONE if question.subject else _ALL)), bounds)
         found = cursor.fetchall()
         distinct, known = 1 if found else 0, 0
-        if not question.subject:
-            cursor.execute(_DISTINCT, bounds)
+        if found and not question.subject:
+            within = {"low": min(row[10] for row in found), "high": max(row[11] for row in found)}
+            cursor.execute(_DISTINCT.format(bounds=where), bounds | within)
             distinct, known = cursor.fetchone()
     uses = sum(row[6] for row in found)
     forgotten = 0 if question.subject else uses - known
     laws: Counter[str] = Counter()
     fields: dict[str, Counter[str]] = {}
     groups: dict[tuple[str, str | None, int | None, int], _Tally] = {}
-    for human, _, purpose, action, _, rows, count, first, last, reach, answer, email, department in found:
+    for human, _, purpose, action, _, rows, count, reach, first, last, _, _, answer, email, department in found:
         by_law = Counter({law: n or 0 for law, n in zip(JURISDICTIONS, reach, strict=True)})
         laws += by_law
         let_out = _let_out(answer)

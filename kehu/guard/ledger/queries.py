@@ -14,15 +14,21 @@ from kehu.guard.installation import installation
 
 _ROWS = """
 select e.seq, e.at, e.actor, e.human, s.email, d.slug, e.purpose, e.action, e.subjects, g.answer::text, g.ask
-from ledger_entry e join gate_decision g on g.id = e.decision
+from {source} join gate_decision g on g.id = e.decision
 left join guard_staff s on s.id = e.human left join guard_department d on d.id = e.department
-where (%s::uuid is null or e.seq in (select u.seq from ledger_use u join subject_state c using (subject)
-        where c.customer = (select n.customer from subject_state n where n.subject = %s)))
-  and (%s::text is null or s.email = %s) and (%s::timestamptz is null or e.at >= %s)
-  and (%s::uuid is null or e.human = %s) and (%s::smallint is null or e.purpose = %s)
-  and (%s::bigint is null or e.seq < %s)
-order by e.seq desc limit %s
+where {bounds} order by e.seq desc limit %(limit)s
 """
+_OF_ONE = """(select distinct u.seq from subject_state c join ledger_use u using (subject)
+    where c.customer = (select n.customer from subject_state n where n.subject = %(subject)s)) h
+    join ledger_entry e using (seq)"""
+# Only the bounds that are given stand in the statement, so that each finds its index.
+_BOUNDS = {
+    "staff": "e.human = (select x.id from guard_staff x where x.email = %(staff)s)",
+    "human": "e.human = %(human)s",
+    "purpose": "e.purpose = %(purpose)s",
+    "since": "e.at >= %(since)s",
+    "before": "e.seq < %(before)s",
+}
 
 
 def rows(
@@ -36,9 +42,13 @@ def rows(
     limit: int | None = 1_000,
 ) -> list[dict[str, Any]]:
     """Rows, newest first; of one customer, one member of staff, since a moment, or below a ``seq``; None: all."""
+    given = {
+        "subject": subject, "staff": staff, "human": human, "purpose": purpose, "since": since, "before": before,
+        "limit": limit,
+    }  # fmt: skip
+    bounds = " and ".join(text for name, text in _BOUNDS.items() if given[name] is not None) or "true"
     with connection.cursor() as cursor:
-        pairs = (subject, staff, since, human, purpose, before)
-        cursor.execute(_ROWS, [*(one for one in pairs for _ in range(2)), limit])
+        cursor.execute(_ROWS.format(source=_OF_ONE if subject else "ledger_entry e", bounds=bounds), given)
         return [_row(found) for found in cursor.fetchall()]
 
 
