@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 from psycopg import Connection
 
-from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
+from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
@@ -55,12 +55,12 @@ def open_aside(sealed: Mapping[UUID, bytes], *, actor: Actor, act: str, detail: 
     """Record the act, then open what was set aside; what was erased meanwhile is left out.
 
     Raises:
-        ActRefused: this role may not.
+        Refused: this role may not, or not this person now (agreement, training, an ended sign-in).
         InsideTransaction: called inside a transaction.
         AsideDoesNotOpen: a ciphertext is not what was sealed.
     """
-    require_act(act, actor)
     raw = raw_connection()
+    _require(raw, act, actor)
     with transaction.atomic():
         record_act(act, None, actor=actor, detail=detail)
     keys = keys_of(raw, sealed, lenient=True)
@@ -76,11 +76,11 @@ def stream_key(id: UUID, *, actor: Actor, act: str, make: bool = False) -> bytes
     """The key of something set aside that is too large to be held at once; the act is recorded first.
 
     Raises:
-        ActRefused: this role may not.
+        Refused: this role may not, or not this person now.
         AsideDoesNotOpen: there is no such key (any more).
     """
-    require_act(act, actor)
     raw = raw_connection()
+    _require(raw, act, actor)
     with transaction.atomic():
         record_act(act, None, actor=actor, detail=id)
         if make:
@@ -89,6 +89,26 @@ def stream_key(id: UUID, *, actor: Actor, act: str, make: bool = False) -> bytes
         return keys_of(raw, [id])[id]
     except LookupError:
         raise AsideDoesNotOpen(str(id)) from None
+
+
+def _require(raw: Connection[Any], act: str, actor: Actor) -> None:
+    """The role may do the act, and nothing stands against the person: what is here no purpose and no consent governs yet.
+
+    Raises:
+        Refused: by role, agreement, training, or because the sign-in has ended.
+    """
+    require_act(act, actor)
+    row = raw.execute(
+        f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s",
+        {"actor": actor.credential, "purpose": None},
+    ).fetchone()
+    if row is None:
+        raise Refused("house.credential")
+    answer = installation().rules.policies.decide_collect(
+        str(row[0]), basis="legal_obligation", packs=frozenset(), notice=True, source_proof=True, channel_kind="file"
+    )
+    if answer.answer == "denied":
+        raise Refused(answer.policy)
 
 
 def _opened(key: bytes, sealed: bytes, id: UUID) -> bytes:

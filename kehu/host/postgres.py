@@ -31,6 +31,7 @@ from kehu.host.home import Home
 SERVICE_USER: Final = "kehu-postgres"
 ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
 _START_SECONDS: Final = 60
+_MOST_BUFFERS: Final = 768  # MB
 _SETTINGS: Final = """
 # local edits go to postgresql.auto.conf (ALTER SYSTEM)
 listen_addresses = ''
@@ -205,7 +206,8 @@ class EmbeddedPostgres:
         (fresh / "pg_ident.conf").write_text("".join(f"kehu {who} {role}\n" for who in people for role in ROLES))
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         with (fresh / "postgresql.conf").open("a") as file:
-            file.write(_SETTINGS.format(buffers=max(128, min(2048, memory // 8))))
+            # more than this the system's own cache does as well, and an import with all its processes stays below 1.5 GB
+            file.write(_SETTINGS.format(buffers=max(128, min(_MOST_BUFFERS, memory // 8))))
         os.rename(fresh, self.data)
 
     @property

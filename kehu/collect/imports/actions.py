@@ -6,12 +6,12 @@ import dataclasses
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import DatabaseError, transaction
 from django.db import connection as django_connection
-from django.db import transaction
 from django.utils import timezone
 
 from kehu.collect.imports import staging
@@ -103,7 +103,8 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
             with _rare_collections():
                 _work(row, recipe, actor, progress)
         except BaseException:
-            Import.objects.filter(id=import_id, state="running").update(state="failed")
+            with suppress(DatabaseError):  # what went wrong may be the database itself
+                Import.objects.filter(id=import_id, state="running").update(state="failed")
             raise
         Import.objects.filter(id=import_id).update(state="done", ended_at=timezone.now())
     for file in recipe.files:
@@ -157,11 +158,13 @@ def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) 
         preparer = Preparer(installation(), recipe, file, controller=row.controller, channel=row.channel)
         skip = len([one for one in done if one[0] == number])
         began = time.monotonic()
-        for at, prepared in ahead(_prepared(source, preparer, skip)):
-            total += write_chunk(prepared, dataclasses.replace(place, number=at), admission, actor=actor, began=began)
-            began = time.monotonic()
-            if progress is not None:
-                progress(ImportStatus.of(row, total))
+        with closing(ahead(_prepared(source, preparer, skip))) as batches:
+            for at, prepared in batches:
+                here = dataclasses.replace(place, number=at)
+                total += write_chunk(prepared, here, admission, actor=actor, began=began)
+                began = time.monotonic()
+                if progress is not None:
+                    progress(ImportStatus.of(row, total))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Final, TypeVar
 
 from django.db import connections
@@ -21,7 +21,7 @@ class _Failed:
 _END: Final = object()
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
+def ahead(items: Iterable[T]) -> Generator[T]:
     """Yield what `items` yields, made in a thread that is at most two ahead; its error is raised here.
 
     Leaving early stops the thread.

@@ -23,11 +23,11 @@ class _Import(click.Group):
         """Whatever does not begin with a subcommand's name is a file or an option of the import itself."""
         if args and args[0] in self.commands:
             return super().resolve_command(ctx, args)
-        return "files", self.commands["files"], args
+        return "", self.commands["files"], args
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Leave options to the import; ``--help`` alone shows both."""
-        if args and args[0] not in self.commands and args not in (["--help"], ["-h"]):
+        """Leave options to the import, ``--help`` too."""
+        if args and args[0] not in self.commands:
             args = ["--", *args]
         return super().parse_args(ctx, args)
 
@@ -37,7 +37,10 @@ def import_() -> None:
     """Bring files of customer records in, or take an import back."""
 
 
-@import_.command("files", epilog="Example: kehu import customers.csv --channel store --basis contract")
+@import_.command(
+    "files",
+    epilog="Example: kehu import customers.csv --channel store --basis contract (and back: kehu import undo ID)",
+)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--channel", help="The way these records came in.")
 @click.option("--basis", help="The lawful basis they were collected on.")
