@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from kehu.collect.imports import actions, staging, undo
-from kehu.collect.imports.plan import Plan
 from kehu.collect.models import Import, Staged
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.actions import UnknownStaff, actor_of, owner_actor
 from kehu.guard.staff.models import Staff
+
+if TYPE_CHECKING:
+    from kehu.collect.imports.plan import Plan
 
 _LEFT_LYING: Final = timedelta(days=2)
 
 
 def start_as_job(planned: Plan, *, actor: Actor) -> UUID:
     """Enter an import and have it worked on; its progress is read by ``queries.status``."""
+    from kehu.collect.imports import actions
+
     with transaction.atomic():
         import_id = actions.start(planned, actor=actor)
         run_import.defer(import_id=str(import_id))
@@ -35,6 +38,8 @@ def run_import(import_id: str) -> None:
     Raises:
         UnknownStaff: nobody of that account works here any more.
     """
+    from kehu.collect.imports import actions  # every process loads this module; few import
+
     row = Import.objects.filter(id=import_id).first()
     if row is None or row.state not in ("waiting", "running", "failed"):
         return
@@ -48,6 +53,8 @@ def run_import(import_id: str) -> None:
 @app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
     """Every night: erase what was taken back 30 days ago, forget uploads that nobody imported."""
+    from kehu.collect.imports import staging, undo
+
     undo.erase_taken_back(actor=owner_actor())
     waiting = set()
     for row in Import.objects.filter(state__in=("waiting", "running", "failed")):

@@ -12,12 +12,13 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
-from kehu.refine.resolve.runs import resolve
 
 
 @app.task(name="refine:link", lock="linkage", queueing_lock="linkage")
 def link(human: str) -> None:
     """Run linkage of what is new for whoever brought it in, as the ledger then says."""
+    from kehu.refine.resolve.runs import resolve  # every process loads this module; few link
+
     resolve(actor=_actor_for(UUID(human)), everything=False)
 
 

@@ -61,7 +61,6 @@ def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) 
     """Read, clean, resolve by exact keys and seal; the same command again goes on where it was interrupted."""
     from kehu.collect.imports import actions
     from kehu.collect.imports.queries import status
-    from kehu.refine.resolve.runs import resolve
 
     who = actor()
     with _refusals():
@@ -79,6 +78,8 @@ def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) 
         with _bar() as progress:
             done = actions.run(import_id, actor=who, progress=progress, link=not wait)
         if wait:
+            from kehu.refine.resolve.runs import resolve
+
             resolve(actor=who, everything=False)
             done = status(import_id)
     return _answer(done)
@@ -263,9 +264,10 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
 def _together(answers: list[dict[str, Any]], *, wait: bool, who: Any) -> dict[str, Any]:
     """One answer of several replays: the counts of all, the last one's id."""
     from kehu.collect.imports.queries import status
-    from kehu.refine.resolve.runs import resolve
 
     if wait:
+        from kehu.refine.resolve.runs import resolve
+
         resolve(actor=who, everything=False)
         answers = [_answer(status(UUID(one["import"]))) for one in answers]
     last = answers[-1]

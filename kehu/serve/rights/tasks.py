@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from kehu.serve.rights.ending import end_holds, end_residues
-from kehu.serve.rights.erasure import finish_unfinished
-
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="rights:finish_erasures", queueing_lock="finish_erasures", pass_context=False)
 def finish_erasures(timestamp: int) -> None:
     """End the holds whose day has come, then run what is left of every erasure."""
+    from kehu.serve.rights.ending import end_holds  # every process loads this module
+    from kehu.serve.rights.erasure import finish_unfinished
+
     end_holds()
     finish_unfinished()
 
@@ -20,4 +20,6 @@ def finish_erasures(timestamp: int) -> None:
 @app.task(name="rights:end_residues", queueing_lock="end_residues", pass_context=False)
 def end_what_is_over(timestamp: int) -> None:
     """Take out of every residue what no law keeps any longer."""
+    from kehu.serve.rights.ending import end_residues
+
     end_residues()
