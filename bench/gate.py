@@ -30,11 +30,12 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402
 
+from bench import unrecorded  # noqa: E402
 from kehu.guard.gate import read as gate_read  # noqa: E402
 from kehu.guard.gate.actor import Actor  # noqa: E402
 from kehu.guard.gate.admit import Admission, Draft, Terms  # noqa: E402
 from kehu.guard.gate.read import gate  # noqa: E402
-from kehu.guard.gate.statement import CHECKED_READ, PARAMETERS  # noqa: E402
+from kehu.guard.gate.statement import CHECKED_READ  # noqa: E402
 from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.ledger.open_log import open_sequencer, signer_of  # noqa: E402
 from kehu.guard.ledger.verify import verify  # noqa: E402
@@ -105,18 +106,7 @@ def rate_of(work: Callable[[int], object], threads: int) -> tuple[float, float]:
 def read_rates(subjects: list[UUID], alice: Actor) -> None:
     """Checked reads of whole customers, and the same statement with the ledger's insert taken out."""
     whole = CHECKED_READ
-    head, rest = whole.split(", e as (", 1)
-    # the server wants to know the type of every parameter, of those that only the insert used, too
-    unused = " and ".join(
-        f"(${PARAMETERS.index(name) + 1}::{kind} is null or true)"
-        for name, kind in (("detail", "uuid"), ("macs", "bytea[]"), ("action", "smallint"))
-    )
-    # the same locks, look-ups and joins, with a made-up row number instead of the insert
-    bare = (
-        head
-        + f", e as (select 1::bigint as seq, m.id as decision from m where {unused} group by m.id)"
-        + rest[rest.index("\nselect d.") :]
-    )
+    bare = unrecorded.statement()
     gate().open(subjects[:1], actor=alice, purpose="service")
     for threads in (1, 8):
         figures = {}
