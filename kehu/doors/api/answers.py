@@ -78,7 +78,6 @@ def problem_response(
         **(more or {}),
     }
     response = HttpResponse(orjson.dumps(body), content_type=MEDIA_TYPE, status=problem.status)
-    response["Content-Language"] = language(request)
     if problem.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="kehu"'
     if seconds is not None:
@@ -113,9 +112,15 @@ def finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
         response = problem_response(request, Problem("method"))
         response["Allow"] = allowed
     response["X-Request-Id"] = request_id(request)
+    response["Content-Language"] = language(request)
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def unreadable_response(request: HttpRequest) -> HttpResponseBase:
+    """A request that no view has seen (a host that is not ours, say) as a problem."""
+    return finish(request, problem_response(request, Problem("host")))
 
 
 def check_frame(request: HttpRequest, *, upload: bool = False) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
+from kehu.doors.api.answers import unreadable_response
 from kehu.doors.web.pages import language, page
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """400."""
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """400; for programs as a problem."""
+    if request.path.startswith("/api/"):
+        return unreadable_response(request)
     return _plain(request, 400, _("This request cannot be read"), _("Go back and try again."))
 
 

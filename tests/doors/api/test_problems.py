@@ -92,6 +92,13 @@ def test_frames_of_requests(caller):
         check_problem(found)
 
 
+def test_another_host_is_a_problem_too(anyone):
+    anyone._client.defaults["SERVER_NAME"] = "evil.example"
+    found = anyone("GET", "/health", Accept_Language="zh-TW")
+    assert found.status == 400 and found.json["code"] == "host" and found.headers["Content-Language"] == "zh-hant"
+    check_problem(found)
+
+
 def test_deep_nesting_is_wrong_usage(caller):
     found = caller("service", "service")("POST", "/find", raw=b"[" * 60_000)
     assert found.status == 422
