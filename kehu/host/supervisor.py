@@ -175,7 +175,7 @@ def check_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise SupervisorError(
-                f"port {port} cannot be used (taken, or kept for root): choose one with --port"
+                f"port {port} cannot be used (taken, or kept for root): choose another with --port or KEHU_PORT"
             ) from None
 
 
