@@ -206,7 +206,7 @@ def load(
     script = paths.with_suffix(".lua")
     script.write_text(SCRIPT % {"paths": paths, "heads": heads})
     told = subprocess.run(
-        ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "-s", script, f"http://127.0.0.1:{port}"],
+        ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "30s", "-s", script, f"http://127.0.0.1:{port}"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", told)
