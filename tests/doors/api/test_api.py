@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -237,7 +240,7 @@ def test_ledger_pages_by_keyset_without_gap_or_repeat(caller):
     assert audit("GET", f"/ledger?subject={UNKNOWN}").status == 404
 
 
-def test_proof_and_verdict_hold_outside(caller):
+def test_proof_and_verdict_hold_outside(caller, tmp_path):
     [lin] = admit(LIN)
     seq = caller("service", "service")("GET", f"/subjects/{lin}").json["ledger"]["seq"]
     audit = caller("auditor", "security")
@@ -254,6 +257,13 @@ def test_proof_and_verdict_hold_outside(caller):
     assert base64.b64encode(root).decode() == proof["checkpoint"].splitlines()[2]
     assert proof["subject"]["r"] and audit("GET", f"/ledger/{seq}/proof").json.get("subject") is None
     assert audit("GET", "/ledger/999999/proof").status == 404
+    from kehu.serve.assurance.proofs import log_key, verifier_text
+
+    (tmp_path / "verify.py").write_text(verifier_text())
+    (tmp_path / "proof.json").write_text(json.dumps(proof))
+    checker = [sys.executable, "verify.py", "proof.json", "--key", log_key()]
+    checked = subprocess.run(checker, cwd=tmp_path, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     assert audit("POST", "/ledger/verifications", {"against": head}).json["ok"] is True
     assert audit("POST", "/ledger/verifications", {"against": "kehu/other\n1\nAAAA\n"}).json["ok"] is False
 
