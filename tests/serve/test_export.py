@@ -16,10 +16,12 @@ import pytest
 
 from kehu.govern import holders as registry
 from kehu.guard.gate.acts import ActRefused, Refused
+from kehu.guard.gate.read import gate
 from kehu.guard.ledger.check import check_proof
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.host.home import Home
 from kehu.serve.rights import actions, holds, requests
+from kehu.serve.rights import export as copies
 from kehu.serve.rights.export import export
 from kehu.serve.rights.redact import Redactor
 from kehu.vault.ids import new_id
@@ -61,6 +63,20 @@ def test_everything_of_a_and_nothing_of_b(database, tmp_path):
     [first, order] = data["records"]
     assert first["basis"] == "contract" and first["channel"] == "store" and first["notice"] == "privacy@1"
     assert order["kind"] == "order" and order["values"]["order_id"]["given"] == "A-77"
+
+
+def test_the_search_sees_a_copy_that_reached_too_far(database, tmp_path, monkeypatch):
+    """The control: opened as the whole customer, the other person would be in it."""
+    anna, bert = admit(ANNA, BERT)
+    link(anna, bert, 3)
+    whole = gate()
+
+    class Careless:
+        def open(self, subjects, **options):
+            return whole.open(subjects, **(options | {"reach": "customer"}))
+
+    monkeypatch.setattr(copies, "gate", Careless)
+    assert "Bertweg 9" in str(opened(export(anna, actor=owner_actor(), to=tmp_path / "a.age")))
 
 
 def test_what_is_confirmed_comes_along(database, tmp_path):

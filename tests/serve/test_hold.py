@@ -178,6 +178,9 @@ def test_only_the_office_as_rights_request(database):
     for role in ("service", "auditor"):
         with pytest.raises(ActRefused):
             holds.hold(lin, actor=staff(role), reason="r")
+    with pytest.raises(Refused) as refused:
+        holds.hold(lin, actor=staff("legal", attest=False), reason="r")
+    assert refused.value.policy == "house.agreement"
     staff("privacy")
     for purpose, passes in (("complaints", False), ("rights-request", True)):
         actor = actor_of_token(issue_token(email="privacy@kehu.example", purpose=purpose, minutes=5)[0])

@@ -107,8 +107,9 @@ def controller() -> None:
 @controller.command("add", epilog="Example: kehu controller add shop-b --country DE")
 @click.argument("name")
 @click.option("--country", required=True)
+@click.option("--platform", is_flag=True, help="It runs a platform for other sellers: a law keeps its trade records.")
 @command()
-def controller_add(name: str, country: str) -> Any:
+def controller_add(name: str, country: str, platform: bool) -> Any:
     """Add a legal entity."""
     from kehu.govern.models import Controller
 
@@ -117,7 +118,22 @@ def controller_add(name: str, country: str) -> Any:
         raise ValueError("country: two capital letters (ISO 3166)")
     if Controller.objects.filter(name=name).exists():
         raise Failure(FAILED, "taken", "A controller of this name is here already.")
-    return {"id": Controller.objects.create(name=name, country=country, owner=actor().staff).id}
+    made = Controller.objects.create(name=name, country=country, platform=platform, owner=actor().staff)
+    return {"id": made.id}
+
+
+@controller.command("platform", epilog="Example: kehu controller platform main")
+@click.argument("name")
+@click.option("--off", is_flag=True, help="It is none.")
+@command()
+def controller_platform(name: str, off: bool) -> Any:
+    """Say whether a legal entity runs a platform for other sellers, whose trade records a law keeps."""
+    from kehu.govern.models import Controller
+
+    owner_only()
+    if not Controller.objects.filter(name=name).update(platform=not off):
+        raise Failure(FAILED, "unknown-controller", "No such controller.")
+    return {"name": name, "platform": not off}
 
 
 @click.group()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import MOMENT, REFUSED, actor, command, language, subject_id, told
+from kehu.doors.cli.frame import FAILED, MOMENT, REFUSED, Failure, actor, command, language, subject_id, told
 
 if TYPE_CHECKING:
     from kehu.serve.rights.erasure import Outcome
@@ -74,7 +74,12 @@ def export(subject: str, to: Path, recipient: str | None, confirm: tuple[str, ..
     """Write everything held on a customer, sealed to them."""
     from kehu.serve.rights.export import export as write
 
-    copy = write(subject_id(subject), actor=actor(), to=to, recipient=recipient, confirm=[_id(one) for one in confirm])
+    try:
+        copy = write(
+            subject_id(subject), actor=actor(), to=to, recipient=recipient, confirm=[_id(one) for one in confirm]
+        )
+    except OSError:
+        raise Failure(FAILED, "file", "The file cannot be written there.", "Name another place with --to.") from None
     return {
         "file": str(copy.file),
         "sha256": copy.sha256,

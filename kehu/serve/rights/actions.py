@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from kehu.govern import consent as authorisations
 from kehu.govern import states as subject_states
@@ -124,8 +125,11 @@ def enter_state(
     Raises:
         Refused: the role, or the token's purpose.
         UnknownSubject: not here.
+        ValueError: it began in the future.
     """
     require(act, actor)
+    if (since := options.get("since")) and since > timezone.now():
+        raise ValueError("at: lies in the future")
     authorisations.part_of(subject, whole=True)
     id = new_id()
     with transaction.atomic():

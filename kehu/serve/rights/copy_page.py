@@ -17,7 +17,7 @@ _WORDS: Final = Path(__file__).with_name("copy_words.toml")
 _NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
 _TABLES: Final = ("consents", "states", "requests", "ledger", "withheld")
-_SHOWN: Final = {"proof", "values", "evidence"}  # too long for a page: in data.json
+_LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock"}
 _KNOWN: Final = {"format", "made_at", "subject", "origins", "profile", "records", *_TABLES}
 _STYLE: Final = """
 :root{color-scheme:light dark}
@@ -31,8 +31,8 @@ th{font-weight:600}section+section{border-top:3px solid #8888;margin-top:3rem}
 
 
 @functools.cache
-def words() -> dict[str, dict[str, str]]:
-    """Words of the page by key and language."""
+def words() -> dict[str, Any]:
+    """Words of the page by key and language; heads of columns under ``column``."""
     return tomllib.loads(_WORDS.read_text(encoding="utf-8"))
 
 
@@ -51,17 +51,18 @@ def page_of(data: Mapping[str, Any]) -> str:
 
 
 def _section(data: Mapping[str, Any], language: str) -> str:
-    said = {key: row[language] for key, row in words().items()}
+    said = {key: row[language] for key, row in words().items() if key != "column"}
     parts = [
-        f"<h1>{said['title']}</h1><p>{said['intro']}</p><p>{escape(str(data['made_at']))} · {escape(data['subject'])}</p>"
+        f"<h1>{said['title']}</h1><p>{said['intro']}</p>",
+        f"<p>{escape(str(data['made_at']))} · {escape(data['subject'])}</p>",
+        _heading(said["profile"], _profile(data["profile"], language), said),
+        _heading(said["records"], _table(_records(data["records"], language), language), said),
     ]
-    parts.append(_heading(said["profile"], _profile(data["profile"], language), said))
-    parts.append(_heading(said["records"], _records(data["records"], language), said))
     for name in _TABLES:
-        parts.append(_heading(said[name], _table(data.get(name, [])), said))
-    others = [{"": name, " ": row} for name in sorted(data.keys() - _KNOWN) for row in data[name]]
+        parts.append(_heading(said[name], _table(data.get(name, []), language), said))
+    others = [{"part": name, "what": row} for name in sorted(data.keys() - _KNOWN) for row in data[name]]
     if others:
-        parts.append(_heading(said["others"], _table(others), said))
+        parts.append(_heading(said["others"], _table(others, language), said))
     tag = _TAGS[language]
     return f'<section id="{tag}" lang="{tag}">{"".join(parts)}</section>'
 
@@ -71,39 +72,53 @@ def _heading(title: str, body: str, said: Mapping[str, str]) -> str:
 
 
 def _profile(profile: Mapping[str, str], language: str) -> str:
-    label = installation().rules.dictionary.field
     rows = "".join(
-        f"<tr><th>{escape(label(name).label(language))}</th><td>{escape(value)}</td></tr>"
-        for name, value in profile.items()
+        f"<tr><th>{escape(_label(name, language))}</th><td>{escape(value)}</td></tr>" for name, value in profile.items()
     )
     return f"<table>{rows}</table>" if rows else ""
 
 
-def _records(records: Iterable[Mapping[str, Any]], language: str) -> str:
-    label = installation().rules.dictionary.field
-    rows = [
+def _records(records: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
+    colon = ": " if language == "en" else "："
+    return [
         {
-            "": row["came_at"], " ": row["kind"], "  ": row["channel"], "   ": row["basis"], "    ": row["notice"],
-            "     ": "; ".join(
-                f"{label(name).label(language)}: {held['given'] or held['normal']}" for name, held in row["values"].items()
+            **{name: row[name] for name in ("came_at", "kind", "channel", "basis", "notice")},
+            "values": "\n".join(
+                f"{_label(name, language)}{colon}{held['given'] or held['normal']}"
+                for name, held in row["values"].items()
             ),
         }
         for row in records
-    ]  # fmt: skip
-    return _table(rows)
+    ]
 
 
-def _table(rows: Iterable[Mapping[str, Any]]) -> str:
-    listed = [{name: value for name, value in row.items() if name not in _SHOWN} for row in rows]
+def _table(rows: Iterable[Mapping[str, Any]], language: str) -> str:
+    listed = [{name: value for name, value in row.items() if name not in _LEFT_TO_DATA} for row in rows]
     if not listed:
         return ""
     names = list(dict.fromkeys(name for row in listed for name in row))
-    head = "".join(f"<th>{escape(name.strip())}</th>" for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{_text(row.get(name))}</td>" for name in names) + "</tr>" for row in listed)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    heads = words()["column"]
+    head = "".join(f"<th>{escape(heads[name][language] if name in heads else name)}</th>" for name in names)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_text(name, row.get(name), language)}</td>" for name in names) + "</tr>"
+        for row in listed
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _text(value: Any) -> str:
-    if value is None:
+def _text(column: str, value: Any, language: str) -> str:
+    """A cell; purposes and fields by their names in that language."""
+    if value in (None, "", []):
         return "—"
-    return escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    if column == "purpose":
+        return escape(installation().rules.purposes[str(value)].label(language))
+    if column == "fields":
+        return escape(", ".join(_label(name, language) for name in value))
+    if isinstance(value, list):
+        return escape(", ".join(map(str, value)))
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escape(text).replace("\n", "<br>")
+
+
+def _label(name: str, language: str) -> str:
+    return installation().rules.dictionary.field(name).label(language)

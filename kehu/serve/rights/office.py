@@ -7,6 +7,7 @@ from typing import Final
 from kehu.govern.slugs import CUSTOMER, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.standing import require_standing
 
 PURPOSE: Final = "rights-request"
 PURPOSE_ID: Final = PURPOSES[PURPOSE]
@@ -17,9 +18,11 @@ def require(act: str, actor: Actor) -> None:
     """Let on whoever's role may do this act; a token must be one for ``rights-request`` where the act is done as that.
 
     Raises:
-        Refused: the role, or the token's purpose.
+        Refused: the role, agreement or training, or the token's purpose.
     """
     require_act(act, actor)
+    if actor.role != CUSTOMER:
+        require_standing(actor)
     if act not in _ANY_TOKEN and actor.purpose not in (None, PURPOSE):
         raise Refused("house.scope")
 
