@@ -1,0 +1,191 @@
+"""The customers' door in a real browser: the whole walk, without script, by keyboard; accessible in every dress."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+
+from kehu.guard.gate.read import gate
+from kehu.guard.ledger.open_log import open_sequencer
+from tests.cast import admit, staff
+from tests.doors.portal.conftest import post  # noqa: F401  (a fixture)
+
+LIN = {
+    "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
+    "external_id": "W-1", "national_id": "11010519491231002X", "address": "上海市徐汇区衡山路 1 号", "language": "zh-Hans",
+}  # fmt: skip
+DRESSES = (
+    (1440, "light", "zh-hans"),
+    (1440, "dark", "en"),
+    (390, "light", "zh-hant"),
+    (390, "dark", "zh-hans"),
+)
+PAGES = (
+    "/portal",
+    "/portal/held",
+    "/portal/uses",
+    "/portal/uses?visits=1",
+    "/portal/requests?right=correct",
+    "/notice",
+)
+
+
+def _lin(**more: str) -> Any:
+    [lin] = admit(LIN | more)
+    gate().open([lin], actor=staff("service"), purpose="service")
+    gate().open([lin], actor=staff("engineer"), purpose="service")
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+    return lin
+
+
+def _come_in(window: Any, letters: Any) -> None:
+    window.go("/portal")
+    window.page.fill("#address", LIN["email"])
+    window.page.click("main button.primary")
+    window.page.locator("#code").wait_for()
+    window.page.fill("#code", letters.code(LIN["email"]))
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_url("**/portal")
+
+
+def _walk(window: Any, letters: Any) -> None:
+    page = window.page
+    _come_in(window, letters)
+    assert "林婉清" in page.locator("h1").inner_text()
+    switch = page.get_by_role("switch", name="营销")
+    assert switch.get_attribute("aria-checked") == "false"
+    switch.click()
+    page.wait_for_url("**/portal?done=given#allow")
+    assert page.get_by_role("switch", name="营销").get_attribute("aria-checked") == "true"
+    page.get_by_role("switch", name="营销").click()
+    page.wait_for_url("**/portal?done=withdrawn#allow")
+    assert page.get_by_role("switch", name="营销").get_attribute("aria-checked") == "false"
+    window.go("/portal/held")
+    assert LIN["national_id"] not in page.content()
+    page.fill("#fact", LIN["birth_date"])
+    page.locator("form.show button").click()
+    page.locator(f"text={LIN['national_id']}").wait_for()
+    window.go("/portal/uses")
+    page.locator("a.prove").last.click()
+    page.locator(".note-box.malachite").wait_for()
+    assert page.locator(".steps li.malachite").count() == 4
+    with page.expect_download() as found:
+        page.locator("a[download]").first.click()
+    assert re.fullmatch(r"proof-\d+\.json", found.value.suggested_filename)
+    assert json.loads(found.value.path().read_text())["format"] == "kehu-ledger-proof/1"
+    window.go("/portal")
+    page.locator("a[href*='right=correct']").click()
+    assert page.locator("input[value='correct']").is_checked()
+    page.fill("#text", "地址变了")
+    page.locator("#new button.primary").click()
+    page.locator(".requests .quote").wait_for()
+    page.locator("header form[action='/portal/sign-out'] button").click()
+    page.wait_for_url("**/portal/sign-in?done=signed-out")
+    page.go_back()
+    page.wait_for_timeout(300)
+    assert "林婉清" not in page.content()
+
+
+def test_the_walk(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+    _lin()
+    _walk(visit(), post)
+
+
+def test_the_walk_without_script(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+    _lin()
+    _walk(visit(java_script_enabled=False), post)
+
+
+def test_the_keyboard_is_enough(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+    _lin()
+    window = visit()
+    page, keys = window.page, window.page.keyboard
+    window.go("/portal/sign-in")
+    for _ in range(12):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.id") == "address":
+            break
+    keys.type(LIN["email"])
+    keys.press("Enter")
+    page.locator("#code").wait_for()
+    keys.type(post.code(LIN["email"]))  # the field has the focus
+    keys.press("Enter")
+    page.wait_for_url("**/portal")
+    for _ in range(20):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('aria-labelledby')") == "l-marketing":
+            break
+    keys.press("Space")
+    page.wait_for_url("**/portal?done=given#allow")
+
+
+def test_the_visit_ends_by_itself(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+    _lin()
+    window = visit()
+    window.page.clock.install()
+    _come_in(window, post)
+    window.page.clock.run_for(1_801_000)
+    window.page.wait_for_url("**/portal/sign-in?done=ended")
+
+
+def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+    _lin()
+    window = visit()
+    _come_in(window, post)
+    page, found = window.page, []
+    window.go("/portal/uses")
+    proof = page.locator("a.prove").last.get_attribute("href")
+    for width, theme, language in DRESSES:
+        window.look(width=width, theme=theme, language=language)
+        for path in (*PAGES, proof):
+            window.go(path)
+            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append((path, width, theme, language, f"scrolls sideways: {wide}"))
+            wrong = list(window.wrong)
+            for violation in Axe().run(page).response["violations"]:
+                nodes = [node["html"][:160] for node in violation["nodes"][:3]]
+                found.append((path, width, theme, language, violation["id"], nodes))
+            window.wrong[:] = wrong  # axe itself puts a style into the page
+    assert window.wrong == []
+    assert found == []
+
+
+def test_the_door_is_accessible_before_signing_in(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+    admit(LIN, LIN | {"full_name": "林大海", "external_id": "W-2", "birth_date": "1960-01-01"})
+    window = visit()
+    found = []
+    for width, theme, language in DRESSES:
+        window.look(width=width, theme=theme, language=language)
+        window.go("/portal/sign-in")
+        found += _violations(window)
+    window.page.fill("#address", LIN["email"])
+    window.page.click("main button.primary")
+    window.page.locator("#code").wait_for()
+    found += _violations(window)
+    window.page.fill("#code", post.code(LIN["email"]))
+    window.page.keyboard.press("Enter")
+    window.page.locator("#fact").wait_for()
+    found += _violations(window)
+    window.page.fill("#fact", "1961-01-01")
+    window.page.keyboard.press("Enter")
+    window.page.locator("#wrong").wait_for()
+    found += _violations(window)
+    window.page.fill("#fact", "1960-01-01")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_url("**/portal")
+    assert "林大海" in window.page.locator("h1").inner_text()
+    assert found == []
+
+
+def _violations(window: Any) -> list[Any]:
+    wrong = list(window.wrong)
+    found = [(one["id"], one["nodes"][0]["html"][:160]) for one in Axe().run(window.page).response["violations"]]
+    window.wrong[:] = wrong
+    return found
