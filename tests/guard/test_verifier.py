@@ -13,9 +13,10 @@ import pytest
 
 from kehu.govern import slugs
 from kehu.govern.laws import PACKS
-from kehu.guard.gate.read import gate
-from kehu.guard.ledger import leaf, tree, verifier
+from kehu.guard.gate.read import gate, raw_connection
+from kehu.guard.ledger import leaf, own, tree, verifier
 from kehu.guard.ledger.checkpoint import Signer
+from kehu.guard.ledger.proof import prove
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.assurance import proofs, queries
 from tests.cast import admit, staff
@@ -267,3 +268,12 @@ def test_consistency_of_the_real_log(log, verify, tmp_path):
     code, answer = verify(grown, options=["--kept", str(kept)])
     assert code == 0 and {"grew", "kept"} <= set(steps(answer))
     assert proofs.consistency(LOG.sign(3, b"x" * 32), actor=owner_actor())["broken"]
+
+
+def test_what_the_customer_downloads(log, verify):
+    _, people = log
+    document = own.proof_document(prove(raw_connection(), 6, people[1]), people[1])
+    assert "decision" not in document  # it holds facts of staff
+    code, answer = verify(document, options=["--key", proofs.log_key(), "--subject", str(people[1])])
+    assert (code, steps(answer)) == (0, ["subject", "tree", "signature"])
+    assert verify(document, options=["--key", proofs.log_key(), "--subject", str(people[0])])[0] == 1

@@ -87,18 +87,28 @@ def inquire(
     require_act("read-ledger", actor)
     if subject is not None:
         part_of(subject, whole=True)
-    if purpose is not None and purpose not in PURPOSES:
-        raise ValueError("purpose: one of " + ", ".join(PURPOSES))
+    number = None if purpose is None else purpose_number(purpose)
     if since and until and until <= since:
         raise ValueError("until: lies before since")
     human = actor_of("owner@home" if staff == "owner" else staff).human if staff else None
-    found = inquiries.inquire(Question(subject, human, PURPOSES[purpose] if purpose else None, since, until))
+    found = inquiries.inquire(Question(subject, human, number, since, until))
     record_reading(subject, actor=actor)
     by = [
         asdict(group) | {"first": group.first.isoformat(), "last": group.last.isoformat(), "fields": list(group.fields)}
         for group in found.groups
     ]
     return found.radius() | {"by": by}
+
+
+def purpose_number(slug: str) -> int:
+    """A purpose as rows hold it.
+
+    Raises:
+        ValueError: no such purpose.
+    """
+    if slug not in PURPOSES:
+        raise ValueError("purpose: one of " + ", ".join(PURPOSES))
+    return PURPOSES[slug]
 
 
 def record_reading(subject: UUID | None, *, actor: Actor) -> None:
