@@ -13,8 +13,9 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests import codes
 from kehu.guard.guests.codes import CodeRefused, ask_code, pass_code, passed_code
-from kehu.guard.guests.credentials import NotSignedIn, forget_guests, guest_actor, guest_of, sign_in, sign_out
+from kehu.guard.guests.credentials import NotSignedIn, guest_actor, guest_of, sign_in, sign_out
 from kehu.guard.guests.matching import Candidate, candidates, confirm_fact, fitting, holds_address
+from kehu.guard.holders import GuestHolder
 from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import assign, unassign
 from kehu.vault.ids import new_id
@@ -347,7 +348,7 @@ def test_no_leaf_names_the_customer_as_actor(database):
 def test_an_erasure_takes_the_credentials(database):
     (lin,) = admit(LIN)
     made = sign_in(lin)
-    assert forget_guests([lin]) == 1
+    assert GuestHolder().erase(lin) == 1
     with pytest.raises(NotSignedIn):
         guest_of(made.secret)
     assert read(made.guest.actor, lin) == []

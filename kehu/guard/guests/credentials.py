@@ -120,16 +120,6 @@ def sign_out(actor: Actor) -> None:
         )
 
 
-def forget_guests(subjects: list[UUID]) -> int:
-    """Delete what was made for the sign-ins of these origin subjects (for their erasure); returns how many there were.
-
-    Codes hold no subject and are gone after a day.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("delete from actor_state where subject = any (%s)", [subjects])
-        return int(cursor.rowcount)
-
-
 def _credential_of(secret: str) -> UUID:
     return UUID(bytes=hashlib.sha256(b"guest\x1f" + secret.encode()).digest()[:16])
 

@@ -21,6 +21,7 @@ from kehu.govern.consent import consents_of
 from kehu.govern.states import enter
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor
+from kehu.guard.ledger import verifier
 from kehu.guard.ledger.open_log import open_sequencer
 from kehu.serve.rights import requests as register
 from kehu.vault.assignment import assign
@@ -257,6 +258,15 @@ def proofs(post, visitor):
         (int(seq), visitor.client.get(f"/portal/uses/{seq}/proof.json").json())
         for seq in re.findall(r'href="/portal/uses/(\d+)"', page)
     ]
+
+
+def test_the_checker_handed_to_strangers_takes_a_customers_download(proofs, tmp_path):
+    file = tmp_path / "proof.json"
+    for _, document in proofs:
+        file.write_text(json.dumps(document))
+        words = [sys.executable, verifier.__file__, str(file), "--key", document["log"]]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_proof_holds_for_somebody_who_only_knows_rfc_6962(proofs, visitor):
