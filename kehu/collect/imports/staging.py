@@ -76,8 +76,12 @@ def stage(stream: BinaryIO | Iterable[bytes], *, name: str, actor: Actor) -> UUI
         UploadTooLarge: too many bytes.
     """
     staging = Staging(name=name, actor=actor)
-    for block in stream:
-        staging.write(block)
+    try:
+        for block in stream:
+            staging.write(block)
+    except BaseException:  # a sender who went away leaves nothing behind
+        staging.give_up()
+        raise
     return staging.finish()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -32,8 +33,23 @@ def upload(request: HttpRequest) -> Any:
     require_act("collect", who)
     if request.content_type != "application/octet-stream":
         raise Unreadable("media-type")
-    blocks = iter(lambda: request.read(_BLOCK), b"")
-    return Status(201, {"file": staging.stage(blocks, name="upload", actor=who)})
+    return Status(201, {"file": staging.stage(_blocks(request), name="upload", actor=who)})
+
+
+def _blocks(request: HttpRequest) -> Iterator[bytes]:
+    """The body as it arrives.
+
+    Raises:
+        Unreadable: it ended before its announced length, or announced none.
+    """
+    missing = int(request.META.get("CONTENT_LENGTH") or 0)
+    if missing <= 0:
+        raise Unreadable("usage")
+    while missing and (block := request.read(min(_BLOCK, missing))):
+        missing -= len(block)
+        yield block
+    if missing:
+        raise Unreadable("usage")
 
 
 @router.post(

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import uuid
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings
@@ -347,7 +348,12 @@ def test_a_file_is_sent_looked_at_imported_and_followed(caller, database):
     sent = ask("POST", "/uploads", raw=data, Content_Type="application/octet-stream")
     assert sent.status == 201
     spool = Home.current() / "spool"
-    assert any(spool.iterdir()) and not any(b"lin@mail.example" in path.read_bytes() for path in spool.iterdir())
+    lying = set(spool.iterdir())
+    assert ask("POST", "/uploads", raw=b"", Content_Type="application/octet-stream").status == 422
+    with patch("kehu.doors.api.imports._blocks", return_value=iter([b"a,b\n", "no bytes"])):
+        assert ask("POST", "/uploads", raw=data, Content_Type="application/octet-stream").status == 500
+    assert set(spool.iterdir()) == lying  # what broke off left nothing
+    assert lying and not any(b"lin@mail.example" in path.read_bytes() for path in spool.iterdir())
     terms = {
         "files": [sent.json["file"]], "channel": "store", "basis": "contract", "residence": "CN",
         "consents": {"marketing": "newsletter"}, "consent_time": "asked_at",
