@@ -75,32 +75,33 @@ class Measured:
         )
 
 
-def _memory(folder: str) -> tuple[float, float]:
-    """MB held by this process and by the servers of a cluster; a page shared by several counts once (PSS)."""
+def _memory(server: int) -> tuple[float, float]:
+    """MB held by this process and by the server's processes; a page shared by several counts once (PSS)."""
     ours = theirs = 0.0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = (process / "cmdline").read_bytes()
-            parent = (process / "status").read_text()
-            rollup = (process / "smaps_rollup").read_text()
+            parent = re.search(r"^PPid:\s+(\d+)", (process / "status").read_text(), re.MULTILINE)
+            if int(process.name) not in (os.getpid(), server) and (not parent or int(parent[1]) != server):
+                continue
+            found = re.search(r"^Pss:\s+(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
         except OSError:
             continue
-        held = int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1]) / 1024  # type: ignore[index]
-        if int(process.name) == os.getpid() or (f"PPid:\t{os.getpid()}\n" in parent and b"spawn" in command):
+        held = int(found[1]) / 1024 if found else 0.0
+        if int(process.name) == os.getpid():
             ours += held
-        elif command.startswith((b"postgres:", folder.encode())) or folder.encode() in command:
+        else:
             theirs += held
     return ours, theirs
 
 
 @contextmanager
-def _watched(folder: str) -> Iterator[Callable[[], tuple[float, float]]]:
+def _watched(server: int) -> Iterator[Callable[[], tuple[float, float]]]:
     peak = [0.0, 0.0]
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.wait(1.0):
-            now = _memory(folder)
+            now = _memory(server)
             peak[:] = [max(pair) for pair in zip(peak, now, strict=True)]
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -126,8 +127,8 @@ def measure(rows: int, path: Path) -> Measured:
     from kehu.guard.staff.actions import owner_actor
 
     marks: list[tuple[int, float]] = []
-    folder = str(database.embedded.data) if database.embedded else ""
-    with _watched(folder) as memory:
+    server = int((database.embedded.data / "postmaster.pid").read_text().split()[0]) if database.embedded else 0
+    with _watched(server) as memory:
         started, busy = time.perf_counter(), time.process_time()
         marks.append((0, started))
         who = owner_actor()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tempfile
+import uuid
 
 import pytest
 
@@ -20,7 +21,8 @@ from kehu.host import jobs
 from kehu.host.home import Home
 from tests.cast import staff
 
-MARK = "canaryzq5520"
+MARK = f"canary{uuid.uuid4().hex[:12]}"  # of this run alone: the temp folder may hold anything
+LEAK = f"leaked{uuid.uuid4().hex[:12]}"
 TEXT = (
     "external_id,full_name,email,phone,national_id,wohnort\n"
     f"{MARK}1,{MARK} ann,{MARK}@mail.example,+49301{MARK},{MARK}-9,DE\n"
@@ -80,10 +82,10 @@ def test_the_search_finds_a_leak_where_there_is_one(database):
     """The control: without it the test above would pass whatever it looked at."""
     with open_owner(database) as owner:
         owner.execute("create table leaky (value text)")
-        owner.execute("insert into leaky values (%s)", ("leakedzq1177",))
-    (Home.current() / "spool" / "leak").write_text("leakedzq1177")
+        owner.execute("insert into leaky values (%s)", (LEAK,))
+    (Home.current() / "spool" / "leak").write_text(LEAK)
     try:
-        found = places_with("leakedzq1177", database)
+        found = places_with(LEAK, database)
     finally:
         (Home.current() / "spool" / "leak").unlink()
     assert any("/spool/" in path for path in found) and any("/base/" in path for path in found)
@@ -132,6 +134,7 @@ def test_an_upload_becomes_an_import_as_a_job(database):
     import_id = start_as_job(planned, actor=who)
     assert actions.status(import_id).state == "waiting"
     jobs.run_pending()
+    jobs.run_pending()  # the linkage that the first one left waiting
     done = actions.status(import_id)
     assert (done.state, done.created) == ("done", 2) and done.review == 0
     assert Staged.objects.count() == 0
