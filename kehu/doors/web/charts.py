@@ -43,12 +43,13 @@ def nice_ceiling(value: float, ticks: int = _TICKS) -> float:
     return 10 * magnitude * ticks
 
 
-def bars_and_line(title: str, labels: Sequence[str], bars: Series, line: Series, *, unit: str = "") -> SafeString:
-    """Bars of one series with a line of another on its own scale, over the same labels."""
+def bars_and_line(
+    title: str, labels: Sequence[str], bars: Series, line: Series | None = None, *, unit: str = ""
+) -> SafeString:
+    """Bars of one series, over them a line of another on a scale of its own."""
     height = 232
     plot, count = height - _TOP - _BOTTOM, len(labels)
     ceiling = nice_ceiling(max(bars.values, default=0))
-    line_ceiling = max([*line.values, 1]) * 1.9
     width = 100 / count
     body = _grid(plot)
     for i, value in enumerate(bars.values):
@@ -62,17 +63,23 @@ def bars_and_line(title: str, labels: Sequence[str], bars: Series, line: Series,
             f'<text class="c-label" text-anchor="middle" x="{(i + 0.5) * width:.3f}%" y="{height - 7}"{odd}>'
             f"{escape(labels[i])}</text>"
         )
-    points = [((i + 0.5) * 1000 / count, plot * (1 - v / line_ceiling)) for i, v in enumerate(line.values)]
-    body += (
+    if line is not None:
+        body += _line(line, plot)
+    series = (bars,) if line is None else (bars, line)
+    return _figure(title, body, labels, series, height, _axis(height, plot, ceiling, unit))
+
+
+def _line(line: Series, plot: int) -> str:
+    """A line that fills about half of the plot, with a dot at each value."""
+    ceiling, count = max([*line.values, 1]) * 1.9, len(line.values)
+    points = [((i + 0.5) * 1000 / count, plot * (1 - v / ceiling)) for i, v in enumerate(line.values)]
+    drawn = (
         f'<svg x="0" y="{_TOP}" width="100%" height="{plot}" viewBox="0 0 1000 {plot}" preserveAspectRatio="none">'
         f'<path class="c-line tone-{line.tone}" d="{_smooth(points)}" vector-effect="non-scaling-stroke"/></svg>'
     )
-    for i, value in enumerate(line.values):
-        body += (
-            f'<circle class="c-dot tone-{line.tone}" cx="{(i + 0.5) * width:.3f}%"'
-            f' cy="{_TOP + plot * (1 - value / line_ceiling):.1f}" r="2.5" data-i="{i}"/>'
-        )
-    return _figure(title, body, labels, (bars, line), height, _axis(height, plot, ceiling, unit))
+    for i, (x, y) in enumerate(points):
+        drawn += f'<circle class="c-dot tone-{line.tone}" cx="{x / 10:.3f}%" cy="{_TOP + y:.1f}" r="2.5" data-i="{i}"/>'
+    return drawn
 
 
 def sparkline(values: Sequence[float], *, tone: str = "accent", width: int = 72, height: int = 22) -> SafeString:

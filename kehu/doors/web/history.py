@@ -88,7 +88,7 @@ def _chart(orders: list[Event], contacts: list[Event]) -> str:
         _("Spent and contacts, by month"),
         [_label(month, first=not at) for at, month in enumerate(months)],
         Series(_("Spent"), "soft", [float(one) for one in values], [money(one, main) for one in values]),
-        Series(_("Contacts with us"), "accent", counts, [str(one) for one in counts]),
+        Series(_("Contacts with us"), "accent", counts, [str(one) for one in counts]) if any(counts) else None,
         unit=sign,
     )
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -29,7 +29,7 @@ _CONSENT = {
     "limit": ("pause", gettext_lazy("limited")),
 }
 _SIGNS = {"CNY": "¥", "JPY": "JP¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "TWD": "NT$", "AUD": "A$"}
-_HIDDEN = re.compile(r"[•*]+")
+_HIDDEN = re.compile(r"([•*]+)")
 _TONES = ("", "b", "c", "d", "e", "f")
 
 
@@ -69,11 +69,9 @@ def consent_dot(label: str, state: str, icon_name: str) -> SafeString:
 @register.filter
 def woven(value: str) -> SafeString:
     """A masked value with its hidden part set back."""
-    hidden = _HIDDEN.search(str(value))
-    if hidden is None:
-        return format_html("{}", value)
-    before, after = str(value)[: hidden.start()], str(value)[hidden.end() :]
-    return format_html('{}<span class="hid">{}</span>{}', before, hidden[0], after)
+    parts = enumerate(_HIDDEN.split(str(value)))  # every second part is hidden
+    pieces = (format_html('<span class="hid">{}</span>', part) if at % 2 else part for at, part in parts)
+    return format_html_join("", "{}", ((piece,) for piece in pieces))
 
 
 @register.filter

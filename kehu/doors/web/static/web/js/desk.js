@@ -61,8 +61,24 @@ document.addEventListener("click", (e) => {
   const opener = e.target.closest("[data-dialog]");
   if (opener) { e.preventDefault(); document.getElementById(opener.dataset.dialog)?.showModal(); }
   if (e.target.closest("[data-close]")) e.target.closest("dialog")?.close();
+  const hide = e.target.closest("[data-hide]");
+  if (hide) { // back to the masked form, which came along: no second reading
+    const shown = hide.closest("[data-shown]"), form = shown.querySelector("template").content.firstElementChild.cloneNode(true);
+    shown.replaceWith(form); htmx.process(form);
+    if (e.detail) form.querySelector("button").focus();
+  }
 });
 
-// 4. The reader's time zone, for the server to write times in
+// 4. The sections of a record: the tab of the one in view is marked
+const sections = (tabs) => {
+  const links = [...tabs.querySelectorAll("a[href^='#']")], seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
+    if (!entry.isIntersecting) return;
+    links.forEach((link) => (link.hash === `#${entry.target.id}` ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current")));
+  }), { rootMargin: "-80px 0px -75% 0px" });
+  links.slice(1).forEach((link) => { const target = document.querySelector(link.hash); if (target) seen.observe(target); });
+};
+document.querySelectorAll("[data-sections]").forEach(sections);
+
+// 5. The reader's time zone, for the server to write times in
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;

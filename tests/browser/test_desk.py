@@ -1,0 +1,155 @@
+"""The desk in a real browser: with a mouse, with the keyboard alone, without script; accessible in every dress."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
+
+from tests.cast import admit
+
+LIN = {
+    "full_name": "林婉清", "email": "lin.wanqing@mail.example", "phone": "+8613801926721", "language": "zh-Hans",
+    "address": "上海市徐汇区衡山路 1 号", "locality": "上海", "loyalty_tier": "gold",
+}  # fmt: skip
+DRESSES = (
+    (1440, "light", "zh-hans"),
+    (1440, "dark", "en"),
+    (390, "light", "zh-hant"),
+    (390, "dark", "zh-hans"),
+)
+
+
+def _people() -> str:
+    subjects = admit(*(LIN | {"full_name": f"林婉清{n}"} for n in range(30)))
+    return str(subjects[-1])
+
+
+def test_from_sign_in_to_a_verified_ledger(visit: Callable[..., Any]) -> None:
+    _people()
+    window = visit()
+    window.sign_in("service", "service")
+    page = window.page
+    assert page.locator("tbody tr").count() == 25
+    page.locator("tbody a").first.click()
+    page.wait_for_url(re.compile(r"/customers/[0-9a-f-]{36}"))
+    assert page.locator("#f-phone").inner_text().startswith("138")
+    page.locator("#f-phone button").click()
+    page.locator("#f-phone[data-shown]").wait_for()
+    assert "+8613801926721" in page.locator("#f-phone").inner_text()
+    assert page.locator(".why li").count() >= 3
+    page.locator("#f-phone [data-hide]").click()
+    page.locator("form#f-phone").wait_for()
+    assert "1926" not in page.locator("#f-phone").inner_text()
+    page.locator("#f-phone button").click()  # what was put back works again
+    page.locator("#f-phone[data-shown]").wait_for()
+    page.locator("#f-phone a.seq").click()
+    page.wait_for_url(re.compile(r"/ledger#r\d+"))
+    auditor = visit()
+    auditor.sign_in("auditor")
+    auditor.go("/ledger")
+    auditor.page.locator("form[action$='verify'] button").click()
+    auditor.page.locator("#verdict .note-box.malachite").wait_for()
+    with auditor.page.expect_download() as found:
+        auditor.page.locator(".a-proof a").last.click()
+    assert found.value.suggested_filename.startswith("ledger-row-")
+
+
+def test_a_value_shown_hides_itself_and_the_purpose_asks_again(visit: Callable[..., Any]) -> None:
+    subject = _people()
+    window = visit()
+    window.page.clock.install()
+    window.sign_in("service", "service")
+    window.go(f"/customers/{subject}")
+    window.page.locator("#f-email button").click()
+    window.page.locator("#f-email[data-shown]").wait_for()
+    window.page.clock.run_for(61_000)
+    window.page.locator("form#f-email").wait_for()
+    window.page.clock.run_for(30 * 60_000)
+    window.page.wait_for_url("**/purpose?next=*")
+
+
+def test_the_keyboard_is_enough(visit: Callable[..., Any]) -> None:
+    _people()
+    window = visit()
+    window.sign_in("service")
+    page, keys = window.page, window.page.keyboard
+    page.locator("body").focus()
+    keys.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    keys.press("Enter")
+    _tab_to(page, "input[name='purpose']")
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/customers(#|$)"))
+    keys.press("Control+k")
+    assert page.evaluate("document.activeElement.id") == "search"
+    keys.press("Escape")
+    _tab_to(page, "tbody a")
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/customers/[0-9a-f-]{36}"))
+    _tab_to(page, "#f-phone button")
+    keys.press("Enter")
+    page.locator("#f-phone[data-shown]").wait_for()
+
+
+def test_without_script_everything_works(visit: Callable[..., Any]) -> None:
+    subject = _people()
+    window = visit(java_script_enabled=False)
+    window.sign_in("privacy", "rights-request")
+    page = window.page
+    window.go(f"/customers/{subject}")
+    page.locator("#f-phone button").click()
+    assert "+8613801926721" in page.locator("#f-phone").inner_text()
+    window.go(f"/customers/{subject}")
+    page.locator("#consents button[value='give']").first.click()
+    assert "done=consent-given" in page.url
+    page.locator("#rights button[value='enter']").first.click()
+    assert "done=restricted" in page.url
+    window.go("/ledger")
+    page.locator("form[action$='verify'] button").click()
+    page.locator(".note-box.malachite").wait_for()
+    window.go("/customers")
+    page.locator("a[rel='next']").click()
+    assert page.locator("tbody tr").count() == 5
+
+
+def test_accessible_in_every_dress(visit: Callable[..., Any]) -> None:
+    subject = _people()
+    with connection.cursor() as cursor:  # a record with every kind of badge
+        cursor.execute(
+            'update subject_state set restricted = true, age = 4, consents = \'{"4": ["given", "general", null, 1]}\''
+        )
+    inside = visit()
+    inside.sign_in("privacy", "rights-request")
+    outside = visit()
+    window_of = {"/sign-in": outside, "/nowhere": outside}
+    paths = (
+        "/sign-in", "/nowhere", "/purpose", "/customers", f"/customers/{subject}", "/imports", "/review", "/ledger", "/me",
+    )  # fmt: skip
+    wrong: list[str] = []
+    for width, theme, language in DRESSES:
+        for path in paths:
+            window = window_of.get(path, inside)
+            window.look(width=width, theme=theme, language=language)
+            window.go(path)
+            window.page.wait_for_load_state("networkidle")
+            assert window.wrong == []  # before axe: it puts a style of its own in
+            wide = window.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            found = Axe().run(window.page).response["violations"]
+            window.wrong.clear()
+            dress = f"{path} {width} {theme} {language}"
+            wrong += [f"{dress}: wider than the screen"] if wide else []
+            wrong += [f"{dress}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in found]
+    assert wrong == []
+
+
+def _tab_to(page: Any, selector: str) -> None:
+    """Press Tab until something like that has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached")
