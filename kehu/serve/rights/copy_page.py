@@ -19,6 +19,10 @@ _TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
 _TABLES: Final = ("consents", "states", "requests", "ledger", "withheld")
 _LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock"}
 _KNOWN: Final = {"format", "made_at", "subject", "origins", "profile", "records", *_TABLES}
+# columns that hold words of our own, never a person's
+_OURS: Final = {
+    "kind", "channel", "basis", "status", "way", "action", "role", "department", "right", "state", "what", "part",
+}  # fmt: skip
 _STYLE: Final = """
 :root{color-scheme:light dark}
 body{font:16px/1.6 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;max-width:60rem;margin:2rem auto;
@@ -32,7 +36,7 @@ th{font-weight:600}section+section{border-top:3px solid #8888;margin-top:3rem}
 
 @functools.cache
 def words() -> dict[str, Any]:
-    """Words of the page by key and language; heads of columns under ``column``."""
+    """Words of the page by key and language; heads of columns under ``column``, words in the rows under ``value``."""
     return tomllib.loads(_WORDS.read_text(encoding="utf-8"))
 
 
@@ -51,7 +55,7 @@ def page_of(data: Mapping[str, Any]) -> str:
 
 
 def _section(data: Mapping[str, Any], language: str) -> str:
-    said = {key: row[language] for key, row in words().items() if key != "column"}
+    said = {key: row[language] for key, row in words().items() if key not in ("column", "value")}
     parts = [
         f"<h1>{said['title']}</h1><p>{said['intro']}</p>",
         f"<p>{escape(str(data['made_at']))} · {escape(data['subject'])}</p>",
@@ -96,7 +100,7 @@ def _table(rows: Iterable[Mapping[str, Any]], language: str) -> str:
     listed = [{name: value for name, value in row.items() if name not in _LEFT_TO_DATA} for row in rows]
     if not listed:
         return ""
-    names = list(dict.fromkeys(name for row in listed for name in row))
+    names = list(dict.fromkeys(name for row in listed for name, value in row.items() if value not in (None, "", [])))
     heads = words()["column"]
     head = "".join(f"<th>{escape(heads[name][language] if name in heads else name)}</th>" for name in names)
     body = "".join(
@@ -115,9 +119,16 @@ def _text(column: str, value: Any, language: str) -> str:
     if column == "fields":
         return escape(", ".join(_label(name, language) for name in value))
     if isinstance(value, list):
-        return escape(", ".join(map(str, value)))
+        return escape(", ".join(_word(str(one), language) for one in value))
+    if isinstance(value, str) and column in _OURS:
+        return escape(_word(value, language))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return escape(text).replace("\n", "<br>")
+
+
+def _word(word: str, language: str) -> str:
+    held = words()["value"].get(word)
+    return str(held[language]) if held else word
 
 
 def _label(name: str, language: str) -> str:
