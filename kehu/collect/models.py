@@ -52,6 +52,7 @@ class ImportChunk(models.Model):
     batch = models.UUIDField()
     file = models.PositiveSmallIntegerField()
     number = models.PositiveIntegerField()
+    part = models.PositiveSmallIntegerField(default=0, help_text="a slow machine writes a batch in several")
     rows = models.PositiveIntegerField()
     created = models.PositiveIntegerField()
     updated = models.PositiveIntegerField()
@@ -62,7 +63,7 @@ class ImportChunk(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["batch", "file", "number"], name="a_chunk_is_done_once"),
+            models.UniqueConstraint(fields=["batch", "file", "number", "part"], name="a_chunk_is_done_once"),
             models.CheckConstraint(
                 condition=Q(
                     rows=models.F("created")

@@ -133,6 +133,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.collect.imports.queries import UnknownImport
     from kehu.collect.imports.staging import UploadTooLarge
     from kehu.collect.mapping import MappingRefused
+    from kehu.collect.quarantine.actions import NothingRefused
     from kehu.govern.consent import NothingToWithdraw, UnknownSubject
     from kehu.govern.models import Notice
     from kehu.govern.states import NotInForce
@@ -154,6 +155,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         importing.ImportRunning: "import-busy",
         importing.ImportOver: "import-busy",
         importing.FilesChanged: "import-busy",
+        NothingRefused: "nothing-refused",
+        FileExistsError: "file-exists",
         UploadTooLarge: "too-large",
         MappingRefused: "mapping",
         AsideDoesNotOpen: "unknown-upload",

@@ -22,6 +22,7 @@ from kehu.collect.imports import plan
 plan.SIZE = 100
 from kehu.collect.imports import actions
 actions.SIZE = 100
+actions._SLOW, actions._FEWEST = 0.05, 20  # so that batches are written in parts, too
 from kehu.doors.cli.main import main
 main(sys.argv[1:])
 """

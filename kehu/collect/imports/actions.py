@@ -34,6 +34,8 @@ from kehu.vault.ids import new_id
 
 Progress = Callable[[ImportStatus], None]
 _WAIT_SECONDS: Final = 10.0
+_SLOW: Final = 2.0  # seconds of one transaction
+_FEWEST: Final = 250
 
 
 class ImportRunning(RuntimeError):
@@ -138,33 +140,55 @@ def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) 
     terms = Terms(row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id)
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
     repeat = Import.objects.filter(fingerprint=row.fingerprint, state="done").exclude(id=row.id).exists()
-    done = set(ImportChunk.objects.filter(batch=row.id).values_list("file", "number"))
+    done = _done_parts(row.id)
     total = _counted(row.id)
+    pace = _Pace()
     for number, file in enumerate(recipe.files):
         if digest_of(file, actor=actor) != file.digest:
             raise FilesChanged(str(row.id))
-        place = Place(
-            row.id,
-            number,
-            0,
-            row.controller,
-            row.channel,
-            row.notice,
-            recipe.way,
-            repeat,
-            tuple(UUID(id) for id in file.replayed),
-        )
+        replayed = tuple(UUID(id) for id in file.replayed)
+        place = Place(row.id, number, 0, 0, row.controller, row.channel, row.notice, recipe.way, repeat, replayed)
         source = opened(file, actor=actor)
         preparer = Preparer(installation(), recipe, file, controller=row.controller, channel=row.channel)
-        skip = len([one for one in done if one[0] == number])
-        began = time.monotonic()
+        skip = max((at for held, at in done if held == number), default=0)
         with closing(ahead(_prepared(source, preparer, skip))) as batches:
             for at, prepared in batches:
-                here = dataclasses.replace(place, number=at)
-                total += write_chunk(prepared, here, admission, actor=actor, began=began)
-                began = time.monotonic()
-                if progress is not None:
-                    progress(ImportStatus.of(row, total))
+                part, start = done.get((number, at), (0, 0))
+                while start < prepared.count:
+                    began = time.monotonic()
+                    some = prepared.part(start, pace.rows)
+                    here = dataclasses.replace(place, number=at, part=part)
+                    total += write_chunk(some, here, admission, actor=actor, began=began)
+                    part, start = part + 1, start + some.count
+                    pace.note(time.monotonic() - began)
+                    if progress is not None:
+                        progress(ImportStatus.of(row, total))
+
+
+class _Pace:
+    """How many rows one transaction takes: a batch, or less where the machine would need longer than it should.
+
+    Open write transactions hold the ledger's sequencer back, so none lasts over 5 s.
+    """
+
+    def __init__(self) -> None:
+        self.rows = SIZE
+
+    def note(self, seconds: float) -> None:
+        """Learn from the last one."""
+        if seconds > _SLOW:
+            self.rows = max(_FEWEST, int(self.rows * _SLOW / seconds))
+        elif seconds < _SLOW / 4:
+            self.rows = min(SIZE, self.rows * 2)
+
+
+def _done_parts(import_id: UUID) -> dict[tuple[int, int], tuple[int, int]]:
+    """File and number of each batch begun, to how many parts and rows of it are written."""
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for file, number, rows in ImportChunk.objects.filter(batch=import_id).values_list("file", "number", "rows"):
+        parts, before = found.get((file, number), (0, 0))
+        found[file, number] = (parts + 1, before + rows)
+    return found
 
 
 @contextmanager
@@ -179,7 +203,7 @@ def _rare_collections() -> Iterator[None]:
 
 
 def _prepared(source: Any, preparer: Preparer, skip: int) -> Iterator[tuple[int, Prepared]]:
-    """Batches after the first ``skip``, which an earlier run has written: chunks of a file are done in order."""
+    """Batches after the first ``skip``, which an earlier run has written; the last one it began may be half done."""
     if preparer.counts_repeats and skip:
         for at, batch in enumerate(source.batches(SIZE)):
             if at < skip:

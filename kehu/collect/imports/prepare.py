@@ -71,6 +71,12 @@ class Prepared:
         """Rows of the batch, whatever becomes of them."""
         return len(self.rows) + len(self.refused)
 
+    def part(self, start: int, count: int) -> Prepared:
+        """Some of it, counted through its rows and then its refusals; all parts together are the whole."""
+        held = len(self.rows)
+        refused = self.refused[max(0, start - held) : max(0, start + count - held)]
+        return Prepared(self.rows[start : start + count], refused, self.frame)
+
     def raw(self, line: int) -> bytes:
         """A row as it came, to be sealed in quarantine."""
         return _raw_row(self.frame, int(self.frame["line"].search_sorted(line)))

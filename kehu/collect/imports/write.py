@@ -31,11 +31,12 @@ _TRIES: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which chunk: its import, file and number, and the terms it comes under."""
+    """Which chunk: its import, file, number and part, and the terms it comes under."""
 
     batch: UUID
     file: int
     number: int
+    part: int
     controller: int
     channel: int
     notice: int
@@ -118,10 +119,10 @@ def _write(
         prepared.count, resolved.created, resolved.updated, resolved.merged, resolved.duplicates, len(resolved.refused)
     )
     raw.execute(
-        "insert into collect_importchunk (batch, file, number, rows, created, updated, merged, duplicates, quarantined,"
-        " seconds) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into collect_importchunk (batch, file, number, part, rows, created, updated, merged, duplicates,"
+        " quarantined, seconds) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
-            place.batch, place.file, place.number, counts.rows, counts.created, counts.updated, counts.merged,
+            place.batch, place.file, place.number, place.part, counts.rows, counts.created, counts.updated, counts.merged,
             counts.duplicates, counts.quarantined, time.monotonic() - began,
         ),
     )  # fmt: skip

@@ -152,40 +152,22 @@ def _bar() -> Iterator[Callable[[Any], None]]:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Put what an import can be refused for into an exit code and words."""
+    """Say in our own exact words what an import can be refused for; in other languages the table of problems speaks."""
     from kehu.collect.imports import actions
     from kehu.collect.mapping import MappingRefused
-    from kehu.collect.quarantine.actions import NothingRefused
-    from kehu.collect.quarantine.source import NotOfThisExport
     from kehu.collect.readers import UnreadableSource
-    from kehu.guard.gate.acts import Refused
 
     try:
         yield
-    except Refused as refused:
-        from kehu.doors.cli.frame import refuse
-
-        refuse(refused.policy)
-    except actions.TermsRefused as wrong:
-        raise Failure(USAGE, "usage", str(wrong), wrong.remedy) from None
-    except MappingRefused as wrong:
-        raise Failure(USAGE, "usage", str(wrong), "See the columns with --dry-run.") from None
-    except UnreadableSource as wrong:
-        raise Failure(FAILED, wrong.code, str(wrong), wrong.remedy) from None
-    except (NothingRefused, NotOfThisExport) as wrong:
-        if isinstance(wrong, NotOfThisExport):
-            raise Failure(USAGE, "usage", str(wrong), "Mend a file that kehu quarantine export wrote.") from None
-        raise Failure(FAILED, "nothing", "No refused row waits there.", "Look with: kehu quarantine list") from None
-    except FileExistsError:
-        raise Failure(FAILED, "exists", "The file to write is there already.", "Name another with --to.") from None
-    except actions.UnknownImport:
-        raise Failure(FAILED, "unknown-import", "There is no import of that id.") from None
-    except actions.ImportRunning:
-        raise Failure(FAILED, "running", "This import is being worked on.", "Wait for it.") from None
-    except actions.ImportOver:
-        raise Failure(FAILED, "over", "This import was taken back.", "Import the files anew.") from None
-    except actions.FilesChanged:
-        raise Failure(FAILED, "changed", "A file is not what it was when this import began.") from None
+    except (actions.TermsRefused, MappingRefused, UnreadableSource, FileExistsError) as wrong:
+        if language() != "en":
+            raise
+        if isinstance(wrong, FileExistsError):
+            raise Failure(FAILED, "exists", "The file to write is there already.", "Name another with --to.") from None
+        if isinstance(wrong, UnreadableSource):
+            raise Failure(FAILED, wrong.code, str(wrong), wrong.remedy) from None
+        remedy = getattr(wrong, "remedy", "See the columns with --dry-run.")
+        raise Failure(USAGE, "usage", str(wrong), remedy) from None
 
 
 def _id(text: str) -> UUID:
