@@ -10,11 +10,11 @@ from psycopg import Connection
 
 ALARM: Final = 60.0  # seconds
 
-# Rows are taken in the order of xid, so that whatever waits is not below the last that was taken.
+# Rows are taken in the order of xid, so that whatever waits is not below the last that was taken; see the sequencer.
 _WAITING: Final = """
 select count(*), coalesce(extract(epoch from clock_timestamp() - min(e.at)), 0)::float8 from ledger_entry e
 where e.xid >= coalesce((select x.xid from ledger_leaf l join ledger_entry x using (seq)
-        order by l.index desc limit 1), '0'::xid8)
+        where l.index = (select max(index) from ledger_leaf) and x.xid < pg_snapshot_xmin(pg_current_snapshot())), '0'::xid8)
     and not exists (select 1 from ledger_leaf l where l.seq = e.seq)
 """
 _HOLDER: Final = """

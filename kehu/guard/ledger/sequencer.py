@@ -22,11 +22,17 @@ _LOCK: Final = 0x6B656875  # "kehu"
 _BATCH: Final = 5_000
 
 _PENDING: Final = f"""
-select e.seq, {", ".join("e." + name for name in LEAF_COLUMNS)}
+select e.xid::text, e.seq, {", ".join("e." + name for name in LEAF_COLUMNS)}
 from ledger_entry e
 where e.xid < %(below)s::text::xid8
   and e.xid >= %(floor)s::text::xid8 and not exists (select 1 from ledger_leaf l where l.seq = e.seq)
 order by e.xid, e.seq limit {_BATCH}
+"""
+# Rows are taken in the order of (xid, seq), so that nothing below the last one taken is left. After a restore into a
+# cluster whose counter is behind, the last one's xid lies in the future: then everything is looked at.
+_FLOOR: Final = """
+select e.xid::text from ledger_leaf l join ledger_entry e using (seq)
+where l.index = (select max(index) from ledger_leaf) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
 """
 
 
@@ -38,7 +44,7 @@ class Sequencer:
         self._connection = connection
         self._signer = signer
         self._witness = witness
-        self._floor = "0"
+        self._floor: str | None = None
         self._frontier: Frontier | None = None
         self._signed_at = 0.0
 
@@ -79,26 +85,29 @@ class Sequencer:
         frontier = self._load()
         edge = self._connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
         below = str(edge[0]) if edge else "0"
+        if self._floor is None:
+            last = self._connection.execute(_FLOOR).fetchone()
+            self._floor = str(last[0]) if last else "0"
         with self._connection.cursor(binary=True) as cursor:
             rows = cursor.execute(_PENDING, {"floor": self._floor, "below": below}).fetchall()
         if rows:
             first = frontier.size
             try:
-                hashes = [leaf_of(row[1:]) for row in rows]
+                hashes = [leaf_of(row[2:]) for row in rows]
                 with (
                     self._connection.cursor() as cursor,
                     cursor.copy("copy ledger_leaf (index, seq, hash) from stdin (format binary)") as copy,
                 ):
                     copy.set_types(["int8", "int8", "bytea"])
                     for offset, (row, made) in enumerate(zip(rows, hashes, strict=True)):
-                        copy.write_row((first + offset, row[0], made))
+                        copy.write_row((first + offset, row[1], made))
                         frontier.append(made)
                 self._complete_tiles(first, frontier.size)
             except BaseException:
                 self._frontier = None
                 raise
-        if len(rows) < _BATCH:
-            self._floor = below  # every transaction below it has ended and its rows are taken
+        # every transaction below the edge has ended; a full batch took all rows below that of its last one
+        self._floor = below if len(rows) < _BATCH else str(rows[-1][0])
         return len(rows)
 
     def _complete_tiles(self, first: int, size: int) -> None:
