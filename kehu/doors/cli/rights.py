@@ -72,13 +72,14 @@ def _erased(outcome: Outcome) -> dict[str, Any]:
 @command()
 def export(subject: str, to: Path, recipient: str | None, confirm: tuple[str, ...]) -> Any:
     """Write everything held on a customer, sealed to them."""
+    from kehu.serve.rights.export import CannotWrite
     from kehu.serve.rights.export import export as write
 
     try:
         copy = write(
             subject_id(subject), actor=actor(), to=to, recipient=recipient, confirm=[_id(one) for one in confirm]
         )
-    except OSError:
+    except CannotWrite:
         raise Failure(FAILED, "file", "The file cannot be written there.", "Name another place with --to.") from None
     return {
         "file": str(copy.file),

@@ -32,6 +32,10 @@ _GROUPS: Final = 6
 _GROUP: Final = 5
 
 
+class CannotWrite(RuntimeError):
+    """The file cannot be written where it was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """A sealed copy. ``passphrase`` opens it where no key was named; it is kept nowhere: tell it by another way."""
@@ -53,7 +57,7 @@ def export(
         Refused: the role, the token, or a policy refuses.
         UnknownSubject: not here.
         ValueError: the recipient is no age key, or what is confirmed is no part of this customer.
-        OSError: the file cannot be written.
+        CannotWrite: the file cannot be written there.
     """
     require("export", actor)
     keys = [_recipient(recipient)] if recipient is not None else []
@@ -68,7 +72,10 @@ def export(
     passphrase = None if keys else _passphrase()
     packed = _packed(data)
     sealed = pyrage.encrypt(packed, keys) if keys else pyrage.passphrase.encrypt(packed, str(passphrase))
-    _write(to, sealed)
+    try:
+        _write(to, sealed)
+    except OSError:
+        raise CannotWrite(to.name) from None
     dictionary = installation().rules.dictionary
     categories = {dictionary.field(one.field).category for one in opened[0].contributions}
     return Copy(
