@@ -11,6 +11,7 @@ import itertools
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -146,6 +147,8 @@ def measure(rows: int, path: Path) -> Measured:
         size = cursor.fetchone()[0]
     connection.close()
     database.release()
+    for left in database.folders():
+        shutil.rmtree(left, ignore_errors=True)
     part = min(_PART, rows)
     first = next(at for at in marks if at[0] >= part)
     tail = next(at for at in marks if at[0] >= rows - part)
