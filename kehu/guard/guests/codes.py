@@ -2,8 +2,8 @@
 
 Whether an address is known here is not asked in this module, so nothing of it can tell. A code belongs to one asker:
 whoever asks for somebody else's address spends their own tries, never those of its owner. An address asked for often
-is never closed: its codes become too long to be guessed, and only under a flood from many places (or from a client that
-asks for many addresses) does a code go to those alone who also name a fact that fits (see :mod:`.matching`).
+is never closed: its codes become too long to be guessed, and only under a flood from many places, or to a client that
+asks on and on, does a code go to those alone who also name a fact that fits (see :mod:`.matching`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ TRIES: Final = 5
 FACT_TRIES: Final = 3
 SHORT_PER_HOUR: Final = 5  # codes of six digits for one address, from wherever
 SHORT_PER_DAY: Final = 10
-FREE_PER_ADDRESS: Final = 30  # an hour, from wherever: beyond it a fact is asked for
+# beyond any of these a letter goes only to who names a fact that fits
+FREE_PER_ADDRESS: Final = 30  # an hour, from wherever
 FREE_PER_CLIENT: Final = 20  # an hour, for whatever addresses
-MOST_PER_PAIR: Final = 5  # an hour, from one client for one address: beyond it that client alone gets none
+FREE_PER_PAIR: Final = 5  # an hour, from one client for one address
 _DIGITS: Final = 6
 _DIGITS_OF_MANY: Final = 10  # guesses at short codes of an address: at most SHORT_PER_DAY * TRIES in a million a day
 _COUNTED: Final = 50  # rows looked at to count; more make no difference
@@ -58,13 +59,12 @@ class CodeRefused(PermissionError):
 class Asked:
     """A code that was asked for. ``secret`` goes to the asker's cookie, ``code`` to the mailbox, neither is kept.
 
-    ``free``: it goes out without a fact. ``spent``: this client asked so often for this address that it gets none.
+    ``free``: it goes out without a fact.
     """
 
     secret: str = field(repr=False)
     code: str = field(repr=False)
     free: bool
-    spent: bool
 
 
 def ask_code(address: str, *, client: str) -> Asked:
@@ -76,20 +76,20 @@ def ask_code(address: str, *, client: str) -> Asked:
         cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(keys["address"][:8], "big", signed=True)])
         cursor.execute(_COUNT, keys)
         hour, day, letters, pair, of_client = cursor.fetchone()
-        free, spent = letters < FREE_PER_ADDRESS and of_client < FREE_PER_CLIENT, pair >= MOST_PER_PAIR
+        free = letters < FREE_PER_ADDRESS and of_client < FREE_PER_CLIENT and pair < FREE_PER_PAIR
         digits = _DIGITS if hour < SHORT_PER_HOUR and day < SHORT_PER_DAY else _DIGITS_OF_MANY
         code = str(secrets.randbelow(10**digits)).zfill(digits)
         id = _id_of(secret)
         cursor.execute(
             "insert into guest_code (id, address, client, code, letter, expires_at)"
             " values (%s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
-            [id, keys["address"], keys["client"], _code_mac(id, code), not spent, VALID_SECONDS],
+            [id, keys["address"], keys["client"], _code_mac(id, code), free, VALID_SECONDS],
         )
         cursor.execute(
             "delete from guest_code where id in (select id from guest_code"
             f" where at < clock_timestamp() - interval '1 day' order by at limit {_SWEPT})"
         )
-    return Asked(secret, code, free, spent)
+    return Asked(secret, code, free)
 
 
 def pass_code(secret: str, code: str, *, address: str) -> UUID:

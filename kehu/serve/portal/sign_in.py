@@ -43,7 +43,7 @@ def ask(typed: str, *, client: str, fact: str, subject: str, text: str) -> str:
     """
     address = _address(typed)
     asked = ask_code(address, client=client)
-    if not asked.spent and _room.acquire(blocking=False):
+    if _room.acquire(blocking=False):
         letter = Letter(subject, text.format(code=asked.code))
         _post.submit(_deliver, address, letter, None if asked.free else _facts(fact))
     return asked.secret
@@ -103,7 +103,7 @@ def _deliver(address: str, letter: Letter, facts: dict[str, str] | None) -> None
         found = candidates(_key(address))
         if found and (facts is None or fitting(found, facts)):
             EmailMessage(letter.subject, letter.text, to=[address]).send()
-    except (OSError, smtplib.SMTPException, OutboxClosed, DatabaseError):
+    except (OSError, ValueError, smtplib.SMTPException, OutboxClosed, DatabaseError):
         _log.warning("guest.mail.failed", exc_info=True)
     finally:
         connection.close()

@@ -133,8 +133,18 @@ def test_an_attacker_spends_nothing_of_the_owner(post):
         attacker = Visitor(post, place="198.51.100.9")
         attacker.ask(LIN["email"])
         attacker.enter(LIN["email"], "123456")
-    assert len(post.to(LIN["email"])) == codes.MOST_PER_PAIR  # nor a flood of mail
+    assert len(post.to(LIN["email"])) == codes.FREE_PER_PAIR  # nor a flood of mail
     Visitor(post).come_in(LIN["email"])
+
+
+def test_behind_the_attackers_own_address_a_fact_brings_the_code(post):
+    admit(LIN)
+    for _ in range(8):
+        Visitor(post).ask(LIN["email"])
+    owner = Visitor(post)
+    owner.ask(LIN["email"], fact="W-1")
+    assert len(post.to(LIN["email"])) == codes.FREE_PER_PAIR + 1
+    assert owner.enter(LIN["email"], post.code(LIN["email"])).status_code == 302
 
 
 def test_under_a_flood_a_fact_brings_the_code(post):
