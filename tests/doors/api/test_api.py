@@ -303,7 +303,7 @@ def test_a_broken_connection_costs_one_answer_and_no_more(caller, database):
 
 def test_rate_is_bounded_by_token(caller):
     [lin] = admit(LIN)
-    settings.API_RATE, settings.API_BURST = 1, 3
+    settings.API_RATE, settings.API_BURST = 0.01, 300  # three at once, then one every 100 seconds
     first, second = caller("service", "service"), caller("marketing", "marketing")
     found = [first("GET", f"/subjects/{lin}/explanation").status for _ in range(4)]
     assert found == [200, 200, 200, 429]
