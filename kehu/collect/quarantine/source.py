@@ -86,7 +86,7 @@ def open_refused(ids: Sequence[UUID], *, actor: Actor, detail: UUID | None) -> d
     rows = Quarantined.objects.filter(id__in=list(ids), settled=None, sealed__isnull=False)
     held = {row.id: (row.reason, bytes(row.sealed or b"")) for row in rows}
     opened = open_aside({id: sealed for id, (_, sealed) in held.items()}, actor=actor, act="quarantine", detail=detail)
-    return {id: (held[id][0], content) for id, content in opened.items()}
+    return {id: (held[id][0], opened[id]) for id in ids if id in opened}
 
 
 def _frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pl.DataFrame:
