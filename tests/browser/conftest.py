@@ -72,7 +72,7 @@ class Visit:
             viewport={"width": 1440, "height": 900}, timezone_id="Asia/Shanghai", locale="zh-CN", **options
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(30_000)
         self.site = site
         self.wrong: list[str] = []
         self.page.on("console", lambda message: self._note(message.type, message.text))

@@ -269,3 +269,19 @@ def _link(page: str, rel: str) -> str:
 
 def _error(page: str) -> str:
     return page[page.index('id="wrong"') :][:400]
+
+
+def test_a_rare_filter_is_looked_for_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kehu.serve.desk import listing
+
+    monkeypatch.setattr(listing, "_SCANNED", 4)
+    rare, *_ = admit(*({"full_name": f"客户{n}"} for n in range(9)))
+    with connection.cursor() as cursor:
+        cursor.execute("update subject_state set kind = 2 where subject = %s", [rare])
+    desk, _ = signed_in("service", "service")
+    address, seen, steps = "/customers?kind=organisation", list[UUID](), 0
+    while address:
+        page, steps = text_of(desk.get(address)), steps + 1
+        seen += _customers(page)
+        address = _link(page, "next")
+    assert (seen, steps) == ([rare], 3)
