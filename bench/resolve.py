@@ -7,7 +7,7 @@ python -m bench.resolve --records 100000 1000000        # open, link, assign, le
 Each run has a home and a database of its own in a temporary folder.
 """
 
-# ruff: noqa: PLC0415  (Django can be set up only once it is known for which home)
+
 
 from __future__ import annotations
 

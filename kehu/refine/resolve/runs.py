@@ -7,9 +7,12 @@ the log of links under the same id, so that it can be taken back as a whole.
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +25,7 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
+from kehu.host.home import Home
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import queue
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
@@ -31,10 +35,11 @@ from kehu.refine.resolve.queue import Pair, Union
 from kehu.vault.assignment import PROBABLE, WHY, assign
 from kehu.vault.ids import new_id
 
-MEMORY: Final = "1GB"  # of DuckDB; it spills nowhere and fails when this is met
+MEMORY: Final = "1GB"  # of DuckDB; beyond it spills into the home, under a key that lives in memory only
 _LINKS_PER_TRANSACTION: Final = 10_000
 _LOCK_KEY: Final = 0x6B656875_72756E73  # "kehuruns"
 _LOOK_SECONDS: Final = 0.5
+_SPILL: Final = "linkage-"  # folders in the home, each gone with its run
 _OPENING: Final = 0.45  # share of a run's time
 
 
@@ -100,6 +105,8 @@ def _alone(report: Progress) -> Iterator[None]:
             report("wait", 0.0)
             time.sleep(_LOOK_SECONDS)
     try:
+        for left in Home.current().path.glob(f"{_SPILL}*"):  # by a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         LinkageRun.objects.filter(state="running").update(state="failed", ended_at=timezone.now())
         yield
     finally:
@@ -117,9 +124,9 @@ def _work(run: LinkageRun, scope: Fresh, actor: Actor, report: Progress) -> None
 
         opened, new = _open(group, scope, actor, run, within)
         if len(opened) > 1:
+            joining = _Joining(run, actor, opened, new)
             result = _linked(opened, group, scope, within)
             weights[group.name] = weights.get(group.name) or result.model.weights()
-            joining = _Joining(run, actor, opened, new)
             run.merged += joining.merge(result.merges)
             joining.ask(result.proposals)
     queue.settle(whole_run=run.id if scope.everything else None)
@@ -148,13 +155,15 @@ def _open(group: Group, scope: Fresh, actor: Actor, run: LinkageRun, report: Pro
 
 
 def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> LinkResult:
-    return link(
-        table,
-        kind=group.kind,
-        memory_limit=MEMORY,
-        weights=scope.weights.get(group.name),
-        progress=lambda step, share: report(step, _OPENING + (0.95 - _OPENING) * share),
-    )
+    with tempfile.TemporaryDirectory(prefix=_SPILL, dir=Home.current().path) as spill:
+        return link(
+            table,
+            kind=group.kind,
+            memory_limit=MEMORY,
+            temp_directory=Path(spill),
+            weights=scope.weights.get(group.name),
+            progress=lambda step, share: report(step, _OPENING + (0.95 - _OPENING) * share),
+        )
 
 
 class _Joining:
