@@ -95,11 +95,12 @@ def _lively() -> dict[str, str]:
             "select s.customer from record r join subject_state s using (subject)"
             " where s.kind = 1 and not s.hidden and not s.restricted and s.age in (0, 5) and s.consents <> '{}'"
             " and exists (select 1 from record p where p.subject = s.customer and p.kind = 1)"
-            " group by 1 order by count(*) filter (where r.kind = 3) * count(*) filter (where r.kind = 4) desc limit 1"
+            " group by 1 order by least(count(*) filter (where r.kind = 3), 12)"
+            " * count(*) filter (where r.kind = 4) desc, 1 limit 1"
         )
         record = cursor.fetchone()[0]
         cursor.execute(
-            "select subject from subject_state where kind = 1 and subject = customer and consents ->> '5' is not null"
+            "select subject from subject_state where kind = 1 and subject = customer and packs = 2"
             " and not hidden order by subject desc limit 1"
         )
         start = cursor.fetchone()[0]

@@ -18,6 +18,11 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     """400; for programs as a problem."""
     if request.path.startswith("/api/"):
         return unreadable_response(request)
+    return unreadable(request)
+
+
+def unreadable(request: HttpRequest) -> HttpResponse:
+    """400 as a page."""
     return _plain(request, 400, _("This request cannot be read"), _("Go back and try again."))
 
 

@@ -86,16 +86,16 @@ def _chart(orders: list[Event], contacts: list[Event]) -> str:
     sign = money(Decimal(0), main).rstrip("0")
     return bars_and_line(
         _("Spent and contacts, by month"),
-        [_label(month, first=not at) for at, month in enumerate(months)],
+        [_label(month) for month in months],
         Series(_("Spent"), "soft", [float(one) for one in values], [money(one, main) for one in values]),
         Series(_("Contacts with us"), "accent", counts, [str(one) for one in counts]) if any(counts) else None,
         unit=sign,
     )
 
 
-def _label(month: date, *, first: bool) -> str:
+def _label(month: date) -> str:
     """The month, with its year where that changes."""
-    return date_format(month, _("M y") if first or month.month == 1 else _("M"))
+    return date_format(month, _("M y") if month.month == 1 else _("M"))
 
 
 def _month(at: datetime) -> date:

@@ -60,7 +60,7 @@ def show_field(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespo
     try:
         value, seq = reveal(subject, request.POST.get("field", ""), actor=desk.actor, purpose=desk.claim.purpose)
     except UnknownField:
-        return errors.bad_request(request)
+        return errors.unreadable(request)
     except UnknownSubject:
         raise Http404 from None
     shown = _value(value) | {"seq": seq, "seconds": _SHOWN_SECONDS, "subject": subject}
@@ -75,7 +75,7 @@ def change_consent(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpR
     """Record a consent given now, or take one back."""
     purpose = PURPOSES.get(request.POST.get("purpose", ""))
     if purpose is None:
-        return errors.bad_request(request)
+        return errors.unreadable(request)
     require_act("consent", desk.actor)
     done = "consent-given"
     try:

@@ -139,6 +139,8 @@ def list_customers(
         found.reverse()
     page = masked_page(found, actor=actor, purpose=purpose)
     first, last = (found[0], found[-1]) if found else (None, None)
+    newer: UUID | None
+    older: UUID | None
     if before is not None:
         newer, older = (first if more else beyond), last or before
     else:
@@ -222,7 +224,7 @@ def _candidates(
         found = [row[0] for row in cursor.fetchall()]
         if len(found) >= limit:
             return found, None
-        last = {"edge": start, "skipped": _SCANNED - 1} if start else {"skipped": _SCANNED - 1}
+        last: dict[str, Any] = {"skipped": _SCANNED - 1} | ({"edge": start} if start else {})
         cursor.execute(f"select subject {rows} offset %(skipped)s limit 1", last)
         beyond = cursor.fetchone()
     return found, beyond[0] if beyond else None
