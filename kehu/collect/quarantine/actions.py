@@ -58,7 +58,7 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
         raise NothingRefused
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-        rows = _write(file, ids, actor, import_id, language)
+        rows = _write(file, wanted, ids, actor, import_id, language)
     return Exported(to, rows)
 
 
@@ -74,34 +74,34 @@ def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
     if not ids:
         raise NothingRefused
     text = io.StringIO(newline="")
-    _write(text, ids, actor, import_id, language)
+    _write(text, [import_id], ids, actor, import_id, language)
     return text.getvalue()
 
 
-def _write(file: TextIO, ids: list[UUID], actor: Actor, detail: UUID | None, language: str) -> int:
-    """Two passes: the first learns the columns; rows are never all in memory."""
+def _write(file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, detail: UUID | None, language: str) -> int:
+    """Every column of the files, also those in which no refused row holds anything; rows are never all in memory."""
     columns: dict[str, None] = {}
-    for part in in_steps(ids, _STEP):
-        for _, content in open_refused(part, actor=actor, detail=detail).values():
-            if not content.startswith(b"\0"):
-                columns |= dict.fromkeys(orjson.loads(content))
+    for row in Import.objects.filter(id__in=imports).order_by("id"):
+        recipe = _recipe(row, actor)
+        said = [*recipe.consents.values(), *filter(None, (recipe.consent_time, recipe.residence_column))]
+        for one in recipe.files:
+            columns |= dict.fromkeys([*one.fields.values(), *said, *one.unmapped])
     out = csv.DictWriter(file, [*OWN_COLUMNS, *columns])
     out.writeheader()
     count = 0
     for part in in_steps(ids, _STEP):
         lines = dict(Quarantined.objects.filter(id__in=part).values_list("id", "line"))
         for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
-            unread = content.startswith(b"\0")
-            told = (
-                str(id),
-                lines[id],
-                reason,
-                remedy(reason, language),
-                content[1:].decode(errors="replace") if unread else "",
-            )
-            out.writerow(dict(zip(OWN_COLUMNS, told, strict=True)) | ({} if unread else orjson.loads(content)))
+            unread = content[1:].decode(errors="replace") if content.startswith(b"\0") else ""
+            told = (str(id), lines[id], reason, remedy(reason, language), unread)
+            cells: dict[str, object] = dict(zip(OWN_COLUMNS, told, strict=True))
+            out.writerow(cells if unread else cells | orjson.loads(content))
             count += 1
     return count
+
+
+def _recipe(row: Import, actor: Actor) -> Recipe:
+    return Recipe.unpack(open_aside({row.id: bytes(row.sealed)}, actor=actor, act="quarantine", detail=row.id)[row.id])
 
 
 def replay(
@@ -129,8 +129,7 @@ def replay(
     refused = refused_of(import_id)
     if not refused:
         raise NothingRefused
-    packed = open_aside({old.id: bytes(old.sealed)}, actor=actor, act="quarantine", detail=old.id)[old.id]
-    recipe = Recipe.unpack(packed)
+    recipe = _recipe(old, actor)
     # what says consent and residence is no field, and is read again all the same
     said = [*recipe.consents.values(), *filter(None, (recipe.consent_time, recipe.residence_column))]
     files = [
