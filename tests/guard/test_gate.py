@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from kehu.govern.consent import Statement, give_consent, withdraw_consent
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.states import enter, lift
 from kehu.guard.gate.read import InsideTransaction, LedgerUnavailable, gate
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import actor_of_token, issue_token
+from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, issue_token
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -46,6 +46,16 @@ def test_default_deny_names_itself(database):
     [lin] = admit(LIN)
     opened = gate().open([lin], actor=staff("engineer"), purpose="service")
     assert values(opened) == {} and opened[0].denied()["email"].policy == "house.default-deny"
+
+
+def test_the_asker_is_known_by_the_word_of_the_department(database):
+    """Purposes name departments by their words: a number would never be among them."""
+    made, _ = add_staff(email="alice@kehu.example", role="service", department="returns", attest=True)
+    [lin] = admit(LIN)
+    gate().open([lin], actor=actor_of(made.email), purpose="service")
+    with connection.cursor() as cursor:
+        cursor.execute('select actor from gate_decision where ask like \'%%"use":"read"%%\'')
+        assert cursor.fetchone()[0].split("|")[:2] == ["service", "returns"]
 
 
 @pytest.mark.parametrize(("attest", "policy"), [(False, "house.agreement"), (True, None)])

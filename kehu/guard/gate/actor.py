@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 # what the gate reads of a credential as of now; the order is that of ACTOR_FACTS
-ACTOR_FACTS_SQL = """concat_ws('|', s.role, s.department, s.active::int,
+ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department x where x.id = s.department),
+    s.active::int,
     coalesce(s.agreement_until > clock_timestamp(), false)::int,
     coalesce(s.training_until > clock_timestamp(), false)::int,
     coalesce(s.second_factor_at > clock_timestamp() - interval '10 minutes', false)::int,
