@@ -41,7 +41,7 @@ def main() -> int:
     django.setup()
     from playwright.sync_api import sync_playwright
 
-    from kehu.doors.demo.company import sign_ins
+    from kehu.doors.demo.members import sign_ins
     from kehu.host.home import Home
     from kehu.host.supervisor import status
 
@@ -96,7 +96,7 @@ def _lively() -> dict[str, str]:
             " where s.kind = 1 and not s.hidden and not s.restricted and s.age in (0, 5) and s.consents <> '{}'"
             " and exists (select 1 from record p where p.subject = s.customer and p.kind = 1)"
             " group by 1 order by least(count(*) filter (where r.kind = 3), 12)"
-            " * count(*) filter (where r.kind = 4) desc, 1 limit 1"
+            " * least(count(*) filter (where r.kind = 4), 12) desc, 1 limit 1"
         )
         record = cursor.fetchone()[0]
         cursor.execute(

@@ -140,7 +140,7 @@ def _grid(plot: int) -> str:
 
 def _axis(height: int, plot: int, ceiling: float, unit: str) -> str:
     texts = [unit + _short(ceiling * tick / _TICKS) for tick in range(_TICKS + 1)]
-    width = max(sum(7 if c.isascii() else 11 for c in text) for text in texts)
+    width = max(sum(7 if c.isascii() else 11 for c in text) for text in texts) + 6
     marks = "".join(
         f'<text class="c-tick" text-anchor="end" x="{width}" y="{_TOP + plot * (1 - i / _TICKS) + 4:.1f}">'
         f"{escape(text)}</text>"

@@ -77,7 +77,13 @@ def page(
     status: int = 200,
 ) -> HttpResponse:
     """Render a whole page; with ``desk`` inside the shell of the staff."""
-    shell: dict[str, Any] = {"theme": theme_of(request), "nav": nav, "desk": desk, "w_sep": _(", ")}
+    shell: dict[str, Any] = {
+        "theme": theme_of(request),
+        "nav": nav,
+        "desk": desk,
+        "w_sep": _(", "),
+        "here": here(request),
+    }
     if desk is not None:
         shell |= {
             "places": places_of(desk),
@@ -86,6 +92,12 @@ def page(
             "purpose_label": purpose_label(desk.claim.purpose) if desk.claim else "",
         }
     return render(request, template, shell | dict(context or {}), status=status)
+
+
+def here(request: HttpRequest) -> str:
+    """Where a language, look or purpose chosen on this page leads back to: an address that can be opened again."""
+    parent, _slash, last = request.path.rpartition("/")
+    return parent if request.method == "POST" and last in ("show", "verify", "search") else request.path
 
 
 def purpose_label(slug: str) -> str:

@@ -9,13 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web import errors, history
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.pages import language, page, purpose_label
 from kehu.govern.consent import NothingToWithdraw, UnknownSubject
 from kehu.govern.dictionary import UnknownField
 from kehu.govern.slugs import PURPOSES
@@ -24,7 +24,19 @@ from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.listing import NAMES, Filters, neighbours
-from kehu.serve.desk.record import CLEAR, DENIED, MASKED, Record, Source, Value, Why, open_record, reveal, sources_of
+from kehu.serve.desk.record import (
+    CLEAR,
+    DENIED,
+    MASKED,
+    Record,
+    Source,
+    Value,
+    Why,
+    open_record,
+    open_requests,
+    reveal,
+    sources_of,
+)
 from kehu.serve.desk.standing import Standing, consent_purposes
 from kehu.serve.rights import actions as rights
 
@@ -246,6 +258,22 @@ def basis_label(basis: str) -> str:
     }[basis]
 
 
+def right_label(right: str) -> str:
+    """A right that somebody exercises, in the reader's language."""
+    return {
+        "access": _("Access"),
+        "copy": _("A copy"),
+        "move": _("Portability"),
+        "correct": _("Correction"),
+        "erase": _("Erasure"),
+        "restrict": _("Restriction of processing"),
+        "object": _("Objection"),
+        "withdraw": _("Withdrawal of consent"),
+        "explain": _("Explanation"),
+        "human-review": _("Review by a human"),
+    }.get(right, _("Another request"))
+
+
 def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
     """What this role may do here: shown to whom the guard would let do it."""
     may_consent = desk.role in ACTS["consent"]
@@ -254,12 +282,13 @@ def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
         "may_consent": may_consent,
         "may_restrict": desk.role in ACTS["restrict"],
         "may_object": desk.role in ACTS["object"],
+        "requests": [{"label": right_label(right), "received_at": at} for right, at in open_requests(record.customer)]
+        if desk.role in ACTS["request"]
+        else [],
         "may_read_ledger": desk.role in ACTS["read-ledger"],
         "objectable": [(slug, purpose_label(slug), PURPOSES[slug] in record.standing.objections) for slug in PURPOSES],
         "said": [
             row | {"label": purpose_label(row["purpose"]), "word": _STATUSES.get(row["status"], row["status"])}
             for row in said
         ],
-        "field_count": lambda n: ngettext("%(n)d field", "%(n)d fields", n) % {"n": n},
-        "label_of": field_label,
     }

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.dictionary import Field
 from kehu.govern.slugs import BASES, RECORD_KINDS, name_of
 from kehu.guard.gate.actor import Actor
@@ -26,6 +26,7 @@ from kehu.guard.installation import installation
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive, text_of
 from kehu.serve.desk.standing import Standing, standing_of
+from kehu.serve.rights.models import Request
 
 CLEAR, MASKED, DENIED = "clear", "masked", "denied"
 _TELLING: Final = frozenset({"email", "phone", "tail", "date", "address"})  # masks that leave something to recognise
@@ -179,6 +180,12 @@ def sources_of(subject: UUID) -> list[Source]:
         Source(id, origin, name_of(RECORD_KINDS, kind), channel, name_of(BASES, basis), notice, batch, came_at(id))
         for id, origin, kind, channel, basis, notice, batch in rows
     ]
+
+
+def open_requests(subject: UUID) -> list[tuple[str, datetime]]:
+    """Rights that the customer exercises and nobody has answered yet: which, and since when. No text is opened."""
+    rows = Request.objects.filter(subject__in=part_of(subject, whole=False), state="open")
+    return list(rows.order_by("received_at").values_list("right", "received_at"))
 
 
 def came_at(record: UUID) -> datetime:
