@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import pytest
 from django.db import connection
 
-from kehu.doors.demo import book, cast, company, welcome
+from kehu.doors.demo import book, cast, company, members, welcome
 from kehu.govern import states
 from kehu.govern.models import Controller
 from kehu.guard.staff.actions import actor_of
@@ -53,7 +52,7 @@ def test_the_company_stands_and_is_built_once(home):
     assert told["quarantined"] == sum(file.broken for file in files) > 0
     assert told["sources"] == sum(file.rows - file.broken - file.repeated for file in files)
     assert 1_900 < told["subjects"] < 2_400 and told["review"] > 0
-    assert set(Staff.objects.exclude(role="owner").values_list("role", flat=True)) == set(company.DEPARTMENTS)
+    assert set(Staff.objects.exclude(role="owner").values_list("role", flat=True)) == set(members.DEPARTMENTS)
     assert {"main", "harbour"} == set(Controller.objects.values_list("name", flat=True))
 
     people = cast.on_stage(actor_of("privacy@demo.example"))
@@ -80,18 +79,14 @@ def test_the_company_stands_and_is_built_once(home):
 
 def test_passwords_are_new_each_time_and_kept_nowhere(home):
     company.claim(home)
-    company._people()
-    first, second = company.sign_ins(), company.sign_ins()
-    assert [row[0] for row in first] == list(company.DEPARTMENTS)
+    members.add_members()
+    first, second = members.sign_ins(), members.sign_ins()
+    assert [row[0] for row in first] == list(members.DEPARTMENTS)
     assert not {row[2].password for row in first} & {row[2].password for row in second}
     for role, _, sign_in in second:
         assert Staff.objects.get(role=role).check_password(sign_in.password)
-    (home / "demo" / "book").mkdir(parents=True, exist_ok=True)
-    (home / "demo" / "book" / "book.json").write_text(json.dumps({"today": "2026-11-25"}))
     for language in ("en", "zh-hans", "zh-hant"):
-        told = welcome.answer(
-            "http://localhost:1", second, book=home / "demo" / "book", command="kehu", language=language
-        )
+        told = welcome.answer("http://localhost:1", second, mail="a@b.example", command="kehu", language=language)
         assert len(told["try"]) == 3 and not any("{" in line for line in told["try"])
     kept = b"".join(path.read_bytes() for path in home.path.rglob("*") if path.is_file() and "pg" not in path.parts)
     assert not any(row[2].password.encode() in kept for row in second)

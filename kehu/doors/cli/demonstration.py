@@ -66,27 +66,34 @@ def _prepare(home: Home, url: str, *, public: bool) -> dict[str, Any]:
 
 
 def _build(home: Home, url: str, *, public: bool) -> dict[str, Any]:
-    from kehu.doors.demo import company, welcome
+    from kehu.doors.demo import members, welcome
 
     words = welcome.words(language())
-    try:
+    built = welcome.standing(home, public=public)
+    if built is None:
         with _progress(words["building"]) as bar:
-            task = bar.add_task("", total=1.0)
-            built = company.build(
-                home,
-                public=public,
-                report=lambda step, share: bar.update(task, completed=share, description=words[step]),
-            )
+            built = _built(home, bar, words, public=public)
+    if public and built.missing:
+        Console(stderr=True, markup=False, highlight=False).print(words["missing"].format(reason=built.missing))
+    mail = home.facts()["demo"]["mail"]
+    return welcome.answer(url, members.sign_ins(), mail=mail, command=_own_name(), language=language())
+
+
+def _built(home: Home, bar: Progress, words: dict[str, str], *, public: bool) -> Any:
+    from kehu.doors.demo import company  # heavy: with all that imports and links
+
+    task = bar.add_task("", total=1.0)
+    try:
+        return company.build(
+            home,
+            public=public,
+            report=lambda step, share: bar.update(task, completed=share, description=words[step]),
+        )
     except company.HomeInUse:
         raise Failure(
             FAILED, "home-in-use", "This home holds an installation that is no demonstration.",
             "Name another one: KEHU_HOME=… kehu demo",
         ) from None  # fmt: skip
-    if public and built.missing:
-        Console(stderr=True, markup=False, highlight=False).print(words["missing"].format(reason=built.missing))
-    return welcome.answer(
-        url, company.sign_ins(), book=home / "demo" / "book", command=_own_name(), language=language()
-    )
 
 
 @contextmanager

@@ -7,12 +7,11 @@ says what this installation is; one that holds anything else is never touched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from django.db import connection, transaction
+from django.db import connection
 
 from kehu.collect.imports import actions as imports
 from kehu.collect.imports.queries import ImportStatus
@@ -22,20 +21,15 @@ from kehu.doors.demo import book, datasets
 from kehu.doors.demo.cast import put_on_stage
 from kehu.doors.demo.layouts import BookFile, layouts
 from kehu.doors.demo.life import live
+from kehu.doors.demo.members import add_members, member
+from kehu.doors.demo.welcome import Built, customer_mail, standing
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Channel, Controller
 from kehu.guard.gate.actor import Actor
-from kehu.guard.ledger.record import record_act
-from kehu.guard.staff.actions import SignIn, actor_of, add_staff, owner_actor, renew_password
-from kehu.guard.staff.models import Staff
+from kehu.guard.staff.actions import owner_actor
 from kehu.host.home import Home
 from kehu.refine.resolve.runs import resolve
 
-DOMAIN: Final = "demo.example"
-DEPARTMENTS: Final = {
-    "manager": "management", "marketing": "marketing", "service": "service-desk", "analyst": "analysis",
-    "engineer": "engineering", "privacy": "privacy-office", "legal": "legal-affairs", "auditor": "audit",
-}  # fmt: skip
 _FOLDER: Final = "demo"
 # share of the whole work, as measured: what a bar shows is time
 _WEIGHTS: Final = {"data": 4.0, "import": 60.0, "link": 30.0, "cast": 3.0, "life": 3.0}
@@ -50,14 +44,6 @@ class Report(Protocol):
 
     def __call__(self, step: str, share: float) -> None:
         """Show it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What stands: whether the public data sets are in it, else why not."""
-
-    public: bool
-    missing: str
 
 
 def claim(home: Home) -> None:
@@ -84,9 +70,12 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
         HomeInUse: the home is no demonstration's.
     """
     claim(home)
+    if (done := standing(home, public=public)) is not None:
+        report("life", 1.0)
+        return done
     folder = home / _FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    _people()
+    add_members()
     missing = ""
 
     def tell(reason: str) -> None:
@@ -102,38 +91,14 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
     _controllers_and_channels(files)
     with_public = any(file.controller == datasets.CONTROLLER for file in files)
     _bring_in(home, files, report)
-    names = "+".join(sorted({file.controller for file in files}))
-    _once(home, f"link:{names}", lambda: _link(report))
-    _once(home, "cast", lambda: put_on_stage(_actor("privacy")))
+    # who bought the public data anew is linked anew, and nobody else
+    _once(home, "link:public" if with_public else "link", lambda: _link(report))
+    _once(home, "cast", lambda: put_on_stage(member("privacy")))
     report("cast", _reached("life"))
-    _once(home, "life", lambda: live(_actor))
+    _once(home, "life", lambda: live(member))
+    _note(home, built="public" if with_public else "book", mail=customer_mail(folder / "book"))
     report("life", 1.0)
     return Built(with_public, missing)
-
-
-def sign_ins() -> list[tuple[str, str, SignIn]]:
-    """One sign-in per role (role, department), each with a new random password: none is ever kept in clear."""
-    made = []
-    for role, department in DEPARTMENTS.items():
-        with transaction.atomic():
-            made.append((role, department, renew_password(f"{role}@{DOMAIN}")))
-            record_act("staff", None, actor=owner_actor())
-    return made
-
-
-def _actor(role: str) -> Actor:
-    return actor_of(f"{role}@{DOMAIN}")
-
-
-def _people() -> None:
-    """One member of staff per role, each with a department; the owner vouches for them."""
-    here = set(Staff.objects.values_list("email", flat=True))
-    for role, department in DEPARTMENTS.items():
-        email = f"{role}@{DOMAIN}"
-        if email not in here:
-            with transaction.atomic():
-                add_staff(email=email, role=role, department=department, attest=True)
-                record_act("attest", None, actor=owner_actor())
 
 
 def _controllers_and_channels(files: Sequence[BookFile]) -> None:
@@ -151,7 +116,7 @@ def _controllers_and_channels(files: Sequence[BookFile]) -> None:
 
 def _bring_in(home: Home, files: Sequence[BookFile], report: Report) -> None:
     """Import each file as a member of staff would; one that was imported whole is not read again."""
-    actor = _actor("manager")
+    actor = member("manager")
     total = sum(file.rows for file in files) or 1
     done = 0
     for file in files:
@@ -190,7 +155,7 @@ def terms_of(file: BookFile) -> ImportTerms:
 
 def _link(report: Report) -> None:
     resolve(
-        actor=_actor("privacy"),
+        actor=member("privacy"),
         everything=True,
         progress=lambda _step, share: report("link", _reached("link", share)),
     )
@@ -198,10 +163,14 @@ def _link(report: Report) -> None:
 
 def _once(home: Home, step: str, work: Callable[[], object]) -> None:
     """Do a step that was not done yet; a crash before it is noted does it again, which each step can bear."""
-    steps = list(home.facts()["demo"]["steps"])
+    steps = home.facts()["demo"]["steps"]
     if step not in steps:
         work()
-        home.record(demo={"steps": [*steps, step]})
+        _note(home, steps=[*steps, step])
+
+
+def _note(home: Home, **facts: object) -> None:
+    home.record(demo=home.facts()["demo"] | facts)
 
 
 def _reached(step: str, share: float = 0.0) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kehu.doors.demo.book import SEED, cast
 from kehu.doors.demo.layouts import load_table
 from kehu.doors.demo.people import population
 from kehu.guard.staff.actions import SignIn
+from kehu.host.home import Home
 
 _SEARCHED, _CUSTOMER = "twice", "consent-proven"
 
@@ -26,13 +28,27 @@ def words(language: str) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What stands: whether the public data sets are in it, else why not."""
+
+    public: bool
+    missing: str
+
+
+def standing(home: Home, *, public: bool) -> Built | None:
+    """What was built whole at an earlier start; None where something is left to do."""
+    built = (home.facts().get("demo") or {}).get("built")
+    return Built(built == "public", "") if built == "public" or (built == "book" and not public) else None
+
+
 def answer(
-    url: str, sign_ins: Sequence[tuple[str, str, SignIn]], *, book: Path, command: str, language: str
+    url: str, sign_ins: Sequence[tuple[str, str, SignIn]], *, mail: str, command: str, language: str
 ) -> dict[str, Any]:
     """The same as an object: ``url``, ``sign_ins`` and ``try``."""
     text = words(language)
     people = cast()
-    names = {"url": url, "command": command, "person": people[_SEARCHED].name, "mail": _mail(book)}
+    names = {"url": url, "command": command, "person": people[_SEARCHED].name, "mail": mail}
     return {
         "url": url,
         "sign_ins": [
@@ -65,7 +81,7 @@ def say(told: dict[str, Any], console: Console, *, language: str, ending: str) -
     console.print(ending)
 
 
-def _mail(book: Path) -> str:
+def customer_mail(book: Path) -> str:
     """The address of a made-up customer who agreed to everything."""
     day = date.fromisoformat(json.loads((book / "book.json").read_text(encoding="utf-8"))["today"])
     wanted = cast()[_CUSTOMER].external_id
