@@ -11,13 +11,18 @@ import logging
 import logging.config
 import multiprocessing
 import os
+import pickle
 import resource
 import signal
 import sys
 import threading
 import time
+from contextlib import closing
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Final
+
+import django
 
 from kehu.host.logs import configuration
 
@@ -54,6 +59,22 @@ def begin_child() -> None:
     follow_parent()
     logging.config.dictConfig(configuration())
     silence_tracebacks()
+
+
+def spawned(sender: Connection, call: bytes) -> None:
+    """Begin a process that another of ours spawned for a part of its work, and call ``function(sender, *arguments)``.
+
+    The call comes pickled: what it names cannot be imported before Django is set up.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    harden()
+    follow_parent()
+    silence_tracebacks()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
+    django.setup()
+    function, arguments = pickle.loads(call)  # noqa: S301  (our parent wrote it)
+    with closing(sender):
+        function(sender, *arguments)
 
 
 def silence_tracebacks() -> None:

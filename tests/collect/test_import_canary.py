@@ -105,7 +105,7 @@ def test_an_upload_is_sealed_read_anywhere_and_gone_after_its_import(database):
     staging.discard(staged)
     with pytest.raises(AsideDoesNotOpen):
         staging.open_staged(staged, actor=who)
-    assert not list((Home.current() / "spool").glob("*.sealed"))
+    assert not list((Home.current() / "spool").glob(f"{staged}*"))
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "swap"])

@@ -42,7 +42,7 @@ def test_status_counts_while_down(kehu):
     assert code == 0 and told["running"] is False and told["database"] == "embedded"
     assert (told["subjects"], told["sources"], told["facets"]) == (2, 2, 3)
     assert (told["quarantined"], told["review"]) == (0, 0) and told["jobs"]["failed"] == 0
-    assert told["ledger"].keys() == {"size", "root"}
+    assert told["ledger"].keys() >= {"size", "root"}
 
 
 def test_a_fresh_installation_has_no_error(kehu):

@@ -37,9 +37,15 @@ class Watch:
         self._over.set()
         self._thread.join()
 
+    def _files(self) -> list[Path]:
+        try:
+            return list(Home.current().path.glob("linkage-*/**/*"))
+        except OSError:  # a folder went while it was read
+            return []
+
     def _look(self) -> None:
         while not self._over.wait(0.02):
-            for file in Home.current().path.glob("linkage-*/**/*"):
+            for file in self._files():
                 try:
                     content = file.read_bytes() if file.is_file() else b""
                 except OSError:  # gone meanwhile

@@ -7,7 +7,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from kehu.collect.imports import staging
 from kehu.collect.imports.ahead import ahead
+from kehu.collect.imports.beside import Task, beside, worth_it
 from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_plan, opened
 from kehu.collect.imports.prepare import Prepared, Preparer
 from kehu.collect.imports.queries import ImportStatus, UnknownImport, status
@@ -148,10 +149,9 @@ def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) 
             raise FilesChanged(str(row.id))
         replayed = tuple(UUID(id) for id in file.replayed)
         place = Place(row.id, number, 0, 0, row.controller, row.channel, row.notice, recipe.way, repeat, replayed)
-        source = opened(file, actor=actor)
-        preparer = Preparer(installation(), recipe, file, controller=row.controller, channel=row.channel)
         skip = max((at for held, at in done if held == number), default=0)
-        with closing(ahead(_prepared(source, preparer, skip))) as batches:
+        task = Task(_prepared, (recipe, number, row.controller, row.channel, actor))
+        with closing(beside(task, skip) if worth_it(file) else ahead(task.work(*task.arguments, skip))) as batches:
             for at, prepared in batches:
                 part, start = done.get((number, at), (0, 0))
                 while start < prepared.count:
@@ -202,8 +202,13 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _prepared(source: Any, preparer: Preparer, skip: int) -> Iterator[tuple[int, Prepared]]:
-    """Batches after the first ``skip``, which an earlier run has written; the last one it began may be half done."""
+def _prepared(
+    recipe: Recipe, number: int, controller: int, channel: int, actor: Actor, skip: int
+) -> Iterator[tuple[int, Prepared]]:
+    """Batches of a file after the first ``skip``, which an earlier run has written; the last it began may be half done."""
+    file = recipe.files[number]
+    source = opened(file, actor=actor)
+    preparer = Preparer(installation(), recipe, file, controller=controller, channel=channel)
     if preparer.counts_repeats and skip:
         for at, batch in enumerate(source.batches(SIZE)):
             if at < skip:

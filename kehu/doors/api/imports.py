@@ -31,9 +31,13 @@ def upload(request: HttpRequest) -> Any:
     """
     who = caller_of(request).actor
     require_act("collect", who)
-    if request.content_type != "application/octet-stream":
+    if _length(request) and request.content_type != "application/octet-stream":
         raise Unreadable("media-type")
     return Status(201, {"file": staging.stage(_blocks(request), name="upload", actor=who)})
+
+
+def _length(request: HttpRequest) -> int:
+    return int(request.META.get("CONTENT_LENGTH") or 0)
 
 
 def _blocks(request: HttpRequest) -> Iterator[bytes]:
@@ -42,7 +46,7 @@ def _blocks(request: HttpRequest) -> Iterator[bytes]:
     Raises:
         Unreadable: it ended before its announced length, or announced none.
     """
-    missing = int(request.META.get("CONTENT_LENGTH") or 0)
+    missing = _length(request)
     if missing <= 0:
         raise Unreadable("usage")
     while missing and (block := request.read(min(_BLOCK, missing))):

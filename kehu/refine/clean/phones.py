@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import phonenumbers
 import polars as pl
@@ -15,10 +15,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from kehu.refine.clean.status import UNVERIFIED, VALID, Cleaned, Context, settle
 
-_TYPES: Final = (
-    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan",
-    "voicemail",
-)  # fmt: skip
+_TYPES: Final = ("mobile", "fixed_line")
 _BULK: Final = frozenset(
     {"CN", "HK", "TW", "MO", "JP", "KR", "SG", "US", "CA", "GB", "IE", "AU", "NZ", "DE", "AT", "CH", "FR", "ES", "NL"}
     | {"BE", "PL", "SE", "IN"}
@@ -29,15 +26,29 @@ _EXTENSION: Final = re.compile(r"\s*(?:转|轉|分机|分機|内线|內線)\s*(?
 _SEPARATORS: Final = re.compile(r"\s*(?:[;,、/|]|或)\s*")
 
 
+class _Bulk(NamedTuple):
+    """What a national number of a region must match: in general, and as a mobile or a fixed line with its lengths."""
+
+    general: str
+    kinds: tuple[tuple[str, tuple[int, ...]], ...]
+
+
 @functools.cache
-def _bulk_pattern(region: str) -> str | None:
-    """Every valid national number of a region as one pattern; None: judge its numbers one by one."""
+def _bulk_patterns(region: str) -> _Bulk | None:
+    """The library's own patterns and lengths; None: judge this region's numbers one by one.
+
+    Both are needed: of German numbers the pattern of a fixed line alone passes some that the library refuses.
+    """
     metadata = PhoneMetadata.metadata_for_region(region)
-    if region not in _BULK or metadata is None or metadata.general_desc is None:
+    general = metadata.general_desc if metadata is not None else None
+    if region not in _BULK or general is None or not general.national_number_pattern:
         return None
-    kinds = [getattr(metadata, kind) for kind in _TYPES]
-    patterns = [kind.national_number_pattern for kind in kinds if kind is not None and kind.national_number_pattern]
-    return "^(?:" + "|".join(patterns) + ")$"
+    kinds = []
+    for kind in (getattr(metadata, name) for name in _TYPES):
+        if kind is not None and kind.national_number_pattern:
+            lengths = kind.possible_length or general.possible_length
+            kinds.append((f"^(?:{kind.national_number_pattern})$", tuple(lengths)))
+    return _Bulk(f"^(?:{general.national_number_pattern})$", tuple(kinds))
 
 
 def _calling_code(region: str) -> str:
@@ -77,8 +88,8 @@ def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
 
 def _in_bulk(digits: pl.Series, region: str) -> pl.Series:
     """E.164 of the numbers valid in a region, null for others; digits may begin with `+` and its calling code."""
-    pattern = _bulk_pattern(region)
-    if pattern is None:
+    patterns = _bulk_patterns(region)
+    if patterns is None:
         return pl.Series([None] * len(digits), dtype=pl.String)
     code = _calling_code(region)
     national = digits.str.strip_prefix(f"+{code}")
@@ -86,7 +97,12 @@ def _in_bulk(digits: pl.Series, region: str) -> pl.Series:
         bare = national.str.strip_prefix(trunk)
         national = bare.zip_with(~digits.str.starts_with("+"), national)
     normal = f"+{code}" + national
-    return normal.set(~national.str.contains(pattern).fill_null(False), None)
+    valid = pl.Series([False] * len(digits))
+    lengths = national.str.len_bytes()
+    for pattern, fitting in patterns.kinds:
+        valid |= national.str.contains(pattern).fill_null(False) & lengths.is_in(fitting).fill_null(False)
+    valid &= national.str.contains(patterns.general).fill_null(False)
+    return normal.set(~valid, None)
 
 
 def phones(values: pl.Series, context: Context) -> Cleaned:
@@ -99,7 +115,7 @@ def phones(values: pl.Series, context: Context) -> Cleaned:
     regions = [region for region in countries.unique().to_list() if region is not None]
     for region in regions[:40]:
         here = countries == region
-        if _bulk_pattern(region) is None:
+        if _bulk_patterns(region) is None:
             continue
         if len(regions) == 1 and countries.null_count() == 0:
             normal = _in_bulk(digits, region)
