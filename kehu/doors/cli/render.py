@@ -82,8 +82,15 @@ def _pairs(value: Mapping[str, Any]) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, held in value.items():
-        grid.add_row(str(name), _cell(held))
+        grid.add_row(str(name), _sentences(held) or _cell(held))
     return grid
+
+
+def _sentences(value: Any) -> Text | None:
+    """A list of sentences, one a line; None for anything else."""
+    if isinstance(value, list) and value and all(isinstance(one, str) and one.count(" ") > 2 for one in value):
+        return Text("\n".join(value))
+    return None
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
