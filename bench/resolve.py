@@ -7,8 +7,6 @@ python -m bench.resolve --records 100000 1000000        # open, link, assign, le
 Each run has a home and a database of its own in a temporary folder.
 """
 
-
-
 from __future__ import annotations
 
 import argparse
