@@ -12,7 +12,7 @@ from kehu.collect.readers import open_source
 from kehu.govern.dictionary import Dictionary
 
 DICTIONARY = Dictionary.load()
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def table(**columns: list[str]) -> pl.DataFrame:

@@ -32,6 +32,7 @@ from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
+from kehu.vault.settling import settle_index
 
 Progress = Callable[[ImportStatus], None]
 _WAIT_SECONDS: Final = 10.0
@@ -105,6 +106,7 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
         try:
             with _rare_collections():
                 _work(row, recipe, actor, progress)
+            settle_index(raw_connection())
         except BaseException:
             with suppress(DatabaseError):  # what went wrong may be the database itself
                 Import.objects.filter(id=import_id, state="running").update(state="failed")
