@@ -77,21 +77,23 @@ class Measured:
 
 
 def _memory(server: int) -> tuple[float, float]:
-    """MB held by this process and by the server's processes; a page shared by several counts once (PSS)."""
+    """MB held by this process with its children and by the server's; a page shared by several counts once (PSS)."""
     ours = theirs = 0.0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            parent = re.search(r"^PPid:\s+(\d+)", (process / "status").read_text(), re.MULTILINE)
-            if int(process.name) not in (os.getpid(), server) and (not parent or int(parent[1]) != server):
+            status = re.search(r"^PPid:\s+(\d+)", (process / "status").read_text(), re.MULTILINE)
+            parent = int(status[1]) if status else 0
+            is_server = server in (int(process.name), parent)
+            if not is_server and os.getpid() not in (int(process.name), parent):
                 continue
             found = re.search(r"^Pss:\s+(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
         except OSError:
             continue
         held = int(found[1]) / 1024 if found else 0.0
-        if int(process.name) == os.getpid():
-            ours += held
-        else:
+        if is_server:
             theirs += held
+        else:
+            ours += held
     return ours, theirs
 
 

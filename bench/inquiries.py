@@ -20,10 +20,9 @@ _home = BenchHome()
 
 from django.db import connection  # noqa: E402  (settings read the home above)
 
+from bench.people import admit, draft  # noqa: E402
 from kehu.guard.gate.actor import Actor  # noqa: E402
-from kehu.guard.gate.admit import Admission, Draft, Terms  # noqa: E402
 from kehu.guard.gate.read import gate  # noqa: E402
-from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.ledger import queries  # noqa: E402
 from kehu.guard.ledger.consistency import prove_growth  # noqa: E402
 from kehu.guard.ledger.delay import delay  # noqa: E402
@@ -31,7 +30,7 @@ from kehu.guard.ledger.inquiries import Question, inquire  # noqa: E402
 from kehu.guard.ledger.open_log import open_sequencer  # noqa: E402
 from kehu.guard.ledger.proof import prove  # noqa: E402
 from kehu.guard.setup import open_owner  # noqa: E402
-from kehu.guard.staff.actions import actor_of, add_staff, owner_actor  # noqa: E402
+from kehu.guard.staff.actions import actor_of, add_staff  # noqa: E402
 
 PEOPLE, ACCOUNTS, CHUNK = 20_000, 20, 2_000
 
@@ -64,20 +63,9 @@ from made, generate_series(1, %(chunk)s) g
 
 def people() -> list[UUID]:
     """Customers under three laws."""
-    held = installation()
-    admission = Admission(
-        held, gate().decisions, actor=owner_actor(), terms=Terms(1, "store", 1, "contract", 1, False, None)
+    return admit(
+        draft(str(number), {"full_name": f"Person {number}"}, packs=(1, 2, 4)[number % 3]) for number in range(PEOPLE)
     )
-    drafts = []
-    for number in range(PEOPLE):
-        own = held.tokens.source(1, 1, 1, str(number))
-        values = {1: {"full_name": [f"Person {number}"] * 2 + [1, None]}}
-        drafts.append(Draft(1, own, own, values, [], [], (1, 2, 4)[number % 3], 5))
-    connection.ensure_connection()
-    for start in range(0, PEOPLE, 10_000):
-        with connection.connection.transaction():
-            admission.admit(connection.connection, drafts[start : start + 10_000])
-    return [UUID(bytes=draft.subject) for draft in drafts if draft.subject]
 
 
 def write(count: int, who: list[UUID]) -> Actor:

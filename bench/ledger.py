@@ -17,14 +17,14 @@ _home = BenchHome()
 
 from django.db import connection  # noqa: E402  (settings read the home above)
 
+from bench.people import admit, draft  # noqa: E402
 from kehu.govern.slugs import ACTIONS, PURPOSES  # noqa: E402
-from kehu.guard.gate.admit import Admission, Draft, Terms  # noqa: E402
 from kehu.guard.gate.read import gate  # noqa: E402
 from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.ledger.mac import entry_mac  # noqa: E402
 from kehu.guard.ledger.open_log import open_sequencer, signer_of  # noqa: E402
 from kehu.guard.ledger.verify import verify  # noqa: E402
-from kehu.guard.staff.actions import actor_of, add_staff, owner_actor  # noqa: E402
+from kehu.guard.staff.actions import actor_of, add_staff  # noqa: E402
 
 PEOPLE = 10_000
 BATCH = 10_000
@@ -42,18 +42,7 @@ _COMMIT = (
 
 def people() -> list[UUID]:
     """Customers to have been read."""
-    held = installation()
-    admission = Admission(
-        held, gate().decisions, actor=owner_actor(), terms=Terms(1, "store", 1, "contract", 1, False, None)
-    )
-    drafts = []
-    for number in range(PEOPLE):
-        own = held.tokens.source(1, 1, 1, str(number))
-        drafts.append(Draft(1, own, own, {1: {"full_name": [f"Person {number}"] * 2 + [1, None]}}, [], [], 1, 5))
-    connection.ensure_connection()
-    with connection.connection.transaction():
-        admission.admit(connection.connection, drafts)
-    return [UUID(bytes=draft.subject) for draft in drafts if draft.subject]
+    return admit(draft(str(number), {"full_name": f"Person {number}"}) for number in range(PEOPLE))
 
 
 def write(count: int, subjects: list[UUID]) -> None:

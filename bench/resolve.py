@@ -143,42 +143,24 @@ def load(data: Labelled) -> None:
     import django
 
     django.setup()
-    from django.db import connection, transaction
+    from django.db import connection
 
-    from kehu.govern.slugs import CATEGORIES
-    from kehu.guard.gate.admit import Admission, Draft, Terms
-    from kehu.guard.gate.read import gate
+    from bench.people import admit, draft
     from kehu.guard.installation import installation as held_installation
-    from kehu.guard.staff.actions import owner_actor
     from kehu.host.database import Database
     from kehu.host.home import Home
-    from kehu.refine.clean.keys import search_keys
 
     database = Database(Home.current())
     database.start()
-    held = held_installation()
-    field = held.rules.dictionary.field
-    admission = Admission(
-        held, gate().decisions, actor=owner_actor(), terms=Terms(1, "store", 1, "contract", 1, False, None)
-    )
+    fields = held_installation().rules.dictionary.fields
+    exact = [name for name, field in fields.items() if "exact" in field.search]
     for batch in data.table.to_batches(_CHUNK):
         drafts = []
         for row in batch.to_pylist():
-            own = held.tokens.source(1, 1, 1, row.pop("record"))
+            own = row.pop("record")
             row["full_name"] = " ".join(filter(None, (row.get("given_name"), row.get("family_name")))) or None
-            values: dict[int, dict[str, list[Any]]] = {}
-            tokens: list[int] = []
-            for name, value in row.items():
-                if value is not None:
-                    values.setdefault(CATEGORIES[field(name).category], {})[name] = [value, value, 1, None]
-                    if "exact" in field(name).search:
-                        tokens.append(
-                            held.tokens.search(name, "exact", search_keys(name, value, field(name).type).exact)
-                        )
-            drafts.append(Draft(1, own, own, values, tokens, [], 16, 5))
-        with transaction.atomic():
-            connection.ensure_connection()
-            admission.admit(connection.connection, drafts)
+            drafts.append(draft(own, row, search=exact, packs=16))
+        admit(drafts)
     connection.close()
     database.release()
 

@@ -28,20 +28,18 @@ from bench.home import BenchHome
 
 _home = BenchHome()
 
-from django.db import connection, transaction  # noqa: E402  (settings read the home above)
+from django.db import connection  # noqa: E402  (settings read the home above)
 
+from bench.people import BATCH, admit, draft  # noqa: E402
 from bench.plain import FIELDS, TABLES, digest_of  # noqa: E402
-from kehu.govern.slugs import CATEGORIES  # noqa: E402
-from kehu.guard.gate.admit import Admission, Draft, Terms  # noqa: E402
-from kehu.guard.gate.read import gate  # noqa: E402
 from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.setup import open_owner  # noqa: E402
-from kehu.guard.staff.actions import add_staff, issue_token, owner_actor  # noqa: E402
+from kehu.guard.staff.actions import add_staff, issue_token  # noqa: E402
 from kehu.serve.desk.queries import BY_TOKENS  # noqa: E402
 from kehu.vault.settling import settle_index  # noqa: E402
 
 MODES = ("checked", "unrecorded", "floor", "orm")
-BATCH, TOKENS, CONNECTIONS = 10_000, 32, 32
+TOKENS, CONNECTIONS = 32, 32
 FIRST_PORT = int(os.environ.get("KEHU_BENCH_PORT", "8391"))
 SERVER = """
 import os
@@ -88,27 +86,12 @@ def person(number: int) -> dict[str, str]:
 
 def bring_in(count: int) -> list[UUID]:
     """Admit people and copy the same into a plain table."""
-    held = installation()
-    terms = Terms(1, "store", 1, "contract", 1, False, None)
-    admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)
-    category = {name: CATEGORIES[held.rules.dictionary.field(name).category] for name in FIELDS}
     subjects: list[UUID] = []
     with open_owner(_home.database) as owner:
         owner.execute(TABLES)
         for start in range(0, count, BATCH):
             people = [person(number) for number in range(start, min(count, start + BATCH))]
-            drafts = []
-            for one in people:
-                values: dict[int, dict[str, list[object]]] = {}
-                for name, value in one.items():
-                    values.setdefault(category[name], {})[name] = [value, value, 1, None]
-                own = held.tokens.source(1, 1, 1, one["external_id"])
-                tokens = [held.tokens.search(name, "exact", one[name]) for name in ("email", "phone", "external_id")]
-                drafts.append(Draft(1, own, own, values, tokens, [], 1, 5))
-            with transaction.atomic():
-                connection.ensure_connection()
-                admission.admit(connection.connection, drafts)
-            made = [UUID(bytes=draft.subject) for draft in drafts if draft.subject]
+            made = admit(draft(one["external_id"], one, search=("email", "phone", "external_id")) for one in people)
             with owner.cursor() as cursor, cursor.copy("copy bench_customer from stdin") as copy:
                 for subject, one in zip(made, people, strict=True):
                     copy.write_row((subject, *one.values()))

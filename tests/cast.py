@@ -12,6 +12,7 @@ from kehu.guard.gate.admit import Admission, Draft, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
+from kehu.vault.seal import packed
 
 
 def staff(role: str, *, attest: bool = True) -> Actor:
@@ -35,7 +36,8 @@ def admit(
         own = held.tokens.source(1, 1, 1, f"{person}{number}")
         searched = ("email", "birth_date", "external_id")
         tokens = [held.tokens.search(name, "exact", person[name]) for name in searched if name in person]
-        drafts.append(Draft(1, own, own, values, tokens, [], packs, age))
+        sealed = {category: packed(fields) for category, fields in values.items()}
+        drafts.append(Draft(1, own, own, sealed, tokens, [], packs, age))
     admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)
     with transaction.atomic():
         connection.ensure_connection()

@@ -31,7 +31,7 @@ from kehu.host.home import Home
 SERVICE_USER: Final = "kehu-postgres"
 ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
 _START_SECONDS: Final = 60
-_MOST_BUFFERS: Final = 768  # MB
+_MOST_BUFFERS: Final = 512  # MB
 _SETTINGS: Final = """
 # local edits go to postgresql.auto.conf (ALTER SYSTEM)
 listen_addresses = ''

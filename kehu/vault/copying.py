@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -45,12 +45,13 @@ def jsonb(value: bytes) -> bytes:
     return _length(len(value) + 1) + b"\1" + value
 
 
-def int8_array(values: list[int]) -> bytes:
+def int8_array(values: Sequence[int]) -> bytes:
     """A bigint[] without nulls."""
-    if not values:
+    count = len(values)
+    if not count:
         return b"\0\0\0\x0c" + struct.pack(">iii", 0, 0, 20)
     body = b"".join([_int8(8, value) for value in values])
-    return _array(20 + len(body), 1, 0, 20, len(values), 1) + body
+    return _array(20 + len(body), 1, 0, 20, count, 1) + body
 
 
 def int2_array(values: list[int]) -> bytes:

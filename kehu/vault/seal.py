@@ -7,6 +7,7 @@ Opening is in :mod:`kehu.vault.open`, which only ``kehu.guard`` may import.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -20,13 +21,30 @@ def associated(subject: bytes, record: bytes, category: int, version: int) -> by
     return subject + record + bytes((category,)) + version.to_bytes(2, "big")
 
 
-def seal(cipher: AESGCM, values: Any, *, subject: bytes, record: bytes, category: int, version: int = VERSION) -> bytes:
-    """Seal one category of one record: nonce (12) ‖ ciphertext ‖ tag (16).
+def packed(values: Mapping[str, Sequence[Any]]) -> bytes:
+    """What is sealed of one category: field name to ``[as given, normalised or null, status, verified-at or null]``."""
+    return orjson.dumps(values)
 
-    ``values`` maps field name to ``[as given, normalised or null, status, verified-at or null]``.
+
+def packed_columns(columns: Mapping[str, Iterable[tuple[str | None, str | None, int]]]) -> list[bytes]:
+    """:func:`packed` of many rows, from one column a field of (as given, normalised, status); status 0: not there.
+
+    Value by value and joined: a third of the time it takes to gather each row's values first.
     """
+    dumps = orjson.dumps
+    told = [
+        [key + dumps((given, normal, status, None)) if status else b"" for given, normal, status in column]
+        for key, column in ((dumps(name) + b":", column) for name, column in columns.items())
+    ]
+    return [b"{" + b",".join(filter(None, row)) + b"}" for row in zip(*told, strict=True)]
+
+
+def seal(
+    cipher: AESGCM, content: bytes, *, subject: bytes, record: bytes, category: int, version: int = VERSION
+) -> bytes:
+    """Seal one category of one record, as :func:`packed`: nonce (12) ‖ ciphertext ‖ tag (16)."""
     nonce = os.urandom(12)
-    return nonce + cipher.encrypt(nonce, orjson.dumps(values), associated(subject, record, category, version))
+    return nonce + cipher.encrypt(nonce, content, associated(subject, record, category, version))
 
 
 def seal_text(key: bytes, text: str, *, context: bytes) -> bytes:

@@ -21,7 +21,7 @@ from kehu.refine.models import Proposal
 from kehu.serve.rights import actions, holds, requests
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
-from kehu.vault.seal import associated
+from kehu.vault.seal import associated, packed
 
 MARK, KEPT = "canaryzq5561", "keptzq5562"
 PERSON = {
@@ -53,7 +53,8 @@ def add_event(subject: UUID, kind: int, values: dict[str, str], number: int = 0)
         category = CATEGORIES[held.rules.dictionary.field(name).category]
         by_category.setdefault(category, {})[name] = [value, value, 1, None]
     own = held.tokens.source(1, 1, kind, f"{subject}{values}{number}")
-    draft = Draft(kind, own, own, by_category, [], [], 1, 5, subject=subject.bytes, new_subject=False)
+    sealed = {category: packed(fields) for category, fields in by_category.items()}
+    draft = Draft(kind, own, own, sealed, [], [], 1, 5, subject=subject.bytes, new_subject=False)
     with transaction.atomic():
         Admission(
             held, gate().decisions, actor=owner_actor(), terms=Terms(1, "store", 1, "contract", 1, False, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -17,6 +16,7 @@ from django.utils import timezone
 from kehu.collect.imports import staging
 from kehu.collect.imports.ahead import ahead
 from kehu.collect.imports.beside import Task, beside, worth_it
+from kehu.collect.imports.garbage import collected_by_batch
 from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_plan, opened
 from kehu.collect.imports.prepare import Prepared, Preparer
 from kehu.collect.imports.queries import ImportStatus, UnknownImport, status
@@ -32,7 +32,7 @@ from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
-from kehu.vault.settling import settle_index
+from kehu.vault.settling import settled_beside
 
 Progress = Callable[[ImportStatus], None]
 _WAIT_SECONDS: Final = 10.0
@@ -104,9 +104,12 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
         )
         Import.objects.filter(id=import_id).update(state="running")
         try:
-            with _rare_collections():
-                _work(row, recipe, actor, progress)
-            settle_index(raw_connection())
+            with collected_by_batch() as collect, settled_beside() as settle:
+                for held in _work(row, recipe, actor):
+                    settle()
+                    collect()
+                    if progress is not None:
+                        progress(held)
         except BaseException:
             with suppress(DatabaseError):  # what went wrong may be the database itself
                 Import.objects.filter(id=import_id, state="running").update(state="failed")
@@ -138,7 +141,8 @@ def undo(import_id: UUID, *, actor: Actor) -> int:
         return take_back(row, actor=actor)
 
 
-def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) -> None:
+def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
+    """Write what is not written yet; yields the counts after each part."""
     channel = Channel.objects.get(id=row.channel)
     terms = Terms(row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id)
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
@@ -163,8 +167,7 @@ def _work(row: Import, recipe: Recipe, actor: Actor, progress: Progress | None) 
                     total += write_chunk(some, here, admission, actor=actor, began=began)
                     part, start = part + 1, start + some.count
                     pace.note(time.monotonic() - began)
-                    if progress is not None:
-                        progress(ImportStatus.of(row, total))
+                    yield ImportStatus.of(row, total)
 
 
 class _Pace:
@@ -191,17 +194,6 @@ def _done_parts(import_id: UUID) -> dict[tuple[int, int], tuple[int, int]]:
         parts, before = found.get((file, number), (0, 0))
         found[file, number] = (parts + 1, before + rows)
     return found
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Rows are many small objects without cycles: looking for cycles all the time would cost as much as the work."""
-    before = gc.get_threshold()
-    gc.set_threshold(1_000_000, before[1], before[2])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _prepared(

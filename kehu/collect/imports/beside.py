@@ -7,17 +7,20 @@ that an error shows where it always shows.
 from __future__ import annotations
 
 import dataclasses
-import gc
+import marshal
 import multiprocessing
 import os
 import pickle
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from kehu.collect.imports.ahead import ahead
+from kehu.collect.imports.garbage import collected_by_batch
 from kehu.collect.imports.prepare import Prepared, Row
 from kehu.collect.imports.recipe import FileRecipe
 from kehu.guard.gate.admit import Draft
@@ -27,7 +30,7 @@ WORTH_IT: Final = 4 * 2**20
 """Bytes of a file from which a second process pays: it takes a second to start."""
 
 Batches = Iterator[tuple[int, Prepared]]
-_ROW: Final = tuple(one.name for one in dataclasses.fields(Row) if one.name != "draft")
+_ROW: Final = tuple(one.name for one in dataclasses.fields(Row) if one.name not in ("draft", "said"))
 _DRAFT: Final = tuple(one.name for one in dataclasses.fields(Draft))
 
 
@@ -54,40 +57,60 @@ def beside(task: Task, skip: int) -> Generator[tuple[int, Prepared]]:
     child = context.Process(target=process.spawned, args=(sender, call), name="import-beside", daemon=True)
     child.start()
     sender.close()
+    ended = False
     try:
-        with suppress(EOFError, OSError):
-            while (packed := receiver.recv()) is not None:
+        # Taken off the pipe by a thread: the other process never waits for this one to have written a batch.
+        with closing(ahead(_received(receiver))) as batches, _killed(child):
+            for batch in batches:
+                packed = pickle.loads(batch)  # noqa: S301  our own child's, over a pipe nobody else holds
+                if packed is None:
+                    ended = True
+                    break
                 at, prepared = packed[0], _unpacked(*packed[1:])
                 skip = at + 1
                 yield at, prepared
-            return
-        yield from task.work(*task.arguments, skip)
     finally:
         receiver.close()
+    if not ended:
+        yield from task.work(*task.arguments, skip)
+
+
+@contextmanager
+def _killed(child: BaseProcess) -> Iterator[None]:
+    """End the child on the way out, which also ends the thread that waits for it."""
+    try:
+        yield
+    finally:
         child.kill()
         child.join()
 
 
+def _received(receiver: Connection) -> Iterator[bytes]:
+    with suppress(EOFError, OSError):
+        while True:
+            yield receiver.recv_bytes()
+
+
 def _send(sender: Connection, task: Task, skip: int) -> None:
-    gc.set_threshold(1_000_000)  # rows are many small objects without cycles
-    with suppress(BrokenPipeError):
+    with suppress(BrokenPipeError), collected_by_batch() as collect:
         for at, prepared in task.work(*task.arguments, skip):
             sender.send((at, *_packed(prepared)))
+            collect()
         sender.send(None)
 
 
 def _packed(prepared: Prepared) -> tuple[Any, ...]:
-    """As plain tuples: pickling ten thousand small objects would cost as much as making them."""
-    rows = [
-        (tuple([getattr(row, name) for name in _ROW]), tuple([getattr(row.draft, name) for name in _DRAFT]))
-        for row in prepared.rows
-    ]
-    return rows, prepared.refused, prepared.frame
+    """Column by column, what is plain by `marshal`: pickling ten thousand small objects costs as much as making them."""
+    rows = prepared.rows
+    drafts = [row.draft for row in rows]
+    columns = [[getattr(draft, name) for draft in drafts] for name in _DRAFT]
+    columns += [[getattr(row, name) for row in rows] for name in _ROW]
+    return marshal.dumps(columns), [row.said for row in rows], prepared.refused, prepared.frame
 
 
-def _unpacked(rows: list[tuple[tuple[Any, ...], tuple[Any, ...]]], refused: Any, frame: Any) -> Prepared:
-    made = [
-        Row(draft=Draft(**dict(zip(_DRAFT, draft, strict=True))), **dict(zip(_ROW, row, strict=True)))
-        for row, draft in rows
-    ]
-    return Prepared(made, refused, frame)
+def _unpacked(packed: bytes, said: list[Any], refused: Any, frame: Any) -> Prepared:
+    columns = marshal.loads(packed)  # noqa: S302  our own child's, over a pipe nobody else holds
+    drafts = map(Draft, *columns[: len(_DRAFT)])
+    rest = dict(zip(_ROW, columns[len(_DRAFT) :], strict=True))
+    rows = list(map(Row, rest["line"], drafts, said, *[rest[name] for name in _ROW[1:]]))
+    return Prepared(rows, refused, frame)

@@ -21,9 +21,10 @@ from kehu.govern.slugs import PURPOSES, RECORD_KINDS
 from kehu.guard.gate.admit import Draft
 from kehu.guard.gate.state import PACKS, bits_of
 from kehu.guard.installation import Installation
-from kehu.refine.clean import INVALID, VALID, clean, search_keys
+from kehu.refine.clean import INVALID, VALID, clean, exact_key, search_keys
 from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.clean.terms import country_code
+from kehu.vault.seal import packed, packed_columns
 
 CONSENT: Final = "consent\x1f"
 SAID_AT: Final = "consent-time\x1f"
@@ -34,6 +35,7 @@ _NO: Final = frozenset({"no", "false", "0", "否"})
 _NUMBERS: Final = ("national_id", "registration_number")
 _CONTACTS: Final = ("email", "phone")
 _NAMES: Final = ("full_name", "legal_name")
+_NOTHING: Final = packed({})
 
 
 @dataclass(slots=True)
@@ -287,18 +289,17 @@ class _Columns:
                         found[at] = (*found.get(at, ()), name)
         return found
 
-    def values(self) -> list[dict[int, dict[str, list[Any]]]]:
-        """Category, field, then ``[given, normalised, status, verified-at]``; absent fields left out."""
-        rows: list[dict[int, dict[str, list[Any]]]] = [{} for _ in range(self._height)]
-        for field_ in self._fields:
-            name, category = field_.name, field_.category_id
-            columns = (self._given[name], self._normal[name], self._status[name])
-            for row, given, normal, status in zip(rows, *columns, strict=True):
-                if status:
-                    held = row.get(category)
-                    if held is None:
-                        held = row[category] = {}
-                    held[name] = [given, normal, status, None]
+    def values(self) -> list[dict[int, bytes]]:
+        """What is sealed of each row: its categories, absent fields left out."""
+        rows: list[dict[int, bytes]] = [{} for _ in range(self._height)]
+        for category in dict.fromkeys(field_.category_id for field_ in self._fields):
+            columns = {
+                name: zip(self._given[name], self._normal[name], self._status[name], strict=True)
+                for name in (field_.name for field_ in self._fields if field_.category_id == category)
+            }
+            for row, content in zip(rows, packed_columns(columns), strict=True):
+                if content != _NOTHING:
+                    row[category] = content
         return rows
 
     def tokens(self) -> list[list[int]]:
@@ -333,6 +334,10 @@ class _Columns:
             if kind in kinds
         ]
 
+        def make_exact(value: str) -> tuple[list[int], str]:
+            key = exact_key(value, type_)
+            return [exact(key)] if exact is not None and key else [], key
+
         def make(value: str) -> tuple[list[int], str]:
             keys = search_keys(name, value, type_)
             made = [exact(keys.exact)] if exact is not None and keys.exact else []
@@ -344,7 +349,7 @@ class _Columns:
                     made.append(token)
             return made, keys.exact
 
-        return make
+        return make if type_ == "name" else make_exact
 
     def contacts(self, at: int) -> tuple[int, ...]:
         """Index tokens of a row's email and phone."""

@@ -46,10 +46,8 @@ class Draft:
     kind: int
     content: bytes
     source: bytes  # token of its own key
-    values: dict[int, dict[str, list[Any]]] = field(
-        repr=False
-    )  # category -> field -> [given, normal, status, verified]
-    tokens: list[int]
+    values: dict[int, bytes] = field(repr=False)  # category -> its fields as `kehu.vault.seal.packed`
+    tokens: Sequence[int]
     identity: list[bytes]
     packs: int
     age: int
@@ -209,8 +207,8 @@ class Admission:
                 b"\0\x0b" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
                 + to.int8_array(draft.tokens) + to.blob(draft.source)
             )  # fmt: skip
-            for category, values in draft.values.items():
-                sealed = seal(cipher, values, subject=subject, record=record, category=category)
+            for category, content in draft.values.items():
+                sealed = seal(cipher, content, subject=subject, record=record, category=category)
                 facets.append(b"\0\5" + who + what + to.int2(category) + version + to.blob(sealed))
             if draft.renews_source:
                 renewed.append(draft)

@@ -2,7 +2,7 @@
 
 from kehu.refine.clean.frame import clean, clean_value
 from kehu.refine.clean.habits import survey
-from kehu.refine.clean.keys import SearchKeys, fold, pinyin_query, search_keys
+from kehu.refine.clean.keys import SearchKeys, exact_key, fold, pinyin_query, search_keys
 from kehu.refine.clean.lookup import lookup_keys
 from kehu.refine.clean.status import ABSENT, INVALID, UNVERIFIED, VALID, Habits
 
@@ -15,6 +15,7 @@ __all__ = [
     "SearchKeys",
     "clean",
     "clean_value",
+    "exact_key",
     "fold",
     "lookup_keys",
     "pinyin_query",

@@ -24,6 +24,7 @@ _SEPARATORS: Final = re.compile(r"[\s,.;·'’\"()/_-]+")
 _LETTERS: Final = re.compile(r"[a-z ]+")
 _EAST: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3041-\u30ff\uac00-\ud7af々]")
 _HAN: Final = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
+_HAN_ONLY: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 _TO_SIMPLIFIED: Final = OpenCC("t2s")
 _SPECIAL: Final = str.maketrans(
     {"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d"}
@@ -47,9 +48,12 @@ def search_keys(field: str, value: str, type: str) -> SearchKeys:
     Japanese and Korean; and of Han names the pinyin: initials (`zs`, `zsf`) and whole syllables (`zhang`, `zhangsan`),
     a surname in its own reading. Order does not matter; an empty `exact` means no key.
     """
-    if type != "name":
-        return SearchKeys(fold(value) if type in _CASED and type != "code" else value.strip(), [], [], [])
-    return _name_keys(value)
+    return _name_keys(value) if type == "name" else SearchKeys(exact_key(value, type), [], [], [])
+
+
+def exact_key(value: str, type: str) -> str:
+    """The exact key of a value that is no name: its only one."""
+    return fold(value) if type in _CASED and type != "code" else value.strip()
 
 
 def fold(value: str) -> str:
@@ -73,6 +77,8 @@ def _word_prefixes(word: str) -> list[str]:
 
 
 def _name_keys(value: str) -> SearchKeys:
+    if _HAN_ONLY.fullmatch(value):
+        return _han_keys(_TO_SIMPLIFIED.convert(value))  # most names of a Chinese book: nothing else to fold
     folded = fold(value)
     words = folded.split() if _LETTERS.fullmatch(folded) else _SEPARATORS.sub(" ", folded).split()
     prefixes: list[str] = []
@@ -81,19 +87,30 @@ def _name_keys(value: str) -> SearchKeys:
     if folded.isascii():
         for word in words[:_WORDS]:
             prefixes += _word_prefixes(word)
-        return SearchKeys(" ".join(words), list(dict.fromkeys(prefixes))[:_MOST], [], [])
+        return SearchKeys(" ".join(words), _distinct(prefixes), [], [])
     east = "".join(words) if _EAST.search(folded) else ""
     for word in words[:_WORDS]:
         if not _EAST.search(word):
             prefixes += _word_prefixes(word)
     run = "".join(_EAST.findall(east))
     if run:
-        bigrams = [*run[:4], *(run[at : at + 2] for at in range(min(len(run) - 1, 6)))]
+        bigrams = _bigrams(run)
         pinyin = _pinyin_keys("".join(_HAN.findall(east)))
     # Joining may bring a letter and an accent together.
     exact = unicodedata.normalize("NFKC", ("" if run and not prefixes else " ").join(words))
-    few = [list(dict.fromkeys(keys))[:_MOST] for keys in (prefixes, bigrams, pinyin)]
-    return SearchKeys(exact, *few)
+    return SearchKeys(exact, _distinct(prefixes), _distinct(bigrams), _distinct(pinyin))
+
+
+def _han_keys(name: str) -> SearchKeys:
+    return SearchKeys(name, [], _distinct(_bigrams(name)), _distinct(_pinyin_keys(name)))
+
+
+def _bigrams(run: str) -> list[str]:
+    return [*run[:4], *[run[at : at + 2] for at in range(min(len(run) - 1, 6))]]
+
+
+def _distinct(keys: list[str]) -> list[str]:
+    return list(dict.fromkeys(keys))[:_MOST]
 
 
 def _pinyin_keys(han: str) -> list[str]:
