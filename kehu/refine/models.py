@@ -22,7 +22,7 @@ class LinkageRun(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
     staff = models.UUIDField(help_text="who started it")
-    newest = models.UUIDField(null=True, help_text="the newest record it knew of: what came later is new")
+    newest = models.UUIDField(null=True, help_text="whatever it did not see has a younger id")
     before = models.PositiveBigIntegerField(null=True, help_text="customers")
     after = models.PositiveBigIntegerField(null=True)
     merged = models.PositiveBigIntegerField(default=0, help_text="customers that were joined to another")

@@ -22,7 +22,7 @@ from psycopg import Connection
 
 from kehu.govern.merging import State, carry_states, projected, states_in_force, take_back_consents, unite_states
 from kehu.vault import copying as to
-from kehu.vault.ids import new_id
+from kehu.vault.ids import in_order, new_id
 
 EXACT_KEY, CONFIRMED, PROBABLE = 1, 2, 3
 # Why two were joined, as the log numbers it. Add freely; never renumber.
@@ -79,7 +79,9 @@ def assign(
     Raises:
         AcrossControllers: a link would join two controllers; nothing is written.
     """
-    pairs = sorted({_ordered(pair) for pair in links if pair[0] != pair[1]})
+    pairs = sorted(
+        {_ordered(pair) for pair in links if pair[0] != pair[1]}, key=lambda pair: (pair[0].int, pair[1].int)
+    )
     if not pairs:
         return
     lock(connection)
@@ -104,7 +106,7 @@ def assign(
         lambda _, held: (customers.get(held.customer, held.customer), cores.get(held.core, held.core)),
     )
     touched = {customers.get(held.customer, held.customer) for held in members.values() if held.has_states}
-    unite_states(connection, sorted(touched))
+    unite_states(connection, in_order(touched))
 
 
 def unassign(connection: Connection[Any], links: Sequence[Pair], *, run: UUID | None, by: UUID) -> int:
@@ -192,14 +194,14 @@ def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict
             " or s.kept or s.held or s.held_categories <> 0 or s.objections <> '{}', " + projected("s") +
             " from subject_state s where s.customer in (select n.customer from unnest(%s::uuid[]) as t (subject)"
             " join subject_state n using (subject)) order by s.subject for update of s",
-            (sorted(subjects),),
+            (in_order(subjects),),
         )  # fmt: skip
         return {row[0]: _Member(*row[1:]) for row in cursor}
 
 
 def _standing(connection: Connection[Any], subjects: Iterable[UUID], at: datetime | None = None) -> list[Link]:
     """Links whose newest row (until ``at``) is a link, of these subjects, oldest first."""
-    wanted = sorted(set(subjects))
+    wanted = in_order(subjects)
     if not wanted:
         return []
     side = (

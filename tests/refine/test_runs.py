@@ -11,7 +11,7 @@ import time
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from kehu.govern import states
 from kehu.guard.gate.acts import ActRefused
@@ -124,7 +124,7 @@ def test_a_japanese_individual_number_joins_nobody(database):
 class TestNew:
     @pytest.fixture(autouse=True)
     def _no_overlap(self, monkeypatch):
-        monkeypatch.setattr(fresh, "_OVERLAP_MS", -1)  # strictly later ones only
+        monkeypatch.setattr(fresh, "_SKEW_MS", 0)  # strictly later ones only
 
     def test_only_the_new_and_who_they_may_be_are_opened(self, database):
         a, *others = admit({**ALICE, **HOME}, *OTHERS)
@@ -144,6 +144,31 @@ class TestNew:
         run = resolve(everything=False)
         assert (run.merged, run.before, run.after) == (0, len(OTHERS), len(OTHERS))
         assert {looked_at(one) for one in people} == {1}
+
+    def test_what_an_open_transaction_brings_is_new_to_the_next_run(self, database):
+        [a, *_] = admit({**ALICE, **HOME}, *OTHERS)
+        arrived, looked = threading.Event(), threading.Event()
+        came: list[UUID] = []
+
+        def bring() -> None:
+            try:
+                with transaction.atomic():
+                    came.extend(admit({**ALICE, **HOME, "birth_date": "1984-03-08"}))
+                    arrived.set()
+                    looked.wait(20)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=bring)
+        thread.start()
+        assert arrived.wait(20)
+        assert resolve(everything=True).before == 1 + len(OTHERS)  # not seen: nobody knows of it yet
+        looked.set()
+        thread.join()
+        time.sleep(0.002)
+        admit(*OTHERS[:1])  # younger than what the transaction brought
+        assert resolve(everything=False).merged >= 1
+        assert customer(came[0]) == a
 
     def test_a_job_links_what_came(self, database):
         from kehu.host.jobs import run_pending

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -44,24 +44,29 @@ class InsideTransaction(RuntimeError):
     """The gate was asked inside a transaction that could still roll its row back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """One value that one record brought, as far as the gate lets it out.
 
     ``given`` (None where derived) and ``normal`` hold the value, or for a masked answer its mask. ``repr`` shows neither.
+    A tuple, for ten are made of each customer: a frozen dataclass takes five times as long to make.
     """
 
     field: str
     answer: str
     policy: str
-    given: str | None = dataclasses.field(repr=False)
-    normal: str | None = dataclasses.field(repr=False)
+    given: str | None
+    normal: str | None
     status: int
     verified_at: str | None
     subject: UUID
     record: UUID
     kind: int
     channel: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Contribution(field={self.field!r}, answer={self.answer!r}, policy={self.policy!r}, record={self.record})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

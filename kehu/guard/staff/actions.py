@@ -47,7 +47,12 @@ def ensure_owner() -> Staff:
     if made:
         staff.set_unusable_password()
         staff.save(update_fields=["password"])
-    _write_credential(staff.id, staff, until=None)
+    # Written once: a row that an import holds FOR SHARE would keep every command waiting for its chunk.
+    with connection.cursor() as cursor:
+        cursor.execute("select exists (select 1 from actor_state where actor = %s and active)", [staff.id])
+        [stands] = cursor.fetchone()
+    if not stands:
+        _write_credential(staff.id, staff, until=None)
     return staff
 
 

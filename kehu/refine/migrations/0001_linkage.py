@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ("staff", models.UUIDField(help_text="who started it")),
                 (
                     "newest",
-                    models.UUIDField(help_text="the newest record it knew of: what came later is new", null=True),
+                    models.UUIDField(help_text="whatever it did not see has a younger id", null=True),
                 ),
                 ("before", models.PositiveBigIntegerField(help_text="customers", null=True)),
                 ("after", models.PositiveBigIntegerField(null=True)),

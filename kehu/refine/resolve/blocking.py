@@ -60,9 +60,9 @@ _ORGANISATION_RULES: Final = (
     "house_number, street, postal",
     "name_s[1:6]",
 )
-PAIRS_PER_RECORD: Final = 14
+PAIRS_PER_RECORD: Final = 10
 ALL_PAIRS_UP_TO: Final = 12  # so few records are all compared with each other
-LEAST_BUDGET: Final = 3_000_000
+LEAST_BUDGET: Final = 2_000_000
 _LARGEST_BLOCK: Final = 400
 
 

@@ -18,9 +18,10 @@ from kehu.guard.installation import installation
 from kehu.refine.clean.keys import search_keys
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group
+from kehu.vault.ids import in_order
 
-# A transaction that was open when the last run looked can bring records older than the newest it saw.
-_OVERLAP_MS: Final = 60_000
+# Ids are made by this machine's clock, transactions begin by the database's.
+_SKEW_MS: Final = 2_000
 # A token this many records carry says little of who is meant.
 _COMMON: Final = 300
 _TOKENS_PER_STATEMENT: Final = 20_000
@@ -39,18 +40,25 @@ where cardinality(held.subjects) <= %s and s.controller = %s and s.kind = %s and
 """
 
 
+# What a run does not see was brought in by a transaction that is open now, or begins later: its ids are no older.
+_HORIZON: Final = """
+select floor(extract(epoch from coalesce(min(xact_start), clock_timestamp())) * 1000)::bigint from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """What a run should look at.
 
     Attributes:
         everything: everybody, because it was asked for, there was no run yet, or too much is new.
-        newest: the newest record there is.
+        seen: whatever the run does not see has a younger id than this.
         weights: what the last run of everything learned, by group.
     """
 
     everything: bool
-    newest: UUID | None
+    seen: UUID
     weights: Mapping[str, Any] = field(default_factory=dict)
     customers: Mapping[Group, list[UUID]] = field(default_factory=dict)
 
@@ -61,21 +69,21 @@ class Fresh:
 
 def fresh(*, everything: bool) -> Fresh:
     """What is new since the last run that was done; more than a third of all customers is everything."""
-    newest = _newest_record()
+    seen = _horizon()
     last = LinkageRun.objects.filter(state="done").order_by("-started_at").first()
     if everything or last is None or last.newest is None:
-        return Fresh(True, newest)
+        return Fresh(True, seen)
     found: dict[Group, list[UUID]] = {}
     kinds = {number: kind for kind, number in KIND_NUMBERS.items()}
     with connection.cursor() as cursor:
-        cursor.execute(_NEW, [_earlier(last.newest)])
+        cursor.execute(_NEW, [last.newest])
         for controller, kind, customer in cursor.fetchall():
             found.setdefault(Group(controller, kinds[kind]), []).append(customer)
         cursor.execute("select count(*) from subject_state where not hidden", ())
         [everybody] = cursor.fetchone()
     if 3 * sum(map(len, found.values())) > everybody:
-        return Fresh(True, newest)
-    return Fresh(False, newest, last.weights, found)
+        return Fresh(True, seen)
+    return Fresh(False, seen, last.weights, found)
 
 
 def candidates(group: Group, table: pa.Table) -> list[UUID]:
@@ -87,7 +95,7 @@ def candidates(group: Group, table: pa.Table) -> list[UUID]:
             share = tokens[start : start + _TOKENS_PER_STATEMENT]
             cursor.execute(_SHARING, [share, _COMMON + 1, _COMMON, group.controller, KIND_NUMBERS[group.kind]])
             found.update(row[0] for row in cursor.fetchall())
-    return sorted(found)
+    return in_order(found)
 
 
 def _tokens(table: pa.Table) -> Iterable[int]:
@@ -101,13 +109,9 @@ def _tokens(table: pa.Table) -> Iterable[int]:
                 yield held.tokens.search(name, "exact", key)
 
 
-def _newest_record() -> UUID | None:
+def _horizon() -> UUID:
+    """The smallest id of the time (UUIDv7: 48 bits of milliseconds first) before which nothing can come in any more."""
     with connection.cursor() as cursor:
-        cursor.execute("select id from record order by id desc limit 1", ())
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def _earlier(id: UUID) -> UUID:
-    """The smallest id of the time some way before this one's (UUIDv7: 48 bits of milliseconds first)."""
-    return UUID(int=max((id.int >> 80) - _OVERLAP_MS, 0) << 80)
+        cursor.execute(_HORIZON, ())
+        [milliseconds] = cursor.fetchone()
+    return UUID(int=(milliseconds - _SKEW_MS) << 80)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from kehu.refine.models import REJECTED
-from kehu.vault.ids import new_ids
+from kehu.vault.ids import in_order, new_ids
 
 _PER_STATEMENT: Final = 5_000
 
@@ -35,7 +35,7 @@ def customers_by_origin(subjects: Iterable[UUID]) -> dict[UUID, UUID]:
         cursor.execute(
             "select s.subject, s.customer from unnest(%s::uuid[]) as t (subject) join subject_state s using (subject)"
             " where not s.hidden",
-            [sorted(set(subjects))],
+            [in_order(subjects)],
         )
         return dict(cursor.fetchall())
 

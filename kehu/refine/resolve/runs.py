@@ -33,7 +33,7 @@ from kehu.refine.resolve.link import LinkResult, Progress, link
 from kehu.refine.resolve.opening import PURPOSE, Group, customers_of, groups, open_table
 from kehu.refine.resolve.queue import Pair, Union
 from kehu.vault.assignment import PROBABLE, WHY, assign
-from kehu.vault.ids import new_id
+from kehu.vault.ids import in_order, new_id
 
 MEMORY: Final = "1GB"  # of DuckDB; beyond it spills into the home, under a key that lives in memory only
 _LINKS_PER_TRANSACTION: Final = 10_000
@@ -76,7 +76,7 @@ def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None)
         started = time.perf_counter()
         scope = fresh(everything=everything)
         run = LinkageRun.objects.create(
-            id=new_id(), everything=scope.everything, staff=actor.human, newest=scope.newest, before=count_customers()
+            id=new_id(), everything=scope.everything, staff=actor.human, newest=scope.seen, before=count_customers()
         )
         try:
             _work(run, scope, actor, report)
@@ -150,7 +150,7 @@ def _open(group: Group, scope: Fresh, actor: Actor, run: LinkageRun, report: Pro
         return table, set(table["record"].to_pylist())
     table = opened(scope.of(group), _OPENING / 2)
     new = set(table["record"].to_pylist())
-    others = sorted(set(candidates(group, table)) - set(scope.of(group)))
+    others = in_order(set(candidates(group, table)) - set(scope.of(group)))
     return pa.concat_tables([table, opened(others, _OPENING)]), new
 
 

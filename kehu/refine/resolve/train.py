@@ -21,7 +21,7 @@ from splink.internals.exceptions import EMTrainingException
 from kehu.refine.resolve.features import Features
 from kehu.refine.resolve.model import LEAST_RECORDS, Comparison, Level, Model
 
-RANDOM_PAIRS: Final = 1_000_000
+RANDOM_PAIRS: Final = 500_000
 EM_PAIRS: Final = 400_000
 _PSEUDO_MATCHES: Final = 100.0
 _PSEUDO_PAIRS: Final = 100_000.0
