@@ -30,6 +30,7 @@ CHUNK: Final = 2_000  # subjects in one row of the ledger
 PROFILE_KINDS: Final = (1, 2, 5)
 EVENT_KINDS: Final = (3, 4)
 _ATTEMPTS: Final = 8
+_GROUPS: Final = 32  # rows of the ledger that a first try may need: a page of customers who stand in as many ways
 
 
 class LedgerUnavailable(RuntimeError):
@@ -148,7 +149,7 @@ class Gate:
         raw = raw_connection()
         for attempt in range(_ATTEMPTS):
             rows = self._checked_read(
-                raw, ask, actor, subjects, kinds, detail, groups=1 if not attempt else 4**attempt, reach=reach
+                raw, ask, actor, subjects, kinds, detail, groups=_GROUPS * 4**attempt, reach=reach
             )
             if not rows or rows[0][5]:
                 try:
