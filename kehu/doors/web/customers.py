@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.pages import day_of, field_label, language, page, purpose_label
+from kehu.doors.web.templatetags.desk import consent_dot
+from kehu.doors.web.words import value_text
 from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
@@ -24,6 +28,15 @@ from kehu.serve.desk.searching import MOST, search
 CONSENT_ICONS: Final = {
     "marketing": "megaphone", "personalisation": "sparkles", "analytics": "chart-column", "credit": "landmark",
 }  # fmt: skip
+_MARKS: Final = (
+    ("gamboge", "octagon-pause", gettext_lazy("restricted")),
+    ("", "flower-2", gettext_lazy("deceased")),
+    ("wisteria", "lock", gettext_lazy("on hold")),
+    ("azurite", "baby", gettext_lazy("under 18")),
+    ("gamboge", "shield-off", gettext_lazy("no sale")),
+    ("cinnabar", "hand", gettext_lazy("objected")),
+)
+_NOBODY: Final = UUID(int=0)
 _KINDS: Final = (
     ("", gettext_lazy("All customers")),
     ("person", gettext_lazy("Persons")),
@@ -92,41 +105,47 @@ def _joined(query: str, **more: UUID | None) -> str:
 
 
 def _context(found: Page, query: str) -> dict[str, Any]:
+    labels = [field_label(name) for name in found.columns]
+    address, ending = reverse("customer", args=[_NOBODY]), f"?{query}" if query else ""
+    place = address.removesuffix(str(_NOBODY))  # looked up once, not for every row
     return {
-        "rows": [_row(row, found.columns) for row in found.rows],
-        "columns": [field_label(name) for name in found.columns],
+        "rows": [_row(row, found.columns, labels, (place, ending)) for row in found.rows],
+        "columns": labels,
         "left_out": [_left_out(one) for one in found.left_out],
         "seq": found.seq,
         "query": query,
     }
 
 
-def _row(row: Row, columns: tuple[str, ...]) -> dict[str, Any]:
+def _row(row: Row, columns: tuple[str, ...], labels: list[str], around: tuple[str, str]) -> dict[str, Any]:
     standing = row.standing
     return {
         "id": row.customer,
+        "url": str(row.customer).join(around),
         "name": row.name,
-        "standing": standing,
-        "cells": [(field_label(name), row.values.get(name, "")) for name in columns],
-        "consents": [
-            (purpose_label(slug), state, CONSENT_ICONS.get(slug, "circle")) for slug, state in standing.consents.items()
-        ],
+        "organisation": standing.kind == "organisation",
+        "cells": list(zip(labels, (value_text(name, row.values.get(name, "")) for name in columns), strict=True)),
+        "consents": _dots(language(), tuple(standing.consents.items())),
+        "packs": sorted(standing.packs),
         "marks": marks_of(standing),
-        "since": came_at(row.customer),
+        "since": day_of(came_at(row.customer)),
     }
+
+
+@functools.lru_cache(maxsize=1024)
+def _dots(said: str, consents: tuple[tuple[str, str], ...]) -> SafeString:
+    """What somebody allowed, as a row of squares in the reader's language; few kinds of it stand on a page."""
+    dots = (consent_dot(purpose_label(slug), state, CONSENT_ICONS.get(slug, "circle")) for slug, state in consents)
+    return mark_safe("".join(dots))  # noqa: S308  (made by format_html)
 
 
 def marks_of(standing: Any) -> list[tuple[str, str, str]]:
     """States worth a badge: (tone, icon, word)."""
-    found = [
-        (standing.restricted, "gamboge", "octagon-pause", _("restricted")),
-        (standing.deceased, "", "flower-2", _("deceased")),
-        (standing.held, "wisteria", "lock", _("on hold")),
-        (standing.child, "azurite", "baby", _("under 18")),
-        (standing.opted_out, "gamboge", "shield-off", _("no sale")),
-        (bool(standing.objections), "cinnabar", "hand", _("objected")),
-    ]
-    return [(tone, icon, word) for there, tone, icon, word in found if there]
+    there = (
+        standing.restricted, standing.deceased, standing.held, standing.child, standing.opted_out,
+        bool(standing.objections),
+    )  # fmt: skip
+    return [(tone, icon, str(word)) for holds, (tone, icon, word) in zip(there, _MARKS, strict=True) if holds]
 
 
 def _left_out(one: LeftOut) -> dict[str, Any]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from kehu.doors.api.answers import unreadable_response
-from kehu.doors.web.pages import language, page
+from kehu.doors.web.pages import house_name, language, page
+from kehu.doors.web.words import house_label
+from kehu.govern.purposes import claims_of
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+
+_CUSTOMERS_DOOR: Final = ("/portal", "/notice")
+_OURS: Final = 500  # from here on the fault is on our side
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
@@ -73,11 +78,20 @@ def ledger_down(request: HttpRequest) -> HttpResponse:
 def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, nav: str = "") -> HttpResponse:
     """403 in the words of the policy that refused."""
     words = installation().rules.policies.text(policy, language())
-    context: dict[str, Any] = {"policy": policy, "words": words}
+    context: dict[str, Any] = {
+        "policy": policy,
+        "words": words,
+        "may_claim": desk is not None and bool(claims_of(desk.role)),
+    }
     if desk is None:
         return page(request, "web/refused_plain.html", context, status=403)
     return page(request, "web/refused.html", context, desk=desk, nav=nav, status=403)
 
 
 def _plain(request: HttpRequest, status: int, title: str, remedy: str) -> HttpResponse:
-    return page(request, "web/error.html", {"status": status, "title": title, "remedy": remedy}, status=status)
+    context: dict[str, Any] = {"status": status, "title": title, "remedy": remedy}
+    if not request.path.startswith(_CUSTOMERS_DOOR):
+        return page(request, "web/error.html", context, status=status)
+    # customers stay at their own door; a page for what failed asks the database for nothing but the house's name
+    house = "" if status >= _OURS else house_name()
+    return page(request, "portal/error.html", context | {"house": house or house_label("")}, status=status)

@@ -13,7 +13,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from kehu.doors.web.charts import Series, bars_and_line
+from kehu.doors.web.pages import day_text, time_text
 from kehu.doors.web.templatetags.desk import money
+from kehu.doors.web.words import contact_word
 from kehu.serve.desk.record import Event, Record
 
 MONTHS: Final = 12
@@ -112,14 +114,16 @@ def _days(events: Iterable[Event]) -> list[dict[str, Any]]:
     for one in events:
         at = timezone.localtime(one.at or one.came_at)
         by_day.setdefault(at.date(), []).append(_item(one, at))
-    return [{"day": day, "items": items} for day, items in by_day.items()]
+    return [{"day": day_text(day, "DATE_FORMAT"), "items": items} for day, items in by_day.items()]
 
 
 def _item(one: Event, at: datetime) -> dict[str, Any]:
     icon, tone = _LOOK.get(one.kind, ("circle", ""))
     held = one.fields
     known_time = one.at is not None and (at.hour, at.minute) != (0, 0)
-    item: dict[str, Any] = {"kind": one.kind, "icon": icon, "tone": tone, "at": at if known_time else None}
+    item: dict[str, Any] = {"kind": one.kind, "icon": icon, "tone": tone}
+    if known_time:
+        item |= {"iso": at.isoformat(), "time": time_text(at.time())}
     if one.kind == "order":
         details = [
             held.get("product", ""),
@@ -134,7 +138,7 @@ def _item(one: Event, at: datetime) -> dict[str, Any]:
             "details": " · ".join(filter(None, details)),
         }
     return item | {
-        "title": held.get("kind", "") or _("Contact with us"),
+        "title": contact_word(held.get("kind", "")) or _("Contact with us"),
         "number": "",
         "figure": f"{held['rating']} ★" if held.get("rating") else "",
         "details": held.get("topic", ""),

@@ -27,6 +27,7 @@ from kehu.doors.web.entrance import staff_page, who_is
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.record import basis_label
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
+from kehu.doors.web.words import reason_label
 from kehu.govern.laws import load_packs
 from kehu.govern.models import Channel, Controller
 from kehu.govern.slugs import BASES
@@ -253,7 +254,7 @@ def _line(one: Any) -> dict[str, Any]:
     return {
         "line": one.line,
         "field": field_label(one.field) if known else one.field,
-        "reason": one.reason.replace("_", " "),
+        "reason": reason_label(one.reason),
         "remedy": one.remedy,
         "accepted": one.accepted,
     }

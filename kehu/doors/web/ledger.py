@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
@@ -35,6 +35,41 @@ _ICONS: Final = {
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
     "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
 }  # fmt: skip
+
+_ACT_LABELS: Final = {
+    "read": gettext_lazy("Opened"),
+    "list": gettext_lazy("Listed"),
+    "find": gettext_lazy("Searched"),
+    "explain": gettext_lazy("Asked why"),
+    "collect": gettext_lazy("Brought in"),
+    "link": gettext_lazy("Linked"),
+    "export": gettext_lazy("Exported"),
+    "erase": gettext_lazy("Erased"),
+    "consent": gettext_lazy("Consent recorded"),
+    "restrict": gettext_lazy("Restriction"),
+    "object": gettext_lazy("Objection"),
+    "hold": gettext_lazy("Hold"),
+    "optout": gettext_lazy("Opt-out of sale"),
+    "deceased": gettext_lazy("Report of death"),
+    "request": gettext_lazy("Request"),
+    "incident": gettext_lazy("Incident"),
+    "review": gettext_lazy("Review"),
+    "sources": gettext_lazy("Sources listed"),
+    "quarantine": gettext_lazy("Quarantine"),
+    "read-ledger": gettext_lazy("Ledger read"),
+    "token": gettext_lazy("Token issued"),
+    "staff": gettext_lazy("Staff account"),
+    "rotate": gettext_lazy("Keys rotated"),
+    "attest": gettext_lazy("Attested"),
+    "undo": gettext_lazy("Undone"),
+    "portal": gettext_lazy("Seen by the customer"),
+    "claim": gettext_lazy("Purpose claimed"),
+}
+_ANSWERS: Final = {
+    "clear": gettext_lazy("allowed"),
+    "masked": gettext_lazy("masked"),
+    "denied": gettext_lazy("refused"),
+}
 
 
 @staff_page
@@ -133,7 +168,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "action": action_label(row["action"]),
         "icon": _ICONS.get(row["action"], "circle-dot"),
         "tone": _TONES[row["answer"]],
-        "answer": {"clear": _("allowed"), "masked": _("masked"), "denied": _("refused")}[row["answer"]],
+        "answer": _ANSWERS[row["answer"]],
         "fields": [field_label(name) for name in row["fields"]],
         "subjects": row["subjects"],
         "policy": policy if own_words else "",
@@ -143,35 +178,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 def action_label(action: str) -> str:
     """An act of the ledger in the reader's language."""
-    return {
-        "read": _("Opened"),
-        "list": _("Listed"),
-        "find": _("Searched"),
-        "explain": _("Asked why"),
-        "collect": _("Brought in"),
-        "link": _("Linked"),
-        "export": _("Exported"),
-        "erase": _("Erased"),
-        "consent": _("Consent recorded"),
-        "restrict": _("Restriction"),
-        "object": _("Objection"),
-        "hold": _("Hold"),
-        "optout": _("Opt-out of sale"),
-        "deceased": _("Report of death"),
-        "request": _("Request"),
-        "incident": _("Incident"),
-        "review": _("Review"),
-        "sources": _("Sources listed"),
-        "quarantine": _("Quarantine"),
-        "read-ledger": _("Ledger read"),
-        "token": _("Token issued"),
-        "staff": _("Staff account"),
-        "rotate": _("Keys rotated"),
-        "attest": _("Attested"),
-        "undo": _("Undone"),
-        "portal": _("Seen by the customer"),
-        "claim": _("Purpose claimed"),
-    }.get(action, action)
+    return str(_ACT_LABELS.get(action, action))
 
 
 def _id(text: str) -> UUID | None:

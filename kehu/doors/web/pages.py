@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from kehu.doors.web.words import house_label
 from kehu.govern.models import Controller
 from kehu.govern.purposes import claims_of
 from kehu.govern.slugs import LANGUAGES
@@ -83,6 +89,7 @@ def page(
         "desk": desk,
         "w_sep": _(", "),
         "here": here(request),
+        "csrf_token": get_token(request),  # once for all forms of the page
     }
     if desk is not None:
         shell |= {
@@ -110,10 +117,30 @@ def field_label(name: str) -> str:
     return installation().rules.dictionary.field(name).label(language())
 
 
+def day_of(at: datetime, form: str = "SHORT_DATE_FORMAT") -> str:
+    """The day of a moment, in the reader's zone and form."""
+    return day_text(timezone.localtime(at).date(), form)
+
+
+def day_text(day: date, form: str) -> str:
+    """A day in the reader's form; the same days stand on many pages."""
+    return _written(day, form, language())
+
+
+def time_text(at: time) -> str:
+    """A time of day, to the minute, in the reader's form."""
+    return _written(at.replace(second=0, microsecond=0, tzinfo=None), "TIME_FORMAT", language())
+
+
+@functools.lru_cache(maxsize=4096)
+def _written(at: date | time, form: str, said: str) -> str:
+    return time_format(at, form) if isinstance(at, time) else date_format(at, form)
+
+
 def house_name() -> str:
     """Whose installation this is."""
     first = Controller.objects.order_by("id").values_list("name", flat=True).first()
-    return str(first or "")
+    return house_label(str(first or ""))
 
 
 def places_of(desk: SignedIn) -> list[PlaceGroup]:

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web import errors, history
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import language, page, purpose_label
+from kehu.doors.web.pages import day_of, language, page, purpose_label
+from kehu.doors.web.words import value_text
 from kehu.govern.consent import NothingToWithdraw, UnknownSubject
 from kehu.govern.dictionary import UnknownField
 from kehu.govern.slugs import PURPOSES
@@ -54,7 +55,26 @@ _STATUSES = {
     "unknown": gettext_lazy("without proof"),
     "invalid": gettext_lazy("invalid"),
 }
+_KIND_LABELS = {
+    "person": gettext_lazy("Person"),
+    "organisation": gettext_lazy("Organisation"),
+    "order": gettext_lazy("Order"),
+    "interaction": gettext_lazy("Contact with us"),
+    "edit": gettext_lazy("Edit"),
+}
+_BASIS_LABELS = {
+    "consent": gettext_lazy("Consent"),
+    "contract": gettext_lazy("Contract"),
+    "legal_obligation": gettext_lazy("Legal obligation"),
+    "vital_interest": gettext_lazy("Vital interest"),
+    "public_interest": gettext_lazy("Public interest"),
+    "legitimate_interest": gettext_lazy("Legitimate interest"),
+    "hr": gettext_lazy("Employment"),
+    "public_information": gettext_lazy("Public information"),
+}
 _SHOWN_SECONDS = 60
+_FIRST_LABELS = 4  # of the fields with one answer; the rest unfolds
+_MOST_SOURCES = 20  # that the page lists; the rest is counted
 
 
 @purpose_page
@@ -75,9 +95,10 @@ def show_field(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespo
         return errors.unreadable(request)
     except UnknownSubject:
         raise Http404 from None
-    shown = _value(value) | {"seq": seq, "seconds": _SHOWN_SECONDS, "subject": subject}
+    shown = _value(value) | {"seq": seq, "seconds": _SHOWN_SECONDS}
     if request.htmx:  # type: ignore[attr-defined]  # django_htmx's middleware sets it
-        return render(request, "web/parts/shown.html", {"v": shown})
+        address = reverse("customer-show", args=[subject])
+        return render(request, "web/parts/shown.html", {"v": shown, "show_url": address})
     return _page(request, desk, subject, shown=shown)
 
 
@@ -149,7 +170,9 @@ def _page(request: HttpRequest, desk: SignedIn, subject: UUID, *, shown: dict[st
         "consents": _consents(record.standing),
         "marks": marks_of(record.standing),
         "why": [_why(one) for one in record.why],
-        "sources": [_source(one) for one in sources],
+        "sources": [_source(one) for one in sources[:_MOST_SOURCES]],
+        "sources_count": len(sources),
+        "show_url": reverse("customer-show", args=[record.customer]),
         "since": min((one.came_at for one in sources), default=None),
         "shown": shown,
         "query": query_of(filters),
@@ -168,8 +191,9 @@ def _value(value: Value) -> dict[str, Any]:
         "name": value.field.name,
         "label": value.field.label(language()),
         "answer": value.answer,
-        "text": value.text,
+        "text": value.text if value.answer == MASKED else value_text(value.field.name, value.text),
         "masked": value.text if value.answer == MASKED else mask(value.field.name, value.text),
+        "show": _("Show: %(label)s") % {"label": value.field.label(language())},
         "policy": value.policy,
         "words": words,
         "valid": value.valid,
@@ -217,12 +241,15 @@ def _consents(standing: Standing) -> list[dict[str, Any]]:
 
 def _why(one: Why) -> dict[str, Any]:
     tone, icon, word = _ANSWERS[one.answer]
-    labels = [field.label(language()) for field in one.fields]
+    labels, separator = [field.label(language()) for field in one.fields], _(", ")
+    many = len(labels) > _FIRST_LABELS + 1
     return {
         "tone": tone,
         "icon": icon,
         "word": word,
-        "labels": labels,
+        "first": separator.join(labels[:_FIRST_LABELS] if many else labels),
+        "rest": separator.join(labels[_FIRST_LABELS:]) if many else "",
+        "rest_count": len(labels) - _FIRST_LABELS,
         "policy": one.policy,
         "words": installation().rules.policies.text(one.policy, language()),
         "on_request": one.on_request,
@@ -230,32 +257,23 @@ def _why(one: Why) -> dict[str, Any]:
 
 
 def _source(one: Source) -> dict[str, Any]:
-    return {"source": one, "kind": kind_label(one.kind), "basis": basis_label(one.basis)}
+    return {
+        "channel": one.channel,
+        "notice": one.notice,
+        "kind": kind_label(one.kind),
+        "basis": basis_label(one.basis),
+        "came": day_of(one.came_at),
+    }
 
 
 def kind_label(kind: str) -> str:
     """What a record is, in the reader's language."""
-    return {
-        "person": _("Person"),
-        "organisation": _("Organisation"),
-        "order": _("Order"),
-        "interaction": _("Contact with us"),
-        "edit": _("Edit"),
-    }[kind]
+    return str(_KIND_LABELS[kind])
 
 
 def basis_label(basis: str) -> str:
     """A ground of collection in the reader's language."""
-    return {
-        "consent": _("Consent"),
-        "contract": _("Contract"),
-        "legal_obligation": _("Legal obligation"),
-        "vital_interest": _("Vital interest"),
-        "public_interest": _("Public interest"),
-        "legitimate_interest": _("Legitimate interest"),
-        "hr": _("Employment"),
-        "public_information": _("Public information"),
-    }[basis]
+    return str(_BASIS_LABELS[basis])
 
 
 def right_label(right: str) -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from kehu.doors.web.pages import ROLE_LABELS, language
 from kehu.doors.web.portal.entrance import guest_page, page
+from kehu.doors.web.words import department_label
 from kehu.govern.slugs import CUSTOMER
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
@@ -176,4 +177,5 @@ def _who(row: OwnRow) -> str:
     if row.role == CUSTOMER:
         return _("You")
     role = str(ROLE_LABELS.get(row.role, row.role)) or _("The system")
-    return role if row.department in ("", row.role) else f"{row.department} · {role}"
+    unit = department_label(row.department)
+    return role if unit in ("", row.role, role) else f"{unit} · {role}"

@@ -17,6 +17,7 @@ from kehu.doors.web.pages import language
 from kehu.doors.web.portal.entrance import guest_page, page
 from kehu.doors.web.portal.ledger import row_view
 from kehu.doors.web.portal.requests import RIGHTS
+from kehu.doors.web.words import contact_word, value_text
 from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Channel, Notice
 from kehu.guard.guests.credentials import Guest
@@ -171,7 +172,17 @@ def _held(request: HttpRequest, guest: Guest, *, error: str = "", status: int = 
                 "label": CATEGORY_LABELS[slug][0],
                 "icon": CATEGORY_LABELS[slug][1],
                 "fields": [
-                    {"label": one.field.label(said), "values": [(v, channels.get(v.channel, "")) for v in one.values]}
+                    {
+                        "label": one.field.label(said),
+                        "values": [
+                            (
+                                value_text(one.field.name, v.text) if not v.masked else v.text,
+                                v,
+                                channels.get(v.channel, ""),
+                            )
+                            for v in one.values
+                        ],
+                    }
                     for one in fields
                 ],
             }
@@ -184,7 +195,7 @@ def _held(request: HttpRequest, guest: Guest, *, error: str = "", status: int = 
                     {
                         "at": one.at,
                         "channel": channels.get(one.channel, ""),
-                        "fields": [(field.label(said), text) for field, text in one.fields],
+                        "fields": [(field.label(said), _said(field.name, text)) for field, text in one.fields],
                     }
                     for one in rows
                 ],
@@ -195,6 +206,10 @@ def _held(request: HttpRequest, guest: Guest, *, error: str = "", status: int = 
         "error": error,
     }
     return page(request, "portal/held.html", context, guest=guest, status=status)
+
+
+def _said(name: str, text: str) -> str:
+    return contact_word(text) if name == "kind" else value_text(name, text)
 
 
 def _summary(found: Held) -> list[dict[str, Any]]:

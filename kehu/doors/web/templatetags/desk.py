@@ -11,13 +11,13 @@ from decimal import Decimal
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from lucide.templatetags.lucide import lucide
 
-from kehu.doors.web import charts
+from kehu.doors.web import charts, words
 
 register = template.Library()
 
@@ -55,7 +55,6 @@ def consent(label: str, state: str, title: str = "") -> SafeString:
     )  # fmt: skip
 
 
-@register.simple_tag
 def consent_dot(label: str, state: str, icon_name: str) -> SafeString:
     """A consent as a small square with its icon, as lists show it."""
     _, word = _CONSENT[state]
@@ -69,9 +68,21 @@ def consent_dot(label: str, state: str, icon_name: str) -> SafeString:
 @register.filter
 def woven(value: str) -> SafeString:
     """A masked value with its hidden part set back."""
-    parts = enumerate(_HIDDEN.split(str(value)))  # every second part is hidden
-    pieces = (format_html('<span class="hid">{}</span>', part) if at % 2 else part for at, part in parts)
-    return format_html_join("", "{}", ((piece,) for piece in pieces))
+    parts = enumerate(_HIDDEN.split(str(value)))  # every second part is hidden, and nothing but dots and stars
+    pieces = (f'<span class="hid">{part}</span>' if at % 2 else escape(part) for at, part in parts)
+    return mark_safe("".join(pieces))  # noqa: S308  (escaped where it is a value)
+
+
+@register.filter
+def article(text: str) -> str:
+    """An article that a rule rests on, in the reader's language."""
+    return words.article_label(text)
+
+
+@register.filter
+def department(slug: str) -> str:
+    """A department's name."""
+    return words.department_label(slug)
 
 
 @register.filter
@@ -132,7 +143,7 @@ def meter(share: float, tone_name: str = "accent") -> SafeString:
 @register.filter
 def said(code: str) -> str:
     """The sentence for a short code of what has just been done; nothing for an unknown one."""
-    words = {
+    sentences = {
         "consent-given": _("The consent is recorded and acts from now on."),
         "consent-withdrawn": _("The consent is withdrawn; every use that rests on it stops now."),
         "restricted": _("Processing is restricted: storage only, from now on."),
@@ -145,4 +156,4 @@ def said(code: str) -> str:
         "accepted": _("Accepted: the two records are one customer now."),
         "rejected": _("Rejected: they stay two customers."),
     }
-    return words.get(str(code), "")
+    return sentences.get(str(code), "")

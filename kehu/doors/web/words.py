@@ -1,0 +1,113 @@
+"""Words for what the system knows by a code: values of the dictionary, departments, reasons, articles of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import get_language_info, gettext_lazy
+from django.utils.translation import gettext as _
+
+from kehu.guard.installation import installation
+
+_GENDERS: Final = {
+    "female": gettext_lazy("female"),
+    "male": gettext_lazy("male"),
+    "other": gettext_lazy("other"),
+    "unknown": gettext_lazy("unknown"),
+}
+# ways of a contact as many systems write them; what a house calls otherwise stays as it was given
+_CONTACTS: Final = {
+    "call": gettext_lazy("Call"),
+    "chat": gettext_lazy("Chat"),
+    "email": gettext_lazy("Mail"),
+    "phone": gettext_lazy("Call"),
+    "sms": gettext_lazy("Text message"),
+    "visit": gettext_lazy("Visit"),
+}
+# departments as many houses call them
+_DEPARTMENTS: Final = {
+    "management": gettext_lazy("Management"),
+    "marketing": gettext_lazy("Marketing"),
+    "service": gettext_lazy("Customer service"),
+    "service-desk": gettext_lazy("Service desk"),
+    "manager": gettext_lazy("Management"),
+    "analyst": gettext_lazy("Analysis"),
+    "analysis": gettext_lazy("Analysis"),
+    "engineer": gettext_lazy("Engineering"),
+    "engineering": gettext_lazy("Engineering"),
+    "privacy": gettext_lazy("Privacy office"),
+    "privacy-office": gettext_lazy("Privacy office"),
+    "legal": gettext_lazy("Legal affairs"),
+    "legal-affairs": gettext_lazy("Legal affairs"),
+    "auditor": gettext_lazy("Audit"),
+    "audit": gettext_lazy("Audit"),
+    "owner": gettext_lazy("Owner"),
+}
+_REASONS: Final = {
+    "too_many_cells": gettext_lazy("too many cells"),
+    "too_few_cells": gettext_lazy("too few cells"),
+    "bad_encoding": gettext_lazy("wrong encoding"),
+    "unclosed_quote": gettext_lazy("quotation mark not closed"),
+    "too_long": gettext_lazy("too long"),
+    "bad_json": gettext_lazy("not valid JSON"),
+    "bad_card": gettext_lazy("not a valid card"),
+    "no_usable_value": gettext_lazy("nothing that can be used"),
+    "erased": gettext_lazy("erased before"),
+    "invalid_value": gettext_lazy("not a valid value"),
+    "consent_not_widened": gettext_lazy("an earlier statement is stricter"),
+}
+_HOUSE_RULE: Final = "House rule "
+# the name every installation begins with: it says nothing to anybody outside
+_FIRST_CONTROLLER: Final = "main"
+
+
+def value_text(name: str, text: str) -> str:
+    """A value of a field as the reader says it: genders and languages have words, everything else stands as it is."""
+    if not text:
+        return text
+    held = installation().rules.dictionary.field(name)
+    if held.type == "gender":
+        return _word(_GENDERS, text)
+    return language_name(text) if held.type == "language" else text
+
+
+def language_name(tag: str) -> str:
+    """A language by its tag, in the reader's language; the tag where nobody has translated its name."""
+    try:
+        return str(get_language_info(tag.lower())["name_translated"])
+    except KeyError:
+        return tag
+
+
+def contact_word(kind: str) -> str:
+    """The way of a contact."""
+    return _word(_CONTACTS, kind)
+
+
+def department_label(slug: str) -> str:
+    """A department by its slug; one of the house's own stands as the house wrote it."""
+    return _word(_DEPARTMENTS, slug)
+
+
+def reason_label(reason: str) -> str:
+    """Why a row or value waits in quarantine; a policy stands for itself."""
+    return _word(_REASONS, reason)
+
+
+def article_label(article: str) -> str:
+    """An article as the reader's language writes it: the house's own rules are numbered in it."""
+    if article.startswith(_HOUSE_RULE):
+        return _("House rule %(number)s") % {"number": article.removeprefix(_HOUSE_RULE)}
+    return article
+
+
+def house_label(name: str) -> str:
+    """Whose installation this is; until somebody has named it, it is called so."""
+    return _("This organisation") if name in ("", _FIRST_CONTROLLER) else name
+
+
+def _word(words: Mapping[str, Promise], code: str) -> str:
+    found = words.get(code)
+    return code if found is None else str(found)
