@@ -31,6 +31,11 @@ class Hmac:
         self._inner: Hash = hashlib.sha256(bytes(x ^ 0x36 for x in block))
         self._outer: Hash = hashlib.sha256(bytes(x ^ 0x5C for x in block))
 
+    @property
+    def midstates(self) -> tuple[Hash, Hash]:
+        """The hashes that message and inner digest are added to, to be copied: for loops that count every call."""
+        return self._inner, self._outer
+
     def digest(self, message: bytes) -> bytes:
         """32 bytes."""
         inner = self._inner.copy()

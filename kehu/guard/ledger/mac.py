@@ -26,13 +26,9 @@ def entry_mac(
 
     ``ask`` is the request as it stands in ``gate_decision``; the rest of the row is bound by the tree.
     """
-    return mac_of(
-        key,
-        (entry.bytes, actor.bytes, human.bytes),
-        (department, purpose, action),
-        detail.bytes if detail else None,
-        digest_of(ask),
-    )
+    who = entry.bytes + actor.bytes + human.bytes
+    what = numbers_of(department, purpose, action) + (detail.bytes if detail else _NOTHING)
+    return hmac.digest(key, who + what + digest_of(ask), "sha256")
 
 
 def digest_of(ask: str) -> bytes:
@@ -40,13 +36,13 @@ def digest_of(ask: str) -> bytes:
     return hashlib.sha256(ask.encode()).digest()
 
 
-def mac_of(
-    key: bytes, who: tuple[bytes, bytes, bytes], what: tuple[int, int | None, int], detail: bytes | None, asked: bytes
-) -> bytes:
-    """The same from bytes: ``who`` is entry, actor and human, ``what`` department, purpose and action."""
-    department, purpose, action = what
-    numbers = (department << 32) | ((0xFFFF if purpose is None else purpose) << 16) | action
-    return hmac.digest(key, b"".join((*who, numbers.to_bytes(8, "big"), detail or _NOTHING, asked)), "sha256")
+def numbers_of(department: int, purpose: int | None, action: int) -> bytes:
+    """Department, purpose and action in the MAC.
+
+    Raises:
+        OverflowError: a number that no row has.
+    """
+    return ((department << 32) | ((0xFFFF if purpose is None else purpose) << 16) | action).to_bytes(8, "big")
 
 
 def decision_mac(key: bytes, *, decision: bytes, answer: str) -> bytes:

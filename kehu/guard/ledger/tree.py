@@ -8,6 +8,7 @@ from typing import Final
 
 _sha256 = hashlib.sha256
 EMPTY_ROOT: Final = _sha256(b"").digest()
+_BLOCK: Final = 256  # leaves, a power of two
 
 
 def leaf_hash(body: bytes) -> bytes:
@@ -98,6 +99,22 @@ class Frontier:
             size >>= 1
         self._peaks.append(node)
         self.size += 1
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add leaf hashes: whole blocks at once where they fall on a block's place, which spares most of the steps."""
+        at = 0
+        while at < len(leaves):
+            if self.size % _BLOCK or len(leaves) - at < _BLOCK:
+                self.append(leaves[at])
+                at += 1
+                continue
+            node, above = root_of(leaves[at : at + _BLOCK]), self.size // _BLOCK
+            while above & 1:
+                node = node_hash(self._peaks.pop(), node)
+                above >>= 1
+            self._peaks.append(node)
+            self.size += _BLOCK
+            at += _BLOCK
 
     def root(self) -> bytes:
         """Root over all leaves so far."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import psycopg
 from psycopg import Connection
 
-from kehu.guard.ledger.beside import decision_faults, tile_faults, use_faults
+from kehu.guard.ledger.beside import Fault, decision_faults, tile_faults, use_faults
 from kehu.guard.ledger.checkpoint import Signer
-from kehu.guard.ledger.heads import gather
-from kehu.guard.ledger.leaf import LEAF_COLUMNS
-from kehu.guard.ledger.mac import digest_of, mac_of
-from kehu.guard.ledger.sent import Encoder, raw_cursor
+from kehu.guard.ledger.heads import Heads, gather
+from kehu.guard.ledger.mac import digest_of
+from kehu.guard.ledger.sent import Checked, Reader, stream
 from kehu.guard.ledger.tree import Frontier
 
-_BATCH = 10_000
+_STEP: Final = 8_192  # leaves that wait to be added to the tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,12 @@ class Verdict:
         return not self.broken
 
 
-def _walk(connection: Connection[Any]) -> Iterator[Any]:
-    """Every leaf in order, with its row where there is one, as the server sends it."""
-    columns = ", ".join("e." + name for name in LEAF_COLUMNS)
-    with connection.transaction(), raw_cursor(connection, "verify_walk") as cursor:
-        cursor.itersize = _BATCH
-        cursor.execute(
-            f"select l.index, l.seq, l.hash, e.seq, {columns} from ledger_leaf l"
-            " left join ledger_entry e on e.seq = l.seq order by l.index"
-        )
-        yield from cursor
+def _walk(connection: Connection[Any], entry_key: bytes) -> Iterator[Checked]:
+    """Every leaf, checked; decisions as they are at the same moment, so that none of a row come since is missed."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        reader = Reader(entry_key, _asked(connection))
+        yield from reader.read(stream(connection))
 
 
 def _asked(connection: Connection[Any]) -> dict[bytes, bytes]:
@@ -75,23 +71,10 @@ def verify(
     ``decision_key``: decisions are checked, too. Sequence what is pending first.
     """
     heads = gather(connection, signer, witness, against)
-    broken = [Broken(None, why) for why in heads.faults]
-    frontier = Frontier()
-    expected, agreed, forked = 0, 0, False
-    rows = _Rows(entry_key, _asked(connection))
-    for index, seq, stored, present, *columns in _walk(connection):
-        while expected < index:
-            broken.append(Broken(None, f"leaf {expected} is missing"))
-            expected += 1
-        expected = index + 1
-        faults = rows.faults(columns, stored) if present is not None else ("the row is gone, its leaf is there",)
-        broken += [Broken(seq, why) for why in faults]
-        frontier.append(stored)
-        signed = heads.roots.get(frontier.size)
-        if signed and not forked:
-            broken += _head_faults(signed, frontier, agreed, seq)
-            forked = frontier.root() not in signed  # every later head differs as well: the first says where
-            agreed = frontier.size
+    with ThreadPoolExecutor(1) as pool:  # mostly the server's work, while rows are hashed here
+        beside = pool.submit(_beside, connection.info.dsn, connection.info.password, decision_key)
+        frontier, broken = _leaves(connection, heads, entry_key)
+    broken[:0] = [Broken(None, why) for why in heads.faults]
     for size in sorted(heads.roots):
         if size > frontier.size:
             where = ", ".join(heads.roots[size].values())
@@ -99,11 +82,46 @@ def verify(
                 Broken(None, f"cut short: a signed checkpoint ({where}) has {size} rows, {frontier.size} are here")
             )
     broken += _unsequenced(connection)
-    beside = [*tile_faults(connection), *use_faults(connection)]
-    if decision_key is not None:
-        beside += decision_faults(connection, decision_key)
-    broken += [Broken(seq, why) for seq, why in beside]
+    broken += [Broken(seq, why) for seq, why in beside.result()]
     return Verdict(frontier.size, frontier.root(), tuple(broken))
+
+
+def _leaves(connection: Connection[Any], heads: Heads, entry_key: bytes) -> tuple[Frontier, list[Broken]]:
+    """The tree over all leaves, and what is wrong with a row or on the way to a signed head."""
+    frontier, broken, waiting = Frontier(), list[Broken](), list[bytes]()
+    sizes = iter(sorted(heads.roots))
+    head = next((size for size in sizes if size), 0)
+    expected, agreed, forked = 0, 0, False
+    for size, (index, seq, stored, faults) in enumerate(_walk(connection, entry_key), 1):
+        while expected < index:
+            broken.append(Broken(None, f"leaf {expected} is missing"))
+            expected += 1
+        expected = index + 1
+        if faults:
+            broken += [Broken(seq, why) for why in faults]
+        waiting.append(stored)
+        if size == head:
+            frontier.extend(waiting)
+            waiting.clear()
+            if not forked:
+                broken += _head_faults(heads.roots[head], frontier, agreed, seq)
+                forked = frontier.root() not in heads.roots[head]  # every later one differs, too: the first says where
+                agreed = size
+            head = next(sizes, 0)
+        elif len(waiting) == _STEP:
+            frontier.extend(waiting)
+            waiting.clear()
+    frontier.extend(waiting)
+    return frontier, broken
+
+
+def _beside(dsn: str, password: str, decision_key: bytes | None) -> list[Fault]:
+    """What stands beside the rows, on a connection of its own."""
+    with psycopg.connect(dsn, password=password or None, autocommit=True) as connection:
+        found = [*tile_faults(connection), *use_faults(connection)]
+        if decision_key is not None:
+            found += decision_faults(connection, decision_key)
+    return found
 
 
 def _head_faults(signed: dict[bytes, str], frontier: Frontier, agreed: int, seq: int) -> Iterator[Broken]:
@@ -114,32 +132,6 @@ def _head_faults(signed: dict[bytes, str], frontier: Frontier, agreed: int, seq:
                 f"forked: the tree of size {frontier.size} is not the one that was signed ({where});"
                 f" something differs in leaves {agreed} to {frontier.size - 1}",
             )
-
-
-class _Rows:
-    """Checks one row after another, each against its leaf, against copies of it and by its MAC."""
-
-    def __init__(self, entry_key: bytes, asked: dict[bytes, bytes]) -> None:
-        self._key = entry_key
-        self._asked = asked
-        self._entries = set[bytes]()
-        self._encoder = Encoder()
-
-    def faults(self, row: Any, stored: bytes) -> Iterator[str]:
-        """What is wrong with a row (in the order of LEAF_COLUMNS, raw) whose leaf hash is ``stored``."""
-        _, entry, actor, human, department, purpose, action, decision, detail, _, _, _, _, mac = row
-        if self._encoder.leaf(row) != stored:
-            yield "the row was changed after it was hashed"
-        if entry in self._entries:
-            yield "a copy of another row"
-        self._entries.add(entry)
-        asked = self._asked.get(decision)
-        if asked is None:
-            yield "its decision is gone"
-            return
-        made = mac_of(self._key, (entry, actor, human), (department, purpose, action), detail, asked)
-        if not hmac.compare_digest(made, mac):
-            yield "forged: its MAC is not ours"
 
 
 def _unsequenced(connection: Connection[Any]) -> list[Broken]:
