@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import collecting, demonstration, desk, evidence, health, installation, linking, rights
+from kehu.doors.cli import collecting, demonstration, desk, evidence, governing, health, installation, linking, rights
 from kehu.doors.cli.frame import Contract
 
 
@@ -48,6 +48,7 @@ for entry in (
     rights.request,
     rights.incident,
     evidence.ledger,
+    governing.policies,
 ):
     main.add_command(entry)
 

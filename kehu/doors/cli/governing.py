@@ -1,0 +1,63 @@
+"""Commands on the rules: the policies in words, checked, and tried before they are in force."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kehu.doors.cli.frame import FAILED, Failure, actor, command, language
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def policies() -> None:
+    """The policies that decide each use."""
+
+
+@policies.command("list", epilog="Example: kehu policies list --law eu")
+@click.option("--law", type=click.Choice(["house", "cn", "eu", "us", "jp", "au"]), help="Those of one law only.")
+@command()
+def list_(law: str | None) -> Any:
+    """The policies in force in words, with the rows of the ledger that name each in the last 30 days."""
+    from kehu.serve.assurance import rules
+
+    return {"policies": [asdict(one) for one in rules.policies(language(), law=law)]}
+
+
+@policies.command(epilog="Example: kehu policies check ./policies")
+@click.argument("folder", type=_FOLDER)
+@command(needs_home=False, starts=False)
+def check(folder: Path) -> Any:
+    """Whether the policies of a folder fit their schema and have an id, an article and words in each language."""
+    from kehu.guard.gate.policies import PolicySet
+
+    held = _loaded(lambda: PolicySet.load(folder))
+    return {"ok": True, "policies": len(list(held)), "digest": held.digest}
+
+
+@policies.command(epilog="Example: kehu policies replay ./policies --days 30")
+@click.argument("folder", type=_FOLDER)
+@click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="How far to look back.")
+@command()
+def replay(folder: Path, days: int) -> Any:
+    """What would have been answered otherwise, had the policies of FOLDER been in force.
+
+    Every decision the ledger used in those days is made again from what was asked, who asked and the customer's state;
+    nobody is opened, nothing comes into force. `rows` and `uses` say how much of the ledger a change would have touched.
+    """
+    from kehu.serve.assurance import rules
+
+    found = _loaded(lambda: rules.try_policies(folder, days=days, actor=actor()))
+    return rules.replay_answer(found, days=days)
+
+
+def _loaded(work: Any) -> Any:
+    """What reads a folder of policies; what is wrong with them names no one, so it is told in full."""
+    try:
+        return work()
+    except (ValueError, OSError) as wrong:
+        raise Failure(FAILED, "policies", str(wrong), "Mend the policy named, then run it again.") from None

@@ -1,0 +1,180 @@
+"""A change of policies tried before it is in force: what was asked and decided, decided again under other policies.
+
+Decisions stand by content: what was asked, the asker's facts and the customer's state are all that policies read, so a
+recorded decision can be made again without a customer, a value or a key. Nothing is opened and nothing is stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg import Connection
+
+from kehu.govern.slugs import BASES
+from kehu.guard.gate.actor import ActorFacts
+from kehu.guard.gate.decisions import Ask, decide
+from kehu.guard.gate.policies import Answer, FieldClass, PolicySet
+from kehu.guard.gate.state import SubjectState, packs_of
+from kehu.guard.installation import RulesInForce
+
+_RECORDED: Final = """
+select d.ask, d.actor, d.state, d.answer::text, n.rows, n.uses
+from (select decision, count(*) as rows, sum(subjects)::bigint as uses from ledger_entry where at >= %s
+    group by decision) n
+join gate_decision d on d.id = n.decision
+where d.ask not like '{"act":%%'
+"""
+# Acts on a customer that are no reads are let on by role, not by policies.
+COLLECTING: Final = "*"
+"""Stands for the fields where the question was whether records may be brought in at all."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """An answer that would be another: for whom and what, from which answer and policy to which.
+
+    Attributes:
+        role, department: of who asked.
+        purpose: its slug; empty for bringing in.
+        use: an action of the ledger.
+        packs: laws that apply to the customers.
+        field: of the dictionary, or ``*`` for bringing in.
+        before, after: ``clear``, ``masked`` or ``denied``.
+        policy_before, policy_after: who said so.
+    """
+
+    purpose: str
+    use: str
+    role: str
+    department: str
+    packs: tuple[str, ...]
+    field: str
+    before: str
+    policy_before: str
+    after: str
+    policy_after: str
+
+    @property
+    def opens(self) -> bool:
+        """Whether more would be seen than was."""
+        order = ("denied", "masked", "clear")
+        return order.index(self.after) > order.index(self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of it.
+
+    Attributes:
+        decisions: different decisions that were made again.
+        rows: ledger rows that rest on them.
+        uses: origin subjects in those rows, each counted once a row.
+        changes: each with the rows and uses it would have touched, the most used first.
+        untold: decisions of rules so old that a field or purpose they name is gone.
+    """
+
+    decisions: int
+    rows: int
+    uses: int
+    changes: tuple[tuple[Change, int, int], ...]
+    untold: int
+
+
+def replay(connection: Connection[Any], rules: RulesInForce, policies: PolicySet, *, since: datetime) -> Replay:
+    """Make the decisions again that the ledger used since a moment, under other policies; purposes and fields as now.
+
+    A change only of the policy that is named counts, too: people read its words.
+    """
+    other = dataclasses.replace(rules, policies=_Remembering.of(policies))
+    rows, uses = Counter[Change](), Counter[Change]()
+    decisions = all_rows = all_uses = untold = 0
+    for ask, facts, state, answer, row_count, use_count in connection.execute(_RECORDED, (since,)).fetchall():
+        decisions, all_rows, all_uses = decisions + 1, all_rows + row_count, all_uses + use_count
+        try:
+            changes = set(_changes(other, json.loads(ask), facts, state, json.loads(answer)))
+        except KeyError:
+            untold += 1
+            continue
+        for change in changes:
+            rows[change] += row_count
+            uses[change] += use_count
+    ordered = sorted(rows, key=lambda change: (-rows[change], change))
+    return Replay(decisions, all_rows, all_uses, tuple((one, rows[one], uses[one]) for one in ordered), untold)
+
+
+def _changes(
+    rules: RulesInForce, ask: Mapping[str, Any], facts: str, state: str, recorded: Mapping[str, Any]
+) -> Iterator[Change]:
+    asker = ActorFacts.parse(facts)
+    if ask["use"] == "collect":
+        packs, made = packs_of(int(state)), _collected(rules, ask, facts, int(state))
+        purpose = ""
+    else:
+        held = SubjectState.parse(state)
+        packs, purpose = held.packs, ask["purpose"]
+        made = decide(rules, _ask(ask), asker, held)
+    for field, before in recorded.items():
+        for (was, policy), now in zip(before, made[field], strict=True):
+            if (was, policy) != (now.answer, now.policy):
+                yield Change(
+                    purpose, ask["use"], asker.role, asker.department, tuple(sorted(packs)), field,
+                    was, policy, now.answer, now.policy,
+                )  # fmt: skip
+
+
+def _collected(rules: RulesInForce, ask: Mapping[str, Any], facts: str, packs: int) -> dict[str, tuple[Answer, ...]]:
+    if ask["basis"] not in BASES:
+        raise KeyError(ask["basis"])
+    answer = rules.policies.decide_collect(
+        facts,
+        basis=ask["basis"],
+        packs=packs_of(packs),
+        notice=ask["notice"] > 0,
+        source_proof=bool(ask["proof"]),
+        channel_kind=ask["channel_kind"],
+    )
+    return {COLLECTING: (answer,)}
+
+
+def _ask(told: Mapping[str, Any]) -> Ask:
+    """The question of :meth:`Ask.text`."""
+    return Ask(
+        told["purpose"], told["use"], tuple(told["fields"]), told["masked"], told["recipient"], told["recipient_kind"],
+        told["country"], told["bulk"], tuple(told.get("masked_fields", ())),
+    )  # fmt: skip
+
+
+class _Remembering(PolicySet):
+    """Policies that answer the same question once: recorded decisions differ less than their number suggests."""
+
+    _known: dict[tuple[str, FieldClass, tuple[str, ...]], Answer]
+
+    @classmethod
+    def of(cls, policies: PolicySet) -> _Remembering:
+        made = cls.__new__(cls)
+        made.__dict__.update(policies.__dict__)
+        made._known = {}
+        return made
+
+    def decide(
+        self,
+        principal: Mapping[str, Any],
+        context: Mapping[str, Any],
+        classes: Iterable[FieldClass],
+        actions: Iterable[str] = ("open", "mask"),
+    ) -> dict[FieldClass, Answer]:
+        order = tuple(actions)
+        asked = json.dumps([principal, context], sort_keys=True)
+        found: dict[FieldClass, Answer] = {}
+        for one in classes:
+            key = (asked, one, order)
+            if key not in self._known:
+                self._known[key] = super().decide(principal, context, (one,), order)[one]
+            found[one] = self._known[key]
+        return found
