@@ -105,11 +105,11 @@ def test_only_what_was_used_since_counts(decided, folder):
 
 def test_trying_is_recorded_and_not_for_everybody(decided, folder):
     before = len(queries.rows())
-    rules.try_policies(folder, days=1, actor=staff("auditor"))
+    rules.try_policies(rules.load_policies(folder), days=1, actor=staff("auditor"))
     [row, *_] = queries.rows()
     assert len(queries.rows()) == before + 1 and row["action"] == "read-ledger"
     with pytest.raises(ActRefused):
-        rules.try_policies(folder, days=1, actor=staff("marketing"))
+        rules.try_policies(rules.load_policies(folder), days=1, actor=staff("marketing"))
 
 
 def test_nothing_is_stored_and_nothing_comes_into_force(decided, folder):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kehu.doors.cli.frame import FAILED, Failure, actor, command, language
+
+if TYPE_CHECKING:
+    from kehu.guard.gate.policies import PolicySet
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -33,9 +36,7 @@ def list_(law: str | None) -> Any:
 @command(needs_home=False, starts=False)
 def check(folder: Path) -> Any:
     """Whether the policies of a folder fit their schema and have an id, an article and words in each language."""
-    from kehu.guard.gate.policies import PolicySet
-
-    held = _loaded(lambda: PolicySet.load(folder))
+    held = _loaded(folder)
     return {"ok": True, "policies": len(list(held)), "digest": held.digest}
 
 
@@ -51,13 +52,16 @@ def replay(folder: Path, days: int) -> Any:
     """
     from kehu.serve.assurance import rules
 
-    found = _loaded(lambda: rules.try_policies(folder, days=days, actor=actor()))
+    who = actor()
+    found = rules.try_policies(_loaded(folder), days=days, actor=who)
     return rules.replay_answer(found, days=days)
 
 
-def _loaded(work: Any) -> Any:
-    """What reads a folder of policies; what is wrong with them names no one, so it is told in full."""
+def _loaded(folder: Path) -> PolicySet:
+    """The policies of a folder; what is wrong with them names no one, so it is told in full."""
+    from kehu.serve.assurance import rules
+
     try:
-        return work()
+        return rules.load_policies(folder)
     except (ValueError, OSError) as wrong:
         raise Failure(FAILED, "policies", str(wrong), "Mend the policy named, then run it again.") from None

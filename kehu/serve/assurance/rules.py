@@ -56,16 +56,23 @@ def policies(language: str, *, law: str | None = None) -> list[InWords]:
     return found
 
 
-def try_policies(folder: Path, *, days: int, actor: Actor) -> Replay:
-    """Decide again what was decided in the last days, under the policies of a folder; recorded as a reading.
+def load_policies(folder: Path) -> PolicySet:
+    """The policies of a folder.
+
+    Raises:
+        ValueError: one does not fit; the message names it.
+        OSError: the folder cannot be read.
+    """
+    return PolicySet.load(folder)
+
+
+def try_policies(other: PolicySet, *, days: int, actor: Actor) -> Replay:
+    """Decide again what was decided in the last days, under other policies; recorded as a reading.
 
     Raises:
         ActRefused: the role may not read the ledger.
-        ValueError: a policy of the folder does not fit; the message names it.
-        OSError: the folder cannot be read.
     """
     require_act("read-ledger", actor)
-    other = PolicySet.load(folder)
     found = replay(
         raw_connection(), installation().rules, other, since=datetime.now(UTC) - timedelta(days=min(days, LONGEST))
     )
