@@ -84,15 +84,52 @@ def test_the_keyboard_is_enough(visit: Callable[..., Any]) -> None:
     _tab_to(page, "input[name='purpose']")
     keys.press("Enter")
     page.wait_for_url(re.compile(r"/customers(#|$)"))
-    keys.press("Control+k")
+    keys.press("/")
     assert page.evaluate("document.activeElement.id") == "search"
-    keys.press("Escape")
     _tab_to(page, "tbody a")
     keys.press("Enter")
     page.wait_for_url(re.compile(r"/customers/[0-9a-f-]{36}"))
     _tab_to(page, "#f-phone button")
     keys.press("Enter")
     page.locator("#f-phone[data-shown]").wait_for()
+
+
+def test_the_palette_goes_does_and_finds(visit: Callable[..., Any]) -> None:
+    subject = _people()
+    window = visit()
+    window.sign_in("service", "service")
+    page, keys = window.page, window.page.keyboard
+    window.go(f"/customers/{subject}")
+    page.locator("body").focus()
+    keys.press("Control+k")
+    assert page.evaluate("document.activeElement.closest('dialog').id") == "palette"
+    for _ in range(40):  # the focus never leaves it
+        keys.press("Tab")
+        assert page.evaluate("!document.activeElement.closest('.shell')")
+    keys.press("Escape")
+    assert page.locator("#palette").is_hidden()
+    keys.press("Control+k")
+    keys.type("显示")  # an act on this record
+    keys.press("Enter")
+    page.locator("#f-phone[data-shown]").wait_for()
+    keys.press("Control+k")
+    keys.type("导入")
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    page.wait_for_url("**/imports")
+    keys.press("Control+k")
+    assert page.locator("#palette section:not([hidden]) .pal-item").first.get_attribute("data-recent") == "imports"
+    keys.type(LIN["email"])
+    keys.press("Enter")  # nothing is called so: it is looked for among the customers
+    page.wait_for_url("**/customers/search")
+    assert page.locator("tbody tr").count() > 0
+    assert LIN["email"] not in page.url
+    assert LIN["email"] not in page.evaluate("JSON.stringify(localStorage)")
+    assert page.locator("#palette a[href='/review']").count() == 1
+    analyst = visit()
+    analyst.sign_in("analyst", "analytics")
+    assert analyst.page.locator("#palette a[href='/review']").count() == 0  # only what this role may do
 
 
 def test_without_script_everything_works(visit: Callable[..., Any]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -94,6 +95,7 @@ def page(
     if desk is not None:
         shell |= {
             "places": places_of(desk),
+            "desk_languages": settings.LANGUAGES,
             "house": house_name(),
             "role_label": ROLE_LABELS[desk.role],
             "purpose_label": purpose_label(desk.claim.purpose) if desk.claim else "",

@@ -50,13 +50,6 @@ const wire = (root) => {
 };
 document.addEventListener("htmx:load", (e) => wire(e.detail.elt)); // fires for the body at start and for every swap
 
-document.addEventListener("keydown", (e) => {
-  if (e.key.toLowerCase() === "k" && (e.metaKey || e.ctrlKey)) {
-    e.preventDefault();
-    const field = document.querySelector("[data-search]");
-    if (field) { field.focus(); field.select(); } else document.querySelector("[data-go-search]")?.click();
-  }
-});
 document.addEventListener("click", (e) => {
   const opener = e.target.closest("[data-dialog]");
   if (opener) { e.preventDefault(); document.getElementById(opener.dataset.dialog)?.showModal(); }
