@@ -147,6 +147,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.rights.erasure import HolderFailed
     from kehu.serve.rights.incidents import UnknownIncident
+    from kehu.serve.rights.receipts import UnknownConsent
     from kehu.serve.rights.requests import AlreadyAnswered, UnknownRequest
     from kehu.serve.rights.residue import NothingLeft
 
@@ -171,6 +172,7 @@ def _codes() -> Mapping[type[BaseException], str]:
         HolderFailed: "holder-failed",
         UnknownIncident: "unknown-incident",
         UnknownRequest: "unknown-request",
+        UnknownConsent: "unknown-consent",
         AlreadyAnswered: "already-answered",
         NothingLeft: "nothing-left",
         LedgerUnavailable: "ledger",

@@ -156,3 +156,12 @@ def test_every_command_has_an_example(server):
     for found in leaves(main):
         assert (found.epilog or "").startswith("Example: ") and "kehu " in found.epilog, found.name
         assert found.help, found.name
+
+
+def test_the_receipt_of_a_consent(kehu):
+    [lin] = admit(LIN)
+    given = kehu("consent", "give", str(lin), "marketing")[1]["consents"][0]["id"]
+    code, made = kehu("consent", "receipt", given)
+    assert code == 0 and made["@type"] == "dpv:ConsentReceipt" and made["used"]["rows"] == 0
+    assert kehu("consent", "receipt", "01990000-0000-7000-8000-000000000000")[0] == 1
+    assert kehu("consent", "receipt", "no-id")[0] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -136,6 +137,19 @@ def consent_list(subject: str) -> Any:
     from kehu.serve.rights import actions
 
     return {"consents": actions.list_consents(subject_id(subject), actor=actor())}
+
+
+@consent.command("receipt", epilog="Example: kehu consent receipt 0199… --json > receipt.json")
+@click.argument("consent_id", metavar="CONSENT", type=click.UUID)
+@command()
+def consent_receipt(consent_id: UUID) -> Any:
+    """The receipt of one statement (`id` of `consent list`): what was agreed, what became of it, how often it was used.
+
+    With `--json` it is JSON-LD after ISO/IEC TS 27560 in the words of the W3C Data Privacy Vocabulary.
+    """
+    from kehu.serve.rights.receipts import receipt
+
+    return receipt(consent_id, actor=actor())
 
 
 def _state(kind: str, act: str, subject: str, *, lift: bool = False, opens: bool = False, **options: Any) -> Any:

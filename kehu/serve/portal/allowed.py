@@ -106,13 +106,14 @@ def allow(guest: Guest, purpose: str, *, language: str) -> None:
     if _needs_guardian(rows, frozenset().union(*(packs_of(row["packs"]) for row in rows))):
         raise GuardianNeeded(purpose)
     statement = Statement(notice=notice_in_force().id, way=WAY, language=language)
+    id = new_id()
     with transaction.atomic():
         _lift_own(guest.subject, "objection", number)
         give_consent(
             guest.subject, purpose=number, purpose_version=held.version, statement=statement,
-            recorded_by=guest.actor.staff, id=new_id(),
+            recorded_by=guest.actor.staff, id=id,
         )  # fmt: skip
-        record_act("consent", guest.subject, actor=guest.actor, purpose=_RIGHTS)
+        record_act("consent", guest.subject, actor=guest.actor, purpose=_RIGHTS, detail=id)
 
 
 def stop(guest: Guest, purpose: str) -> None:
@@ -125,15 +126,20 @@ def stop(guest: Guest, purpose: str) -> None:
     require_act("consent", guest.actor)
     _check(guest, purpose, ground="consent")
     number, held = PURPOSES[purpose], installation().rules.purposes[purpose]
+    id = new_id()
     with transaction.atomic():
         try:
             withdraw_consent(
-                guest.subject, purpose=number, purpose_version=held.version, recorded_by=guest.actor.staff,
-                id=new_id(), way=WAY,
-            )  # fmt: skip
+                guest.subject,
+                purpose=number,
+                purpose_version=held.version,
+                recorded_by=guest.actor.staff,
+                id=id,
+                way=WAY,
+            )
         except NothingToWithdraw:
             return
-        record_act("consent", guest.subject, actor=guest.actor, purpose=_RIGHTS)
+        record_act("consent", guest.subject, actor=guest.actor, purpose=_RIGHTS, detail=id)
 
 
 def object_to(guest: Guest, purpose: str, *, lift: bool = False) -> None:
