@@ -1,12 +1,15 @@
 """The ledger: rows hashed by the sequencer, and the whole of it verified.
 
 ``python -m bench.ledger [rows]`` writes that many rows (100,000) as reads of one customer each, in batches as COPY, in a
-fresh home; sequences them and verifies three times. The rows carry true MACs and commitments: verification finds nothing.
+fresh home; sequences them, proves 200 of them to their subjects and verifies three times. The rows carry true MACs and
+commitments: verification finds nothing.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import statistics
 import sys
 import time
 from uuid import UUID, uuid4
@@ -23,11 +26,13 @@ from kehu.guard.gate.read import gate  # noqa: E402
 from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.ledger.mac import entry_mac  # noqa: E402
 from kehu.guard.ledger.open_log import open_sequencer, signer_of  # noqa: E402
+from kehu.guard.ledger.proof import prove  # noqa: E402
 from kehu.guard.ledger.verify import verify  # noqa: E402
 from kehu.guard.staff.actions import actor_of, add_staff  # noqa: E402
 
 PEOPLE = 10_000
 BATCH = 10_000
+PROOFS = 200
 _COPY = (
     "copy ledger_entry (entry, actor, human, department, purpose, action, decision, subjects, jurisdictions, reach,"
     " commitments, mac) from stdin (format binary)"
@@ -79,6 +84,19 @@ def write(count: int, subjects: list[UUID]) -> None:
         )
 
 
+def prove_some(count: int) -> None:
+    """Inclusion proofs of rows all over the log, each with its subject's."""
+    raw, chance, taken = connection.connection, random.Random(7), []
+    for _ in range(PROOFS):
+        seq = chance.randint(20, count)
+        [(subject,)] = raw.execute("select subject from ledger_use where seq = %s", (seq,)).fetchall()
+        began = time.perf_counter()
+        prove(raw, seq, subject)
+        taken.append((time.perf_counter() - began) * 1_000)
+    cuts = statistics.quantiles(taken, n=20)
+    print(f"inclusion proof of a row and of a subject in it: p50 {cuts[9]:.2f} ms, p95 {cuts[18]:.2f} ms", flush=True)
+
+
 def main() -> None:
     """All figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -89,6 +107,7 @@ def main() -> None:
         with open_sequencer() as sequencer:
             taken = sequencer.run_once()
         print(f"sequenced, {taken:,} rows: {time.perf_counter() - began:.2f} s")
+        prove_some(count)
         held = installation()
         for _ in range(3):
             began, burnt = time.perf_counter(), time.process_time()

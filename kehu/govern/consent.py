@@ -209,7 +209,7 @@ def _project(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "update subject_state set consents = consents || %s::jsonb where subject in"
-            " (select subject from subject_state where subject = any (%s) order by subject for update)",
+            " (select subject from subject_state where subject = any (%s) order by subject for no key update)",
             [json.dumps({str(purpose): packed}), subjects],
         )
 
@@ -217,7 +217,9 @@ def _project(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
 def _lock(subjects: list[UUID]) -> None:
     """Lock rows in the order of subjects, as reads do, before they are written one after another."""
     with connection.cursor() as cursor:
-        cursor.execute("select 1 from subject_state where subject = any (%s) order by subject for update", [subjects])
+        cursor.execute(
+            "select 1 from subject_state where subject = any (%s) order by subject for no key update", [subjects]
+        )
 
 
 def _cover(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:

@@ -119,7 +119,7 @@ def project(subject: UUID) -> None:
             "update subject_state set restricted = %s, opted_out = %s, gpc = %s, deceased = %s, kept = %s, held = %s,"
             " held_categories = %s, objections = %s::smallint[] where subject in (select s.subject from subject_state s"
             " where s.customer = (select n.customer from subject_state n where n.subject = %s)"
-            " order by s.subject for update)",
+            " order by s.subject for no key update)",
             [
                 "restriction" in kinds,
                 "optout" in kinds,

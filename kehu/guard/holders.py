@@ -10,7 +10,7 @@ from django.db import connection
 
 from kehu.govern.holders import register
 from kehu.guard.gate.actor import Actor
-from kehu.guard.ledger.record import forget_uses
+from kehu.guard.ledger.uses import forget_uses
 
 
 class LedgerHolder:

@@ -20,6 +20,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
+from kehu.guard.ledger.uses import forget_uses
 from kehu.guard.texts import Sealed, keys_of, make_key
 from kehu.vault.erasure import SealedFacet, sealed_facets
 from kehu.vault.open import open_facet, open_text
@@ -107,13 +108,14 @@ def reseal_part(connection: Connection[Any], certificate: UUID, body: bytes, kee
     """
     paper = _unseal(connection, certificate, body)
     left = {part: [row for row in rows if keep(str(row.get("item", part)), row)] for part, rows in paper.items()}
-    connection.execute("delete from subject_key where subject = %s", (certificate,))
-    make_key(certificate)
+    row = connection.execute("delete from subject_key where subject = %s returning salt", (certificate,)).fetchone()
+    make_key(certificate, salt=bytes(row[0]) if row else None)  # the ledger's rows commit to it by that salt
     return _seal(connection, certificate, left)
 
 
 def forget_residue(connection: Connection[Any], certificate: UUID) -> None:
-    """Destroy the key of a residue whose last item has ended, and what stood for it."""
+    """Destroy the key of a residue whose last item has ended, and what stood for it; its uses leave the look-up."""
+    forget_uses(certificate)
     connection.execute("delete from subject_key where subject = %s", (certificate,))
     connection.execute("delete from subject_state where subject = %s and residue", (certificate,))
 

@@ -44,15 +44,15 @@ def seal_under(owner: UUID, text: str, *, place: UUID) -> bytes:
     return seal_text(keys_of(connection.connection, [owner])[owner], text, context=place.bytes)
 
 
-def make_key(owner: UUID) -> None:
-    """Make a key of its own for a thing, in the caller's transaction."""
+def make_key(owner: UUID, *, salt: bytes | None = None) -> None:
+    """Make a key of its own for a thing, in the caller's transaction; ``salt``: the ledger's, where it had one before."""
     connection.ensure_connection()
     raw = connection.connection
     epoch = current_epoch(raw)
     wrapped = installation().epochs.wrap(os.urandom(KEY), subject=owner.bytes, epoch=epoch)
     raw.execute(
         "insert into subject_key (subject, epoch, wrapped, salt) values (%s, %s, %s, %s)",
-        (owner, epoch, wrapped, os.urandom(SALT)),
+        (owner, epoch, wrapped, salt or os.urandom(SALT)),
     )
 
 

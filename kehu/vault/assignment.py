@@ -193,7 +193,7 @@ def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict
             "select s.subject, s.customer, s.core, s.controller, s.restricted or s.opted_out or s.gpc or s.deceased"
             " or s.kept or s.held or s.held_categories <> 0 or s.objections <> '{}', " + projected("s") +
             " from subject_state s where s.customer in (select n.customer from unnest(%s::uuid[]) as t (subject)"
-            " join subject_state n using (subject)) order by s.subject for update of s",
+            " join subject_state n using (subject)) order by s.subject for no key update of s",
             (in_order(subjects),),
         )  # fmt: skip
         return {row[0]: _Member(*row[1:]) for row in cursor}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import uuid
 from contextlib import contextmanager
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,10 +20,14 @@ from kehu.guard.ledger import tree
 from kehu.guard.ledger.checkpoint import CheckpointInvalid, Signer, parse
 from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import NotInLedger, prove
+from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.uses import forget_uses
 from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
 from kehu.host.database import grant_defaults
 from kehu.host.home import Home
+from kehu.vault.erasure import destroy, lock_subjects
 from tests.cast import admit, staff
 
 # test vectors of the Certificate Transparency reference implementation
@@ -155,7 +160,7 @@ SWAP = (
     " update ledger_leaf l set {column} = case l.seq when 100 then (select {column} from b)"
     " else (select {column} from a) end where l.seq in (100, 101)"
 )
-TABLES = ("ledger_entry", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "gate_decision")
+TABLES = ("ledger_entry", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "gate_decision", "ledger_forgotten")
 
 
 @pytest.mark.parametrize(
@@ -221,6 +226,31 @@ TABLES = ("ledger_entry", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "ga
         ("update ledger_checkpoint set root = sha256(root)", None, "says otherwise than its signed note"),
         # the customer's look-up
         ("update ledger_use set seq = 101 where seq = 100", 101, "the look-up names a subject"),
+        ("update ledger_use set subject = gen_random_uuid() where seq = 100", 100, "names a subject that is not here"),
+        ("update ledger_use set seq = 1000000 where seq = 100", 1_000_000, "the look-up names a subject"),
+        ("delete from ledger_use where seq = 100", 100, "the use of somebody who is here is gone"),
+        ("delete from ledger_use where seq in (1, 100, 101)", None, "5 uses are gone from the look-up, and no erasure"),
+        (
+            "select forget_subject_uses((select subject from ledger_use where seq = 100))",
+            None,
+            "101 uses are gone from the look-up, and no erasure took them",
+        ),
+        (
+            "with d as (delete from ledger_use where seq = 100)"
+            " insert into ledger_forgotten values (gen_random_uuid(), 1, sha256('x'))",
+            100,
+            "the use of somebody who is here is gone",
+        ),
+        (
+            "insert into ledger_forgotten values (gen_random_uuid(), 1, sha256('x'))",
+            None,
+            "taken by an erasure, and its MAC is not ours",
+        ),
+        (
+            "with s as (select set_config('x.y', '', false)) update ledger_entry set subjects = 2 where seq = 100",
+            100,
+            "commits to another number",
+        ),
     ],
 )
 def test_what_a_superuser_does_is_found_and_named(database, log, attack, seq, why):
@@ -255,7 +285,8 @@ def test_a_log_rewritten_as_a_whole_is_found_by_a_kept_checkpoint(database, log)
             owner.execute(f"alter table {table} disable trigger user")
         for table in ("ledger_leaf", "ledger_tile", "ledger_checkpoint"):
             owner.execute(f"delete from {table}")
-        owner.execute("delete from ledger_entry where seq = 100")
+        for table in ("ledger_entry", "ledger_use"):
+            owner.execute(f"delete from {table} where seq = 100")
     check.witness.unlink()
     gate().open([one], actor=alice, purpose="service", fields=["email"])
     check.sequence()
@@ -320,10 +351,85 @@ def test_a_row_of_a_slow_transaction_is_not_lost(database, log):
     assert check().ok
 
 
+def erase(subject):
+    """What an erasure does to a subject's keys and uses."""
+    with transaction.atomic():
+        connection.ensure_connection()
+        took = forget_uses(subject)
+        destroy(connection.connection, [subject])
+    return took
+
+
 def test_proofs_survive_forgetting_a_subject(database, log):
     check, _, (one, *_) = log
     with open_owner(database) as owner:
         kept = prove(owner, owner.execute("select max(seq) from ledger_use where subject = %s", (one,)).fetchone()[0])
-        assert owner.execute("select forget_subject_uses(%s)", (one,)).fetchone()[0] > 100
+    assert erase(one) > 100
     assert check().ok
     assert check(against=kept.checkpoint).ok
+
+
+def test_an_erasure_hides_no_other_use(database, log):
+    """What it took is known by number, so that nothing more can go, and nothing take the place of what went."""
+    check, alice, (one, two, three) = log
+    gate().open([one, two, three], actor=alice, purpose="service", fields=["email"])
+    check.sequence()
+    with open_owner(database) as owner:
+        [(of_one,)] = owner.execute("select min(seq) from ledger_use where subject = %s and seq > 1", (one,)).fetchall()
+        [(of_two,)] = owner.execute("select min(seq) from ledger_use where subject = %s and seq > 1", (two,)).fetchall()
+        took = erase(one)
+        assert check().ok
+        whys = lambda: {(broken.seq, broken.why) for broken in check().broken}
+        gone = (None, "1 uses are gone from the look-up, and no erasure took them")
+        owner.execute("alter table ledger_forgotten disable trigger user")
+        owner.execute("delete from ledger_use where subject = %s and seq = %s", (two, of_two))
+        assert whys() == {gone, (of_two, "the use of somebody who is here is gone from the look-up")}
+        # put in the place of one that was taken, under the erased person's own id
+        owner.execute("insert into ledger_use values (%s, %s, 0)", (one, of_one))
+        assert whys() == {(of_one, "the look-up names a subject that is not here")}
+        owner.execute("delete from ledger_use where subject = %s", (one,))
+        # the record of the erasure made to count for more, or twice
+        owner.execute("update ledger_forgotten set uses = uses + 1")
+        false = (None, "uses are said to have been taken by an erasure, and its MAC is not ours")
+        assert false in whys()
+        owner.execute("update ledger_forgotten set uses = uses - 1")
+        owner.execute("alter table ledger_forgotten drop constraint ledger_forgotten_pkey")
+        owner.execute("insert into ledger_forgotten select * from ledger_forgotten")
+        assert false in whys()
+        owner.execute("delete from ledger_forgotten")
+        assert (None, f"{took + 1} uses are gone from the look-up, and no erasure took them") in whys()
+
+
+def test_a_use_named_twice_is_found(database, log):
+    check, _, _ = log
+    with open_owner(database) as owner:
+        owner.execute("alter table ledger_use drop constraint ledger_use_pkey")
+        owner.execute("insert into ledger_use select * from ledger_use where seq = 100")
+        owner.execute("delete from ledger_use where seq = 103")  # of the same person: the sum stays
+    assert [broken.why for broken in check().broken if broken.seq == 100] == ["the look-up names a use twice"]
+
+
+def test_an_act_beside_an_erasure_leaves_no_use_behind(database, log):
+    """An act waits for an erasure under way, and then finds nobody."""
+    check, _, (one, *_) = log
+    seqs = []
+
+    def act():
+        with transaction.atomic():
+            seqs.append(record_act("restrict", one, actor=owner_actor()))
+        connection.close()
+
+    with transaction.atomic():
+        connection.ensure_connection()
+        lock_subjects(connection.connection, [one])
+        beside = threading.Thread(target=act)
+        beside.start()
+        beside.join(0.5)
+        assert beside.is_alive()  # it waits
+        forget_uses(one)
+        destroy(connection.connection, [one])
+    beside.join()
+    check.sequence()
+    with open_owner(database) as owner:
+        assert owner.execute("select subjects from ledger_entry where seq = %s", seqs).fetchone() == (0,)
+    assert check().ok

@@ -25,6 +25,7 @@ from kehu.guard.ledger.proof import NotInLedger, prove
 from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
+from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import queries
 from kehu.serve.rights import actions, erasure, holds, incidents
 from kehu.serve.rights.ending import end_residues
@@ -343,7 +344,9 @@ def test_what_has_ended_leaves_the_residue_for_good(database):
     assert left["requests"] == [] and left["holds"] == [] and left["consents"]
     Erasure.objects.update(residue=before)
     assert places(KEPT) == set()  # the paper as it was opens with no key any more
+    assert assurance.verify(actor=owner_actor())["broken"] == []  # the ledger's rows on it lead to it as before
     end_residues(add_months(date.today(), 37))
+    assert assurance.verify(actor=owner_actor())["broken"] == []
     with pytest.raises(NothingLeft):
         open_left(done.id, actor=legal, purpose="claims")
     assert raw().execute("select count(*) from tombstone").fetchone() == (0,)

@@ -17,6 +17,7 @@ NOBODYS = {
     "gate_decision": "decisions by class of field and state; no subject",
     "ledger_entry": "salted commitments, whose salt dies with the key",
     "ledger_leaf": "hashes",
+    "ledger_forgotten": "numbers: how many uses each erasure took",
     "ledger_tile": "hashes",
     "ledger_checkpoint": "signed tree heads",
     "sign_in_failure": "of staff",

@@ -77,7 +77,9 @@ def _step(batch: UUID, actor: Actor) -> int:
         subjects = sorted({row[0] for row in rows})
         named = {"subjects": subjects, "records": [row[1] for row in rows]}
         # in the order in which reads lock, so that none waits for the other in a circle
-        raw.execute("select 1 from subject_state where subject = any (%(subjects)s) order by subject for update", named)
+        raw.execute(
+            "select 1 from subject_state where subject = any (%(subjects)s) order by subject for no key update", named
+        )
         raw.execute(
             "update record set hidden = true where subject = any (%(subjects)s) and id = any (%(records)s)", named
         )
@@ -138,8 +140,6 @@ def _erase_step(batch: UUID) -> int:
         for holder in holders():
             for subject in whole:
                 holder.erase(subject)
-        for subject in whole:
-            raw.execute("select forget_subject_uses(%s)", (subject,))
         destroy(raw, whole)
         return len(rows)
 

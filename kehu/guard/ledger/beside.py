@@ -1,4 +1,4 @@
-"""What stands beside the rows and is trusted with them: tiles, decisions, each subject's look-up; recomputed, too.
+"""What stands beside the rows and is trusted with them: tiles and decisions; recomputed, too.
 
 Each fault is a row's ``seq`` (None where it concerns no single row) and why, in words.
 """
@@ -16,9 +16,7 @@ from kehu.guard.gate.decisions import canonical, decision_id
 from kehu.guard.ledger.mac import decision_mac
 from kehu.guard.ledger.tiles import TILE, split_hashes
 from kehu.guard.ledger.tree import root_of
-
-Fault = tuple[int | None, str]
-_SHOWN: Final = 100  # faults of one kind
+from kehu.guard.ledger.uses import SHOWN, Fault
 
 _LEAF_TILES: Final = f"""
 select coalesce(l.tile, t.index), l.hashes, t.hashes, l.seqs from (
@@ -26,13 +24,7 @@ select coalesce(l.tile, t.index), l.hashes, t.hashes, l.seqs from (
         array_agg(seq order by index) as seqs
     from ledger_leaf group by 1 having count(*) = {TILE}
 ) l full join (select index, hashes from ledger_tile where level = 0) t on t.index = l.tile
-where t.hashes is distinct from l.hashes order by 1 limit {_SHOWN}
-"""
-_USES: Final = f"""
-select u.seq from ledger_use u join ledger_entry e using (seq) join subject_key k using (subject)
-where sha256(sha256(k.salt || uuid_send(e.entry)) || uuid_send(u.subject))
-    is distinct from substr(e.commitments, u.position * 32 + 1, 32)
-order by u.seq limit {_SHOWN}
+where t.hashes is distinct from l.hashes order by 1 limit {SHOWN}
 """
 
 
@@ -69,7 +61,7 @@ def decision_faults(connection: Connection[Any], key: bytes) -> Iterator[Fault]:
     with connection.transaction(), connection.cursor("decisions", binary=True) as cursor:
         cursor.execute("select id, ask, actor, state, answer::text, categories, finds, mac from gate_decision")
         broken = [bytes(row[0]) for row in cursor if not _decided(key, *row)]
-    for id in broken[:_SHOWN]:
+    for id in broken[:SHOWN]:
         row = connection.execute("select min(seq) from ledger_entry where decision = %s", (id,)).fetchone()
         if row is not None and row[0] is not None:
             yield row[0], "its decision was changed after it was made"
@@ -82,9 +74,3 @@ def _decided(
 ) -> bool:
     made = decision_mac(key, decision=bytes(id), answer=canonical(json.loads(answer), categories, finds))
     return decision_id(ask, actor, state) == bytes(id) and hmac.compare_digest(bytes(mac), made)
-
-
-def use_faults(connection: Connection[Any]) -> Iterator[Fault]:
-    """Entries of the look-up whose row does not commit to that subject at that place."""
-    for (seq,) in connection.execute(_USES).fetchall():
-        yield seq, "the look-up names a subject that the row does not commit to"

@@ -18,12 +18,15 @@ from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
 from kehu.guard.ledger.mac import entry_mac
 
+# Subjects are held until the act is done: an erasure beside it would leave a use behind that leads to nobody.
 _INSERT = """
-with w as (
-    select s.subject, s.packs, k.salt, row_number() over (order by s.subject) - 1 as position
-    from subject_state s join subject_key k using (subject)
+with h as materialized (
+    select s.subject, s.packs, k.salt from subject_state s join subject_key k using (subject)
     where s.customer = (select n.customer from subject_state n where n.subject = %(subject)s)
         and (not %(own)s or s.core = (select n.core from subject_state n where n.subject = %(subject)s))
+    order by s.subject for key share of s
+), w as (
+    select h.*, row_number() over (order by h.subject) - 1 as position from h
 ), e as (
     insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,
         jurisdictions, reach, commitments, mac)
@@ -114,10 +117,3 @@ def _require_own(raw: Connection[Any], facts: ActorFacts, bound: UUID, subject: 
     ).fetchone()
     if same is None:
         raise Refused(DEFAULT_DENY)
-
-
-def forget_uses(subject: UUID) -> int:
-    """Take an erased subject's rows out of the look-up, by the owner's function; returns how many. Leaves stay."""
-    connection.ensure_connection()
-    row = connection.connection.execute("select forget_subject_uses(%s)", (subject,)).fetchone()
-    return int(row[0]) if row else 0

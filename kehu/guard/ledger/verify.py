@@ -11,12 +11,13 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from kehu.guard.ledger.beside import Fault, decision_faults, tile_faults, use_faults
+from kehu.guard.ledger.beside import decision_faults, tile_faults
 from kehu.guard.ledger.checkpoint import Signer
 from kehu.guard.ledger.heads import Heads, gather
 from kehu.guard.ledger.mac import digest_of
 from kehu.guard.ledger.sent import Checked, Reader, stream
 from kehu.guard.ledger.tree import Frontier
+from kehu.guard.ledger.uses import Fault, use_faults
 
 _STEP: Final = 8_192  # leaves that wait to be added to the tree
 
@@ -72,7 +73,7 @@ def verify(
     """
     heads = gather(connection, signer, witness, against)
     with ThreadPoolExecutor(1) as pool:  # mostly the server's work, while rows are hashed here
-        beside = pool.submit(_beside, connection.info.dsn, connection.info.password, decision_key)
+        beside = pool.submit(_beside, connection.info.dsn, connection.info.password, entry_key, decision_key)
         frontier, broken = _leaves(connection, heads, entry_key)
     broken[:0] = [Broken(None, why) for why in heads.faults]
     for size in sorted(heads.roots):
@@ -115,10 +116,10 @@ def _leaves(connection: Connection[Any], heads: Heads, entry_key: bytes) -> tupl
     return frontier, broken
 
 
-def _beside(dsn: str, password: str, decision_key: bytes | None) -> list[Fault]:
+def _beside(dsn: str, password: str, entry_key: bytes, decision_key: bytes | None) -> list[Fault]:
     """What stands beside the rows, on a connection of its own."""
     with psycopg.connect(dsn, password=password or None, autocommit=True) as connection:
-        found = [*tile_faults(connection), *use_faults(connection)]
+        found = [*tile_faults(connection), *use_faults(connection, entry_key)]
         if decision_key is not None:
             found += decision_faults(connection, decision_key)
     return found
