@@ -17,10 +17,13 @@ from django.db import connection, transaction
 from kehu.guard.checks import check_installation
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
+from kehu.guard.ledger import tiles
 from kehu.guard.ledger.consistency import LogForked, NoCheckpoint, prove_growth
 from kehu.guard.ledger.delay import delay, delay_of
 from kehu.guard.ledger.open_log import connect, open_sequencer, signer_of
+from kehu.guard.ledger.proof import prove
 from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.tree import leaf_hash, root_from_path, root_of
 from kehu.guard.ledger.verifier import grew
 from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner
@@ -212,3 +215,20 @@ def test_many_writers_and_nothing_is_lost_or_doubled(database):
         witness=held.home / "checkpoints",
     )
     assert verdict.ok, verdict.broken
+
+
+def test_a_proof_hashes_no_whole_tile_again(log, monkeypatch):
+    """The roots of complete tiles are stored: among a million rows up to 255 of them would be hashed for each proof."""
+    hashed = []
+
+    def counted(leaves):
+        hashed.append(len(leaves))
+        return root_of(leaves)
+
+    monkeypatch.setattr(tiles, "root_of", counted)
+    [(seq,)] = log.execute("select seq from ledger_leaf where index = 290").fetchall()
+    proof = prove(log, seq)
+    assert root_from_path(leaf_hash(proof.leaf), 290, 301, proof.path) == bytes(
+        log.execute("select root from ledger_checkpoint where size = 301").fetchone()[0]
+    )
+    assert 0 < sum(hashed) < 256

@@ -212,6 +212,7 @@ TABLES = ("ledger_entry", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "ga
         ),
         ("update ledger_tile set hashes = overlay(hashes placing sha256('x') from 3201)", 101, "leaf 100 and its tile"),
         ("delete from ledger_tile", None, "tile 0 of level 0 is gone"),
+        ("update ledger_tile set root = sha256(root)", None, "tile 0 of level 0 says another root than its own"),
         (
             "insert into ledger_tile select 1, 0, hashes from ledger_tile",
             None,

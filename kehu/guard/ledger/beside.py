@@ -38,9 +38,12 @@ def tile_faults(connection: Connection[Any]) -> Iterator[Fault]:
         for place, (leaf, stored, seq) in enumerate(pairs):
             if leaf != stored:
                 yield seq, f"leaf {index * TILE + place} and its tile say different things"
-    rows = connection.execute("select level, index, hashes from ledger_tile order by level, index").fetchall()
-    tiles = {(level, index): bytes(hashes) for level, index, hashes in rows}
+    rows = connection.execute("select level, index, hashes, root from ledger_tile order by level, index").fetchall()
+    tiles = {(level, index): bytes(hashes) for level, index, hashes, _ in rows}
     roots = {place: root_of(split_hashes(hashes)) for place, hashes in tiles.items()}
+    for level, index, _, root in rows:
+        if root is not None and bytes(root) != roots[level, index]:
+            yield None, f"tile {index} of level {level} says another root than its own"
     for level, index in sorted({(level + 1, index // TILE) for level, index in tiles} | set(tiles)):
         if level == 0:
             continue

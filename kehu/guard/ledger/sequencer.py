@@ -15,7 +15,7 @@ from psycopg import Connection
 from kehu.guard.ledger.checkpoint import Signer
 from kehu.guard.ledger.heads import append_note
 from kehu.guard.ledger.leaf import LEAF_COLUMNS, leaf_of
-from kehu.guard.ledger.tiles import TILE, TreeReader, split_hashes
+from kehu.guard.ledger.tiles import TILE, TreeReader, split_hashes, tile_roots
 from kehu.guard.ledger.tree import Frontier, root_of
 
 _LOCK: Final = 0x6B656875  # "kehu"
@@ -116,7 +116,8 @@ class Sequencer:
             for index in range(start, end):
                 hashes = self._children(level, index)
                 self._connection.execute(
-                    "insert into ledger_tile (level, index, hashes) values (%s, %s, %s)", (level, index, hashes)
+                    "insert into ledger_tile (level, index, hashes, root) values (%s, %s, %s, %s)",
+                    (level, index, hashes, root_of(split_hashes(hashes))),
                 )
             level, start, end = level + 1, start // TILE, end // TILE
 
@@ -127,11 +128,7 @@ class Sequencer:
                 (index * TILE, (index + 1) * TILE),
             ).fetchall()
             return b"".join(bytes(row[0]) for row in rows)
-        rows = self._connection.execute(
-            "select hashes from ledger_tile where level = %s and index >= %s and index < %s order by index",
-            (level - 1, index * TILE, (index + 1) * TILE),
-        ).fetchall()
-        return b"".join(root_of(split_hashes(bytes(row[0]))) for row in rows)
+        return b"".join(tile_roots(self._connection, level - 1, index * TILE, (index + 1) * TILE))
 
     def _signed_head(self) -> bool:
         row = self._connection.execute(

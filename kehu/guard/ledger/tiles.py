@@ -52,11 +52,17 @@ class TreeReader:
                 "select hash from ledger_leaf where index >= %s and index < %s order by index", (first, after)
             ).fetchall()
             return [bytes(found[0]) for found in rows]
-        rows = self._connection.execute(
-            "select hashes from ledger_tile where level = %s and index >= %s and index < %s order by index",
-            (level - 1, first, after),
-        ).fetchall()
-        return [root_of(split_hashes(bytes(found[0]))) for found in rows]
+        return tile_roots(self._connection, level - 1, first, after)
+
+
+def tile_roots(connection: Connection[Any], level: int, first: int, after: int) -> list[bytes]:
+    """Roots of the complete tiles ``[first, after)`` of a level, as they were stored with them (see ``tile_faults``)."""
+    rows = connection.execute(
+        "select root, case when root is null then hashes end from ledger_tile"
+        " where level = %s and index >= %s and index < %s order by index",
+        (level, first, after),
+    ).fetchall()
+    return [root_of(split_hashes(bytes(hashes))) if root is None else bytes(root) for root, hashes in rows]
 
 
 def split_hashes(joined: bytes) -> list[bytes]:
