@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import base64
+import hashlib
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kehu.govern import slugs
 from kehu.govern.laws import PACKS
@@ -93,6 +97,72 @@ def test_it_is_one_file_of_the_standard_library_and_cryptography():
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
     assert imported - set(sys.stdlib_module_names) == {"cryptography"}
+    ast.parse(proofs.verifier_text(), feature_version=(3, 9))
+
+
+# RFC 8032, 7.1: secret key, public key, message, signature
+ED25519 = [tuple(bytes.fromhex(text) for text in row) for row in (
+    ("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+     "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"),
+    ("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+     "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"),
+    ("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+     "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"),
+    ("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+     "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf", hashlib.sha512(b"abc").hexdigest(),
+     "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704"),
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("secret", "public", "message", "signature"), ED25519)
+def test_ed25519_of_rfc_8032(secret, public, message, signature):
+    key = Ed25519PrivateKey.from_private_bytes(secret)
+    assert key.public_key().public_bytes_raw() == public and key.sign(message) == signature
+    assert verifier.verifies_alone(public, signature, message)
+    assert not verifier.verifies_alone(public, signature, message + b"x")
+    for at in range(0, 64, 3):
+        changed = bytearray(signature)
+        changed[at] ^= 1 << at % 8
+        assert not verifier.verifies_alone(public, bytes(changed), message)
+        assert not verifier.verifies(public, bytes(changed), message)
+    for at in range(0, 32, 5):
+        changed = bytearray(public)
+        changed[at] ^= 1
+        assert not verifier.verifies_alone(bytes(changed), signature, message)
+
+
+def test_ed25519_takes_one_spelling_only():
+    """What the equation alone would let pass: S + L, a coordinate above the field, a zero with a sign."""
+    _, public, message, signature = ED25519[1]
+    s = int.from_bytes(signature[32:], "little")
+    assert not verifier.verifies_alone(public, signature[:32] + (s + verifier.L).to_bytes(32, "little"), message)
+    for wrong in (signature[:-1], signature + b"\0", b"", bytes(64)):
+        assert not verifier.verifies_alone(public, wrong, message)
+    assert not verifier.verifies_alone(public[:-1], signature, message)
+    one = (1).to_bytes(32, "little")
+    assert verifier.point_of(one) == (0, 1, 1, 0)
+    assert verifier.point_of((verifier.P + 1).to_bytes(32, "little")) is None  # the same point, spelt otherwise
+    assert verifier.point_of(one[:-1] + b"\x80") is None
+    assert verifier.point_of((2).to_bytes(32, "little")) is None  # no such point
+    # R and A the neutral point, S zero: holds for every message where points may be spelt in any way
+    assert not verifier.verifies_alone(public, (verifier.P + 1).to_bytes(32, "little") + bytes(32), message)
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=200), st.integers(0, 511))
+@settings(max_examples=40, deadline=None)
+def test_ed25519_alone_says_what_cryptography_says(seed, message, bit):
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public, signature = key.public_key().public_bytes_raw(), bytearray(key.sign(message))
+    assert verifier.verifies_alone(public, bytes(signature), message)
+    signature[bit // 8] ^= 1 << bit % 8
+    assert (
+        verifier.verifies_alone(public, bytes(signature), message)
+        is verifier.verifies(public, bytes(signature), message)
+        is False
+    )
 
 
 def test_its_words_are_those_of_the_ledger():
@@ -245,13 +315,14 @@ print(json.dumps([whole, passed, tried]))
 """
 
 
-def test_no_byte_of_a_proof_can_be_changed(log, verify):
+@pytest.mark.parametrize("bare", [[], ["-S"]], ids=["with cryptography", "with Python alone"])
+def test_no_byte_of_a_proof_can_be_changed(log, verify, bare):
     """Every character of the document: replaced, or taken out."""
     documents, _ = log
     for document in (documents[9], proofs.consistency(3, actor=owner_actor())):
         given = {"text": json.dumps(document, separators=(",", ":")), "key": proofs.log_key()}
         done = subprocess.run(
-            [sys.executable, "-I", "-c", MUTATE, str(verify.script)],
+            [sys.executable, "-I", *bare, "-c", MUTATE, str(verify.script)],
             input=json.dumps(given), capture_output=True, text=True, cwd="/",
         )  # fmt: skip
         whole, passed, tried = json.loads(done.stdout)

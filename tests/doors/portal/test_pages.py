@@ -9,11 +9,11 @@ import re
 import subprocess
 import sys
 import uuid
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection, transaction
+from django.test import Client
 from django.urls import get_resolver
 
 from kehu.doors.web.portal import urls
@@ -21,7 +21,7 @@ from kehu.govern.consent import consents_of
 from kehu.govern.states import enter
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor
-from kehu.guard.ledger import verifier
+from kehu.guard.ledger.checkpoint import Signer
 from kehu.guard.ledger.open_log import open_sequencer
 from kehu.serve.rights import requests as register
 from kehu.vault.assignment import assign
@@ -29,8 +29,6 @@ from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.doors.portal.conftest import Visitor
 from tests.doors.portal.test_sign_in import LIN, ZHOU
-
-PROGRAM = Path(urls.__file__).parent / "static" / "portal" / "check_proof.py"
 
 
 def link(one, other, certainty):
@@ -260,13 +258,34 @@ def proofs(post, visitor):
     ]
 
 
-def test_the_checker_handed_to_strangers_takes_a_customers_download(proofs, tmp_path):
-    file = tmp_path / "proof.json"
+@pytest.fixture
+def alone(tmp_path):
+    """The program as the portal hands it out, run in a folder that holds it and a proof and nothing else."""
+    given = Client(HTTP_HOST="localhost").get("/portal/check_proof.py")  # nobody need be signed in
+    assert given.status_code == 200 and given["Content-Type"] == "text/x-python; charset=utf-8"
+    assert given["Content-Disposition"] == 'attachment; filename="check_proof.py"'
+    assert given["X-Content-Type-Options"] == "nosniff" and "default-src 'none'" in given["Content-Security-Policy"]
+    (tmp_path / "check_proof.py").write_bytes(given.content)
+
+    def run(document, *options, key=None, with_packages=False):
+        (tmp_path / "proof.json").write_text(json.dumps(document))
+        bare = [] if with_packages else ["-S"]
+        words = [sys.executable, "-I", *bare, "check_proof.py", "proof.json", "--key", key or document["log"], *options]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env={"LANG": "C.UTF-8"})
+        assert "Traceback" not in done.stderr, done.stderr
+        assert {path.name for path in tmp_path.iterdir()} == {"check_proof.py", "proof.json"}
+        return done.returncode
+
+    return run
+
+
+@pytest.mark.parametrize("with_packages", [True, False])
+def test_the_program_takes_a_customers_download_with_python_alone(proofs, alone, with_packages):
+    other = Signer("kehu/other", b"o" * 32).verifier
     for _, document in proofs:
-        file.write_text(json.dumps(document))
-        words = [sys.executable, verifier.__file__, str(file), "--key", document["log"]]
-        done = subprocess.run(words, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert alone(document, with_packages=with_packages) == 0
+        assert alone(document, key=other, with_packages=with_packages) == 1
+        assert alone(document, "--subject", document["subject"]["id"], with_packages=with_packages) == 0
 
 
 def test_the_proof_holds_for_somebody_who_only_knows_rfc_6962(proofs, visitor):
@@ -303,17 +322,14 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_proof_fails_in_ours_and_in_the_program(proofs, change, tmp_path):
+def test_a_changed_proof_fails_in_ours_and_in_the_program(proofs, change, alone):
     from kehu.guard.ledger.check import check_proof
 
     _, document = proofs[0]
-    assert all(step.ok for step in check_proof(document))
-    file = tmp_path / "proof.json"
-    for held, expected in ((document, 0), (broken(document, CHANGES[change]), 1)):
-        assert all(step.ok for step in check_proof(held)) is (expected == 0)
-        file.write_text(json.dumps(held))
-        done = subprocess.run([sys.executable, "-I", "-S", str(PROGRAM), str(file)], capture_output=True, text=True)
-        assert (done.returncode != 0) is (expected != 0), (change, done.stdout, done.stderr)
+    assert all(step.ok for step in check_proof(document)) and alone(document) == 0
+    held = broken(document, CHANGES[change])
+    assert not all(step.ok for step in check_proof(held))
+    assert alone(held, key=document["log"]) == alone(held, key=document["log"], with_packages=True) == 1
 
 
 # ---- requests, notices, the table of addresses
@@ -375,6 +391,7 @@ TABLE = {
     "portal-allow": ("/portal/allow", "post", {"purpose": "marketing", "wish": "give"}, 302, 302),
     "portal-uses": ("/portal/uses", "get", {}, 302, 200),
     "portal-proof": ("/portal/uses/999999", "get", {}, 302, 404),
+    "portal-program": ("/portal/check_proof.py", "get", {}, 200, 200),
     "portal-proof-file": ("/portal/uses/999999/proof.json", "get", {}, 302, 404),
     "portal-requests": ("/portal/requests", "get", {}, 302, 200),
     "notice": ("/notice", "get", {}, 200, 200),

@@ -22,6 +22,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.check import check_proof
 from kehu.guard.ledger.own import OwnRow, own_ledger, own_proof, own_row
 from kehu.guard.ledger.proof import NotInLedger
+from kehu.serve.assurance.proofs import verifier_text
 
 # what was done, with the icon of its mark and its tone; {who} did it
 ACTS: Final = {
@@ -137,6 +138,16 @@ def proof_file(request: HttpRequest, guest: Guest, seq: int) -> HttpResponse:
         text,
         content_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="proof-{seq}.json"'},
+    )
+
+
+@require_GET
+def program(request: HttpRequest) -> HttpResponse:
+    """The program that checks a proof without us: the same one file for everybody, signed in or not."""
+    return HttpResponse(
+        verifier_text(),
+        content_type="text/x-python; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="check_proof.py"'},
     )
 
 

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("portal/uses", ledger.uses, name="portal-uses"),
     path("portal/uses/<int:seq>", ledger.proof, name="portal-proof"),
     path("portal/uses/<int:seq>/proof.json", ledger.proof_file, name="portal-proof-file"),
+    path("portal/check_proof.py", ledger.program, name="portal-program"),
     path("portal/requests", requests.requests, name="portal-requests"),
     path("notice", pages.notice, name="notice"),
 ]
