@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from kehu.doors.api.answers import unreadable_response
 from kehu.doors.web.pages import house_name, language, page
+from kehu.doors.web.portal import entrance
 from kehu.doors.web.words import house_label
 from kehu.govern.purposes import claims_of
 from kehu.guard.installation import installation
@@ -93,5 +94,7 @@ def _plain(request: HttpRequest, status: int, title: str, remedy: str) -> HttpRe
     if not request.path.startswith(_CUSTOMERS_DOOR):
         return page(request, "web/error.html", context, status=status)
     # customers stay at their own door; a page for what failed asks the database for nothing but the house's name
-    house = "" if status >= _OURS else house_name()
-    return page(request, "portal/error.html", context | {"house": house or house_label("")}, status=status)
+    context |= (
+        {"house": house_label("")} if status >= _OURS else {"house": house_name(), "guest": entrance.who_is(request)}
+    )
+    return page(request, "portal/error.html", context, status=status)

@@ -45,6 +45,16 @@ _DEPARTMENTS: Final = {
     "audit": gettext_lazy("Audit"),
     "owner": gettext_lazy("Owner"),
 }
+# the channels that every installation begins with
+_CHANNELS: Final = {
+    "store": gettext_lazy("Store"),
+    "shop": gettext_lazy("Online shop"),
+    "form": gettext_lazy("Form"),
+    "file": gettext_lazy("File"),
+    "phone": gettext_lazy("Telephone"),
+    "third-party": gettext_lazy("Third party"),
+    "public": gettext_lazy("Public source"),
+}
 _REASONS: Final = {
     "too_many_cells": gettext_lazy("too many cells"),
     "too_few_cells": gettext_lazy("too few cells"),
@@ -89,6 +99,11 @@ def contact_word(kind: str) -> str:
 def department_label(slug: str) -> str:
     """A department by its slug; one of the house's own stands as the house wrote it."""
     return _word(_DEPARTMENTS, slug)
+
+
+def channel_label(name: str) -> str:
+    """A channel by its name; one that the house has named stands as it wrote it."""
+    return _word(_CHANNELS, name)
 
 
 def reason_label(reason: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,20 @@ def test_taiwan_reads_its_own_words() -> None:
         assert gettext("Privacy and access") == "隱私與存取"
     with override("en"):
         assert gettext("Import") == "Import"
+
+
+def test_codes_have_words_and_what_a_house_has_named_stands() -> None:
+    from django.utils.translation import override
+
+    from kehu.collect.quarantine import reasons
+    from kehu.doors.web import words
+
+    known = tomllib.loads(Path(reasons.__file__).with_name("reasons.toml").read_text(encoding="utf-8"))
+    with override("zh-hant"):
+        assert [reason for reason in known if words.reason_label(reason) == reason] == []
+        assert words.reason_label("cn.pipl.consent-none") == "cn.pipl.consent-none"
+        assert (words.department_label("service-desk"), words.department_label("loom")) == ("客服部", "loom")
+        assert (words.channel_label("shop"), words.channel_label("harbour-shop")) == ("網店", "harbour-shop")
+        assert (words.house_label("main"), words.house_label("青禾生活")) == ("本機構", "青禾生活")
+        assert words.language_name("ja") == "日語"
+        assert (words.article_label("House rule 6"), words.article_label("PIPL 13")) == ("內部規則 6", "PIPL 13")

@@ -86,6 +86,18 @@ def department(slug: str) -> str:
 
 
 @register.filter
+def channel(name: str) -> str:
+    """A channel's name."""
+    return words.channel_label(name)
+
+
+@register.filter
+def house(name: str) -> str:
+    """Who answers for records."""
+    return words.house_label(name)
+
+
+@register.filter
 def tone(key: object) -> str:
     """A colour of an avatar, the same for the same id."""
     return _TONES[hashlib.sha256(str(key).encode()).digest()[0] % len(_TONES)]
