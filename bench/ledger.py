@@ -86,15 +86,21 @@ def write(count: int, subjects: list[UUID]) -> None:
 
 def prove_some(count: int) -> None:
     """Inclusion proofs of rows all over the log, each with its subject's."""
-    raw, chance, taken = connection.connection, random.Random(7), []
+    raw, chance = connection.connection, random.Random(7)
+    taken, here = list[float](), list[float]()
     for _ in range(PROOFS):
         seq = chance.randint(20, count)
         [(subject,)] = raw.execute("select subject from ledger_use where seq = %s", (seq,)).fetchall()
-        began = time.perf_counter()
+        began, burnt = time.perf_counter(), time.process_time()
         prove(raw, seq, subject)
         taken.append((time.perf_counter() - began) * 1_000)
+        here.append((time.process_time() - burnt) * 1_000)
     cuts = statistics.quantiles(taken, n=20)
-    print(f"inclusion proof of a row and of a subject in it: p50 {cuts[9]:.2f} ms, p95 {cuts[18]:.2f} ms", flush=True)
+    print(
+        f"inclusion proof of a row and of a subject in it: p50 {cuts[9]:.2f} ms, p95 {cuts[18]:.2f} ms, of it"
+        f" {statistics.median(here):.2f} ms here; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
 
 
 def main() -> None:
