@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn, TextIO
 from uuid import UUID
 
 import click
@@ -21,6 +22,8 @@ from kehu.host.home import Home
 from kehu.host.postgres import PostgresError
 
 DONE, FAILED, USAGE, REFUSED, BROKEN = 0, 1, 2, 3, 4
+NOT_READ: Final = 128 + 13
+"""What a shell says of a command whose reader left (``| head``): ended by SIGPIPE."""
 _log = logging.getLogger("kehu.cli")
 
 
@@ -41,6 +44,13 @@ class Failure(Exception):
         return made
 
 
+class NobodyReads(SystemExit):
+    """Who read this command's output has left: there is nobody to tell anything, and nothing went wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_READ)
+
+
 class Contract(click.Group):
     """The group of all commands: wrong usage is an answer like any other, with ``--json`` an object on stdout."""
 
@@ -53,7 +63,7 @@ class Contract(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line and end the process with its exit code."""
-        words = list(sys.argv[1:] if args is None else args)
+        words, out = list(sys.argv[1:] if args is None else args), sys.stdout
         as_json = "--json" in words
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
@@ -67,8 +77,12 @@ class Contract(click.Group):
         except click.ClickException as wrong:
             wrong_usage(wrong, as_json=as_json)
         except click.Abort:
-            emit({"error": Failure(FAILED, "stopped", "Stopped.").body}, as_json=as_json)
-            sys.exit(FAILED)
+            end({"error": Failure(FAILED, "stopped", "Stopped.").body}, FAILED, as_json=as_json)
+        except SystemExit:
+            if sys.stdout is not out:  # click met a closed pipe, of a --help say, and put another in its place
+                _silence(out)
+                raise NobodyReads from None
+            raise
         sys.exit(code if isinstance(code, int) else DONE)
 
 
@@ -84,8 +98,7 @@ def wrong_usage(wrong: click.ClickException, *, as_json: bool) -> NoReturn:
         among = f": {kind.form}" if isinstance(kind, Moment) else among
         message = f"{hint} is not of the form asked for{among}."
     remedy = f"Look at: {context.command_path} --help" if context else "Look at: kehu --help"
-    emit({"error": Failure(USAGE, "usage", message, remedy).body}, as_json=as_json)
-    sys.exit(USAGE)
+    end({"error": Failure(USAGE, "usage", message, remedy).body}, USAGE, as_json=as_json)
 
 
 def language() -> str:
@@ -133,8 +146,7 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
                 answer, code = {"error": met.body}, met.exit_code
             finally:
                 leave(database)
-            emit(answer, as_json=as_json)
-            sys.exit(code)
+            end(answer, code, as_json=as_json)
 
         return run
 
@@ -172,14 +184,48 @@ def leave(database: Database) -> None:
     database.release()
 
 
-def emit(answer: Any, *, as_json: bool) -> None:
-    """Print an answer: one JSON object, or lines for people."""
-    if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False, default=str))
-    elif isinstance(answer, dict) and "error" in answer:
-        print_error(answer["error"])
-    else:
-        print_answer(answer)
+def end(answer: Any, code: int, *, as_json: bool) -> NoReturn:
+    """Print an answer (one JSON object, or lines for people) and end; a failure keeps its code though nobody reads it."""
+    try:
+        if as_json:
+            put(json.dumps(answer, ensure_ascii=False, default=str))
+        elif isinstance(answer, dict) and "error" in answer:
+            with _while_read(sys.stderr):
+                print_error(answer["error"])
+        else:
+            with _while_read(sys.stdout):
+                print_answer(answer)
+    except NobodyReads:
+        if code == DONE:
+            raise
+    sys.exit(code)
+
+
+def put(line: str) -> None:
+    """Write one line to standard output, at once.
+
+    Raises:
+        NobodyReads: the reader has left.
+    """
+    with _while_read(sys.stdout):
+        click.echo(line)
+
+
+@contextmanager
+def _while_read(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+        raise NobodyReads from None
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still buffered goes nowhere; else the interpreter itself complains when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def actor(purpose: str | None = None) -> Any:

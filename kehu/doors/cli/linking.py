@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kehu.doors.cli.frame import DONE, actor, command
+from kehu.doors.cli.frame import DONE, actor, command, put
 
 
 @click.command(epilog="Example: kehu resolve --all")
@@ -40,7 +40,7 @@ def sources(channel: str, with_proposals: bool) -> Any:
     from kehu.refine.resolve.sources import sources as listed
 
     for source in listed(channel, actor=actor(), with_proposals=with_proposals):
-        click.echo(json.dumps({"external_id": source.external_id, "subject": str(source.subject)}, ensure_ascii=False))
+        put(json.dumps({"external_id": source.external_id, "subject": str(source.subject)}, ensure_ascii=False))
     sys.exit(DONE)  # the lines are the answer
 
 
