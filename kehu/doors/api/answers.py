@@ -108,13 +108,21 @@ def error_response(request: HttpRequest, error: Exception | type[Exception]) -> 
 def finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """What each answer carries, whatever made it."""
     if response.status_code == 405 and response.get("Content-Type") != MEDIA_TYPE:
-        allowed = response.get("Allow", "")
+        allowed = set(response.get("Allow", "").split(", "))
         response = problem_response(request, Problem("method"))
-        response["Allow"] = allowed
+        response["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
     response["X-Request-Id"] = request_id(request)
     response["Content-Language"] = language(request)
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def without_body(response: HttpResponseBase) -> HttpResponseBase:
+    """The same answer to a HEAD: every header, the length of what a GET would bring, and nothing of it."""
+    assert isinstance(response, HttpResponse)
+    response["Content-Length"] = str(len(response.content))
+    response.content = b""
     return response
 
 

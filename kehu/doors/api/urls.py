@@ -17,7 +17,7 @@ from ninja.operation import Operation
 
 from kehu import __version__
 from kehu.doors.api import desk, evidence, imports, rights, system
-from kehu.doors.api.answers import MEDIA_TYPE, Unreadable, check_frame, error_response, finish
+from kehu.doors.api.answers import MEDIA_TYPE, Unreadable, check_frame, error_response, finish, without_body
 from kehu.doors.api.callers import Bearer
 from kehu.doors.api.schemas import ProblemBody
 
@@ -78,16 +78,23 @@ api.add_router("", system.router)
 
 
 def _framed(view: Callable[..., HttpResponseBase], *, upload: bool = False) -> Callable[..., HttpResponseBase]:
-    """A view whose every answer, also to what nobody foresaw, is of the API's form."""
+    """A view whose every answer, also to what nobody foresaw, is of the API's form.
+
+    A HEAD is the GET itself, checked and recorded as one, whose body stays here (RFC 9110, 9.3.2).
+    """
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *places: Any, **named: Any) -> HttpResponseBase:
+        head = request.method == "HEAD"
+        if head:
+            request.method = "GET"
         try:
             check_frame(request, upload=upload)
             response = view(request, *places, **named)
         except Exception as error:  # noqa: BLE001  (whatever it is, its text stays here)
             response = error_response(request, error)
-        return finish(request, response)
+        finished = finish(request, response)
+        return without_body(finished) if head else finished
 
     return answer
 
