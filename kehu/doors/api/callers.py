@@ -17,7 +17,7 @@ from ninja.security import HttpBearer
 
 from kehu.doors.api.answers import Busy
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.scope import require_scope
 from kehu.guard.staff.actions import actor_of_token
 
 _TOKEN: Final = re.compile(r"kehu_[A-Za-z0-9_-]{43}")
@@ -26,24 +26,33 @@ _KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The credential of a request and the purpose it is bound to."""
+    """The credential of a request, the purpose it is bound to, and what it asks for: an act, and on whom."""
 
     actor: Actor
     purpose: str
+    act: str | None
+    subject: UUID | None
 
     def claim(self, purpose: str | None) -> str:
         """The purpose of this request: the token's, which whoever names one must name.
 
         Raises:
-            Refused: another purpose than the token's.
+            Refused: another purpose than the token's; that it was asked for is recorded.
         """
-        if purpose is not None and purpose != self.purpose:
-            raise Refused("house.scope")
+        if purpose is not None:
+            require_scope(self.actor, purpose, act=self.act, subject=self.subject)
         return self.purpose
 
 
 class Bearer(HttpBearer):
-    """Tokens as ``kehu token issue`` makes them; ``X-Kehu-Purpose``, where it stands, must be the token's."""
+    """Tokens as ``kehu token issue`` makes them; ``X-Kehu-Purpose``, where it stands, must be the token's.
+
+    ``act`` is what the operation does, in the ledger's words: so a refusal is recorded as what was asked.
+    """
+
+    def __init__(self, act: str | None = None) -> None:
+        super().__init__()
+        self._act = act
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
         """The caller.
@@ -59,7 +68,8 @@ class Bearer(HttpBearer):
         actor = actor_of_token(token)
         assert actor.purpose is not None
         limiter.take(actor.credential)
-        caller = Caller(actor, actor.purpose)
+        place = request.resolver_match
+        caller = Caller(actor, actor.purpose, self._act, place.kwargs.get("subject") if place else None)
         caller.claim(request.headers.get("X-Kehu-Purpose"))
         return caller
 

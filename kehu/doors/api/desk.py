@@ -10,7 +10,7 @@ from ninja import Router
 from pydantic import StringConstraints
 
 from kehu.doors.api.answers import language, problem_response
-from kehu.doors.api.callers import caller_of
+from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import Explained, FindAsked, Found, Purpose, Shown
 from kehu.doors.problems import Problem
 from kehu.serve.desk import answers, queries
@@ -19,7 +19,7 @@ router = Router(tags=["customers"])
 Fields = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}(,[a-z0-9_]{1,40}){0,99}$")]
 
 
-@router.post("/find", response=Found, summary="Find customers by exact values")
+@router.post("/find", auth=Bearer("find"), response=Found, summary="Find customers by exact values")
 def find(request: HttpRequest, asked: FindAsked) -> Any:
     """Values stand in the body only. A look-up without a hit is answered with an empty list, and recorded."""
     caller = caller_of(request)
@@ -27,7 +27,7 @@ def find(request: HttpRequest, asked: FindAsked) -> Any:
     return answers.found_answer(subjects, seq)
 
 
-@router.get("/subjects/{uuid:subject}", response=Shown, summary="Show one customer")
+@router.get("/subjects/{uuid:subject}", auth=Bearer("read"), response=Shown, summary="Show one customer")
 def show(request: HttpRequest, subject: UUID, fields: Fields | None = None, purpose: Purpose | None = None) -> Any:
     """As far as the purpose shows them; `fields` (names with commas between) defaults to the purpose's least set.
 
@@ -45,7 +45,9 @@ def _refusal(request: HttpRequest, answer: dict[str, Any], policy: str) -> HttpR
     return problem_response(request, Problem("refused", policy=policy), more=more)
 
 
-@router.get("/subjects/{uuid:subject}/explanation", response=Explained, summary="Why, field by field")
+@router.get(
+    "/subjects/{uuid:subject}/explanation", auth=Bearer("explain"), response=Explained, summary="Why, field by field"
+)
 def explain(request: HttpRequest, subject: UUID, purpose: Purpose | None = None) -> Any:
     """What a read would show and which policy says so; nothing is opened."""
     caller = caller_of(request)

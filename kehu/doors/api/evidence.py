@@ -11,12 +11,12 @@ from ninja import Router
 from pydantic import AwareDatetime, Field
 
 from kehu.doors.api.answers import Busy
-from kehu.doors.api.callers import caller_of
+from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import Checkpoint, LedgerPage, Proof, Verdict, VerifyAsked
 from kehu.guard.gate.acts import require_act
 from kehu.serve.assurance import queries
 
-router = Router(tags=["ledger"])
+router = Router(tags=["ledger"], auth=Bearer("read-ledger"))
 StaffId = Annotated[UUID, Field(description="A member of staff, by the id that `kehu staff add` printed.")]
 Before = Annotated[int, Field(ge=1, lt=2**63, description="`next` of the page before.")]
 _verifying = threading.Lock()

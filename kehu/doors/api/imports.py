@@ -14,11 +14,11 @@ from kehu.collect import tasks
 from kehu.collect.imports import actions, queries, staging
 from kehu.collect.imports.recipe import ImportTerms
 from kehu.doors.api.answers import Unreadable
-from kehu.doors.api.callers import caller_of
+from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import ImportAsked, ImportPage, ImportPlan, ImportStarted, ImportStatus, Uploaded
 from kehu.guard.gate.acts import require_act
 
-router = Router(tags=["imports"])
+router = Router(tags=["imports"], auth=Bearer("collect"))
 UPLOAD: Final = "upload"
 _BLOCK: Final = 1 << 20
 

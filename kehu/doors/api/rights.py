@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from kehu.doors.api.callers import caller_of
+from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import ConsentAsked, Consents, WithdrawalAsked
 from kehu.govern.slugs import PURPOSES
 from kehu.serve.rights import actions
@@ -22,13 +22,20 @@ def _purpose(slug: str) -> int:
     return PURPOSES[slug]
 
 
-@router.get("/subjects/{uuid:subject}/consents", response=Consents, summary="Everything the customer said")
+@router.get(
+    "/subjects/{uuid:subject}/consents", auth=Bearer("list"), response=Consents, summary="Everything the customer said"
+)
 def list_(request: HttpRequest, subject: UUID) -> Any:
     """Newest first; the look is recorded."""
     return {"consents": actions.list_consents(subject, actor=caller_of(request).actor)}
 
 
-@router.post("/subjects/{uuid:subject}/consents", response={201: Consents}, summary="Record a consent given now")
+@router.post(
+    "/subjects/{uuid:subject}/consents",
+    auth=Bearer("consent"),
+    response={201: Consents},
+    summary="Record a consent given now",
+)
 def give(request: HttpRequest, subject: UUID, asked: ConsentAsked) -> Any:
     """Under the notice in force; it acts on the next read."""
     given = actions.give(
@@ -38,7 +45,12 @@ def give(request: HttpRequest, subject: UUID, asked: ConsentAsked) -> Any:
     return Status(201, {"consents": given})
 
 
-@router.post("/subjects/{uuid:subject}/consents/withdrawals", response={201: Consents}, summary="Take a consent back")
+@router.post(
+    "/subjects/{uuid:subject}/consents/withdrawals",
+    auth=Bearer("consent"),
+    response={201: Consents},
+    summary="Take a consent back",
+)
 def withdraw(request: HttpRequest, subject: UUID, asked: WithdrawalAsked) -> Any:
     """It acts on the next read of every purpose that rests on it. 409 where nothing is in force."""
     return Status(201, {"consents": actions.withdraw(subject, _purpose(asked.purpose), actor=caller_of(request).actor)})

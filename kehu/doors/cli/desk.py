@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, command, language, subject_id, told
+from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, actor_as, command, language, subject_id, told
 
 
 def _purpose(slug: str) -> int:
@@ -29,7 +29,7 @@ def find(criteria: tuple[str, ...], purpose: str) -> Any:
     from kehu.serve.desk import answers, queries
 
     _purpose(purpose)
-    subjects, seq = queries.find(_criteria(criteria), actor=actor(purpose), purpose=purpose)
+    subjects, seq = queries.find(_criteria(criteria), actor=actor_as(purpose, "find"), purpose=purpose)
     return answers.found_answer(subjects, seq)
 
 
@@ -66,7 +66,8 @@ def show(subject: str, purpose: str, fields: str | None) -> Any:
     asked = [name.strip() for name in fields.split(",") if name.strip()] if fields is not None else None
     if asked == []:
         raise ValueError("--fields: names, with commas between them")
-    seen = queries.show(subject_id(subject), actor=actor(purpose), purpose=purpose, fields=asked)
+    id = subject_id(subject)
+    seen = queries.show(id, actor=actor_as(purpose, "read", id), purpose=purpose, fields=asked)
     return answers.customer_answer(seen, language()), REFUSED if seen.refused else DONE
 
 
@@ -79,7 +80,8 @@ def explain(subject: str, purpose: str) -> Any:
     from kehu.serve.desk import answers, queries
 
     _purpose(purpose)
-    found = queries.explain(subject_id(subject), actor=actor(purpose), purpose=purpose)
+    id = subject_id(subject)
+    found = queries.explain(id, actor=actor_as(purpose, "explain", id), purpose=purpose)
     return answers.explanation_answer(found, language())
 
 

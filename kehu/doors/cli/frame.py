@@ -228,22 +228,31 @@ def _silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def actor(purpose: str | None = None) -> Any:
+def actor() -> Any:
     """Whom this command acts for: the token's human, else the home's owner.
 
     Raises:
-        Refused: the token is for another purpose.
         TokenRefused: the token is unknown, expired or revoked.
     """
-    from kehu.guard.gate.acts import Refused
     from kehu.guard.staff.actions import actor_of_token, owner_actor
 
     token = os.environ.get("KEHU_TOKEN")
     if not token:
         return owner_actor()
-    found = actor_of_token(token)
-    if purpose is not None and found.purpose != purpose:
-        raise Refused("house.scope")
+    return actor_of_token(token)
+
+
+def actor_as(purpose: str, act: str, subject: UUID | None = None) -> Any:
+    """The same for a command that names its purpose; ``act`` on ``subject`` is what is recorded if it is not the token's.
+
+    Raises:
+        Refused: the token is for another purpose.
+        TokenRefused: the token is unknown, expired or revoked.
+    """
+    from kehu.guard.gate.scope import require_scope
+
+    found = actor()
+    require_scope(found, purpose, act=act, subject=subject)
     return found
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import FAILED, MOMENT, REFUSED, Failure, actor, command, language, subject_id, told
+from kehu.doors.cli.frame import FAILED, MOMENT, REFUSED, Failure, actor, actor_as, command, language, subject_id, told
 
 if TYPE_CHECKING:
     from kehu.serve.rights.erasure import Outcome
@@ -102,7 +102,7 @@ def residue(certificate: str, purpose: str) -> Any:
 
     if purpose not in PURPOSES:
         raise ValueError(f"purpose: one of {', '.join(PURPOSES)}")
-    return open_left(_id(certificate), actor=actor(purpose), purpose=purpose)
+    return open_left(_id(certificate), actor=actor_as(purpose, "read"), purpose=purpose)
 
 
 @click.group()
