@@ -144,6 +144,25 @@ def standing_links(connection: Connection[Any], subjects: Iterable[UUID]) -> lis
     return _standing(connection, subjects)
 
 
+def joined_since(connection: Connection[Any], one: UUID, other: UUID) -> datetime | None:
+    """When two that are one customer now last became it; None where they are two."""
+    ever = in_order(_ever_joined(connection, one))
+    rows = connection.execute(
+        "select at, act, subject, other, certainty, run from assignment where subject = any (%s) order by seq", (ever,)
+    ).fetchall()
+    standing: dict[tuple[Any, ...], Pair] = {}
+    since: datetime | None = None
+    for at, act, *link in rows:
+        if act == _LINK:
+            standing[tuple(link)] = (link[0], link[1])
+        else:
+            standing.pop(tuple(link), None)
+        oldest = _oldest(standing.values())
+        together = one in oldest and oldest[one] == oldest.get(other)
+        since = (since or at) if together else None
+    return since
+
+
 def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> int:
     if not gone:
         return 0

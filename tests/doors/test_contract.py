@@ -38,6 +38,7 @@ PROMISED = {
     "quarantine replay": "import rows accepted created updated merged duplicates review quarantined seconds",
     "resolve": "before after merged review seconds",
     "sources": "",
+    "unmerge": "parted incident",
     "find": "subjects ledger[seq]",
     "show": "subject fields masked denied ledger[seq]",
     "explain": "decisions[field answer policy article reason]",
@@ -244,8 +245,8 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("status")
     kehu("doctor", code=None)
     kehu("database")
-    # up, down and outbox run a whole system: tests/host/test_supervisor.py
-    assert set(PROMISED) - kehu.seen == {"up", "down", "outbox"}
+    # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py
+    assert set(PROMISED) - kehu.seen == {"up", "down", "outbox", "unmerge"}
 
 
 WRONG = [
@@ -261,7 +262,7 @@ WRONG = [
     ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
     ("staff add --email a@b.example --role pope", 2), ("token issue --staff nobody@b.example --purpose service", 1),
     ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),
-    ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1),
+    ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1), ("unmerge x y", 2), ("unmerge", 2),
     ("show 01990000-0000-7000-8000-000000000000 --purpose service", 1),
     ("consent list 01990000-0000-7000-8000-000000000000", 1), ("request answer x", 2), ("incident reach x", 2),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kehu.doors.cli.frame import DONE, actor, command, put
+from kehu.doors.cli.frame import DONE, actor, command, language, put, subject_id
 
 
 @click.command(epilog="Example: kehu resolve --all")
@@ -42,6 +42,22 @@ def sources(channel: str, with_proposals: bool) -> Any:
     for source in listed(channel, actor=actor(), with_proposals=with_proposals):
         put(json.dumps({"external_id": source.external_id, "subject": str(source.subject)}, ensure_ascii=False))
     sys.exit(DONE)  # the lines are the answer
+
+
+@click.command(epilog="Example: kehu unmerge 0199… 0199…")
+@click.argument("subject")
+@click.argument("other")
+@command()
+def unmerge(subject: str, other: str) -> Any:
+    """Part two records that are not one customer, for good; an incident opens if somebody was shown both as one.
+
+    Each by an id that is its own: kehu erase SUBJECT --dry-run names those that linkage joined.
+    """
+    from kehu.serve.rights import wrong_merge
+
+    one, two = subject_id(subject), subject_id(other)
+    incident = wrong_merge.part(one, two, actor=actor(), language=language())
+    return {"parted": [str(one), str(two)], "incident": str(incident) if incident else None}
 
 
 @contextmanager

@@ -33,6 +33,7 @@ for entry in (
     collecting.quarantine,
     linking.resolve,
     linking.sources,
+    linking.unmerge,
     desk.find,
     desk.show,
     desk.explain,

@@ -110,37 +110,39 @@ def reject(proposal: UUID, *, actor: Actor) -> None:
     retried(work)
 
 
-def undo(subject: UUID, other: UUID, *, actor: Actor) -> None:
-    """A wrong merge: part these two origin subjects of one customer, and keep them apart.
+def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
+    """A wrong merge: part these two origin subjects of one customer, and keep them apart; returns since when they were one.
 
     Takes back what joins the two directly; then, if a chain still does, every probable link of ``other``'s certain part;
     and then every link of ``other`` itself. Consents given while merged go back to whom they were given by.
 
+    Acts in the caller's transaction, for whoever saw one of them meanwhile was shown the other:
+    :mod:`kehu.serve.rights.wrong_merge` looks and opens the incident in the same transaction.
+
     Raises:
         ActRefused: the role may not.
+        UnknownSubject: one of them is not here.
         NotOneCustomer: they are two already.
     """
     require_act("review", actor)
-
-    def work() -> None:
-        assignment.lock(_raw())
-        if subject == other or _customer(subject) != _customer(other):
-            raise NotOneCustomer(str(other))
-        record_act("undo", subject, actor=actor, purpose=PURPOSES[PURPOSE])  # commits to all who were one until now
-        steps: tuple[Callable[[], object], ...] = (
-            lambda: assignment.unassign(_raw(), [(subject, other)], run=None, by=actor.staff),
-            lambda: assignment.unassign(_raw(), _probable_links(other), run=None, by=actor.staff),
-            lambda: assignment.detach(_raw(), [other], by=actor.staff),
-        )
-        for step in steps:
-            step()
-            if _customer(subject) != _customer(other):
-                break
-        pair = queue.Pair.of(subject, other, 0.0)
-        row, _ = Row.objects.get_or_create(older=pair.older, younger=pair.younger, defaults={"id": new_id()})
-        _decide(row, REJECTED, actor)
-
-    retried(work)
+    assignment.lock(_raw())
+    since = assignment.joined_since(_raw(), subject, other)
+    if subject == other or _customer(subject) != _customer(other) or since is None:
+        raise NotOneCustomer(str(other))
+    record_act("undo", subject, actor=actor, purpose=PURPOSES[PURPOSE])  # commits to all who were one until now
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: assignment.unassign(_raw(), [(subject, other)], run=None, by=actor.staff),
+        lambda: assignment.unassign(_raw(), _probable_links(other), run=None, by=actor.staff),
+        lambda: assignment.detach(_raw(), [other], by=actor.staff),
+    )
+    for step in steps:
+        step()
+        if _customer(subject) != _customer(other):
+            break
+    pair = queue.Pair.of(subject, other, 0.0)
+    row, _ = Row.objects.get_or_create(older=pair.older, younger=pair.younger, defaults={"id": new_id()})
+    _decide(row, REJECTED, actor)
+    return since
 
 
 def undo_run(run: UUID, *, actor: Actor) -> int:

@@ -46,13 +46,18 @@ def open_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime
     if window.since and window.until and window.until <= window.since:
         raise ValueError("until: lies before since")
     with transaction.atomic():
-        id = new_id()
-        make_key(id)
-        Incident.objects.create(
-            id=id, aware_at=aware_at or now, opened_by=actor.staff, account=window.account, since=window.since,
-            until=window.until, text=seal_under(id, text, place=id) if text else None,
-        )  # fmt: skip
-        record_act("incident", None, actor=actor, detail=id)
+        return enter_incident(window=window, text=text, actor=actor, aware_at=aware_at or now)
+
+
+def enter_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime) -> UUID:
+    """Write an incident that an act of somebody's brought to light, whatever their role, in the caller's transaction."""
+    id = new_id()
+    make_key(id)
+    Incident.objects.create(
+        id=id, aware_at=aware_at, opened_by=actor.staff, account=window.account, since=window.since,
+        until=window.until, text=seal_under(id, text, place=id) if text else None,
+    )  # fmt: skip
+    record_act("incident", None, actor=actor, detail=id)
     return id
 
 

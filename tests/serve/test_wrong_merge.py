@@ -1,0 +1,170 @@
+"""A wrong merge taken back opens an incident if, and only if, somebody was shown both customers as one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from django.db import ProgrammingError, connection, transaction
+
+from kehu.doors.cli.main import main
+from kehu.guard.gate.acts import ActRefused
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
+from kehu.refine.resolve.review import NotOneCustomer
+from kehu.serve.assurance import queries as assurance
+from kehu.serve.desk import listing, queries
+from kehu.serve.rights import incidents, wrong_merge
+from kehu.serve.rights.models import Incident
+from kehu.vault import assignment
+from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY
+from tests.cast import admit, staff
+
+LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
+WANG = {"full_name": "王小明", "email": "wang@mail.example"}
+TWIN = {"full_name": "林婉青", "email": "twin@mail.example"}
+
+
+def join(*pairs, certainty=PROBABLE):
+    with transaction.atomic():
+        connection.ensure_connection()
+        assignment.assign(
+            connection.connection, pairs, certainty=certainty, why=WHY["review"], run=None, by=owner_actor().staff
+        )
+
+
+def look(subject, who):
+    return queries.show(subject, actor=who, purpose="service")
+
+
+def part(one, other, who=None):
+    return wrong_merge.part(one, other, actor=who or owner_actor())
+
+
+def register():
+    return incidents.listed(actor=owner_actor())
+
+
+@pytest.fixture
+def pair(database):
+    return admit(LIN, WANG)
+
+
+@pytest.mark.parametrize("certainty", [PROBABLE, CONFIRMED])
+def test_who_saw_both_and_how_often_stands_in_the_register(pair, certainty):
+    lin, wang = pair
+    service, manager = staff("service"), staff("manager")
+    join((lin, wang), certainty=certainty)
+    for who in (service, service, manager):
+        assert look(lin, who).fields
+    id = part(lin, wang)
+    [row] = register()
+    assert row["id"] == str(id) and row["account"] is None and row["since"] < row["until"] <= row["aware_at"]
+    assert "3 reads" in row["text"] and "service@kehu.example (2), manager@kehu.example (1)" in row["text"]
+    assert str(lin) in row["text"] and str(wang) in row["text"]
+    assert LIN["email"] not in row["text"] and WANG["email"] not in row["text"]
+    assert assurance.verify(actor=owner_actor())["ok"]
+
+
+def test_one_account_is_named_and_its_reach_is_what_it_saw(pair):
+    lin, wang = pair
+    service = staff("service")
+    join((lin, wang))
+    look(wang, service)
+    id = part(lin, wang)
+    [row] = register()
+    assert row["account"] == str(service.staff)
+    reach = incidents.reach(incidents.window_of(id), actor=owner_actor())
+    assert reach["rows"] == 1 and reach["subjects"]["at_least"] == 2
+
+
+def test_nobody_looked_nothing_opens(pair):
+    lin, wang = pair
+    join((lin, wang))
+    assert part(lin, wang) is None and not Incident.objects.exists()
+
+
+def test_reads_before_the_merge_count_for_nothing_though_one_page_held_both(pair):
+    lin, wang = pair
+    service = staff("service")
+    look(lin, service)
+    page = listing.list_customers(actor=service, purpose="service", filters=listing.Filters())
+    assert len(page.rows) == 2  # one row of the ledger names both
+    join((lin, wang))
+    assert part(lin, wang) is None and not Incident.objects.exists()
+
+
+def test_reads_of_an_earlier_merge_are_not_told_twice(pair):
+    lin, wang = pair
+    service = staff("service")
+    join((lin, wang))
+    look(lin, service)
+    assert part(lin, wang)
+    look(lin, service)  # parted: only one of them
+    join((lin, wang), certainty=CONFIRMED)
+    assert part(lin, wang) is None and Incident.objects.count() == 1
+
+
+def test_what_was_denied_or_opened_nothing_shows_nobody(pair):
+    lin, wang = pair
+    join((lin, wang))
+    assert look(lin, staff("engineer")).refused
+    queries.explain(lin, actor=staff("service"), purpose="service")
+    assert part(lin, wang) is None and not Incident.objects.exists()
+
+
+def test_a_third_who_stays_is_no_matter(database):
+    lin, twin, wang = admit(LIN, TWIN, WANG)
+    service = staff("service")
+    join((lin, twin))
+    look(lin, service)  # rightly one: nothing wrong with it
+    join((twin, wang))
+    assert part(twin, wang) is None
+    join((lin, wang), certainty=CONFIRMED)
+    look(twin, service)
+    assert part(lin, wang) is not None
+
+
+def test_whoever_may_review_brings_it_to_light(pair):
+    lin, wang = pair
+    join((lin, wang))
+    look(lin, staff("service"))
+    with pytest.raises(ActRefused):
+        part(lin, wang, staff("marketing"))
+    assert not Incident.objects.exists()
+    assert part(lin, wang, staff("manager"))
+
+
+def test_parting_and_incident_stand_or_fall_together(pair, database):
+    """Without room for the incident there is no parting: what happened would be known to nobody."""
+    lin, wang = pair
+    join((lin, wang))
+    look(lin, staff("service"))
+    with open_owner(database) as owner:
+        owner.execute("revoke insert on rights_incident from kehu_app")
+    with pytest.raises(ProgrammingError):
+        part(lin, wang)
+    with connection.cursor() as cursor:
+        cursor.execute("select count(distinct customer) from subject_state")
+        assert cursor.fetchone() == (1,)
+
+
+def test_two_customers_cannot_be_parted(pair):
+    lin, wang = pair
+    with pytest.raises(NotOneCustomer):
+        part(lin, wang)
+
+
+def test_the_command(pair):
+    lin, wang = pair
+    join((lin, wang))
+    look(lin, staff("service"))
+    run = lambda *words: CliRunner().invoke(main, [*map(str, words), "--json"], prog_name="kehu")
+    done = run("unmerge", lin, wang)
+    answer = json.loads(done.stdout)
+    assert done.exit_code == 0 and answer["parted"] == [str(lin), str(wang)]
+    assert answer["incident"] == register()[0]["id"]
+    again = run("unmerge", lin, wang)
+    assert again.exit_code == 1 and json.loads(again.stdout)["error"]["code"] == "not-one-customer"
+    assert run("unmerge", "x", wang).exit_code == 2
