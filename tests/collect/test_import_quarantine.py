@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kehu.collect.quarantine.cells import for_spreadsheet, from_spreadsheet
 
 DIRTY = "full_name,email,note\nAnn Lee,ann@mail.example,\n,nothing,Cem Ay\nBob,Wu,too,many\n,wrong,\n"
 
@@ -43,6 +48,62 @@ def test_export_mend_replay(bring, kehu, tmp_path, desk):
     assert kehu("status").json["quarantined"] == 1
     assert one("select count(*) from subject_key k join collect_quarantined q on q.id = k.subject") == 1
     assert kehu("quarantine", "export", "--to", place).code == 1  # the file is there
+
+
+# what a spreadsheet would run, what only looks like it, and what looks like a quoted one already
+CELLS = {
+    "full_name": '=HYPERLINK("http://evil.example","Ann")', "phone": "+8613800006721", "street": "-1+2", "unit": "@SUM(A1)",
+    "locality": "'=quoted before", "region": "''+twice", "house_number": "'7", "postal_code": "＝1", "=cmd|A1": "=1+1",
+}  # fmt: skip
+LIVES = "lives in"
+
+
+def refused(bring):
+    """An import of which a law refuses one row, whatever stands in its cells."""
+    out = io.StringIO()
+    rows = [["K1", "Ben", *[""] * (len(CELLS) - 1), "DE"], ["K2", *CELLS.values(), "CN"]]
+    csv.writer(out).writerows([["external_id", *CELLS, LIVES], *rows])
+    return bring(out.getvalue(), "--residence", LIVES, basis="legitimate_interest")
+
+
+def exported(kehu, place, *words):
+    assert kehu("quarantine", "export", "--to", place, *words).code == 0
+    with place.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_an_export_holds_no_formula_a_spreadsheet_would_run(bring, kehu, tmp_path):
+    assert refused(bring).counts()[-1] == 1
+    bring(DIRTY + '=cmd()|"/C calc",x,y,too many\n', name="other.csv")
+    for row in exported(kehu, tmp_path / "safe.csv"):
+        assert not [
+            cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+        ]
+    head, row = exported(kehu, tmp_path / "raw.csv", "--raw")[:2]
+    told = dict(zip(head, row, strict=True))
+    assert {name: told[name] for name in CELLS} == CELLS
+
+
+@pytest.mark.parametrize("words", [(), ("--raw",)], ids=["safe", "raw"])
+def test_what_was_exported_comes_back_as_it_was(bring, kehu, desk, tmp_path, words):
+    first = refused(bring)
+    place = tmp_path / "mend.csv"
+    rows = exported(kehu, place, *words)
+    rows[1][rows[0].index(LIVES)] = "DE"  # mended: the law there allows it
+    with place.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert kehu("quarantine", "replay", first.json["import"], "--file", place).counts() == (1, 1, 0, 0, 0, 0)
+    [ann] = desk.find("external_id=K2", role="privacy", purpose="accuracy")
+    fields = ("full_name", "phone", "street", "unit", "locality", "region", "house_number")
+    seen = desk.show(ann, "--fields", ",".join(fields), role="privacy", purpose="accuracy").json["fields"]
+    assert seen == {name: CELLS[name] for name in fields}
+
+
+@given(st.text(alphabet=st.sampled_from("'=+-@\t\r\n＝ab \"") | st.characters(), max_size=12))
+def test_every_cell_is_safe_and_comes_back(cell):
+    written = for_spreadsheet(cell)
+    assert from_spreadsheet(written) == cell and not written.startswith(tuple("=+-@\t\r\n＝＋－＠"))
+    assert from_spreadsheet(cell) == cell or cell.startswith("'")  # what somebody types in plain stays as typed
 
 
 def test_replay_under_another_mapping(bring, kehu, desk):

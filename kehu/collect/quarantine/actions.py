@@ -19,9 +19,10 @@ from kehu.collect.imports.queries import ImportStatus, UnknownImport
 from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.mapping import Suggestion, override
 from kehu.collect.models import Import, Quarantined
+from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.collect.quarantine.queries import imports_with_refused, in_steps, refused_of
 from kehu.collect.quarantine.reasons import remedy
-from kehu.collect.quarantine.source import OWN_COLUMNS, MendedSource, open_refused
+from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, open_refused
 from kehu.guard.aside import open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -43,8 +44,10 @@ class Exported:
     rows: int
 
 
-def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "en") -> Exported:
+def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "en", exact: bool = False) -> Exported:
     """Write refused rows as they came into a CSV file of 0600, to be mended and replayed.
+
+    ``exact``: every cell as it came; else those that a spreadsheet would run stand quoted, and a replay takes that off.
 
     Raises:
         ActRefused: this role may not.
@@ -58,12 +61,12 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
         raise NothingRefused
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-        rows = _write(file, wanted, ids, actor, import_id, language)
+        rows = _write(file, wanted, ids, actor, import_id, language, exact=exact)
     return Exported(to, rows)
 
 
 def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
-    """The same file as text, for who hands it on without a disk in between.
+    """The same file as text, safe in a spreadsheet, for who hands it on without a disk in between.
 
     Raises:
         ActRefused: this role may not.
@@ -74,11 +77,13 @@ def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
     if not ids:
         raise NothingRefused
     text = io.StringIO(newline="")
-    _write(text, [import_id], ids, actor, import_id, language)
+    _write(text, [import_id], ids, actor, import_id, language, exact=False)
     return text.getvalue()
 
 
-def _write(file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, detail: UUID | None, language: str) -> int:
+def _write(
+    file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, detail: UUID | None, language: str, *, exact: bool
+) -> int:
     """Every column of the files, also those in which no refused row holds anything; rows are never all in memory."""
     columns: dict[str, None] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
@@ -86,16 +91,19 @@ def _write(file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, det
         said = [*recipe.consents.values(), *filter(None, (recipe.consent_time, recipe.residence_column))]
         for one in recipe.files:
             columns |= dict.fromkeys([*one.fields.values(), *said, *one.unmapped])
-    out = csv.DictWriter(file, [*OWN_COLUMNS, *columns])
-    out.writeheader()
+    names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
+    write = str if exact else for_spreadsheet
+    out = csv.writer(file)
+    out.writerow(map(write, names))
     count = 0
     for part in in_steps(ids, _STEP):
         lines = dict(Quarantined.objects.filter(id__in=part).values_list("id", "line"))
         for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
             unread = content[1:].decode(errors="replace") if content.startswith(b"\0") else ""
             told = (str(id), lines[id], reason, remedy(reason, language), unread)
-            cells: dict[str, object] = dict(zip(OWN_COLUMNS, told, strict=True))
-            out.writerow(cells if unread else cells | orjson.loads(content))
+            cells: dict[str, object] = dict(zip(OWN_COLUMNS, told, strict=True)) | {EXACT_COLUMN: "yes"}
+            cells |= {} if unread else orjson.loads(content)
+            out.writerow(write(str(held)) if (held := cells.get(name)) is not None else "" for name in names)
             count += 1
     return count
 

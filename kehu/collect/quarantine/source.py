@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ import orjson
 import polars as pl
 
 from kehu.collect.models import Quarantined
+from kehu.collect.quarantine.cells import QUOTED, from_spreadsheet
 from kehu.collect.readers import BadRow, Batch, Source, open_source
 from kehu.guard.aside import open_aside
 from kehu.guard.gate.actor import Actor
@@ -19,6 +20,8 @@ ID_COLUMN: Final = "quarantine_id"
 RAW_COLUMN: Final = "quarantine_raw"
 REASON_COLUMN: Final = "quarantine_reason"
 OWN_COLUMNS: Final = (ID_COLUMN, "quarantine_line", REASON_COLUMN, "quarantine_remedy", RAW_COLUMN)
+EXACT_COLUMN: Final = "quarantine_exact"
+"""Stands in an export whose cells are exactly as they came; in any other a replay takes the quoting off."""
 _UNREAD: Final = b"\0"
 
 
@@ -66,17 +69,17 @@ class MendedSource(Source):
         if ID_COLUMN not in self._source.columns:
             raise NotOfThisExport(f"the file has no column {ID_COLUMN}")
         self._places = {str(id): at for at, id in enumerate(ids, start=1)}
-        own = [name for name in self._source.columns if name not in OWN_COLUMNS]
-        self.columns = list(dict.fromkeys([*columns, *own]))
+        own = [name for name in self._source.columns if name not in (*OWN_COLUMNS, EXACT_COLUMN)]
+        self._quoted = {} if EXACT_COLUMN in self._source.columns else {name: from_spreadsheet(name) for name in own}
+        self.columns = list(dict.fromkeys([*columns, *(self._quoted.get(name, name) for name in own)]))
         self.notes = []
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """The rows of the file that stand for one of these, in the file's order."""
         for batch in self._source.batches(size, skip):
             places = [self._places.get(id or "") for id in batch.frame[ID_COLUMN].to_list()]
-            frame = batch.frame.with_columns(pl.Series("line", places, dtype=pl.Int64)).filter(
-                pl.col("line").is_not_null()
-            )
+            frame = _unquoted(batch.frame, self._quoted).with_columns(pl.Series("line", places, dtype=pl.Int64))
+            frame = frame.filter(pl.col("line").is_not_null())
             missing = [pl.lit(None, pl.String).alias(name) for name in self.columns if name not in frame.columns]
             yield Batch(frame.with_columns(missing).select("line", *self.columns).sort("line"), [])
 
@@ -89,10 +92,24 @@ def open_refused(ids: Sequence[UUID], *, actor: Actor, detail: UUID | None) -> d
     return {id: (held[id][0], opened[id]) for id in ids if id in opened}
 
 
+def _unquoted(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    """Cells and names of columns as they were before a spreadsheet had to be kept from running them."""
+    cells = frame.with_columns(pl.col(name).str.replace(QUOTED, "${1}") for name in names)
+    return cells.rename({name: plain for name, plain in names.items() if plain not in frame.columns})
+
+
 def _frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pl.DataFrame:
     lines = pl.Series("line", [row["line"] for row in rows], dtype=pl.Int64)
     cells = [pl.Series(name, [row.get(name) for row in rows], dtype=pl.String) for name in columns if name != "line"]
     return pl.DataFrame([lines, *cells])
 
 
-__all__ = ["ID_COLUMN", "OWN_COLUMNS", "MendedSource", "NotOfThisExport", "QuarantineSource", "open_refused"]
+__all__ = [
+    "EXACT_COLUMN",
+    "ID_COLUMN",
+    "OWN_COLUMNS",
+    "MendedSource",
+    "NotOfThisExport",
+    "QuarantineSource",
+    "open_refused",
+]

@@ -205,14 +205,18 @@ def quarantine_list(id: str | None, limit: int | None) -> Any:
 @quarantine.command("export", epilog="Example: kehu quarantine export 0199a1b2-… --to mend.csv")
 @click.argument("id", required=False)
 @click.option("--to", type=click.Path(path_type=Path), help="A new CSV file, readable by you alone.")
+@click.option("--raw", is_flag=True, help="Every cell exactly as it came: not for a spreadsheet, which runs formulas.")
 @command()
-def quarantine_export(id: str | None, to: Path | None) -> Any:
-    """Write refused rows as they came, to be mended; keep the column quarantine_id."""
+def quarantine_export(id: str | None, to: Path | None, raw: bool) -> Any:
+    """Write refused rows to be mended; keep the column quarantine_id.
+
+    A cell that a spreadsheet would run as a formula stands behind an apostrophe, which replay takes off again.
+    """
     from kehu.collect.quarantine import actions
 
     place = to or Path(f"quarantine-{_id(id) if id else 'all'}.csv")
     with _refusals():
-        done = actions.export(_id(id) if id else None, to=place, actor=actor(), language=language())
+        done = actions.export(_id(id) if id else None, to=place, actor=actor(), language=language(), exact=raw)
     return {"file": str(done.file), "rows": done.rows}
 
 
