@@ -16,18 +16,26 @@ from uuid import UUID
 from psycopg import Connection
 
 Packed = list[Any]
-_RANK: Final = {"withdrawn": 1, "refused": 2, "expired": 3, "invalid": 4, "unknown": 5, "given": 7}  # strictest first
-_COLUMNS: Final = "id, subject, purpose, purpose_version, status, kind, at, notice, way, recorded_by, recorded_at"
+RANK: Final = {"withdrawn": 1, "refused": 2, "expired": 3, "invalid": 4, "unknown": 5, "given": 7}  # strictest first
+_COLUMNS: Final = (
+    "id, subject, purpose, purpose_version, status, kind, at, notice, way, recorded_by, recorded_at, batch, narrowed"
+)
+_COVERS: Final = 6  # entries of a consent that stands for another origin subject's (kehu.govern.merging)
+_OVER_A_COVER: Final = 5  # entries of a stricter statement that came over one
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a row says of a purpose: ``given``, ``refused`` or ``unknown``, and when it was said."""
+    """What a row says of a purpose: ``given``, ``refused`` or ``unknown``, and when it was said.
+
+    ``narrowed``: a yes beside a stricter statement, so ``unknown``.
+    """
 
     purpose: int
     version: int
     status: str
     at: datetime | None
+    narrowed: bool = False
 
     def packed(self) -> Packed:
         """As it stands in ``subject_state``."""
@@ -43,12 +51,22 @@ def add_statements(held: Mapping[str, Packed], said: Sequence[Said]) -> tuple[di
     for one in said:
         key = str(one.purpose)
         before = packed.get(key)
-        if before is None or _RANK[one.status] < _RANK.get(str(before[0]), _RANK["unknown"]):
-            packed[key] = one.packed()
+        if before is None or RANK[one.status] < RANK.get(str(before[0]), RANK["unknown"]):
+            cover = covered(before)
+            packed[key] = [*one.packed(), cover] if cover else one.packed()
         elif one.status == "given" and before[0] != "given":
-            one, narrowed = Said(one.purpose, one.version, "unknown", one.at), True
+            one, narrowed = Said(one.purpose, one.version, "unknown", one.at, narrowed=True), True
         recorded.append(one)
     return packed, recorded, narrowed
+
+
+def covered(packed: Packed | None) -> Packed | None:
+    """The consent of another origin subject that a stricter statement came over: should that be taken back, it counts."""
+    if packed is not None and len(packed) == _COVERS:
+        return packed
+    if packed is not None and len(packed) == _OVER_A_COVER and isinstance(packed[-1], list):
+        return packed[-1]
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class Statement:
 
 
 def record_statements(
-    connection: Connection[Any], statements: Sequence[Statement], *, notice: int, way: str, by: UUID
+    connection: Connection[Any], statements: Sequence[Statement], *, notice: int, way: str, by: UUID, batch: UUID
 ) -> None:
     """Write the rows of :class:`~kehu.govern.models.Consent`, in the caller's transaction."""
     if not statements:
@@ -71,5 +89,8 @@ def record_statements(
         for one in statements:
             said = one.said
             copy.write_row(
-                (one.id, one.subject, said.purpose, said.version, said.status, "general", said.at, notice, way, by, now)
-            )
+                (
+                    one.id, one.subject, said.purpose, said.version, said.status, "general", said.at, notice, way, by, now,
+                    batch, said.narrowed,
+                )
+            )  # fmt: skip

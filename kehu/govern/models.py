@@ -80,6 +80,14 @@ class Rules(models.Model):
     since = models.DateTimeField(auto_now_add=True)
 
 
+class _Standing(models.Manager["Consent"]):
+    """Statements but those whose import was taken back: these are none any more."""
+
+    def get_queryset(self) -> models.QuerySet[Consent]:
+        """What stands."""
+        return super().get_queryset().filter(taken_back_at=None)
+
+
 class Consent(models.Model):
     """One thing a subject (or guardian) said about one purpose; never changed, only followed by another.
 
@@ -104,6 +112,14 @@ class Consent(models.Model):
     by_subject = models.UUIDField(null=True)
     evidence = models.BinaryField(null=True)
     recorded_at = models.DateTimeField()
+    batch = models.UUIDField(null=True, help_text="the import that brought it")
+    narrowed = models.BooleanField(
+        default=False, db_default=False, help_text="a yes that did not count beside a stricter statement"
+    )
+    taken_back_at = models.DateTimeField(null=True, help_text="its import was undone: it is no statement any more")
+
+    objects = _Standing()
+    every: ClassVar[models.Manager[Consent]] = models.Manager()
 
     class Meta:
         constraints = [

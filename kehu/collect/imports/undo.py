@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from kehu.collect.models import Import, Quarantined
 from kehu.govern.holders import holders
+from kehu.govern.taken_back import forget_statements, take_back_statements
 from kehu.guard.aside import forget_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -58,6 +59,8 @@ def take_back(row: Import, *, actor: Actor) -> int:
         Import.objects.filter(id=row.id).update(state="undone", undone_at=timezone.now())
     while _step(row.id, actor):
         pass
+    while _take_statements_back(row.id):
+        pass
     while _forget_quarantined(row.id):
         pass
     with django_connection.cursor() as cursor:
@@ -91,6 +94,12 @@ def _step(batch: UUID, actor: Actor) -> int:
         return len(rows)
 
 
+def _take_statements_back(batch: UUID) -> int:
+    """After the rows themselves: what they brought is not opened a moment longer under what they said."""
+    with transaction.atomic():
+        return take_back_statements(django_connection.connection, batch, limit=_STEP)
+
+
 def _forget_quarantined(batch: UUID) -> int:
     """What was refused goes at once: it never came in, and nobody asks for it any more."""
     with transaction.atomic():
@@ -111,6 +120,7 @@ def erase_taken_back(*, actor: Actor) -> int:
             continue
         with transaction.atomic():
             record_act("erase", None, actor=actor, detail=row.id)
+            forget_statements(django_connection.connection, row.id)
             forget_aside(django_connection.connection, [row.id, proof_id(row.id)])
             Import.objects.filter(id=row.id).update(state="erased", sealed=b"", proof=None)
         count += 1

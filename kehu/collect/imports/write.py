@@ -171,7 +171,7 @@ def _write_consents(raw: Connection[Any], resolved: Resolved, place: Place, by: 
         Statement(UUID(bytes=id), UUID(bytes=subject), said)
         for id, (subject, said) in zip(ids, resolved.said, strict=True)
     ]
-    record_statements(raw, statements, notice=place.notice, way=place.way, by=by)
+    record_statements(raw, statements, notice=place.notice, way=place.way, by=by, batch=place.batch)
 
 
 def _came_in(prepared: Prepared, resolved: Resolved, replayed: tuple[UUID, ...]) -> list[UUID]:

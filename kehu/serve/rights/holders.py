@@ -26,8 +26,8 @@ class ConsentHolder:
 
     def erase(self, subject: UUID) -> int:
         """Delete the rows; where somebody consented for another as guardian, only their name goes."""
-        Consent.objects.filter(by_subject=subject).update(by_subject=UUID(int=0))
-        return Consent.objects.filter(subject=subject).delete()[0]
+        Consent.every.filter(by_subject=subject).update(by_subject=UUID(int=0))
+        return Consent.every.filter(subject=subject).delete()[0]
 
 
 class StateHolder:

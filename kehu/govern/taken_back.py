@@ -1,0 +1,144 @@
+"""What an import said of consents, taken back with it: policies read what still stands, as if it had never come.
+
+A refusal leaves with the rows that said it, and so does a consent. What others said stays: a withdrawal acts on all for
+ever, a consent given since or before counts, of statements of other imports the strictest. A yes that came beside a
+stricter statement and did not count (:attr:`~kehu.govern.models.Consent.narrowed`) does not count without it either:
+nobody showed that the same person gave both, and an undo widens nothing (RULES, "merge").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from kehu.govern.imported import RANK, Packed, covered
+
+_COVERS: Final = 6  # entries of a consent that stands for another origin subject's, the last being what it covers
+_WITHDRAWN: Final = "withdrawn"
+_UNKNOWN: Final = RANK["unknown"]
+
+_DUE: Final = """
+select distinct subject, purpose from govern_consent where batch = %s and taken_back_at is null order by 1, 2 limit %s
+"""
+_MARK: Final = """
+update govern_consent c set taken_back_at = clock_timestamp() from unnest(%s::uuid[], %s::smallint[]) as t (subject, purpose)
+where c.subject = t.subject and c.purpose = t.purpose and c.batch = %s and c.taken_back_at is null
+"""
+_SAID: Final = """
+select c.subject, c.purpose, c.status, c.kind, c.until, c.purpose_version, c.batch is not null, c.narrowed
+from govern_consent c join unnest(%s::uuid[], %s::smallint[]) as t (subject, purpose) using (subject, purpose)
+where c.taken_back_at is null order by c.recorded_at, c.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A statement that stands; ``imported`` ones never widen what stood before them."""
+
+    status: str
+    kind: str
+    until: datetime | None
+    version: int
+    imported: bool
+    narrowed: bool
+
+    def packed(self) -> Packed:
+        return [self.status, self.kind, self.until.timestamp() if self.until else None, self.version]
+
+
+def take_back_statements(connection: Connection[Any], batch: UUID, *, limit: int) -> int:
+    """Take a step of an import's statements back, in the caller's transaction; returns how many there were: 0, all is done."""
+    due: list[tuple[UUID, int]] = connection.execute(_DUE, (batch, limit)).fetchall()
+    if not due:
+        return 0
+    subjects, purposes = [one for one, _ in due], [purpose for _, purpose in due]
+    held = _lock(connection, subjects)
+    connection.execute(_MARK, (subjects, purposes, batch))
+    said: dict[tuple[UUID, int], list[_Said]] = {}
+    for subject, purpose, *rest in connection.execute(_SAID, (subjects, purposes)).fetchall():
+        said.setdefault((subject, purpose), []).append(_Said(*rest))
+    changed: dict[UUID, dict[str, Packed]] = {}
+    for subject, purpose in due:
+        before = changed.get(subject, held.get(subject))
+        key = str(purpose)
+        if before is None or key not in before:
+            continue
+        after = _recomputed(connection, subject, key, before[key], _standing(said.get((subject, purpose), ())))
+        changed[subject] = {name: packed for name, packed in before.items() if name != key} | (
+            {key: after} if after is not None else {}
+        )
+    _write(connection, {one: packed for one, packed in changed.items() if packed != held[one]})
+    return len(due)
+
+
+def forget_statements(connection: Connection[Any], batch: UUID) -> int:
+    """Erase the statements of an import that was taken back, in the caller's transaction; returns how many."""
+    return connection.execute(
+        "delete from govern_consent where batch = %s and taken_back_at is not null", (batch,)
+    ).rowcount
+
+
+def _standing(said: Iterable[_Said]) -> Packed | None:
+    """What these statements of one origin subject come to, in the order in which they were recorded."""
+    packed: Packed | None = None
+    for one in said:
+        said_to_us = not one.imported and one.status in ("given", _WITHDRAWN)
+        if packed is None or said_to_us or (not one.narrowed and RANK[one.status] < RANK.get(str(packed[0]), _UNKNOWN)):
+            packed = one.packed()
+    return packed
+
+
+def _recomputed(
+    connection: Connection[Any], subject: UUID, key: str, now: Packed, standing: Packed | None
+) -> Packed | None:
+    """What stands in ``subject_state`` for one purpose, with what is left of the subject's own statements."""
+    if now[0] == _WITHDRAWN:
+        return now
+    if len(now) == _COVERS:
+        below = now[-1]
+        return now if below is not None and below[0] == _WITHDRAWN else [*now[:-1], standing]
+    cover = covered(now)
+    if cover is None:
+        return standing
+    if standing is not None and standing[0] != "given":
+        return [*standing, cover]
+    return [*cover[:-1], standing] if _still_covers(connection, subject, key, cover) else standing
+
+
+def _still_covers(connection: Connection[Any], subject: UUID, key: str, cover: Packed) -> bool:
+    """Whether the consent that stood for this one, too, is still given by the same certain part."""
+    found = connection.execute(
+        "select a.consents -> %s from subject_state s join subject_state a using (core)"
+        " where s.subject = %s and a.subject = %s and not a.hidden",
+        (key, subject, cover[4]),
+    ).fetchone()
+    return found is not None and _read(found[0])[:4] == cover[:4]
+
+
+def _lock(connection: Connection[Any], subjects: list[UUID]) -> dict[UUID, dict[str, Packed]]:
+    """Lock rows in the order of subjects, as reads do."""
+    rows = connection.execute(
+        "select subject, consents from subject_state where subject = any (%s) order by subject for no key update",
+        (subjects,),
+    ).fetchall()
+    return {subject: _read(consents) for subject, consents in rows}
+
+
+def _read(value: Any) -> Any:
+    """Django's connection hands jsonb out as text."""
+    return json.loads(value) if isinstance(value, str) else value if value is not None else []
+
+
+def _write(connection: Connection[Any], changed: Mapping[UUID, Mapping[str, Packed]]) -> None:
+    if changed:
+        connection.execute(
+            "update subject_state s set consents = n.consents::jsonb from unnest(%s::uuid[], %s::text[])"
+            " as n (subject, consents) where s.subject = n.subject",
+            (list(changed), [json.dumps(packed) for packed in changed.values()]),
+        )
