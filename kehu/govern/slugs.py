@@ -29,7 +29,8 @@ ACTIONS: Final[dict[str, int]] = {
     "read": 1, "list": 2, "find": 3, "explain": 4, "collect": 5, "link": 6, "export": 7, "erase": 8, "consent": 9,
     "restrict": 10, "object": 11, "hold": 12, "optout": 13, "deceased": 14, "request": 15, "incident": 16,
     "review": 17, "sources": 18, "quarantine": 19, "read-ledger": 20, "token": 21, "staff": 22, "rotate": 23,
-    "attest": 24, "undo": 25, "portal": 26, "claim": 27,
+    "attest": 24, "undo": 25, "portal": 26, "claim": 27, "propose": 28, "assess": 29, "approve": 30, "refuse": 31,
+    "retract": 32,
 }  # fmt: skip
 
 RECORD_KINDS: Final[dict[str, int]] = {"person": 1, "organisation": 2, "order": 3, "interaction": 4, "edit": 5}

@@ -34,6 +34,7 @@ _ICONS: Final = {
     "export": "file-down", "erase": "trash-2", "consent": "hand-heart", "restrict": "octagon-pause", "object": "hand",
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
     "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
+    "propose": "file-pen-line", "assess": "scale", "approve": "badge-check", "refuse": "circle-x", "retract": "undo-2",
 }  # fmt: skip
 
 _ACT_LABELS: Final = {
@@ -64,6 +65,11 @@ _ACT_LABELS: Final = {
     "undo": gettext_lazy("Undone"),
     "portal": gettext_lazy("Seen by the customer"),
     "claim": gettext_lazy("Purpose claimed"),
+    "propose": gettext_lazy("Change proposed"),
+    "assess": gettext_lazy("Impact assessed"),
+    "approve": gettext_lazy("Change approved"),
+    "refuse": gettext_lazy("Change refused"),
+    "retract": gettext_lazy("Change withdrawn"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _OFFICE: Final = frozenset({"privacy", "legal", "owner"})
 _OWN: Final = frozenset({CUSTOMER})  # on their own data only: record_act sees to it
 _COLLECTS: Final = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal", "owner"})
+_PROPOSES: Final = _COLLECTS
 
 ACTS: Final[dict[str, frozenset[str]]] = {
     "collect": _COLLECTS,
@@ -34,6 +35,12 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "token": frozenset({"owner"}),
     "staff": frozenset({"owner"}),
     "rotate": frozenset({"owner"}),
+    # the register of purposes and notices: who writes a change is never who puts it in force
+    "propose": _PROPOSES,
+    "retract": _PROPOSES,
+    "assess": _OFFICE,
+    "approve": frozenset({"privacy", "legal"}),
+    "refuse": frozenset({"privacy", "legal"}),
 }
 
 
