@@ -30,10 +30,10 @@ class Database:
         """The embedded server, where this installation has one."""
         return self._embedded
 
-    def start(self) -> None:
-        """Use the server; the embedded one is started where it does not run."""
+    def start(self, *, kept: bool = False) -> None:
+        """Use the server; the embedded one is started where it does not run, and ``kept`` stopped if we are killed."""
         if self._embedded:
-            self._embedded.start()
+            self._embedded.start(kept=kept)
 
     def release(self) -> bool:
         """Stop using it; the last user stops an embedded one."""

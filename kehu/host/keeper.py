@@ -4,6 +4,7 @@ Users hold a shared lock on ``pg.users``, which the kernel drops when they die. 
 path with the standard library alone (small, started at once), waits for the exclusive one, looks again under
 ``pg.lock`` (held by whoever starts or stops the server), stops the server and leaves. Its own lock, ``pg.keeper``,
 says that there is one; it is dropped before ``pg.lock``, so a starter never counts on a keeper about to leave.
+A starter killed half-way leaves ``pg.starting``: the server it began may come up only later, and is waited for.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from kehu.host.home import Home
 
+STARTING: Final = "pg.starting"
+_APPEARS_SECONDS: Final = 15
+
 
 def start_keeper(home: Home, data: Path, binaries: Path) -> None:
-    """See that there is a keeper for the server in ``data``. The caller uses the server already."""
+    """See that there is a keeper for the server in ``data``. The caller holds ``pg.users`` already."""
     descriptor = os.open(home / "pg.keeper", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,7 +100,7 @@ def _keep(home: str, keeper: int, pg_ctl: str, data: str) -> None:
         except BlockingIOError:
             continue
         else:
-            _stop(pg_ctl, data)
+            _stop(pg_ctl, data, Path(home, STARTING))
             os.close(keeper)
             return
         finally:
@@ -104,17 +108,25 @@ def _keep(home: str, keeper: int, pg_ctl: str, data: str) -> None:
             os.close(lock)
 
 
-def _stop(pg_ctl: str, data: str) -> None:
+def _stop(pg_ctl: str, data: str, begun: Path) -> None:
+    end = time.monotonic() + _APPEARS_SECONDS
+    while not _stopped(pg_ctl, data) and begun.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    begun.unlink(missing_ok=True)
+
+
+def _stopped(pg_ctl: str, data: str) -> bool:
     owner = os.stat(data)
     command = [pg_ctl, "-D", data, "-m", "fast", "-w", "stop"]
     nowhere = subprocess.DEVNULL
     if owner.st_uid == os.geteuid():
-        subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
+        done = subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
     else:  # started by root: pg_ctl refuses to run as root
-        subprocess.run(
+        done = subprocess.run(
             command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False,
             user=owner.st_uid, group=owner.st_gid, extra_groups=[],
         )  # fmt: skip
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

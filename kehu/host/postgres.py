@@ -27,6 +27,7 @@ from typing import Any, Final
 import psycopg
 
 from kehu.host.home import Home
+from kehu.host.keeper import STARTING, start_keeper
 
 SERVICE_USER: Final = "kehu-postgres"
 ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
@@ -129,8 +130,10 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def start(self) -> None:
+    def start(self, *, kept: bool = False) -> None:
         """Use the server, starting (and making) it where it does not run.
+
+        ``kept``: a keeper stops it should this process be killed, from before it starts on.
 
         Raises:
             PostgresError: it does not start.
@@ -140,13 +143,21 @@ class EmbeddedPostgres:
             if self._users is None:
                 self._users = os.open(self.home / "pg.users", os.O_RDWR | os.O_CREAT, 0o600)
                 fcntl.flock(self._users, fcntl.LOCK_SH)
-            if self.running():
-                return
-            self._make_folder(self.folder)
-            self._make_folder(self.socket)
-            if not self.initialised():
-                self._initialise()
-            self._start_server()
+            running = self.running()
+            if not running:
+                self._make_folder(self.folder)
+                self._make_folder(self.socket)
+                if not self.initialised():
+                    self._initialise()
+            if kept:
+                start_keeper(self.home, self.data, self.binaries)
+            if not running:
+                begun = self.home / STARTING
+                begun.touch(mode=0o600)
+                try:
+                    self._start_server()
+                finally:
+                    begun.unlink(missing_ok=True)
 
     def release(self) -> bool:
         """Stop using the server; the last user stops it. Returns whether it was stopped."""

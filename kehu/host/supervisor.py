@@ -25,7 +25,7 @@ from typing import Any, Final
 from kehu.host.children import Child, Program, line_log
 from kehu.host.database import Database
 from kehu.host.home import Home, write_file
-from kehu.host.keeper import await_keeper, start_keeper
+from kehu.host.keeper import await_keeper
 from kehu.host.logs import JsonFormatter
 from kehu.host.mail import Outbox
 from kehu.host.postgres import PostgresError
@@ -81,13 +81,25 @@ def status(home: Home) -> Running | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
+        starting = Running(url="", pid=0, port=0, ready=False)
         try:
-            return Running(**json.loads((home / "run" / "supervisor.json").read_text()))
+            found = Running(**json.loads((home / "run" / "supervisor.json").read_text()))
         except (OSError, ValueError, TypeError):
-            return Running(url="", pid=0, port=0, ready=False)  # it is just starting
+            return starting
+        return found if _alive(found.pid) else starting  # a killed one's word stands until the next one's
     finally:
         os.close(descriptor)
     return None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def up(
@@ -225,9 +237,7 @@ class Supervisor:
         os.environ["KEHU_PORT"] = str(self._port)
         self._publish(ready=False)
         try:
-            self._database.start()
-            if self._database.embedded:
-                start_keeper(self._home, self._database.embedded.data, self._database.embedded.binaries)
+            self._database.start(kept=True)
             self._outbox.open()
             for child in self._children:
                 child.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
@@ -17,7 +18,9 @@ import pytest
 
 from kehu.host import supervisor
 from kehu.host.children import LineLog
+from kehu.host.database import Database
 from kehu.host.home import Home
+from kehu.host.keeper import STARTING, start_keeper
 from kehu.host.keyring import make_home
 from kehu.host.mail import Outbox, OutboxClosed, read_outbox, smtp_settings
 
@@ -35,7 +38,7 @@ from kehu.host.supervisor import PROGRAMS, Supervisor
 from kehu.guard.setup import migrate
 home = Home.current()
 database = Database(home)
-database.start()
+database.start(kept=True)
 migrate(database)
 connections.close_all()
 programs = [program for program in PROGRAMS if program.name in ("web", "sequencer")]
@@ -105,10 +108,7 @@ def healthy(port: int) -> int:
 
 @contextmanager
 def system(home: Home, port: int):
-    environment = {k: v for k, v in os.environ.items() if k not in ("KEHU_DBNAME", "KEHU_PARENT")}
-    environment |= {"KEHU_HOME": str(home.path), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-c", RUN, str(port)], env=environment, start_new_session=True)
-    try:
+    with starting(home, port) as process:
 
         def ready():
             assert process.poll() is None, "the supervisor ended"
@@ -116,6 +116,16 @@ def system(home: Home, port: int):
             return found if found and found.ready else None
 
         yield process, wait_for(ready)
+
+
+@contextmanager
+def starting(home: Home, port: int = 0):
+    environment = {k: v for k, v in os.environ.items() if k not in ("KEHU_DBNAME", "KEHU_PARENT")}
+    environment |= {"KEHU_HOME": str(home.path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", RUN, str(port or free_port())]
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        yield process
     finally:
         if process.poll() is None:
             process.kill()
@@ -127,8 +137,6 @@ def system(home: Home, port: int):
 def installed(tmp_path):
     home = Home(tmp_path / "home")
     make_home(home)
-    from kehu.host.database import Database
-
     database = Database(home)
     home.record(folders=database.folders())
     yield home
@@ -182,6 +190,49 @@ def test_kill_9_of_every_process_and_it_starts_again(installed):
         process.wait()
     with system(installed, port):
         assert healthy(port) == 200
+
+
+def test_killed_while_it_starts_the_database_it_leaves_none(installed):
+    with starting(installed) as process:
+        wait_for((Database(installed).embedded.data / "postmaster.pid").exists)
+        process.kill()
+        process.wait()
+        wait_for(lambda: not processes_of(installed), 30)
+    assert not (installed / STARTING).exists()
+
+
+def test_the_keeper_waits_for_a_server_that_a_killed_one_began(installed):
+    """It may come up only after its starter is gone and the keeper found nothing to stop."""
+    embedded = Database(installed).embedded
+    embedded.start()
+    assert embedded.release()
+    users = os.open(installed / "pg.users", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(users, fcntl.LOCK_SH)
+    start_keeper(installed, embedded.data, embedded.binaries)
+    (installed / STARTING).touch()
+    os.close(users)  # as a kill -9 does
+    time.sleep(1)
+    socket, log = f"-k '{embedded.socket}'", embedded.data / "start.log"
+    embedded._run("pg_ctl", "-D", embedded.data, "-w", "-l", log, "-o", socket, "start", check=False)
+    wait_for(lambda: not embedded.running() and not (installed / STARTING).exists(), 15)
+
+
+def test_what_a_killed_one_said_is_not_the_next_ones_word(installed):
+    """Killed, it leaves behind that it was ready; the next one holds the lock before it says anything itself."""
+    (installed / "run").mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    said = {"url": "http://localhost:1", "pid": gone.pid, "port": 1, "ready": True}
+    (installed / "run" / "supervisor.json").write_text(json.dumps(said))
+    holder = os.open(installed / "run" / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        found = supervisor.status(installed)
+        assert found is not None and not found.ready
+        (installed / "run" / "supervisor.json").write_text(json.dumps(said | {"pid": os.getpid()}))
+        assert supervisor.status(installed) == supervisor.Running(**said | {"pid": os.getpid()})
+    finally:
+        os.close(holder)
 
 
 def test_brings_back_web_and_database(installed):

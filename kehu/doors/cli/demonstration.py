@@ -18,7 +18,6 @@ from kehu.doors.cli.frame import FAILED, Failure, command, language
 from kehu.doors.cli.installation import install
 from kehu.host.database import Database
 from kehu.host.home import Home
-from kehu.host.keeper import start_keeper
 from kehu.host.process import harden
 
 
@@ -53,9 +52,7 @@ def _prepare(home: Home, url: str, *, public: bool) -> dict[str, Any]:
     with _told_to_stop():
         install(home)
         database = Database(home)
-        database.start()
-        if database.embedded:  # it stops with us, after a kill -9, too
-            start_keeper(home, database.embedded.data, database.embedded.binaries)
+        database.start(kept=True)
         try:
             return _build(home, url, public=public)
         finally:
