@@ -146,6 +146,40 @@ def test_an_erasure_reaches_refused_rows(bring, kehu, desk):
     assert one("select count(*) from collect_quarantined where sealed is not null") == 0
 
 
+def test_a_row_of_an_erased_person_does_not_come_in_again(bring, kehu, desk):
+    text = "external_id,full_name,email\nK1,Ann Lee,ann@mail.example\nK2,Bob Wu,bob@mail.example\n"
+    bring(text)
+    [ann] = desk.find("email=ann@mail.example")
+    assert kehu("erase", ann, "--reason", "asked").code == 0
+    again = bring(text.replace("Ann Lee", "Ann Leeson"), name="again.csv")
+    assert again.counts() == (2, 0, 0, 0, 1, 1)
+    assert desk.find("email=ann@mail.example") == [] and desk.show(ann).code == 1
+    [row] = [row for row in kehu("quarantine", "list").json["rows"] if not row["accepted"]]
+    assert (row["line"], row["reason"]) == (2, "erased")
+
+
+@pytest.mark.parametrize("role", ["service", "auditor", "engineer"])
+def test_only_a_role_that_collects_and_who_has_signed_opens_refused_rows(bring, kehu, tmp_path, role):
+    """What is refused is under no purpose yet, so what stands against the person is all there is to ask."""
+    first = bring(DIRTY)
+    kehu("staff", "add", "--email", f"{role}@kehu.example", "--role", role, "--no-attest")
+    token = kehu("token", "issue", "--staff", f"{role}@kehu.example", "--purpose", "service").json["token"]
+    for words in (
+        ("quarantine", "export", first.json["import"], "--to", tmp_path / "x.csv"),
+        ("quarantine", "replay", first.json["import"]),
+    ):
+        refused = kehu(*words, token=token)
+        assert refused.code == 3
+        said = refused.json["error"]
+        assert said["policy"] == ("house.agreement" if role == "service" else "house.act"), said
+    assert not any(
+        "Cem Ay" in path.read_text("utf-8", "replace") for path in tmp_path.iterdir() if path.name != "in.csv"
+    )
+    opened = one("select count(*) from ledger_entry where action = 19 and human <> (select id from guard_staff"
+                 " where role = 'owner')")  # fmt: skip
+    assert opened == 0
+
+
 # ---- taken back
 
 

@@ -187,6 +187,18 @@ def test_two_imports_at_once_wait_for_each_other(database, tmp_path):
     assert one("select count(*) from subject_state") == 800
 
 
+def test_the_same_file_twice_at_once_doubles_nothing(database, tmp_path):
+    """Two people send the same file at the same moment: it is one import, and whoever comes second finds it done."""
+    path = tmp_path / "people.csv"
+    path.write_text("full_name,email\n" + "".join(f"Ann {n},a{n}@mail.example\n" for n in range(800)))
+    running = [start("import", path, "--channel", "store", "--basis", "contract") for _ in range(3)]
+    for process in running:
+        process.communicate(timeout=240)
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert one("select sum(rows), sum(created) from collect_importchunk where rows > duplicates") == (800, 800)
+    assert one("select count(*) from subject_state") == one("select count(*) from record") == 800
+
+
 @pytest.mark.parametrize("lost", ["chunk", "lock"])
 def test_the_protections_are_what_protects(database, tmp_path, monkeypatch, lost):
     """Without its chunk's row an import would be done twice over; a chunk that is here already is refused."""

@@ -6,12 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.db import connection as django_connection
 from django.utils import timezone
+from psycopg import Connection
 
 from kehu.collect.imports import staging
 from kehu.collect.imports.ahead import ahead
@@ -61,13 +62,17 @@ def start(planned: Plan, *, actor: Actor) -> UUID:
     """Enter an import; one of the same contents and options that is not finished is taken up again."""
     terms = planned.terms
     with transaction.atomic():
+        raw: Connection[Any] = django_connection.connection
+        # whoever starts the same at the same moment finds the one that is entered here
+        raw.execute("select pg_advisory_xact_lock(%s)", (int.from_bytes(planned.fingerprint[:8], "big", signed=True),))
         held = (
             Import.objects.select_for_update()
             .filter(fingerprint=planned.fingerprint, state__in=("waiting", "running", "failed"))
             .first()
         )
         if held is not None:
-            _renew_settings(held, planned, actor)
+            if raw.execute("select pg_try_advisory_xact_lock(%s)", (_key_of(held.id),)).fetchone() == (True,):
+                _renew_settings(held, planned, actor)  # nobody is at work on it under the old ones
             return held.id
         id = new_id()
         things = [(id, planned.recipe.pack())]
@@ -93,12 +98,12 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
         CollectionRefused: the actor may not (any more); what was done stays done.
         FilesChanged, UnreadableSource: a file is not what it was.
     """
-    row = _row(import_id)
-    if row.state in ("undone", "erased"):
-        raise ImportOver(str(import_id))
-    if row.state == "done":
-        return status(import_id)
     with _alone(import_id):
+        row = _row(import_id)  # as whoever was at work on it before left it
+        if row.state in ("undone", "erased"):
+            raise ImportOver(str(import_id))
+        if row.state == "done":
+            return status(import_id)
         recipe = Recipe.unpack(
             open_aside({row.id: bytes(row.sealed)}, actor=actor, act="collect", detail=row.id)[row.id]
         )
@@ -214,11 +219,15 @@ def _prepared(
         yield at, preparer.prepare(batch)
 
 
+def _key_of(import_id: UUID) -> int:
+    return import_id.int & 0x7FFF_FFFF_FFFF_FFFF
+
+
 @contextmanager
 def _alone(import_id: UUID) -> Iterator[None]:
     """Hold an import for this process; a killed one's hold ends with its connection."""
     raw = raw_connection()
-    key = import_id.int & 0x7FFF_FFFF_FFFF_FFFF
+    key = _key_of(import_id)
     end = time.monotonic() + _WAIT_SECONDS
     while not raw.execute("select pg_try_advisory_lock(%s)", (key,)).fetchone()[0]:  # type: ignore[index]  # one row
         if time.monotonic() > end:

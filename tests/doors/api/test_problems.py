@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from kehu.collect.imports import staging
 from kehu.doors import problems
 from kehu.doors.api.urls import _schema_of
 from kehu.govern.slugs import LANGUAGES
+from kehu.host.home import Home
 from tests.cast import admit
 from tests.doors.api.conftest import LIN, Answer, Caller
 
@@ -90,6 +92,26 @@ def test_frames_of_requests(caller):
         found = ask("POST", "/find", raw=raw, **headers)
         assert found.status == expected, (raw[:20], found.text)
         check_problem(found)
+
+
+def test_an_upload_has_its_own_form_and_its_own_limit(caller):
+    """Bytes of any form, but no form of a web page; and what grows too large leaves nothing behind."""
+    ask, spool = caller("service", "service"), Home.current() / "spool"
+    before = set(spool.iterdir()) if spool.exists() else set()
+    settings.API_MAX_BODY = 10  # the limit of a JSON body is none of an upload
+    octets = {"Content_Type": "application/octet-stream"}
+    with patch.object(staging, "MOST", 100):  # four gigabytes are too many for a test
+        for raw, headers, expected in (
+            (MARK.encode() * 2, octets, 201),
+            (MARK.encode() * 20, octets, 413),
+            (b"a,b", {"Content_Type": "multipart/form-data; boundary=x"}, 415),
+            (b"a,b", {"Content_Type": "application/json"}, 415),
+        ):
+            found = ask("POST", "/uploads", raw=raw, **headers)
+            assert found.status == expected and MARK not in found.text, found.text
+            if expected >= 400:
+                check_problem(found)
+    assert len(set(spool.iterdir()) - before) == 1
 
 
 def test_another_host_is_a_problem_too(anyone):
