@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kehu.refine.clean import fold, pinyin_query, search_keys
+from kehu.refine.clean import clean_value, fold, lookup_keys, pinyin_query, search_keys
+
+near_email = st.one_of(
+    st.emails(),
+    st.from_regex(r"(mailto:)?[A-Za-z0-9.＠@_+' ßé-]{1,12}@[a-zA-Z0-9.。 é例-]{1,12}\.[a-z]{1,4}", fullmatch=True),
+    st.text("aB1.@-_ ＠。éß<>,'\u200b", max_size=20),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(value=st.one_of(near_email, st.text(max_size=24)), kind=st.sampled_from(["email", "text", "code", "url"]))
+def test_a_search_reads_a_value_as_its_column_did(value: str, kind: str) -> None:
+    field = "email" if kind == "email" else "external_id"
+    stored, _ = clean_value(field, value, kind)
+    key = search_keys(field, stored, kind).exact if stored else None
+    assert lookup_keys(field, value, kind) == ([key] if key else [])
 
 
 def test_latin_names() -> None:

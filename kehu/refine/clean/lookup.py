@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Final
 
 from kehu.refine.clean.dates import parse_date
+from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.identifiers import normal_national_id, normal_registration
 from kehu.refine.clean.keys import search_keys
@@ -16,6 +17,7 @@ _COUNTRIES: Final = (
     None, "CN", "HK", "TW", "MO", "JP", "KR", "SG", "US", "CA", "GB", "IE", "AU", "NZ", "DE", "AT", "CH", "FR", "ES",
     "IT", "NL", "BE", "PL", "SE", "IN", "BR", "DK", "NO", "FI", "PT", "MY", "TH",
 )  # fmt: skip
+_AS_WRITTEN: Final = frozenset({"text", "code", "url"})  # types with no normal form but that of all text
 
 
 def lookup_keys(field: str, value: str, kind: str) -> list[str]:
@@ -43,6 +45,10 @@ def _normal_forms(field: str, value: str, kind: str) -> list[str]:
         today = dt.datetime.now(dt.UTC).date()
         days = [parse_date(text, day_first=first, today=today) for first in (True, False)]
         found = [day.isoformat() if day else None for day in days]
+    elif kind == "email":
+        found = [normal_email(text)]  # what a column of one value comes to, in a hundredth of its time
+    elif kind in _AS_WRITTEN:
+        found = [text]
     else:
         found = [clean_value(field, value, kind)[0]]
     return [one for one in found if one]
