@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 
 class Controller(models.Model):
@@ -46,7 +47,11 @@ class Channel(models.Model):
 
 
 class Notice(models.Model):
-    """A version of the privacy policy in three languages, and the purposes it covers (PIPL 17, GDPR 13)."""
+    """A version of the privacy policy in three languages, and what it covers (PIPL 17, GDPR 13); never changed.
+
+    ``covers``: by the purpose's number as text, which version of it and which fields it tells of. The database lets in
+    nothing but what ships and what an approved change says (migration 0006).
+    """
 
     personal_data: ClassVar[str] = "none"
 
@@ -54,15 +59,76 @@ class Notice(models.Model):
     name = models.CharField(max_length=60)
     version = models.PositiveSmallIntegerField(default=1)
     purposes = models.JSONField(default=list)
+    covers = models.JSONField(default=dict, db_default={})
     texts = models.JSONField(default=dict)
     in_force_from = models.DateTimeField()
     owner = models.UUIDField(null=True)
+    shipped = models.BooleanField(default=False, db_default=False)
+    change = models.OneToOneField("govern.Change", models.PROTECT, null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "version"], name="one_row_per_notice_version")]
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
+
+
+class Change(models.Model):
+    """A version of a purpose or notice, proposed or as shipped; never changed, only followed by steps and by another.
+
+    ``base`` is the version in force that it was written against. ``meaning``: whoever proposed it says that the use
+    itself becomes another, which no comparison of fields can see. It is in force where it shipped or its approval
+    stands; the database checks each step (migration 0006).
+    """
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.UUIDField(primary_key=True)
+    register = models.CharField(max_length=10)
+    name = models.CharField(max_length=60)
+    version = models.PositiveSmallIntegerField()
+    revision = models.PositiveSmallIntegerField(default=0)
+    base = models.ForeignKey("self", models.PROTECT, null=True)
+    content = models.JSONField()
+    meaning = models.BooleanField(default=False)
+    reason = models.TextField(blank=True)
+    proposed_by = models.UUIDField(null=True)
+    proposed_at = models.DateTimeField(db_default=Now())
+    shipped = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["register", "name", "version", "revision"], name="one_change_per_version"),
+            models.CheckConstraint(condition=Q(register__in=["purpose", "notice"]), name="change_register_known"),
+            models.CheckConstraint(
+                condition=Q(shipped=True) | Q(proposed_by__isnull=False), name="a_change_has_somebody_behind_it"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}.{self.revision}"
+
+
+class Step(models.Model):
+    """What became of a change: its impact assessed, approved, refused with a reason, or withdrawn; never changed."""
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.UUIDField(primary_key=True)
+    change = models.ForeignKey(Change, models.PROTECT, related_name="steps")
+    kind = models.CharField(max_length=10)
+    by = models.UUIDField()
+    role = models.CharField(max_length=20)
+    content = models.JSONField(default=dict)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["assessed", "approved", "refused", "withdrawn"]), name="step_kind_known"
+            ),
+            models.UniqueConstraint(fields=["change"], condition=~Q(kind="assessed"), name="a_change_ends_once"),
+        ]
 
 
 class Rules(models.Model):
@@ -75,7 +141,7 @@ class Rules(models.Model):
     personal_data: ClassVar[str] = "none"
 
     version = models.AutoField(primary_key=True)
-    digest = models.BinaryField(unique=True)
+    digest = models.BinaryField(help_text="rules that come back come back under the digest they had")
     content = models.JSONField()
     since = models.DateTimeField(auto_now_add=True)
 
@@ -92,7 +158,8 @@ class Consent(models.Model):
     """One thing a subject (or guardian) said about one purpose; never changed, only followed by another.
 
     ``wording`` is the notice shown, ``way`` how it was given: without time, wording and way it is
-    ``unknown`` and permits nothing (PIPL 14, GDPR 7(1)).
+    ``unknown`` and permits nothing (PIPL 14, GDPR 7(1)). With an ``event`` it is a separate consent: to that event,
+    that recipient, those fields and that country alone (PIPL 23, 25, 26, 29, 39).
     """
 
     personal_data: ClassVar[str] = "consents"
@@ -117,6 +184,15 @@ class Consent(models.Model):
         default=False, db_default=False, help_text="a yes that did not count beside a stricter statement"
     )
     taken_back_at = models.DateTimeField(null=True, help_text="its import was undone: it is no statement any more")
+    event = models.CharField(max_length=12, blank=True, db_default="", help_text="what a separate consent is to")
+    recipient = models.CharField(
+        max_length=120, blank=True, db_default="", help_text="named: a company, never a person"
+    )
+    country = models.CharField(max_length=2, blank=True, db_default="")
+    fields = models.JSONField(null=True, help_text="the fields it covers; null: those its purpose needs")
+    guardian = models.CharField(max_length=20, blank=True, db_default="", help_text="what a guardian is to the child")
+    proof = models.CharField(max_length=20, blank=True, db_default="", help_text="kind of the evidence kept")
+    follows = models.UUIDField(null=True, help_text="the statement that this one answers, withdraws or invalidates")
 
     objects = _Standing()
     every: ClassVar[models.Manager[Consent]] = models.Manager()
@@ -124,7 +200,7 @@ class Consent(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["given", "refused", "withdrawn", "unknown", "invalid"]),
+                condition=Q(status__in=["given", "refused", "withdrawn", "unknown", "invalid", "requested"]),
                 name="consent_status_known",
             ),
             models.CheckConstraint(
@@ -138,6 +214,53 @@ class Consent(models.Model):
                 condition=~Q(kind="temporary") | ~Q(status="given") | Q(until__isnull=False),
                 name="temporary_consent_ends",
             ),
+            models.CheckConstraint(
+                condition=Q(event="", recipient="", country="", fields__isnull=True)
+                | Q(event__in=["sensitive", "provide", "publish", "abroad", "public-space"], kind="specific"),
+                name="consent_event_known_and_asked_alone",
+            ),
+            models.CheckConstraint(
+                condition=~Q(event__in=["provide", "abroad"]) | ~Q(recipient=""), name="consent_names_its_recipient"
+            ),
+            models.CheckConstraint(condition=~Q(event="abroad") | ~Q(country=""), name="consent_abroad_names_country"),
+        ]
+
+
+class Subscription(models.Model):
+    """One thing a subject said about being written to by one medium on one topic; only followed by another.
+
+    Apart from consents to use data: a message needs both. ``ground`` of a ``subscribed``: ``consent``, ``existing`` (a
+    customer, similar goods) or ``none``.
+    """
+
+    personal_data: ClassVar[str] = "subscriptions"
+
+    id = models.UUIDField(primary_key=True)
+    subject = models.UUIDField(db_index=True)
+    medium = models.CharField(max_length=12)
+    topic = models.CharField(max_length=40)
+    status = models.CharField(max_length=12)
+    ground = models.CharField(max_length=12, blank=True)
+    at = models.DateTimeField()
+    way = models.CharField(max_length=40)
+    language = models.CharField(max_length=8, blank=True)
+    notice = models.PositiveSmallIntegerField(null=True)
+    evidence = models.BinaryField(null=True, help_text="sealed under the subject's key")
+    proof = models.CharField(max_length=20, blank=True)
+    recorded_by = models.UUIDField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["subscribed", "unsubscribed", "suppressed"]), name="subscription_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="subscribed", ground__in=["consent", "existing", "none"])
+                | (~Q(status="subscribed") & Q(ground="")),
+                name="subscription_has_a_ground",
+            ),
+            models.CheckConstraint(condition=~Q(way=""), name="subscription_has_a_way"),
         ]
 
 

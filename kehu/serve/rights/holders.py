@@ -1,4 +1,4 @@
-"""The holders of this room: consents, states, requests and unfinished erasures."""
+"""The holders of this room: consents, subscriptions, states, requests and unfinished erasures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from kehu.govern.holders import register
-from kehu.govern.models import Consent, StateEntry
+from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
 from kehu.serve.rights import requests
+from kehu.serve.rights.channels import subscription_row
 from kehu.serve.rights.models import Erasure, Request
 
 
@@ -28,6 +29,23 @@ class ConsentHolder:
         """Delete the rows; where somebody consented for another as guardian, only their name goes."""
         Consent.every.filter(by_subject=subject).update(by_subject=UUID(int=0))
         return Consent.every.filter(subject=subject).delete()[0]
+
+
+class SubscriptionHolder:
+    """By which medium and on what a customer may be written to; the proof of it is sealed into the residue before."""
+
+    name: Final = "subscriptions"
+    tables = frozenset({Subscription._meta.db_table})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """Everything said of channels, the oldest first."""
+        rows = Subscription.objects.filter(subject=subject).order_by("recorded_at", "id")
+        found = [subscription_row(row) for row in rows]
+        return {"subscriptions": found} if found else None
+
+    def erase(self, subject: UUID) -> int:
+        """Delete the rows."""
+        return Subscription.objects.filter(subject=subject).delete()[0]
 
 
 class StateHolder:
@@ -82,5 +100,5 @@ class ErasureHolder:
 
 def register_all() -> None:
     """Put this room's holders on the list."""
-    for holder in (ConsentHolder(), StateHolder(), RequestHolder(), ErasureHolder()):
+    for holder in (ConsentHolder(), SubscriptionHolder(), StateHolder(), RequestHolder(), ErasureHolder()):
         register(holder)
