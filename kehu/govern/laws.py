@@ -19,6 +19,7 @@ from kehu.host.paths import policies_dir
 
 PACKS: Final = ("CN", "EU", "US", "JP", "AU")
 AGE_BANDS: Final = ("unknown", "under13", "13", "14-15", "16-17", "adult")
+_YOUNGEST: Final = {"13": 13, "14-15": 14, "16-17": 16, "adult": 18}  # years at least, by band
 _COUNTRY: Final = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _NO_COUNTRY: Final = frozenset({"XX", "ZZ", "AA", "QQ"})  # ISO 3166 leaves these to users: they name no place
 _SOURCES: Final = ("V", "Vq", "2", "K")
@@ -29,13 +30,17 @@ _CONDITIONS: Final = frozenset({"", "platform"})
 
 @dataclass(frozen=True, slots=True)
 class AgeRule:
-    """An age in years below which a pack's rule protects; ``source`` as in LAWS: V, Vq, 2 or K."""
+    """An age in years below which a pack's rule protects; ``source`` as in LAWS: V, Vq, 2 or K.
+
+    ``asks_anew``: from that age on a guardian's consent counts no more, the person is asked.
+    """
 
     id: str
     below: int
     article: str
     source: str
     rule: str
+    asks_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,12 @@ def packs_for(residence: str | None) -> frozenset[str]:
         return frozenset(PACKS)
     country = named[1]
     return frozenset(pack.id for pack in load_packs().values() if country in pack.countries or country == pack.id)
+
+
+def asked_anew(packs: frozenset[str], age: str) -> bool:
+    """Whether a law that applies asks a person of that age band anew for what a guardian had consented to."""
+    limit = max((rule.below for pack in packs for rule in load_packs()[pack].ages if rule.asks_anew), default=None)
+    return limit is not None and _YOUNGEST.get(age, 0) >= limit
 
 
 def age_band(born: date | None, on: date) -> str:

@@ -16,7 +16,8 @@ FOLDER = policies_dir() / "tests"
 ORDINARY = tomllib.loads((FOLDER / "ordinary.toml").read_text(encoding="utf-8"))
 FACTS = ("role", "department", "active", "agreement", "training", "second_factor", "credential_ok", "scope_ok")
 STATE = (
-    "use", "bulk", "recipient_kind", "consent", "consent_kind", "version_covered", "objected", "restricted",
+    "use", "bulk", "recipient_kind", "country", "event", "medium", "topic_kind", "subscription", "subscription_ground",
+    "by_guardian", "consent", "consent_kind", "version_covered", "objected", "restricted",
     "opted_out", "gpc", "deceased", "kept", "own", "guardian", "age", "provenance", "kind",
 )  # fmt: skip
 
@@ -42,7 +43,7 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
         "packs": sorted(packs_for(row["residence"])),
         "departments": row["departments"],
     }
-    held = FieldClass(field.name in purpose.least, field.level, field.category)
+    held = FieldClass(field.name in purpose.least, field.level, field.category, tuple(row["agreed"]))
     return principal_of(facts, claims_of(row["role"])), context, held
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection
 
 from kehu.govern.dictionary import Field
+from kehu.govern.laws import asked_anew
 from kehu.govern.purposes import Purpose
+from kehu.govern.slugs import MEDIA
+from kehu.govern.topics import topic_named
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.policies import Answer, FieldClass, principal_of
-from kehu.guard.gate.state import SubjectState
+from kehu.guard.gate.state import SubjectState, recipient_key
 from kehu.guard.installation import Installation, RulesInForce
 from kehu.guard.ledger.mac import decision_mac
 
+_COUNTRY: Final = re.compile(r"([A-Z]{2})?")
+_ASKED_EVENTS: Final = frozenset({"", "publish", "public-space"})  # the others follow from level, recipient and country
 PROVENANCE: Final = ("covered", "on-consent", "outside-notice")
 _KEPT: Final = 20_000
 
@@ -64,11 +71,31 @@ class Ask:
     country: str
     bulk: bool
     masked_fields: tuple[str, ...] = ()  # these at most masked, whatever the others are
+    medium: str = ""  # of a message
+    topic: str = ""
+    event: str = ""
+
+    def checked(self) -> Ask:
+        """The same ask.
+
+        Raises:
+            ValueError: no such country, event, medium or topic, or a message without its medium and topic.
+        """
+        if not _COUNTRY.fullmatch(self.country):
+            raise ValueError("country: two capital letters")
+        if self.event not in _ASKED_EVENTS:
+            raise ValueError("event: publish or public-space")
+        if self.medium or self.topic or self.use == "contact":
+            if self.medium not in MEDIA:
+                raise ValueError(f"medium: one of {', '.join(MEDIA)}")
+            topic_named(self.topic)
+        return self
 
     def text(self, rules: RulesInForce) -> str:
         """Canonical text: the same ask under the same rules is the same text."""
         purpose = rules.purposes[self.purpose]
-        some = {"masked_fields": self.masked_fields} if self.masked_fields else {}
+        rare = {name: getattr(self, name) for name in ("masked_fields", "medium", "topic", "event")}
+        some = {name: value for name, value in rare.items() if value}
         return json.dumps(
             {
                 "rules": rules.digest.hex(),
@@ -96,19 +123,35 @@ def decision_id(ask: str, facts: str, state: str) -> bytes:
 def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState) -> dict[str, tuple[Answer, ...]]:
     """Decide every asked field for every provenance; Cedar is asked once per class of field, never per field."""
     purpose = rules.purposes[ask.purpose]
-    classes = {name: _class_of(rules.dictionary.field(name), purpose) for name in ask.fields}
+    agreed = _agreed(ask, state)
+    classes = {name: _class_of(rules.dictionary.field(name), purpose, agreed(name)) for name in ask.fields}
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
     principal = principal_of(facts, claims)
     at_most = {name: "mask" if ask.masked or name in ask.masked_fields else "open" for name in ask.fields}
     by_provenance: list[Mapping[str, Answer]] = []
-    for silent in (False, True):
-        if silent and state.consent != "given":
+    for heard in _heard(ask, state):
+        if heard is state and by_provenance:  # nothing it said is missed: as for the others
             by_provenance.extend(by_provenance[:3])
-            break
+            continue
         for provenance in PROVENANCE:
-            context = _context(purpose, ask, state, provenance, silent)
+            context = _context(purpose, ask, heard, provenance)
             by_provenance.append(_by_field(rules, principal, context, classes, at_most))
-    return {name: tuple(answers[name] for answers in by_provenance) for name in ask.fields}
+    told = rules.told.get(purpose.slug)
+    return {
+        name: _as_told(tuple(answers[name] for answers in by_provenance), told is None or name in told)
+        for name in ask.fields
+    }
+
+
+def _as_told(answers: tuple[Answer, ...], told: bool) -> tuple[Answer, ...]:
+    """Answers by provenance; for a field that the notices in force do not tell of, no record is covered by its notice."""
+    if told:
+        return answers
+    apart = PROVENANCE.index("outside-notice")
+    return tuple(
+        answers[number - number % len(PROVENANCE) + apart] if number % len(PROVENANCE) == 0 else answer
+        for number, answer in enumerate(answers)
+    )
 
 
 def _by_field(
@@ -127,11 +170,34 @@ def _by_field(
     return found
 
 
-def _class_of(field: Field, purpose: Purpose) -> FieldClass:
-    return FieldClass(in_least=field.name in purpose.least, level=field.level, category=field.category)
+def _heard(ask: Ask, state: SubjectState) -> Iterator[SubjectState]:
+    """The state as it is for each origin subject: one that said something, nothing, and nothing on the message asked for."""
+    yield state
+    silent = dataclasses.replace(state, consent="none", consent_kind="none", version_covered=False)
+    yield silent if state.consent == "given" else state
+    if ask.medium:
+        unasked = dataclasses.replace(silent, subscription="none", subscription_ground="")
+        yield unasked if state.subscription == "subscribed" else state
 
 
-def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str, silent: bool) -> dict[str, Any]:
+def _agreed(ask: Ask, state: SubjectState) -> Callable[[str], tuple[str, ...]]:
+    """For a field: the events that a separate consent covers for this very recipient and country."""
+    recipient = recipient_key(ask.recipient)
+    named = [
+        one
+        for one in state.separate
+        if one.recipient in ("", recipient)
+        and one.country in ("", ask.country)
+        and not (one.by_guardian and asked_anew(state.packs, state.age))
+    ]
+    return lambda name: tuple(sorted({one.event for one in named if one.fields is None or name in one.fields}))
+
+
+def _class_of(field: Field, purpose: Purpose, agreed: tuple[str, ...]) -> FieldClass:
+    return FieldClass(in_least=field.name in purpose.least, level=field.level, category=field.category, agreed=agreed)
+
+
+def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str) -> dict[str, Any]:
     return {
         "purpose": purpose.slug,
         "use": ask.use,
@@ -140,9 +206,16 @@ def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str, s
         "packs": sorted(state.packs),
         "departments": sorted(purpose.departments),
         "recipient_kind": ask.recipient_kind,
-        "consent": "none" if silent else state.consent,
-        "consent_kind": "none" if silent else state.consent_kind,
-        "version_covered": state.version_covered and not silent,
+        "country": ask.country,
+        "event": ask.event,
+        "medium": ask.medium,
+        "topic_kind": topic_named(ask.topic).kind if ask.topic else "",
+        "subscription": state.subscription,
+        "subscription_ground": state.subscription_ground,
+        "consent": state.consent,
+        "consent_kind": state.consent_kind,
+        "by_guardian": state.by_guardian,
+        "version_covered": state.version_covered,
         "objected": state.objected,
         "restricted": state.restricted,
         "opted_out": state.opted_out,

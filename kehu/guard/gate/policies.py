@@ -11,11 +11,12 @@ from typing import Any, Final
 import cedarpy
 
 from kehu.govern.laws import AGE_BANDS, PACKS
-from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, ROLES
+from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, EVENTS, MEDIA, ROLES
+from kehu.govern.topics import KINDS
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.reach import law_of, may_act, read_of
 from kehu.guard.gate.rulebook import DEFAULT_DENY, POLICY_ERROR, PolicyText, Rulebook
-from kehu.guard.gate.state import CONSENT, CONSENT_KIND, KIND
+from kehu.guard.gate.state import CONSENT, CONSENT_KIND, KIND, SUBSCRIPTION, SUBSCRIPTION_GROUND
 
 __all__ = ["DEFAULT_DENY", "POLICY_ERROR", "Answer", "FieldClass", "PolicySet", "PolicyText", "principal_of"]
 
@@ -24,7 +25,13 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "role": frozenset({*ROLES, CUSTOMER}),
     "use": frozenset(ACTIONS),
     "packs": frozenset(PACKS),
-    "recipient_kind": frozenset({"none", "processor", "sale"}),
+    "recipient_kind": frozenset({"none", "processor", "controller", "sale"}),
+    "event": frozenset({"", "publish", "public-space"}),
+    "medium": frozenset({"", *MEDIA}),
+    "topic_kind": frozenset({"", *KINDS}),
+    "subscription": frozenset({"", *SUBSCRIPTION}),
+    "subscription_ground": frozenset({"", *SUBSCRIPTION_GROUND}),
+    "agreed": frozenset(EVENTS),
     "consent": frozenset(CONSENT),
     "consent_kind": frozenset(CONSENT_KIND),
     "age": frozenset(AGE_BANDS),
@@ -38,11 +45,12 @@ _ASKER: Final = {"type": "Staff", "id": "asker"}
 
 @dataclass(frozen=True, slots=True)
 class FieldClass:
-    """Fields that policies cannot tell apart."""
+    """Fields that policies cannot tell apart; ``agreed``: the events that a separate consent covers for them."""
 
     in_least: bool
     level: int
     category: str
+    agreed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +228,9 @@ class _Question:
 
     def known_words(self) -> bool:
         """Whether each attribute of a closed vocabulary stays in it; missing ones are the schema's matter."""
-        attributes = {**self.principal, **self.context, "category": self.resource.get("category")}
+        attributes = {
+            **self.principal, **self.context, "category": self.resource.get("category"), "agreed": self.resource.get("agreed"),
+        }  # fmt: skip
         for name, words in _WORDS.items():
             value = attributes.get(name)
             if value is None:

@@ -146,7 +146,8 @@ def _ask(told: Mapping[str, Any]) -> Ask:
     """The question of :meth:`Ask.text`."""
     return Ask(
         told["purpose"], told["use"], tuple(told["fields"]), told["masked"], told["recipient"], told["recipient_kind"],
-        told["country"], told["bulk"], tuple(told.get("masked_fields", ())),
+        told["country"], told["bulk"], tuple(told.get("masked_fields", ())), told.get("medium", ""), told.get("topic", ""),
+        told.get("event", ""),
     )  # fmt: skip
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 CONSENT: Final = ("withdrawn", "refused", "expired", "invalid", "unknown", "none", "given")  # strictest first
 CONSENT_KIND: Final = ("none", "general", "temporary", "specific")
+SUBSCRIPTION: Final = ("suppressed", "unsubscribed", "none", "subscribed")  # strictest first
+SUBSCRIPTION_GROUND: Final = ("none", "existing", "consent")
 AGE: Final = ("unknown", "under13", "13", "14-15", "16-17", "adult")
 KIND: Final = ("", "person", "organisation")
+_FIXED: Final = 14  # parts of the projection that every customer has
+_SUBSCRIBED: Final = 4  # the lowest rank of a subscription in force
 PACKS: Final = {"CN": 1, "EU": 2, "US": 4, "JP": 8, "AU": 16}
 
 # Of one origin subject w, for one purpose: rank of the consent (1 strictest … 7 given) and its kind.
@@ -20,23 +27,62 @@ CONSENT_RANK_SQL: Final = """case
             when (w.consents -> %(purpose_key)s ->> 2)::float8 <= extract(epoch from clock_timestamp()) then 3
             else 7 end
         else 5 end end"""
-CONSENT_KIND_SQL: Final = """case w.consents -> %(purpose_key)s ->> 1
+CONSENT_KIND_SQL: Final = """case rtrim(w.consents -> %(purpose_key)s ->> 1, '*')
     when 'general' then 1 when 'temporary' then 2 when 'specific' then 3 else 0 end"""
+
+# Whether a guardian gave it: its kind carries a star.
+BY_GUARDIAN_SQL: Final = "(w.guardian and coalesce(right(w.consents -> %(purpose_key)s ->> 1, 1) = '*', false))"
+# Rank of what was said of the medium and topic asked for (1 strictest, 4 to 6 subscribed by its ground); null: not asked.
+SUBSCRIPTION_RANK_SQL: Final = """case when %(message)s::text <> '' then case w.subscriptions -> %(message)s::text ->> 0
+    when 'suppressed' then 1 when 'unsubscribed' then 2
+    when 'subscribed' then case w.subscriptions -> %(message)s::text ->> 1
+        when 'consent' then 6 when 'existing' then 5 else 4 end
+    else 3 end end"""
+# Separate consents in force for the purpose, as [event, recipient, country, fields, by a guardian].
+SEPARATE_SQL: Final = """case when w.separate is not null then (
+    select jsonb_agg(distinct jsonb_build_array(e -> 'event', e -> 'recipient', e -> 'country', e -> 'fields',
+        e -> 'guardian'))
+    from jsonb_array_elements(w.separate -> %(purpose_key)s) e
+    where coalesce((e ->> 'until')::float8 > extract(epoch from clock_timestamp()), true)
+        and (e ->> 'version')::int >= %(purpose_version)s) end"""
 
 # Of a whole customer (rows c of its origin subjects): the strictest counts.
 # An origin that said nothing leaves only its own values out where another of the customer agreed (see `silent`).
+# A separate consent counts where every origin has it. What few customers have stands behind the rest, as JSON.
 STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
     coalesce(min(c.consent) filter (where c.consent < 6), case when bool_or(c.consent = 7) then 7 else 6 end),
     coalesce(min(c.consent_kind) filter (where c.consent = 7), 0),
     coalesce(bool_and(c.covered) filter (where c.consent = 7), false)::int,
     bool_or(%(purpose)s = any (c.objections))::int, bool_or(c.restricted)::int, bool_or(c.opted_out)::int,
     bool_or(c.gpc)::int, coalesce(min(c.age) filter (where c.age > 0), 0), bool_and(c.guardian)::int,
-    bool_or(c.deceased)::int, bool_or(c.kept)::int, bool_or(c.own)::int)"""
+    bool_or(c.deceased)::int, bool_or(c.kept)::int, bool_or(c.own)::int)
+    || case when %(message)s::text = '' and not bool_or(c.by_guardian or c.separate is not null) then ''
+    else '|' || jsonb_strip_nulls(jsonb_build_object(
+        'by_guardian', case when bool_or(c.by_guardian) then true end,
+        'subscription', coalesce(min(c.written) filter (where c.written < 3), min(c.written) filter (where c.written > 3),
+            min(c.written)),
+        'separate', case when bool_and(c.separate is not null) then (
+            select jsonb_agg(f.term order by f.term) from (
+                select e as term from jsonb_array_elements(jsonb_agg(c.separate)) o, jsonb_array_elements(o) e
+                group by e having count(*) = jsonb_array_length(jsonb_agg(c.separate))) f) end))::text end"""
+
+
+class Separate(NamedTuple):
+    """A separate consent: to what, to whom (as ``recipient_key`` writes it), where, which fields (None: all needed)."""
+
+    event: str
+    recipient: str
+    country: str
+    fields: frozenset[str] | None
+    by_guardian: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """The projection of one customer for one purpose."""
+    """The projection of one customer for one purpose.
+
+    ``subscription`` and its ground are empty where no message was asked for.
+    """
 
     kind: str
     packs: frozenset[str]
@@ -52,12 +98,16 @@ class SubjectState:
     deceased: bool
     kept: bool
     own: bool
+    by_guardian: bool = False
+    subscription: str = ""
+    subscription_ground: str = ""
+    separate: tuple[Separate, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> SubjectState:
         """Read the text that STATE_SQL writes."""
         kind, packs, consent, consent_kind, covered, objected, restricted, out, gpc, age, guardian, dead, kept, own = (
-            int(part) for part in text.split("|")
+            int(part) for part in text.split("|", _FIXED)[:_FIXED]
         )
         return cls(
             kind=KIND[kind],
@@ -74,7 +124,33 @@ class SubjectState:
             deceased=bool(dead),
             kept=bool(kept),
             own=bool(own),
+            **_more(text),
         )
+
+
+def _more(text: str) -> dict[str, Any]:
+    """What stands behind the fixed part, where something does."""
+    behind = text.split("|", _FIXED)[_FIXED:]
+    if not behind:
+        return {}
+    held = json.loads(behind[0])
+    rank = held.get("subscription")
+    return {
+        "by_guardian": held.get("by_guardian", False),
+        "subscription": SUBSCRIPTION[min(rank, _SUBSCRIBED) - 1] if rank else "",
+        "subscription_ground": SUBSCRIPTION_GROUND[rank - _SUBSCRIBED] if rank and rank >= _SUBSCRIBED else "",
+        "separate": tuple(_separate(held.get("separate", ()))),
+    }
+
+
+def _separate(terms: Iterable[list[Any]]) -> Iterable[Separate]:
+    for event, recipient, country, fields, guardian in terms:
+        yield Separate(event, recipient, country, frozenset(fields) if fields is not None else None, bool(guardian))
+
+
+def recipient_key(name: str) -> str:
+    """A recipient's name as it is compared: however it is written, width, case and spaces apart."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def packs_of(bits: int) -> frozenset[str]:

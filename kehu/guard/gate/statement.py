@@ -11,8 +11,9 @@ every step here for one row, so steps of as many rows as there are customers are
 ``own``: a credential that is bound to one origin subject (a customer's own) is told which customer is its own, and of
 that one gets the certain part only; of any other, the policies see that it is not.
 
-``provenance`` of a record: 0 covered by its notice, 1 collected on consent, 2 outside its notice; plus 3 where its
-origin subject said nothing on this purpose (its values are left out where another part of the customer agreed).
+``provenance`` of a record: 0 covered by its notice or a later version of it, 1 collected on consent, 2 outside; plus 3 where its
+origin subject said nothing on this purpose (its values are left out where another part of the customer agreed), or plus
+6 where a message is asked for and its origin subject said nothing on that medium and topic.
 
 Whom the named ids reach is the statement's ``Reach``: their whole customers; or, for the rights of a person, exactly the
 origin subjects named; or the residue of an erasure. What follows is the same text.
@@ -24,7 +25,14 @@ import re
 from typing import Final, Literal
 
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL
-from kehu.guard.gate.state import CONSENT_KIND_SQL, CONSENT_RANK_SQL, STATE_SQL
+from kehu.guard.gate.state import (
+    BY_GUARDIAN_SQL,
+    CONSENT_KIND_SQL,
+    CONSENT_RANK_SQL,
+    SEPARATE_SQL,
+    STATE_SQL,
+    SUBSCRIPTION_RANK_SQL,
+)
 
 _PACK_COUNTS = ", ".join(f"(count(*) filter (where m.packs & {bit} > 0))::int" for bit in (1, 2, 4, 8, 16))
 _JURISDICTIONS = ", ".join(
@@ -47,15 +55,18 @@ with a as materialized (
     select w.subject, w.customer, w.core, own.core is not null as own, w.kind, w.packs, w.objections, w.restricted,
         w.opted_out, w.gpc, w.age, w.guardian, w.deceased, w.kept,
         {CONSENT_RANK_SQL} as said, {CONSENT_KIND_SQL} as consent_kind,
-        coalesce((w.consents -> %(purpose_key)s ->> 3)::int >= %(purpose_version)s, false) as covered
+        coalesce((w.consents -> %(purpose_key)s ->> 3)::int >= %(purpose_version)s, false) as covered,
+        {BY_GUARDIAN_SQL} as by_guardian, {SUBSCRIPTION_RANK_SQL} as said_of_it, {SEPARATE_SQL} as separate
     from w left join own using (customer) where own.core is null or own.core = w.core
 ), c as materialized (
-    select c0.*, min(c0.said) over (partition by c0.customer, c0.core) as consent from c0
+    select c0.*, min(c0.said) over part as consent, min(c0.said_of_it) over part as written
+    from c0 window part as (partition by c0.customer, c0.core)
 ), p as materialized (
     select q.customer, q.state, q.subjects, q.consents, q.packs,
         sha256(convert_to(%(ask)s || chr(30) || a.facts || chr(30) || q.state, 'UTF8')) as decision
     from a, (select c.customer, {STATE_SQL} as state, array_agg(c.subject order by c.subject) as subjects,
-        array_agg(c.consent order by c.subject) as consents, array_agg(c.packs order by c.subject) as packs
+        array_agg(case when c.written = 3 then 8 else c.consent end order by c.subject) as consents,
+        array_agg(c.packs order by c.subject) as packs
         from c group by c.customer) q
 ), d as materialized (
     select p.*, g.id, g.categories, g.finds
@@ -103,9 +114,10 @@ select o.customer, o.state, o.decision, coalesce(o.finds, false) as finds, (sele
     (select yes from ready) as ready, e.seq, o.subject, o.epoch, o.wrapped,
     r.id as record, r.kind, r.channel, f.category, f.version, f.sealed,
     case when r.basis = %(consent_basis)s then 1
-        when r.id is not null and not exists (select 1 from govern_notice x
-            where x.id = r.notice and x.purposes @> to_jsonb(%(purpose)s::int)) then 2
-        else 0 end + case when o.consent = 6 then 3 else 0 end as provenance
+        when r.id is not null and r.notice <> all (array(select n.id from govern_notice n where exists (
+            select 1 from govern_notice x where x.name = n.name and x.version >= n.version
+            and x.in_force_from <= clock_timestamp() and x.purposes @> to_jsonb(%(purpose)s::int)))) then 2
+        else 0 end + case o.consent when 6 then 3 when 8 then 6 else 0 end as provenance
 from o
     left join e on e.decision = o.id
     left join lateral (select x.* from record x where x.subject = o.subject and not x.hidden
