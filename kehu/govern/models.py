@@ -50,7 +50,7 @@ class Notice(models.Model):
     """A version of the privacy policy in three languages, and what it covers (PIPL 17, GDPR 13); never changed.
 
     ``covers``: by the purpose's number as text, which version of it and which fields it tells of. The database lets in
-    nothing but what ships and what an approved change says (migration 0006).
+    nothing but what ships and what an approved change says (migration 0007).
     """
 
     personal_data: ClassVar[str] = "none"
@@ -78,7 +78,7 @@ class Change(models.Model):
 
     ``base`` is the version in force that it was written against. ``meaning``: whoever proposed it says that the use
     itself becomes another, which no comparison of fields can see. It is in force where it shipped or its approval
-    stands; the database checks each step (migration 0006).
+    stands; the database checks each step (migration 0007).
     """
 
     personal_data: ClassVar[str] = "none"

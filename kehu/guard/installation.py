@@ -5,10 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from django.db import DatabaseError
+
+from kehu.govern import purposes as shipped
 from kehu.govern.dictionary import Dictionary
+from kehu.govern.notices import told
 from kehu.govern.purposes import Purpose, load_purposes
+from kehu.govern.register import purposes_in_force
+from kehu.govern.topics import topics_digest
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.gate.policies import PolicySet
 from kehu.host.home import Home
@@ -26,6 +34,40 @@ class RulesInForce:
     dictionary: Dictionary
     purposes: dict[str, Purpose]
     digest: bytes
+    told: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Fields that the notices in force tell of, by purpose."""
+
+
+class HeldRules:
+    """The rules as this process last read them; read when first asked for, and again when others are in force."""
+
+    def __init__(self) -> None:
+        self._held: RulesInForce | None = None
+        self._lock = threading.Lock()
+
+    def now(self) -> RulesInForce:
+        """What this process decides under.
+
+        Before there is a database, or a register in it, that is what ships; no read opens anything under it, for each
+        compares its digest with the one in force.
+        """
+        held = self._held
+        if held is not None:
+            return held
+        with self._lock:
+            if self._held is None:
+                try:
+                    self._held = rules_in_force()
+                except DatabaseError:
+                    return load_rules()
+            return self._held
+
+    def read_again(self) -> RulesInForce:
+        """Read policies, dictionary and register anew."""
+        found = rules_in_force()
+        with self._lock:
+            self._held = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +80,35 @@ class Installation:
     tokens: Tokens
     entry_key: bytes
     decision_key: bytes
-    rules: RulesInForce
+    held_rules: HeldRules
+
+    @property
+    def rules(self) -> RulesInForce:
+        """The rules as last read: :meth:`HeldRules.now`."""
+        return self.held_rules.now()
 
 
-def load_rules() -> RulesInForce:
-    """Read the shipped rules and digest them.
+def rules_in_force() -> RulesInForce:
+    """The policies of this program under the purposes and notices of the register.
+
+    Raises:
+        ValueError: a policy does not fit its schema; nothing is in force then.
+        DatabaseError: the register cannot be read.
+    """
+    return load_rules(purposes_in_force(), told())
+
+
+def load_rules(
+    purposes: dict[str, Purpose] | None = None, told_of: Mapping[str, frozenset[str]] | None = None
+) -> RulesInForce:
+    """Read the policies and digest them with the purposes given, or those that ship, all told of.
 
     Raises:
         ValueError: a policy does not fit its schema; nothing is in force then.
     """
     policies = PolicySet.load(policies_dir())
-    dictionary, purposes = Dictionary.load(), load_purposes()
+    dictionary, purposes = Dictionary.load(), purposes or load_purposes()
+    known = {slug: purpose.least for slug, purpose in purposes.items()} if told_of is None else told_of
     acts = json.dumps({act: sorted(roles) for act, roles in ACTS.items()}, sort_keys=True)
     digest = hashlib.sha256(
         b"\x1e".join(
@@ -57,10 +117,17 @@ def load_rules() -> RulesInForce:
                 dictionary.digest.encode(),
                 *(p.digest.encode() for p in purposes.values()),
                 acts.encode(),
+                topics_digest().encode(),
+                json.dumps({slug: sorted(fields) for slug, fields in sorted(known.items())}).encode(),
             )
         )
     ).digest()
-    return RulesInForce(policies=policies, dictionary=dictionary, purposes=purposes, digest=digest)
+    return RulesInForce(policies=policies, dictionary=dictionary, purposes=purposes, digest=digest, told=known)
+
+
+def claims_of(role: str) -> frozenset[str]:
+    """Purposes that a role may claim, as in force."""
+    return shipped.claims_of(role, installation().rules.purposes.values())
 
 
 @functools.lru_cache(maxsize=1)
@@ -79,5 +146,5 @@ def installation() -> Installation:
         tokens=Tokens(keyring.secret("index")),
         entry_key=keyring.secret("ledger-mac"),
         decision_key=keyring.secret("decision-mac"),
-        rules=load_rules(),
+        held_rules=HeldRules(),
     )

@@ -9,22 +9,15 @@ from contextlib import contextmanager
 import psycopg
 from django.core.management import call_command
 from django.db import connection, connections
-from django.utils import timezone
 
-from kehu.govern.models import Channel, Controller, Notice, Rules
-from kehu.govern.slugs import CHANNELS, PURPOSES
-from kehu.guard.installation import load_rules
+from kehu.govern import notices, register
+from kehu.govern.models import Channel, Controller, Rules
+from kehu.govern.slugs import CHANNELS
+from kehu.guard.installation import rules_in_force
 from kehu.guard.staff.actions import ensure_owner
 from kehu.guard.tombstones import replay
 from kehu.host.database import Database
 from kehu.host.home import Home
-
-_NOTICE = {
-    "zh-hans": "我们为提供服务、履行合同和遵守法律而处理您的资料；营销、个性化和分析需要您的同意，您可随时撤回。",
-    "zh-hant": "我們為提供服務、履行合約和遵守法律而處理您的資料；行銷、個人化和分析需要您的同意，您可隨時撤回。",
-    "en": "We use your data to serve you, to perform our contract and to obey the law; marketing, personalisation and"
-    " analytics need your consent, which you can withdraw at any time.",
-}
 
 
 def migrate(database: Database) -> None:
@@ -32,6 +25,7 @@ def migrate(database: Database) -> None:
     database.prepare()
     with as_owner(database):
         call_command("migrate", verbosity=0, interactive=False)
+        ship()
     prepare()
 
 
@@ -52,8 +46,15 @@ def as_owner(database: Database) -> Iterator[None]:
         settings.update(USER=kept["USER"], PASSWORD=kept["PASSWORD"], OPTIONS=kept["OPTIONS"])
 
 
+def ship() -> None:
+    """The purposes and the notice that ship, into the register; only the schema's owner may, and what the office put in
+    force stays before them."""
+    register.register_shipped()
+    notices.register_shipped(ensure_owner().id, register.purposes_in_force())
+
+
 def prepare() -> None:
-    """Epoch, rules in force, owner, controller, channels and notice; as the application, any number of times.
+    """Epoch, rules in force, owner, controller and channels; as the application, any number of times.
 
     A database restored from an older backup is erased again here, before anything opens.
     """
@@ -64,23 +65,13 @@ def prepare() -> None:
     Controller.objects.get_or_create(name="main", defaults={"country": "CN", "owner": owner.id})
     for name in CHANNELS:
         Channel.objects.get_or_create(name=name, defaults={"kind": name, "owner": owner.id})
-    Notice.objects.get_or_create(
-        name="privacy",
-        version=1,
-        defaults={
-            "purposes": sorted(PURPOSES.values()),
-            "texts": _NOTICE,
-            "in_force_from": timezone.now(),
-            "owner": owner.id,
-        },
-    )
     connection.ensure_connection()
     replay(connection.connection, Home.current())
 
 
 def register_rules() -> None:
-    """Put the shipped rules in force where others (or none) are."""
-    rules = load_rules()
+    """Put the rules of this program and of the register in force where others (or none) are."""
+    rules = rules_in_force()
     newest = Rules.objects.order_by("-version").first()
     if newest is None or bytes(newest.digest) != rules.digest:
         Rules.objects.create(

@@ -252,6 +252,7 @@ def test_no_provenance_no_entry(kehu, tmp_path):
 
 def test_no_notice_in_force_is_refused(bring, database):
     with open_owner(database) as owner:
+        owner.execute("alter table govern_notice disable trigger user")
         owner.execute("update govern_notice set in_force_from = now() + interval '1 day'")
     answer = bring(PEOPLE)
     assert answer.code == 3 and answer.json["error"]["policy"] == "house.collect-notice"

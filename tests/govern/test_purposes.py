@@ -72,26 +72,27 @@ def test_everyday_purposes_need_no_sensitive_field(purpose):
 @pytest.mark.parametrize(
     "change",
     [{"id": 2}, {"roles": ["king"]}, {"least": ["soul"]}, {"grounds": {"CN": "consent"}}, {"kind": "habit"},
-     {"label": {"en": "Service"}}],
+     {"label": {"en": "Service"}}, {"recipients": "carrier"}, {"countries": ["Germany"]}, {"automated": 1},
+     {"retention_days": 0}, {"departments": [""]}],
 )  # fmt: skip
 def test_a_faulty_table_is_refused(change):
     words = dict.fromkeys(LANGUAGES, "x")
     row = {"id": 1, "version": 1, "kind": "contract", "roles": ["service"], "departments": [], "least": ["@n"],
            "grounds": dict.fromkeys(EVERYWHERE, "contract"), "retention_days": 1, "label": words,
-           "description": words}  # fmt: skip
+           "description": words, "recipients": [], "countries": [], "automated": False}  # fmt: skip
     sets = {"n": ["full_name"]}
-    assert module._purpose("service", row, sets).least == {"full_name"}
+    assert module._shipped("service", row, sets)[1]["least"] == ["full_name"]
     with pytest.raises(ValueError, match="purpose service"):
-        module._purpose("service", {**row, **change}, sets)
+        module._shipped("service", {**row, **change}, sets)
 
 
 def test_a_changed_set_is_a_changed_purpose():
     words = dict.fromkeys(LANGUAGES, "x")
     row = {"id": 1, "version": 1, "kind": "contract", "roles": [], "departments": [], "least": ["@n"],
            "grounds": dict.fromkeys(EVERYWHERE, "contract"), "retention_days": 1, "label": words,
-           "description": words}  # fmt: skip
-    one = module._purpose("service", row, {"n": ["full_name"]})
-    two = module._purpose("service", row, {"n": ["full_name", "email"]})
+           "description": words, "recipients": [], "countries": [], "automated": False}  # fmt: skip
+    one = module.purpose_of("service", 1, 0, module._shipped("service", row, {"n": ["full_name"]})[1])
+    two = module.purpose_of("service", 1, 0, module._shipped("service", row, {"n": ["full_name", "email"]})[1])
     assert one.digest != two.digest
 
 
@@ -99,6 +100,6 @@ def test_legitimate_interest_under_china_is_refused():
     words = dict.fromkeys(LANGUAGES, "x")
     row = {"id": 1, "version": 1, "kind": "contract", "roles": [], "departments": [], "least": [],
            "grounds": {**dict.fromkeys(EVERYWHERE, "contract"), "CN": "legitimate_interest"}, "retention_days": 1,
-           "label": words, "description": words}  # fmt: skip
+           "label": words, "description": words, "recipients": [], "countries": [], "automated": False}  # fmt: skip
     with pytest.raises(ValueError, match="PIPL 13"):
-        module._purpose("service", row, {})
+        module._shipped("service", row, {})

@@ -12,8 +12,7 @@ from kehu.doors.api.answers import unreadable_response
 from kehu.doors.web.pages import house_name, language, page
 from kehu.doors.web.portal import entrance
 from kehu.doors.web.words import house_label
-from kehu.govern.purposes import claims_of
-from kehu.guard.installation import installation
+from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 
 _CUSTOMERS_DOOR: Final = ("/portal", "/notice")

@@ -20,10 +20,9 @@ from django.utils.translation import gettext as _
 
 from kehu.doors.web.words import house_label
 from kehu.govern.models import Controller
-from kehu.govern.purposes import claims_of
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.acts import ACTS
-from kehu.guard.installation import installation
+from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.resolve.queue import open_count
 

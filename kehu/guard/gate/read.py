@@ -38,7 +38,7 @@ class LedgerUnavailable(RuntimeError):
 
 
 class RulesChanged(LedgerUnavailable):
-    """Other rules are in force than this process decides under; nothing was recorded, nothing opened."""
+    """Other rules are in force than this process can decide under; nothing was recorded, nothing opened."""
 
 
 class InsideTransaction(RuntimeError):
@@ -119,6 +119,9 @@ class Gate:
         recipient: str = "",
         recipient_kind: str = "none",
         country: str = "",
+        medium: str = "",
+        topic: str = "",
+        event: str = "",
         reach: Reach = "customer",
     ) -> list[Opened]:
         """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
@@ -127,27 +130,29 @@ class Gate:
         Unknown, erased and taken-back subjects are left out. ``reach`` "origins" opens exactly the origin subjects
         named (a person's rights end at the certain part), "residue" what an erasure left.
 
+        ``recipient`` and ``country`` name who gets it and where, ``event`` what else needs a consent of its own
+        (``publish``, ``public-space``); a message is asked for by its ``medium`` and ``topic``.
+
         Raises:
             KeyError: no such purpose or field.
+            ValueError: no such country, event, medium or topic, or a message without its medium and topic.
             LedgerUnavailable: the ledger could not be written; nothing was opened.
-            RulesChanged: this process does not decide under the rules in force.
+            RulesChanged: the rules in force are not those of this program and its register.
             InsideTransaction: called inside a transaction.
         """
-        rules = self._held.rules
-        spec = rules.purposes[purpose]
-        asked = tuple(sorted(set(fields) if fields is not None else spec.least))
-        for name in asked:
-            rules.dictionary.field(name)
         if len(subjects) > CHUNK:
             raise ValueError(f"at most {CHUNK} subjects a chunk; use stream()")
         if reach == "origins" and purpose != "rights-request":  # the strictest of the whole customer counts for others
             raise ValueError("single origin subjects are opened for a person's own rights only")
-        some = () if isinstance(masked, bool) else tuple(name for name in asked if name in masked)
-        every = masked if isinstance(masked, bool) else False
-        bulk = len(subjects) > 1
-        ask = Ask(purpose, use, asked, every, recipient, recipient_kind, country, bulk, some)
+        named = None if fields is None else frozenset(fields)
+        every, bulk = masked if isinstance(masked, bool) else False, len(subjects) > 1
         raw = raw_connection()
         for attempt in range(_ATTEMPTS):
+            asked = self._asked(purpose, named)
+            some = () if isinstance(masked, bool) else tuple(name for name in asked if name in masked)
+            ask = Ask(
+                purpose, use, asked, every, recipient, recipient_kind, country, bulk, some, medium, topic, event
+            ).checked()
             rows = self._checked_read(
                 raw, ask, actor, subjects, kinds, detail, groups=_GROUPS * 4**attempt, reach=reach
             )
@@ -161,9 +166,11 @@ class Gate:
                         raise
                     time.sleep(0.01 * 2**attempt)
                     continue
+            if self._under_others(raw):
+                continue
             for facts, state in {(row[4], row[1]) for row in rows}:
                 self.decisions.store(raw, ask, facts, state)
-        raise RulesChanged("the rules in force changed; restart this process")
+        raise RulesChanged("the rules in force kept changing")
 
     def stream(self, subjects: Iterable[UUID], *, actor: Actor, purpose: str, **options: Any) -> Iterator[list[Opened]]:
         """Open any number of customers, chunk by chunk; each chunk is decided and recorded by itself."""
@@ -175,6 +182,32 @@ class Gate:
                 chunk = []
         if chunk:
             yield self.open(chunk, actor=actor, purpose=purpose, **options)
+
+    def _asked(self, purpose: str, named: Collection[str] | None) -> tuple[str, ...]:
+        rules = self._held.rules
+        spec = rules.purposes[purpose]
+        asked = tuple(sorted(named if named is not None else spec.least))
+        for name in asked:
+            rules.dictionary.field(name)
+        return asked
+
+    def _under_others(self, raw: Connection[Any]) -> bool:
+        """Whether other rules came in force than the statement was told; this process then decides under them, too.
+
+        Raises:
+            RulesChanged: they are not what this process reads: another version of the program put them in force.
+        """
+        if self._in_force(raw) == self._held.rules.digest:
+            return False
+        for _ in range(2):  # once more where a change came in force between the two
+            digest = self._held.held_rules.read_again().digest
+            if self._in_force(raw) == digest:
+                return True
+        raise RulesChanged("the rules in force are another program's; restart this process")
+
+    def _in_force(self, raw: Connection[Any]) -> bytes | None:
+        row = raw.execute("select digest from govern_rules order by version desc limit 1").fetchone()
+        return bytes(row[0]) if row else None
 
     def _checked_read(
         self,
@@ -207,6 +240,7 @@ class Gate:
             "actor": actor.credential,
             "purpose": purpose,
             "purpose_key": str(purpose),
+            "message": f"{ask.medium}:{ask.topic}" if ask.medium else "",
             "purpose_version": self._held.rules.purposes[ask.purpose].version,
             "subjects": list(subjects),
             "ask": text,

@@ -20,11 +20,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from kehu.govern.purposes import claims_of
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.rulebook import DEFAULT_DENY
+from kehu.guard.installation import claims_of
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 

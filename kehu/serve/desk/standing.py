@@ -14,8 +14,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.purposes import load_purposes
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.state import AGE, CONSENT, KIND, packs_of
+from kehu.guard.installation import installation
 
 # how a page shows a consent: given, taken back, limited by a state, or never a word
 ON, OFF, LIMIT, NONE = "on", "off", "limit", "none"
@@ -46,7 +47,7 @@ class Standing:
 
 def consent_purposes() -> list[str]:
     """Purposes that rest on the customer's consent somewhere, in the order of their numbers."""
-    held = load_purposes().values()
+    held = installation().rules.purposes.values()
     return [one.slug for one in sorted(held, key=lambda one: one.id) if "consent" in one.grounds.values()]
 
 
@@ -73,8 +74,7 @@ def _standing(customer: UUID, rows: list[Any]) -> Standing:
     objections = frozenset(number for row in rows for number in row[5])
     ages = [row[3] for row in rows if row[3]]
     consents = {
-        slug: _shown(rows, load_purposes()[slug].id, restricted=restricted, objections=objections)
-        for slug in consent_purposes()
+        slug: _shown(rows, PURPOSES[slug], restricted=restricted, objections=objections) for slug in consent_purposes()
     }
     return Standing(
         customer=customer,
