@@ -19,6 +19,7 @@ from psycopg import Connection
 
 _V7: Final = 7
 _PROJECTED: Final = 6  # entries of a consent that stands for another origin subject's
+_SUBSCRIBED_FOR: Final = 4  # the same of a subscription: [status, ground, anchor, what it covers]
 
 _UNITE = """
 with united as (
@@ -71,7 +72,15 @@ update subject_state s set
             from subject_state a where a.subject = (c.value ->> 4)::uuid and a.core = s.core) as gone
             from jsonb_each(s.consents) c) v),
     guardian = s.guardian and exists (select 1 from govern_consent g join subject_state a using (subject)
-        where a.customer = s.customer and a.core = s.core and g.by_subject is not null)
+        where a.customer = s.customer and a.core = s.core and (g.by_subject is not null or g.guardian <> '')),
+    separate = (select jsonb_object_agg(v.key, v.held) from (select p.key, jsonb_agg(e) as held
+        from jsonb_each(s.separate) p, jsonb_array_elements(p.value) e where exists (select 1 from subject_state a
+            where a.subject = (e ->> 'anchor')::uuid and a.core = s.core) group by p.key) v),
+    subscriptions = (select jsonb_object_agg(v.key, case when v.gone then v.value -> 3 else v.value end)
+        filter (where not v.gone or v.value -> 3 <> 'null')
+        from (select c.key, c.value, jsonb_array_length(c.value) = {_SUBSCRIBED_FOR} and not exists (select 1
+            from subject_state a where a.subject = (c.value ->> 2)::uuid and a.core = s.core) as gone
+            from jsonb_each(s.subscriptions) c) v)
 where s.subject = any (%(subjects)s)
 """
 
@@ -86,8 +95,11 @@ class State:
 
 
 def projected(row: str) -> str:
-    """SQL: some consent in this row of ``subject_state`` stands for another origin subject's."""
-    return f"jsonb_path_exists({row}.consents, 'strict $.* ? (@.size() == {_PROJECTED})')"
+    """SQL: some consent or subscription in this row of ``subject_state`` may stand for another origin subject's."""
+    return (
+        f"(jsonb_path_exists({row}.consents, 'strict $.* ? (@.size() == {_PROJECTED})') or {row}.separate is not null"
+        f" or {row}.subscriptions is not null)"
+    )
 
 
 def unite_states(connection: Connection[Any], customers: Sequence[UUID]) -> None:

@@ -31,9 +31,10 @@ update govern_consent c set taken_back_at = clock_timestamp() from unnest(%s::uu
 where c.subject = t.subject and c.purpose = t.purpose and c.batch = %s and c.taken_back_at is null
 """
 _SAID: Final = """
-select c.subject, c.purpose, c.status, c.kind, c.until, c.purpose_version, c.batch is not null, c.narrowed
+select c.subject, c.purpose, c.status, c.kind, c.until, c.purpose_version, c.batch is not null, c.narrowed,
+    c.by_subject is not null or c.guardian <> ''
 from govern_consent c join unnest(%s::uuid[], %s::smallint[]) as t (subject, purpose) using (subject, purpose)
-where c.taken_back_at is null order by c.recorded_at, c.id
+where c.taken_back_at is null and c.event = '' and c.status <> 'requested' order by c.recorded_at, c.id
 """
 
 
@@ -47,9 +48,15 @@ class _Said:
     version: int
     imported: bool
     narrowed: bool
+    by_guardian: bool
 
     def packed(self) -> Packed:
-        return [self.status, self.kind, self.until.timestamp() if self.until else None, self.version]
+        return [
+            self.status,
+            self.kind + ("*" if self.by_guardian else ""),
+            self.until.timestamp() if self.until else None,
+            self.version,
+        ]
 
 
 def take_back_statements(connection: Connection[Any], batch: UUID, *, limit: int) -> int:
@@ -88,7 +95,7 @@ def _standing(said: Iterable[_Said]) -> Packed | None:
     """What these statements of one origin subject come to, in the order in which they were recorded."""
     packed: Packed | None = None
     for one in said:
-        said_to_us = not one.imported and one.status in ("given", _WITHDRAWN)
+        said_to_us = not one.imported
         if packed is None or said_to_us or (not one.narrowed and RANK[one.status] < RANK.get(str(packed[0]), _UNKNOWN)):
             packed = one.packed()
     return packed

@@ -18,11 +18,12 @@ from psycopg import Connection
 from kehu.govern.dictionary import Field
 from kehu.govern.laws import asked_anew
 from kehu.govern.purposes import Purpose
+from kehu.govern.separate import recipient_key
 from kehu.govern.slugs import MEDIA
 from kehu.govern.topics import topic_named
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.policies import Answer, FieldClass, principal_of
-from kehu.guard.gate.state import SubjectState, recipient_key
+from kehu.guard.gate.state import SubjectState
 from kehu.guard.installation import Installation, RulesInForce
 from kehu.guard.ledger.mac import decision_mac
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -68,7 +67,7 @@ STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
 
 
 class Separate(NamedTuple):
-    """A separate consent: to what, to whom (as ``recipient_key`` writes it), where, which fields (None: all needed)."""
+    """A separate consent: to what, to whom (as ``kehu.govern.separate`` writes it), where, which fields (None: all needed)."""
 
     event: str
     recipient: str
@@ -146,11 +145,6 @@ def _more(text: str) -> dict[str, Any]:
 def _separate(terms: Iterable[list[Any]]) -> Iterable[Separate]:
     for event, recipient, country, fields, guardian in terms:
         yield Separate(event, recipient, country, frozenset(fields) if fields is not None else None, bool(guardian))
-
-
-def recipient_key(name: str) -> str:
-    """A recipient's name as it is compared: however it is written, width, case and spaces apart."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def packs_of(bits: int) -> frozenset[str]:

@@ -1,0 +1,195 @@
+"""Subscriptions: by which medium and on which topic a customer may be written to, apart from what their data may serve.
+
+Each statement is one row of :class:`~kehu.govern.models.Subscription`, never changed, only followed by another. What policies
+read is packed into ``subject_state.subscriptions`` in the same transaction: ``{"medium:topic": [status, ground]}``, null for
+whoever said nothing. Where it was projected onto another certain part its anchor stands behind (``[status, ground,
+anchor]``); a subscription that stands on the rest of its certain part keeps what it covers below it (``[status, ground,
+anchor, below]``), as consents do (:mod:`kehu.govern.merging`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from kehu.govern.consent import part_of, retried
+from kehu.govern.models import Subscription
+from kehu.govern.slugs import MEDIA
+from kehu.govern.topics import topic_named
+
+STATUSES: Final = ("suppressed", "unsubscribed", "subscribed")  # strictest first
+GROUNDS: Final = ("consent", "existing", "none")
+_COVERS: Final = 4
+
+_LOCK: Final = "select 1 from subject_state where subject = any (%s) order by subject for no key update"
+_PUT: Final = """
+update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(packed)s::jsonb)
+where subject = any (%(subjects)s)
+"""
+_COVER: Final = f"""
+update subject_state set subscriptions = coalesce(subscriptions, '{{}}') || jsonb_build_object(%(key)s::text,
+    %(packed)s::jsonb || jsonb_build_array(case when jsonb_array_length(subscriptions -> %(key)s::text) = {_COVERS}
+        then subscriptions -> %(key)s::text -> 3 else subscriptions -> %(key)s::text end))
+where subject = any (%(subjects)s)
+"""
+# what this certain part had projected onto the rest: those origins never said it themselves
+_LIFT: Final = """
+update subject_state set subscriptions = nullif(subscriptions - %(key)s::text, '{}') where customer =
+    (select customer from subject_state where subject = %(subject)s) and subject <> all (%(part)s)
+    and jsonb_array_length(subscriptions -> %(key)s::text) = 3
+    and subscriptions -> %(key)s::text ->> 2 = any (%(anchors)s)
+"""
+
+
+class SuppressedHere(RuntimeError):
+    """A do-not-call list or the like stands against it: nobody subscribes over it but the customer themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How it was said: enough to prove it. ``ground`` of a ``subscribed`` only; ``own``: by the customer themselves."""
+
+    status: str
+    way: str
+    ground: str = ""
+    language: str = ""
+    notice: int | None = None
+    evidence: bytes | None = None
+    proof: str = ""
+    own: bool = False
+
+    def checked(self) -> Said:
+        """The same.
+
+        Raises:
+            ValueError: no such status or ground, or a ground where nobody subscribes.
+        """
+        if self.status not in STATUSES:
+            raise ValueError(f"status: one of {', '.join(STATUSES)}")
+        if self.status == "subscribed" and self.ground not in GROUNDS:
+            raise ValueError(f"ground: one of {', '.join(GROUNDS)}")
+        if self.status != "subscribed" and self.ground:
+            raise ValueError("ground: of a subscription only")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What counts for a customer now, of one medium and topic: the strictest of its origin subjects."""
+
+    medium: str
+    topic: str
+    status: str
+    ground: str
+
+
+def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID, id: UUID) -> Subscription:
+    """Record what a customer said of one medium and topic; acts on the next read.
+
+    A subscription acts on the certain part of the customer; an opt-out and a suppression on every origin subject, and stay
+    with them.
+
+    Raises:
+        UnknownSubject: not here.
+        SuppressedHere: a suppression stands, and it is not the customer who speaks.
+        ValueError: no such medium, topic, status or ground.
+    """
+    if medium not in MEDIA:
+        raise ValueError(f"medium: one of {', '.join(MEDIA)}")
+    topic_named(topic)
+    told = said.checked()
+
+    def work() -> Subscription:
+        part, whole = part_of(subject, whole=False), part_of(subject, whole=True)
+        _locked(whole)
+        now = timezone.now()
+        key = f"{medium}:{topic}"
+        if told.status == "subscribed" and not told.own and _strictest(_packed(whole), key)[0] == "suppressed":
+            raise SuppressedHere(key)
+        anchor = subject if subject in part else part[0]
+        row = Subscription.objects.create(
+            id=id, subject=anchor, medium=medium, topic=topic, status=told.status, ground=told.ground, at=now,
+            way=told.way, language=told.language, notice=told.notice, evidence=told.evidence, proof=told.proof,
+            recorded_by=recorded_by, recorded_at=now,
+        )  # fmt: skip
+        if told.status == "subscribed":
+            _subscribe(anchor, part, key, told.ground)
+        else:
+            _project(part, key, [told.status, ""])
+            _project([one for one in whole if one not in set(part)], key, [told.status, "", str(part[0])])
+        return row
+
+    return retried(work)
+
+
+def standing(subject: UUID, *, whole: bool = True) -> list[Standing]:
+    """What counts now of every medium and topic that somebody said something of; nothing said is not listed.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    rows = _packed(part_of(subject, whole=whole))
+    keys = sorted({key for row in rows for key in row})
+    found = []
+    for key in keys:
+        medium, _, topic = key.partition(":")
+        status, ground = _strictest(rows, key)
+        found.append(Standing(medium, topic, status, ground))
+    return found
+
+
+def subscriptions_of(subject: UUID) -> list[Subscription]:
+    """Everything every origin subject of this customer said, newest first.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    return list(Subscription.objects.filter(subject__in=part_of(subject, whole=True)).order_by("-recorded_at", "-id"))
+
+
+def _strictest(rows: Iterable[dict[str, Any]], key: str) -> tuple[str, str]:
+    """Of what the origin subjects said; one that said nothing counts as ``none``, between no and yes."""
+    order = ("suppressed", "unsubscribed", "none", "subscribed")
+    said = [row.get(key) or ["none", ""] for row in rows]
+    status = min((str(one[0]) for one in said), key=order.index)
+    grounds = [str(one[1]) for one in said if one[0] == status]
+    return status, max(grounds, key=GROUNDS.index) if status == "subscribed" else ""
+
+
+def _packed(subjects: Sequence[UUID]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select subscriptions from subject_state where subject = any (%s) order by subject", [list(subjects)]
+        )
+        return [json.loads(row[0]) if row[0] else {} for row in cursor.fetchall()]  # Django hands jsonb out as text
+
+
+def _subscribe(anchor: UUID, part: list[UUID], key: str, ground: str) -> None:
+    _project([anchor], key, ["subscribed", ground])
+    others = [one for one in part if one != anchor]
+    with connection.cursor() as cursor:
+        if others:
+            packed = json.dumps(["subscribed", ground, str(anchor)])
+            cursor.execute(_COVER, {"key": key, "packed": packed, "subjects": others})
+        cursor.execute(
+            _LIFT, {"key": key, "subject": anchor, "part": part, "anchors": [str(origin) for origin in part]}
+        )
+
+
+def _project(subjects: list[UUID], key: str, packed: list[str]) -> None:
+    if not subjects:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT, {"key": key, "packed": json.dumps(packed), "subjects": subjects})
+
+
+def _locked(subjects: list[UUID]) -> None:
+    """Lock rows in the order of subjects, as reads do."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [subjects])
