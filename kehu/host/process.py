@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import logging
 import logging.config
@@ -59,6 +60,15 @@ def begin_child() -> None:
     follow_parent()
     logging.config.dictConfig(configuration())
     silence_tracebacks()
+
+
+def begin_pooled() -> None:
+    """Begin a process of a pool that shares a long work; what it is given to do can be imported after this only."""
+    harden()
+    follow_parent()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
+    django.setup()
+    gc.disable()  # what such work makes forms no cycles, and looking for them took a third of its time
 
 
 def spawned(sender: Connection, call: bytes) -> None:

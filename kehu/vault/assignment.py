@@ -211,11 +211,11 @@ def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict
         cursor.execute(
             "select s.subject, s.customer, s.core, s.controller, s.restricted or s.opted_out or s.gpc or s.deceased"
             " or s.kept or s.held or s.held_categories <> 0 or s.objections <> '{}', " + projected("s") +
-            " from subject_state s where s.customer in (select n.customer from unnest(%s::uuid[]) as t (subject)"
+            " from subject_state s where s.customer in (select n.customer from unnest(%b::uuid[]) as t (subject)"
             " join subject_state n using (subject)) order by s.subject for no key update of s",
-            (in_order(subjects),),
+            (in_order(subjects),),  # %b: as text an array of ids takes six times as long to write
         )  # fmt: skip
-        return {row[0]: _Member(*row[1:]) for row in cursor}
+        return {row[0]: _Member(*row[1:]) for row in cursor.fetchall()}
 
 
 def _standing(connection: Connection[Any], subjects: Iterable[UUID], at: datetime | None = None) -> list[Link]:
@@ -224,7 +224,7 @@ def _standing(connection: Connection[Any], subjects: Iterable[UUID], at: datetim
     if not wanted:
         return []
     side = (
-        "select a.* from unnest(%(subjects)s::uuid[]) as t (wanted) join assignment a on a.{} = t.wanted"
+        "select a.* from unnest(%(subjects)b::uuid[]) as t (wanted) join assignment a on a.{} = t.wanted"
         " where %(at)s::timestamptz is null or a.at <= %(at)s"
     )
     with connection.cursor(binary=True) as cursor:
@@ -234,7 +234,7 @@ def _standing(connection: Connection[Any], subjects: Iterable[UUID], at: datetim
             " order by subject, other, certainty, run, seq desc) newest where act = 1 order by seq",
             {"subjects": wanted, "at": at},
         )
-        return [Link(*row) for row in cursor]
+        return [Link(*row) for row in cursor.fetchall()]
 
 
 def _append(connection: Connection[Any], act: int, links: Sequence[Link], by: UUID) -> None:
@@ -284,7 +284,7 @@ def _write(
         subjects, customers, cores = zip(*changed, strict=True)
         connection.execute(
             "update subject_state s set customer = c.customer, core = c.core"
-            " from unnest(%s::uuid[], %s::uuid[], %s::uuid[]) as c (subject, customer, core)"
+            " from unnest(%b::uuid[], %b::uuid[], %b::uuid[]) as c (subject, customer, core)"
             " where s.subject = c.subject",
             (list(subjects), list(customers), list(cores)),
         )

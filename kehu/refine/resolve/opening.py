@@ -19,6 +19,7 @@ from django.db import connection
 from kehu.govern.slugs import RECORD_KINDS
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import CHUNK, Contribution, Opened, gate
+from kehu.host.process import begin_pooled
 from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.resolve.features import FIELDS, Kind
 from kehu.refine.survive import survive
@@ -89,7 +90,7 @@ def _here(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID) 
 def _shared(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID) -> Iterator[pa.Table]:
     """By processes that die with this one; what they opened comes back through a pipe."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(_PROCESSES, mp_context=context, initializer=_begin) as pool:
+    with ProcessPoolExecutor(_PROCESSES, mp_context=context, initializer=begin_pooled) as pool:
         waiting: list[Future[bytes]] = []
         rest = iter(pages)
         for page in rest:
@@ -98,20 +99,6 @@ def _shared(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID
                 yield pa.ipc.open_stream(waiting.pop(0).result()).read_all()
         for done in waiting:
             yield pa.ipc.open_stream(done.result()).read_all()
-
-
-def _begin() -> None:
-    """What a process does first; imported here because it must not happen in the parent."""
-    import gc  # noqa: PLC0415
-
-    import django  # noqa: PLC0415
-
-    from kehu.host.process import follow_parent, harden  # noqa: PLC0415
-
-    harden()
-    follow_parent()
-    django.setup()
-    gc.disable()  # what is opened forms no cycles, and looking for them took a third of the time
 
 
 def _open_bytes(page: Sequence[UUID], kind: Kind, actor: Actor, run: UUID) -> bytes:

@@ -33,7 +33,7 @@ def customers_by_origin(subjects: Iterable[UUID]) -> dict[UUID, UUID]:
     """The customer of each of these that is here."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select s.subject, s.customer from unnest(%s::uuid[]) as t (subject) join subject_state s using (subject)"
+            "select s.subject, s.customer from unnest(%b::uuid[]) as t (subject) join subject_state s using (subject)"
             " where not s.hidden",
             [in_order(subjects)],
         )
@@ -55,7 +55,7 @@ def propose(pairs: Sequence[Pair], *, run: UUID) -> None:
             cursor.execute(
                 "insert into refine_proposal (id, older, younger, weight, state, run, found_at)"
                 " select p.id, p.older, p.younger, p.weight, 'open', %s, clock_timestamp()"
-                " from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[]) as p (id, older, younger, weight)"
+                " from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %s::float8[]) as p (id, older, younger, weight)"
                 " on conflict (older, younger) do update set weight = excluded.weight, run = excluded.run"
                 " where refine_proposal.state = 'open'",
                 [

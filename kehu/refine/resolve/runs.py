@@ -124,11 +124,12 @@ def _work(run: LinkageRun, scope: Fresh, actor: Actor, report: Progress) -> None
 
         opened, new = _open(group, scope, actor, run, within)
         if len(opened) > 1:
-            joining = _Joining(run, actor, opened, new)
             result = _linked(opened, group, scope, within)
+            del opened
             weights[group.name] = weights.get(group.name) or result.model.weights()
-            run.merged += joining.merge(result.merges)
-            joining.ask(result.proposals)
+            joining = _Joining(run, actor, result, new)
+            run.merged += joining.merge()
+            joining.ask()
     queue.settle(whole_run=run.id if scope.everything else None)
     run.weights, run.after, run.review = weights, count_customers(), queue.open_count()
     run.state, run.ended_at = "done", timezone.now()
@@ -137,8 +138,10 @@ def _work(run: LinkageRun, scope: Fresh, actor: Actor, report: Progress) -> None
         record_act("link", None, actor=actor, purpose=PURPOSES[PURPOSE], detail=run.id)
 
 
-def _open(group: Group, scope: Fresh, actor: Actor, run: LinkageRun, report: Progress) -> tuple[pa.Table, set[str]]:
-    """The group's records to compare, and which of them something is asked of: all, or the new ones among others."""
+def _open(
+    group: Group, scope: Fresh, actor: Actor, run: LinkageRun, report: Progress
+) -> tuple[pa.Table, set[str] | None]:
+    """The group's records to compare, and the new ones among them of which something is asked; None: of all."""
 
     def opened(customers: Sequence[UUID], share: float) -> pa.Table:
         return open_table(
@@ -146,8 +149,7 @@ def _open(group: Group, scope: Fresh, actor: Actor, run: LinkageRun, report: Pro
         )
 
     if scope.everything:
-        table = opened(customers_of(group), _OPENING)
-        return table, set(table["record"].to_pylist())
+        return opened(customers_of(group), _OPENING), None
     table = opened(scope.of(group), _OPENING / 2)
     new = set(table["record"].to_pylist())
     others = in_order(set(candidates(group, table)) - set(scope.of(group)))
@@ -167,23 +169,25 @@ def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> Li
 
 
 class _Joining:
-    """What linkage found in one group of customers, carried out."""
+    """What linkage found in one group of customers, carried out: of all it found, or of what is new."""
 
-    def __init__(self, run: LinkageRun, actor: Actor, table: pa.Table, new: set[str]) -> None:
+    def __init__(self, run: LinkageRun, actor: Actor, found: LinkResult, new: set[str] | None) -> None:
         self._run = run
         self._actor = actor
-        self._new = new
-        origins = (UUID(record) for record in table["record"].to_pylist())
-        self._union = Union(queue.customers_by_origin(origins), queue.kept_apart())
+        self._groups = [
+            [UUID(record) for record in group] for group in found.merges if new is None or not new.isdisjoint(group)
+        ]
+        self._pairs = [Pair.of(UUID(left), UUID(right), weight) for left, right, weight in found.proposals]
+        self._new = None if new is None else {UUID(record) for record in new}
+        named = {record for group in self._groups for record in group} | (self._new or set())
+        named.update(end for pair in self._pairs for end in (pair.older, pair.younger))
+        self._union = Union(queue.customers_by_origin(named), queue.kept_apart())
 
-    def merge(self, groups: Sequence[Sequence[str]]) -> int:
+    def merge(self) -> int:
         """Join the sure ones; returns how many customers were joined to another."""
-        links: list[tuple[UUID, UUID]] = []
-        for group in groups:
-            if self._new.isdisjoint(group):
-                continue
-            first, *others = map(UUID, group)
-            links += [(first, other) for other in others if self._union.join(first, other)]
+        links = [
+            (first, other) for first, *others in self._groups for other in others if self._union.join(first, other)
+        ]
         for start in range(0, len(links), _LINKS_PER_TRANSACTION):
             retried(lambda start=start: self._assign(links[start : start + _LINKS_PER_TRANSACTION]))  # type: ignore[misc]
         return len(links)
@@ -192,16 +196,16 @@ class _Joining:
         raw: Any = connection.connection
         assign(raw, links, certainty=PROBABLE, why=WHY["linkage"], run=self._run.id, by=self._actor.staff)
 
-    def ask(self, proposals: Sequence[tuple[str, str, float]]) -> None:
+    def ask(self) -> None:
         """Put the doubtful ones into the queue, one question for each two customers."""
         asked: set[tuple[UUID, UUID]] = set()
-        new = {self._union.root(UUID(record)) for record in self._new}
+        new = None if self._new is None else {self._union.root(record) for record in self._new}
         pairs: list[Pair] = []
-        for left, right, weight in proposals:
-            pair = Pair.of(UUID(left), UUID(right), weight)
+        for pair in self._pairs:
             ends = self._union.root(pair.older), self._union.root(pair.younger)
             between = (min(ends), max(ends))
-            if ends[0] != ends[1] and new & {*ends} and between not in asked and not self._union.barred(*ends):
+            wanted = new is None or bool(new & {*ends})
+            if ends[0] != ends[1] and wanted and between not in asked and not self._union.barred(*ends):
                 asked.add(between)
                 pairs.append(pair)
         queue.propose(pairs, run=self._run.id)
