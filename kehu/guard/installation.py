@@ -6,13 +6,16 @@ import functools
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from django.db import DatabaseError
 
 from kehu.govern import purposes as shipped
 from kehu.govern.dictionary import Dictionary
+from kehu.govern.models import Rules
 from kehu.govern.notices import told
 from kehu.govern.purposes import Purpose, load_purposes
 from kehu.govern.register import purposes_in_force
@@ -24,6 +27,8 @@ from kehu.host.keyring import Keyring
 from kehu.host.paths import policies_dir
 from kehu.vault.keys import EpochKeys
 from kehu.vault.tokens import Tokens
+
+_LOOK_EVERY: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class HeldRules:
     def __init__(self) -> None:
         self._held: RulesInForce | None = None
         self._lock = threading.Lock()
+        self._looked_at = 0.0
 
     def now(self) -> RulesInForce:
         """What this process decides under.
@@ -61,6 +67,21 @@ class HeldRules:
                 except DatabaseError:
                     return load_rules()
             return self._held
+
+    def follow(self) -> None:
+        """Read the rules again where others are in force; looks at most once a second.
+
+        For what shows the rules without asking the gate: a read compares for itself, each time.
+
+        Raises:
+            DatabaseError: the register cannot be read.
+        """
+        if time.monotonic() - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = time.monotonic()
+        digest = Rules.objects.order_by("-version").values_list("digest", flat=True).first()
+        if digest is not None and bytes(digest) != self.now().digest:
+            self.read_again()
 
     def read_again(self) -> RulesInForce:
         """Read policies, dictionary and register anew."""

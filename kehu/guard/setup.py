@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import psycopg
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.utils import timezone
 
 from kehu.govern import notices, register
-from kehu.govern.models import Channel, Controller, Rules
+from kehu.govern.models import Channel, Controller, Notice, Rules
 from kehu.govern.slugs import CHANNELS
 from kehu.guard.installation import rules_in_force
 from kehu.guard.staff.actions import ensure_owner
@@ -69,8 +70,13 @@ def prepare() -> None:
     replay(connection.connection, Home.current())
 
 
+@transaction.atomic
 def register_rules() -> None:
-    """Put the rules of this program and of the register in force where others (or none) are."""
+    """Put the rules of this program and of the register in force where others (or none) are.
+
+    One at a time: of two changes that come in force at once the later one's rules hold both.
+    """
+    register.lock("rules", "")
     rules = rules_in_force()
     newest = Rules.objects.order_by("-version").first()
     if newest is None or bytes(newest.digest) != rules.digest:
@@ -79,6 +85,18 @@ def register_rules() -> None:
             content={"policies": rules.policies.digest, "dictionary": rules.dictionary.digest}
             | {slug: purpose.digest for slug, purpose in rules.purposes.items()},
         )
+
+
+def register_due_notices() -> bool:
+    """Put the rules in force anew where a notice's day has come since they were; returns whether it did."""
+    newest = Rules.objects.order_by("-version").first()
+    if (
+        newest is None
+        or not Notice.objects.filter(in_force_from__gt=newest.since, in_force_from__lte=timezone.now()).exists()
+    ):
+        return False
+    register_rules()
+    return True
 
 
 def open_owner(database: Database) -> psycopg.Connection[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""Upkeep of the keys: a new epoch every seven days, and the end of the old one's key a minute after it was left."""
+"""Upkeep: a new epoch of the keys every seven days, the old one's key destroyed a minute after it was left, notices due."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.keyring import Keyring
 from kehu.vault.rotation import GRACE_SECONDS, Rotation, destroy_retired, rotate_keys
@@ -51,3 +52,10 @@ def rotate_when_due(timestamp: int) -> None:
         rotate()
     else:
         destroy_left_keys()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="guard:notices_due", queueing_lock="notices_due", pass_context=False)
+def notices_due(timestamp: int) -> None:
+    """Look once a minute whether a notice's day has come: what it tells of may be used from then on."""
+    register_due_notices()

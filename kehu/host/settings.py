@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kehu.doors.web.middleware.RulesAsInForce",
     "kehu.doors.web.middleware.Refusals",
 ]
 ROOT_URLCONF = "kehu.doors.web.urls"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import zoneinfo
 from collections.abc import Callable
 from typing import Final
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -14,6 +16,7 @@ from kehu.doors.web import errors
 from kehu.doors.web.entrance import who_is
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import LedgerUnavailable
+from kehu.guard.installation import installation
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -70,6 +73,19 @@ class ReaderZone:
         wanted = request.COOKIES.get("kehu_zone", "")
         with timezone.override(zoneinfo.ZoneInfo(wanted) if wanted in self._zones else None):
             return self._next(request)
+
+
+class RulesAsInForce:
+    """A page shows the rules that another process put in force a second ago, without a restart."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer under them; where the database is away, the page itself will say so."""
+        with contextlib.suppress(DatabaseError):
+            installation().held_rules.follow()
+        return self._next(request)
 
 
 class Refusals:
