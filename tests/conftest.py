@@ -30,12 +30,22 @@ make_home(Home(_home))
 django.setup()
 
 
+def _write_at_leisure(database: Database) -> None:
+    """No test pulls the plug of this server, and copying a database for each is half of many a test's time."""
+    assert database.embedded is not None
+    with psycopg.connect(database.embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        for name in ("fsync", "full_page_writes", "autovacuum"):
+            owner.execute(f"alter system set {name} = off")
+        owner.execute("select pg_reload_conf()")
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Database]:
     """The installation all tests share: home, keys, database ``kehu`` migrated as a template."""
     home = Home(_home)
     database = Database(home)
     database.start()
+    _write_at_leisure(database)
     from django.db import connection
 
     from kehu.guard.setup import migrate
