@@ -119,17 +119,19 @@ def places(mark: str) -> set[str]:
 
 
 def _evidence(text: str) -> str:
-    """A proof is sealed in base64: bare, or within the paper of a residue."""
+    """A proof's content is sealed in base64: by itself, or within the paper of a residue."""
     import base64
 
     try:
-        rows = orjson.loads(text).get("consents", []) if text.startswith("{") else [{"evidence": text}]
+        paper = orjson.loads(text) if text.startswith("{") else {}
+        rows = paper.get("consents", []) or [{"evidence": text}]
     except (orjson.JSONDecodeError, AttributeError):
         return ""
     held = ""
     for row in rows:
         try:
-            held += base64.b64decode(row.get("evidence") or "", validate=True).decode(errors="replace")
+            content = orjson.loads(row.get("evidence") or "{}").get("content") or ""
+            held += base64.b64decode(content, validate=True).decode(errors="replace")
         except ValueError:
             continue
     return held

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,17 +12,20 @@ from django.utils import timezone
 from kehu.govern import consent as authorisations
 from kehu.govern import states as subject_states
 from kehu.govern.models import Consent, StateEntry
+from kehu.govern.separate import Terms
 from kehu.govern.slugs import CUSTOMER, PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, open_texts, seal_under
+from kehu.serve.rights.evidence import GUARDIANS, Evidence
 from kehu.serve.rights.office import PURPOSE_ID, recorded_as, require
+from kehu.serve.rights.statements import became, statements_of
 from kehu.serve.rights.stays import categories_of
 from kehu.vault.ids import new_id
 
-MOST_EVIDENCE: Final = 4 << 20
-"""Bytes of a consent's proof."""
+_BY_STAFF: Final = "recorded by staff"
+_PORTAL: Final = "portal"
 
 
 def give(
@@ -35,49 +37,144 @@ def give(
     until: datetime | None,
     notice: str | None,
     by_subject: UUID | None,
-    evidence: bytes | None = None,
+    evidence: bytes | Evidence | None = None,
     language: str = "",
+    terms: Terms | None = None,
+    guardian: str = "",
+    follows: UUID | None = None,
 ) -> list[dict[str, Any]]:
     """Record a consent given now; returns everything the customer said.
 
-    ``by_subject`` is the guardian who gives it for a child; ``evidence`` (a signed form, a recording) is sealed under the
-    customer's key.
+    ``terms`` make it a separate one. ``by_subject`` is the guardian who gives it for a child, ``guardian`` what they are to
+    it; one who is no customer is named in the ``evidence``, which is sealed under the customer's key.
 
     Raises:
         Refused: the role may not.
         UnknownSubject: the customer or the guardian is not here.
-        ValueError: a temporary consent without an end, an end in the past, a guardian of oneself, a proof too large.
+        ValueError: a temporary consent without an end, an end in the past, a guardian of oneself, a proof too large, terms
+            that do not name what a law wants named or fields the purpose does not need.
     """
     require("consent", actor)
     wording = authorisations.notice_in_force(notice)
-    if evidence is not None and not 0 < len(evidence) <= MOST_EVIDENCE:
-        raise ValueError(f"evidence: 1 to {MOST_EVIDENCE} bytes")
+    proof = (evidence if isinstance(evidence, Evidence) else Evidence(content=evidence)).checked()
     part = authorisations.part_of(subject, whole=False)
-    if by_subject is not None and set(authorisations.part_of(by_subject, whole=True)) & set(part):
-        raise ValueError("by: nobody is their own guardian")
-    version = installation().rules.purposes[name_of(PURPOSES, purpose)].version
+    _check_guardian(part, by_subject, guardian, proof)
+    _check_fields(purpose, terms)
     id = new_id()
     with transaction.atomic():
         statement = authorisations.Statement(
             kind=kind,
             until=until.astimezone(UTC) if until and until.tzinfo else until and until.replace(tzinfo=UTC),
             notice=wording.id,
-            way="portal" if actor.role == CUSTOMER else "recorded by staff",
+            way=_way(actor),
             by_subject=by_subject,
-            evidence=seal_under(subject, base64.b64encode(evidence).decode(), place=id) if evidence else None,
+            evidence=proof.seal(subject if subject in part else part[0], id),
             language=language,
+            terms=terms,
+            guardian=guardian or ("guardian" if by_subject else ""),
+            proof=proof.kind or ("declared" if by_subject and not proof.kept else ""),
+            follows=follows,
         )
         authorisations.give_consent(
-            subject, purpose=purpose, purpose_version=version, statement=statement, recorded_by=actor.staff, id=id
-        )
+            subject, purpose=purpose, purpose_version=_version(purpose), statement=statement, recorded_by=actor.staff,
+            id=id,
+        )  # fmt: skip
         record_act("consent", subject, actor=actor, purpose=recorded_as(actor, purpose), detail=id)
     return consents(subject)
 
 
-def withdraw(subject: UUID, purpose: int, *, actor: Actor) -> list[dict[str, Any]]:
+def ask(
+    subject: UUID, purpose: int, *, actor: Actor, terms: Terms | None = None, notice: str | None = None
+) -> list[dict[str, Any]]:
+    """Record that the customer is asked, in their own door; permits nothing. Returns everything they said.
+
+    Raises:
+        Refused: the role may not.
+        UnknownSubject: not here.
+        ValueError: terms that do not name what a law wants named, or fields the purpose does not need.
+    """
+    require("consent", actor)
+    _check_fields(purpose, terms)
+    wording, id = authorisations.notice_in_force(notice), new_id()
+    with transaction.atomic():
+        authorisations.ask_consent(
+            subject, purpose=purpose, purpose_version=_version(purpose), recorded_by=actor.staff, id=id,
+            statement=authorisations.Statement(notice=wording.id, way=_way(actor), terms=terms),
+        )  # fmt: skip
+        record_act("consent", subject, actor=actor, purpose=recorded_as(actor, purpose), detail=id)
+    return consents(subject)
+
+
+def refuse(
+    subject: UUID,
+    purpose: int,
+    *,
+    actor: Actor,
+    terms: Terms | None = None,
+    language: str = "",
+    follows: UUID | None = None,
+) -> list[dict[str, Any]]:
+    """Record a no; acts on the next read. Returns everything the customer said.
+
+    Raises:
+        Refused: the role may not.
+        UnknownSubject: not here.
+    """
+    require("consent", actor)
+    id = new_id()
+    with transaction.atomic():
+        authorisations.refuse_consent(
+            subject, purpose=purpose, purpose_version=_version(purpose), recorded_by=actor.staff, id=id,
+            statement=authorisations.Statement(way=_way(actor), terms=terms, language=language, follows=follows),
+        )  # fmt: skip
+        record_act("consent", subject, actor=actor, purpose=recorded_as(actor, purpose), detail=id)
+    return consents(subject)
+
+
+def invalidate(consent: UUID, *, actor: Actor) -> list[dict[str, Any]]:
+    """Find that a consent never was one (pre-ticked, bundled, a condition of service); the office does.
+
+    Raises:
+        Refused: the role may not.
+        UnknownStatement: there is no such consent given.
+        UnknownSubject: its customer is not here.
+    """
+    require("restrict", actor)
+    id = new_id()
+    with transaction.atomic():
+        row = authorisations.invalidate_consent(consent, recorded_by=actor.staff, id=id, way=_BY_STAFF)
+        record_act("consent", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)
+    return consents(row.subject)
+
+
+def _check_guardian(part: list[UUID], by_subject: UUID | None, guardian: str, proof: Evidence) -> None:
+    if by_subject is not None and set(authorisations.part_of(by_subject, whole=True)) & set(part):
+        raise ValueError("by: nobody is their own guardian")
+    if guardian and guardian not in GUARDIANS:
+        raise ValueError(f"guardian: one of {', '.join(GUARDIANS)}")
+    if guardian and by_subject is None and not (proof.guardian and proof.kind):
+        raise ValueError("guardian: name who they are, and the kind of proof that was seen")
+
+
+def _check_fields(purpose: int, terms: Terms | None) -> None:
+    least = installation().rules.purposes[name_of(PURPOSES, purpose)].least
+    if terms and terms.fields is not None and not set(terms.fields) <= least:
+        raise ValueError("fields: only such as the purpose needs")
+
+
+def _version(purpose: int) -> int:
+    return installation().rules.purposes[name_of(PURPOSES, purpose)].version
+
+
+def _way(actor: Actor) -> str:
+    return _PORTAL if actor.role == CUSTOMER else _BY_STAFF
+
+
+def withdraw(subject: UUID, purpose: int, *, actor: Actor, only: UUID | None = None) -> list[dict[str, Any]]:
     """Take a consent back; it acts on the next read. Returns everything the customer said.
 
-    What rested on it alone is told by :func:`kehu.serve.rights.rested.rested`.
+    Separate consents to the purpose end with it; ``only`` names the separate one that alone is taken back. What
+    rested on it alone is told by :func:`kehu.serve.rights.rested.rested`.
 
     Raises:
         Refused: the role may not.
@@ -85,12 +182,11 @@ def withdraw(subject: UUID, purpose: int, *, actor: Actor) -> list[dict[str, Any
         NothingToWithdraw: nothing is in force.
     """
     require("consent", actor)
-    version = installation().rules.purposes[name_of(PURPOSES, purpose)].version
     id = new_id()
     with transaction.atomic():
         authorisations.withdraw_consent(
-            subject, purpose=purpose, purpose_version=version, recorded_by=actor.staff, id=id,
-            way="portal" if actor.role == CUSTOMER else "recorded by staff",
+            subject, purpose=purpose, purpose_version=_version(purpose), recorded_by=actor.staff, id=id,
+            way=_way(actor), only=only,
         )  # fmt: skip
         record_act("consent", subject, actor=actor, purpose=recorded_as(actor, purpose), detail=id)
     return consents(subject)
@@ -98,7 +194,8 @@ def withdraw(subject: UUID, purpose: int, *, actor: Actor) -> list[dict[str, Any
 
 def consents(subject: UUID) -> list[dict[str, Any]]:
     """Everything every origin subject of the customer said, newest first."""
-    return [consent_row(row) for row in authorisations.consents_of(subject)]
+    rows = statements_of(authorisations.part_of(subject, whole=True))
+    return [consent_row(one.row) | {"state": one.dpv, "in_force": one.in_force} for one in reversed(became(rows))]
 
 
 def list_consents(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
@@ -188,6 +285,15 @@ def consent_row(row: Consent) -> dict[str, Any]:
         "way": row.way or None,
         "by": str(row.by_subject) if row.by_subject else None,
         "evidence": row.evidence is not None,
+        "proof": row.proof or None,
+        "guardian": row.guardian or None,
+        "language": row.language or None,
+        "version": row.purpose_version,
+        "event": row.event or None,
+        "recipient": row.recipient or None,
+        "country": row.country or None,
+        "fields": row.fields,
+        "follows": str(row.follows) if row.follows else None,
     }
 
 

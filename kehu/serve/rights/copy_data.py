@@ -24,6 +24,7 @@ from kehu.guard.ledger.proof import prove
 from kehu.guard.texts import Sealed, open_texts
 from kehu.refine.survive import survive, text_of
 from kehu.serve.rights.actions import consent_row
+from kehu.serve.rights.evidence import read_evidence
 from kehu.serve.rights.office import PURPOSE_ID
 from kehu.serve.rights.redact import ARTICLE, MARK, Redactor
 
@@ -111,10 +112,20 @@ def _consents(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[
     rows = list(Consent.objects.filter(subject__in=part).order_by("recorded_at"))
     proofs = [Sealed(row.subject, row.id, bytes(row.evidence)) for row in rows if row.evidence is not None]
     opened = open_texts(proofs, part[0], actor=actor, act="export", purpose=PURPOSE_ID, detail=detail)
-    evidence = dict(zip((one.place for one in proofs), opened, strict=True))
-    return [
-        consent_row(row) | {"by": MARK if row.by_subject else None, "evidence": evidence.get(row.id)} for row in rows
-    ]
+    texts = zip((one.place for one in proofs), opened, strict=True)
+    held = {place: read_evidence(text) for place, text in texts if text is not None}
+    return [consent_row(row) | _proof(row, held.get(row.id)) for row in rows]
+
+
+def _proof(row: Consent, held: dict[str, Any] | None) -> dict[str, Any]:
+    """The proof as the person gets it back; who consented for them is another person."""
+    shown: dict[str, Any] = {
+        "by": MARK if row.by_subject or row.guardian else None, "evidence": held["content"] if held else None
+    }  # fmt: skip
+    if held:
+        shown["proof"] = {name: held[name] for name in ("kind", "sha256")}
+        shown["proof"]["reference"] = MARK if row.guardian and held["reference"] else held["reference"]
+    return shown
 
 
 def _states(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from kehu.govern.models import Consent, StateEntry
+from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.residue import Paper
 from kehu.guard.texts import Sealed
@@ -29,6 +29,8 @@ def paper_of(row: Erasure, part: Sequence[UUID], states: Sequence[StateEntry]) -
         _add_request(paper, request)
     for consent in Consent.objects.filter(subject__in=part, status__in=_PROVES).order_by("recorded_at"):
         _add_consent(paper, consent)
+    for said in Subscription.objects.filter(subject__in=part).order_by("recorded_at"):
+        _add_subscription(paper, said)
     for state in states:
         if state.kind == "hold":
             _add_hold(paper, state)
@@ -60,7 +62,21 @@ def _add_consent(paper: Paper, consent: Consent) -> None:
             "item": "consent", "id": str(consent.id), "purpose": name_of(PURPOSES, consent.purpose),
             "purpose_version": consent.purpose_version, "status": consent.status, "kind": consent.kind,
             "at": consent.at.isoformat() if consent.at else None, "notice": consent.notice, "way": consent.way,
-            "until": consent.until.isoformat() if consent.until else None,
+            "until": consent.until.isoformat() if consent.until else None, "language": consent.language,
+            "event": consent.event, "recipient": consent.recipient, "country": consent.country, "fields": consent.fields,
+            "guardian": consent.guardian, "proof": consent.proof,
+        },
+        evidence=proof,
+    )  # fmt: skip
+
+
+def _add_subscription(paper: Paper, said: Subscription) -> None:
+    proof = Sealed(said.subject, said.id, bytes(said.evidence)) if said.evidence is not None else None
+    paper.add(
+        "subscriptions",
+        {
+            "item": "consent", "id": str(said.id), "medium": said.medium, "topic": said.topic, "status": said.status,
+            "ground": said.ground, "at": said.at.isoformat(), "way": said.way, "notice": said.notice,
         },
         evidence=proof,
     )  # fmt: skip

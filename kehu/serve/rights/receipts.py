@@ -6,9 +6,7 @@ Vocabulary, as JSON-LD. A receipt names its person by id only and holds no value
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,37 +21,15 @@ from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.serve.rights.office import recorded_as, require
+from kehu.serve.rights.statements import DPV, Became, became, concerns, statements_of
+from kehu.serve.rights.used import used_of
 
 SCHEMA: Final = "ISO/IEC TS 27560:2023"
 CONTEXT: Final = "https://w3id.org/dpv"
-_STATUS: Final = {
-    "given": "dpv:ConsentGiven",
-    "refused": "dpv:ConsentRefused",
-    "withdrawn": "dpv:ConsentWithdrawn",
-    "invalid": "dpv:ConsentInvalidated",
-    "unknown": "dpv:ConsentUnknown",
-    "expired": "dpv:ConsentExpired",
-}
-# A use under this consent: a row of its purpose, of this certain part, that let something out while the consent stood.
-_USED: Final = """
-select count(distinct e.seq), min(e.at), max(e.at) from ledger_use u join ledger_entry e using (seq)
-join gate_decision d on d.id = e.decision
-where u.subject = any (%(part)s) and e.purpose = %(purpose)s and d.finds and e.at >= %(since)s
-  and (%(until)s::timestamptz is null or e.at < %(until)s)
-"""
 
 
 class UnknownConsent(LookupError):
     """No statement of that id, or its customer is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """How often a consent let something be used, and from when to when; None where it never did."""
-
-    rows: int
-    first: datetime | None
-    last: datetime | None
 
 
 def receipt(consent: UUID, *, actor: Actor) -> dict[str, Any]:
@@ -71,66 +47,35 @@ def receipt(consent: UUID, *, actor: Actor) -> dict[str, Any]:
         part = part_of(row.subject, whole=False)
     except UnknownSubject:
         raise UnknownConsent(str(consent)) from None
-    made = _receipt(row, part)
+    made = receipt_of(row, part)
     with transaction.atomic():
         record_act("list", row.subject, actor=actor, purpose=recorded_as(actor, row.purpose), detail=row.id)
     return made
 
 
-def used(row: Consent, part: Sequence[UUID]) -> Used:
-    """What the ledger says of the time from this statement to the next one on its purpose."""
-    ends = [end for end in (_followed_at(row, part), row.until) if end is not None]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _USED,
-            {
-                "part": list(part), "purpose": row.purpose, "since": row.recorded_at,
-                "until": min(ends) if ends else None,
-            },
-        )  # fmt: skip
-        return Used(*cursor.fetchone())
-
-
-def _receipt(row: Consent, part: Sequence[UUID]) -> dict[str, Any]:
-    purpose = installation().rules.purposes[name_of(PURPOSES, row.purpose)]
+def receipt_of(row: Consent, part: Sequence[UUID]) -> dict[str, Any]:
+    """The receipt of a statement of these origin subjects, with nothing recorded: for whoever has recorded the look."""
+    rows = statements_of(part)
+    held = next(one for one in became(rows) if one.row.id == row.id)
+    found = used_of([held], part)[row.id]
     packs, controller = _place(row.subject)
-    found = used(row, part)
-    grounds = {pack: purpose.grounds[pack] for pack in packs} or {"house": purpose.grounds["house"]}
-    record = {
-        "@type": "dpv:ConsentRecord",
-        "schema_version": SCHEMA,
-        "record_id": f"urn:uuid:{row.id}",
-        "pii_principal_id": f"urn:uuid:{row.subject}",
-        "processing": {
-            "privacy_notice": _notice(row.notice),
-            "language": row.language or None,
-            "purpose": {
-                "id": purpose.slug, "version": row.purpose_version, "label": dict(purpose.labels),
-                "description": dict(purpose.descriptions),
-            },
-            "version_in_force": purpose.version,
-            "covers_version_in_force": row.status == "given" and row.purpose_version >= purpose.version,
-            "lawful_basis": grounds,
-            "consent_type": row.kind,
-            "pii_information": sorted(purpose.least),
-            "pii_controllers": [controller["id"]],
-            "recipients": [],
-            "retention": f"P{purpose.retention_days}D",
-            "jurisdictions": sorted(packs),
-            "collection_method": row.way or None,
-            "withdrawal_method": "the customers' door of this installation, or its privacy office",
-            "withdrawal_effect": "from the next read on",
-            "evidence_kept": row.evidence is not None,
-        },
-        "parties": [controller, *_guardian(row)],
-        "events": _events(row, part),
-    }  # fmt: skip
     return {
         "@context": CONTEXT,
         "@type": "dpv:ConsentReceipt",
         "schema_version": SCHEMA,
         "receipt_id": f"urn:uuid:{row.id}",
-        "record": record,
+        "record": {
+            "@type": "dpv:ConsentRecord",
+            "schema_version": SCHEMA,
+            "record_id": f"urn:uuid:{row.id}",
+            "pii_principal_id": f"urn:uuid:{row.subject}",
+            "state": held.dpv,
+            "in_force": held.in_force,
+            "ended_at": held.ended_at.isoformat() if held.ended_at else None,
+            "processing": _processing(row, packs, controller),
+            "parties": [controller, *_recipient(row), *_guardian(row)],
+            "events": _events(held, rows),
+        },
         "used": {
             "rows": found.rows,
             "first": found.first.isoformat() if found.first else None,
@@ -138,6 +83,34 @@ def _receipt(row: Consent, part: Sequence[UUID]) -> dict[str, Any]:
         },
         "ledger": {"seq": _row_of(row)},
     }
+
+
+def _processing(row: Consent, packs: frozenset[str], controller: Mapping[str, Any]) -> dict[str, Any]:
+    purpose = installation().rules.purposes[name_of(PURPOSES, row.purpose)]
+    return {
+        "privacy_notice": _notice(row.notice),
+        "language": row.language or None,
+        "purpose": {
+            "id": purpose.slug, "version": row.purpose_version, "label": dict(purpose.labels),
+            "description": dict(purpose.descriptions),
+        },
+        "version_in_force": purpose.version,
+        "covers_version_in_force": row.status == "given" and row.purpose_version >= purpose.version,
+        "lawful_basis": {pack: purpose.grounds[pack] for pack in packs} or {"house": purpose.grounds["house"]},
+        "consent_type": row.kind,
+        "event": row.event or None,
+        "pii_information": sorted(purpose.least if row.fields is None else row.fields),
+        "pii_controllers": [controller["id"]],
+        "recipients": [row.recipient] if row.recipient else [],
+        "destination": row.country or None,
+        "retention": f"P{purpose.retention_days}D",
+        "jurisdictions": sorted(packs),
+        "collection_method": row.way or None,
+        "withdrawal_method": "the customers' door of this installation, or its privacy office",
+        "withdrawal_effect": "from the next read on",
+        "evidence_kept": row.evidence is not None,
+        "evidence_type": row.proof or None,
+    }  # fmt: skip
 
 
 def _place(subject: UUID) -> tuple[frozenset[str], dict[str, Any]]:
@@ -156,35 +129,38 @@ def _notice(id: int | None) -> dict[str, Any] | None:
     return {"name": held.name, "version": held.version, "in_force_from": held.in_force_from.isoformat()}
 
 
+def _recipient(row: Consent) -> list[dict[str, Any]]:
+    return [{"type": "dpv:Recipient", "name": row.recipient, "country": row.country or None}] if row.recipient else []
+
+
 def _guardian(row: Consent) -> list[dict[str, Any]]:
-    return [{"id": f"urn:uuid:{row.by_subject}", "type": "dpv:GuardianOfDataSubject"}] if row.by_subject else []
+    if not (row.by_subject or row.guardian):
+        return []
+    id = f"urn:uuid:{row.by_subject}" if row.by_subject else None  # one who is no customer is named in the sealed proof
+    return [{"id": id, "type": "dpv:GuardianOfDataSubject", "role": row.guardian or "guardian"}]
 
 
-def _statements(row: Consent, part: Sequence[UUID]) -> list[Consent]:
-    return list(Consent.objects.filter(subject__in=part, purpose=row.purpose).order_by("recorded_at", "id"))
+def _events(held: Became, rows: Sequence[Consent]) -> list[dict[str, Any]]:
+    """What was said of the same from this statement on, and its own end where that has come."""
+    said = [_event(one) for one in rows if one.id == held.row.id or concerns(held.row, one)]
+    if held.state == "expired" and held.ended_at is not None:
+        ended = held.ended_at.isoformat()
+        expired = _event(held.row) | {"time": ended, "recorded": ended, "state": DPV["expired"]}
+        said = sorted([*said, expired], key=lambda one: str(one["recorded"]))
+    return said
 
 
-def _followed_at(row: Consent, part: Sequence[UUID]) -> datetime | None:
-    later = [one for one in _statements(row, part) if (one.recorded_at, one.id) > (row.recorded_at, row.id)]
-    return later[0].recorded_at if later else None
-
-
-def _events(row: Consent, part: Sequence[UUID]) -> list[dict[str, Any]]:
-    """What was said on this purpose from this statement on."""
-    return [
-        {
-            "id": f"urn:uuid:{one.id}",
-            "time": (one.at or one.recorded_at).isoformat(),
-            "recorded": one.recorded_at.isoformat(),
-            "validity": one.until.isoformat() if one.until else None,
-            "entity": "guardian" if one.by_subject else "customer",
-            "type": one.kind,
-            "way": one.way or None,
-            "state": _STATUS[one.status],
-        }
-        for one in _statements(row, part)
-        if (one.recorded_at, one.id) >= (row.recorded_at, row.id)
-    ]
+def _event(row: Consent) -> dict[str, Any]:
+    return {
+        "id": f"urn:uuid:{row.id}",
+        "time": (row.at or row.recorded_at).isoformat(),
+        "recorded": row.recorded_at.isoformat(),
+        "validity": row.until.isoformat() if row.until else None,
+        "entity": "guardian" if row.by_subject or row.guardian else "customer",
+        "type": row.kind,
+        "way": row.way or None,
+        "state": DPV[row.status],
+    }
 
 
 def _row_of(row: Consent) -> int | None:

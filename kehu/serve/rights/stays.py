@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.govern.laws import PACKS, Stays, add_months, load_packs, stays_under
-from kehu.govern.models import Consent, StateEntry
+from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.slugs import CATEGORIES, PURPOSES, RECORD_KINDS, name_of
 from kehu.guard.installation import installation
 from kehu.guard.residue import Values
@@ -111,7 +111,8 @@ def decide(part: Sequence[UUID], states: Sequence[StateEntry]) -> Decided:
         rows=rows,
         holds=[row for row in states if row.kind == "hold" and row.categories],
         suppresses=_suppresses(part, states),
-        has_consents=Consent.objects.filter(subject__in=part, status__in=("given", "withdrawn", "refused")).exists(),
+        has_consents=Consent.objects.filter(subject__in=part, status__in=("given", "withdrawn", "refused")).exists()
+        or Subscription.objects.filter(subject__in=part).exists(),
     )
 
 
@@ -139,6 +140,14 @@ def _suppresses(part: Sequence[UUID], states: Iterable[StateEntry]) -> tuple[lis
             [list(part)],
         )
         withdrawn = {row[0] for row in cursor.fetchall()}
+        # who does not want one of our letters is, after an erasure, written to on no topic
+        cursor.execute(
+            "select exists (select 1 from subject_state s, jsonb_each(s.subscriptions) c where s.subject = any (%s)"
+            " and c.value ->> 0 in ('unsubscribed', 'suppressed'))",
+            [list(part)],
+        )
+        if cursor.fetchone()[0]:
+            withdrawn.add(PURPOSES["marketing"])
     states = list(states)
     objected = {row.purpose for row in states if row.kind == "objection" and row.purpose}
     purposes = (withdrawn | objected) & {PURPOSES["marketing"], PURPOSES["personalisation"]}
