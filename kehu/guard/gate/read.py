@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -265,15 +266,9 @@ class Gate:
 
     def _unseal(self, raw: Connection[Any], rows: list[Any]) -> list[Opened]:
         """Decrypt what the confirmed statement handed out. No row of the ledger, no plaintext."""
-        opened: list[Opened] = []
-        start = 0
-        while start < len(rows):
-            end = start
-            while end < len(rows) and rows[end][0] == rows[start][0]:
-                end += 1
-            opened.append(self._unseal_customer(raw, rows[start:end]))
-            start = end
-        return opened
+        # by number: two ids compared as ids take four times as long
+        customers = itertools.groupby(rows, key=lambda row: row[0].int)
+        return [self._unseal_customer(raw, list(held)) for _, held in customers]
 
     def _unseal_customer(self, raw: Connection[Any], rows: list[Any]) -> Opened:
         customer, _, decided, _, _, _, seq = rows[0][:7]

@@ -111,26 +111,28 @@ def _open_bytes(page: Sequence[UUID], kind: Kind, actor: Actor, run: UUID) -> by
 
 
 def _open_page(page: Sequence[UUID], kind: Kind, actor: Actor, run: UUID) -> pa.Table:
-    fields = FIELDS[kind]
-    columns: dict[str, list[str | None]] = {name: [] for name in ("record", *fields)}
+    fields, schema = FIELDS[kind], _schema(kind)
+    blank: dict[str, str | None] = dict.fromkeys(fields)
+    rows: list[tuple[str | None, ...]] = []
     for chunk in gate().stream(
         page, actor=actor, purpose=PURPOSE, fields=fields, use="link", kinds=_RECORDS, detail=run
     ):
         for opened in chunk:
-            for subject, values in _by_origin(opened).items():
-                columns["record"].append(subject.hex)
-                for name in fields:
-                    columns[name].append(values.get(name))
-    return pa.table(columns, schema=_schema(kind))
+            rows += [
+                (subject.hex, *(blank | values).values())  # in the order of the blank, whatever came first
+                for subject, values in _by_origin(opened).items()
+            ]
+    return pa.table(list(zip(*rows, strict=True)), schema=schema) if rows else schema.empty_table()
 
 
 def _by_origin(opened: Opened) -> dict[UUID, dict[str, str]]:
     """The values of each origin subject; of several records of one subject what survives."""
     if len(opened.origins) == 1:
-        alone = {one.field: one for one in opened.contributions if one.answer == "clear"}
+        alone = {one.field: one.normal or one.given for one in opened.contributions if one.answer == "clear"}
         if len(alone) == len(opened.contributions):  # the usual case: one record, nothing to choose from
-            texts = {name: one.normal or one.given for name, one in alone.items()}
-            kept = {name: text for name, text in texts.items() if text and not _barred(name, text)}
+            kept = {name: text for name, text in alone.items() if text}
+            if (number := kept.get("national_id")) and is_my_number(number):
+                del kept["national_id"]
             return {opened.origins[0]: kept} if alone else {}
     clear: dict[UUID, dict[str, list[Contribution]]] = {}
     for one in opened.contributions:
