@@ -134,9 +134,11 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.collect.imports.staging import UploadTooLarge
     from kehu.collect.mapping import MappingRefused
     from kehu.collect.quarantine.actions import NothingRefused
-    from kehu.govern.consent import NothingToWithdraw, UnknownSubject
+    from kehu.govern.consent import NothingToWithdraw, UnknownStatement, UnknownSubject
     from kehu.govern.models import Notice
+    from kehu.govern.register import NothingChanges, ProposalEnded, ProposalOpen, ProposalOutdated, UnknownChange
     from kehu.govern.states import NotInForce
+    from kehu.govern.subscriptions import SuppressedHere
     from kehu.guard.aside import AsideDoesNotOpen
     from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
     from kehu.guard.ledger.proof import NotInLedger
@@ -146,6 +148,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.sources import UnknownChannel
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.rights.erasure import HolderFailed
+    from kehu.serve.rights.evidence import NoEvidence
     from kehu.serve.rights.incidents import UnknownIncident
     from kehu.serve.rights.receipts import UnknownConsent
     from kehu.serve.rights.requests import AlreadyAnswered, UnknownRequest
@@ -165,6 +168,11 @@ def _codes() -> Mapping[type[BaseException], str]:
         NothingToWithdraw: "not-in-force",
         NotInForce: "not-in-force",
         Notice.DoesNotExist: "unknown-notice",
+        UnknownChange: "unknown-change",
+        NothingChanges: "nothing-changes",
+        ProposalOpen: "proposal-open",
+        ProposalEnded: "proposal-ended",
+        ProposalOutdated: "proposal-outdated",
         TokenRefused: "token",
         UnknownStaff: "unknown-staff",
         NotInLedger: "not-in-ledger",
@@ -173,6 +181,9 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownIncident: "unknown-incident",
         UnknownRequest: "unknown-request",
         UnknownConsent: "unknown-consent",
+        UnknownStatement: "unknown-consent",
+        NoEvidence: "no-evidence",
+        SuppressedHere: "suppressed",
         AlreadyAnswered: "already-answered",
         NothingLeft: "nothing-left",
         LedgerUnavailable: "ledger",

@@ -43,7 +43,10 @@ def agree(subject: UUID, purpose: int = SERVICE, *, by: UUID, **more: object) ->
 def seen(subject: UUID, actor, purpose: str = "service", **ask: object) -> dict[str, str]:
     """Answers by field, and the policy of each denied one."""
     opened = gate().open([subject], actor=actor, purpose=purpose, fields=["email", "full_name"], **ask)[0]
-    return {name: row[0].answer if row[0].answer != "denied" else row[0].policy for name, row in opened.decision.fields.items()}
+    return {
+        name: row[0].answer if row[0].answer != "denied" else row[0].policy
+        for name, row in opened.decision.fields.items()
+    }
 
 
 def link(one: UUID, other: UUID, certainty: int) -> None:
@@ -83,7 +86,9 @@ def test_the_country_named_and_no_other(database):
     processor = {"recipient": "Fair Freight Ltd", "recipient_kind": "processor"}
     assert set(seen(lin, sam, **processor, country="DE").values()) == {"clear"}
     assert set(seen(lin, sam, **processor, country="US").values()) == {"cn.pipl.39-abroad"}
-    assert set(seen(lin, sam, recipient="Other", recipient_kind="processor", country="DE").values()) == {"cn.pipl.39-abroad"}
+    assert set(seen(lin, sam, recipient="Other", recipient_kind="processor", country="DE").values()) == {
+        "cn.pipl.39-abroad"
+    }
     # to a company that decides by itself both events are asked for
     assert set(seen(lin, sam, **TO_X, country="DE").values()) == {"cn.pipl.23-recipient"}
     agree(lin, by=sam.staff, terms=Terms("provide", "Fair Freight Ltd", "DE"))
@@ -91,7 +96,9 @@ def test_the_country_named_and_no_other(database):
     assert set(seen(lin, sam, **TO_X).values()) == {"cn.pipl.23-recipient"}  # it was to Germany
 
 
-@pytest.mark.parametrize(("event", "policy"), [("publish", "cn.pipl.25-publish"), ("public-space", "cn.pipl.26-public-space")])
+@pytest.mark.parametrize(
+    ("event", "policy"), [("publish", "cn.pipl.25-publish"), ("public-space", "cn.pipl.26-public-space")]
+)
 def test_the_event_named_and_no_other(database, event, policy):
     sam = staff("service")
     [lin] = admit(LIN)
@@ -263,7 +270,7 @@ def test_the_state_does_not_grow_for_those_without(database):
     agree(with_one, by=sam.staff, terms=Terms("provide", "Fair Freight Ltd"))
     seen(lin, sam), seen(with_one, sam)
     with connection.cursor() as cursor:
-        cursor.execute("select distinct state from gate_decision where ask like '%%\"purpose\":\"service\"%%' order by 1")
+        cursor.execute('select distinct state from gate_decision where ask like \'%%"purpose":"service"%%\' order by 1')
         states = [row[0] for row in cursor.fetchall()]
     assert [state.count("|") for state in states] == [13, 14]
     assert states[0] == states[1].rpartition("|")[0]

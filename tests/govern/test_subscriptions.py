@@ -32,7 +32,9 @@ def agree(subject: UUID) -> None:
     give_consent(subject, purpose=MARKETING, purpose_version=1, statement=statement, recorded_by=BY, id=new_id())
 
 
-def tell(subject: UUID, status: str = "subscribed", *, medium: str = "email", topic: str = "newsletter", **more) -> None:
+def tell(
+    subject: UUID, status: str = "subscribed", *, medium: str = "email", topic: str = "newsletter", **more
+) -> None:
     said = Said(status, way="phone", ground=more.pop("ground", "consent" if status == "subscribed" else ""), **more)
     say(subject, medium, topic, said=said, recorded_by=BY, id=new_id())
 
@@ -73,7 +75,7 @@ def test_no_message_no_question(database):
     opened = gate().open([lin], actor=mia, purpose="marketing", fields=["email"])[0]
     assert opened.contributions
     with connection.cursor() as cursor:
-        cursor.execute("select ask from gate_decision where ask like '%%\"fields\":[\"email\"]%%'")
+        cursor.execute('select ask from gate_decision where ask like \'%%"fields":["email"]%%\'')
         asks = [json.loads(row[0]) for row in cursor.fetchall()]
     assert [set(ask) & {"medium", "topic", "event"} for ask in asks] == [set()]
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -214,7 +214,11 @@ def test_a_guardian_is_named_with_a_proof(database):
     held = open_evidence(UUID(str(row["id"])), actor=owner_actor())
     assert (held["guardian"], held["reference"], held["content"]) == ("林海zq", "p. 3", None)
     assert "林海zq" not in json.dumps(receipt(UUID(str(row["id"])), actor=owner_actor()), ensure_ascii=False)
-    [state] = raw().execute("select guardian, consents -> '4' ->> 1 from subject_state where subject = %s", (child,)).fetchall()
+    [state] = (
+        raw()
+        .execute("select guardian, consents -> '4' ->> 1 from subject_state where subject = %s", (child,))
+        .fetchall()
+    )
     assert tuple(state) == (True, "general*")
 
 
@@ -247,7 +251,34 @@ def test_a_guardians_separate_consent_ends_with_the_age_too(database):
     parent = {"guardian": "parent", "evidence": Evidence("declared", guardian="林海")}
     agree(child, SERVICE, kind="specific", **parent)
     agree(child, SERVICE, terms=Terms("provide", "Fair Freight Ltd"), **parent)
-    ask = {"actor": sam, "purpose": "service", "fields": ["email"], "recipient": "Fair Freight Ltd", "recipient_kind": "controller"}
+    ask = {
+        "actor": sam,
+        "purpose": "service",
+        "fields": ["email"],
+        "recipient": "Fair Freight Ltd",
+        "recipient_kind": "controller",
+    }
     assert gate().open([child], **ask)[0].contributions
     raw().execute("update subject_state set age = 3 where subject = %s", (child,))
     assert gate().open([child], **ask)[0].denied()["email"].policy == "cn.pipl.23-recipient"
+
+
+def test_the_young_grow_older_by_themselves(database):
+    from kehu.serve.rights.ages import refresh_ages
+
+    born = {"child": "2015-05-01", "young": "2012-11-27", "odd": "5.1.2015"}
+    child, young, odd, adult = admit(
+        CHILD, CHILD | {"birth_date": born["young"]}, CHILD | {"birth_date": born["odd"]}, LIN, age=1
+    )
+    raw().execute("update subject_state set age = 2 where subject = %s", (young,))
+    raw().execute("update subject_state set age = 5 where subject = %s", (adult,))
+    bands = lambda: dict(raw().execute("select subject, age from subject_state").fetchall())
+    before = len(queries.rows(subject=adult))
+    assert refresh_ages(date(2026, 11, 26)) == 0
+    assert refresh_ages(date(2026, 11, 27)) == 1  # fourteen today
+    assert bands() == {child: 1, young: 3, odd: 1, adult: 5}
+    assert refresh_ages(date(2026, 11, 26)) == 0  # never younger again
+    assert len(queries.rows(subject=adult)) == before  # an adult is not looked at
+    assert any(row["action"] == "link" for row in queries.rows(subject=young))
+    raw().execute("update subject_state set restricted = true where subject = %s", (child,))
+    assert refresh_ages(date(2040, 1, 1)) == 1 and bands()[child] == 1

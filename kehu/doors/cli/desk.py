@@ -1,23 +1,14 @@
-"""Commands that use customer information: find, show, explain, consent and states."""
+"""Commands that use customer information: find, show, explain and states."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
+from kehu.doors.cli.authorising import purpose_number
 from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, actor_as, command, language, subject_id, told
-
-
-def _purpose(slug: str) -> int:
-    from kehu.govern.slugs import PURPOSES
-
-    if slug not in PURPOSES:
-        raise ValueError(f"purpose: one of {', '.join(PURPOSES)}")
-    return PURPOSES[slug]
 
 
 @click.command(epilog="Example: kehu find email=lin@mail.example --purpose service")
@@ -28,7 +19,7 @@ def find(criteria: tuple[str, ...], purpose: str) -> Any:
     """Exact search by blind index; FIELD=- reads the value from standard input."""
     from kehu.serve.desk import answers, queries
 
-    _purpose(purpose)
+    purpose_number(purpose)
     subjects, seq = queries.find(_criteria(criteria), actor=actor_as(purpose, "find"), purpose=purpose)
     return answers.found_answer(subjects, seq)
 
@@ -62,7 +53,7 @@ def show(subject: str, purpose: str, fields: str | None) -> Any:
     """One customer, as far as the purpose shows them."""
     from kehu.serve.desk import answers, queries
 
-    _purpose(purpose)
+    purpose_number(purpose)
     asked = [name.strip() for name in fields.split(",") if name.strip()] if fields is not None else None
     if asked == []:
         raise ValueError("--fields: names, with commas between them")
@@ -79,79 +70,10 @@ def explain(subject: str, purpose: str) -> Any:
     """Why, field by field; nothing is opened."""
     from kehu.serve.desk import answers, queries
 
-    _purpose(purpose)
+    purpose_number(purpose)
     id = subject_id(subject)
     found = queries.explain(id, actor=actor_as(purpose, "explain", id), purpose=purpose)
     return answers.explanation_answer(found, language())
-
-
-@click.group()
-def consent() -> None:
-    """Authorisations of a customer."""
-
-
-@consent.command("give", epilog="Example: kehu consent give 0199… marketing")
-@click.argument("subject")
-@click.argument("purpose")
-@click.option("--kind", type=click.Choice(["general", "specific", "temporary"]), default="general")
-@click.option("--until", type=MOMENT, help="The end of a temporary one.")
-@click.option("--notice", help="Its wording, as NAME or NAME@VERSION; else the notice in force.")
-@click.option("--evidence", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A proof, kept sealed.")
-@click.option("--by", "by_subject", help="The guardian who consents.")
-@command()
-def consent_give(
-    subject: str,
-    purpose: str,
-    kind: str,
-    until: datetime | None,
-    notice: str | None,
-    evidence: Path | None,
-    by_subject: str | None,
-) -> Any:
-    """Record a consent given now, under the notice in force."""
-    from kehu.serve.rights import actions
-
-    given = actions.give(
-        subject_id(subject), _purpose(purpose), actor=actor(), kind=kind, until=until, notice=notice,
-        by_subject=subject_id(by_subject) if by_subject else None, evidence=evidence.read_bytes() if evidence else None,
-    )  # fmt: skip
-    return {"consents": given}
-
-
-@consent.command("withdraw", epilog="Example: kehu consent withdraw 0199… marketing")
-@click.argument("subject")
-@click.argument("purpose")
-@command()
-def consent_withdraw(subject: str, purpose: str) -> Any:
-    """Take a consent back; it acts on the next read. Lists what rested on it alone."""
-    from kehu.serve.rights import actions
-    from kehu.serve.rights.rested import rested
-
-    taken = actions.withdraw(subject_id(subject), _purpose(purpose), actor=actor())
-    return {"consents": taken, "rested": rested(subject_id(subject))}
-
-
-@consent.command("list", epilog="Example: kehu consent list 0199…")
-@click.argument("subject")
-@command()
-def consent_list(subject: str) -> Any:
-    """Everything the customer said."""
-    from kehu.serve.rights import actions
-
-    return {"consents": actions.list_consents(subject_id(subject), actor=actor())}
-
-
-@consent.command("receipt", epilog="Example: kehu consent receipt 0199… --json > receipt.json")
-@click.argument("consent_id", metavar="CONSENT", type=click.UUID)
-@command()
-def consent_receipt(consent_id: UUID) -> Any:
-    """The receipt of one statement (`id` of `consent list`): what was agreed, what became of it, how often it was used.
-
-    With `--json` it is JSON-LD after ISO/IEC TS 27560 in the words of the W3C Data Privacy Vocabulary.
-    """
-    from kehu.serve.rights.receipts import receipt
-
-    return receipt(consent_id, actor=actor())
 
 
 def _state(kind: str, act: str, subject: str, *, lift: bool = False, opens: bool = False, **options: Any) -> Any:
@@ -183,7 +105,7 @@ def restrict(subject: str, lift: bool, reason: str) -> Any:
 @command()
 def object_(subject: str, purpose: str, lift: bool) -> Any:
     """Record an objection to one purpose."""
-    return _state("objection", "object", subject, lift=lift, purpose=_purpose(purpose))
+    return _state("objection", "object", subject, lift=lift, purpose=purpose_number(purpose))
 
 
 @click.command(epilog="Example: kehu optout 0199…")

@@ -5,7 +5,19 @@ from __future__ import annotations
 import click
 
 from kehu import __version__
-from kehu.doors.cli import collecting, demonstration, desk, evidence, governing, health, installation, linking, rights
+from kehu.doors.cli import (
+    authorising,
+    collecting,
+    demonstration,
+    desk,
+    evidence,
+    governing,
+    health,
+    installation,
+    linking,
+    register,
+    rights,
+)
 from kehu.doors.cli.frame import Contract
 
 
@@ -37,7 +49,8 @@ for entry in (
     desk.find,
     desk.show,
     desk.explain,
-    desk.consent,
+    authorising.consent,
+    authorising.subscriptions,
     desk.restrict,
     desk.object_,
     desk.optout,
@@ -50,6 +63,8 @@ for entry in (
     rights.incident,
     evidence.ledger,
     governing.policies,
+    register.purposes,
+    register.notices,
 ):
     main.add_command(entry)
 

@@ -35,6 +35,7 @@ _ICONS: Final = {
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
     "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
     "propose": "file-pen-line", "assess": "scale", "approve": "badge-check", "refuse": "circle-x", "retract": "undo-2",
+    "contact": "send", "subscribe": "bell",
 }  # fmt: skip
 
 _ACT_LABELS: Final = {
@@ -70,6 +71,8 @@ _ACT_LABELS: Final = {
     "approve": gettext_lazy("Change approved"),
     "refuse": gettext_lazy("Change refused"),
     "retract": gettext_lazy("Change withdrawn"),
+    "contact": gettext_lazy("Written to"),
+    "subscribe": gettext_lazy("Subscription recorded"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

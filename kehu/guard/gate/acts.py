@@ -20,6 +20,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "sources": _COLLECTS,
     "quarantine": _COLLECTS,
     "consent": frozenset({"service", "marketing", "privacy", "owner"}) | _OWN,
+    "subscribe": frozenset({"service", "marketing", "privacy", "owner"}) | _OWN,
     "erase": _OFFICE,
     "export": _OFFICE,
     "hold": _OFFICE,

@@ -16,12 +16,13 @@ from kehu.guard.installation import installation
 _WORDS: Final = Path(__file__).with_name("copy_words.toml")
 _NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
-_TABLES: Final = ("consents", "states", "requests", "ledger", "withheld")
-_LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock"}
+_TABLES: Final = ("consents", "subscriptions", "states", "requests", "ledger", "withheld")
+_LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock", "follows", "in_force"}
 _KNOWN: Final = {"format", "made_at", "subject", "origins", "profile", "records", *_TABLES}
 # columns that hold words of our own, never a person's
 _OURS: Final = {
     "kind", "channel", "basis", "status", "way", "action", "role", "department", "right", "state", "what", "part",
+    "medium", "topic", "ground", "event", "guardian", "proof",
 }  # fmt: skip
 _STYLE: Final = """
 :root{color-scheme:light dark}

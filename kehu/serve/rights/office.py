@@ -11,7 +11,7 @@ from kehu.guard.gate.standing import require_standing
 
 PURPOSE: Final = "rights-request"
 PURPOSE_ID: Final = PURPOSES[PURPOSE]
-_ANY_TOKEN: Final = frozenset({"consent", "optout", "deceased", "incident"})
+_ANY_TOKEN: Final = frozenset({"consent", "subscribe", "optout", "deceased", "incident"})
 
 
 def require(act: str, actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Jobs of the rights: erasures that were interrupted or waited run again by themselves; what has ended goes for good."""
+"""Jobs of the rights: interrupted erasures run again by themselves, what has ended goes for good, the young grow older."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def end_what_is_over(timestamp: int) -> None:
     from kehu.serve.rights.ending import end_residues
 
     end_residues()
+
+
+@app.periodic(cron="11 0 * * *")
+@app.task(name="rights:refresh_ages", queueing_lock="refresh_ages", pass_context=False)
+def refresh_ages(timestamp: int) -> None:
+    """Once a day: whoever has had a birthday is in another band, and what a guardian had consented to is asked anew."""
+    from kehu.serve.rights.ages import refresh_ages as refresh
+
+    refresh()

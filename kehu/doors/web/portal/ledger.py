@@ -47,6 +47,8 @@ ACTS: Final = {
     "quarantine": (gettext_lazy("looked at rows that were refused"), "file-warning", ""),
     "read-ledger": (gettext_lazy("read this list of uses"), "scroll-text", "wisteria"),
     "undo": (gettext_lazy("took records back"), "undo-2", ""),
+    "contact": (gettext_lazy("wrote to you"), "send", "azurite"),
+    "subscribe": (gettext_lazy("recorded how you may be written to"), "bell", "malachite"),
     "portal": (gettext_lazy("signed in here"), "log-in", "malachite"),
 }
 GROUND_LABELS: Final = {
