@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "kehu.doors.web",
     "kehu.doors.web.portal",
+    "kehu.doors.web.register",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

@@ -156,4 +156,5 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     label = _("Ledger") if desk.role in ACTS["read-ledger"] else _("What I opened")
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
-    return [*groups, PlaceGroup(_("Evidence"), (ledger,))]
+    register = Place("register", "stamp", _("Purposes and notices"), _("Rules"), reverse("register-purposes"))
+    return [*groups, PlaceGroup(_("Evidence"), (ledger, register))]

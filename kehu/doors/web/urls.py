@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ledger/<int:seq>/proof", ledger.proof, name="ledger-proof"),
     path("api/v1/", include("kehu.doors.api.urls")),
     path("", include("kehu.doors.web.portal.urls")),
+    path("", include("kehu.doors.web.register.urls")),
 ]
 
 handler400 = errors.bad_request
