@@ -73,6 +73,20 @@ class Notice(models.Model):
         return f"{self.name}@{self.version}"
 
 
+class NoticeSeen(models.Model):
+    """That a customer said, behind their own door, that they have seen a version of a notice."""
+
+    personal_data: ClassVar[str] = "notices-seen"
+
+    id = models.UUIDField(primary_key=True)
+    subject = models.UUIDField()
+    notice = models.ForeignKey(Notice, models.PROTECT)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject", "notice"], name="a_notice_is_seen_once")]
+
+
 class Change(models.Model):
     """A version of a purpose or notice, proposed or as shipped; never changed, only followed by steps and by another.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from kehu.govern.holders import register
-from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.models import Consent, NoticeSeen, StateEntry, Subscription
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
 from kehu.serve.rights import requests
@@ -46,6 +46,23 @@ class SubscriptionHolder:
     def erase(self, subject: UUID) -> int:
         """Delete the rows."""
         return Subscription.objects.filter(subject=subject).delete()[0]
+
+
+class NoticeSeenHolder:
+    """Which versions of a notice a customer has seen."""
+
+    name: Final = "notices-seen"
+    tables = frozenset({NoticeSeen._meta.db_table})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """The versions, each with when."""
+        rows = NoticeSeen.objects.filter(subject=subject).select_related("notice").order_by("at")
+        found = [{"notice": str(row.notice), "at": row.at.isoformat()} for row in rows]
+        return {"notices_seen": found} if found else None
+
+    def erase(self, subject: UUID) -> int:
+        """Delete the rows."""
+        return NoticeSeen.objects.filter(subject=subject).delete()[0]
 
 
 class StateHolder:
@@ -100,5 +117,12 @@ class ErasureHolder:
 
 def register_all() -> None:
     """Put this room's holders on the list."""
-    for holder in (ConsentHolder(), SubscriptionHolder(), StateHolder(), RequestHolder(), ErasureHolder()):
+    for holder in (
+        ConsentHolder(),
+        SubscriptionHolder(),
+        NoticeSeenHolder(),
+        StateHolder(),
+        RequestHolder(),
+        ErasureHolder(),
+    ):
         register(holder)
