@@ -21,7 +21,7 @@ from kehu.govern.consent import (
     part_of,
     withdraw_consent,
 )
-from kehu.govern.laws import AGE_BANDS, load_packs
+from kehu.govern.laws import AGE_BANDS, asked_anew, load_packs
 from kehu.govern.models import Consent, StateEntry
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import require_act
@@ -102,8 +102,7 @@ def allow(guest: Guest, purpose: str, *, language: str) -> None:
     require_act("consent", guest.actor)
     _check(guest, purpose, ground="consent")
     number, held = PURPOSES[purpose], installation().rules.purposes[purpose]
-    rows = _states(guest.subject)
-    if _needs_guardian(rows, frozenset().union(*(packs_of(row["packs"]) for row in rows))):
+    if needs_guardian(guest):
         raise GuardianNeeded(purpose)
     statement = Statement(notice=notice_in_force().id, way=WAY, language=language)
     id = new_id()
@@ -195,6 +194,16 @@ def _check(guest: Guest, purpose: str, *, ground: str) -> None:
         raise ValueError(f"purpose: one that rests on {ground}")
 
 
+def needs_guardian(guest: Guest) -> bool:
+    """Whether the customer is too young to consent alone under a law that applies.
+
+    Raises:
+        UnknownSubject: not here any more.
+    """
+    rows = _states(guest.subject)
+    return _needs_guardian(rows, frozenset().union(*(packs_of(row["packs"]) for row in rows)))
+
+
 def _states(subject: UUID) -> list[dict[str, Any]]:
     columns = ("subject", "packs", "consents", "objections", "age", "guardian", "restricted", "opted_out", "gpc")
     with connection.cursor() as cursor:
@@ -213,7 +222,7 @@ def _states(subject: UUID) -> list[dict[str, Any]]:
 
 
 def _last_said(part: list[UUID]) -> dict[int, Consent]:
-    rows = Consent.objects.filter(subject__in=part).order_by("recorded_at", "id")
+    rows = Consent.objects.filter(subject__in=part, event="").exclude(status="requested").order_by("recorded_at", "id")
     return {row.purpose: row for row in rows}
 
 
@@ -223,7 +232,8 @@ def _permission(slug: str, rows: list[dict[str, Any]], packs: frozenset[str], la
     # several laws: each by its own ground, all must allow; the person is shown the one that asks most of us
     ground = next(word for word in ("consent", "legitimate_interest", "contract", "legal_duty") if word in grounds)
     objected = any(number in row["objections"] for row in rows)
-    status = _strictest([_word(row["consents"].get(str(number)), purpose.version) for row in rows])
+    anew = any(asked_anew(packs, AGE_BANDS[row["age"]]) for row in rows)
+    status = _strictest([_word(row["consents"].get(str(number)), purpose.version, anew=anew) for row in rows])
     on = status == "given" if ground == "consent" else True
     stopped = objected and ground in ("consent", "legitimate_interest")
     return Permission(
@@ -238,13 +248,16 @@ def _permission(slug: str, rows: list[dict[str, Any]], packs: frozenset[str], la
     )
 
 
-def _word(packed: list[Any] | None, version: int) -> str:
+def _word(packed: list[Any] | None, version: int, *, anew: bool) -> str:
+    """``anew``: a guardian's consent counts no more at this age."""
     if packed is None:
         return "none"
-    status, _, until, covered = packed[:4]
+    status, kind, until, covered = packed[:4]
     if status != "given":
         return str(status) if status in CONSENT else "unknown"
     if until is not None and float(until) <= datetime.now(UTC).timestamp():
+        return "expired"
+    if anew and str(kind).endswith("*"):
         return "expired"
     return "given" if covered >= version else "none"
 

@@ -63,7 +63,7 @@ def became(rows: Sequence[Consent], *, now: datetime | None = None) -> list[Beca
 
 def _became(row: Consent, later: Iterable[Consent], now: datetime) -> Became:
     if row.status == "requested":
-        answer = next((one for one in later if one.follows == row.id), None)
+        answer = next((one for one in later if one.status != "requested" and concerns(row, one)), None)
         return Became(row, "answered" if answer else "requested", answer.recorded_at if answer else None)
     if row.status != "given":
         return Became(row, row.status, None)

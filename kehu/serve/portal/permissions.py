@@ -1,0 +1,155 @@
+"""A customer's permissions one by one: what they said, what became of it, how often it was used; and how they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from kehu.govern.consent import NothingToWithdraw, part_of
+from kehu.govern.models import Consent
+from kehu.govern.separate import Terms
+from kehu.govern.slugs import PURPOSES, name_of
+from kehu.guard.gate.acts import require_act
+from kehu.guard.guests.credentials import Guest
+from kehu.guard.ledger.record import record_act
+from kehu.serve.portal.allowed import GuardianNeeded, needs_guardian
+from kehu.serve.rights import actions
+from kehu.serve.rights.receipts import receipt_of
+from kehu.serve.rights.statements import Became, became, statements_of
+from kehu.serve.rights.used import Used, used_of
+
+_RIGHTS: Final = PURPOSES["rights-request"]
+
+
+class NotYours(LookupError):
+    """No such statement, or not one of this customer's certain part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A statement, what became of it, and how often it was used."""
+
+    became: Became
+    used: Used
+
+    @property
+    def row(self) -> Consent:
+        """The statement itself."""
+        return self.became.row
+
+    @property
+    def purpose(self) -> str:
+        """Its purpose's slug."""
+        return name_of(PURPOSES, self.became.row.purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What waits for an answer, what stands, and what was before; each the newest first."""
+
+    asked: tuple[Held, ...]
+    standing: tuple[Held, ...]
+    earlier: tuple[Held, ...]
+
+
+def permissions(guest: Guest) -> Permissions:
+    """Everything the customer said of purposes; that they read how often it was used stands in the ledger.
+
+    Raises:
+        UnknownSubject: not here any more.
+        Refused: the sign-in has ended.
+    """
+    part = part_of(guest.subject, whole=False)
+    found = became(statements_of(part))
+    with transaction.atomic():
+        record_act("read-ledger", guest.subject, actor=guest.actor, purpose=_RIGHTS)
+    used = used_of(found, part)
+    held = [Held(one, used[one.row.id]) for one in reversed(found)]
+    return Permissions(
+        asked=tuple(one for one in held if one.became.state == "requested"),
+        standing=tuple(one for one in held if one.became.in_force),
+        earlier=tuple(one for one in held if one.became.state != "requested" and not one.became.in_force),
+    )
+
+
+def open_requests(guest: Guest) -> int:
+    """How many permissions the customer is asked for and has not answered."""
+    found = became(statements_of(part_of(guest.subject, whole=False)))
+    return sum(one.state == "requested" for one in found)
+
+
+def receipt_for(guest: Guest, consent: UUID) -> dict[str, Any]:
+    """The receipt of one of the customer's own statements; the look stands in the ledger.
+
+    Raises:
+        NotYours: it is none of theirs.
+        Refused: the sign-in has ended.
+    """
+    require_act("consent", guest.actor)
+    row, part = _own(guest, consent)
+    with transaction.atomic():
+        record_act("list", guest.subject, actor=guest.actor, purpose=_RIGHTS, detail=row.id)
+    return receipt_of(row, part)
+
+
+def withdraw(guest: Guest, consent: UUID) -> None:
+    """Take one permission back: a separate one alone, another with all that rests on its purpose. Acts on the next read.
+
+    What is withdrawn already is no failure: it is stopped.
+
+    Raises:
+        NotYours: it is none of theirs.
+        Refused: the sign-in has ended.
+    """
+    row, _ = _own(guest, consent)
+    try:
+        actions.withdraw(guest.subject, row.purpose, actor=guest.actor, only=row.id if row.event else None)
+    except NothingToWithdraw:
+        return
+
+
+def asked(guest: Guest, request: UUID) -> Consent:
+    """The request, alone, as long as it is not answered.
+
+    Raises:
+        NotYours: it is none, none of theirs, or answered by now.
+    """
+    _, part = _own(guest, request)
+    found = next((one for one in became(statements_of(part)) if one.row.id == request), None)
+    if found is None or found.state != "requested":
+        raise NotYours(str(request))
+    return found.row
+
+
+def answer(guest: Guest, request: UUID, *, yes: bool, language: str) -> None:
+    """Answer a request: one press either way.
+
+    Raises:
+        NotYours: it is none, none of theirs, or answered by now.
+        GuardianNeeded: too young to say yes alone.
+        Refused: the sign-in has ended.
+    """
+    row = asked(guest, request)
+    fields = tuple(row.fields) if row.fields is not None else None
+    terms = Terms(row.event, row.recipient, row.country, fields) if row.event else None
+    if not yes:
+        actions.refuse(guest.subject, row.purpose, actor=guest.actor, terms=terms, language=language, follows=row.id)
+        return
+    if needs_guardian(guest):
+        raise GuardianNeeded(name_of(PURPOSES, row.purpose))
+    actions.give(
+        guest.subject, row.purpose, actor=guest.actor, kind=row.kind, until=None, notice=None, by_subject=None,
+        language=language, terms=terms, follows=row.id,
+    )  # fmt: skip
+
+
+def _own(guest: Guest, consent: UUID) -> tuple[Consent, Sequence[UUID]]:
+    part = part_of(guest.subject, whole=False)
+    row = Consent.objects.filter(id=consent, subject__in=part).first()
+    if row is None:
+        raise NotYours(str(consent))
+    return row, part
