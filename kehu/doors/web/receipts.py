@@ -72,6 +72,19 @@ _GUARDIANS: Final = {
 }
 
 
+_SUBSCRIPTIONS: Final = {
+    "subscribed": ("malachite", "bell", gettext_lazy("subscribed")),
+    "unsubscribed": ("cinnabar", "bell-off", gettext_lazy("unsubscribed")),
+    "suppressed": ("cinnabar", "ban", gettext_lazy("suppressed")),
+    "none": ("", "minus", gettext_lazy("said nothing")),
+}
+_GROUNDS: Final = {
+    "consent": gettext_lazy("consent"),
+    "existing": gettext_lazy("existing customer, similar goods"),
+    "none": gettext_lazy("none"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class StateView:
     """A state by tone, icon and word together."""
@@ -101,6 +114,33 @@ def terms_text(event: str | None, recipient: str | None, country: str | None) ->
         return ""
     text = words[event] % {"recipient": recipient}
     return f"{text} ({country})" if country else text
+
+
+def event_text(event: str) -> str:
+    """What a separate consent may be to, by itself."""
+    return {
+        "sensitive": _("use of sensitive information"),
+        "provide": _("giving it to another company"),
+        "publish": _("publication"),
+        "abroad": _("sending it abroad"),
+        "public-space": _("pictures taken in public places"),
+    }[event]
+
+
+def subscription_view(status: str) -> StateView:
+    """A state of a subscription by tone, icon and word."""
+    tone, icon, word = _SUBSCRIPTIONS[status]
+    return StateView(status, tone, icon, str(word))
+
+
+def ground_text(ground: str | None) -> str:
+    """What a subscription rests on."""
+    return str(_GROUNDS.get(ground or "", ""))
+
+
+def state_of_dpv(state: str) -> StateView:
+    """A state as the vocabulary names it, in the reader's language."""
+    return state_view(_BY_DPV[state])
 
 
 def way_text(way: str | None) -> str:

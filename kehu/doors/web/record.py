@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from kehu.doors.web import errors, history
+from kehu.doors.web import authorisations, errors, history
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import day_of, language, page, purpose_label
@@ -47,13 +47,6 @@ _ANSWERS = {
     CLEAR: ("malachite", "circle-check", gettext_lazy("visible")),
     MASKED: ("gamboge", "circle-dashed", gettext_lazy("masked")),
     DENIED: ("cinnabar", "circle-x", gettext_lazy("hidden")),
-}
-_STATUSES = {
-    "given": gettext_lazy("given"),
-    "withdrawn": gettext_lazy("withdrawn"),
-    "refused": gettext_lazy("refused"),
-    "unknown": gettext_lazy("without proof"),
-    "invalid": gettext_lazy("invalid"),
 }
 _KIND_LABELS = {
     "person": gettext_lazy("Person"),
@@ -295,7 +288,6 @@ def right_label(right: str) -> str:
 def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
     """What this role may do here: shown to whom the guard would let do it."""
     may_consent = desk.role in ACTS["consent"]
-    said = rights.consents(record.customer) if may_consent else []
     return {
         "may_consent": may_consent,
         "may_restrict": desk.role in ACTS["restrict"],
@@ -305,8 +297,5 @@ def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
         else [],
         "may_read_ledger": desk.role in ACTS["read-ledger"],
         "objectable": [(slug, purpose_label(slug), PURPOSES[slug] in record.standing.objections) for slug in PURPOSES],
-        "said": [
-            row | {"label": purpose_label(row["purpose"]), "word": _STATUSES.get(row["status"], row["status"])}
-            for row in said
-        ],
+        **authorisations.of(desk, record.customer),
     }

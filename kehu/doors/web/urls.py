@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from kehu.doors.web import customers, errors, imports, ledger, record, review, sign_in
+from kehu.doors.web import authorisations, customers, errors, imports, ledger, record, review, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -20,6 +20,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<uuid:subject>", record.customer, name="customer"),
     path("customers/<uuid:subject>/show", record.show_field, name="customer-show"),
     path("customers/<uuid:subject>/consent", record.change_consent, name="customer-consent"),
+    path("customers/<uuid:subject>/separate", authorisations.separate, name="customer-separate"),
+    path("customers/<uuid:subject>/subscription", authorisations.subscription, name="customer-subscription"),
+    path("customers/<uuid:subject>/consents/<uuid:consent>", authorisations.receipt_page, name="customer-receipt"),
+    path(
+        "customers/<uuid:subject>/consents/<uuid:consent>.json",
+        authorisations.receipt_file,
+        name="customer-receipt-file",
+    ),
     path("customers/<uuid:subject>/state", record.change_state, name="customer-state"),
     path("imports", imports.imports, name="imports"),
     path("imports/upload", imports.upload, name="import-upload"),

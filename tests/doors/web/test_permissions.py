@@ -39,6 +39,13 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "customer": ("get", {}, CLAIMING, 404, 302),
     "customer-show": ("post", {"field": "email"}, CLAIMING, 404, 302),
     "customer-consent": ("post", {"purpose": "marketing"}, frozenset({"service", "marketing", "privacy"}), 404, 403),
+    "customer-separate": ("post", {"event": "publish"}, frozenset({"service", "marketing", "privacy"}), 404, 403),
+    "customer-subscription": (
+        "post", {"medium": "email", "topic": "offers", "status": "subscribed"},
+        frozenset({"service", "marketing", "privacy"}), 404, 403,
+    ),
+    "customer-receipt": ("get", {}, frozenset({"service", "marketing", "privacy"}), 404, 403),
+    "customer-receipt-file": ("get", {}, frozenset({"service", "marketing", "privacy"}), 404, 403),
     "customer-state": ("post", {"kind": "restriction"}, OFFICE, 404, 403),
     "imports": ("get", {}, COLLECTING, 200, 403),
     "import-upload": ("post", {}, COLLECTING, 302, 403),
@@ -57,6 +64,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
 # signed in without a purpose: the engineer is asked for one before anything about customers is answered
 ASKED_FIRST = frozenset({
     "customers", "customers-search", "customer", "customer-show", "customer-consent", "customer-state", "review",
+    "customer-separate", "customer-subscription", "customer-receipt", "customer-receipt-file",
     "review-decide",
 })  # fmt: skip
 
