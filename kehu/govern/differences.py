@@ -48,11 +48,31 @@ def _within(old: str, new: str) -> list[Piece]:
 
 
 def _joined(found: list[Piece]) -> tuple[Piece, ...]:
-    """Runs of one kind as one piece."""
+    """What went and what came at one place as one piece each; a space alone between two changes belongs to them."""
     runs: list[Piece] = []
-    for piece in (one for one in found if one.text):
-        if runs and runs[-1].kind == piece.kind:
-            runs[-1] = Piece(piece.kind, runs[-1].text + piece.text)
-        else:
-            runs.append(piece)
+    held = [one for one in found if one.text]
+    number = 0
+    while number < len(held):
+        end = number
+        while end < len(held) and (held[end].kind != "same" or _between(held, end, number)):
+            end += 1
+        if end == number:
+            runs.append(held[number])
+            number += 1
+            continue
+        inside = held[number:end]
+        if {one.kind for one in inside} == {"same", "removed", "added"}:
+            inside = [
+                Piece(kind, "".join(one.text for one in inside if one.kind in ("same", kind)))
+                for kind in ("removed", "added")
+            ]
+        runs += inside
+        number = end
     return tuple(runs)
+
+
+def _between(held: list[Piece], number: int, begun: int) -> bool:
+    """Whether a piece that stayed is a mere space between two replacements, within a change that has begun."""
+    inside = begun < number < len(held) - 1
+    blank = not held[number].text.strip() and "\n" not in held[number].text
+    return inside and blank and held[number - 1].kind != "same" and held[number + 1].kind != "same"

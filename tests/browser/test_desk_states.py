@@ -6,21 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
-
 from kehu.collect.tasks import run_import
 from kehu.guard.setup import open_owner
 from kehu.host.database import Database
 from tests.cast import admit
+from tests.dresses import DRESSES, in_every_dress, looked_at
 
-DRESSES = (
-    (1440, "light", "zh-hans"),
-    (1440, "dark", "zh-hant"),
-    (390, "light", "en"),
-    (390, "dark", "zh-hans"),
-    (390, "light", "zh-hant"),
-    (1440, "dark", "en"),
-)
 LIN = {"full_name": "林婉清", "email": "lin.wanqing@mail.example", "phone": "+8613801926721"}
 FILE = (
     "客户编号,姓名,手机,邮箱,一个很长很长的列名用来看看会不会撑破表格\n"
@@ -40,17 +31,17 @@ def test_imports_at_every_step(visit: Callable[..., Any]) -> None:
     page.click(".drop button")
     page.wait_for_url("**/imports/new/**")
     mapping = page.url.removeprefix(window.site)
-    wrong += _in_every_dress(window, mapping)
+    wrong += in_every_dress(window, mapping)
     page.click("button[value='start']")
     page.wait_for_url(lambda url: "/new/" not in url)
     progress = page.url.removeprefix(window.site)
     assert page.locator("#progress[hx-get]").count() == 1
-    wrong += _in_every_dress(window, progress)
+    wrong += in_every_dress(window, progress)
     run_import(import_id=progress.rpartition("/")[2])
     page.locator("#progress:not([hx-get])").wait_for()  # it says so by itself
     assert page.locator("tbody tr").count() >= 2
     assert not re.search(r"[a-z]_[a-z]", page.locator("main tbody").inner_text())  # reasons are words
-    wrong += _in_every_dress(window, progress)
+    wrong += in_every_dress(window, progress)
     assert wrong == []
 
 
@@ -59,13 +50,13 @@ def test_refusals_and_errors(visit: Callable[..., Any], database: Database) -> N
     wrong = list[str]()
     marketing, engineer = visit(), visit()
     marketing.sign_in("marketing", "marketing")
-    wrong += _in_every_dress(marketing, f"/customers/{subject}", status=403)
+    wrong += in_every_dress(marketing, f"/customers/{subject}", status=403)
     assert marketing.page.locator(".oops a[href='/purpose']").count() == 1
-    wrong += _in_every_dress(marketing, "/nowhere", status=404)
+    wrong += in_every_dress(marketing, "/nowhere", status=404)
     engineer.sign_in("engineer")
-    wrong += _in_every_dress(engineer, "/imports", status=403)
+    wrong += in_every_dress(engineer, "/imports", status=403)
     assert engineer.page.locator(".oops a[href='/purpose']").count() == 0  # it claims none
-    wrong += _in_every_dress(engineer, "/portal/nowhere", status=404)
+    wrong += in_every_dress(engineer, "/portal/nowhere", status=404)
     assert engineer.page.locator("main a").get_attribute("href") == "/portal"
     with open_owner(database) as owner:
         owner.execute("revoke insert on ledger_entry from kehu_app")
@@ -73,7 +64,7 @@ def test_refusals_and_errors(visit: Callable[..., Any], database: Database) -> N
             "revoke insert (entry, actor, human, department, purpose, action, decision, detail, subjects, jurisdictions,"
             " reach, commitments, mac) on ledger_entry from kehu_app"
         )
-    wrong += _in_every_dress(marketing, f"/customers/{subject}", status=503)
+    wrong += in_every_dress(marketing, f"/customers/{subject}", status=503)
     assert wrong == []
 
 
@@ -82,7 +73,7 @@ def test_where_nothing_is(visit: Callable[..., Any]) -> None:
     window.sign_in("privacy", "rights-request")
     wrong = list[str]()
     for path in ("/customers", "/imports", "/review", "/ledger?since=2030-01-01"):
-        wrong += _in_every_dress(window, path)
+        wrong += in_every_dress(window, path)
         assert window.page.locator(".empty").count() == 1, path
     for width, theme, language in DRESSES:
         window.look(width=width, theme=theme, language=language)
@@ -91,32 +82,10 @@ def test_where_nothing_is(visit: Callable[..., Any]) -> None:
         window.page.keyboard.press("Enter")
         window.page.wait_for_url("**/search")
         assert window.page.locator(".empty").count() == 1
-        wrong += _looked_at(window, f"search {width} {theme} {language}", width)
+        wrong += looked_at(window, f"search {width} {theme} {language}", width)
         if width > 600:
             window.page.keyboard.press("Escape")
             window.page.keyboard.press("Control+k")
             window.page.locator("#palette[open]").wait_for()
-            wrong += _looked_at(window, f"palette {width} {theme} {language}", width)
+            wrong += looked_at(window, f"palette {width} {theme} {language}", width)
     assert wrong == []
-
-
-def _in_every_dress(window: Any, path: str, *, status: int = 200) -> list[str]:
-    found = []
-    for width, theme, language in DRESSES:
-        window.look(width=width, theme=theme, language=language)
-        answer = window.page.goto(window.site + path)
-        assert answer.status == status, (path, answer.status)
-        found += _looked_at(window, f"{path} {width} {theme} {language}", width)
-    return found
-
-
-def _looked_at(window: Any, dress: str, width: int) -> list[str]:
-    """What is wrong with the page in the window; what the policy blocked fails at once."""
-    window.page.wait_for_load_state("networkidle")
-    assert window.wrong == [], dress  # before axe: it puts a style of its own in
-    wide = window.page.evaluate("document.documentElement.scrollWidth")
-    found = Axe().run(window.page).response["violations"]
-    window.wrong.clear()
-    return [f"{dress}: {wide} wide"] * (wide > width) + [
-        f"{dress}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in found
-    ]

@@ -380,6 +380,7 @@ def test_the_notice_is_public_in_three_languages(post, visitor, language, word):
 
 
 # name -> (address, method, data, nobody, a customer)
+UNKNOWN = "00000000-0000-7000-8000-000000000007"
 TABLE = {
     "portal": ("/portal", "get", {}, 302, 200),
     "portal-sign-in": ("/portal/sign-in", "get", {}, 200, 302),
@@ -389,12 +390,20 @@ TABLE = {
     "portal-held": ("/portal/held", "get", {}, 302, 200),
     "portal-confirm": ("/portal/confirm", "post", {"fact": "1"}, 302, 401),
     "portal-allow": ("/portal/allow", "post", {"purpose": "marketing", "wish": "give"}, 302, 302),
+    "portal-permissions": ("/portal/permissions", "get", {}, 302, 200),
+    "portal-withdraw": ("/portal/permissions/withdraw", "post", {"consent": UNKNOWN}, 302, 404),
+    "portal-receipt": (f"/portal/permissions/{UNKNOWN}", "get", {}, 302, 404),
+    "portal-receipt-file": (f"/portal/permissions/{UNKNOWN}/receipt.json", "get", {}, 302, 404),
+    "portal-asked": (f"/portal/asked/{UNKNOWN}", "get", {}, 302, 404),
+    "portal-channels": ("/portal/channels", "get", {}, 302, 200),
     "portal-uses": ("/portal/uses", "get", {}, 302, 200),
     "portal-proof": ("/portal/uses/999999", "get", {}, 302, 404),
     "portal-program": ("/portal/check_proof.py", "get", {}, 200, 200),
     "portal-proof-file": ("/portal/uses/999999/proof.json", "get", {}, 302, 404),
     "portal-requests": ("/portal/requests", "get", {}, 302, 200),
     "notice": ("/notice", "get", {}, 200, 200),
+    "notice-version": ("/notice/1", "get", {}, 200, 200),
+    "portal-notice-seen": ("/portal/notice-seen", "post", {"version": "1"}, 302, 302),
 }
 
 

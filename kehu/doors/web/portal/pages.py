@@ -11,20 +11,21 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.pages import language
 from kehu.doors.web.portal.entrance import guest_page, page
 from kehu.doors.web.portal.ledger import row_view
+from kehu.doors.web.portal.notices import news_of
 from kehu.doors.web.portal.requests import RIGHTS
 from kehu.doors.web.words import contact_word, value_text
-from kehu.govern.consent import notice_in_force
-from kehu.govern.models import Channel, Notice
+from kehu.govern.models import Channel
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.guard.ledger.own import own_ledger
 from kehu.serve.portal import allowed
 from kehu.serve.portal.held import Held, what_we_hold
+from kehu.serve.portal.permissions import open_requests
 from kehu.serve.portal.sign_in import confirm as confirm_fact
 from kehu.serve.portal.waiting import waiting
 
@@ -65,6 +66,7 @@ class PurposeView:
     description: str
     held: allowed.Permission
     way: str
+    version: int
 
 
 @guest_page
@@ -81,6 +83,7 @@ def home(request: HttpRequest, guest: Guest) -> HttpResponse:
         "interests": _purposes(stands.permissions, "legitimate_interest"),
         "others": _purposes(stands.permissions, "contract", "legal_duty"),
         "stands": stands,
+        "asked": open_requests(guest),
         "rows": [row_view(row) for row in ledger.rows],
         "categories": _summary(found),
         "rights": [
@@ -89,6 +92,7 @@ def home(request: HttpRequest, guest: Guest) -> HttpResponse:
             if right.main
         ],
         "waiting": len(waits),
+        **news_of(guest),
     }
     return page(request, "portal/home.html", context, guest=guest)
 
@@ -114,6 +118,8 @@ def confirm(request: HttpRequest, guest: Guest) -> HttpResponse:
 def allow(request: HttpRequest, guest: Guest) -> HttpResponse:
     """Allow or stop one use: one step either way."""
     purpose, wish = request.POST.get("purpose", ""), request.POST.get("wish", "")
+    if wish == "give" and _changed_meanwhile(purpose, request.POST.get("version", "")):
+        return redirect(reverse("portal") + "?done=changed#allow")
     try:
         done = _change(guest, purpose, wish)
     except allowed.GuardianNeeded:
@@ -125,24 +131,10 @@ def allow(request: HttpRequest, guest: Guest) -> HttpResponse:
     return redirect(reverse("portal") + f"?done={done}#allow")
 
 
-@require_http_methods(["GET"])
-def notice(request: HttpRequest) -> HttpResponse:
-    """The notice in force, for everybody."""
-    try:
-        held = notice_in_force()
-    except Notice.DoesNotExist:
-        raise Http404 from None
-    said = language()
-    covered = [one for one in installation().rules.purposes.values() if one.id in held.purposes]
-    context = {
-        "notice": held,
-        "text": held.texts.get(said) or held.texts.get("en", ""),
-        "covered": [
-            {"label": one.label(said), "description": one.descriptions[said], "grounds": sorted(set(one.grounds.values()))}
-            for one in covered
-        ],
-    }  # fmt: skip
-    return page(request, "portal/notice.html", context)
+def _changed_meanwhile(purpose: str, shown: str) -> bool:
+    """Whether the use that the customer looked at reaches further by now: a yes is to what they read."""
+    held = installation().rules.purposes.get(purpose)
+    return bool(shown) and held is not None and shown != str(held.version)
 
 
 def _change(guest: Guest, purpose: str, wish: str) -> str:
@@ -245,6 +237,7 @@ def _purposes(permissions: Iterable[allowed.Permission], *grounds: str) -> list[
             description=rules[one.purpose].descriptions[said],
             held=one,
             way=ways.get(one.way) or str(CHANNEL_LABELS.get(one.way, "")),
+            version=rules[one.purpose].version,
         )
         for one in permissions
         if one.ground in grounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.portal import door, ledger, pages, requests
+from kehu.doors.web.portal import channels, door, ledger, notices, pages, permissions, requests
 
 urlpatterns: list[URLPattern] = [
     path("portal", pages.home, name="portal"),
@@ -15,10 +15,18 @@ urlpatterns: list[URLPattern] = [
     path("portal/held", pages.held, name="portal-held"),
     path("portal/confirm", pages.confirm, name="portal-confirm"),
     path("portal/allow", pages.allow, name="portal-allow"),
+    path("portal/permissions", permissions.permissions, name="portal-permissions"),
+    path("portal/permissions/withdraw", permissions.withdraw, name="portal-withdraw"),
+    path("portal/permissions/<uuid:consent>", permissions.receipt, name="portal-receipt"),
+    path("portal/permissions/<uuid:consent>/receipt.json", permissions.receipt_file, name="portal-receipt-file"),
+    path("portal/asked/<uuid:consent>", permissions.asked, name="portal-asked"),
+    path("portal/channels", channels.channels, name="portal-channels"),
     path("portal/uses", ledger.uses, name="portal-uses"),
     path("portal/uses/<int:seq>", ledger.proof, name="portal-proof"),
     path("portal/uses/<int:seq>/proof.json", ledger.proof_file, name="portal-proof-file"),
     path("portal/check_proof.py", ledger.program, name="portal-program"),
     path("portal/requests", requests.requests, name="portal-requests"),
-    path("notice", pages.notice, name="notice"),
+    path("portal/notice-seen", notices.seen, name="portal-notice-seen"),
+    path("notice", notices.notice, name="notice"),
+    path("notice/<int:number>", notices.version, name="notice-version"),
 ]

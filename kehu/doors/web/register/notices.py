@@ -30,7 +30,10 @@ from kehu.serve.register.views import NoticeVersion
 @require_GET
 def notices(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Every version of every notice."""
-    groups = [(name, [_row(one) for one in views.notice_versions(name)]) for name in views.notice_names()]
+    groups = [
+        (name, words.notice_label(name), [_row(one) for one in views.notice_versions(name)])
+        for name in views.notice_names()
+    ]
     return page(
         request,
         "register/notices.html",
@@ -51,7 +54,7 @@ def notice(request: HttpRequest, desk: SignedIn, name: str, version: int) -> Htt
     older = _older(versions, held, request.GET.get("from", ""))
     found = views.notice_difference(older, held) if older else None
     context = {
-        "name": name,
+        "label": words.notice_label(name),
         "row": _row(held),
         "version": words.version(held.version),
         "older": older.version.number if older else "",
@@ -102,7 +105,7 @@ def propose(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
         except FAULTS as fault:
             problem, status = str(problem_of(fault).words(language())["message"]), 409
     context = {
-        "name": name,
+        "label": words.notice_label(name),
         "texts": [
             {"language": said, "name": words.LANGUAGE_NAMES[said], "text": asked[said],
              "pieces": pieces(texts.get(said, ""), asked[said]) if request.method == "POST" else ()}

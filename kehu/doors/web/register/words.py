@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from kehu.doors.web.pages import ROLE_LABELS, field_label
+from kehu.doors.web.pages import ROLE_LABELS, day_text, field_label
 from kehu.doors.web.words import department_label
 from kehu.govern.widening import Difference
 from kehu.serve.register.views import Version
@@ -90,6 +91,11 @@ DONE: Final = {
 }
 
 
+def notice_label(name: str) -> str:
+    """What a notice is called."""
+    return _("Privacy notice") if name == "privacy" else name
+
+
 def days(number: int | str) -> str:
     """How long something is kept."""
     many = int(number)
@@ -152,7 +158,7 @@ def version(one: Version) -> dict[str, Any]:
                 "by": step.by,
                 "role": ROLE_LABELS.get(step.role, step.role),
                 "at": step.at,
-                "on": step.content.get("on", ""),
+                "on": day_text(date.fromisoformat(step.content["on"]), "DATE_FORMAT") if "on" in step.content else "",
                 "risk": RISKS.get(step.content.get("risk", ""), ""),
                 "outcome": OUTCOMES.get(step.content.get("outcome", ""), ""),
                 "measures": step.content.get("measures", ""),

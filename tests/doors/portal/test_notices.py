@@ -1,0 +1,118 @@
+"""What a customer is told when a notice or a purpose changes, and what they are asked again."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from kehu.govern import register
+from kehu.govern.consent import consents_of
+from kehu.govern.models import NoticeSeen
+from kehu.govern.register import Assessment
+from kehu.govern.slugs import LANGUAGES
+from kehu.serve.register import changes
+from kehu.serve.rights import erasure
+from tests.cast import admit, staff
+from tests.doors.portal.conftest import Visitor
+from tests.doors.portal.test_sign_in import LIN, ZHOU
+
+WORDS = dict.fromkeys(LANGUAGES, "We keep your birthday, too. <b>Not bold.</b>")
+FINE = Assessment(on=date(2026, 11, 1), risk="low", outcome="acceptable", measures="")
+
+
+@pytest.fixture
+def office(database):
+    return staff("manager"), staff("legal")
+
+
+def new_notice(office, texts=WORDS):
+    changes.approve(changes.propose_notice("privacy", texts, actor=office[0]).id, actor=office[1])
+
+
+def widen(office, slug, parts):
+    change = changes.propose_purpose(slug, parts, actor=office[0])
+    if register.needs_assessment(change):
+        changes.assess(change.id, FINE, actor=office[1])
+    changes.approve(change.id, actor=office[1])
+
+
+def test_a_changed_notice_is_told_until_it_was_seen(post, visitor, office):
+    [lin] = admit(LIN)
+    assert "The privacy notice changed" not in visitor.come_in(LIN["email"]).see()
+    new_notice(office)
+    assert "The privacy notice changed" in visitor.see()
+    page = visitor.see("/notice/2?from=1")
+    assert "<ins>" in page
+    assert "<del>" in page
+    assert "<b>Not bold" not in page
+    assert "I have seen it" in page
+    assert "The privacy notice changed" in visitor.see()  # a look is no answer
+    assert visitor.client.post("/portal/notice-seen", {"version": "2"}).status_code == 302
+    assert "The privacy notice changed" not in visitor.see()
+    assert NoticeSeen.objects.filter(subject=lin).count() == 1
+    visitor.client.post("/portal/notice-seen", {"version": "2"})
+    assert NoticeSeen.objects.count() == 1
+    new_notice(office, dict.fromkeys(LANGUAGES, "Another."))
+    assert "/notice/3?from=2" in visitor.see()  # compared with the one they know
+
+
+def test_who_came_under_the_new_one_is_told_nothing(post, visitor, office):
+    new_notice(office)
+    admit(LIN, notice=2)
+    admit(ZHOU)
+    assert "The privacy notice changed" not in visitor.come_in(LIN["email"]).see()
+    assert "The privacy notice changed" in Visitor(visitor.letters, "192.0.2.8").come_in(ZHOU["email"]).see()
+
+
+def test_only_a_version_in_force_is_seen(post, visitor, office):
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    for wrong in ("2", "x", ""):
+        assert visitor.client.post("/portal/notice-seen", {"version": wrong}).status_code == 404
+
+
+def test_everybody_reads_the_history(post, visitor, office):
+    new_notice(office)
+    page = visitor.see("/notice")
+    assert "/notice/2?from=1" in page
+    assert "I have seen it" not in visitor.see("/notice/2?from=1")
+    assert "We use your data to serve you" in visitor.see("/notice/1")
+    assert visitor.client.get("/notice/9").status_code == 404
+
+
+def test_a_wider_use_is_asked_about_again(post, visitor, office):
+    [lin] = admit(LIN)
+    visitor.come_in(LIN["email"])
+    visitor.allow("marketing", "give")
+    widen(office, "marketing", {"retention_days": 10})
+    assert "reaches further" not in visitor.see()
+    widen(office, "marketing", {"recipients": ["Parcel Post"]})
+    page = visitor.see()
+    assert "reaches further" in page
+    assert "<ins>Parcel Post</ins>" in page
+    assert 'aria-checked="true"' not in page.split('id="l-marketing"')[1].split("</form>")[0]
+    visitor.allow("marketing", "give")
+    assert "reaches further" not in visitor.see()
+    assert [row.purpose_version for row in consents_of(lin)] == [2, 1]
+
+
+def test_a_yes_is_to_what_was_read(post, visitor, office):
+    [lin] = admit(LIN)
+    visitor.come_in(LIN["email"])
+    widen(office, "marketing", {"recipients": ["Parcel Post"]})
+    answer = visitor.client.post("/portal/allow", {"purpose": "marketing", "wish": "give", "version": "1"})
+    assert answer["Location"] == "/portal?done=changed#allow"
+    assert consents_of(lin) == []
+    visitor.client.post("/portal/allow", {"purpose": "marketing", "wish": "give", "version": "2"})
+    assert [row.purpose_version for row in consents_of(lin)] == [2]
+
+
+def test_what_was_seen_leaves_with_the_customer(post, visitor, office):
+    [lin] = admit(LIN)
+    new_notice(office)
+    visitor.come_in(LIN["email"])
+    visitor.client.post("/portal/notice-seen", {"version": "2"})
+    assert NoticeSeen.objects.filter(subject=lin).exists()
+    erasure.erase(lin, actor=office[1], reason="asked")
+    assert not NoticeSeen.objects.filter(subject=lin).exists()
