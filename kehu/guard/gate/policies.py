@@ -14,7 +14,7 @@ from kehu.govern.laws import AGE_BANDS, PACKS
 from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, EVENTS, MEDIA, ROLES
 from kehu.govern.topics import KINDS
 from kehu.guard.gate.actor import ActorFacts
-from kehu.guard.gate.reach import law_of, may_act, read_of
+from kehu.guard.gate.applying import Applies, applies, facts_of, may_act, read_of
 from kehu.guard.gate.rulebook import DEFAULT_DENY, POLICY_ERROR, PolicyText, Rulebook
 from kehu.guard.gate.state import CONSENT, CONSENT_KIND, KIND, SUBSCRIPTION, SUBSCRIPTION_GROUND
 
@@ -39,8 +39,9 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "kind": frozenset(KIND) - {""},
     "category": frozenset(CATEGORIES),
 }
-_PARSED: Final = 256  # pairs of asker and asked kept parsed; they hold classes and booleans, nothing of a customer
+_KEPT: Final = 4_096  # answers kept, each by the policies that apply; nothing of a customer is in them
 _ASKER: Final = {"type": "Staff", "id": "asker"}
+_Said = tuple[bool, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Answer:
     others: tuple[str, ...] = ()
 
 
+_CLASS: Final = fields(FieldClass)
+_NOTHING_ASKED: Final = Answer("denied", DEFAULT_DENY)
+
+
 class PolicySet:
     """All policies of a folder, validated against their schema. Safe to share between threads."""
 
@@ -69,10 +74,11 @@ class PolicySet:
         self._book = book
         self.digest = book.digest
         self._schema = cedarpy.Schema.from_str(book.schema)
-        self._pairs: dict[str, cedarpy.Entities] = {}
-        self._slices: dict[tuple[str, frozenset[str], bool], cedarpy.PolicySet] = {}
+        self._of: dict[str, tuple[tuple[str, Applies], ...]] = {}
+        self._parsed: dict[tuple[str, ...], cedarpy.PolicySet] = {}
+        self._said: dict[tuple[Any, ...], _Said] = {}
         read = read_of("resource", book.policies.values())
-        self._told_apart = tuple(one.name for one in fields(FieldClass) if read is None or one.name in read)
+        self._told_apart = tuple(one.name for one in _CLASS if read is None or one.name in read)
 
     @classmethod
     def load(cls, folder: Path) -> PolicySet:
@@ -99,15 +105,15 @@ class PolicySet:
     ) -> dict[FieldClass, Answer]:
         """Decide each class: the first action allowed names the answer, the forbid of the one before it says why.
 
-        Classes that no policy tells apart are asked about once.
+        Classes that no policy tells apart are decided once.
         """
-        order = tuple(actions)
+        asked, order = _Asked(principal, context), tuple(actions)
         known: dict[tuple[Any, ...], Answer] = {}
         found: dict[FieldClass, Answer] = {}
         for held in classes:
-            alike = tuple(getattr(held, name) for name in self._told_apart)
+            alike = tuple([getattr(held, name) for name in self._told_apart])
             if alike not in known:
-                known[alike] = self._decide_one(principal, context, held, order)
+                known[alike] = self._decide_one(asked, held, order)
             found[held] = known[alike]
         return found
 
@@ -117,128 +123,164 @@ class PolicySet:
         """Whether records may be brought in on these terms."""
         principal = principal_of(ActorFacts.parse(facts), ())
         context = {"basis": basis, "packs": sorted(packs), "notice": notice, "source_proof": source_proof}
-        question = _Question("collect", "Channel", {"kind": channel_kind}, principal, context)
-        allowed, policies = self._ask(question)
-        return Answer("clear", policies[0], policies[1:]) if allowed else self._denied(question, policies)
+        asked = _Asked(principal, context)
+        resource = {"kind": channel_kind}
+        allowed, policies = self._ask(asked, "collect", "Channel", resource)
+        if allowed:
+            return Answer("clear", policies[0], policies[1:])
+        return self._denied(asked, "collect", "Channel", resource, policies)
 
-    def _decide_one(
-        self, principal: Mapping[str, Any], context: Mapping[str, Any], held: FieldClass, actions: tuple[str, ...]
-    ) -> Answer:
+    def _decide_one(self, asked: _Asked, held: FieldClass, actions: tuple[str, ...]) -> Answer:
         refused: tuple[str, ...] = (DEFAULT_DENY,)
-        question: _Question | None = None
-        for action in actions:
-            first = question is None
-            question = _Question(action, "FieldClass", asdict(held), principal, context)
-            allowed, policies = self._ask(question)
+        resource = {one.name: getattr(held, one.name) for one in _CLASS}
+        for number, action in enumerate(actions):
+            allowed, policies = self._ask(asked, action, "FieldClass", resource)
             if allowed:
-                why = policies if first else refused
+                why = refused if number else policies
                 return Answer("clear" if action == "open" else "masked", why[0], why[1:])
             refused = policies
-        return self._denied(question, refused) if question else Answer("denied", DEFAULT_DENY)
+        return self._denied(asked, actions[-1], "FieldClass", resource, refused) if actions else _NOTHING_ASKED
 
-    def _ask(self, question: _Question) -> tuple[bool, tuple[str, ...]]:
-        """Whether the action is allowed, and the policies that say so, the deciding one first."""
+    def _ask(
+        self, asked: _Asked, action: str, kind: str, resource: Mapping[str, Any], *, permits: bool = False
+    ) -> _Said:
+        """Whether the action is allowed, and the policies that say so, the deciding one first.
+
+        Where it is certain which policies apply, Cedar is asked once for them and each form of the question.
+        """
         try:
-            if not question.known_words():
+            if not asked.known_words(resource):
                 return False, (POLICY_ERROR,)
-            policies = self._slice(question)
-            result = cedarpy.is_authorized(question.request, policies, self._entities(question), self._schema)
+            applying, certain = self._applying(asked, action, resource, permits=permits)
+            key = (action, kind, applying, asked.form, _form(resource))
+            said = self._said.get(key) if certain else None
+            if said is None:
+                said = self._ask_cedar(asked, action, kind, resource, applying)
+                if certain:
+                    if len(self._said) >= _KEPT:
+                        self._said.clear()
+                    self._said[key] = said
         except (ValueError, TypeError, KeyError):  # their messages carry the request: only the denial goes on
             return False, (POLICY_ERROR,)
+        return said
+
+    def _applying(
+        self, asked: _Asked, action: str, resource: Mapping[str, Any], *, permits: bool
+    ) -> tuple[tuple[str, ...], bool]:
+        """The policies that apply or may, and whether all of them do for certain."""
+        facts = {**asked.facts, "resource": facts_of(resource)}
+        found: list[str] = []
+        certain = True
+        for name, of in asked.possible(action, self._acting(action)):
+            value = of(facts)
+            if value is False or (permits and self._book.policies[name]["effect"] != "permit"):
+                continue
+            certain = certain and value is True
+            found.append(name)
+        return tuple(found), certain
+
+    def _acting(self, action: str) -> tuple[tuple[str, Applies], ...]:
+        held = self._of.get(action)
+        if held is None:
+            acting = ((name, one) for name, one in self._book.policies.items() if may_act(one, action))
+            held = self._of[action] = tuple((name, applies(one)) for name, one in acting)
+        return held
+
+    def _ask_cedar(
+        self, asked: _Asked, action: str, kind: str, resource: Mapping[str, Any], applying: tuple[str, ...]
+    ) -> _Said:
+        """Cedar's answer over these policies, question and facts checked against the schema.
+
+        Raises:
+            ValueError, TypeError: they do not fit it.
+        """
+        request = {
+            "principal": _ASKER,
+            "action": {"type": "Action", "id": action},
+            "resource": {"type": kind, "id": "asked"},
+            "context": dict(asked.context),
+        }
+        held = [
+            {"uid": _ASKER, "attrs": dict(asked.principal), "parents": []},
+            {"uid": {"type": kind, "id": "asked"}, "attrs": dict(resource), "parents": []},
+        ]
+        entities = cedarpy.Entities.from_json_str(json.dumps(held), self._schema)
+        result = cedarpy.is_authorized(request, self._policies(applying), entities, self._schema)
         # a forbid that errs is skipped by Cedar, and would let through
         if result.diagnostics.errors or result.decision == cedarpy.Decision.NoDecision:
             return False, (POLICY_ERROR,)
         return result.allowed, self._book.ordered(result.diagnostics.reasons) or (DEFAULT_DENY,)
 
-    def _entities(self, question: _Question) -> cedarpy.Entities:
-        """Asker and asked, parsed once for all the contexts they are asked about in.
-
-        Raises:
-            ValueError: they do not fit the schema.
-        """
-        text = question.entities
-        held = self._pairs.get(text)
+    def _policies(self, names: tuple[str, ...]) -> cedarpy.PolicySet:
+        held = self._parsed.get(names)
         if held is None:
-            held = cedarpy.Entities.from_json_str(text, self._schema)
-            if len(self._pairs) >= _PARSED:
-                self._pairs.clear()
-            self._pairs[text] = held
+            if len(self._parsed) >= _KEPT:
+                self._parsed.clear()
+            held = self._parsed[names] = _parsed({name: self._book.policies[name] for name in names})
         return held
 
-    def _slice(self, question: _Question, *, permits: bool = False) -> cedarpy.PolicySet:
-        """The policies that can speak here: the others are of another action, or begin with a law that does not apply.
-
-        Half of the time of a decision goes into policies whose first word is false.
-        """
-        packs = frozenset(question.context["packs"])
-        key = (question.action, packs, permits)
-        held = self._slices.get(key)
-        if held is None:
-            chosen = {
-                name: policy
-                for name, policy in self._book.policies.items()
-                if may_act(policy, question.action)
-                and law_of(policy) in (None, *packs)
-                and (not permits or policy["effect"] == "permit")
-            }
-            held = self._slices[key] = _parsed(chosen)
-        return held
-
-    def _denied(self, question: _Question, policies: tuple[str, ...]) -> Answer:
+    def _denied(
+        self, asked: _Asked, action: str, kind: str, resource: Mapping[str, Any], policies: tuple[str, ...]
+    ) -> Answer:
         """Name a denial: whom no permit lets ask learns that, and nothing of a consent or a restriction.
 
         An explanation opens nothing and is asked for in order to learn just that.
         """
         spoken = policies[0] in (DEFAULT_DENY, POLICY_ERROR) or self._book.of_asker(policies[0])
-        if not spoken and question.context.get("use") != "explain":
-            permitted = cedarpy.is_authorized(
-                question.request, self._slice(question, permits=True), self._entities(question), self._schema
-            )
-            if not permitted.allowed:
+        if not spoken and asked.context.get("use") != "explain":
+            permitted, _ = self._ask(asked, action, kind, resource, permits=True)
+            if not permitted:
                 return Answer("denied", DEFAULT_DENY)
         return Answer("denied", policies[0], policies[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One request to Cedar."""
+class _Asked:
+    """Who asks and under what circumstances, as one or many fields are asked about."""
 
-    action: str
-    kind: str
-    resource: Mapping[str, Any]
-    principal: Mapping[str, Any]
-    context: Mapping[str, Any]
+    def __init__(self, principal: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+        self.principal = principal
+        self.context = context
+        self.form = _form(principal), _form(context)
+        self.facts = {"principal": facts_of(principal), "context": facts_of(context)}
+        self._known = _known_words({**principal, **context})
+        self._possible: dict[str, list[tuple[str, Applies]]] = {}
 
-    @property
-    def request(self) -> dict[str, Any]:
-        return {
-            "principal": _ASKER,
-            "action": {"type": "Action", "id": self.action},
-            "resource": {"type": self.kind, "id": "asked"},
-            "context": dict(self.context),
-        }
-
-    @property
-    def entities(self) -> str:
-        held = [
-            {"uid": _ASKER, "attrs": dict(self.principal), "parents": []},
-            {"uid": {"type": self.kind, "id": "asked"}, "attrs": dict(self.resource), "parents": []},
-        ]
-        return json.dumps(held)
-
-    def known_words(self) -> bool:
+    def known_words(self, resource: Mapping[str, Any]) -> bool:
         """Whether each attribute of a closed vocabulary stays in it; missing ones are the schema's matter."""
-        attributes = {
-            **self.principal, **self.context, "category": self.resource.get("category"), "agreed": self.resource.get("agreed"),
-        }  # fmt: skip
-        for name, words in _WORDS.items():
-            value = attributes.get(name)
-            if value is None:
-                continue
-            held = value.values() if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
+        return self._known and _known_words({name: resource.get(name) for name in ("category", "agreed")})
+
+    def possible(self, action: str, acting: Iterable[tuple[str, Applies]]) -> list[tuple[str, Applies]]:
+        """Of the policies that act, those that may apply to some field."""
+        held = self._possible.get(action)
+        if held is None:
+            held = self._possible[action] = [one for one in acting if one[1](self.facts) is not False]
+        return held
+
+
+def _known_words(attributes: Mapping[str, Any]) -> bool:
+    for name, value in attributes.items():
+        if value is None or (words := _WORDS.get(name)) is None:
+            continue
+        held = value.values() if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
+        try:
             if not words.issuperset(held):
                 return False
-        return True
+        except TypeError:  # no words at all
+            return False
+    return True
+
+
+def _form(attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Names and types, all the way down: what one form passes of the schema every question of it does."""
+    return tuple([(name, _type(value)) for name, value in attributes.items()])
+
+
+def _type(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _form(value)
+    if isinstance(value, (list, tuple)):
+        return list, frozenset(map(type, value))
+    return type(value)
 
 
 def principal_of(facts: ActorFacts, claims: Iterable[str]) -> dict[str, Any]:

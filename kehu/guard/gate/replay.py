@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ from psycopg import Connection
 from kehu.govern.slugs import BASES
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.decisions import Ask, decide
-from kehu.guard.gate.policies import Answer, FieldClass, PolicySet
+from kehu.guard.gate.policies import Answer, PolicySet
 from kehu.guard.gate.state import SubjectState, packs_of
 from kehu.guard.installation import RulesInForce
 
@@ -91,7 +91,7 @@ def replay(connection: Connection[Any], rules: RulesInForce, policies: PolicySet
 
     A change only of the policy that is named counts, too: people read its words.
     """
-    other = dataclasses.replace(rules, policies=_Remembering.of(policies))
+    other = dataclasses.replace(rules, policies=policies)
     rows, uses = Counter[Change](), Counter[Change]()
     decisions = all_rows = all_uses = untold = 0
     for ask, facts, state, answer, row_count, use_count in connection.execute(_RECORDED, (since,)).fetchall():
@@ -149,33 +149,3 @@ def _ask(told: Mapping[str, Any]) -> Ask:
         told["country"], told["bulk"], tuple(told.get("masked_fields", ())), told.get("medium", ""), told.get("topic", ""),
         told.get("event", ""),
     )  # fmt: skip
-
-
-class _Remembering(PolicySet):
-    """Policies that answer the same question once: recorded decisions differ less than their number suggests."""
-
-    _known: dict[tuple[str, FieldClass, tuple[str, ...]], Answer]
-
-    @classmethod
-    def of(cls, policies: PolicySet) -> _Remembering:
-        made = cls.__new__(cls)
-        made.__dict__.update(policies.__dict__)
-        made._known = {}
-        return made
-
-    def decide(
-        self,
-        principal: Mapping[str, Any],
-        context: Mapping[str, Any],
-        classes: Iterable[FieldClass],
-        actions: Iterable[str] = ("open", "mask"),
-    ) -> dict[FieldClass, Answer]:
-        order = tuple(actions)
-        asked = json.dumps([principal, context], sort_keys=True)
-        found: dict[FieldClass, Answer] = {}
-        for one in classes:
-            key = (asked, one, order)
-            if key not in self._known:
-                self._known[key] = super().decide(principal, context, (one,), order)[one]
-            found[one] = self._known[key]
-        return found
