@@ -10,6 +10,7 @@ import zipfile
 import pyrage
 
 from tests.cast import admit
+from tests.copies import by_passphrase
 from tests.doors.test_cli import LIN, token_for
 
 
@@ -73,7 +74,7 @@ def test_export_to_a_passphrase_and_to_a_key(kehu, tmp_path):
     sealed = (tmp_path / "lin.age").read_bytes()
     assert code == 0 and copy["sha256"] == hashlib.sha256(sealed).hexdigest()
     assert set(copy) == {"file", "sha256", "categories", "unconfirmed", "passphrase", "ledger"}
-    archive = zipfile.ZipFile(io.BytesIO(pyrage.passphrase.decrypt(sealed, copy["passphrase"])))
+    archive = zipfile.ZipFile(io.BytesIO(by_passphrase(sealed, copy["passphrase"])))
     data = json.loads(archive.read("data.json"))
     assert data["profile"]["email"] == LIN["email"] and data["profile"]["national_id"] == LIN["national_id"]
     identity = pyrage.x25519.Identity.generate()

@@ -68,12 +68,20 @@ def permissions(guest: Guest) -> Permissions:
     with transaction.atomic():
         record_act("read-ledger", guest.subject, actor=guest.actor, purpose=_RIGHTS)
     used = used_of(found, part)
-    held = [Held(one, used[one.row.id]) for one in reversed(found)]
+    held = [Held(one, used[one.row.id]) for one in reversed(found) if _told_by_itself(one, found)]
     return Permissions(
         asked=tuple(one for one in held if one.became.state == "requested"),
         standing=tuple(one for one in held if one.became.in_force),
         earlier=tuple(one for one in held if one.became.state != "requested" and not one.became.in_force),
     )
+
+
+def _told_by_itself(one: Became, found: Sequence[Became]) -> bool:
+    """What ended a permission is told with it, and a request with its answer."""
+    if one.row.status == "given" or one.state == "requested":
+        return True
+    ended = {other.ended_at for other in found if other.row.status == "given"}
+    return one.state != "answered" and one.row.recorded_at not in ended
 
 
 def open_requests(guest: Guest) -> int:

@@ -64,4 +64,4 @@ def _bands(opened: Iterable[Opened], today: date) -> dict[UUID, int]:
 def _write(bands: dict[UUID, int]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, [list(bands), list(bands.values())])
-        return cursor.rowcount
+        return int(cursor.rowcount)

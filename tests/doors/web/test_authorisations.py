@@ -34,7 +34,7 @@ def test_a_receipt_to_read_and_as_a_file() -> None:
     page = desk.get(f"/customers/{lin}", HTTP_ACCEPT_LANGUAGE="en")
     assert f"/customers/{lin}/consents/{id}" in page.content.decode()
     shown = desk.get(f"/customers/{lin}/consents/{id}", HTTP_ACCEPT_LANGUAGE="en")
-    assert "dpv:ConsentGiven" in words(shown) and "1 times, first" in words(shown)
+    assert "dpv:ConsentGiven" in words(shown) and "1 time, first" in words(shown)
     assert not any(value in shown.content.decode() for value in LIN.values())
     made = desk.get(f"/customers/{lin}/consents/{id}.json")
     assert json.loads(made.content)["used"]["rows"] == 1 and made["Content-Type"] == "application/ld+json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -32,7 +32,7 @@ def channels(request: HttpRequest, guest: Guest) -> HttpResponse:
     if request.method == "POST":
         return redirect(reverse("portal-channels") + f"?done={_set(request, guest)}")
     said = language()
-    topics = [
+    topics: list[dict[str, Any]] = [
         {
             "slug": topic.slug,
             "label": topic.label(said),

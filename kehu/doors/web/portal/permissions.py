@@ -107,7 +107,7 @@ def _asked(row: Consent) -> dict[str, Any]:
     said, dictionary = language(), installation().rules.dictionary
     purpose = next(one for one in installation().rules.purposes.values() if one.id == row.purpose)
     names = sorted(purpose.least if row.fields is None else row.fields, key=lambda name: dictionary.field(name).id)
-    notice = Notice.objects.filter(id=row.notice).first()
+    notice = Notice.objects.filter(id=row.notice).first() if row.notice else None
     return {
         "id": row.id,
         "label": purpose.label(said),
