@@ -1,4 +1,4 @@
-.PHONY: setup setup-dev demo test check bench bench-full shell
+.PHONY: setup setup-dev demo test check prove bench bench-full shell
 PYTHON ?= python3
 # the fast half of each measurement; `make bench-full` runs all of it, up to a million records
 BENCH ?= --short
@@ -17,6 +17,10 @@ test: setup-dev
 
 check: setup-dev
 	@.venv/bin/python scripts/check.py
+
+# switches every protection off once, in a copy, and sees its tests fail
+prove: setup-dev
+	@.venv/bin/python scripts/prove.py $(PROMISE)
 
 bench: setup-dev
 	@.venv/bin/python -m bench $(BENCH)

@@ -143,12 +143,24 @@ def api() -> str:
     return "\n".join(parts)
 
 
+def promises() -> str:
+    """Every promise, the tests that hold it, and the changes they were seen to notice."""
+    from scripts.prove import promises as held
+
+    rows = []
+    for one in held():
+        tests = ", ".join(f"`{test.removeprefix('tests/')}`" for test in one["tests"])
+        rows.append([one["id"], one["words"], tests, "; ".join(broken["how"] for broken in one["broken"])])
+    return table(["", "promise", "held by", "noticed when"], rows)
+
+
 MADE: Final[dict[str, Callable[[], str]]] = {
     "command-line.md": commands,
     "dictionary.md": dictionary,
     "purposes.md": purposes,
     "policies.md": policies,
     "api.md": api,
+    "promises.md": promises,
 }
 
 
