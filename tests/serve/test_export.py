@@ -26,6 +26,7 @@ from kehu.serve.rights.export import export
 from kehu.serve.rights.redact import Redactor
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
+from tests.copies import by_passphrase
 from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, raw
 
 ANNA = {
@@ -38,7 +39,7 @@ BERT = {"full_name": "Bertold Berg", "email": "family@mail.example", "phone": "+
 def opened(copy, identity=None):
     sealed = copy.file.read_bytes()
     assert hashlib.sha256(sealed).hexdigest() == copy.sha256 and sealed.startswith(b"age-encryption.org/v1")
-    plain = pyrage.decrypt(sealed, [identity]) if identity else pyrage.passphrase.decrypt(sealed, copy.passphrase)
+    plain = pyrage.decrypt(sealed, [identity]) if identity else by_passphrase(sealed, copy.passphrase)
     archive = zipfile.ZipFile(io.BytesIO(plain))
     assert archive.namelist() == ["data.json", "index.html"]
     return json.loads(archive.read("data.json")), archive.read("index.html").decode()
