@@ -310,3 +310,59 @@ class ProblemBody(Schema):
     subject: UUID | None = Field(None, description="403 of a read: the customer.")
     denied: dict[str, Why] | None = Field(None, description="403 of a read: why, field by field.")
     ledger: Row | None = Field(None, description="403 of a read: the row it stands in.")
+
+
+class PurposeLine(Schema):
+    """A purpose in force."""
+
+    purpose: str
+    label: str
+    version: str
+    kind: str
+    roles: list[str]
+    fields_: int = Field(alias="fields", serialization_alias="fields")
+    retention_days: int
+    automated: bool
+    waiting: str | None
+    waits_for: str | None
+
+
+class Purposes(Schema):
+    """Every purpose in force."""
+
+    purposes: list[PurposeLine]
+
+
+class PurposeVersions(Schema):
+    """One purpose and its versions."""
+
+    purpose: dict[str, Any]
+    versions: list[dict[str, Any]]
+
+
+class NoticeLine(Schema):
+    """A version of a notice."""
+
+    id: str
+    name: str
+    version: str
+    status: str
+    from_: datetime | None = Field(alias="from", serialization_alias="from")
+    waits_for: str | None
+    proposed_by: str | None
+    purposes: int
+
+
+class Notices(Schema):
+    """Every version of every notice."""
+
+    notices: list[NoticeLine]
+
+
+class NoticeText(Schema):
+    """A version of a notice with its words."""
+
+    notice: NoticeLine
+    texts: dict[str, str]
+    covers: list[dict[str, Any]]
+    steps: list[dict[str, Any]]

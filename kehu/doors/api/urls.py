@@ -16,7 +16,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from kehu import __version__
-from kehu.doors.api import desk, evidence, imports, rights, system
+from kehu.doors.api import desk, evidence, imports, register, rights, system
 from kehu.doors.api.answers import MEDIA_TYPE, Unreadable, check_frame, error_response, finish, without_body
 from kehu.doors.api.callers import Bearer
 from kehu.doors.api.schemas import ProblemBody
@@ -75,6 +75,7 @@ api.add_router("", rights.router)
 api.add_router("", evidence.router)
 api.add_router("", imports.router)
 api.add_router("", system.router)
+api.add_router("", register.router)
 
 
 def _framed(view: Callable[..., HttpResponseBase], *, upload: bool = False) -> Callable[..., HttpResponseBase]:

@@ -16,7 +16,6 @@ from kehu.govern.slugs import PURPOSES
 
 if TYPE_CHECKING:
     from kehu.govern.models import Change
-    from kehu.serve.register.views import NoticeVersion, Version
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PURPOSE: Final = click.Choice(list(PURPOSES))
@@ -37,21 +36,9 @@ def notices() -> None:
 @command()
 def list_purposes() -> Any:
     """Every purpose in force, and the change of it that waits."""
-    from kehu.serve.register import views
+    from kehu.serve.register import answers
 
-    said = language()
-    return {
-        "purposes": [
-            {
-                "purpose": one.purpose.slug, "label": one.purpose.label(said), "version": one.purpose.number,
-                "kind": one.purpose.kind, "roles": sorted(one.purpose.roles), "fields": len(one.purpose.least),
-                "retention_days": one.purpose.retention_days, "automated": one.purpose.automated,
-                "waiting": one.waiting.number if one.waiting else None,
-                "waits_for": one.waiting.waits_for if one.waiting else None,
-            }
-            for one in views.purposes()
-        ]
-    }  # fmt: skip
+    return {"purposes": answers.purposes(language())}
 
 
 @purposes.command("show", epilog="Example: kehu purposes show marketing")
@@ -59,15 +46,9 @@ def list_purposes() -> Any:
 @command()
 def show_purpose(purpose: str) -> Any:
     """One purpose as it is in force, and every version of it with its differences and steps."""
-    from kehu.govern import register
-    from kehu.serve.register import views
+    from kehu.serve.register import answers
 
-    held, versions = views.purpose(purpose)
-    content = register.in_force("purpose")[purpose].content
-    return {
-        "purpose": {"purpose": purpose, "version": held.number, **content},
-        "versions": [_version(one) for one in versions],
-    }
+    return answers.purpose(purpose)
 
 
 @purposes.command("propose", epilog="Example: kehu purposes propose marketing.toml --reason 'letters by post'")
@@ -153,9 +134,9 @@ def withdraw_purpose(change: str) -> Any:
 @command()
 def list_notices() -> Any:
     """Every version of every notice, newest first."""
-    from kehu.serve.register import views
+    from kehu.serve.register import answers
 
-    return {"notices": [_notice(one) for name in views.notice_names() for one in views.notice_versions(name)]}
+    return {"notices": answers.notices()}
 
 
 @notices.command("show", epilog="Example: kehu notices show privacy@2")
@@ -163,16 +144,9 @@ def list_notices() -> Any:
 @command()
 def show_notice(notice: str) -> Any:
     """One version of a notice: NAME is the one in force, NAME@N that version."""
-    held = _notice_version(notice)
-    covers = [
-        {"purpose": slug, "version": said.version, "fields": sorted(said.fields)} for slug, said in held.covers.items()
-    ]
-    return {
-        "notice": _notice(held),
-        "texts": dict(held.texts),
-        "covers": covers,
-        "steps": _version(held.version)["steps"],
-    }
+    from kehu.serve.register import answers
+
+    return answers.notice_whole(answers.notice_version(notice))
 
 
 @notices.command("diff", epilog="Example: kehu notices diff privacy@1 privacy@2")
@@ -181,14 +155,14 @@ def show_notice(notice: str) -> Any:
 @command()
 def diff(older: str, newer: str) -> Any:
     """How two versions of a notice differ: in each language [-removed-] and {+added+}, and what they cover."""
-    from kehu.serve.register import views
+    from kehu.serve.register import answers, views
 
-    old, new = _notice_version(older), _notice_version(newer)
+    old, new = answers.notice_version(older), answers.notice_version(newer)
     found = views.notice_difference(old, new)
     marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
     return {
-        "older": _notice(old),
-        "newer": _notice(new),
+        "older": answers.notice(old),
+        "newer": answers.notice(new),
         "texts": {said: "".join(marks[p.kind].format(p.text) for p in parts) for said, parts in found.texts.items()},
         "pieces": {said: [[p.kind, p.text] for p in parts] for said, parts in found.texts.items()},
         "covers": [
@@ -299,47 +273,9 @@ def _waiting(kind: str, word: str) -> UUID:
 
 def _answer(id: UUID) -> dict[str, Any]:
     from kehu.govern.register import change_of
-    from kehu.serve.register import views
+    from kehu.serve.register import answers, views
 
-    return {"change": _version(views.version(change_of(id)))}
-
-
-def _version(one: Version) -> dict[str, Any]:
-    return {
-        "id": str(one.id), "name": one.name, "version": one.number, "status": one.status,
-        "waits_for": one.waits_for or None, "shipped": one.shipped, "proposed_by": one.proposed_by or None,
-        "at": one.at.isoformat(), "reason": one.reason or None, "wider": list(one.wider),
-        "differences": [
-            {"part": d.part, "wider": d.wider, "added": list(d.added), "removed": list(d.removed),
-             "before": d.before or None, "after": d.after or None}
-            for d in one.differences
-        ],
-        "steps": [
-            {"step": s.kind, "by": s.by, "role": s.role, "at": s.at.isoformat(), **{k: v for k, v in s.content.items() if v}}
-            for s in one.steps
-        ],
-    }  # fmt: skip
-
-
-def _notice(one: NoticeVersion) -> dict[str, Any]:
-    held = one.version
-    return {
-        "id": str(held.id), "name": held.name, "version": held.number, "status": held.status,
-        "from": one.in_force_from.isoformat() if one.in_force_from else None, "waits_for": held.waits_for or None,
-        "proposed_by": held.proposed_by or None, "purposes": len(one.covers),
-    }  # fmt: skip
-
-
-def _notice_version(word: str) -> NoticeVersion:
-    from kehu.govern.register import UnknownChange
-    from kehu.serve.register import views
-
-    name, _, number = word.partition("@")
-    wanted = number or None
-    for one in views.notice_versions(name):
-        if one.version.number == wanted or (wanted is None and one.version.status == views.IN_FORCE):
-            return one
-    raise UnknownChange
+    return {"change": answers.version(views.version(change_of(id)))}
 
 
 def _covers(table: Any) -> dict[str, Any]:

@@ -63,6 +63,10 @@ TABLE = {
     ("GET", "/ledger/checkpoint"): {("auditor", "security"): 200, ("service", "service"): 403, None: 401},
     ("POST", "/ledger/verifications"): {("auditor", "security"): 200, ("analyst", "analytics"): 403, None: 401},
     ("GET", "/ledger/{seq}/proof"): {("auditor", "security"): 200, ("marketing", "marketing"): 403, None: 401},
+    ("GET", "/purposes"): {("service", "service"): 200, ("engineer", "service"): 200, None: 401},
+    ("GET", "/purposes/{purpose}"): {("service", "service"): 200, ("auditor", "security"): 200, None: 401},
+    ("GET", "/notices"): {("service", "service"): 200, ("legal", "legal"): 200, None: 401},
+    ("GET", "/notices/{notice}"): {("service", "service"): 200, ("analyst", "analytics"): 200, None: 401},
     ("GET", "/status"): {("service", "service"): 200, ("engineer", "service"): 200, None: 401},
     ("POST", "/uploads"): {("service", "service"): 415, ("auditor", "security"): 403, ("engineer", "service"): 403, None: 401},
     ("POST", "/imports"): {("service", "service"): 404, ("auditor", "security"): 403, ("engineer", "service"): 403, None: 401},
@@ -79,6 +83,7 @@ BODIES = {
 }
 
 
+NAMED = {"purpose": "marketing", "notice": "privacy@1"}
 NOT_HERE = ("/health", "/imports/{import_id}")
 
 
@@ -107,7 +112,7 @@ def test_who_may_ask_what(method, path, caller, anyone):
     for who, expected in TABLE[method, path].items():
         ask = caller(*who) if who else anyone
         found = ask(
-            method, path.format(subject=lin, seq=1, import_id=UNKNOWN), BODIES.get(path) if method == "POST" else None
+            method, path.format(subject=lin, seq=1, import_id=UNKNOWN, **NAMED), BODIES.get(path) if method == "POST" else None
         )
         assert found.status == expected, (who, found.text)
         assert found.headers["Cache-Control"] == "no-store" and uuid.UUID(found.headers["X-Request-Id"])
@@ -119,7 +124,7 @@ def test_who_may_ask_what(method, path, caller, anyone):
 def test_purpose_is_the_tokens(path, caller):
     [lin] = admit(LIN)
     ask = caller("privacy", "complaints")
-    path = path.format(subject=lin, seq=1)
+    path = path.format(subject=lin, seq=1, **NAMED)
     assert ask("GET", path, X_Kehu_Purpose="complaints").status == 200
     found = ask("GET", path, X_Kehu_Purpose="accuracy")
     assert found.status == 403 and found.json["policy"] == "house.scope"
@@ -387,3 +392,14 @@ def test_unknown_is_404_whoever_asks(caller):
     for who in (("service", "service"), ("engineer", "service")):
         assert caller(*who)("GET", f"/subjects/{UNKNOWN}").status == 404
     assert Caller(None)("GET", "/nothing/here").json["code"] == "no-such-path"
+
+
+def test_the_register_is_read_by_programs_too(caller):
+    ask = caller("engineer", "service")
+    listed = ask("GET", "/purposes?language=zh-hans").json["purposes"]
+    assert {"purpose": "marketing", "label": "营销", "version": "1"}.items() <= listed[3].items()
+    assert listed[3]["fields"] == len(ask("GET", "/purposes/marketing").json["purpose"]["least"])
+    assert [one["version"] for one in ask("GET", "/notices").json["notices"]] == ["1"]
+    assert ask("GET", "/notices/privacy").json["notice"]["from"]
+    for path in ("/purposes/moon", "/notices/privacy@9", "/notices/moon"):
+        assert ask("GET", path).status == 404, path
