@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kehu.govern.purposes import claims_of, load_purposes
-from kehu.govern.slugs import LANGUAGES, PURPOSES, ROLES
+from kehu.govern.slugs import EVENTS, LANGUAGES, PURPOSES, ROLES
 from kehu.guard.gate.policies import DEFAULT_DENY, POLICY_ERROR, FieldClass, PolicySet
 from kehu.guard.gate.rulebook import Rulebook
 from kehu.guard.gate.state import AGE, CONSENT, CONSENT_KIND
@@ -87,7 +87,8 @@ def test_a_missing_ground_denies(law):
     ("name", "value"),
     [
         ("consent", "Withdrawn"), ("consent", ""), ("consent_kind", "Specific"), ("age", "12"), ("age", None),
-        ("provenance", "on_consent"), ("recipient_kind", "Sale"), ("packs", ["cn"]), ("packs", "CN "), ("use", "peek"),
+        ("provenance", "on_consent"), ("recipient_kind", "Sale"), ("event", "Publish"), ("medium", "fax"), ("topic_kind", "advert"),
+        ("subscription", "Subscribed"), ("subscription_ground", "interest"), ("country", None), ("by_guardian", 0), ("packs", ["cn"]), ("packs", "CN "), ("use", "peek"),
         ("kind", ""), ("restricted", "no"), ("restricted", 0), ("purpose", 4), ("bulk", None), ("extra", True),
         ("packs", [["CN"]]), ("departments", {"service"}),
     ],
@@ -106,6 +107,20 @@ def test_a_wrong_class_denies(held):
     assert POLICIES.decide(PRINCIPAL, CONTEXT, [held])[held].policy == POLICY_ERROR
 
 
+# medium, kind of topic, subscription and its ground, as the gate asks for them together
+MESSAGE = ("medium", "topic_kind", "subscription", "subscription_ground")
+MESSAGES = [("", "", "", "")] + [
+    (medium, kind, *said)
+    for medium in ("email", "sms")
+    for kind in ("marketing", "service")
+    for said in (
+        ("suppressed", ""),
+        ("unsubscribed", ""),
+        ("none", ""),
+        ("subscribed", "consent"),
+        ("subscribed", "existing"),
+    )
+]
 STATES = st.fixed_dictionaries(
     {
         "consent": st.sampled_from(CONSENT), "consent_kind": st.sampled_from(CONSENT_KIND),
@@ -113,12 +128,15 @@ STATES = st.fixed_dictionaries(
         "opted_out": st.booleans(), "gpc": st.booleans(), "deceased": st.booleans(), "kept": st.booleans(),
         "guardian": st.booleans(), "age": st.sampled_from(AGE), "second_factor": st.booleans(),
         "provenance": st.sampled_from(["covered", "on-consent", "outside-notice"]),
-        "recipient_kind": st.sampled_from(["none", "processor", "sale"]),
+        "recipient_kind": st.sampled_from(["none", "processor", "controller", "sale"]),
+        "by_guardian": st.booleans(), "country": st.sampled_from(["", "CN", "DE"]),
+        "event": st.sampled_from(["", "publish", "public-space"]), "agreed": st.lists(st.sampled_from(EVENTS), unique=True),
+        "message": st.sampled_from(MESSAGES),
         "residence": st.sampled_from(["CN", "DE", "US-CA", "JP", "AU", "BR", "unknown"]),
         "role": st.sampled_from(ROLES), "purpose": st.sampled_from(sorted(PURPOSES)),
         "field": st.sampled_from(["email", "full_name", "national_id", "gender", "income", "country"]),
     }
-)  # fmt: skip
+).map(lambda case: case | dict(zip(MESSAGE, case["message"], strict=True)))  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)
@@ -148,6 +166,13 @@ def test_no_value_without_ground_need_and_role(case):
         assert case["consent"] == "given" and case["version_covered"] and not case["objected"]
     if given.answer == "clear" and held.level == 4:
         assert case["second_factor"]
+    if case["medium"]:
+        assert case["subscription"] not in ("suppressed", "unsubscribed")
+        assert case["topic_kind"] == "service" or case["subscription"] == "subscribed"
+    if "CN" in context["packs"]:
+        assert case["country"] in ("", "CN") or "abroad" in case["agreed"]
+        assert case["recipient_kind"] not in ("controller", "sale") or "provide" in case["agreed"]
+        assert case["event"] != "publish" or "publish" in case["agreed"]
 
 
 def test_several_agree_the_most_specific_law_is_named_the_others_listed():
