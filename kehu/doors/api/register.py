@@ -15,7 +15,7 @@ router = Router(tags=["register"])
 Language = Annotated[str, Field(pattern="^(en|zh-hans|zh-hant)$", description="Of the labels.")]
 
 
-@router.get("/purposes", response=Purposes, summary="What data may be used for")
+@router.get("/purposes", response=Purposes, by_alias=True, summary="What data may be used for")
 def purposes(request: HttpRequest, language: Language = "en") -> Any:
     """Every purpose in force, and the change of it that waits."""
     return {"purposes": answers.purposes(language)}
@@ -27,13 +27,13 @@ def purpose(request: HttpRequest, purpose: Purpose) -> Any:
     return answers.purpose(purpose)
 
 
-@router.get("/notices", response=Notices, summary="Every version of every notice")
+@router.get("/notices", response=Notices, by_alias=True, summary="Every version of every notice")
 def notices(request: HttpRequest) -> Any:
     """Newest first, proposals among them."""
     return {"notices": answers.notices()}
 
 
-@router.get("/notices/{notice}", response=NoticeText, summary="One version of a notice")
+@router.get("/notices/{notice}", response=NoticeText, by_alias=True, summary="One version of a notice")
 def notice(request: HttpRequest, notice: NoticeName) -> Any:
     """`NAME` is the one in force, `NAME@N` that version: its words in each language, and what it covers."""
     return answers.notice_whole(answers.notice_version(notice))
