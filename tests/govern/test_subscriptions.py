@@ -86,7 +86,7 @@ def test_no_message_no_question(database):
 def test_a_message_without_its_medium_or_topic_is_not_asked_for(database, ask):
     mia = staff("marketing")
     [lin] = admit(LIN)
-    with pytest.raises(ValueError, match="medium|topic"):
+    with pytest.raises(ValueError, match=r"medium|topic"):
         sent(lin, mia, **ask)
 
 
@@ -261,7 +261,7 @@ def test_a_statement_is_followed_never_changed(database):
 )  # fmt: skip
 def test_what_nobody_can_say(database, said):
     [lin] = admit(LIN)
-    with pytest.raises(ValueError, match="status|ground|medium|topic"):
+    with pytest.raises(ValueError, match=r"status|ground|medium|topic"):
         say(lin, said[0], said[1], said=said[2], recorded_by=BY, id=new_id())
     assert subscriptions_of(lin) == []
 
@@ -271,3 +271,34 @@ def test_topics_are_data_with_words_in_each_language():
     assert {"newsletter", "offers", "events", "service-news"} <= set(topics) and len(MEDIA) == 5
     for topic in topics.values():
         assert all(topic.label(language) and topic.description(language) for language in LANGUAGES)
+
+
+def test_many_and_one_get_the_same_answer(database):
+    mia = staff("marketing")
+    people = admit(*({"email": f"c{n}@mail.example"} for n in range(8)))
+    for number, one in enumerate(people):
+        if number & 1:
+            agree(one)
+        if number & 2:
+            tell(one)
+        if number & 4:
+            tell(one, "unsubscribed", topic="offers")
+    link(people[3], people[7], PROBABLE)
+    for topic in ("newsletter", "offers"):
+        ask = {
+            "actor": mia,
+            "purpose": "marketing",
+            "fields": ["email"],
+            "use": "contact",
+            "medium": "email",
+            "topic": topic,
+        }
+        shown = lambda opened: [
+            (sorted(str(c.given) for c in one.contributions), {name: a.policy for name, a in one.denied().items()})
+            for one in opened
+        ]  # fmt: skip
+        held = gate().open(people, **ask)
+        many = dict(zip((one.customer for one in held), shown(held), strict=True))
+        assert len({str(answer) for answer in many.values()}) > 2
+        for customer, answer in many.items():
+            assert shown(gate().open([customer], **ask)) == [answer]

@@ -64,7 +64,7 @@ def test_the_proof_of_a_paper_form_is_sealed_and_opens_for_the_office_alone(data
 )  # fmt: skip
 def test_a_proof_that_is_none_is_refused(database, wrong):
     [lin] = admit(LIN)
-    with pytest.raises(ValueError, match="evidence|proof|reference"):
+    with pytest.raises(ValueError, match=r"evidence|proof|reference"):
         agree(lin, evidence=wrong)
     assert not Consent.objects.exists()
 
