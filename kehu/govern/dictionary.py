@@ -39,6 +39,7 @@ class Field:
     mask: str
     event: bool
     labels: Mapping[str, str]
+    verifies: bool = False  # a caller proves by it who they are
 
     @property
     def category_id(self) -> int:
@@ -136,4 +137,5 @@ def _field(name: str, row: Mapping[str, Any]) -> Field:
         mask=mask,
         event=row["event"],
         labels=labels,
+        verifies=row.get("verifies", False),
     )

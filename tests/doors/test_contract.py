@@ -41,6 +41,7 @@ PROMISED = {
     "unmerge": "parted incident",
     "find": "subjects ledger[seq]",
     "show": "subject fields masked denied ledger[seq]",
+    "match": "subject field match ledger[seq]",
     "explain": "decisions[field answer policy article reason]",
     "consent give": "consents[purpose status kind at until]",
     "consent withdraw": "consents[purpose status kind at until]",

@@ -43,14 +43,15 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
         "packs": sorted(packs_for(row["residence"])),
         "departments": row["departments"],
     }
-    held = FieldClass(field.name in purpose.least, field.level, field.category, tuple(row["agreed"]))
+    held = FieldClass(field.name in purpose.least, field.level, field.category, tuple(row["agreed"]), field.verifies)
     return principal_of(facts, claims_of(row["role"])), context, held
 
 
 def answer(policies: PolicySet, **case: Any) -> Answer:
     """The policies' answer to a case."""
     principal, context, held = request(**case)
-    return policies.decide(principal, context, [held])[held]
+    asked = {"match": ("match",), "read": ("open", "mask", "match")}.get(context["use"], ("open", "mask"))
+    return policies.decide(principal, context, [held], asked)[held]
 
 
 def collect_answer(policies: PolicySet, **case: Any) -> Answer:

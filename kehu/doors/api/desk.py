@@ -1,4 +1,4 @@
-"""Find, show, explain."""
+"""Find, show, explain, match."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import StringConstraints
 
 from kehu.doors.api.answers import language, problem_response
 from kehu.doors.api.callers import Bearer, caller_of
-from kehu.doors.api.schemas import Explained, FindAsked, Found, Purpose, Shown
+from kehu.doors.api.schemas import Compared, Explained, FindAsked, Found, MatchAsked, Purpose, Shown
 from kehu.doors.problems import Problem
-from kehu.serve.desk import answers, queries
+from kehu.serve.desk import answers, queries, verifying
 
 router = Router(tags=["customers"])
 Fields = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}(,[a-z0-9_]{1,40}){0,99}$")]
@@ -43,6 +43,20 @@ def show(request: HttpRequest, subject: UUID, fields: Fields | None = None, purp
 def _refusal(request: HttpRequest, answer: dict[str, Any], policy: str) -> HttpResponse:
     more = {name: answer[name] for name in ("subject", "denied", "ledger")}
     return problem_response(request, Problem("refused", policy=policy), more=more)
+
+
+@router.post(
+    "/subjects/{uuid:subject}/match", auth=Bearer("match"), response=Compared, summary="Compare what a caller says"
+)
+def match(request: HttpRequest, subject: UUID, asked: MatchAsked) -> Any:
+    """Yes, no, or null where nothing is held; the value itself is not shown, and what was said stands in the body only.
+
+    Five wrong answers on one customer within an hour end it for that hour (403, `house.match-limit`).
+    """
+    caller = caller_of(request)
+    purpose = caller.claim(asked.purpose)
+    found = verifying.verify(subject, asked.field, asked.said, actor=caller.actor, purpose=purpose)
+    return answers.comparison_answer(subject, asked.field, found)
 
 
 @router.get(

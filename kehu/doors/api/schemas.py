@@ -39,6 +39,14 @@ class FindAsked(Asked):
     purpose: Purpose | None = None
 
 
+class MatchAsked(Asked):
+    """What a caller says of themselves."""
+
+    field: Name = Field(examples=["birth_date"])
+    said: Value = Field(examples=["1990-03-14"])
+    purpose: Purpose | None = None
+
+
 class ConsentAsked(Asked):
     """A consent given now, under the notice in force or the one named."""
 
@@ -122,7 +130,16 @@ class Decision(Why):
     """What a read would show of one field."""
 
     field: str
-    answer: Literal["clear", "masked", "denied"]
+    answer: Literal["clear", "masked", "match-only", "denied"]
+
+
+class Compared(Schema):
+    """Whether what was said is what is held; null: nothing is held."""
+
+    subject: UUID
+    field: str
+    match: bool | None
+    ledger: Row
 
 
 class Explained(Schema):

@@ -1,7 +1,8 @@
-"""Commands that use customer information: find, show, explain and states."""
+"""Commands that use customer information: find, show, explain, match and states."""
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -123,3 +124,23 @@ def optout(subject: str) -> Any:
 def deceased(subject: str, at: datetime | None) -> Any:
     """Record a report of death: marketing stops at once."""
     return _state("deceased", "deceased", subject, since=at)
+
+
+@click.command(epilog="Example: kehu match 0199… --purpose service --field birth_date")
+@click.argument("subject")
+@click.option("--purpose", required=True)
+@click.option("--field", required=True, help="Of those by which a caller proves who they are: birth_date, national_id.")
+@command()
+def match(subject: str, purpose: str, field: str) -> Any:
+    """Compare what a caller says with what is held; yes, no, or nothing held. The value itself is not shown.
+
+    What was said comes from a prompt or the first line of standard input, never from an argument. Of a document's
+    number the last four characters do. Five wrong answers on one customer within an hour end it for that hour.
+    """
+    from kehu.serve.desk import answers, verifying
+
+    purpose_number(purpose)
+    id = subject_id(subject)
+    who = actor_as(purpose, "match", id)
+    said = click.prompt("What they say", err=True) if sys.stdin.isatty() else told("-")
+    return answers.comparison_answer(id, field, verifying.verify(id, field, said, actor=who, purpose=purpose))

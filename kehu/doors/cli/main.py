@@ -49,6 +49,7 @@ for entry in (
     desk.find,
     desk.show,
     desk.explain,
+    desk.match,
     authorising.consent,
     authorising.subscriptions,
     desk.restrict,

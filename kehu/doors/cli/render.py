@@ -14,7 +14,14 @@ from rich.text import Text
 _WIDE: Final = 10_000  # a pipe has no width: nothing is folded or cut there
 _FEW: Final = 4
 _FRACTION: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(?=[+Z])")  # of a second: nobody reads it
-_STYLES: Final = {"clear": "green", "given": "green", "masked": "yellow", "denied": "red", "withdrawn": "red"}
+_STYLES: Final = {
+    "clear": "green",
+    "given": "green",
+    "masked": "yellow",
+    "match-only": "yellow",
+    "denied": "red",
+    "withdrawn": "red",
+}
 
 
 def print_answer(answer: Mapping[str, Any]) -> None:

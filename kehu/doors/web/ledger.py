@@ -28,9 +28,10 @@ from kehu.serve.assurance.own import own_rows
 from kehu.serve.assurance.queries import prove, rows, verify
 
 PAGE: Final = 50
-_TONES: Final = {"clear": "malachite", "masked": "gamboge", "denied": "cinnabar"}
+_TONES: Final = {"clear": "malachite", "masked": "gamboge", "match-only": "gamboge", "denied": "cinnabar"}
 _ICONS: Final = {
-    "read": "eye", "list": "list", "find": "search", "explain": "circle-help", "collect": "upload", "link": "git-merge",
+    "read": "eye", "list": "list", "find": "search", "explain": "circle-help", "match": "equal",
+    "collect": "upload", "link": "git-merge",
     "export": "file-down", "erase": "trash-2", "consent": "hand-heart", "restrict": "octagon-pause", "object": "hand",
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
     "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
@@ -43,6 +44,7 @@ _ACT_LABELS: Final = {
     "list": gettext_lazy("Listed"),
     "find": gettext_lazy("Searched"),
     "explain": gettext_lazy("Asked why"),
+    "match": gettext_lazy("Compared"),
     "collect": gettext_lazy("Brought in"),
     "link": gettext_lazy("Linked"),
     "export": gettext_lazy("Exported"),
@@ -77,6 +79,7 @@ _ACT_LABELS: Final = {
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),
     "masked": gettext_lazy("masked"),
+    "match-only": gettext_lazy("compared only"),
     "denied": gettext_lazy("refused"),
 }
 

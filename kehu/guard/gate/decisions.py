@@ -22,13 +22,16 @@ from kehu.govern.separate import recipient_key
 from kehu.govern.slugs import MEDIA
 from kehu.govern.topics import topic_named
 from kehu.guard.gate.actor import ActorFacts
-from kehu.guard.gate.policies import Answer, FieldClass, principal_of
+from kehu.guard.gate.policies import MATCH, MATCH_ONLY, Answer, FieldClass, principal_of
 from kehu.guard.gate.state import SubjectState
 from kehu.guard.installation import Installation, RulesInForce
 from kehu.guard.ledger.mac import decision_mac
 
 _COUNTRY: Final = re.compile(r"([A-Z]{2})?")
 _ASKED_EVENTS: Final = frozenset({"", "publish", "public-space"})  # the others follow from level, recipient and country
+LET_OUT: Final = frozenset({"clear", "masked"})
+"""Answers by which something of a value comes out of the vault."""
+_TELLING: Final = frozenset({"read", "explain"})  # uses that are told what could be compared
 PROVENANCE: Final = ("covered", "on-consent", "outside-notice")
 _KEPT: Final = 20_000
 
@@ -39,7 +42,7 @@ class DecisionForged(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class FieldAnswer:
-    """What the gate says of one field: ``clear``, ``masked`` or ``denied``, and the policy that decided."""
+    """What the gate says of one field: ``clear``, ``masked``, ``match-only`` or ``denied``, and the policy that decided."""
 
     answer: str
     policy: str
@@ -128,7 +131,7 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     classes = {name: _class_of(rules.dictionary.field(name), purpose, agreed(name)) for name in ask.fields}
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
     principal = principal_of(facts, claims)
-    at_most = {name: "mask" if ask.masked or name in ask.masked_fields else "open" for name in ask.fields}
+    at_most = {name: actions_of(ask, name) for name in ask.fields}
     by_provenance: list[Mapping[str, Answer]] = []
     for heard in _heard(ask, state):
         if heard is state and by_provenance:  # nothing it said is missed: as for the others
@@ -139,7 +142,11 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
             by_provenance.append(_by_field(rules, principal, context, classes, at_most))
     told = rules.told.get(purpose.slug)
     return {
-        name: _as_told(tuple(answers[name] for answers in by_provenance), told is None or name in told)
+        name: _as_told(
+            tuple(answers[name] for answers in by_provenance),
+            # what the purpose does not need is opened to nobody; compared it may be where the purpose itself is told of
+            told is None or name in told or name not in purpose.least,
+        )
         for name in ask.fields
     }
 
@@ -160,15 +167,28 @@ def _by_field(
     principal: Mapping[str, Any],
     context: Mapping[str, Any],
     classes: Mapping[str, FieldClass],
-    at_most: Mapping[str, str],
+    at_most: Mapping[str, tuple[str, ...]],
 ) -> dict[str, Answer]:
     """Each field's answer under one context: opened where that is asked and allowed, else masked, else denied."""
     found: dict[str, Answer] = {}
-    for most, actions in (("open", ("open", "mask")), ("mask", ("mask",))):
-        names = [name for name, wanted in at_most.items() if wanted == most]
+    for actions in dict.fromkeys(at_most.values()):
+        names = [name for name, wanted in at_most.items() if wanted == actions]
         answers = rules.policies.decide(principal, context, {classes[name] for name in names}, actions)
         found.update({name: answers[classes[name]] for name in names})
     return found
+
+
+def actions_of(ask: Ask, name: str) -> tuple[str, ...]:
+    """What is tried for a field, the most first. Only a comparison, and who is told why, meet the answer match-only."""
+    if ask.use == MATCH:
+        return (MATCH,)
+    shown = ("mask",) if ask.masked or name in ask.masked_fields else ("open", "mask")
+    return (*shown, MATCH) if ask.use in _TELLING else shown
+
+
+def _used(ask: Ask, answer: str) -> bool:
+    """Whether an answer needs the ciphertext: it is let out, or compared."""
+    return answer in LET_OUT or (ask.use == MATCH and answer == MATCH_ONLY)
 
 
 def _heard(ask: Ask, state: SubjectState) -> Iterator[SubjectState]:
@@ -195,7 +215,13 @@ def _agreed(ask: Ask, state: SubjectState) -> Callable[[str], tuple[str, ...]]:
 
 
 def _class_of(field: Field, purpose: Purpose, agreed: tuple[str, ...]) -> FieldClass:
-    return FieldClass(in_least=field.name in purpose.least, level=field.level, category=field.category, agreed=agreed)
+    return FieldClass(
+        in_least=field.name in purpose.least,
+        level=field.level,
+        category=field.category,
+        agreed=agreed,
+        verifies=field.verifies,
+    )
 
 
 def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str) -> dict[str, Any]:
@@ -248,10 +274,10 @@ class Decisions:
             {
                 rules.dictionary.field(n).category_id
                 for n, row in answers.items()
-                if any(a.answer != "denied" for a in row)
+                if any(_used(ask, a.answer) for a in row)
             }
         )
-        finds = any(a.answer != "denied" for row in answers.values() for a in row)
+        finds = any(_used(ask, a.answer) for row in answers.values() for a in row)
         return self.store_answer(connection, text, facts, state, fields, opened, finds)
 
     def store_answer(

@@ -39,6 +39,9 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "kind": frozenset(KIND) - {""},
     "category": frozenset(CATEGORIES),
 }
+MATCH: Final = "match"
+"""The action of a policy: an answer is compared with what is held, and nothing is shown."""
+MATCH_ONLY: Final = "match-only"
 _KEPT: Final = 4_096  # answers kept, each by the policies that apply; nothing of a customer is in them
 _ASKER: Final = {"type": "Staff", "id": "asker"}
 _Said = tuple[bool, tuple[str, ...]]
@@ -52,11 +55,12 @@ class FieldClass:
     level: int
     category: str
     agreed: tuple[str, ...] = ()
+    verifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``clear``, ``masked`` or ``denied``, the policy that decided and the others that agree with it."""
+    """``clear``, ``masked``, ``match-only`` or ``denied``, the policy that decided and the others that agree with it."""
 
     answer: str
     policy: str
@@ -64,6 +68,7 @@ class Answer:
 
 
 _CLASS: Final = fields(FieldClass)
+_WORD_OF: Final = {"open": "clear", "mask": "masked", MATCH: MATCH_ONLY}
 _NOTHING_ASKED: Final = Answer("denied", DEFAULT_DENY)
 
 
@@ -133,13 +138,17 @@ class PolicySet:
     def _decide_one(self, asked: _Asked, held: FieldClass, actions: tuple[str, ...]) -> Answer:
         refused: tuple[str, ...] = (DEFAULT_DENY,)
         resource = {one.name: getattr(held, one.name) for one in _CLASS}
-        for number, action in enumerate(actions):
+        last = ""
+        for action in actions:
+            if action == MATCH and last and not held.verifies:
+                continue
             allowed, policies = self._ask(asked, action, "FieldClass", resource)
             if allowed:
-                why = refused if number else policies
-                return Answer("clear" if action == "open" else "masked", why[0], why[1:])
-            refused = policies
-        return self._denied(asked, actions[-1], "FieldClass", resource, refused) if actions else _NOTHING_ASKED
+                why = refused if last else policies
+                return Answer(_WORD_OF[action], why[0], why[1:])
+            if action != MATCH or not last:  # why a value is not shown is told, not why it is not compared either
+                refused, last = policies, action
+        return self._denied(asked, last, "FieldClass", resource, refused) if last else _NOTHING_ASKED
 
     def _ask(
         self, asked: _Asked, action: str, kind: str, resource: Mapping[str, Any], *, permits: bool = False

@@ -7,9 +7,9 @@ import functools
 import itertools
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -20,7 +20,8 @@ from psycopg.pq import TransactionStatus
 
 from kehu.govern.slugs import ACTIONS, BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.decisions import Ask, Decision, Decisions, FieldAnswer
+from kehu.guard.gate.decisions import LET_OUT, Ask, Decision, Decisions, FieldAnswer
+from kehu.guard.gate.policies import MATCH
 from kehu.guard.gate.statement import CHECKED_READ, PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
@@ -34,6 +35,10 @@ EVENT_KINDS: Final = (3, 4)
 _ATTEMPTS: Final = 8
 _made: Final = tuple.__new__  # what a named tuple's own constructor calls, at a third of the time
 _GROUPS: Final = 32  # rows of the ledger that a first try may need: a page of customers who stand in as many ways
+
+Found = TypeVar("Found")
+Unseal = Callable[[Connection[Any], list[Any]], Found]
+"""What makes something of the rows that a confirmed statement handed out."""
 
 
 class LedgerUnavailable(RuntimeError):
@@ -84,8 +89,8 @@ class Opened:
     contributions: tuple[Contribution, ...] = dataclasses.field(repr=False)
 
     def denied(self) -> dict[str, FieldAnswer]:
-        """Fields denied whatever the provenance."""
-        return {n: row[0] for n, row in self.decision.fields.items() if all(a.answer == "denied" for a in row[:3])}
+        """Fields of which nothing comes out whatever the provenance; some of them may yet be compared (``match-only``)."""
+        return {n: row[0] for n, row in self.decision.fields.items() if all(a.answer not in LET_OUT for a in row[:3])}
 
 
 def raw_connection() -> Connection[Any]:
@@ -149,19 +154,47 @@ class Gate:
             raise ValueError("single origin subjects are opened for a person's own rights only")
         named = None if fields is None else frozenset(fields)
         every, bulk = masked if isinstance(masked, bool) else False, len(subjects) > 1
+
+        def asked() -> Ask:
+            names = self._asked(purpose, named)
+            some = () if isinstance(masked, bool) else tuple(name for name in names if name in masked)
+            return Ask(
+                purpose, use, names, every, recipient, recipient_kind, country, bulk, some, medium, topic, event
+            ).checked()
+
+        return self._answered(asked, self._unseal, actor, subjects, kinds, detail, reach)
+
+    def compared(self, subject: UUID, field: str, unseal: Unseal[Found], *, actor: Actor, purpose: str) -> Found:
+        """Hand the rows of a comparison, decided and recorded, to what compares; see :mod:`kehu.guard.gate.compare`.
+
+        Raises:
+            as :meth:`open`.
+        """
+
+        def asked() -> Ask:
+            return Ask(purpose, MATCH, self._asked(purpose, (field,)), False, "", "none", "", False)
+
+        return self._answered(asked, unseal, actor, [subject], PROFILE_KINDS, None, "customer")
+
+    def _answered(
+        self,
+        asked: Callable[[], Ask],
+        unseal: Unseal[Found],
+        actor: Actor,
+        subjects: Sequence[UUID],
+        kinds: Sequence[int],
+        detail: UUID | None,
+        reach: Reach,
+    ) -> Found:
         raw = raw_connection()
         for attempt in range(_ATTEMPTS):
-            asked = self._asked(purpose, named)
-            some = () if isinstance(masked, bool) else tuple(name for name in asked if name in masked)
-            ask = Ask(
-                purpose, use, asked, every, recipient, recipient_kind, country, bulk, some, medium, topic, event
-            ).checked()
+            ask = asked()
             rows = self._checked_read(
                 raw, ask, actor, subjects, kinds, detail, groups=_GROUPS * 4**attempt, reach=reach
             )
             if not rows or rows[0][5]:
                 try:
-                    return self._unseal(raw, rows)
+                    return unseal(raw, rows)
                 except (
                     EpochKeyMissing
                 ):  # keys were rotated between the statement and here: the next one sees the new epoch
@@ -270,6 +303,10 @@ class Gate:
         customers = itertools.groupby(rows, key=lambda row: row[0].int)
         return [self._unseal_customer(raw, list(held)) for _, held in customers]
 
+    def key_of(self, wrapped: bytes, *, subject: UUID, epoch: int) -> bytes:
+        """The key of one origin subject, for what compares within this room."""
+        return self._held.epochs.unwrap(wrapped, subject=subject.bytes, epoch=epoch)
+
     def _unseal_customer(self, raw: Connection[Any], rows: list[Any]) -> Opened:
         customer, _, decided, _, _, _, seq = rows[0][:7]
         if seq is None:
@@ -295,7 +332,7 @@ class Gate:
             )
             for name, (given, normal, status, verified) in held.items():
                 answers = decision.fields.get(name)
-                if answers is None or (answer := answers[provenance]).answer == "denied":
+                if answers is None or (answer := answers[provenance]).answer not in LET_OUT:
                     continue
                 if answer.answer == "masked":
                     normal = mask(name, normal or given)

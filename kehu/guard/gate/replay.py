@@ -45,7 +45,7 @@ class Change:
         use: an action of the ledger.
         packs: laws that apply to the customers.
         field: of the dictionary, or ``*`` for bringing in.
-        before, after: ``clear``, ``masked`` or ``denied``.
+        before, after: ``clear``, ``masked``, ``match-only`` or ``denied``.
         policy_before, policy_after: who said so.
     """
 
@@ -63,7 +63,7 @@ class Change:
     @property
     def opens(self) -> bool:
         """Whether more would be seen than was."""
-        order = ("denied", "masked", "clear")
+        order = ("denied", "match-only", "masked", "clear")
         return order.index(self.after) > order.index(self.before)
 
 

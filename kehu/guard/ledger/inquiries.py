@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from kehu.govern.laws import PACKS
 from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
+from kehu.guard.gate.decisions import LET_OUT
 
 JURISDICTIONS: Final = (*PACKS, "none")  # as ``ledger_entry.reach`` counts them
 _MEMORY: Final = "256MB"  # a set of a few million ids, without temporary files
@@ -170,9 +171,7 @@ def inquire(question: Question) -> Inquiry:
 
 def _let_out(answer: str) -> set[str]:
     """Fields that a decision let out, clear or masked, whatever the provenance of their values."""
-    return {
-        name for name, said in json.loads(answer).items() if name != "*" and any(one[0] != "denied" for one in said)
-    }
+    return {name for name, said in json.loads(answer).items() if name != "*" and any(one[0] in LET_OUT for one in said)}
 
 
 def _group(key: tuple[str, str | None, int | None, int], tally: _Tally) -> Group:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from kehu.govern.slugs import ACTIONS, CUSTOMER, PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.policies import MATCH, MATCH_ONLY
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.open_log import signer_of
@@ -44,7 +45,8 @@ where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden order by u.subject
 
 @dataclass(frozen=True, slots=True)
 class OwnRow:
-    """One use. ``clear`` and ``masked``: fields the answer let out (as far as there was a value); ``grounds`` under the
+    """One use. ``clear`` and ``masked``: fields the answer let out (as far as there was a value); ``compared``: those of
+    which somebody learned only whether an answer is right; ``grounds`` under the
     customer's laws; ``own``: the customer's own visit; ``policy``: what refused it, where nothing was let out."""
 
     seq: int
@@ -56,6 +58,7 @@ class OwnRow:
     grounds: tuple[str, ...]
     clear: tuple[str, ...]
     masked: tuple[str, ...]
+    compared: tuple[str, ...]
     policy: str | None
     own: bool
 
@@ -147,18 +150,22 @@ def _row(found: Any) -> OwnRow:
     role = facts.partition("|")[0]
     answers = json.loads(answer)
     best = {name: _best(row) for name, row in answers.items()}
-    let_out = {name for name, said in best.items() if said != "denied"}
+    act = name_of(ACTIONS, action)
+    let_out = {
+        name for name, said in best.items() if said in ("clear", "masked") or (said == MATCH_ONLY and act == MATCH)
+    }
     slug = name_of(PURPOSES, purpose) if purpose else None
     return OwnRow(
         seq=seq,
         at=at,
-        action=name_of(ACTIONS, action),
+        action=act,
         purpose=slug,
         role=role,
         department=department or "",
         grounds=_grounds(slug, ask, packs_of(packs)),
         clear=tuple(sorted(name for name in let_out - {"*"} if best[name] == "clear")),
         masked=tuple(sorted(name for name in let_out - {"*"} if best[name] == "masked")),
+        compared=tuple(sorted(name for name in let_out if best[name] == MATCH_ONLY)),
         policy=None if let_out else next((row[0][1] for row in answers.values()), None),
         own=role == CUSTOMER,
     )
@@ -167,7 +174,7 @@ def _row(found: Any) -> OwnRow:
 def _best(row: list[list[str]]) -> str:
     """The widest answer a field had, whatever the provenance of its values."""
     said = {answer for answer, _ in row}
-    return "clear" if "clear" in said else "masked" if "masked" in said else "denied"
+    return next((one for one in ("clear", "masked", MATCH_ONLY) if one in said), "denied")
 
 
 def _grounds(purpose: str | None, ask: str, packs: frozenset[str]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
+from kehu.guard.gate.decisions import LET_OUT
+from kehu.guard.gate.policies import MATCH, MATCH_ONLY
 from kehu.guard.installation import installation
 
 _ROWS = """
@@ -56,9 +58,17 @@ def _row(found: Any) -> dict[str, Any]:
     seq, at, actor, human, email, department, purpose, action, subjects, answer, ask = found
     answers = json.loads(answer)
     said = {pair[0][0] for pair in answers.values()}
-    best = "clear" if "clear" in said else "masked" if "masked" in said else "denied"
+    act = name_of(ACTIONS, action)
+    shown = LET_OUT | {MATCH_ONLY} if act == MATCH else LET_OUT
+    best = next((one for one in ("clear", "masked", MATCH_ONLY) if one in said and one in shown), "denied")
     slug = name_of(PURPOSES, purpose) if purpose else None
-    policies = sorted({pair[0][1] for pair in answers.values() if pair[0][0] == best})
+    policies = sorted(
+        {
+            pair[0][1]
+            for pair in answers.values()
+            if pair[0][0] == best or (best == "denied" and pair[0][0] not in shown)
+        }
+    )
     return {
         "seq": seq,
         "at": at.isoformat(),
@@ -67,8 +77,8 @@ def _row(found: Any) -> dict[str, Any]:
         "department": department,
         "purpose": slug,
         "basis": _basis(slug, ask),
-        "action": name_of(ACTIONS, action),
-        "fields": sorted(name for name, pair in answers.items() if name != "*" and pair[0][0] != "denied"),
+        "action": act,
+        "fields": sorted(name for name, pair in answers.items() if name != "*" and pair[0][0] in shown),
         "answer": best,
         "policy": policies[0] if policies else None,
         "subjects": subjects,

@@ -26,11 +26,12 @@ def lookup_keys(field: str, value: str, kind: str) -> list[str]:
     A national phone number is read in each of the usual countries: the asker seldom knows the record's own.
     """
     return list(
-        dict.fromkeys(key for one in _normal_forms(field, value, kind) if (key := search_keys(field, one, kind).exact))
+        dict.fromkeys(key for one in normal_forms(field, value, kind) if (key := search_keys(field, one, kind).exact))
     )
 
 
-def _normal_forms(field: str, value: str, kind: str) -> list[str]:
+def normal_forms(field: str, value: str, kind: str) -> list[str]:
+    """The normalised forms that a value may be meant in, in whatever usual way it is written; none where it is none."""
     text = normal_string(value)
     if not text:
         return []

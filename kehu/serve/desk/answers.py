@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from kehu.guard.gate.compare import Compared
 from kehu.guard.gate.decisions import FieldAnswer
 from kehu.guard.installation import installation
 from kehu.serve.desk.queries import Customer
@@ -33,6 +34,11 @@ def customer_answer(seen: Customer, language: str = "en") -> dict[str, Any]:
 def found_answer(subjects: Iterable[UUID], seq: int | None) -> dict[str, Any]:
     """Customers found, and the row of the look-up."""
     return {"subjects": [str(subject) for subject in subjects], "ledger": {"seq": seq}}
+
+
+def comparison_answer(subject: UUID, field: str, found: Compared) -> dict[str, Any]:
+    """Whether what was said is what is held (null: nothing is held), and the row it stands in."""
+    return {"subject": str(subject), "field": field, "match": found.matched, "ledger": {"seq": found.seq}}
 
 
 def explanation_answer(answers: Mapping[str, FieldAnswer], language: str = "en") -> dict[str, Any]:

@@ -80,13 +80,15 @@ def _record_look_up(actor: Actor, purpose: str, *, refused_by: str | None = None
         return record_act("find", None, actor=actor, purpose=PURPOSES[purpose], refused_by=refused_by)
 
 
-def explain(subject: UUID, *, actor: Actor, purpose: str) -> dict[str, FieldAnswer]:
+def explain(
+    subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | None = None
+) -> dict[str, FieldAnswer]:
     """Field by field, what a read would show and why; no ciphertext is touched.
 
     Raises:
         UnknownSubject: not here.
     """
-    opened = gate().open([subject], actor=actor, purpose=purpose, use="explain", kinds=())
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, use="explain", kinds=())
     if not opened:
         raise UnknownSubject(str(subject))
     return {name: row[0] for name, row in opened[0].decision.fields.items()}

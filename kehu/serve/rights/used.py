@@ -17,6 +17,7 @@ from django.db import connection
 
 from kehu.govern.models import Consent
 from kehu.govern.separate import recipient_key
+from kehu.guard.gate.decisions import LET_OUT
 from kehu.guard.installation import installation
 from kehu.serve.rights.statements import Became
 
@@ -91,7 +92,7 @@ def _asked(decisions: set[bytes]) -> dict[bytes, tuple[dict[str, Any], dict[str,
 
 def _under(row: Consent, ask: dict[str, Any], answer: dict[str, Any]) -> bool:
     """Whether what was let out needed this separate consent."""
-    out = [name for name, answers in answer.items() if answers[0][0] != "denied"]
+    out = [name for name, answers in answer.items() if answers[0][0] in LET_OUT]
     if row.fields is not None:
         out = [name for name in out if name in row.fields]
     if row.event == "sensitive":

@@ -29,6 +29,7 @@ ACTS: Final = {
     "read": (gettext_lazy("opened your data"), "eye", "azurite"),
     "list": (gettext_lazy("saw you in a list"), "list", "azurite"),
     "find": (gettext_lazy("looked you up"), "search", "azurite"),
+    "match": (gettext_lazy("compared what a caller said with your data; nothing was shown"), "equal", ""),
     "explain": (gettext_lazy("asked what may be seen; nothing was opened"), "circle-question-mark", ""),
     "collect": (gettext_lazy("recorded data about you"), "file-input", "malachite"),
     "link": (gettext_lazy("compared records, to know which are yours"), "git-merge", ""),
@@ -86,6 +87,7 @@ class RowView:
     grounds: str
     clear: list[str]
     masked: list[str]
+    compared: list[str]
     reason: str
     own: bool
 
@@ -175,6 +177,7 @@ def row_view(row: OwnRow) -> RowView:
         grounds=_(" and ").join(str(GROUND_LABELS.get(ground, ground)) for ground in row.grounds),
         clear=_labels(row.clear, said),
         masked=_labels(row.masked, said),
+        compared=_labels(row.compared, said),
         reason=rules.policies.text(row.policy, said).reason if row.policy else "",
         own=row.own,
     )
