@@ -118,17 +118,6 @@ def test_token_opens_its_purpose_only(database):
     assert gate().open([lin], actor=actor, purpose="complaints")[0].denied()["email"].policy == "house.scope"
 
 
-def test_bulk_gives_the_answers_of_single_reads(database):
-    alice = staff("service")
-    subjects = admit(*({"full_name": f"客户{n}", "email": f"c{n}@mail.example"} for n in range(40)))
-    for subject in subjects[::3]:
-        enter(subject, "restriction", by=alice.staff, id=new_id())
-    bulk = {o.customer: (values([o]), o.denied()) for o in gate().open(subjects, actor=alice, purpose="service")}
-    for subject in subjects:
-        [single] = gate().open([subject], actor=alice, purpose="service")
-        assert bulk[single.customer] == (values([single]), single.denied())
-
-
 def test_no_row_no_plaintext(database):
     alice = staff("service")
     [lin] = admit(LIN)
