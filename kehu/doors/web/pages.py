@@ -105,7 +105,7 @@ def page(
 def here(request: HttpRequest) -> str:
     """Where a language, look or purpose chosen on this page leads back to: an address that can be opened again."""
     parent, _slash, last = request.path.rpartition("/")
-    return parent if request.method == "POST" and last in ("show", "verify", "search") else request.path
+    return parent if request.method == "POST" and last in ("show", "verify", "search", "match") else request.path
 
 
 def purpose_label(slug: str) -> str:
@@ -116,6 +116,19 @@ def purpose_label(slug: str) -> str:
 def field_label(name: str) -> str:
     """A field's name in the reader's language."""
     return installation().rules.dictionary.field(name).label(language())
+
+
+def category_label(name: str) -> str:
+    """A category of the dictionary in the reader's language."""
+    return {
+        "identity": _("Identity"),
+        "contact": _("Contact"),
+        "transaction": _("Orders"),
+        "interaction": _("Contacts with us"),
+        "preference": _("Preferences"),
+        "credit": _("Credit"),
+        "social": _("Social"),
+    }[name]
 
 
 def day_of(at: datetime, form: str = "SHORT_DATE_FORMAT") -> str:

@@ -15,19 +15,18 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web import authorisations, errors, history
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import day_of, language, page, purpose_label
+from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
+from kehu.doors.web.why import ANSWERS
 from kehu.doors.web.words import value_text
 from kehu.govern.consent import NothingToWithdraw, UnknownSubject
 from kehu.govern.dictionary import UnknownField
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.states import NotInForce
-from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.gate.acts import ACTS, Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.listing import NAMES, Filters, neighbours
 from kehu.serve.desk.record import (
-    CLEAR,
-    DENIED,
     MASKED,
     Record,
     Source,
@@ -39,15 +38,11 @@ from kehu.serve.desk.record import (
     sources_of,
 )
 from kehu.serve.desk.standing import Standing, consent_purposes
+from kehu.serve.desk.verifying import verify
 from kehu.serve.rights import actions as rights
 
 _CONTACTS = ("phone", "email")
 _CONTACT_ICONS = {"phone": "smartphone", "email": "mail"}
-_ANSWERS = {
-    CLEAR: ("malachite", "circle-check", gettext_lazy("visible")),
-    MASKED: ("gamboge", "circle-dashed", gettext_lazy("masked")),
-    DENIED: ("cinnabar", "circle-x", gettext_lazy("hidden")),
-}
 _KIND_LABELS = {
     "person": gettext_lazy("Person"),
     "organisation": gettext_lazy("Organisation"),
@@ -97,6 +92,27 @@ def show_field(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespo
 
 @purpose_page
 @require_POST
+def match(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """Compare what a caller says; the page says yes, no, or that nothing is held, and nothing else."""
+    assert desk.claim is not None
+    name = request.POST.get("field", "")
+    compared: dict[str, Any] = {"name": name}
+    try:
+        found = verify(subject, name, request.POST.get("said", ""), actor=desk.actor, purpose=desk.claim.purpose)
+        compared |= {"matched": found.matched, "seq": found.seq}
+    except UnknownField:
+        return errors.unreadable(request)
+    except UnknownSubject:
+        raise Http404 from None
+    except Refused as refused:
+        compared["words"] = installation().rules.policies.text(refused.policy, language())
+    except ValueError:
+        compared["unreadable"] = True
+    return _page(request, desk, subject, compared=compared)
+
+
+@purpose_page
+@require_POST
 def change_consent(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """Record a consent given now, or take one back."""
     purpose = PURPOSES.get(request.POST.get("purpose", ""))
@@ -142,7 +158,14 @@ def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
     return redirect(reverse("customer", args=[subject]) + f"?done={said}#rights")
 
 
-def _page(request: HttpRequest, desk: SignedIn, subject: UUID, *, shown: dict[str, Any] | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    desk: SignedIn,
+    subject: UUID,
+    *,
+    shown: dict[str, Any] | None = None,
+    compared: dict[str, Any] | None = None,
+) -> HttpResponse:
     assert desk.claim is not None
     purpose = desk.claim.purpose
     try:
@@ -168,6 +191,8 @@ def _page(request: HttpRequest, desk: SignedIn, subject: UUID, *, shown: dict[st
         "show_url": reverse("customer-show", args=[record.customer]),
         "since": min((one.came_at for one in sources), default=None),
         "shown": shown,
+        "compared": compared,
+        "matchable": [(one.name, one.label(language())) for one in record.matchable],
         "query": query_of(filters),
         "newer": newer,
         "older": older,
@@ -204,19 +229,7 @@ def _profile(record: Record) -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for value in record.values.values():
         groups.setdefault(value.field.category, []).append(_value(value))
-    return [{"label": _category(name), "values": values} for name, values in groups.items()]
-
-
-def _category(name: str) -> str:
-    return {
-        "identity": _("Identity"),
-        "contact": _("Contact"),
-        "transaction": _("Orders"),
-        "interaction": _("Contacts with us"),
-        "preference": _("Preferences"),
-        "credit": _("Credit"),
-        "social": _("Social"),
-    }[name]
+    return [{"label": category_label(name), "values": values} for name, values in groups.items()]
 
 
 def _consents(standing: Standing) -> list[dict[str, Any]]:
@@ -233,7 +246,7 @@ def _consents(standing: Standing) -> list[dict[str, Any]]:
 
 
 def _why(one: Why) -> dict[str, Any]:
-    tone, icon, word = _ANSWERS[one.answer]
+    tone, icon, word = ANSWERS[one.answer]
     labels, separator = [field.label(language()) for field in one.fields], _(", ")
     many = len(labels) > _FIRST_LABELS + 1
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from kehu.doors.web import authorisations, customers, errors, imports, ledger, record, review, sign_in
+from kehu.doors.web import authorisations, customers, errors, imports, ledger, record, review, sign_in, why
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/search", customers.search_customers, name="customers-search"),
     path("customers/<uuid:subject>", record.customer, name="customer"),
     path("customers/<uuid:subject>/show", record.show_field, name="customer-show"),
+    path("customers/<uuid:subject>/match", record.match, name="customer-match"),
+    path("customers/<uuid:subject>/why", why.why_page, name="customer-why"),
     path("customers/<uuid:subject>/consent", record.change_consent, name="customer-consent"),
     path("customers/<uuid:subject>/separate", authorisations.separate, name="customer-separate"),
     path("customers/<uuid:subject>/subscription", authorisations.subscription, name="customer-subscription"),

@@ -26,9 +26,10 @@ from kehu.guard.installation import installation
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive, text_of
 from kehu.serve.desk.standing import Standing, standing_of
+from kehu.serve.desk.verifying import verifying_fields
 from kehu.serve.rights.models import Request
 
-CLEAR, MASKED, DENIED = "clear", "masked", "denied"
+CLEAR, MASKED, MATCH, DENIED = "clear", "masked", "match-only", "denied"
 _TELLING: Final = frozenset({"email", "phone", "tail", "date", "address"})  # masks that leave something to recognise
 _COARSE: Final = frozenset({"locality", "region", "country"})
 _NOT_NEEDED: Final = "house.purpose-least"
@@ -102,6 +103,7 @@ class Record:
     values: Mapping[str, Value]
     events: tuple[Event, ...]
     why: tuple[Why, ...]
+    matchable: tuple[Field, ...]  # a caller's answer on these may be compared
     refused: str  # the policy, where nothing at all may be seen
 
     def shown(self, name: str) -> str:
@@ -129,15 +131,19 @@ def open_record(subject: UUID, *, actor: Actor, purpose: str) -> Record:
         UnknownSubject: not here.
     """
     least = installation().rules.purposes[purpose].least
-    opened = gate().open([subject], actor=actor, purpose=purpose, masked=masked_at_first(least))
+    asked = least | {one.name for one in verifying_fields()}
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=asked, masked=masked_at_first(least))
     if not opened:
         raise UnknownSubject(str(subject))
     one = opened[0]
     standing = standing_of([one.customer]).get(one.customer)
     if standing is None:
         raise UnknownSubject(str(subject))
-    refused = "" if one.decision.finds else next((row[0].policy for row in one.decision.fields.values()), "")
-    return Record(one.customer, one.seq, standing, _profile(one), _events(one), _why(one.decision, purpose), refused)
+    said = {name: row[0] for name, row in one.decision.fields.items()}
+    refused = "" if one.decision.finds else next((answer.policy for name, answer in said.items() if name in least), "")
+    matchable = tuple(field for field in verifying_fields() if said[field.name].answer == MATCH)
+    why = _why(one.decision, purpose)
+    return Record(one.customer, one.seq, standing, _profile(one), _events(one), why, matchable, refused)
 
 
 def reveal(subject: UUID, name: str, *, actor: Actor, purpose: str) -> tuple[Value, int]:
@@ -242,12 +248,20 @@ def _why(decision: Decision, purpose: str) -> tuple[Why, ...]:
     dictionary, least = installation().rules.dictionary, installation().rules.purposes[purpose].least
     asked_masked, groups = masked_at_first(least), dict[tuple[str, str, bool], list[Field]]()
     for name, row in decision.fields.items():
+        if name not in least and row[0].answer == DENIED:
+            continue
         on_request = row[0].answer == MASKED and name in asked_masked
         groups.setdefault((row[0].answer, row[0].policy, on_request), []).append(dictionary.field(name))
-    order = (CLEAR, MASKED, DENIED)
+    order = (CLEAR, MASKED, MATCH, DENIED)
     made = [
         Why(answer, policy, tuple(sorted(fields, key=lambda one: one.id)), on_request)
         for (answer, policy, on_request), fields in sorted(groups.items(), key=lambda item: order.index(item[0][0]))
     ]
-    rest = tuple(one for one in dictionary.fields.values() if one.name not in least)
+    rest = tuple(
+        one for one in dictionary.fields.values() if one.name not in least and not _comparable(decision, one.name)
+    )
     return (*made, Why(DENIED, _NOT_NEEDED, rest, False)) if rest else tuple(made)
+
+
+def _comparable(decision: Decision, name: str) -> bool:
+    return name in decision.fields and decision.of(name).answer == MATCH

@@ -38,6 +38,8 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "customers-search": ("post", {"text": "nobody@mail.example"}, CLAIMING, 200, 302),
     "customer": ("get", {}, CLAIMING, 404, 302),
     "customer-show": ("post", {"field": "email"}, CLAIMING, 404, 302),
+    "customer-match": ("post", {"field": "birth_date", "said": "1990-03-14"}, CLAIMING, 404, 302),
+    "customer-why": ("get", {}, ALL, 404, 404),
     "customer-consent": ("post", {"purpose": "marketing"}, frozenset({"service", "marketing", "privacy"}), 404, 403),
     "customer-separate": ("post", {"event": "publish"}, frozenset({"service", "marketing", "privacy"}), 404, 403),
     "customer-subscription": (
@@ -63,7 +65,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
 }
 # signed in without a purpose: the engineer is asked for one before anything about customers is answered
 ASKED_FIRST = frozenset({
-    "customers", "customers-search", "customer", "customer-show", "customer-consent", "customer-state", "review",
+    "customers", "customers-search", "customer", "customer-show", "customer-match", "customer-consent", "customer-state", "review",
     "customer-separate", "customer-subscription", "customer-receipt", "customer-receipt-file",
     "review-decide",
 })  # fmt: skip
