@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -96,6 +96,19 @@ def purposes_in_force() -> dict[str, Purpose]:
         else:
             found[slug] = purpose_of(slug, change.version, change.revision, change.content)
     return found
+
+
+def purpose_said(slug: str, version: int, at: datetime) -> Purpose:
+    """A version of a purpose as it was in force at a moment: what somebody who agreed to it then had before them.
+
+    Of a version the newest revision of that time; the one in force now where the register knows no such version.
+    """
+    found: Purpose | None = None
+    for change in sorted(changes("purpose", slug), key=lambda one: (one.version, one.revision)):
+        began = _began(change)
+        if change.version == version and began is not None and (found is None or began <= at):
+            found = purpose_of(slug, change.version, change.revision, change.content)
+    return found or purposes_in_force()[slug]
 
 
 def in_force(register: str) -> dict[str, Change]:
@@ -285,6 +298,13 @@ def require_none_open(register: str, name: str) -> None:
     waiting = Change.objects.filter(register=register, name=name, shipped=False)
     if waiting.exclude(steps__kind__in=["approved", "refused", "withdrawn"]).exists():
         raise ProposalOpen(name)
+
+
+def _began(change: Change) -> datetime | None:
+    """When a change came in force; None: it never did."""
+    if change.shipped:
+        return change.proposed_at
+    return next((step.at for step in change.steps.all() if step.kind == "approved"), None)
 
 
 def _number(base: Change, *, wider: bool, at_least: int = 0) -> tuple[int, int]:

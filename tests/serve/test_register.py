@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from kehu.govern import notices, register
-from kehu.govern.consent import Statement, give_consent, notice_in_force
+from kehu.govern.consent import Statement, consents_of, give_consent, notice_in_force
 from kehu.govern.models import Notice, Rules
 from kehu.govern.notices import Covered
 from kehu.govern.register import Assessment
@@ -28,6 +28,7 @@ from kehu.guard.installation import HeldRules, claims_of, installation
 from kehu.guard.setup import open_owner, register_due_notices, register_rules
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.register import changes, views
+from kehu.serve.rights.receipts import receipt
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -239,6 +240,19 @@ def test_two_changes_at_once_are_both_in_force(office, database):
     [lin] = admit({"email": "lin@mail.example"})
     gate().open([lin], actor=paul, purpose="complaints")  # the newest row holds both: this process decides under it
     assert {installation().rules.purposes[slug].retention_days for slug in ("marketing", "personalisation")} == {5}
+
+
+def test_a_receipt_tells_what_was_agreed_to(office):
+    mia, [lin] = staff("marketing"), admit({"email": "lin@mail.example"})
+    consents(lin, "marketing", mia)
+    put_in_force("marketing", {"recipients": ["Parcel Post"], "least": least("marketing", "birth_date")}, office)
+    consents(lin, "marketing", mia)
+    put_in_force("marketing", {"recipients": []}, office)
+    new, old = (receipt(row.id, actor=mia)["record"]["processing"] for row in consents_of(lin))
+    assert (old["purpose"]["version"], old["recipients"], old["covers_version_in_force"]) == (1, [], False)
+    assert (new["purpose"]["version"], new["recipients"], new["covers_version_in_force"]) == (2, ["Parcel Post"], True)
+    assert "birth_date" not in old["pii_information"]
+    assert "birth_date" in new["pii_information"]
 
 
 # notices

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.laws import PACKS
 from kehu.govern.models import Consent, Controller, Notice
+from kehu.govern.register import purpose_said
 from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.state import packs_of
@@ -86,7 +87,8 @@ def receipt_of(row: Consent, part: Sequence[UUID]) -> dict[str, Any]:
 
 
 def _processing(row: Consent, packs: frozenset[str], controller: Mapping[str, Any]) -> dict[str, Any]:
-    purpose = installation().rules.purposes[name_of(PURPOSES, row.purpose)]
+    now = installation().rules.purposes[name_of(PURPOSES, row.purpose)]
+    purpose = purpose_said(now.slug, row.purpose_version, row.recorded_at)  # what they agreed to, not what it became
     return {
         "privacy_notice": _notice(row.notice),
         "language": row.language or None,
@@ -94,14 +96,14 @@ def _processing(row: Consent, packs: frozenset[str], controller: Mapping[str, An
             "id": purpose.slug, "version": row.purpose_version, "label": dict(purpose.labels),
             "description": dict(purpose.descriptions),
         },
-        "version_in_force": purpose.version,
-        "covers_version_in_force": row.status == "given" and row.purpose_version >= purpose.version,
+        "version_in_force": now.version,
+        "covers_version_in_force": row.status == "given" and row.purpose_version >= now.version,
         "lawful_basis": {pack: purpose.grounds[pack] for pack in packs} or {"house": purpose.grounds["house"]},
         "consent_type": row.kind,
         "event": row.event or None,
         "pii_information": sorted(purpose.least if row.fields is None else row.fields),
         "pii_controllers": [controller["id"]],
-        "recipients": [row.recipient] if row.recipient else [],
+        "recipients": [row.recipient] if row.recipient else sorted(purpose.recipients),
         "destination": row.country or None,
         "retention": f"P{purpose.retention_days}D",
         "jurisdictions": sorted(packs),
