@@ -223,19 +223,21 @@ def test_two_changes_at_once_are_both_in_force(office, database):
     ]
     failed = []
 
-    def decide(id):
+    def decide():
         try:
-            changes.approve(id, actor=paul)
+            changes.approve(ids[1], actor=paul)
         except Exception as error:  # noqa: BLE001  (whatever it is, the test tells)
             failed.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=decide, args=(id,)) for id in ids]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    other = threading.Thread(target=decide)
+    with transaction.atomic():
+        changes.approve(ids[0], actor=paul)
+        other.start()
+        other.join(2)
+        assert other.is_alive()  # it waits: it could not see this one yet
+    other.join(30)
     assert failed == []
     [lin] = admit({"email": "lin@mail.example"})
     gate().open([lin], actor=paul, purpose="complaints")  # the newest row holds both: this process decides under it
