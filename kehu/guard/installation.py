@@ -65,7 +65,7 @@ class HeldRules:
                 try:
                     self._held = rules_in_force()
                 except DatabaseError:
-                    return load_rules()
+                    return _shipped_rules()
             return self._held
 
     def follow(self) -> None:
@@ -117,6 +117,11 @@ def rules_in_force() -> RulesInForce:
         DatabaseError: the register cannot be read.
     """
     return load_rules(purposes_in_force(), told())
+
+
+@functools.cache
+def _shipped_rules() -> RulesInForce:
+    return load_rules()
 
 
 def load_rules(
