@@ -10,6 +10,7 @@ from ninja import Router, Status
 
 from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import ConsentAsked, Consents, WithdrawalAsked
+from kehu.govern.separate import Terms
 from kehu.govern.slugs import PURPOSES
 from kehu.serve.rights import actions
 
@@ -38,9 +39,11 @@ def list_(request: HttpRequest, subject: UUID) -> Any:
 )
 def give(request: HttpRequest, subject: UUID, asked: ConsentAsked) -> Any:
     """Under the notice in force; it acts on the next read."""
+    named = asked.separate
+    terms = Terms(named.event, named.recipient, named.country, tuple(named.fields) if named.fields else None) if named else None
     given = actions.give(
         subject, _purpose(asked.purpose), actor=caller_of(request).actor, kind=asked.kind, until=asked.until, notice=asked.notice,
-        by_subject=asked.by,
+        by_subject=asked.by, terms=terms,
     )  # fmt: skip
     return Status(201, {"consents": given})
 
@@ -53,4 +56,5 @@ def give(request: HttpRequest, subject: UUID, asked: ConsentAsked) -> Any:
 )
 def withdraw(request: HttpRequest, subject: UUID, asked: WithdrawalAsked) -> Any:
     """It acts on the next read of every purpose that rests on it. 409 where nothing is in force."""
-    return Status(201, {"consents": actions.withdraw(subject, _purpose(asked.purpose), actor=caller_of(request).actor)})
+    taken = actions.withdraw(subject, _purpose(asked.purpose), actor=caller_of(request).actor, only=asked.only)
+    return Status(201, {"consents": taken})

@@ -47,6 +47,15 @@ class MatchAsked(Asked):
     purpose: Purpose | None = None
 
 
+class Terms(Asked):
+    """What a separate consent is to: its event, and as far as that wants it recipient, country, fields."""
+
+    event: Literal["sensitive", "provide", "publish", "abroad", "public-space"]
+    recipient: Annotated[str, StringConstraints(max_length=120)] = ""
+    country: Annotated[str, StringConstraints(max_length=2)] = ""
+    fields: list[Annotated[str, StringConstraints(max_length=60)]] | None = Field(None, max_length=100)
+
+
 class ConsentAsked(Asked):
     """A consent given now, under the notice in force or the one named."""
 
@@ -55,12 +64,14 @@ class ConsentAsked(Asked):
     until: AwareDatetime | None = None
     notice: NoticeName | None = None
     by: UUID | None = Field(None, description="The guardian who consents.")
+    separate: Terms | None = Field(None, description="A separate consent, to these alone.")
 
 
 class WithdrawalAsked(Asked):
     """The purpose whose consent is taken back."""
 
     purpose: Purpose
+    only: UUID | None = Field(None, description="The separate one that alone is taken back.")
 
 
 class VerifyAsked(Asked):
@@ -162,6 +173,14 @@ class Consent(Schema):
     way: str | None
     by: UUID | None
     evidence: bool
+    proof: str | None
+    guardian: str | None
+    event: str | None
+    recipient: str | None
+    country: str | None
+    fields: list[str] | None
+    state: str = Field(description="In the words of the W3C Data Privacy Vocabulary.")
+    in_force: bool
 
 
 class Consents(Schema):
