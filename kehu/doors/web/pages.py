@@ -105,7 +105,9 @@ def page(
 def here(request: HttpRequest) -> str:
     """Where a language, look or purpose chosen on this page leads back to: an address that can be opened again."""
     parent, _slash, last = request.path.rpartition("/")
-    return parent if request.method == "POST" and last in ("show", "verify", "search", "match") else request.path
+    return (
+        parent if request.method == "POST" and last in ("show", "verify", "search", "match", "replay") else request.path
+    )
 
 
 def purpose_label(slug: str) -> str:
@@ -170,4 +172,7 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
     register = Place("register", "stamp", _("Purposes and notices"), _("Rules"), reverse("register-purposes"))
-    return [*groups, PlaceGroup(_("Evidence"), (ledger, register))]
+    evidence = [ledger, register]
+    if desk.role in ACTS["read-ledger"]:
+        evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
+    return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from kehu.doors.web import authorisations, customers, errors, imports, ledger, record, review, sign_in, why
+from kehu.doors.web import (
+    authorisations,
+    customers,
+    errors,
+    imports,
+    inquiry,
+    ledger,
+    policies,
+    record,
+    review,
+    sign_in,
+    why,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -41,6 +53,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review", review.queue, name="review"),
     path("review/<uuid:proposal>", review.decide, name="review-decide"),
     path("ledger", ledger.ledger, name="ledger"),
+    path("ledger/inquiry", inquiry.inquiry, name="ledger-inquiry"),
+    path("policies", policies.policies, name="policies"),
+    path("policies/replay", policies.replay, name="policies-replay"),
     path("ledger/verify", ledger.verify_now, name="ledger-verify"),
     path("ledger/<int:seq>/proof", ledger.proof, name="ledger-proof"),
     path("api/v1/", include("kehu.doors.api.urls")),

@@ -1,0 +1,117 @@
+"""Inquiries into the ledger: who used a customer's data, what a person saw, all under a purpose, the reach of an account."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_GET
+
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.ledger import action_label
+from kehu.doors.web.pages import field_label, page, purpose_label
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.assurance.queries import inquire
+
+
+@staff_page
+@require_GET
+def inquiry(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Sums over the rows that the bounds leave; without bounds nothing is asked yet."""
+    require_act("read-ledger", desk.without_purpose)
+    asked = _asked(request)
+    context: dict[str, Any] = {
+        "asked": asked,
+        "purposes": [(slug, purpose_label(slug)) for slug in PURPOSES],
+        "people": Staff.objects.order_by("email").values_list("id", "email"),
+    }
+    if any(asked.values()):
+        try:
+            context |= _found(desk, asked)
+        except UnknownSubject:
+            raise Http404 from None
+        except ValueError:
+            context["reversed"] = True
+    return page(request, "web/inquiry.html", context, desk=desk, nav="ledger")
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    """What the query narrows to: ids, a purpose, days; anything else is left out."""
+    given = request.GET
+    days = {name: _day(given.get(name, "")) for name in ("since", "until")}
+    return {
+        "customer": _id(given.get("customer", "")),
+        "staff": _id(given.get("staff", "")),
+        "purpose": given.get("purpose", "") if given.get("purpose") in PURPOSES else "",
+        **days,
+    }
+
+
+def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
+    staff = Staff.objects.filter(id=asked["staff"]).values_list("email", flat=True).first() if asked["staff"] else None
+    if asked["staff"] and staff is None:
+        raise Http404
+    answer = inquire(
+        actor=desk.actor,
+        subject=UUID(asked["customer"]) if asked["customer"] else None,
+        staff=staff,
+        purpose=asked["purpose"] or None,
+        since=_moment(asked["since"]),
+        until=_moment(asked["until"], after=True),
+    )
+    return {
+        "found": answer,
+        "laws": list(answer["jurisdictions"].items()),
+        "fields": [
+            one | {"label": _field(one["field"]), "laws": list(one["jurisdictions"].items())}
+            for one in answer["fields"]
+        ],
+        "by": [_group(one) for one in answer["by"]],
+    }
+
+
+def _group(one: dict[str, Any]) -> dict[str, Any]:
+    return one | {
+        "purpose": purpose_label(one["purpose"]) if one["purpose"] else "",
+        "action": action_label(one["action"]),
+        "first": datetime.fromisoformat(one["first"]),
+        "last": datetime.fromisoformat(one["last"]),
+        "fields": [_field(name) for name in one["fields"]],
+    }
+
+
+def _field(name: str) -> str:
+    return field_label(name) if name in installation().rules.dictionary.fields else name
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text)) if text else ""
+    except ValueError:
+        return ""
+
+
+def _day(text: str) -> str:
+    try:
+        found = parse_date(text)
+    except ValueError:
+        return ""
+    return found.isoformat() if found else ""
+
+
+def _moment(day: str, *, after: bool = False) -> datetime | None:
+    """The beginning of a day in the reader's zone, or its end."""
+    found = parse_date(day) if day else None
+    if found is None:
+        return None
+    start = datetime.combine(found, datetime.min.time(), tzinfo=timezone.get_current_timezone())
+    return start + timedelta(days=1) if after else start

@@ -1,0 +1,76 @@
+"""A proposed set of policies, as somebody hands it in: checked, completed by what is in force, and never put in force."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import tomllib
+import zipfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from kehu.guard.gate.policies import PolicySet
+from kehu.guard.gate.rulebook import Rulebook
+from kehu.host.paths import policies_dir
+
+LARGEST: Final = 1_000_000
+"""Bytes of one file of a set, and of all of them together."""
+_MOST: Final = 40
+
+
+def proposed_set(files: Mapping[str, bytes]) -> PolicySet:
+    """The policies in force, with these files in the place of those of the same name; a ZIP counts as its files.
+
+    Only ``*.cedar``, ``schema.cedarschema`` and ``order.toml`` are taken, by their last name; nothing else is looked at.
+
+    Raises:
+        ValueError: no such file is among them, they are too large, or a policy does not fit; the message names it.
+    """
+    given = dict(_unpacked(files))
+    taken = {name: text for name, text in given.items() if name.endswith(".cedar") or name in _BESIDE}
+    if not taken:
+        raise ValueError("no policy among the files: *.cedar, schema.cedarschema or order.toml")
+    if sum(map(len, taken.values())) > LARGEST:
+        raise ValueError(f"more than {LARGEST} bytes")
+    with tempfile.TemporaryDirectory(prefix="kehu-policies-") as made:  # policies name no person
+        folder = Path(made)
+        for path in [*policies_dir().glob("*.cedar"), *(policies_dir() / name for name in _BESIDE)]:
+            shutil.copy(path, folder / path.name)
+        for name, text in taken.items():
+            (folder / name).write_bytes(text)
+        try:
+            return PolicySet(Rulebook.load(folder))
+        except (UnicodeDecodeError, KeyError, tomllib.TOMLDecodeError):
+            raise ValueError("a file of the set cannot be read") from None
+
+
+_BESIDE: Final = ("schema.cedarschema", "order.toml")
+
+
+def _unpacked(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for name, content in files.items():
+        if not name.endswith(".zip"):
+            found.append((Path(name).name, content))
+            continue
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                held = [one for one in packed.infolist() if not one.is_dir()][:_MOST]
+                if sum(one.file_size for one in held) > LARGEST:
+                    raise ValueError(f"more than {LARGEST} bytes")
+                found += [(Path(one.filename).name, packed.read(one)) for one in held]
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
+            raise ValueError("the ZIP cannot be read") from None
+    return found
+
+
+def tested() -> Counter[str]:
+    """How many rows of the policy tables expect each policy; empty where the tables were not installed."""
+    rows: Counter[str] = Counter()
+    for path in sorted((policies_dir() / "tests").glob("*.toml")):
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+        rows.update(row["policy"] for key in ("rows", "collect") for row in held.get(key, []) if row.get("policy"))
+    return rows

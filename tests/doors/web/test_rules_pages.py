@@ -1,0 +1,119 @@
+"""Why, policies, inquiry and the comparison of an answer, as pages."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+
+from kehu.host.paths import policies_dir
+from tests.cast import admit
+from tests.doors.web import browsing
+from tests.doors.web.browsing import text_of
+
+LIN = {
+    "full_name": "林婉清",
+    "email": "lin@mail.example",
+    "birth_date": "1990-03-14",
+    "national_id": "11010519491231002X",
+}
+
+
+def signed_in(role, purpose=None):
+    """Who reads English."""
+    desk, who = browsing.signed_in(role, purpose)
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return desk, who
+
+
+HOUSE = (policies_dir() / "house.cedar").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("database")
+def test_why_answers_for_every_field_and_opens_nothing() -> None:
+    [lin] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    page = text_of(desk.get(f"/customers/{lin}/why", {"purpose": "service", "beside": "marketing"}))
+    assert "National id" in page and "Income" in page and "compared only" in page
+    assert "house.purpose-least" in page and "cn.pipl.consent-none" in page
+    assert not any(value in page for value in LIN.values())
+    with connection.cursor() as cursor:
+        cursor.execute("select action, count(*) from ledger_entry where action in (1, 4) group by 1")
+        assert cursor.fetchall() == [(4, 2)]
+
+
+@pytest.mark.usefixtures("database")
+def test_why_works_for_a_customer_one_may_not_open() -> None:
+    [lin] = admit(LIN)
+    desk, _ = signed_in("engineer")
+    answer = desk.get(f"/customers/{lin}/why")
+    assert answer.status_code == 200 and "house.default-deny" in text_of(answer) and "林" not in text_of(answer)
+    assert desk.get(f"/customers/{lin}/why", {"purpose": "espionage"}).status_code == 400
+
+
+@pytest.mark.usefixtures("database")
+def test_a_callers_answer_is_compared_on_the_record_page() -> None:
+    [lin] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    page = text_of(desk.get(f"/customers/{lin}"))
+    assert "Is it them?" in page and "1990" not in page.replace('placeholder="1990-03-14"', "")
+    said = lambda text, field="birth_date": text_of(
+        desk.post(f"/customers/{lin}/match", {"field": field, "said": text})
+    )
+    assert "It is what we hold." in said("1990-03-14") and "It is what we hold." in said("002X", "national_id")
+    assert "counts as no try" in said("yesterday or so")
+    for day in range(1, 6):
+        assert "It is not what we hold." in said(f"1980-01-0{day}")
+    locked = said("1990-03-14")
+    assert "Too many wrong answers" in locked and "It is what we hold." not in locked
+    marketing, _ = signed_in("marketing", "marketing")
+    assert "Is it them?" not in text_of(marketing.get(f"/customers/{lin}"))
+
+
+@pytest.mark.usefixtures("database")
+def test_policies_in_words_and_a_change_tried() -> None:
+    [lin] = admit(LIN)
+    service, _ = signed_in("service", "service")
+    service.get(f"/customers/{lin}")
+    desk, _ = signed_in("privacy")
+    page = text_of(desk.get("/policies"))
+    assert "house.match" in page and "House rule 22" in page and "China" in page
+    same = text_of(desk.post("/policies/replay", {"days": "7", "law": "house", "text": HOUSE}))
+    assert "Every answer would be the same." in same
+    shut = HOUSE.replace('principal.role == "service" &&', 'principal.role == "nobody" &&')
+    assert shut != HOUSE
+    changed = text_of(desk.post("/policies/replay", {"days": "7", "law": "house", "text": shut}))
+    assert "Customer service" in changed and "house.default-deny" in changed
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("set/house.cedar", shut)
+    sent = SimpleUploadedFile("set.zip", packed.getvalue())
+    assert (
+        "house.default-deny"
+        in text_of(desk.post("/policies/replay", {"days": "7", "files": sent})).partition('id="h-law1"')[0]
+    )
+    wrong = desk.post("/policies/replay", {"days": "7", "law": "house", "text": "permit everything"})
+    assert wrong.status_code == 422 and "does not fit" in text_of(wrong)
+    assert "house.role-service" in text_of(desk.get("/policies"))  # nothing came in force
+    assert service.get(f"/customers/{lin}").status_code == 200
+
+
+@pytest.mark.usefixtures("database")
+def test_an_inquiry_sums_up_and_is_recorded() -> None:
+    [lin] = admit(LIN)
+    service, who = signed_in("service", "service")
+    service.get(f"/customers/{lin}")
+    desk, _ = signed_in("auditor")
+    page = text_of(desk.get("/ledger/inquiry", {"customer": str(lin)}))
+    assert "By whom, for what" in page and "Which fields, under which laws" in page and "CN" in page
+    assert "林" not in page and "lin@" not in page
+    mine = text_of(desk.get("/ledger/inquiry", {"staff": str(who.human), "purpose": "service", "since": "2020-01-01"}))
+    assert "Opened" in mine
+    assert "lies before" in text_of(desk.get("/ledger/inquiry", {"since": "2026-02-01", "until": "2026-01-01"}))
+    assert desk.get("/ledger/inquiry", {"customer": "0" * 32}).status_code == 404
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where action = 20")
+        assert cursor.fetchone()[0] >= 2
