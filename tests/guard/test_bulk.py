@@ -15,7 +15,12 @@ from tests.cast import admit, staff
 
 COUNT = 9
 flags = st.booleans()
+rare = st.sampled_from(
+    (False,) * 7 + (True,)
+)  # were each as likely as not, nearly everybody would be denied by several
 said = st.one_of(
+    st.just(("given", "general", None, 1)),
+    st.just(("given", "specific", None, 1)),
     st.none(),
     st.tuples(st.sampled_from(("given", "withdrawn", "refused", "invalid", "unknown")),
               st.sampled_from(("general", "specific", "temporary")), st.sampled_from((None, 1.0, 4e9)),
@@ -32,8 +37,8 @@ separate = st.one_of(
 )  # fmt: skip
 states = st.fixed_dictionaries(
     {
-        "restricted": flags, "opted_out": flags, "gpc": flags, "deceased": flags, "kept": flags, "guardian": flags,
-        "objected": flags, "age": st.integers(0, 5), "packs": st.sampled_from((0, 1, 2, 3, 4, 8, 16, 31)), "said": said,
+        "restricted": rare, "opted_out": rare, "gpc": rare, "deceased": rare, "kept": rare, "guardian": flags,
+        "objected": flags, "age": st.sampled_from((0, 1, 2, 3, 4, 5, 5, 5)), "packs": st.sampled_from((0, 1, 2, 3, 4, 8, 16, 31)), "said": said,
         "separate": separate,
     }
 )  # fmt: skip
@@ -80,13 +85,15 @@ def test_many_and_one_get_the_same_answers_in_every_state(database):
         assign(raw, [(subjects[2], subjects[3])], certainty=PROBABLE, why=WHY["linkage"], run=None, by=by)
     askers = {role: staff(role) for role in ("service", "marketing", "legal")}
 
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(
-        st.lists(states, min_size=COUNT, max_size=COUNT), st.sampled_from(sorted(askers)),
-        st.sampled_from(("service", "marketing", "analytics", "claims", "rights-request")), st.booleans(),
+        st.lists(states, min_size=COUNT, max_size=COUNT),
+        st.sampled_from((("service", "service"), ("marketing", "marketing"), ("legal", "claims"), ("service", "claims"))),
+        st.booleans(),
         st.sampled_from(("read", "list")), st.sampled_from((("none", ""), ("sale", ""), ("controller", "DE"))),
     )  # fmt: skip
-    def holds(standing, role, purpose, masked, use, leaves):
+    def holds(standing, claimed, masked, use, leaves):
+        role, purpose = claimed
         for subject, state in zip(subjects, standing, strict=True):
             stand(subject, state, PURPOSES[purpose])
         asked = {

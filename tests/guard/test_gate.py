@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 from django.db import connection, transaction
@@ -10,6 +12,7 @@ from kehu.govern.consent import Statement, give_consent, withdraw_consent
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.states import enter, lift
 from kehu.guard.gate.read import InsideTransaction, LedgerUnavailable, gate
+from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, issue_token
 from kehu.vault.ids import new_id
@@ -116,6 +119,25 @@ def test_token_opens_its_purpose_only(database):
     actor = actor_of_token(text)
     assert values(gate().open([lin], actor=actor, purpose="service"))
     assert gate().open([lin], actor=actor, purpose="complaints")[0].denied()["email"].policy == "house.scope"
+
+
+def test_the_row_names_the_human_behind_a_token(database):
+    made, _ = add_staff(email="alice@kehu.example", role="service", department="returns", attest=True)
+    [lin] = admit(LIN)
+    text, _ = issue_token(email="alice@kehu.example", purpose="service", minutes=5)
+    actor = actor_of_token(text)
+    [opened] = gate().open([lin], actor=actor, purpose="service", fields=["email"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select e.actor, e.human, d.slug, e.purpose, g.ask from ledger_entry e join gate_decision g on g.id = e.decision"
+            " join guard_department d on d.id = e.department where e.seq = %s",
+            [opened.seq],
+        )
+        credential, human, department, purpose, ask = cursor.fetchone()
+    assert (credential, human, department, purpose) == (actor.credential, made.id, "returns", PURPOSES["service"])
+    assert credential != human
+    asked = json.loads(ask)
+    assert (asked["fields"], asked["version"], asked["rules"]) == (["email"], 1, installation().rules.digest.hex())
 
 
 def test_no_row_no_plaintext(database):
