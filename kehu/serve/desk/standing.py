@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from kehu.govern.laws import asked_anew
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.state import AGE, CONSENT, KIND, packs_of
 from kehu.guard.installation import installation
@@ -25,7 +26,10 @@ _SHOWN: Final = {"given": ON, "withdrawn": OFF, "refused": OFF, "expired": OFF}
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one customer stands: consents by purpose as ``on``, ``off``, ``limit`` or ``none``, and states in force."""
+    """How one customer stands: consents by purpose as ``on``, ``off``, ``limit`` or ``none``, and states in force.
+
+    ``limit``: given, but a restriction or objection stands before it, or the purpose became wider since.
+    """
 
     customer: UUID
     kind: str
@@ -73,9 +77,7 @@ def _standing(customer: UUID, rows: list[Any]) -> Standing:
     restricted = any(row[6] for row in rows)
     objections = frozenset(number for row in rows for number in row[5])
     ages = [row[3] for row in rows if row[3]]
-    consents = {
-        slug: _shown(rows, PURPOSES[slug], restricted=restricted, objections=objections) for slug in consent_purposes()
-    }
+    consents = {slug: _shown(rows, slug, restricted=restricted, objections=objections) for slug in consent_purposes()}
     return Standing(
         customer=customer,
         kind=KIND[max(row[1] for row in rows)],
@@ -91,14 +93,25 @@ def _standing(customer: UUID, rows: list[Any]) -> Standing:
     )
 
 
-def _shown(rows: list[Any], purpose: int, *, restricted: bool, objections: frozenset[int]) -> str:
-    said = [status for row in rows if (status := _status(row[4].get(str(purpose)))) != "none"]
+def _shown(rows: list[Any], slug: str, *, restricted: bool, objections: frozenset[int]) -> str:
+    purpose = PURPOSES[slug]
+    packed = [row[4].get(str(purpose)) for row in rows]
+    said = [status for one in packed if (status := _status(one)) != "none"]
     if not said:
         return NONE
     strictest = min(said, key=CONSENT.index)
-    if strictest == "given" and (restricted or purpose in objections):
+    version = installation().rules.purposes[slug].version
+    given = [one for one in packed if one is not None and one[0] == "given"]
+    outgrown = any(one[3] < version or (str(one[1]).endswith("*") and _asked_anew(rows)) for one in given)
+    if strictest == "given" and (restricted or purpose in objections or outgrown):
         return LIMIT
     return _SHOWN.get(strictest, NONE)
+
+
+def _asked_anew(rows: list[Any]) -> bool:
+    """Whether a guardian's consent counts no more at their age (``laws/*.toml``)."""
+    packs = frozenset[str]().union(*(packs_of(row[2]) for row in rows))
+    return any(asked_anew(packs, AGE[row[3]]) for row in rows)
 
 
 def _status(packed: list[Any] | None) -> str:

@@ -101,7 +101,7 @@ def receipt_for(guest: Guest, consent: UUID) -> dict[str, Any]:
     row, part = _own(guest, consent)
     with transaction.atomic():
         record_act("list", guest.subject, actor=guest.actor, purpose=_RIGHTS, detail=row.id)
-    return receipt_of(row, part)
+    return receipt_of(row, part, own=True)
 
 
 def withdraw(guest: Guest, consent: UUID) -> None:

@@ -54,8 +54,11 @@ def receipt(consent: UUID, *, actor: Actor) -> dict[str, Any]:
     return made
 
 
-def receipt_of(row: Consent, part: Sequence[UUID]) -> dict[str, Any]:
-    """The receipt of a statement of these origin subjects, with nothing recorded: for whoever has recorded the look."""
+def receipt_of(row: Consent, part: Sequence[UUID], *, own: bool = False) -> dict[str, Any]:
+    """The receipt of a statement of these origin subjects, with nothing recorded: for whoever has recorded the look.
+
+    ``own``: for the person themselves; a guardian is somebody else and stays unnamed.
+    """
     rows = statements_of(part)
     held = next(one for one in became(rows) if one.row.id == row.id)
     found = used_of([held], part)[row.id]
@@ -74,7 +77,7 @@ def receipt_of(row: Consent, part: Sequence[UUID]) -> dict[str, Any]:
             "in_force": held.in_force,
             "ended_at": held.ended_at.isoformat() if held.ended_at else None,
             "processing": _processing(row, packs, controller),
-            "parties": [controller, *_recipient(row), *_guardian(row)],
+            "parties": [controller, *_recipient(row), *_guardian(row, named=not own)],
             "events": _events(held, rows),
         },
         "used": {
@@ -135,10 +138,10 @@ def _recipient(row: Consent) -> list[dict[str, Any]]:
     return [{"type": "dpv:Recipient", "name": row.recipient, "country": row.country or None}] if row.recipient else []
 
 
-def _guardian(row: Consent) -> list[dict[str, Any]]:
+def _guardian(row: Consent, *, named: bool) -> list[dict[str, Any]]:
     if not (row.by_subject or row.guardian):
         return []
-    id = f"urn:uuid:{row.by_subject}" if row.by_subject else None  # one who is no customer is named in the sealed proof
+    id = f"urn:uuid:{row.by_subject}" if row.by_subject and named else None  # one who is no customer is named in the sealed proof
     return [{"id": id, "type": "dpv:GuardianOfDataSubject", "role": row.guardian or "guardian"}]
 
 
