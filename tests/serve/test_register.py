@@ -27,6 +27,7 @@ from kehu.guard.gate.read import Gate, gate
 from kehu.guard.installation import HeldRules, claims_of, installation
 from kehu.guard.setup import open_owner, register_due_notices, register_rules
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.desk.standing import standing_of
 from kehu.serve.register import changes, views
 from kehu.serve.rights.receipts import receipt
 from kehu.vault.ids import new_id
@@ -194,8 +195,10 @@ def test_a_consent_does_not_cover_what_became_wider(office):
     assert answer(lin, mia, "marketing")[0] != "denied"
     put_in_force("marketing", {"retention_days": 100}, office)
     assert answer(lin, mia, "marketing")[0] != "denied"  # narrower: it still covers
+    assert standing_of([lin])[lin].consents["marketing"] == "on"
     put_in_force("marketing", {"recipients": ["Parcel Post"]}, office)
     assert answer(lin, mia, "marketing")[0] == "denied"
+    assert standing_of([lin])[lin].consents["marketing"] == "limit"
     put_in_force("marketing", {"recipients": []}, office)
     assert answer(lin, mia, "marketing")[0] == "denied"  # what was said of another version is not said again
     consents(lin, "marketing", mia)
