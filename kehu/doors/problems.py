@@ -147,6 +147,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
     from kehu.serve.assurance.queries import LedgerEmpty
+    from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
     from kehu.serve.rights.erasure import HolderFailed
     from kehu.serve.rights.evidence import NoEvidence
     from kehu.serve.rights.incidents import UnknownIncident
@@ -177,6 +178,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownStaff: "unknown-staff",
         NotInLedger: "not-in-ledger",
         LedgerEmpty: "empty",
+        UnknownLeaving: "unknown-export",
+        NotToRun: "export-state",
         HolderFailed: "holder-failed",
         UnknownIncident: "unknown-incident",
         UnknownRequest: "unknown-request",

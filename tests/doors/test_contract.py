@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import click
+import pyrage
 import pytest
 from click.testing import CliRunner
 
@@ -58,6 +59,12 @@ PROMISED = {
     "incident reach": "",
     "incident clocks": "incidents[id]",
     "export": "file sha256 categories unconfirmed passphrase",
+    "exports ask": "exports[id state purpose recipient country fields customers rows]",
+    "exports list": "exports[id state]",
+    "exports approve": "exports[id state]",
+    "exports refuse": "exports[id state]",
+    "exports run": "file sha256 rows kept_back",
+    "exports trace": "copies[id recipient found]",
     "erase": "certificate[residue unconfirmed] waiting",
     "ledger list": "rows[seq at actor human department purpose basis action fields answer policy subjects]",
     "ledger verify": "ok size root broken",
@@ -206,6 +213,15 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("show", lin, "--purpose", "service", "--fields", "national_id", token=token, code=3)["denied"]
     kehu("explain", lin, "--purpose", "marketing", token=token, code=3)
     kehu("explain", lin, "--purpose", "service", token=token)
+    kehu("match", lin, "--purpose", "service", "--field", "birth_date", token=token, stdin="1990-03-14\n")
+    [list_] = kehu("exports ask", "--purpose", "service", "--recipient", "Print House", token=token)["exports"]
+    key = pyrage.x25519.Identity.generate()
+    to = ["--to", "list.age", "--key", str(key.to_public())]
+    assert kehu("exports run", list_["id"], *to, token=token)["rows"] == list_["customers"]
+    kehu("exports run", list_["id"], "--to", "again.age", *to[2:], token=token, code=3)
+    Path("found.csv").write_bytes(pyrage.decrypt(Path("list.age").read_bytes(), [key]))
+    assert kehu("exports trace", "found.csv")["copies"][0]["recipient"] == "Print House"
+    assert kehu("exports list", token=token)["exports"][0]["state"] == "done"
     kehu("consent give", lin, "personalisation")
     kehu("consent withdraw", lin, "personalisation")
     assert {row["purpose"] for row in kehu("consent list", lin)["consents"]} == {"marketing", "personalisation"}
@@ -246,8 +262,9 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("status")
     kehu("doctor", code=None)
     kehu("database")
-    # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py
-    assert set(PROMISED) - kehu.seen == {"up", "down", "outbox", "unmerge"}
+    # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
+    # exports approve and refuse: tests/serve/test_leaving.py
+    assert set(PROMISED) - kehu.seen == {"up", "down", "outbox", "unmerge", "exports approve", "exports refuse"}
 
 
 WRONG = [

@@ -30,7 +30,7 @@ from kehu.serve.assurance.queries import prove, rows, verify
 PAGE: Final = 50
 _TONES: Final = {"clear": "malachite", "masked": "gamboge", "match-only": "gamboge", "denied": "cinnabar"}
 _ICONS: Final = {
-    "read": "eye", "list": "list", "find": "search", "explain": "circle-help", "match": "equal",
+    "read": "eye", "list": "list", "find": "search", "explain": "circle-help", "match": "equal", "give": "truck",
     "collect": "upload", "link": "git-merge",
     "export": "file-down", "erase": "trash-2", "consent": "hand-heart", "restrict": "octagon-pause", "object": "hand",
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
@@ -45,6 +45,7 @@ _ACT_LABELS: Final = {
     "find": gettext_lazy("Searched"),
     "explain": gettext_lazy("Asked why"),
     "match": gettext_lazy("Compared"),
+    "give": gettext_lazy("Given to a recipient"),
     "collect": gettext_lazy("Brought in"),
     "link": gettext_lazy("Linked"),
     "export": gettext_lazy("Exported"),

@@ -23,6 +23,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "subscribe": frozenset({"service", "marketing", "privacy", "owner"}) | _OWN,
     "erase": _OFFICE,
     "export": _OFFICE,
+    "give": frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"}),  # a list leaves the house
     "hold": _OFFICE,
     "restrict": _OFFICE,
     "object": _OFFICE | _OWN,

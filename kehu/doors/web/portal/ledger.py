@@ -34,6 +34,7 @@ ACTS: Final = {
     "collect": (gettext_lazy("recorded data about you"), "file-input", "malachite"),
     "link": (gettext_lazy("compared records, to know which are yours"), "git-merge", ""),
     "export": (gettext_lazy("made a copy of your data, sealed for you"), "file-down", "wisteria"),
+    "give": (gettext_lazy("gave your data to a recipient outside"), "send", "gamboge"),
     "erase": (gettext_lazy("prepared an erasure"), "trash-2", "cinnabar"),
     "consent": (gettext_lazy("recorded what you allow"), "toggle-right", "malachite"),
     "restrict": (gettext_lazy("restricted the use of your data"), "octagon-pause", "gamboge"),

@@ -1,0 +1,189 @@
+"""Asking for a list to leave: to whom, where, for what; above a size a second person lets it go, within a day and once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from kehu.govern.slugs import PURPOSES, name_of
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
+from kehu.serve.desk.listing import Filters
+from kehu.vault.ids import new_id
+
+WITHIN: Final = timedelta(hours=24)
+"""How long a request, or an approval, is good for."""
+_COLUMNS: Final = (
+    "id", "purpose", "fields", "recipient", "recipient_kind", "country", "kind", "pack", "consent", "customers",
+    "asked_by", "asked_at", "decided_by", "decided_at", "approved", "ran_at", "rows", "sha256",
+)  # fmt: skip
+
+
+class UnknownLeaving(LookupError):
+    """No request of that id."""
+
+
+class NotToRun(RuntimeError):
+    """It ran already, was refused, waits for a second person, is too old, or has grown beyond what was approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A request as it stands. ``customers``: how many it narrowed down to when it was asked for."""
+
+    id: UUID
+    purpose: str
+    fields: tuple[str, ...]
+    recipient: str
+    recipient_kind: str
+    country: str
+    filters: Filters
+    customers: int
+    asked_by: UUID
+    asked_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    approved: bool | None
+    ran_at: datetime | None
+    rows: int | None
+    sha256: bytes | None
+
+    @property
+    def alone(self) -> bool:
+        """Small enough to go without a second person."""
+        return self.customers <= settings.EXPORT_ALONE
+
+    @property
+    def state(self) -> str:
+        """``done``, ``refused``, ``expired``, ``waiting`` for a second person, or ``ready``."""
+        if self.ran_at is not None:
+            return "done"
+        if self.approved is False:
+            return "refused"
+        if datetime.now(UTC) - (self.decided_at or self.asked_at) > WITHIN:
+            return "expired"
+        return "ready" if self.alone or self.approved else "waiting"
+
+
+def ask(
+    *, actor: Actor, purpose: str, recipient: str, recipient_kind: str, country: str, fields: tuple[str, ...] = (),
+    filters: Filters,
+) -> Leaving:  # fmt: skip
+    """Ask for a list of the purpose's customers to leave.
+
+    Raises:
+        ActRefused: the role may not.
+        Refused: the role claims no such purpose.
+        UnknownField: no such field.
+        ValueError: no recipient, no such country, or more fields than the purpose needs.
+    """
+    require_act("give", actor)
+    rules, recipient = installation().rules, recipient.strip()
+    if actor.role not in rules.purposes[purpose].roles:
+        with transaction.atomic():
+            record_act("give", None, actor=actor, purpose=PURPOSES[purpose], refused_by="house.default-deny")
+        raise Refused("house.default-deny")
+    if not recipient or len(recipient) > 120 or not recipient.isprintable():
+        raise ValueError("recipient: the name of who gets it, up to 120 characters")
+    least = rules.purposes[purpose].least
+    chosen = fields or tuple(sorted(name for name in least if not rules.dictionary.field(name).event))
+    if any(rules.dictionary.field(name).name not in least for name in chosen):
+        raise ValueError("fields: the purpose does not need all of these")
+    id = new_id()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into leaving (id, purpose, fields, recipient, recipient_kind, country, kind, pack, consent, customers,"
+            " asked_by) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                id, PURPOSES[purpose], list(chosen), recipient, recipient_kind, country, filters.kind, filters.pack,
+                filters.consent, how_many(purpose, filters), actor.human,
+            ],
+        )  # fmt: skip
+        record_act("give", None, actor=actor, purpose=PURPOSES[purpose], detail=id)
+    return leaving_of(id)
+
+
+def decide(id: UUID, *, actor: Actor, approve: bool) -> Leaving:
+    """Let a list go, or not: another person than the one who asked, within a day.
+
+    Raises:
+        ActRefused: the role may not approve.
+        Refused: whoever asked cannot approve.
+        UnknownLeaving: no such request.
+        NotToRun: it does not wait for anybody.
+    """
+    act = "approve" if approve else "refuse"
+    require_act(act, actor)
+    held = leaving_of(id)
+    if held.state != "waiting":
+        raise NotToRun(held.state)
+    if held.asked_by == actor.human:
+        with transaction.atomic():
+            record_act(act, None, actor=actor, detail=id, refused_by="house.second-person")
+        raise Refused("house.second-person")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "update leaving set decided_by = %s, decided_at = clock_timestamp(), approved = %s"
+            " where id = %s and decided_by is null and asked_at > clock_timestamp() - interval '24 hours'",
+            [actor.human, approve, id],
+        )
+        if not cursor.rowcount:
+            raise NotToRun("decided")
+        record_act(act, None, actor=actor, detail=id)
+    return leaving_of(id)
+
+
+def leaving_of(id: UUID) -> Leaving:
+    """One request.
+
+    Raises:
+        UnknownLeaving: there is none of that id.
+    """
+    found = _select("where id = %s", [id])
+    if not found:
+        raise UnknownLeaving(str(id))
+    return found[0]
+
+
+def requests(*, actor: Actor) -> list[Leaving]:
+    """The newest hundred: everybody's for those who approve or read the ledger, else one's own."""
+    office = {"privacy", "legal", "auditor", "owner"}
+    if actor.role in office:
+        return _select("order by asked_at desc limit 100", [])
+    require_act("give", actor)
+    return _select("where asked_by = %s order by asked_at desc limit 100", [actor.human])
+
+
+def how_many(purpose: str, filters: Filters) -> int:
+    """Customers that a request narrows down to, counted."""
+    where, parameters = filters.where(purpose)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select count(*) from subject_state s where {where}", parameters)
+        return int(cursor.fetchone()[0])
+
+
+def _select(rest: str, parameters: list[Any]) -> list[Leaving]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {', '.join(_COLUMNS)} from leaving {rest}", parameters)
+        return [_made(dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
+
+
+def _made(row: dict[str, Any]) -> Leaving:
+    filters = Filters(row.pop("kind"), row.pop("pack"), row.pop("consent"))
+    digest = row["sha256"]
+    return Leaving(
+        **row
+        | {
+            "filters": filters,
+            "purpose": name_of(PURPOSES, row["purpose"]),
+            "fields": tuple(row["fields"]),
+            "sha256": bytes(digest) if digest is not None else None,
+        }
+    )
