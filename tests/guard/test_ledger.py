@@ -323,20 +323,34 @@ def test_triggers_stop_the_owners_mistakes_too(database, log):
         owner.execute("delete from ledger_entry")
 
 
+def proved(owner, seq, subject):
+    """A proof that leads from the subject to the row, and from the row to the signed head."""
+    proof = prove(owner, seq, subject)
+    head = parse(proof.checkpoint, origin=signer_of(Home.current()).origin, public=signer_of(Home.current()).public)
+    assert tree.root_from_path(tree.leaf_hash(proof.leaf), proof.index, proof.size, proof.path) == head.root
+    inner = proof.subject
+    commitment = hashlib.sha256(inner.r + subject.bytes).digest()
+    assert tree.root_from_path(tree.leaf_hash(commitment), inner.index, inner.size, inner.path) in proof.leaf
+    return inner, commitment
+
+
 def test_a_subject_proves_that_a_row_is_about_them_and_no_other(database, log):
     _, _, (one, two, _) = log
     with open_owner(database) as owner:
         seq = owner.execute("select max(seq) from ledger_use where subject = %s", (one,)).fetchone()[0]
-        proof = prove(owner, seq, one)
-        head = parse(proof.checkpoint, origin=signer_of(Home.current()).origin, public=signer_of(Home.current()).public)
-        assert tree.root_from_path(tree.leaf_hash(proof.leaf), proof.index, proof.size, proof.path) == head.root
-        inner = proof.subject
-        commitment = hashlib.sha256(inner.r + one.bytes).digest()
-        root = tree.root_from_path(tree.leaf_hash(commitment), inner.index, inner.size, inner.path)
-        assert root in proof.leaf
+        inner, commitment = proved(owner, seq, one)
         assert hashlib.sha256(inner.r + two.bytes).digest() != commitment
         with pytest.raises(NotInLedger):
             prove(owner, seq, two)
+
+
+def test_each_subject_of_a_bulk_row_proves_it(database, log):
+    check, alice, _ = log
+    subjects = admit(*({"full_name": f"群{n}", "email": f"bulk{n}@mail.example"} for n in range(21)))
+    [seq] = {one.seq for one in gate().open(subjects, actor=alice, purpose="service", fields=["email"])}
+    check.sequence()
+    with open_owner(database) as owner:
+        assert len({proved(owner, seq, subject)[1] for subject in subjects}) == 21
 
 
 def test_a_row_of_a_slow_transaction_is_not_lost(database, log):
