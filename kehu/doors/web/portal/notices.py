@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -56,8 +56,11 @@ def seen(request: HttpRequest, guest: Guest) -> HttpResponse:
     return redirect(reverse("portal") + "?done=seen")
 
 
-def news_of(guest: Guest) -> dict[str, Any]:
-    """What the first page says of changes: the notice not seen yet, and the uses that are asked about again."""
+def news_of(guest: Guest, on_consent: Collection[str]) -> dict[str, Any]:
+    """What the first page says of changes: the notice not seen yet, and the uses that are asked about again.
+
+    ``on_consent``: the purposes that rest on this person's consent; of the others they are told only.
+    """
     found = notices.news(guest)
     rules, said = installation().rules.purposes, language()
     return {
@@ -69,6 +72,7 @@ def news_of(guest: Guest) -> dict[str, Any]:
                 "differences": [words.difference(row) for row in one.differences if row.wider or not row.removed],
             }
             for one in notices.asked_again(guest)
+            if one.purpose in on_consent
         ],
     }
 

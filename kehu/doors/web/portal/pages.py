@@ -92,7 +92,7 @@ def home(request: HttpRequest, guest: Guest) -> HttpResponse:
             if right.main
         ],
         "waiting": len(waits),
-        **news_of(guest),
+        **news_of(guest, {one.purpose for one in stands.permissions if one.ground == "consent"}),
     }
     return page(request, "portal/home.html", context, guest=guest)
 
