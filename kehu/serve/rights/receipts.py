@@ -141,7 +141,8 @@ def _recipient(row: Consent) -> list[dict[str, Any]]:
 def _guardian(row: Consent, *, named: bool) -> list[dict[str, Any]]:
     if not (row.by_subject or row.guardian):
         return []
-    id = f"urn:uuid:{row.by_subject}" if row.by_subject and named else None  # one who is no customer is named in the sealed proof
+    # one who is no customer is named in the sealed proof alone
+    id = f"urn:uuid:{row.by_subject}" if row.by_subject and named else None
     return [{"id": id, "type": "dpv:GuardianOfDataSubject", "role": row.guardian or "guardian"}]
 
 
