@@ -149,7 +149,7 @@ def inquire(question: Question) -> Inquiry:
     for human, _, purpose, action, _, rows, count, reach, first, last, _, _, answer, email, department in found:
         by_law = Counter({law: n or 0 for law, n in zip(JURISDICTIONS, reach, strict=True)})
         laws += by_law
-        let_out = _let_out(answer)
+        let_out = set() if action == ACTIONS["explain"] else _let_out(answer)  # who asks why is shown no value
         for name in let_out:
             fields.setdefault(name, Counter()).update(by_law + Counter({"uses": count}))
         who = (email or str(human)).removesuffix("@home")
