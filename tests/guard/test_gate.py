@@ -16,6 +16,7 @@ from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, issue_token
 from kehu.vault.ids import new_id
+from kehu.vault.open import FacetDoesNotOpen
 from tests.cast import admit, staff
 
 LIN = {
@@ -187,14 +188,26 @@ def test_a_decision_forged_in_the_database_is_found(database):
         gate().open([lin], actor=alice, purpose="service")
 
 
-def test_a_moved_ciphertext_does_not_open(database):
+@pytest.mark.parametrize(
+    "moved",
+    [
+        "update facet f set sealed = g.sealed from facet g where f.subject = %(one)s and g.subject = %(two)s"
+        " and f.category = 2 and g.category = 2",
+        "update facet f set sealed = g.sealed from facet g where f.subject = %(one)s and g.subject = f.subject"
+        " and f.category = 1 and g.category = 2",
+        "with other as (insert into record select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid()))).*"
+        " from record r where r.subject = %(one)s returning id) update facet set record = (select id from other)"
+        " where subject = %(one)s and category = 2",
+        "update facet set version = version + 1 where subject = %(one)s and category = 2",
+    ],
+    ids=["to another person", "to another category", "to another record", "to another version"],
+)
+def test_a_moved_ciphertext_does_not_open(database, moved):
     alice = staff("service")
     one, two = admit(LIN, {"email": "zhou@mail.example"})
+    assert values(gate().open([one], actor=alice, purpose="service"))
     with open_owner(database) as owner:
-        owner.execute("update facet f set sealed = g.sealed from facet g where f.subject = %s and g.subject = %s"
-                      " and f.category = 2 and g.category = 2", (one, two))  # fmt: skip
-    from kehu.vault.open import FacetDoesNotOpen
-
+        assert owner.execute(moved, {"one": one, "two": two}).rowcount == 1
     with pytest.raises(FacetDoesNotOpen):
         gate().open([one], actor=alice, purpose="service")
 
