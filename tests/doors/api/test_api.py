@@ -45,6 +45,10 @@ TABLE = {
     ("GET", "/subjects/{subject}/explanation"): {
         ("service", "service"): 200, ("marketing", "marketing"): 200, ("engineer", "service"): 200, None: 401,
     },
+    ("POST", "/subjects/{subject}/match"): {
+        ("service", "service"): 200, ("privacy", "complaints"): 200, ("marketing", "marketing"): 403,
+        ("engineer", "service"): 403, None: 401,
+    },
     ("GET", "/subjects/{subject}/consents"): {
         ("service", "service"): 200, ("privacy", "complaints"): 200, ("analyst", "analytics"): 403,
         ("auditor", "security"): 403, None: 401,
@@ -75,6 +79,7 @@ TABLE = {
 }  # fmt: skip
 BODIES = {
     "/find": {"criteria": {"email": LIN["email"]}},
+    "/subjects/{subject}/match": {"field": "birth_date", "said": "1990-03-14"},
     "/subjects/{subject}/consents": {"purpose": "marketing"},
     "/subjects/{subject}/consents/withdrawals": {"purpose": "personalisation"},
     "/ledger/verifications": {},
