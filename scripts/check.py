@@ -45,7 +45,8 @@ def scan_for_secrets() -> None:
 def run_tests() -> None:
     """All tests, spread over processes: each has a home, a database server and ports of its own."""
     ensure_browser()
-    workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, os.cpu_count() or 1))
+    # one more than there are processors: many a test waits for a process, a browser or a clock
+    workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))
     run("tests", "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile")
 
 

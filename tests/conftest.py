@@ -30,6 +30,16 @@ make_home(Home(_home))
 django.setup()
 
 
+_LONG_FIRST = ("browser", "doors", "collect", "refine", "host")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: spread over processes file by file, a long one that came last would be waited for alone."""
+    order = {name: number for number, name in enumerate(_LONG_FIRST)}
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: order.get(item.path.relative_to(tests).parts[0], len(order)))
+
+
 def _write_at_leisure(database: Database) -> None:
     """No test pulls the plug of this server, and copying a database for each is half of many a test's time."""
     assert database.embedded is not None

@@ -108,7 +108,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 # requests a second for each token and web process (0: no limit), how many seconds' worth at once, bytes of a body
-EXPORT_ALONE = int(os.environ.get("KEHU_EXPORT_ALONE") or 500)  # customers in a list that leaves without a second person
+EXPORT_ALONE = int(
+    os.environ.get("KEHU_EXPORT_ALONE") or 500
+)  # customers in a list that leaves without a second person
 API_RATE = float(os.environ.get("KEHU_API_RATE") or 50)
 API_BURST = 4
 API_MAX_BODY = 64 * 1024

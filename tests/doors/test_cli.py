@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 
+import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
@@ -16,6 +17,11 @@ LIN = {
     "phone": "+8613800006721",
     "national_id": "11010519491231002X",
 }
+
+
+@pytest.fixture
+def kehu(kehu_process):
+    return kehu_process
 
 
 def token_for(kehu, role, purpose):

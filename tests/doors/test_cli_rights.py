@@ -131,14 +131,15 @@ def test_withdrawal_lists_what_rested_on_it(kehu, tmp_path):
     assert [row["categories"] for row in taken["rested"]] == [["identity", "contact"]]
 
 
-def test_not_for_service(kehu, tmp_path):
+def test_not_for_service(kehu, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     [lin] = map(str, admit(LIN))
     token = token_for(kehu, "service", "rights-request")
     for words in (
         ("hold", lin, "--reason", "r"), ("erase", lin, "--reason", "r"), ("erase", lin, "--reason", "r", "--dry-run"),
         ("export", lin, "--to", "x.age"), ("request", "list"), ("incident", "clocks"), ("restrict", lin),
     ):  # fmt: skip
-        code, refused = kehu(*words, token=token, cwd=tmp_path)
+        code, refused = kehu(*words, token=token)
         assert code == 3 and refused["error"]["code"] == "role", words
     assert list(tmp_path.iterdir()) == []
 

@@ -40,7 +40,11 @@ def list_(request: HttpRequest, subject: UUID) -> Any:
 def give(request: HttpRequest, subject: UUID, asked: ConsentAsked) -> Any:
     """Under the notice in force; it acts on the next read."""
     named = asked.separate
-    terms = Terms(named.event, named.recipient, named.country, tuple(named.fields) if named.fields else None) if named else None
+    terms = (
+        Terms(named.event, named.recipient, named.country, tuple(named.fields) if named.fields else None)
+        if named
+        else None
+    )
     given = actions.give(
         subject, _purpose(asked.purpose), actor=caller_of(request).actor, kind=asked.kind, until=asked.until, notice=asked.notice,
         by_subject=asked.by, terms=terms,

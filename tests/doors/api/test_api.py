@@ -117,7 +117,9 @@ def test_who_may_ask_what(method, path, caller, anyone):
     for who, expected in TABLE[method, path].items():
         ask = caller(*who) if who else anyone
         found = ask(
-            method, path.format(subject=lin, seq=1, import_id=UNKNOWN, **NAMED), BODIES.get(path) if method == "POST" else None
+            method,
+            path.format(subject=lin, seq=1, import_id=UNKNOWN, **NAMED),
+            BODIES.get(path) if method == "POST" else None,
         )
         assert found.status == expected, (who, found.text)
         assert found.headers["Cache-Control"] == "no-store" and uuid.UUID(found.headers["X-Request-Id"])

@@ -19,6 +19,13 @@ CALLS = [
     ("GET", "/subjects/{lin}", None, {"X_Kehu_Purpose": "billing"}, "read"),
     ("GET", "/subjects/{lin}/explanation?purpose=billing", None, {}, "explain"),
     ("GET", "/subjects/{lin}/explanation", None, {"X_Kehu_Purpose": "billing"}, "explain"),
+    (
+        "POST",
+        "/subjects/{lin}/match",
+        {"field": "birth_date", "said": "1990-03-14"},
+        {"X_Kehu_Purpose": "billing"},
+        "match",
+    ),
     ("GET", "/subjects/{lin}/consents", None, {"X_Kehu_Purpose": "billing"}, "list"),
     ("POST", "/subjects/{lin}/consents", {"purpose": "marketing"}, {"X_Kehu_Purpose": "billing"}, "consent"),
     (
@@ -45,7 +52,10 @@ CALLS = [
 ]
 
 
-WITHOUT_ROW = {("GET", "/health"), ("GET", "/status")}  # nothing of anybody stands in them
+WITHOUT_ROW = {  # nothing of anybody stands in them
+    ("GET", path)
+    for path in ("/health", "/status", "/purposes", "/purposes/{purpose}", "/notices", "/notices/{notice}")
+}
 
 
 def test_every_operation_stands_here():

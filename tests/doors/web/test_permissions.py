@@ -43,8 +43,11 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "customer-consent": ("post", {"purpose": "marketing"}, frozenset({"service", "marketing", "privacy"}), 404, 403),
     "customer-separate": ("post", {"event": "publish"}, frozenset({"service", "marketing", "privacy"}), 404, 403),
     "customer-subscription": (
-        "post", {"medium": "email", "topic": "offers", "status": "subscribed"},
-        frozenset({"service", "marketing", "privacy"}), 404, 403,
+        "post",
+        {"medium": "email", "topic": "offers", "status": "subscribed"},
+        frozenset({"service", "marketing", "privacy"}),
+        404,
+        403,
     ),
     "customer-receipt": ("get", {}, frozenset({"service", "marketing", "privacy"}), 404, 403),
     "customer-receipt-file": ("get", {}, frozenset({"service", "marketing", "privacy"}), 404, 403),
