@@ -41,10 +41,11 @@ def changed(root: Path, broken: Mapping[str, Any]) -> str:
     Raises:
         ValueError: what is to be changed does not stand there exactly once.
     """
-    text = (root / broken["file"]).read_text(encoding="utf-8")
+    text: str = (root / broken["file"]).read_text(encoding="utf-8")
     if text.count(broken["old"]) != 1:
         raise ValueError(f"{broken['file']}: “{broken['how']}” fits {text.count(broken['old'])} places")
-    return text.replace(broken["old"], broken["new"])
+    made: str = text.replace(broken["old"], broken["new"])
+    return made
 
 
 def _copy(root: Path) -> None:
