@@ -168,7 +168,7 @@ def test_ed25519_alone_says_what_cryptography_says(seed, message, bit):
 def test_its_words_are_those_of_the_ledger():
     assert tuple(leaf.LEAF_COLUMNS) == verifier.LEAF_COLUMNS
     assert {name: number for number, name in enumerate(verifier.PURPOSES, 1)} == slugs.PURPOSES
-    assert {name: number for number, name in enumerate(verifier.ACTIONS, 1)} == slugs.ACTIONS
+    assert {name: number for number, name in enumerate(verifier.ACTIONS, 1) if name} == slugs.ACTIONS
     assert verifier.PACKS == PACKS and set(verifier.LANGUAGES) == set(slugs.LANGUAGES)
     assert all(len(texts) == 3 and len(set(texts)) >= 2 for texts in verifier.WORDS.values())
 

@@ -21,6 +21,9 @@ NOBODYS = {
     "ledger_tile": "hashes",
     "ledger_checkpoint": "signed tree heads",
     "sign_in_failure": "of staff",
+    "gate_comparison": "that somebody's word was compared, by opaque id: rows go with the customer's key, by the database",
+    "leaving": "to whom a list went and what it narrows down to; no customer",
+    "leaving_canary": "keyed digests of made-up values",
 }
 FOREIGN = ("django_", "auth_", "procrastinate_")  # framework: ids and jobs' ids only
 

@@ -8,7 +8,7 @@ from django.urls import resolve
 
 from tests.cast import admit
 from tests.doors.api.conftest import LIN, ROOT
-from tests.doors.api.test_api import TABLE, UNKNOWN, rows
+from tests.doors.api.test_api import NAMED, TABLE, UNKNOWN, rows
 
 GETS = [path for method, path in TABLE if method == "GET"]
 POSTS_ONLY = [path for method, path in TABLE if method == "POST" and ("GET", path) not in TABLE]
@@ -32,7 +32,7 @@ def headers_of(answer):
 def test_head_says_what_get_says_without_the_body(path, caller):
     [lin] = admit(LIN)
     token = caller("privacy", "complaints").token
-    path = path.format(subject=lin, seq=1, import_id=UNKNOWN)
+    path = path.format(subject=lin, seq=1, import_id=UNKNOWN, **NAMED)
     before = len(rows())
     got = whole("GET", path, token)
     between = len(rows())
