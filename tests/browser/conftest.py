@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from kehu.guard.staff.actions import add_staff
 from kehu.host.database import Database
 from scripts.browser import find_browser
+from tests.doors.portal.conftest import Letters, post  # noqa: F401  (post is a fixture here, too)
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -101,6 +102,16 @@ class Visit:
             self.page.check(f"input[value='{purpose}']")
             self.page.click(".choose button.primary")
             self.page.wait_for_url(lambda url: "purpose" not in url)
+
+    def come_in(self, letters: Letters, address: str) -> None:
+        """As a customer, by the code sent to an address."""
+        self.go("/portal")
+        self.page.fill("#address", address)
+        self.page.click("main button.primary")
+        self.page.locator("#code").wait_for()
+        self.page.fill("#code", letters.code(address))
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url("**/portal")
 
     def _note(self, kind: str, text: str) -> None:
         # a status such as 404 or 403 is noted by the browser, too: that is the page asked for

@@ -16,7 +16,6 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import actions
 from kehu.serve.rights.channels import set_subscription
 from tests.cast import admit, staff
-from tests.doors.portal.conftest import post  # noqa: F401  (a fixture)
 
 LIN = {
     "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
@@ -40,16 +39,6 @@ class Steps:
             self.page.get_by_role(role, name=name, exact=exact).first.click()
 
 
-def _come_in(window: Any, letters: Any) -> None:
-    window.go("/portal")
-    window.page.fill("#address", LIN["email"])
-    window.page.click("main button.primary")
-    window.page.locator("#code").wait_for()
-    window.page.fill("#code", letters.code(LIN["email"]))
-    window.page.keyboard.press("Enter")
-    window.page.wait_for_url("**/portal")
-
-
 def _last_separate(subject: Any) -> str:
     return next(one.status for one in consents_of(subject) if one.event)
 
@@ -61,10 +50,10 @@ def _asked() -> Any:
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_withdrawing_is_never_harder_than_giving(visit: Callable[..., Any], post: Any, script: bool) -> None:  # noqa: F811
+def test_withdrawing_is_never_harder_than_giving(visit: Callable[..., Any], post: Any, script: bool) -> None:
     lin = _asked()
     window = visit(java_script_enabled=script)
-    _come_in(window, post)
+    window.come_in(post, LIN["email"])
     window.look(width=1440, theme="light", language="en")
     # a switch: one press each
     window.go("/portal")
@@ -92,10 +81,10 @@ def test_withdrawing_is_never_harder_than_giving(visit: Callable[..., Any], post
     assert stop.count == 1 and [one.status for one in standing(lin)] == ["unsubscribed"]
 
 
-def test_yes_and_no_weigh_the_same(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_yes_and_no_weigh_the_same(visit: Callable[..., Any], post: Any) -> None:
     _asked()
     window = visit()
-    _come_in(window, post)
+    window.come_in(post, LIN["email"])
     window.look(width=390, theme="light", language="en")
     window.go("/portal/permissions")
     window.page.get_by_role("link", name="Fair Freight Ltd").click()
@@ -112,7 +101,7 @@ def test_yes_and_no_weigh_the_same(visit: Callable[..., Any], post: Any) -> None
     assert len(set(colours)) == 1
 
 
-def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:
     lin = _asked()
     given = actions.give(lin, 4, actor=owner_actor(), **GIVE)[0]["id"]
     actions.give(lin, 5, actor=owner_actor(), **GIVE)
@@ -122,7 +111,7 @@ def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None
     set_subscription(lin, "phone", "offers", "suppressed", actor=owner_actor())
     asked = next(one.id for one in consents_of(lin) if one.status == "requested")
     window, found = visit(), []
-    _come_in(window, post)
+    window.come_in(post, LIN["email"])
     desk = visit()
     desk.sign_in("service", "service")
     paths = (

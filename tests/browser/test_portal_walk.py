@@ -13,7 +13,6 @@ from django.db import connection
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.open_log import open_sequencer
 from tests.cast import admit, staff
-from tests.doors.portal.conftest import post  # noqa: F401  (a fixture)
 
 LIN = {
     "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
@@ -44,19 +43,9 @@ def _lin(**more: str) -> Any:
     return lin
 
 
-def _come_in(window: Any, letters: Any) -> None:
-    window.go("/portal")
-    window.page.fill("#address", LIN["email"])
-    window.page.click("main button.primary")
-    window.page.locator("#code").wait_for()
-    window.page.fill("#code", letters.code(LIN["email"]))
-    window.page.keyboard.press("Enter")
-    window.page.wait_for_url("**/portal")
-
-
 def _walk(window: Any, letters: Any) -> None:
     page = window.page
-    _come_in(window, letters)
+    window.come_in(letters, LIN["email"])
     assert "林婉清" in page.locator("h1").inner_text()
     switch = page.get_by_role("switch", name="营销")
     assert switch.get_attribute("aria-checked") == "false"
@@ -92,17 +81,17 @@ def _walk(window: Any, letters: Any) -> None:
     assert "林婉清" not in page.content()
 
 
-def test_the_walk(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_the_walk(visit: Callable[..., Any], post: Any) -> None:
     _lin()
     _walk(visit(), post)
 
 
-def test_the_walk_without_script(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_the_walk_without_script(visit: Callable[..., Any], post: Any) -> None:
     _lin()
     _walk(visit(java_script_enabled=False), post)
 
 
-def test_the_keyboard_is_enough(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_the_keyboard_is_enough(visit: Callable[..., Any], post: Any) -> None:
     _lin()
     window = visit()
     page, keys = window.page, window.page.keyboard
@@ -125,21 +114,21 @@ def test_the_keyboard_is_enough(visit: Callable[..., Any], post: Any) -> None:  
     page.wait_for_url("**/portal?done=given#allow")
 
 
-def test_the_visit_ends_by_itself(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_the_visit_ends_by_itself(visit: Callable[..., Any], post: Any) -> None:
     _lin()
     window = visit()
     window.page.clock.install()
-    _come_in(window, post)
+    window.come_in(post, LIN["email"])
     with connection.cursor() as cursor:  # the page's clock runs ahead, the server's does not
         cursor.execute("update actor_state set expires_at = clock_timestamp() where subject is not null")
     window.page.clock.run_for(1_801_000)
     window.page.wait_for_url("**/portal/sign-in?done=ended")
 
 
-def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:
     _lin()
     window = visit()
-    _come_in(window, post)
+    window.come_in(post, LIN["email"])
     page, found = window.page, []
     window.go("/portal/uses")
     proof = page.locator("a.prove").last.get_attribute("href")
@@ -160,7 +149,7 @@ def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None
     assert found == []
 
 
-def test_the_door_is_accessible_before_signing_in(visit: Callable[..., Any], post: Any) -> None:  # noqa: F811
+def test_the_door_is_accessible_before_signing_in(visit: Callable[..., Any], post: Any) -> None:
     admit(LIN, LIN | {"full_name": "林大海", "external_id": "W-2", "birth_date": "1960-01-01"})
     window = visit()
     found = []

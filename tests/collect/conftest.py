@@ -1,4 +1,4 @@
-"""The command line inside this process: the same parsing, answers and exit codes as a process of its own, faster."""
+"""What the tests of collecting share: commands, imports of a text, and a desk that looks at what came of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
-from click.testing import CliRunner
+
+from tests import commands
 
 
 @dataclass
@@ -28,15 +29,9 @@ class Answered:
 @pytest.fixture
 def kehu(database, monkeypatch):
     """Run one command."""
-    from kehu.doors.cli.main import main
 
     def run(*words, token: str | None = None, input: str | None = None) -> Answered:
-        if token:
-            monkeypatch.setenv("KEHU_TOKEN", token)
-        else:
-            monkeypatch.delenv("KEHU_TOKEN", raising=False)
-        done = CliRunner().invoke(main, [*map(str, words), "--json"], input=input)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        done = commands.run(monkeypatch, *words, token=token, input=input)
         return Answered(done.exit_code, json.loads(done.stdout) if done.stdout else {}, done.stderr.splitlines())
 
     return run

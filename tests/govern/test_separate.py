@@ -35,7 +35,7 @@ TO_X = {"recipient": "Fair Freight Ltd", "recipient_kind": "controller"}
 
 def agree(subject: UUID, purpose: int = SERVICE, *, by: UUID, **more: object) -> UUID:
     id = new_id()
-    statement = Statement(notice=1, way="recorded by staff", **more)  # type: ignore[arg-type]
+    statement = Statement(notice=1, way="recorded by staff", **more)
     give_consent(subject, purpose=purpose, purpose_version=1, statement=statement, recorded_by=by, id=id)
     return id
 

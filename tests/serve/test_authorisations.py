@@ -35,7 +35,7 @@ FORM = Evidence("paper-form", b"scan of a formzq", "binder 7, sheet 12")
 
 def agree(subject: UUID, purpose: int = MARKETING, **options: object) -> dict[str, object]:
     told = {"kind": "general", "until": None, "notice": None, "by_subject": None} | options
-    return actions.give(subject, purpose, actor=owner_actor(), **told)[0]  # type: ignore[arg-type]
+    return actions.give(subject, purpose, actor=owner_actor(), **told)[0]
 
 
 def states(subject: UUID) -> list[str]:

@@ -27,7 +27,7 @@ TO_X = Terms("provide", "Fair Freight Ltd", fields=("email",))
 
 
 def agree(subject: UUID, purpose: int = MARKETING, **more: object) -> str:
-    return str(actions.give(subject, purpose, actor=owner_actor(), **GIVE | more)[0]["id"])  # type: ignore[arg-type]
+    return str(actions.give(subject, purpose, actor=owner_actor(), **GIVE | more)[0]["id"])
 
 
 def words(page: str) -> str:
