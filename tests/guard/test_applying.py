@@ -86,7 +86,7 @@ def test_every_answer_is_cedars_over_all_policies(state, asker, ask, asked, prov
 
 
 @settings(max_examples=40, deadline=None)
-@given(states, askers, asks, classes, st.sampled_from(PROVENANCE), st.sampled_from(("open", "mask")))
+@given(states, askers, asks, classes, st.sampled_from(PROVENANCE), st.sampled_from(("open", "mask", "match")))
 def test_each_policy_applies_where_cedar_says_so(state, asker, ask, asked, provenance, action):
     context = _context(RULES.purposes[ask.purpose], ask, state, provenance)
     principal = principal_of(asker, (ask.purpose,))
