@@ -6,12 +6,12 @@ application can put a wider use in force as if it were none; a test compares the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kehu.govern.purposes import Content
 
-# mypy knows the keys of a Content only where they are written out: hence the literal-required below
 _LISTS: Final = ("least", "recipients", "countries", "roles", "departments")
 PARTS: Final = ("least", "recipients", "countries", "grounds", "kind", "roles", "departments", "retention_days",
                 "automated", "label", "description")  # fmt: skip
@@ -41,8 +41,8 @@ def differences(old: Content, new: Content) -> tuple[Difference, ...]:
             found += _listed(part, old, new)
         elif part in ("grounds", "label", "description"):
             found += _table(part, old, new)
-        elif old[part] != new[part]:
-            found.append(_single(part, old, new))
+        else:
+            found += _single(part, old, new)
     return tuple(found)
 
 
@@ -54,8 +54,8 @@ def widened(old: Content, new: Content) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.part.partition(".")[0] for one in differences(old, new) if one.wider))
 
 
-def _listed(part: str, old: Content, new: Content) -> list[Difference]:
-    before, after = set(old[part]), set(new[part])  # type: ignore[literal-required]
+def _listed(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    before, after = set(old[part]), set(new[part])
     if before == after:
         return []
     added, removed = tuple(sorted(after - before)), tuple(sorted(before - after))
@@ -64,8 +64,8 @@ def _listed(part: str, old: Content, new: Content) -> list[Difference]:
     return [Difference(part, wider, added=added, removed=removed)]
 
 
-def _table(part: str, old: Content, new: Content) -> list[Difference]:
-    before, after = old[part], new[part]  # type: ignore[literal-required]
+def _table(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    before, after = old[part], new[part]
     return [
         Difference(f"{part}.{key}", part == "grounds", before=before.get(key, ""), after=after.get(key, ""))
         for key in sorted({*before, *after})
@@ -73,11 +73,13 @@ def _table(part: str, old: Content, new: Content) -> list[Difference]:
     ]
 
 
-def _single(part: str, old: Content, new: Content) -> Difference:
-    before, after = old[part], new[part]  # type: ignore[literal-required]
+def _single(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    before, after = old[part], new[part]
+    if before == after:
+        return []
     # another kind or ground is another use, whatever it was before; fewer days and a human's decision are none
     wider = True if part == "kind" else after > before
-    return Difference(part, wider, before=_word(before), after=_word(after))
+    return [Difference(part, wider, before=_word(before), after=_word(after))]
 
 
 def _word(value: object) -> str:

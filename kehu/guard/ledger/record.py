@@ -79,30 +79,12 @@ def record_act(
         _require_own(raw, ActorFacts.parse(str(row[0])), row[1], subject)
     decision = gate().decisions.store_answer(raw, text, str(row[0]) if row else "", "", {"*": [answer]}, [], False)
     entry = UUID(bytes=os.urandom(16), version=4)
-    parameters: dict[str, Any] = {
-        "subject": subject,
-        "entry": entry,
-        "actor": actor.credential,
-        "human": actor.human,
-        "department": actor.department,
-        "purpose": purpose,
-        "action": ACTIONS[act],
-        "decision": decision,
-        "detail": detail,
-        "own": own,
-    }
-    mac = entry_mac(
-        held.entry_key,
-        entry=entry,
-        actor=actor.credential,
-        human=actor.human,
-        department=actor.department,
-        purpose=purpose,
-        action=ACTIONS[act],
-        detail=detail,
-        ask=text,
-    )
-    found = raw.execute(_INSERT, parameters | {"mac": mac}).fetchone()
+    who: dict[str, Any] = {
+        "entry": entry, "actor": actor.credential, "human": actor.human, "department": actor.department,
+        "purpose": purpose, "action": ACTIONS[act], "detail": detail,
+    }  # fmt: skip
+    mac = entry_mac(held.entry_key, **who, ask=text)
+    found = raw.execute(_INSERT, who | {"subject": subject, "decision": decision, "own": own, "mac": mac}).fetchone()
     return int(found[0])
 
 

@@ -18,6 +18,7 @@ import pyrage
 from django.conf import settings
 from django.db import connection, transaction
 
+from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
@@ -30,7 +31,6 @@ from kehu.serve.leaving.asking import Leaving, NotToRun, how_many, leaving_of
 from kehu.serve.leaving.canary import canary_of, marks_of
 
 FORMS: Final = ("csv", "jsonl")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _require_step_up(held: Leaving, actor: Actor) -> None:
 
 def _claim(held: Leaving, actor: Actor) -> None:
     """Take the one run there is, with the canary's marks; of two at once one is told that it ran."""
-    _, values = canary = canary_of(held.id, held.fields)
+    canary, values = canary_of(held.id, held.fields)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select 1 from leaving where id = %s for update", [held.id])
         now = leaving_of(held.id)
@@ -113,7 +113,7 @@ def _claim(held: Leaving, actor: Actor) -> None:
         cursor.execute("update leaving set ran_at = clock_timestamp() where id = %s", [held.id])
         cursor.executemany(
             "insert into leaving_canary (mark, leaving) values (%s, %s) on conflict do nothing",
-            [(mark, held.id) for mark in marks_of(canary[0], values)],
+            [(mark, held.id) for mark in marks_of(canary, values)],
         )
         record_act("give", None, actor=actor, purpose=PURPOSES[held.purpose], detail=held.id)
 
@@ -130,7 +130,7 @@ class _Rows:
         """Seal every line as it is made; nothing of it is written in clear."""
         try:
             pyrage.encrypt_io(_Reader(self._lines(), self), out, [recipient])
-        except Exception:
+        except Exception:  # whatever a line failed on: age says only that reading failed
             if self._failed is not None:
                 raise self._failed from None
             raise
@@ -196,7 +196,7 @@ class _Reader(io.RawIOBase):
                 self._left = next(self._lines)
         except StopIteration:
             return b""
-        except Exception as error:
+        except Exception as error:  # kept, for age replaces it by its own
             self._rows.failed(error)
             raise
         size = len(self._left) if size < 0 else size
@@ -206,14 +206,13 @@ class _Reader(io.RawIOBase):
 
 def _csv(cells: Sequence[str]) -> bytes:
     held = io.StringIO()
-    csv.writer(held).writerow(
-        [f"'{cell}" if cell.startswith(_FORMULA) and not _phone(cell) else cell for cell in cells]
-    )
+    csv.writer(held).writerow([cell if _phone(cell) else for_spreadsheet(cell) for cell in cells])
     return held.getvalue().encode()
 
 
 def _phone(cell: str) -> bool:
-    return cell[1:].isdigit()
+    """A number with its country's code computes nothing, and is dialled as it stands."""
+    return cell[:1] == "+" and cell[1:].isdigit()
 
 
 def _chunks(held: Leaving) -> Iterator[list[UUID]]:
