@@ -171,7 +171,7 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     label = _("Ledger") if desk.role in ACTS["read-ledger"] else _("What I opened")
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
-    register = Place("register", "stamp", _("Purposes and notices"), _("Rules"), reverse("register-purposes"))
+    register = Place("register", "stamp", _("Purposes and notices"), _("Purposes"), reverse("register-purposes"))
     evidence = [ledger, register]
     if desk.role in ACTS["read-ledger"]:
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))

@@ -13,6 +13,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.pages import ROLE_LABELS, field_label, language, page, purpose_label
 from kehu.doors.web.why import ANSWERS
+from kehu.doors.web.words import LAW_LABELS
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.replay import COLLECTING
 from kehu.guard.staff.sign_ins import SignedIn
@@ -20,14 +21,7 @@ from kehu.serve.assurance import rules
 from kehu.serve.assurance.trial import LARGEST, proposed_set, tested
 
 DAYS: Final = (7, 30, 90, 365)
-_LAWS: Final = {
-    "house": gettext_lazy("House rules"),
-    "cn": gettext_lazy("China"),
-    "eu": gettext_lazy("European Union"),
-    "us": gettext_lazy("United States"),
-    "jp": gettext_lazy("Japan"),
-    "au": gettext_lazy("Australia"),
-}
+_LAWS: Final = {"house": gettext_lazy("House rules")} | {law.lower(): label for law, label in LAW_LABELS.items()}
 
 
 @staff_page
@@ -44,8 +38,12 @@ def replay(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Try a set of files, a ZIP or a text on what was decided in the last days; nothing comes in force."""
     require_act("read-ledger", desk.without_purpose)
     days = int(request.POST["days"]) if request.POST.get("days") in {str(n) for n in DAYS} else DAYS[1]
-    files = {str(one.name): one.read() for one in request.FILES.getlist("files") if (one.size or 0) <= LARGEST}
     law, text = request.POST.get("law", ""), request.POST.get("text", "").strip()
+    sent = request.FILES.getlist("files")
+    if large := [str(one.name) for one in sent if (one.size or 0) > LARGEST]:
+        wrong = f"larger than {LARGEST:,} bytes: {', '.join(large)}"
+        return _page(request, desk, {"wrong": wrong, "text": text, "law": law}, status=413)
+    files = {str(one.name): one.read() for one in sent}
     if text and law in _LAWS:
         files[f"{law}.cedar"] = text.encode()
     try:

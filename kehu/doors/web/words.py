@@ -11,6 +11,14 @@ from django.utils.translation import gettext as _
 
 from kehu.guard.installation import installation
 
+LAW_LABELS: Final = {
+    "CN": gettext_lazy("China"),
+    "EU": gettext_lazy("European Union"),
+    "US": gettext_lazy("United States"),
+    "JP": gettext_lazy("Japan"),
+    "AU": gettext_lazy("Australia"),
+}
+"""Law packs by the country or union they are of."""
 _GENDERS: Final = {
     "female": gettext_lazy("female"),
     "male": gettext_lazy("male"),

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from kehu.host.paths import policies_dir
+from kehu.serve.assurance.trial import LARGEST
 from tests.cast import admit
 from tests.doors.web import browsing
 from tests.doors.web.browsing import text_of
@@ -97,6 +98,9 @@ def test_policies_in_words_and_a_change_tried() -> None:
     )
     wrong = desk.post("/policies/replay", {"days": "7", "law": "house", "text": "permit everything"})
     assert wrong.status_code == 422 and "does not fit" in text_of(wrong)
+    large = SimpleUploadedFile("eu.cedar", b"// " + b"x" * LARGEST)
+    refused = desk.post("/policies/replay", {"days": "7", "law": "house", "text": shut, "files": large})
+    assert refused.status_code == 413 and "eu.cedar" in text_of(refused)  # not left out of what is tried
     assert "house.role-service" in text_of(desk.get("/policies"))  # nothing came in force
     assert service.get(f"/customers/{lin}").status_code == 200
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.problems import problem_of
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.pages import ROLE_LABELS, field_label, language, page
+from kehu.doors.web.pages import ROLE_LABELS, category_label, field_label, language, page
 from kehu.doors.web.register import words
 from kehu.doors.web.register.steps import FAULTS
 from kehu.doors.web.words import department_label
@@ -142,7 +142,7 @@ def _groups(chosen: frozenset[str]) -> list[tuple[str, list[str]]]:
     """Fields by category, in the reader's words."""
     dictionary = installation().rules.dictionary
     found = [
-        (str(words.CATEGORIES[category]), [one.label(language()) for one in fields if one.name in chosen])
+        (category_label(category), [one.label(language()) for one in fields if one.name in chosen])
         for category, fields in dictionary.by_category.items()
     ]
     return [(label, names) for label, names in found if names]
@@ -184,7 +184,7 @@ def _form(asked: Mapping[str, Any]) -> dict[str, Any]:
         "roles": [(one, ROLE_LABELS[one], one in asked["roles"]) for one in ROLES if one not in ("owner", "engineer")],
         "departments": [(one, department_label(one), one in asked["departments"]) for one in units],
         "groups": [
-            (words.CATEGORIES[category], [(one.name, one.label(said), one.level, one.name in asked["least"]) for one in fields])
+            (category_label(category), [(one.name, one.label(said), one.level, one.name in asked["least"]) for one in fields])
             for category, fields in dictionary.by_category.items()
         ],
         "recipients": "\n".join(asked["recipients"]),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kehu.doors.web.pages import ROLE_LABELS, day_text, field_label
-from kehu.doors.web.words import department_label
+from kehu.doors.web.words import LAW_LABELS, department_label
 from kehu.govern.widening import Difference
 from kehu.serve.register.views import Version
 
@@ -34,23 +34,7 @@ GROUNDS: Final = {
     "legal_duty": gettext_lazy("Legal duty"),
     "legitimate_interest": gettext_lazy("Legitimate interest"),
 }
-LAWS: Final = {
-    "CN": gettext_lazy("China"),
-    "EU": gettext_lazy("European Union"),
-    "US": gettext_lazy("United States"),
-    "JP": gettext_lazy("Japan"),
-    "AU": gettext_lazy("Australia"),
-    "house": gettext_lazy("Elsewhere"),
-}
-CATEGORIES: Final = {
-    "identity": gettext_lazy("Identity"),
-    "contact": gettext_lazy("Contact"),
-    "transaction": gettext_lazy("Orders"),
-    "interaction": gettext_lazy("Contacts with us"),
-    "preference": gettext_lazy("Preferences"),
-    "credit": gettext_lazy("Credit"),
-    "social": gettext_lazy("Social"),
-}
+LAWS: Final = {**LAW_LABELS, "house": gettext_lazy("Elsewhere")}
 LANGUAGE_NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 # state of a version: word, tone, icon
 STATES: Final = {
