@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import sys
 import threading
@@ -20,10 +21,9 @@ from django.db import connection  # noqa: E402  (settings read the home above)
 
 from bench import unrecorded  # noqa: E402
 from bench.people import admit, draft  # noqa: E402
-from kehu.guard.gate import read as gate_read  # noqa: E402
 from kehu.guard.gate.actor import Actor  # noqa: E402
 from kehu.guard.gate.read import gate  # noqa: E402
-from kehu.guard.gate.statement import CHECKED_READ  # noqa: E402
+from kehu.guard.gate.statement import STATEMENTS  # noqa: E402
 from kehu.guard.staff.actions import actor_of, add_staff  # noqa: E402
 
 SECONDS = 4.0
@@ -70,17 +70,17 @@ def rate_of(work: Callable[[int], object], threads: int) -> tuple[float, float]:
 
 def read_rates(subjects: list[UUID], alice: Actor) -> None:
     """Checked reads of whole customers, and the same statement with the ledger's insert taken out."""
-    whole = CHECKED_READ
+    whole = STATEMENTS["customer"]
     bare = unrecorded.statement()
     gate().open(subjects[:1], actor=alice, purpose="service")
     for threads in (1, 8):
         figures = {}
         for label, statement in (("with", whole), ("without", bare), ("with", whole), ("without", bare)):
-            gate_read.CHECKED_READ = statement
+            STATEMENTS["customer"] = statement
             figures.setdefault(label, []).append(
                 rate_of(lambda n: gate().open([subjects[n % len(subjects)]], actor=alice, purpose="service"), threads)
             )
-        gate_read.CHECKED_READ = whole
+        STATEMENTS["customer"] = whole
         rates = {label: statistics.mean(r for r, _ in runs) for label, runs in figures.items()}
         say(
             f"checked read, {threads} threads, with the ledger",
@@ -91,13 +91,17 @@ def read_rates(subjects: list[UUID], alice: Actor) -> None:
 
 
 def bulk(subjects: list[UUID], alice: Actor) -> None:
-    """Stream everybody through the gate in chunks of 2,000."""
+    """Stream everybody through the gate, and say what memory this process took at its most, admission of everybody among it."""
+    fields = ["full_name", "email", "phone"]
     began = time.perf_counter()
-    count = sum(
-        len(chunk) for chunk in gate().stream(subjects, actor=alice, purpose="service", fields=["full_name", "email"])
-    )
+    count = sum(len(chunk) for chunk in gate().stream(subjects, actor=alice, purpose="service", fields=fields))
     spent = time.perf_counter() - began
-    say(f"streamed through the gate, {count} customers x 2 fields", f"{spent:.1f} s, {spent / count * 1e6:.0f} µs each")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    say(
+        f"streamed through the gate, {count} customers x {len(fields)} fields",
+        f"{spent:.1f} s, {spent / count * 1e6:.0f} µs each",
+    )
+    say("  memory of this process at its most, everybody admitted in it", f"{memory:,.0f} MB")
 
 
 def main() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import itertools
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import psycopg
@@ -20,9 +22,10 @@ from psycopg.pq import TransactionStatus
 
 from kehu.govern.slugs import ACTIONS, BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.ahead import Ahead
 from kehu.guard.gate.decisions import LET_OUT, Ask, Decision, Decisions, FieldAnswer
 from kehu.guard.gate.policies import MATCH
-from kehu.guard.gate.statement import CHECKED_READ, PARAMETERS, STATEMENTS, Reach
+from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
 from kehu.vault.arrays import UuidArray, UuidArrayDumper
@@ -106,6 +109,41 @@ def raw_connection() -> Connection[Any]:
     return raw
 
 
+class Options(TypedDict, total=False):
+    """How customers are asked for.
+
+    ``fields`` defaults to the purpose's least set; ``masked`` has all of them at most masked, or those named. ``reach``
+    "origins" opens exactly the origin subjects named (a person's rights end at the certain part), "residue" what an
+    erasure left. ``recipient`` and ``country`` name who gets it and where, ``event`` what else needs a consent of its own
+    (``publish``, ``public-space``); a message is asked for by its ``medium`` and ``topic``. ``detail`` is the act that
+    the ledger's row belongs to.
+    """
+
+    fields: Iterable[str] | None
+    use: str
+    masked: bool | Collection[str]
+    kinds: Sequence[int]
+    detail: UUID | None
+    recipient: str
+    recipient_kind: str
+    country: str
+    medium: str
+    topic: str
+    event: str
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of whom; ``asked`` makes the ask anew, for other rules may have come in force meanwhile."""
+
+    asked: Callable[[], Ask]
+    actor: Actor
+    kinds: Sequence[int]
+    detail: UUID | None
+    reach: Reach
+
+
 class Gate:
     """The only way plaintext leaves the vault."""
 
@@ -113,33 +151,10 @@ class Gate:
         self._held = held
         self.decisions = Decisions(held)
 
-    def open(
-        self,
-        subjects: Sequence[UUID],
-        *,
-        actor: Actor,
-        purpose: str,
-        fields: Iterable[str] | None = None,
-        use: str = "read",
-        masked: bool | Collection[str] = False,
-        kinds: Sequence[int] = PROFILE_KINDS + EVENT_KINDS,
-        detail: UUID | None = None,
-        recipient: str = "",
-        recipient_kind: str = "none",
-        country: str = "",
-        medium: str = "",
-        topic: str = "",
-        event: str = "",
-        reach: Reach = "customer",
-    ) -> list[Opened]:
+    def open(self, subjects: Sequence[UUID], *, actor: Actor, purpose: str, **options: Unpack[Options]) -> list[Opened]:
         """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
 
-        ``fields`` defaults to the purpose's least set; ``masked`` has all of them at most masked, or those named.
-        Unknown, erased and taken-back subjects are left out. ``reach`` "origins" opens exactly the origin subjects
-        named (a person's rights end at the certain part), "residue" what an erasure left.
-
-        ``recipient`` and ``country`` name who gets it and where, ``event`` what else needs a consent of its own
-        (``publish``, ``public-space``); a message is asked for by its ``medium`` and ``topic``.
+        Unknown, erased and taken-back subjects are left out.
 
         Raises:
             KeyError: no such purpose or field.
@@ -150,19 +165,27 @@ class Gate:
         """
         if len(subjects) > CHUNK:
             raise ValueError(f"at most {CHUNK} subjects a chunk; use stream()")
-        if reach == "origins" and purpose != "rights-request":  # the strictest of the whole customer counts for others
-            raise ValueError("single origin subjects are opened for a person's own rights only")
-        named = None if fields is None else frozenset(fields)
-        every, bulk = masked if isinstance(masked, bool) else False, len(subjects) > 1
+        return self._answered(self._question(actor, purpose, len(subjects) > 1, options), self._unseal, subjects)
 
-        def asked() -> Ask:
-            names = self._asked(purpose, named)
-            some = () if isinstance(masked, bool) else tuple(name for name in names if name in masked)
-            return Ask(
-                purpose, use, names, every, recipient, recipient_kind, country, bulk, some, medium, topic, event
-            ).checked()
+    def stream(
+        self, subjects: Iterable[UUID], *, actor: Actor, purpose: str, **options: Unpack[Options]
+    ) -> Iterator[list[Opened]]:
+        """Open any number of customers, some thousands at a time.
 
-        return self._answered(asked, self._unseal, actor, subjects, kinds, detail, reach)
+        What is yielded was decided and recorded after it was asked for, so a withdrawal stops all that is not yet
+        yielded; within it the database decides the next piece while this one is opened.
+
+        Raises:
+            as :meth:`open`.
+        """
+        rest, piece = iter(subjects), CHUNK // 2
+        with Ahead() as ahead:
+            while stretch := list(itertools.islice(rest, 4 * piece)):
+                question = self._question(actor, purpose, len(stretch) > 1, options)
+                parts = [stretch[start : start + piece] for start in range(0, len(stretch), piece)]
+                with _uncollected():
+                    opened = self._overlapped(question, parts, ahead)
+                yield opened
 
     def compared(self, subject: UUID, field: str, unseal: Unseal[Found], *, actor: Actor, purpose: str) -> Found:
         """Hand the rows of a comparison, decided and recorded, to what compares; see :mod:`kehu.guard.gate.compare`.
@@ -170,54 +193,98 @@ class Gate:
         Raises:
             as :meth:`open`.
         """
+        options: Options = {"fields": (field,), "use": MATCH, "kinds": PROFILE_KINDS}
+        return self._answered(self._question(actor, purpose, False, options), unseal, [subject])
+
+    def _question(self, actor: Actor, purpose: str, bulk: bool, options: Options) -> _Question:
+        reach, masked = options.get("reach", "customer"), options.get("masked", False)
+        if reach == "origins" and purpose != "rights-request":  # the strictest of the whole customer counts for others
+            raise ValueError("single origin subjects are opened for a person's own rights only")
+        fields = options.get("fields")
+        named = None if fields is None else frozenset(fields)
 
         def asked() -> Ask:
-            return Ask(purpose, MATCH, self._asked(purpose, (field,)), False, "", "none", "", False)
+            names = self._asked(purpose, named)
+            return Ask(
+                purpose=purpose,
+                use=options.get("use", "read"),
+                fields=names,
+                masked=masked if isinstance(masked, bool) else False,
+                recipient=options.get("recipient", ""),
+                recipient_kind=options.get("recipient_kind", "none"),
+                country=options.get("country", ""),
+                bulk=bulk,
+                masked_fields=() if isinstance(masked, bool) else tuple(name for name in names if name in masked),
+                medium=options.get("medium", ""),
+                topic=options.get("topic", ""),
+                event=options.get("event", ""),
+            ).checked()
 
-        return self._answered(asked, unseal, actor, [subject], PROFILE_KINDS, None, "customer")
+        kinds = options.get("kinds", PROFILE_KINDS + EVENT_KINDS)
+        return _Question(asked, actor, kinds, options.get("detail"), reach)
 
-    def _answered(
-        self,
-        asked: Callable[[], Ask],
-        unseal: Unseal[Found],
-        actor: Actor,
-        subjects: Sequence[UUID],
-        kinds: Sequence[int],
-        detail: UUID | None,
-        reach: Reach,
-    ) -> Found:
+    def _answered(self, question: _Question, unseal: Unseal[Found], subjects: Sequence[UUID]) -> Found:
         raw = raw_connection()
         for attempt in range(_ATTEMPTS):
-            ask = asked()
-            rows = self._checked_read(
-                raw, ask, actor, subjects, kinds, detail, groups=_GROUPS * 4**attempt, reach=reach
-            )
+            try:
+                return unseal(raw, self._decided(raw, question, subjects))
+            except EpochKeyMissing:  # keys were rotated between the statement and here: the next one sees the new epoch
+                time.sleep(0.01 * 2**attempt)
+        return unseal(raw, self._decided(raw, question, subjects))
+
+    def _overlapped(self, question: _Question, parts: Sequence[Sequence[UUID]], ahead: Ahead) -> list[Opened]:
+        """Open several pieces, the statement of the next one running while the rows of this one are opened."""
+        raw, opened = raw_connection(), list[list[Opened] | None]()
+        self._start(ahead, question, parts[0])
+        for part in parts[1:]:
+            with _only_its_class():
+                rows = ahead.finish()
+            self._start(ahead, question, part)
+            opened.append(self._unsealed(raw, rows))
+        with _only_its_class():
+            rows = ahead.finish()
+        opened.append(self._unsealed(raw, rows))
+        # asked for again only now, when nothing runs ahead whose locks somebody waits for
+        whole = (
+            self._answered(question, self._unseal, part) if found is None else found
+            for part, found in zip(parts, opened, strict=True)
+        )
+        return list(itertools.chain.from_iterable(whole))
+
+    def _unsealed(self, raw: Connection[Any], rows: list[Any]) -> list[Opened] | None:
+        """What a statement that ran ahead hands out; None where it has to be asked for again."""
+        if rows and not rows[0][5]:  # a decision is missing, or other rules came in force: nothing was recorded
+            return None
+        try:
+            return self._unseal(raw, rows)
+        except EpochKeyMissing:
+            return None
+
+    def _start(self, ahead: Ahead, question: _Question, subjects: Sequence[UUID]) -> None:
+        values = self._values(question.asked(), question, subjects, _GROUPS)
+        with _only_its_class():
+            ahead.start(STATEMENTS[question.reach], values)
+
+    def _decided(self, raw: Connection[Any], question: _Question, subjects: Sequence[UUID]) -> list[Any]:
+        """The rows of a confirmed statement, every decision it needs made before.
+
+        Raises:
+            as :meth:`open`.
+        """
+        for attempt in range(_ATTEMPTS):
+            ask = question.asked()
+            values = self._values(ask, question, subjects, _GROUPS * 4**attempt)
+            with _only_its_class(), RawCursor(raw) as cursor:
+                cursor.adapters.register_dumper(UuidArray, UuidArrayDumper)
+                cursor.execute(STATEMENTS[question.reach], values, binary=True)
+                rows = cursor.fetchall()
             if not rows or rows[0][5]:
-                try:
-                    return unseal(raw, rows)
-                except (
-                    EpochKeyMissing
-                ):  # keys were rotated between the statement and here: the next one sees the new epoch
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    time.sleep(0.01 * 2**attempt)
-                    continue
+                return rows
             if self._under_others(raw):
                 continue
             for facts, state in {(row[4], row[1]) for row in rows}:
                 self.decisions.store(raw, ask, facts, state)
         raise RulesChanged("the rules in force kept changing")
-
-    def stream(self, subjects: Iterable[UUID], *, actor: Actor, purpose: str, **options: Any) -> Iterator[list[Opened]]:
-        """Open any number of customers, chunk by chunk; each chunk is decided and recorded by itself."""
-        chunk: list[UUID] = []
-        for subject in subjects:
-            chunk.append(subject)
-            if len(chunk) == CHUNK:
-                yield self.open(chunk, actor=actor, purpose=purpose, **options)
-                chunk = []
-        if chunk:
-            yield self.open(chunk, actor=actor, purpose=purpose, **options)
 
     def _asked(self, purpose: str, named: Collection[str] | None) -> tuple[str, ...]:
         rules = self._held.rules
@@ -245,18 +312,9 @@ class Gate:
         row = raw.execute("select digest from govern_rules order by version desc limit 1").fetchone()
         return bytes(row[0]) if row else None
 
-    def _checked_read(
-        self,
-        raw: Connection[Any],
-        ask: Ask,
-        actor: Actor,
-        subjects: Sequence[UUID],
-        kinds: Sequence[int],
-        detail: UUID | None,
-        groups: int,
-        reach: Reach,
-    ) -> list[Any]:
-        text, purpose = ask.text(self._held.rules), PURPOSES[ask.purpose]
+    def _values(self, ask: Ask, question: _Question, subjects: Sequence[UUID], groups: int) -> list[Any]:
+        """The statement's parameters; ``groups``: rows of the ledger it may need."""
+        text, purpose, actor = ask.text(self._held.rules), PURPOSES[ask.purpose], question.actor
         entries = [UUID(bytes=os.urandom(16), version=4) for _ in range(min(groups, max(1, len(subjects))))]
         macs = [
             entry_mac(
@@ -267,12 +325,12 @@ class Gate:
                 department=actor.department,
                 purpose=purpose,
                 action=ACTIONS[ask.use],
-                detail=detail,
+                detail=question.detail,
                 ask=text,
             )
             for entry in entries
         ]
-        parameters = {
+        named = {
             "actor": actor.credential,
             "purpose": purpose,
             "purpose_key": str(purpose),
@@ -284,18 +342,11 @@ class Gate:
             "entries": UuidArray(entries),
             "macs": macs,
             "action": ACTIONS[ask.use],
-            "detail": detail,
-            "kinds": list(kinds),
+            "detail": question.detail,
+            "kinds": list(question.kinds),
             "consent_basis": BASES["consent"],
         }
-        try:
-            with RawCursor(raw) as cursor:
-                cursor.adapters.register_dumper(UuidArray, UuidArrayDumper)
-                statement = CHECKED_READ if reach == "customer" else STATEMENTS[reach]
-                cursor.execute(statement, [parameters[name] for name in PARAMETERS], binary=True)
-                return cursor.fetchall()
-        except psycopg.Error as refused:  # its text can carry values: only its class goes on
-            raise LedgerUnavailable(f"the checked read failed: {type(refused).__name__}") from None
+        return [named[name] for name in PARAMETERS]
 
     def _unseal(self, raw: Connection[Any], rows: list[Any]) -> list[Opened]:
         """Decrypt what the confirmed statement handed out. No row of the ledger, no plaintext."""
@@ -342,6 +393,31 @@ class Gate:
                 )  # fmt: skip
                 values.append(_made(Contribution, told))
         return Opened(customer, tuple(origins), seq, decision, tuple(values))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles while ten thousands of tuples are made that hold none: it takes a third of the time."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _only_its_class() -> Iterator[None]:
+    """Let on of a database's error nothing but its class: its text can carry values.
+
+    Raises:
+        LedgerUnavailable: in its place.
+    """
+    try:
+        yield
+    except psycopg.Error as refused:
+        raise LedgerUnavailable(f"the checked read failed: {type(refused).__name__}") from None
 
 
 @functools.lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from django.db import connection
 
 from kehu.govern.consent import retried
 from kehu.govern.laws import AGE_BANDS, age_band
-from kehu.guard.gate.read import PROFILE_KINDS, Opened, gate
+from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
 from kehu.guard.staff.actions import owner_actor
 
 _ADULT: Final = AGE_BANDS.index("adult")
@@ -39,7 +39,7 @@ def refresh_ages(on: date | None = None) -> int:
         cursor.execute(_YOUNG, [_ADULT - 1])
         young = [row[0] for row in cursor.fetchall()]
     grown = 0
-    options = {"fields": ["birth_date"], "use": "link", "kinds": PROFILE_KINDS}
+    options: Options = {"fields": ["birth_date"], "use": "link", "kinds": PROFILE_KINDS}
     for chunk in gate().stream(young, actor=owner_actor(), purpose="accuracy", **options):
         bands = _bands(chunk, today)
         grown += retried(functools.partial(_write, bands)) if bands else 0
