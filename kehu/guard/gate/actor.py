@@ -20,11 +20,25 @@ ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """Who outside the house gets what a credential is answered, and where. ``token``: its public number.
+
+    ``kind``: a ``processor`` acts for the house, a ``controller`` for itself, ``sale`` is a sale to it.
+    """
+
+    token: UUID
+    recipient: str
+    kind: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """A credential in use: a sign-in, a token, or the owner of the home.
 
     ``credential`` is the row of ``actor_state``; ``human`` stands behind a service account; ``purpose`` is a
-    token's only purpose (its slug), None where the credential is not bound to one.
+    token's only purpose (its slug), None where the credential is not bound to one; ``outside`` is set for a token whose
+    answers leave the house.
     """
 
     credential: UUID
@@ -33,6 +47,7 @@ class Actor:
     role: str
     department: int
     purpose: str | None = None
+    outside: Outside | None = None
 
 
 @dataclass(frozen=True, slots=True)

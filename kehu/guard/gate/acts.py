@@ -68,6 +68,9 @@ def require_act(act: str, actor: Actor) -> None:
 
     Raises:
         ActRefused: it may not.
+        Refused: a token for a recipient outside the house: it is there to read, and nothing else.
     """
+    if actor.outside is not None:
+        raise Refused("house.outside")
     if actor.role not in ACTS[act]:
         raise ActRefused(act, actor.role)

@@ -25,6 +25,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.ahead import Ahead
 from kehu.guard.gate.decisions import LET_OUT, Ask, Decision, Decisions, FieldAnswer
 from kehu.guard.gate.policies import MATCH
+from kehu.guard.gate.pulls import take_pulls
 from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
@@ -165,7 +166,7 @@ class Gate:
         """
         if len(subjects) > CHUNK:
             raise ValueError(f"at most {CHUNK} subjects a chunk; use stream()")
-        return self._answered(self._question(actor, purpose, len(subjects) > 1, options), self._unseal, subjects)
+        return self._answered(self._question(actor, purpose, subjects, options), self._unseal, subjects)
 
     def stream(
         self, subjects: Iterable[UUID], *, actor: Actor, purpose: str, **options: Unpack[Options]
@@ -181,7 +182,7 @@ class Gate:
         rest, piece = iter(subjects), CHUNK // 2
         with Ahead() as ahead:
             while stretch := list(itertools.islice(rest, 4 * piece)):
-                question = self._question(actor, purpose, len(stretch) > 1, options)
+                question = self._question(actor, purpose, stretch, options)
                 parts = [stretch[start : start + piece] for start in range(0, len(stretch), piece)]
                 with _uncollected():
                     opened = self._overlapped(question, parts, ahead)
@@ -194,12 +195,17 @@ class Gate:
             as :meth:`open`.
         """
         options: Options = {"fields": (field,), "use": MATCH, "kinds": PROFILE_KINDS}
-        return self._answered(self._question(actor, purpose, False, options), unseal, [subject])
+        return self._answered(self._question(actor, purpose, [subject], options), unseal, [subject])
 
-    def _question(self, actor: Actor, purpose: str, bulk: bool, options: Options) -> _Question:
+    def _question(self, actor: Actor, purpose: str, subjects: Sequence[UUID], options: Options) -> _Question:
         reach, masked = options.get("reach", "customer"), options.get("masked", False)
         if reach == "origins" and purpose != "rights-request":  # the strictest of the whole customer counts for others
             raise ValueError("single origin subjects are opened for a person's own rights only")
+        outside = actor.outside
+        if outside is not None:  # whatever a caller names: what a token for a recipient is told leaves the house
+            options = {**options, "recipient": outside.recipient}
+            options |= {"recipient_kind": outside.kind, "country": outside.country}
+            take_pulls(subjects, actor=actor, purpose=purpose, use=options.get("use", "read"))
         fields = options.get("fields")
         named = None if fields is None else frozenset(fields)
 
@@ -213,7 +219,7 @@ class Gate:
                 recipient=options.get("recipient", ""),
                 recipient_kind=options.get("recipient_kind", "none"),
                 country=options.get("country", ""),
-                bulk=bulk,
+                bulk=len(subjects) > 1,
                 masked_fields=() if isinstance(masked, bool) else tuple(name for name in names if name in masked),
                 medium=options.get("medium", ""),
                 topic=options.get("topic", ""),

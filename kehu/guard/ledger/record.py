@@ -11,7 +11,7 @@ from django.db import connection
 from psycopg import Connection
 
 from kehu.govern.slugs import ACTIONS
-from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor, ActorFacts
+from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor, ActorFacts, Outside
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.gate.rulebook import DEFAULT_DENY
@@ -55,17 +55,20 @@ def record_act(
     purpose: int | None = None,
     detail: UUID | None = None,
     refused_by: str | None = None,
+    outside: Outside | None = None,
 ) -> int:
     """Write the row of one act on one customer (or on none), in the caller's transaction; returns its ``seq``.
 
     ``refused_by`` is the policy that refused it, where somebody asked in vain. What a customer does with a credential of
-    their own stands on the certain part alone.
+    their own stands on the certain part alone. ``outside``: the recipient that the act is about, if not the actor's own.
 
     Raises:
         Refused: a customer's own credential that has ended, or on somebody else; the caller's transaction must not stand.
     """
     held = installation()
     asked = {"act": act, "rules": held.rules.digest.hex()} | ({"refused": refused_by} if refused_by else {})
+    if there := outside or actor.outside:
+        asked |= {"recipient": there.recipient, "recipient_kind": there.kind, "country": there.country}
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
     answer = ["denied", refused_by] if refused_by else ["clear", f"house.act.{act}"]
     connection.ensure_connection()
