@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.govern.slugs import PURPOSES, ROLES, name_of
-from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.actor import Actor, Outside
 from kehu.guard.staff.models import Department, Staff
 from kehu.guard.staff.second_factor import check_code
 
@@ -138,9 +138,9 @@ def issue_token(*, email: str, purpose: str, minutes: int, code: str | None = No
         check_code(staff.id, code)
     text = "kehu_" + secrets.token_urlsafe(32)
     until = timezone.now() + timedelta(minutes=minutes)
-    _write_credential(_token_id(text), staff, until=until, purpose=PURPOSES[purpose])
+    _write_credential(credential_of(text), staff, until=until, purpose=PURPOSES[purpose])
     if code is not None:
-        confirm_second_factor(_token_id(text))
+        confirm_second_factor(credential_of(text))
     return text, until
 
 
@@ -151,27 +151,29 @@ def confirm_second_factor(credential: UUID) -> None:
 
 
 def actor_of_token(text: str) -> Actor:
-    """Whom a token acts for.
+    """Whom a token acts for, and who outside gets its answers, where it was issued for a recipient there.
 
     Raises:
         TokenRefused: unknown, expired or revoked.
     """
-    credential = _token_id(text)
+    credential = credential_of(text)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select a.staff, a.human, s.role, s.department_id, a.purpose from actor_state a"
-            " join guard_staff s on s.id = a.staff and s.is_active where a.actor = %s and a.active"
+            "select a.staff, a.human, s.role, s.department_id, a.purpose, o.id, o.recipient, o.recipient_kind, o.country"
+            " from actor_state a join guard_staff s on s.id = a.staff and s.is_active"
+            " left join outside_token o on o.credential = a.actor where a.actor = %s and a.active"
             " and a.purpose is not null and a.revoked_at is null and a.expires_at > clock_timestamp()",
             [credential],
         )
         row = cursor.fetchone()
     if row is None:
         raise TokenRefused("token")
-    staff, human, role, department, purpose = row
-    return Actor(credential, staff, human, role, department, name_of(PURPOSES, purpose))
+    staff, human, role, department, purpose, *there = row
+    outside = Outside(*there) if there[0] is not None else None
+    return Actor(credential, staff, human, role, department, name_of(PURPOSES, purpose), outside)
 
 
-def _token_id(text: str) -> UUID:
+def credential_of(text: str) -> UUID:
     """A token's row: half of its SHA-256, so that the table holds nothing that could be used."""
     return UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
 
