@@ -132,7 +132,7 @@ def list_customers(
     *, actor: Actor, purpose: str, filters: Filters, after: UUID | None = None, before: UUID | None = None
 ) -> Page:
     """A page: the newest customers, those older than ``after``, or those newer than ``before``."""
-    found, beyond = _candidates(filters, purpose, after=after, before=before)
+    found, beyond = candidates(filters, purpose, after=after, before=before)
     more = len(found) > PAGE
     found = found[:PAGE]
     if before is not None:
@@ -176,8 +176,8 @@ def masked_page(customers: Sequence[UUID], *, actor: Actor, purpose: str) -> Pag
 
 def neighbours(customer: UUID, *, purpose: str, filters: Filters) -> tuple[UUID | None, UUID | None]:
     """The next newer and the next older customer of the list; both are ids and nothing is opened."""
-    newer, _ = _candidates(filters, purpose, before=customer, limit=1)
-    older, _ = _candidates(filters, purpose, after=customer, limit=1)
+    newer, _ = candidates(filters, purpose, before=customer, limit=1)
+    older, _ = candidates(filters, purpose, after=customer, limit=1)
     return newer[0] if newer else None, older[0] if older else None
 
 
@@ -203,7 +203,7 @@ def count_customers(*, purpose: str, filters: Filters) -> Counts:
     return Counts(round(total * scale), round(matching * scale), exact)
 
 
-def _candidates(
+def candidates(
     filters: Filters, purpose: str, *, after: UUID | None = None, before: UUID | None = None, limit: int = PAGE + 1
 ) -> tuple[list[UUID], UUID | None]:
     """Those that match among the next rows of the list, and where to look further if there are more rows than that.

@@ -53,7 +53,7 @@ def show(subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | N
     opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields)
     if not opened:
         raise UnknownSubject(str(subject))
-    return _customer(opened[0])
+    return customer_of(opened[0])
 
 
 def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int]:
@@ -110,7 +110,8 @@ def _carriers(criteria: dict[str, str]) -> list[UUID]:
         return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
 
 
-def _customer(opened: Opened) -> Customer:
+def customer_of(opened: Opened) -> Customer:
+    """What the gate let out of one customer, the surviving value of each field."""
     best = {name: survivor.said for name, survivor in survive(opened.contributions).items()}
     type_of = installation().rules.dictionary.field
     fields = {name: text_of(one, type_of(name).type) for name, one in best.items() if one.answer == "clear"}

@@ -30,11 +30,22 @@ def verify(subject: UUID, field: str, said: str, *, actor: Actor, purpose: str) 
         UnknownSubject: not here.
         Refused: a policy denies it, or too many answers were wrong.
     """
+    forms, tail = forms_of(field, said)
+    return compare(subject, field, forms, actor=actor, purpose=purpose, tail=tail)
+
+
+def forms_of(field: str, said: str) -> tuple[tuple[str, ...], int]:
+    """The normalised forms that somebody's words may be meant in, and how many last characters they are (0: all).
+
+    Raises:
+        ValueError: it cannot be a value of that field.
+        UnknownField: no such field.
+    """
     kind = installation().rules.dictionary.field(field).type
     said = said.strip()
     if kind == "national_id" and _LAST.fullmatch(said):
-        return compare(subject, field, (said.upper(),), actor=actor, purpose=purpose, tail=_TAIL)
+        return (said.upper(),), _TAIL
     forms = normal_forms(field, said, kind)
     if not forms:
         raise ValueError(f"{field}: what was said cannot be one")
-    return compare(subject, field, tuple(dict.fromkeys(forms)), actor=actor, purpose=purpose)
+    return tuple(dict.fromkeys(forms)), 0
