@@ -148,6 +148,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.sources import UnknownChannel
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
+    from kehu.serve.leaving.tokens import TokenOver, UnknownToken
     from kehu.serve.rights.erasure import HolderFailed
     from kehu.serve.rights.evidence import NoEvidence
     from kehu.serve.rights.incidents import UnknownIncident
@@ -180,6 +181,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         LedgerEmpty: "empty",
         UnknownLeaving: "unknown-export",
         NotToRun: "export-state",
+        UnknownToken: "unknown-token",
+        TokenOver: "token-over",
         HolderFailed: "holder-failed",
         UnknownIncident: "unknown-incident",
         UnknownRequest: "unknown-request",

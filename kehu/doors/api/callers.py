@@ -17,7 +17,7 @@ from ninja.security import HttpBearer
 
 from kehu.doors.api.answers import Busy
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.scope import require_scope
+from kehu.guard.gate.scope import require_reading, require_scope
 from kehu.guard.staff.actions import actor_of_token
 
 _TOKEN: Final = re.compile(r"kehu_[A-Za-z0-9_-]{43}")
@@ -61,7 +61,7 @@ class Bearer(HttpBearer):
             AuthenticationError: no token of ours.
             TokenRefused: unknown, expired or revoked.
             Busy: asked too often.
-            Refused: for another purpose.
+            Refused: for another purpose; or a token for a recipient outside, and no question to the gate.
         """
         if not _TOKEN.fullmatch(token):
             raise AuthenticationError
@@ -71,6 +71,7 @@ class Bearer(HttpBearer):
         place = request.resolver_match
         caller = Caller(actor, actor.purpose, self._act, place.kwargs.get("subject") if place else None)
         caller.claim(request.headers.get("X-Kehu-Purpose"))
+        require_reading(actor, act=self._act, subject=caller.subject)
         return caller
 
 

@@ -1,30 +1,55 @@
-"""Find, show, explain, match."""
+"""Find, list, show, explain, match."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from kehu.doors.api.answers import language, problem_response
 from kehu.doors.api.callers import Bearer, caller_of
-from kehu.doors.api.schemas import Compared, Explained, FindAsked, Found, MatchAsked, Purpose, Shown
+from kehu.doors.api.schemas import Compared, Explained, FindAsked, Found, Listed, MatchAsked, Purpose, Shown
 from kehu.doors.problems import Problem
-from kehu.serve.desk import answers, queries, verifying
+from kehu.serve.desk import answers
+from kehu.serve.leaving import pulling
 
 router = Router(tags=["customers"])
 Fields = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}(,[a-z0-9_]{1,40}){0,99}$")]
+Law = Annotated[Literal["CN", "EU", "US", "JP", "AU"], Field(description="Only people whom this law covers.")]
+After = Annotated[UUID, Field(description="`next` of the page before.")]
 
 
 @router.post("/find", auth=Bearer("find"), response=Found, summary="Find customers by exact values")
 def find(request: HttpRequest, asked: FindAsked) -> Any:
     """Values stand in the body only. A look-up without a hit is answered with an empty list, and recorded."""
     caller = caller_of(request)
-    subjects, seq = queries.find(asked.criteria, actor=caller.actor, purpose=caller.claim(asked.purpose))
+    subjects, seq = pulling.find(asked.criteria, actor=caller.actor, purpose=caller.claim(asked.purpose))
     return answers.found_answer(subjects, seq)
+
+
+@router.get("/subjects", auth=Bearer("list"), response=Listed, summary="List the purpose's customers, newest first")
+def list_(
+    request: HttpRequest,
+    fields: Fields | None = None,
+    law: Law | None = None,
+    after: After | None = None,
+    limit: Annotated[int, Field(ge=1, le=pulling.LARGEST_PAGE)] = 100,
+    purpose: Purpose | None = None,
+) -> Any:
+    """Keyset pages; a purpose that rests on consent begins with those who gave it.
+
+    Values are masked, as in every list of the house. A token for a recipient outside sees them as the purpose shows them.
+    """
+    caller = caller_of(request)
+    page = pulling.list_customers(
+        actor=caller.actor, purpose=caller.claim(purpose), law=law or "", fields=fields.split(",") if fields else None,
+        after=after, limit=limit,
+    )  # fmt: skip
+    customers = [answers.customer_answer(one, language(request)) for one in page.customers]
+    return {"customers": customers, "kept_back": page.kept_back, "next": page.next}
 
 
 @router.get("/subjects/{uuid:subject}", auth=Bearer("read"), response=Shown, summary="Show one customer")
@@ -35,7 +60,7 @@ def show(request: HttpRequest, subject: UUID, fields: Fields | None = None, purp
     """
     caller = caller_of(request)
     asked = fields.split(",") if fields else None
-    seen = queries.show(subject, actor=caller.actor, purpose=caller.claim(purpose), fields=asked)
+    seen = pulling.show(subject, actor=caller.actor, purpose=caller.claim(purpose), fields=asked)
     answer = answers.customer_answer(seen, language(request))
     return _refusal(request, answer, next(iter(seen.denied.values()))) if seen.refused else answer
 
@@ -55,7 +80,7 @@ def match(request: HttpRequest, subject: UUID, asked: MatchAsked) -> Any:
     """
     caller = caller_of(request)
     purpose = caller.claim(asked.purpose)
-    found = verifying.verify(subject, asked.field, asked.said, actor=caller.actor, purpose=purpose)
+    found = pulling.match(subject, asked.field, asked.said, actor=caller.actor, purpose=purpose)
     return answers.comparison_answer(subject, asked.field, found)
 
 
@@ -65,5 +90,5 @@ def match(request: HttpRequest, subject: UUID, asked: MatchAsked) -> Any:
 def explain(request: HttpRequest, subject: UUID, purpose: Purpose | None = None) -> Any:
     """What a read would show and which policy says so; nothing is opened."""
     caller = caller_of(request)
-    found = queries.explain(subject, actor=caller.actor, purpose=caller.claim(purpose))
+    found = pulling.explain(subject, actor=caller.actor, purpose=caller.claim(purpose))
     return answers.explanation_answer(found, language(request))

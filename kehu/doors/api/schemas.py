@@ -137,6 +137,14 @@ class Shown(Schema):
     ledger: Row
 
 
+class Listed(Schema):
+    """A page of customers. `kept_back`: how many of it the gate shows nothing of; `next`: the next page's `after`."""
+
+    customers: list[Shown]
+    kept_back: int
+    next: UUID | None
+
+
 class Decision(Why):
     """What a read would show of one field."""
 

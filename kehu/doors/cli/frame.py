@@ -233,13 +233,17 @@ def actor() -> Any:
 
     Raises:
         TokenRefused: the token is unknown, expired or revoked.
+        Refused: it is for a recipient outside, whose programs ask the API.
     """
+    from kehu.guard.gate.scope import require_reading
     from kehu.guard.staff.actions import actor_of_token, owner_actor
 
     token = os.environ.get("KEHU_TOKEN")
     if not token:
         return owner_actor()
-    return actor_of_token(token)
+    found = actor_of_token(token)
+    require_reading(found, act=None)
+    return found
 
 
 def actor_as(purpose: str, act: str, subject: UUID | None = None) -> Any:

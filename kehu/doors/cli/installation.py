@@ -203,28 +203,69 @@ def token() -> None:
 @click.option("--purpose", required=True)
 @click.option("--minutes", default=60, show_default=True)
 @click.option("--code", help="A current second-factor code; without it level 4 stays masked.")
+@click.option("--recipient", help="Who outside the house gets the answers, by name; with --country.")
+@click.option(
+    "--recipient-kind", "kind", type=click.Choice(["processor", "controller", "sale"]), help="By default processor."
+)
+@click.option("--country", metavar="CC", help="Where the recipient is: two capital letters.")
 @command()
-def token_issue(email: str, purpose: str, minutes: int, code: str | None) -> Any:
-    """Issue a token for one member of staff and one purpose."""
-    from django.db import transaction
+def token_issue(
+    email: str,
+    purpose: str,
+    minutes: int,
+    code: str | None,
+    recipient: str | None,
+    kind: str | None,
+    country: str | None,
+) -> Any:
+    """Issue a token for one member of staff and one purpose.
 
-    from kehu.govern.slugs import PURPOSES
-    from kehu.guard.ledger.record import record_act
-    from kehu.guard.staff.actions import issue_token
+    With --recipient and --country it is for a program outside the house: it asks the API alone, every answer names both,
+    and above 500 customers a day (KEHU_EXPORT_ALONE) a second person lets it go on. Whoever has a second factor gives --code.
+    """
     from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled
 
     owner_only()
+    if bool(recipient) != bool(country) or (kind and not recipient):
+        raise ValueError("--recipient and --country: both or neither")
     try:
-        with transaction.atomic():
-            text, until = issue_token(email=email, purpose=purpose, minutes=minutes, code=code)
-            record_act("token", None, actor=actor(), purpose=PURPOSES[purpose])
+        if recipient and country:
+            return _issue_outside(email, purpose, minutes, code, recipient, kind or "processor", country)
+        return _issue(email, purpose, minutes, code)
     except NotEnrolled:
         raise Failure(
             FAILED, "not-enrolled", "Nobody of that email has enrolled a second factor.", "Leave --code out."
         ) from None
     except CodeRefused:
         raise Failure(REFUSED, "code", "The code is wrong or was used before.", "Wait for the next one.") from None
+
+
+def _issue(email: str, purpose: str, minutes: int, code: str | None) -> dict[str, Any]:
+    from django.db import transaction
+
+    from kehu.govern.slugs import PURPOSES
+    from kehu.guard.ledger.record import record_act
+    from kehu.guard.staff.actions import issue_token
+
+    with transaction.atomic():
+        text, until = issue_token(email=email, purpose=purpose, minutes=minutes, code=code)
+        record_act("token", None, actor=actor(), purpose=PURPOSES[purpose])
     return {"token": text, "expires_at": until.isoformat()}
+
+
+def _issue_outside(
+    email: str, purpose: str, minutes: int, code: str | None, recipient: str, kind: str, country: str
+) -> dict[str, Any]:
+    from kehu.serve.leaving.tokens import issue
+
+    text, held = issue(
+        issued_by=actor(), email=email, purpose=purpose, minutes=minutes, code=code, recipient=recipient, recipient_kind=kind,
+        country=country.upper(),
+    )  # fmt: skip
+    return {
+        "token": text, "expires_at": held.expires_at.isoformat(), "id": str(held.id), "recipient": held.recipient,
+        "as": held.recipient_kind, "country": held.country,
+    }  # fmt: skip
 
 
 @click.command(epilog="Example: kehu outbox --json")

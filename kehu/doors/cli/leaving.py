@@ -1,4 +1,4 @@
-"""Commands on lists of customers that leave the house: ask, list, approve, refuse, run, trace."""
+"""Commands on what leaves the house: lists (ask, list, approve, refuse, run, trace), and tokens for a recipient."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import click
 
 from kehu.doors.cli.authorising import purpose_number
 from kehu.doors.cli.frame import actor, actor_as, command
+from kehu.doors.cli.installation import token
 
 if TYPE_CHECKING:
     from kehu.serve.leaving.asking import Leaving
+    from kehu.serve.leaving.tokens import OutsideToken
+
+_BLOCK = 1 << 20
 
 
 @click.group()
@@ -98,15 +102,63 @@ def run(id: UUID, to: Path, key: str, form: str) -> Any:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @command()
 def trace(file: Path) -> Any:
-    """Whose copy a file is, or a part of it in whatever form: each copy holds one made-up customer of its own."""
-    from kehu.guard.gate.acts import require_act
-    from kehu.serve.leaving import asking
-    from kehu.serve.leaving.canary import trace as traced
+    """Whose copy a file is, or a part of it in whatever form: each list, and the answers of each token for a recipient,
+    hold one made-up customer of their own. What is packed or encrypted must be opened before.
+    """
+    from kehu.serve.leaving import tracing
 
-    require_act("read-ledger", actor())
-    with file.open("rb") as lines:
-        found = traced(lines)
-    return {"copies": [_told(asking.leaving_of(id)) | {"found": n} for id, n in found]}
+    who = actor()
+    with file.open("rb") as held:
+        found = tracing.trace(iter(lambda: held.read(_BLOCK), b""), actor=who)
+    lists = [_told(one.list) | {"what": "list", "found": one.count} for one in found if one.list]
+    pulls = [_token_told(one.token) | {"what": "token", "found": one.count} for one in found if one.token]
+    return {"copies": sorted([*lists, *pulls], key=lambda copy: -copy["found"])}
+
+
+@token.command("list", epilog="Example: kehu token list")
+@command()
+def token_list() -> Any:
+    """Tokens for a recipient outside: how many customers it was answered about in 24 hours, and what became of them."""
+    from kehu.serve.leaving import tokens
+
+    return {"tokens": [_token_told(one) for one in tokens.tokens(actor=actor())]}
+
+
+@token.command("approve", epilog="Example: kehu token approve 0199… --customers 5000")
+@click.argument("id", type=click.UUID)
+@click.option("--customers", type=int, help="Different customers in 24 hours; by default 20 times what goes alone.")
+@command()
+def token_approve(id: UUID, customers: int | None) -> Any:
+    """Let a token for a recipient go on: privacy or legal, and neither whom it acts for nor who issued it."""
+    from kehu.serve.leaving import tokens
+
+    return {"tokens": [_token_told(tokens.decide(id, actor=actor(), approve=True, most=customers))]}
+
+
+@token.command("refuse", epilog="Example: kehu token refuse 0199…")
+@click.argument("id", type=click.UUID)
+@command()
+def token_refuse(id: UUID) -> Any:
+    """End a token for a recipient at once."""
+    from kehu.serve.leaving import tokens
+
+    return {"tokens": [_token_told(tokens.decide(id, actor=actor(), approve=False))]}
+
+
+def _token_told(held: OutsideToken) -> dict[str, Any]:
+    return {
+        "id": str(held.id),
+        "state": held.state,
+        "staff": held.email.removesuffix("@home"),
+        "purpose": held.purpose,
+        "recipient": held.recipient,
+        "as": held.recipient_kind,
+        "country": held.country,
+        "customers": held.pulled,
+        "most": held.most,
+        "issued_at": held.issued_at.isoformat(),
+        "expires_at": held.expires_at.isoformat(),
+    }
 
 
 def _told(held: Leaving) -> dict[str, Any]:

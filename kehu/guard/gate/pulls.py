@@ -23,7 +23,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.installation import installation
 
 SECOND_PERSON: Final = "house.second-person"
-_KEY: Final = "pulls"
+_RING: Final = "pulls"
 
 
 def take_pulls(subjects: Iterable[UUID], *, actor: Actor, purpose: str, use: str) -> None:
@@ -35,17 +35,18 @@ def take_pulls(subjects: Iterable[UUID], *, actor: Actor, purpose: str, use: str
     if actor.outside is None:
         return
     asked = list(subjects)
-    whose, most = _digest(recipient_key(actor.outside.recipient).encode()), limit_of(actor.outside.token)
+    key, most = _key(), limit_of(actor.outside.token)
+    whose = _whose(actor.outside.recipient, key)
     with connection.cursor() as cursor:
         cursor.execute(
             "select array_agg(distinct customer) from subject_state where subject = any (%s) and not hidden", [asked]
         )
         [customers] = cursor.fetchone()
-        whom = [_digest(whose + one.bytes) for one in customers or ()]
+        whom = [hmac.digest(key, whose + one.bytes, hashlib.sha256) for one in customers or ()]
         cursor.execute("select take_pulls(%s, %s, %s)", [whose, whom, most])
         [taken] = cursor.fetchone()
     if not taken:
-        from kehu.guard.ledger.record import record_act  # it asks the gate itself
+        from kehu.guard.ledger.record import record_act  # noqa: PLC0415  (it asks the gate itself)
 
         with transaction.atomic():
             one = asked[0] if len(asked) == 1 else None
@@ -58,7 +59,7 @@ def pulled(recipient: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "select count(*) from outside_pull where recipient = %s and at > clock_timestamp() - interval '24 hours'",
-            [_digest(recipient_key(recipient).encode())],
+            [_whose(recipient, _key())],
         )
         return int(cursor.fetchone()[0])
 
@@ -77,5 +78,9 @@ def forget_pulls() -> None:
         cursor.execute("delete from outside_pull where at < clock_timestamp() - interval '24 hours'")
 
 
-def _digest(content: bytes) -> bytes:
-    return hmac.digest(installation().keyring.secret(_KEY, create=True), content, hashlib.sha256)
+def _whose(recipient: str, key: bytes) -> bytes:
+    return hmac.digest(key, recipient_key(recipient).encode(), hashlib.sha256)
+
+
+def _key() -> bytes:
+    return installation().keyring.secret(_RING, create=True)
