@@ -47,7 +47,8 @@ where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden order by u.subject
 class OwnRow:
     """One use. ``clear`` and ``masked``: fields the answer let out (as far as there was a value); ``compared``: those of
     which somebody learned only whether an answer is right; ``grounds`` under the
-    customer's laws; ``own``: the customer's own visit; ``policy``: what refused it, where nothing was let out."""
+    customer's laws; ``own``: the customer's own visit; ``policy``: what refused it, where nothing was let out;
+    ``recipient`` and ``country``: who outside the house was told, and where."""
 
     seq: int
     at: datetime
@@ -61,6 +62,8 @@ class OwnRow:
     compared: tuple[str, ...]
     policy: str | None
     own: bool
+    recipient: str
+    country: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _text(value: bytes) -> str:
 def _row(found: Any) -> OwnRow:
     seq, at, purpose, action, facts, answer, ask, packs, department = found
     role = facts.partition("|")[0]
-    answers = json.loads(answer)
+    answers, asked = json.loads(answer), json.loads(ask)
     best = {name: _best(row) for name, row in answers.items()}
     act = name_of(ACTIONS, action)
     let_out = {
@@ -168,6 +171,8 @@ def _row(found: Any) -> OwnRow:
         compared=tuple(sorted(name for name in let_out if best[name] == MATCH_ONLY)),
         policy=None if let_out else next((row[0][1] for row in answers.values()), None),
         own=role == CUSTOMER,
+        recipient=str(asked.get("recipient", "")),
+        country=str(asked.get("country", "")),
     )
 
 

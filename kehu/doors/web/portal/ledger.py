@@ -76,7 +76,8 @@ STEP_LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """A row in words. ``grounds``: what the use rested on; ``reason``: why it was refused, where it was."""
+    """A row in words. ``grounds``: what the use rested on; ``reason``: why it was refused, where it was; ``given``: to whom
+    outside the house it went."""
 
     seq: int
     at: datetime
@@ -91,6 +92,7 @@ class RowView:
     compared: list[str]
     reason: str
     own: bool
+    given: str
 
 
 @guest_page
@@ -181,7 +183,19 @@ def row_view(row: OwnRow) -> RowView:
         compared=_labels(row.compared, said),
         reason=rules.policies.text(row.policy, said).reason if row.policy else "",
         own=row.own,
+        given=_given(row),
     )
+
+
+def _given(row: OwnRow) -> str:
+    """To whom outside the house it went, or who there asked in vain."""
+    if not row.recipient:
+        return ""
+    told = row.policy is None and row.action != "explain"
+    words = {"name": row.recipient, "country": row.country}
+    if not row.country:
+        return (_("Given to %(name)s") if told else _("Asked for by %(name)s")) % words
+    return (_("Given to %(name)s in %(country)s") if told else _("Asked for by %(name)s in %(country)s")) % words
 
 
 def _labels(names: Iterable[str], said: str) -> list[str]:
