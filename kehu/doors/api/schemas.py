@@ -212,6 +212,8 @@ class LedgerRow(Schema):
     answer: str
     policy: str | None
     subjects: int
+    recipient: str | None = Field(description="Who outside the house was told.")
+    country: str | None
 
 
 class LedgerPage(Schema):

@@ -56,7 +56,7 @@ def rows(
 
 def _row(found: Any) -> dict[str, Any]:
     seq, at, actor, human, email, department, purpose, action, subjects, answer, ask = found
-    answers = json.loads(answer)
+    answers, asked = json.loads(answer), json.loads(ask)
     said = {pair[0][0] for pair in answers.values()}
     act = name_of(ACTIONS, action)
     shown = LET_OUT | {MATCH_ONLY} if act == MATCH else LET_OUT
@@ -82,6 +82,8 @@ def _row(found: Any) -> dict[str, Any]:
         "answer": best,
         "policy": policies[0] if policies else None,
         "subjects": subjects,
+        "recipient": asked.get("recipient") or None,
+        "country": asked.get("country") or None,
     }
 
 
