@@ -24,6 +24,10 @@ NOBODYS = {
     "gate_comparison": "that somebody's word was compared, by opaque id: rows go with the customer's key, by the database",
     "leaving": "to whom a list went and what it narrows down to; no customer",
     "leaving_canary": "keyed digests of made-up values",
+    "outside_token": "for which recipient a token is; no customer",
+    "outside_decision": "who let a token go on",
+    "outside_pull": "keyed digests of recipients and customers, gone after a day",
+    "outside_canary": "keyed digests of made-up values",
 }
 FOREIGN = ("django_", "auth_", "procrastinate_")  # framework: ids and jobs' ids only
 

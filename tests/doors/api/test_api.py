@@ -38,6 +38,10 @@ TABLE = {
         ("service", "service"): 200, ("marketing", "marketing"): 200, ("auditor", "security"): 200,
         ("marketing", "service"): 403, ("engineer", "service"): 403, None: 401,
     },
+    ("GET", "/subjects"): {
+        ("service", "service"): 200, ("marketing", "marketing"): 200, ("auditor", "security"): 200,
+        ("marketing", "service"): 403, ("engineer", "service"): 403, None: 401,
+    },
     ("GET", "/subjects/{subject}"): {
         ("service", "service"): 200, ("marketing", "marketing"): 403, ("marketing", "service"): 403,
         ("engineer", "service"): 403, ("privacy", "rights-request"): 200, None: 401,

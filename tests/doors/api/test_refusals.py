@@ -15,6 +15,8 @@ UNKNOWN = "01990000-0000-7000-8000-000000000000"
 CALLS = [
     ("POST", "/find", FIND | {"purpose": "billing"}, {}, "find"),
     ("POST", "/find", FIND, {"X_Kehu_Purpose": "billing"}, "find"),
+    ("GET", "/subjects?purpose=billing", None, {}, "list"),
+    ("GET", "/subjects", None, {"X_Kehu_Purpose": "billing"}, "list"),
     ("GET", "/subjects/{lin}?purpose=billing", None, {}, "read"),
     ("GET", "/subjects/{lin}", None, {"X_Kehu_Purpose": "billing"}, "read"),
     ("GET", "/subjects/{lin}/explanation?purpose=billing", None, {}, "explain"),
