@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -11,7 +12,10 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.admit import Admission, Draft, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
+from kehu.guard.setup import open_owner, register_rules
 from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
+from kehu.host.database import Database
+from kehu.vault.ids import new_id
 from kehu.vault.seal import packed
 
 
@@ -43,3 +47,17 @@ def admit(
         connection.ensure_connection()
         admission.admit(connection.connection, drafts)
     return [UUID(bytes=draft.subject) for draft in drafts if draft.subject]
+
+
+def shipped_with(database: Database, purpose: str, **parts: object) -> None:
+    """Have a purpose ship with other parts (recipients, countries…), of the same version: no consent is outrun by it."""
+    with open_owner(database) as owner:
+        owner.execute(
+            "insert into govern_change (id, register, name, version, revision, base_id, content, meaning, reason, shipped,"
+            " proposed_at) select %s, register, name, version, revision + 1, id, content || %s::jsonb, false, '', true, now()"
+            " from govern_change where register = 'purpose' and name = %s and shipped order by version desc, revision desc"
+            " limit 1",
+            [new_id(), json.dumps(parts), purpose],
+        )
+    register_rules()
+    installation().held_rules.read_again()

@@ -350,9 +350,10 @@ def _in_force(subjects: list[UUID], purpose: int) -> bool:
 def _project(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "update subject_state set consents = consents || %s::jsonb where subject in"
+            "update subject_state set consents = consents || %s::jsonb,"
+            " last_act = case when %s then greatest(last_act, current_date) else last_act end where subject in"
             " (select subject from subject_state where subject = any (%s) order by subject for no key update)",
-            [json.dumps({str(purpose): packed}), subjects],
+            [json.dumps({str(purpose): packed}), packed[0] == "given", subjects],
         )
 
 

@@ -62,6 +62,7 @@ PROMISED = {
     "incident reach": "",
     "incident clocks": "incidents[id]",
     "export": "file sha256 categories unconfirmed passphrase",
+    "staff duty": "email place hours zone days",
     "exports ask": "exports[id state purpose recipient country fields customers rows]",
     "exports list": "exports[id state]",
     "exports approve": "exports[id state]",
@@ -80,6 +81,7 @@ OPTIONS = {
     "controller add": "--country",
     "channel add": "--kind",
     "staff add": "--email --role --department --no-attest --totp",
+    "staff duty": "--place --hours --zone --days",
     "token issue": "--staff --purpose --minutes --code",
     "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
     " --consent-way --kind --map --dry-run --wait --resume",
@@ -217,6 +219,13 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("explain", lin, "--purpose", "marketing", token=token, code=3)
     kehu("explain", lin, "--purpose", "service", token=token)
     kehu("match", lin, "--purpose", "service", "--field", "birth_date", token=token, stdin="1990-03-14\n")
+    Path("service.toml").write_text('[service]\nrecipients = ["Print House"]\n', encoding="utf-8")
+    kehu("purposes propose", "service.toml", "--reason", "letters")
+    kehu("purposes assess", "service", "--risk", "low", "--outcome", "acceptable")
+    kehu("staff add", "--email", "wu@shop.example", "--role", "legal")
+    kehu("staff duty", "wu@shop.example", "--hours", "00:00-23:59", "--zone", "Asia/Shanghai")
+    office = kehu("token issue", "--staff", "wu@shop.example", "--purpose", "legal")["token"]
+    kehu("purposes approve", "service", token=office)
     [list_] = kehu("exports ask", "--purpose", "service", "--recipient", "Print House", token=token)["exports"]
     key = pyrage.x25519.Identity.generate()
     to = ["--to", "list.age", "--key", str(key.to_public())]
@@ -253,7 +262,11 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("import undo", done["import"])["undone"]
 
     listed = kehu("ledger list")["rows"]
-    assert listed[-1]["seq"] < listed[0]["seq"] and {row["human"] for row in listed} == {"owner", "li@shop.example"}
+    assert listed[-1]["seq"] < listed[0]["seq"] and {row["human"] for row in listed} == {
+        "owner",
+        "li@shop.example",
+        "wu@shop.example",
+    }
     [mine] = {row["human"] for row in kehu("ledger list", "--staff", "li@shop.example")["rows"]}
     assert mine == "li@shop.example" and kehu("ledger list", "--staff", "owner", "--since", listed[0]["at"])["rows"]
     assert {"collect", "read", "find"} <= {row["action"] for row in listed}
@@ -281,7 +294,7 @@ WRONG = [
     ("import undo x", 2), ("import undo 01990000-0000-7000-8000-000000000000", 1), ("controller add x", 2),
     ("controller add x --country Germany", 2), ("channel add x --kind nothing", 2), ("sources --channel nothing", 1),
     ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
-    ("staff add --email a@b.example --role pope", 2), ("token issue --staff nobody@b.example --purpose service", 1),
+    ("staff add --email a@b.example --role pope", 2), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
     ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),
     ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1), ("unmerge x y", 2), ("unmerge", 2),
     ("show 01990000-0000-7000-8000-000000000000 --purpose service", 1),

@@ -25,12 +25,19 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.read import gate
 from kehu.vault.assignment import CONFIRMED, EXACT_KEY, PROBABLE, assign, unassign
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 AGAIN = {"full_name": "林婉清", "email": "lin@work.example"}
 SERVICE, MARKETING = PURPOSES["service"], PURPOSES["marketing"]
 TO_X = {"recipient": "Fair Freight Ltd", "recipient_kind": "controller"}
+
+
+@pytest.fixture(autouse=True)
+def register(database):
+    """The recipients and countries of these tests stand in the register."""
+    for purpose in ("service", "marketing"):
+        shipped_with(database, purpose, recipients=["Fair Freight Ltd", "Other Ltd", "Other"], countries=["DE", "US"])
 
 
 def agree(subject: UUID, purpose: int = SERVICE, *, by: UUID, **more: object) -> UUID:
@@ -67,8 +74,10 @@ def test_the_recipient_named_and_no_other(database):
     assert set(seen(lin, sam, **TO_X).values()) == {"cn.pipl.23-recipient"}
     agree(lin, by=sam.staff, terms=Terms("provide", "Fair  Freight ltd"))
     assert set(seen(lin, sam, **TO_X).values()) == {"clear"}
-    for other in ("Fair Freight", "Other Ltd", ""):
+    for other in ("Other", "Other Ltd"):
         assert set(seen(lin, sam, recipient=other, recipient_kind="controller").values()) == {"cn.pipl.23-recipient"}
+    for unknown in ("Fair Freight", ""):  # not in the register
+        assert set(seen(lin, sam, recipient=unknown, recipient_kind="controller").values()) == {"house.recipient"}
     assert set(seen(lin, sam, **TO_X | {"recipient_kind": "sale"}).values()) == {"clear"}
 
 

@@ -14,11 +14,21 @@ from kehu.host.paths import policies_dir
 
 FOLDER = policies_dir() / "tests"
 ORDINARY = tomllib.loads((FOLDER / "ordinary.toml").read_text(encoding="utf-8"))
-FACTS = ("role", "department", "active", "agreement", "training", "second_factor", "credential_ok", "scope_ok")
+FACTS = (
+    "role",
+    "department",
+    "active",
+    "agreement",
+    "training",
+    "second_factor",
+    "credential_ok",
+    "scope_ok",
+    "on_duty",
+)
 STATE = (
-    "use", "bulk", "recipient_kind", "country", "event", "medium", "topic_kind", "subscription", "subscription_ground",
+    "use", "bulk", "recipient_kind", "recipient_registered", "country", "country_registered", "event", "medium", "topic_kind", "subscription", "subscription_ground",
     "by_guardian", "consent", "consent_kind", "version_covered", "objected", "restricted",
-    "opted_out", "gpc", "deceased", "kept", "own", "guardian", "age", "provenance", "kind",
+    "opted_out", "gpc", "deceased", "kept", "over", "own", "guardian", "age", "provenance", "kind",
 )  # fmt: skip
 
 
@@ -35,13 +45,15 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
     """Principal, context and field class of an ordinary case with differences."""
     row = {**ORDINARY, **case}
     purpose, field = load_purposes()[row["purpose"]], Dictionary.load().field(row["field"])
-    facts = ActorFacts(*(row[name] for name in FACTS))
+    facts = ActorFacts(*(row[name] for name in FACTS), place=row["place"])
     grounds = {law: row.get("ground", ground) for law, ground in purpose.grounds.items()}
     context = {name: row[name] for name in STATE} | {
         "purpose": purpose.slug,
         "grounds": grounds,
         "packs": sorted(packs_for(row["residence"])),
         "departments": row["departments"],
+        "country": row["country"] or row["place"],
+        "there": sorted(packs_for(row["country"] or row["place"])) if row["country"] or row["place"] else [],
     }
     held = FieldClass(field.name in purpose.least, field.level, field.category, tuple(row["agreed"]), field.verifies)
     return principal_of(facts, claims_of(row["role"])), context, held

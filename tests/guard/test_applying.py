@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import cedarpy
 import pytest
@@ -30,11 +30,11 @@ states = st.builds(
     SubjectState, st.sampled_from(("person", "organisation")), st.frozensets(st.sampled_from(sorted(PACKS))),
     st.sampled_from(CONSENT), st.sampled_from(CONSENT_KIND), flags, flags, flags, flags, flags,
     st.sampled_from(AGE_BANDS), flags, flags, flags, flags, flags,
-    st.sampled_from(("", *SUBSCRIPTION)), st.sampled_from(("", *SUBSCRIPTION_GROUND)),
+    st.sampled_from(("", *SUBSCRIPTION)), st.sampled_from(("", *SUBSCRIPTION_GROUND)), st.just(()), flags,
 )  # fmt: skip
 askers = st.builds(
     ActorFacts, st.sampled_from(("service", "marketing", "privacy", "analyst", "legal", "owner", "customer")),
-    st.just("desk"), flags, flags, flags, flags, flags, flags,
+    st.just("desk"), flags, flags, flags, flags, flags, flags, flags, place=st.sampled_from(("", "CN", "IN")),
 )  # fmt: skip
 classes = st.builds(
     FieldClass, flags, st.integers(1, 4), st.sampled_from(sorted(CATEGORIES)),
@@ -42,10 +42,15 @@ classes = st.builds(
 )  # fmt: skip
 asks = st.builds(
     Ask, st.sampled_from(sorted(RULES.purposes)), st.sampled_from(("read", "link", "list", "sources", "export", "explain")),
-    st.just(()), st.just(False), st.just(""), st.sampled_from(("none", "sale", "controller")),
-    st.sampled_from(("", "CN", "DE")), flags, st.just(()), st.sampled_from(("", *MEDIA)),
+    st.just(()), st.just(False), st.sampled_from(("", "Acme")), st.sampled_from(("none", "sale", "controller", "authority")),
+    st.sampled_from(("", "CN", "DE", "US")), flags, st.just(()), st.sampled_from(("", *MEDIA)),
     st.sampled_from(("", *load_topics())), st.sampled_from(("", "publish", "public-space")),
 )  # fmt: skip
+
+WIDER = {
+    slug: replace(one, recipients=frozenset({"acme"}), countries=frozenset({"CN", "DE"}))
+    for slug, one in RULES.purposes.items()
+}
 
 
 def asked_of(names, principal, context, asked: FieldClass, action: str):
@@ -70,7 +75,7 @@ def asked_of(names, principal, context, asked: FieldClass, action: str):
 @settings(max_examples=250, deadline=None)
 @given(states, askers, asks, st.lists(classes, min_size=1, max_size=3), st.sampled_from(PROVENANCE))
 def test_every_answer_is_cedars_over_all_policies(state, asker, ask, asked, provenance):
-    context = _context(RULES.purposes[ask.purpose], ask, state, provenance)
+    context = _context(WIDER[ask.purpose], ask, asker, state, provenance)
     principal = principal_of(asker, (ask.purpose,))
     answers = RULES.policies.decide(principal, context, asked)
     for one in asked:
@@ -88,7 +93,7 @@ def test_every_answer_is_cedars_over_all_policies(state, asker, ask, asked, prov
 @settings(max_examples=40, deadline=None)
 @given(states, askers, asks, classes, st.sampled_from(PROVENANCE), st.sampled_from(("open", "mask", "match")))
 def test_each_policy_applies_where_cedar_says_so(state, asker, ask, asked, provenance, action):
-    context = _context(RULES.purposes[ask.purpose], ask, state, provenance)
+    context = _context(WIDER[ask.purpose], ask, asker, state, provenance)
     principal = principal_of(asker, (ask.purpose,))
     known = {"principal": facts_of(principal), "context": facts_of(context)}
     for name, policy in BOOK.policies.items():
@@ -153,9 +158,10 @@ def test_cedar_is_asked_once_for_the_same_policies(monkeypatch):
     state = SubjectState("person", frozenset({"CN"}), "given", "general", True, False, False, False, False, "adult",
                          False, False, False, False)  # fmt: skip
     ask = Ask("service", "read", (), False, "", "none", "", False)
-    asker = principal_of(ActorFacts("service", "desk", True, True, True, True, True, True), ("service",))
+    facts = ActorFacts("service", "desk", True, True, True, True, True, True)
+    asker = principal_of(facts, ("service",))
     kinds = [FieldClass(True, level, category) for level in (1, 2, 3) for category in sorted(CATEGORIES)]
-    context = _context(RULES.purposes["service"], ask, state, "covered")
+    context = _context(RULES.purposes["service"], ask, facts, state, "covered")
     assert {one.answer for one in policies.decide(asker, context, kinds).values()} == {"clear"}
     assert len(asked) == 1
     [odd] = policies.decide(asker, {**context, "objected": "no"}, kinds[:1]).values()  # of another form: asked anew
@@ -185,10 +191,10 @@ def test_a_policy_that_reads_the_category_tells_categories_apart(tmp_path):
     house.write_text(house.read_text(encoding="utf-8") + "\n\n" + notes + rule + "\n", encoding="utf-8")
     state = SubjectState("person", frozenset({"CN"}), "given", "general", True, False, False, False, False, "adult",
                          False, False, False, False)  # fmt: skip
-    context = _context(
-        RULES.purposes["service"], Ask("service", "read", (), False, "", "none", "", False), state, "covered"
-    )
-    asker = principal_of(ActorFacts("service", "desk", True, True, True, True, True, True), ("service",))
+    facts = ActorFacts("service", "desk", True, True, True, True, True, True)
+    ask = Ask("service", "read", (), False, "", "none", "", False)
+    context = _context(RULES.purposes["service"], ask, facts, state, "covered")
+    asker = principal_of(facts, ("service",))
     credit, contact = FieldClass(True, 1, "credit"), FieldClass(True, 1, "contact")
     before = RULES.policies.decide(asker, context, (credit, contact))
     after = PolicySet.load(tmp_path).decide(asker, context, (credit, contact))

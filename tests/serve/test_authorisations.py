@@ -24,13 +24,20 @@ from kehu.serve.rights.evidence import Evidence, NoEvidence, open_evidence
 from kehu.serve.rights.receipts import receipt
 from kehu.serve.rights.statements import became, statements_of
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 from tests.serve.holdings import raw
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 CHILD = {"full_name": "林小雨", "email": "yu@mail.example", "birth_date": "2015-05-01"}
 SERVICE, MARKETING, CREDIT = PURPOSES["service"], PURPOSES["marketing"], PURPOSES["credit"]
 FORM = Evidence("paper-form", b"scan of a formzq", "binder 7, sheet 12")
+
+
+@pytest.fixture(autouse=True)
+def register(database):
+    """The recipients and countries of these tests stand in the register."""
+    for purpose in ("service", "marketing"):
+        shipped_with(database, purpose, recipients=["Fair Freight Ltd", "Other"], countries=["DE"])
 
 
 def agree(subject: UUID, purpose: int = MARKETING, **options: object) -> dict[str, object]:

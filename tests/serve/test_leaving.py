@@ -25,10 +25,17 @@ from kehu.serve.leaving import asking, sending
 from kehu.serve.leaving.asking import NotToRun
 from kehu.serve.leaving.canary import canary_of, trace
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 
 MARKETING = PURPOSES["marketing"]
 FIELDS = ("email", "full_name")
+
+
+@pytest.fixture(autouse=True)
+def register(database):
+    """The recipients and countries of these tests stand in the register."""
+    for purpose in ("service", "marketing", "complaints"):
+        shipped_with(database, purpose, recipients=["Print House", "Court"], countries=["DE"])
 
 
 def people(number):

@@ -190,6 +190,30 @@ def staff_add(email: str, role: str, department: str | None, no_attest: bool, to
     } | secret
 
 
+@staff.command(
+    "duty", epilog="Example: kehu staff duty li@shop.example --hours 09:00-18:00 --zone Asia/Shanghai --days 1-5"
+)
+@click.argument("email")
+@click.option("--place", default="", help="Country worked from (DE), where it is another than where the data is kept.")
+@click.option("--hours", default="", help="As 09:00-18:00; over midnight as 22:00-06:00. Without it: any hour.")
+@click.option("--zone", default="", help="Of the hours, as Asia/Shanghai.")
+@click.option("--days", default="", help="As 1-5 or 1,3,6; 1 is Monday. Without it: every day.")
+@command()
+def staff_duty(email: str, place: str, hours: str, zone: str, days: str) -> Any:
+    """Say where and when somebody works; what is not said is lifted. Acts on their next read."""
+    from django.db import transaction
+
+    from kehu.guard.ledger.record import record_act
+    from kehu.guard.staff.duty import Duty, set_duty
+
+    owner_only()
+    duty = Duty.read(place.upper(), hours, zone, days)
+    with transaction.atomic():
+        set_duty(email, duty)
+        record_act("staff", None, actor=actor())
+    return {"email": email.lower(), "place": duty.place, "hours": hours, "zone": duty.zone, "days": duty.days}
+
+
 @click.group()
 def token() -> None:
     """Short-lived tokens for one purpose."""

@@ -6,9 +6,11 @@ lock, in the statement that reads (so a revocation acts on the next one).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
+_FLAGS: Final = 7  # of facts; the place stands behind them, save in what was decided before there was one
 # what the gate reads of a credential as of now; the order is that of ACTOR_FACTS
 ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department x where x.id = s.department),
     s.active::int,
@@ -16,7 +18,9 @@ ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department
     coalesce(s.training_until > clock_timestamp(), false)::int,
     coalesce(s.second_factor_at > clock_timestamp() - interval '10 minutes', false)::int,
     (s.revoked_at is null and coalesce(s.expires_at > clock_timestamp(), true))::int,
-    coalesce(s.purpose is null or s.purpose = %(purpose)s, true)::int)"""
+    coalesce(s.purpose is null or s.purpose = %(purpose)s, true)::int,
+    case when s.duty_from is null then 1
+        else on_duty(s.zone, s.duty_days, s.duty_from, s.duty_to, clock_timestamp())::int end, s.place)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class ActorFacts:
-    """The facts of one credential as the checked statement saw them."""
+    """The facts of one credential as the checked statement saw them.
+
+    ``place`` is the country it works from, empty where the data is kept.
+    """
 
     role: str
     department: str
@@ -62,9 +69,12 @@ class ActorFacts:
     second_factor: bool
     credential_ok: bool
     scope_ok: bool
+    on_duty: bool = True
+    place: str = field(default="", kw_only=True)
 
     @classmethod
     def parse(cls, text: str) -> ActorFacts:
         """Read the text that ACTOR_FACTS_SQL writes."""
         role, department, *flags = text.split("|")
-        return cls(role, department, *(flag == "1" for flag in flags))
+        place = flags.pop() if len(flags) > _FLAGS else ""
+        return cls(role, department, *[flag == "1" for flag in flags], place=place)

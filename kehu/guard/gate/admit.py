@@ -165,6 +165,11 @@ class Admission:
                     )
             if len(keys) < len(known):
                 raise SubjectGone
+            connection.execute(
+                "update subject_state set last_act = current_date where subject in (select s.subject from subject_state s"
+                " where s.subject = any (%b) and s.last_act < current_date order by s.subject for no key update)",
+                ([UUID(bytes=subject) for subject in known if subject],),
+            )
         wrap = self._held.epochs.cipher(epoch).encrypt
         tail = epoch.to_bytes(4, "big")
         random = os.urandom((KEY + SALT + NONCE) * len(drafts))

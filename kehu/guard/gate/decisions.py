@@ -16,7 +16,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from kehu.govern.dictionary import Field
-from kehu.govern.laws import asked_anew
+from kehu.govern.laws import asked_anew, packs_for
 from kehu.govern.purposes import Purpose
 from kehu.govern.separate import recipient_key
 from kehu.govern.slugs import MEDIA
@@ -127,7 +127,7 @@ def decision_id(ask: str, facts: str, state: str) -> bytes:
 def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState) -> dict[str, tuple[Answer, ...]]:
     """Decide every asked field for every provenance; Cedar is asked once per class of field, never per field."""
     purpose = rules.purposes[ask.purpose]
-    agreed = _agreed(ask, state)
+    agreed = _agreed(ask, facts, state)
     classes = {name: _class_of(rules.dictionary.field(name), purpose, agreed(name)) for name in ask.fields}
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
     principal = principal_of(facts, claims)
@@ -138,7 +138,7 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
             by_provenance.extend(by_provenance[:3])
             continue
         for provenance in PROVENANCE:
-            context = _context(purpose, ask, heard, provenance)
+            context = _context(purpose, ask, facts, heard, provenance)
             by_provenance.append(_by_field(rules, principal, context, classes, at_most))
     told = rules.told.get(purpose.slug)
     return {
@@ -201,14 +201,24 @@ def _heard(ask: Ask, state: SubjectState) -> Iterator[SubjectState]:
         yield unasked if state.subscription == "subscribed" else state
 
 
-def _agreed(ask: Ask, state: SubjectState) -> Callable[[str], tuple[str, ...]]:
+def where_to(ask: Ask, facts: ActorFacts) -> str:
+    """The country something goes to: named, or where the asker works; empty: it stays (RULES, "border")."""
+    return ask.country or facts.place
+
+
+def registered(recipient: str, purpose: Purpose) -> bool:
+    """Whether the purpose's register names a recipient."""
+    return recipient_key(recipient) in {recipient_key(one) for one in purpose.recipients}
+
+
+def _agreed(ask: Ask, facts: ActorFacts, state: SubjectState) -> Callable[[str], tuple[str, ...]]:
     """For a field: the events that a separate consent covers for this very recipient and country."""
-    recipient = recipient_key(ask.recipient)
+    recipient, country = recipient_key(ask.recipient), where_to(ask, facts)
     named = [
         one
         for one in state.separate
         if one.recipient in ("", recipient)
-        and one.country in ("", ask.country)
+        and one.country in ("", country)
         and not (one.by_guardian and asked_anew(state.packs, state.age))
     ]
     return lambda name: tuple(sorted({one.event for one in named if one.fields is None or name in one.fields}))
@@ -224,7 +234,8 @@ def _class_of(field: Field, purpose: Purpose, agreed: tuple[str, ...]) -> FieldC
     )
 
 
-def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str) -> dict[str, Any]:
+def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState, provenance: str) -> dict[str, Any]:
+    country = where_to(ask, facts)
     return {
         "purpose": purpose.slug,
         "use": ask.use,
@@ -233,7 +244,10 @@ def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str) -
         "packs": sorted(state.packs),
         "departments": sorted(purpose.departments),
         "recipient_kind": ask.recipient_kind,
-        "country": ask.country,
+        "recipient_registered": ask.recipient_kind == "none" or registered(ask.recipient, purpose),
+        "country": country,
+        "country_registered": country in {"", *purpose.countries},
+        "there": sorted(packs_for(country)) if country else [],
         "event": ask.event,
         "medium": ask.medium,
         "topic_kind": topic_named(ask.topic).kind if ask.topic else "",
@@ -249,6 +263,7 @@ def _context(purpose: Purpose, ask: Ask, state: SubjectState, provenance: str) -
         "gpc": state.gpc,
         "deceased": state.deceased,
         "kept": state.kept,
+        "over": state.over,
         "own": state.own,
         "guardian": state.guardian,
         "age": state.age,

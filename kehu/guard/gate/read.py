@@ -341,6 +341,7 @@ class Gate:
             "purpose": purpose,
             "purpose_key": str(purpose),
             "message": f"{ask.medium}:{ask.topic}" if ask.medium else "",
+            "retention_days": self._held.rules.purposes[ask.purpose].retention_days,
             "purpose_version": self._held.rules.purposes[ask.purpose].version,
             "subjects": UuidArray(subjects),
             "ask": text,

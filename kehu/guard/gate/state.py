@@ -37,6 +37,8 @@ SUBSCRIPTION_RANK_SQL: Final = """case when %(message)s::text <> '' then case w.
     when 'subscribed' then case w.subscriptions -> %(message)s::text ->> 1
         when 'consent' then 6 when 'existing' then 5 else 4 end
     else 3 end end"""
+# Whether nothing of this origin came in for longer than the purpose keeps.
+OVER_SQL: Final = "w.last_act + %(retention_days)s < current_date"
 # Separate consents in force for the purpose, as [event, recipient, country, fields, by a guardian].
 SEPARATE_SQL: Final = """case when w.separate is not null then (
     select jsonb_agg(distinct jsonb_build_array(e -> 'event', e -> 'recipient', e -> 'country', e -> 'fields',
@@ -55,9 +57,11 @@ STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
     bool_or(%(purpose)s = any (c.objections))::int, bool_or(c.restricted)::int, bool_or(c.opted_out)::int,
     bool_or(c.gpc)::int, coalesce(min(c.age) filter (where c.age > 0), 0), bool_and(c.guardian)::int,
     bool_or(c.deceased)::int, bool_or(c.kept)::int, bool_or(c.own)::int)
-    || case when %(message)s::text = '' and not bool_or(c.by_guardian or c.separate is not null) then ''
+    || case when %(message)s::text = '' and not bool_or(c.by_guardian or c.separate is not null) and not bool_and(c.over)
+        then ''
     else '|' || jsonb_strip_nulls(jsonb_build_object(
         'by_guardian', case when bool_or(c.by_guardian) then true end,
+        'over', case when bool_and(c.over) then true end,
         'subscription', coalesce(min(c.written) filter (where c.written < 3), min(c.written) filter (where c.written > 3),
             min(c.written)),
         'separate', case when bool_and(c.separate is not null) then (
@@ -80,7 +84,8 @@ class Separate(NamedTuple):
 class SubjectState:
     """The projection of one customer for one purpose.
 
-    ``subscription`` and its ground are empty where no message was asked for.
+    ``subscription`` and its ground are empty where no message was asked for. ``over``: nothing came from them for longer
+    than the purpose keeps.
     """
 
     kind: str
@@ -101,6 +106,7 @@ class SubjectState:
     subscription: str = ""
     subscription_ground: str = ""
     separate: tuple[Separate, ...] = ()
+    over: bool = False
 
     @classmethod
     def parse(cls, text: str) -> SubjectState:
@@ -136,6 +142,7 @@ def _more(text: str) -> dict[str, Any]:
     rank = held.get("subscription")
     return {
         "by_guardian": held.get("by_guardian", False),
+        "over": held.get("over", False),
         "subscription": SUBSCRIPTION[min(rank, _SUBSCRIBED) - 1] if rank else "",
         "subscription_ground": SUBSCRIPTION_GROUND[rank - _SUBSCRIBED] if rank and rank >= _SUBSCRIBED else "",
         "separate": tuple(_separate(held.get("separate", ()))),

@@ -29,6 +29,7 @@ from kehu.guard.gate.state import (
     BY_GUARDIAN_SQL,
     CONSENT_KIND_SQL,
     CONSENT_RANK_SQL,
+    OVER_SQL,
     SEPARATE_SQL,
     STATE_SQL,
     SUBSCRIPTION_RANK_SQL,
@@ -56,7 +57,8 @@ with a as materialized (
         w.opted_out, w.gpc, w.age, w.guardian, w.deceased, w.kept,
         {CONSENT_RANK_SQL} as said, {CONSENT_KIND_SQL} as consent_kind,
         coalesce((w.consents -> %(purpose_key)s ->> 3)::int >= %(purpose_version)s, false) as covered,
-        {BY_GUARDIAN_SQL} as by_guardian, {SUBSCRIPTION_RANK_SQL} as said_of_it, {SEPARATE_SQL} as separate
+        {BY_GUARDIAN_SQL} as by_guardian, {SUBSCRIPTION_RANK_SQL} as said_of_it, {SEPARATE_SQL} as separate,
+        {OVER_SQL} as over
     from w left join own using (customer) where own.core is null or own.core = w.core
 ), c as materialized (
     select c0.*, min(c0.said) over part as consent, min(c0.said_of_it) over part as written

@@ -6,6 +6,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from kehu.govern.slugs import ROLES
@@ -47,6 +48,12 @@ class Staff(AbstractBaseUser):
     # the second factor's secret, sealed; and the step of the last code taken, as none is taken twice
     totp = models.BinaryField(null=True)
     totp_step = models.BigIntegerField(null=True)
+    # the country worked from (empty: where the data is kept), and the hours of duty there (null: any)
+    place = models.CharField(max_length=2, blank=True, db_default="")
+    zone = models.CharField(max_length=40, blank=True, db_default="")
+    duty_days = ArrayField(models.SmallIntegerField(), null=True)
+    duty_from = models.TimeField(null=True)
+    duty_to = models.TimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
