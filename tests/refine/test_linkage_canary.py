@@ -15,6 +15,7 @@ from kehu.host.home import Home
 from kehu.refine.resolve import link as linking
 from kehu.refine.resolve import runs
 from tests.cast import admit
+from tests.places import places
 
 MARK = "canaryzq5127"
 COUNT = 12_000
@@ -69,7 +70,7 @@ def marked() -> list[dict[str, str]]:
 def places_with_mark(database) -> list[str]:
     with open_owner(database) as owner:
         owner.execute("checkpoint")
-    roots = [str(Home.current().path), *database.folders()]
+    roots = places(database)
     return subprocess.run(["grep", "-rlaF", MARK, *roots], capture_output=True, text=True).stdout.splitlines()
 
 

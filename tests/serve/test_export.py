@@ -19,7 +19,6 @@ from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.check import check_proof
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
-from kehu.host.home import Home
 from kehu.serve.rights import actions, holds, requests
 from kehu.serve.rights import export as copies
 from kehu.serve.rights.export import export
@@ -27,6 +26,7 @@ from kehu.serve.rights.redact import Redactor
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.copies import by_passphrase
+from tests.places import places
 from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, raw
 
 ANNA = {
@@ -194,8 +194,8 @@ def test_to_a_key_or_a_passphrase(database, tmp_path):
 def test_no_plaintext_on_a_disk(database, tmp_path):
     [lin] = admit(PERSON)
     export(lin, actor=owner_actor(), to=tmp_path / "a.age")
-    places = [str(tmp_path), str(Home.current().path), *database.folders()]
-    assert subprocess.run(["grep", "-rlaF", MARK, *places], capture_output=True, text=True).stdout == ""
+    searched = [str(tmp_path), *places(database)]
+    assert subprocess.run(["grep", "-rlaF", MARK, *searched], capture_output=True, text=True).stdout == ""
     (tmp_path / "leak").write_text(MARK)  # the control
     assert subprocess.run(["grep", "-rlaF", MARK, str(tmp_path)], capture_output=True, text=True).stdout
 

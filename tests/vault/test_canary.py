@@ -10,9 +10,9 @@ import pytest
 
 from kehu.guard.gate.read import LedgerUnavailable, gate
 from kehu.guard.setup import open_owner
-from kehu.host.home import Home
 from kehu.serve.desk import queries
 from tests.cast import admit, staff
+from tests.places import places
 
 MARK = "canaryzq7391"
 MARKED = {"full_name": f"{MARK} name", "email": f"{MARK}@mail.example", "phone": f"+86{MARK}", "street": f"{MARK} road"}
@@ -22,11 +22,12 @@ def places_with(mark: str, database) -> set[str]:
     """Every file of the home, of the database's folder and of the temp folder that holds the mark."""
     with open_owner(database) as owner:
         owner.execute("checkpoint")
-    roots = [str(Home.current().path), *database.folders()]
+    roots = places(database)
     found = subprocess.run(["grep", "-rlaF", mark, *roots], capture_output=True, text=True).stdout.splitlines()
     names = set()
     for path in found:
-        kind = next((part for part in Path(path).parts if part in ("pg_wal", "base", "log")), Path(path).name)
+        parts = ["base" if part.startswith("PG_") else part for part in Path(path).parts]  # of a tablespace
+        kind = next((part for part in parts if part in ("pg_wal", "base", "log")), Path(path).name)
         names.add(kind)
     return names
 
