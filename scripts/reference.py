@@ -153,6 +153,16 @@ def promises() -> str:
     return table(["", "promise", "held by", "noticed when"], rows)
 
 
+def rules() -> str:
+    """Every matter of the law, and where its rule is kept."""
+    rows = []
+    for one in tomllib.loads((ROOT / "policies" / "rules.toml").read_text(encoding="utf-8"))["row"]:
+        kept = [", ".join(f"`{name}`" for name in one["policies"]), one.get("elsewhere", "")]
+        tests = ", ".join(f"`{test.removeprefix('tests/')}`" for test in one["tests"])
+        rows.append([one["matter"], one["rule"], "; ".join(filter(None, kept)), tests, one.get("open", "")])
+    return table(["matter", "rule", "kept by", "tests", "open"], rows)
+
+
 MADE: Final[dict[str, Callable[[], str]]] = {
     "command-line.md": commands,
     "dictionary.md": dictionary,
@@ -160,6 +170,7 @@ MADE: Final[dict[str, Callable[[], str]]] = {
     "policies.md": policies,
     "api.md": api,
     "promises.md": promises,
+    "rules.md": rules,
 }
 
 
