@@ -147,6 +147,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
     from kehu.serve.assurance.queries import LedgerEmpty
+    from kehu.serve.assurance.trials import UnknownTrial
     from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
     from kehu.serve.leaving.tokens import TokenOver, UnknownToken
     from kehu.serve.rights.erasure import HolderFailed
@@ -179,6 +180,7 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownStaff: "unknown-staff",
         NotInLedger: "not-in-ledger",
         LedgerEmpty: "empty",
+        UnknownTrial: "unknown-trial",
         UnknownLeaving: "unknown-export",
         NotToRun: "export-state",
         UnknownToken: "unknown-token",

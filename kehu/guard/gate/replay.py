@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +31,7 @@ join gate_decision d on d.id = n.decision
 where d.ask not like '{"act":%%'
 """
 # Acts on a customer that are no reads are let on by role, not by policies.
+_TELLS: Final = 250  # decisions between two words on how far it is: some tenths of a second
 COLLECTING: Final = "*"
 """Stands for the fields where the question was whether records may be brought in at all."""
 
@@ -86,15 +87,26 @@ class Replay:
     untold: int
 
 
-def replay(connection: Connection[Any], rules: RulesInForce, policies: PolicySet, *, since: datetime) -> Replay:
+def replay(
+    connection: Connection[Any],
+    rules: RulesInForce,
+    policies: PolicySet,
+    *,
+    since: datetime,
+    tell: Callable[[int, int], None] = lambda decided, decisions: None,
+) -> Replay:
     """Make the decisions again that the ledger used since a moment, under other policies; purposes and fields as now.
 
-    A change only of the policy that is named counts, too: people read its words.
+    A change only of the policy that is named counts, too: people read its words. ``tell`` is called now and then with how
+    many of how many decisions are made; what it raises ends the replay.
     """
     other = dataclasses.replace(rules, policies=policies)
     rows, uses = Counter[Change](), Counter[Change]()
     decisions = all_rows = all_uses = untold = 0
-    for ask, facts, state, answer, row_count, use_count in connection.execute(_RECORDED, (since,)).fetchall():
+    recorded = connection.execute(_RECORDED, (since,)).fetchall()
+    for ask, facts, state, answer, row_count, use_count in recorded:
+        if decisions % _TELLS == 0:
+            tell(decisions, len(recorded))
         decisions, all_rows, all_uses = decisions + 1, all_rows + row_count, all_uses + use_count
         try:
             changes = set(_changes(other, json.loads(ask), facts, state, json.loads(answer)))

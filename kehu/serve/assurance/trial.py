@@ -21,13 +21,13 @@ LARGEST: Final = 1_000_000
 _MOST: Final = 40
 
 
-def proposed_set(files: Mapping[str, bytes]) -> PolicySet:
-    """The policies in force, with these files in the place of those of the same name; a ZIP counts as its files.
+def proposed_files(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Of what somebody hands in the files of a set; a ZIP counts as its files.
 
     Only ``*.cedar``, ``schema.cedarschema`` and ``order.toml`` are taken, by their last name; nothing else is looked at.
 
     Raises:
-        ValueError: no such file is among them, they are too large, or a policy does not fit; the message names it.
+        ValueError: no such file is among them, one is no text, or they are too large.
     """
     given = dict(_unpacked(files))
     taken = {name: text for name, text in given.items() if name.endswith(".cedar") or name in _BESIDE}
@@ -35,15 +35,27 @@ def proposed_set(files: Mapping[str, bytes]) -> PolicySet:
         raise ValueError("no policy among the files: *.cedar, schema.cedarschema or order.toml")
     if sum(map(len, taken.values())) > LARGEST:
         raise ValueError(f"more than {LARGEST} bytes")
+    try:
+        return {name: text.decode("utf-8-sig").replace("\r\n", "\n") for name, text in taken.items()}
+    except UnicodeDecodeError:
+        raise ValueError("a file of the set cannot be read") from None
+
+
+def policies_of(taken: Mapping[str, str]) -> PolicySet:
+    """The policies in force, with these files in the place of those of the same name.
+
+    Raises:
+        ValueError: a policy does not fit; the message names it.
+    """
     with tempfile.TemporaryDirectory(prefix="kehu-policies-") as made:  # policies name no person
         folder = Path(made)
         for path in [*policies_dir().glob("*.cedar"), *(policies_dir() / name for name in _BESIDE)]:
             shutil.copy(path, folder / path.name)
         for name, text in taken.items():
-            (folder / name).write_bytes(text)
+            (folder / name).write_text(text, encoding="utf-8", newline="")
         try:
             return PolicySet(Rulebook.load(folder))
-        except (UnicodeDecodeError, KeyError, tomllib.TOMLDecodeError):
+        except (KeyError, tomllib.TOMLDecodeError):
             raise ValueError("a file of the set cannot be read") from None
 
 
