@@ -83,6 +83,8 @@ class PolicySet:
         self._of: dict[str, tuple[tuple[str, Applies], ...]] = {}
         self._parsed: dict[tuple[str, ...], cedarpy.PolicySet] = {}
         self._said: dict[tuple[Any, ...], _Said] = {}
+        self._passed: set[tuple[Any, ...]] = set()
+        self._read: dict[tuple[str, ...], tuple[frozenset[str] | None, ...]] = {}
         read = read_of("resource", book.policies.values())
         self._told_apart = tuple(one.name for one in _CLASS if read is None or one.name in read)
 
@@ -201,25 +203,48 @@ class PolicySet:
     ) -> _Said:
         """Cedar's answer over these policies, question and facts checked against the schema.
 
+        A question of a form that passed the schema before passes it again: then Cedar gets only what these policies read.
+
         Raises:
             ValueError, TypeError: they do not fit it.
         """
+        form = (action, kind, asked.form, _form(resource))
+        known = form in self._passed
+        reads = self._reads(applying) if known else (None, None, None)
+        principal, context, of_resource = (
+            dict(held) if names is None else {name: held[name] for name in names if name in held}
+            for held, names in zip((asked.principal, asked.context, resource), reads, strict=True)
+        )
         request = {
             "principal": _ASKER,
             "action": {"type": "Action", "id": action},
             "resource": {"type": kind, "id": "asked"},
-            "context": dict(asked.context),
+            "context": context,
         }
         held = [
-            {"uid": _ASKER, "attrs": dict(asked.principal), "parents": []},
-            {"uid": {"type": kind, "id": "asked"}, "attrs": dict(resource), "parents": []},
+            {"uid": _ASKER, "attrs": principal, "parents": []},
+            {"uid": {"type": kind, "id": "asked"}, "attrs": of_resource, "parents": []},
         ]
-        entities = cedarpy.Entities.from_json_str(json.dumps(held), self._schema)
-        result = cedarpy.is_authorized(request, self._policies(applying), entities, self._schema)
+        schema = None if known else self._schema
+        entities = cedarpy.Entities.from_json_str(json.dumps(held), schema)
+        result = cedarpy.is_authorized(request, self._policies(applying), entities, schema)
         # a forbid that errs is skipped by Cedar, and would let through
         if result.diagnostics.errors or result.decision == cedarpy.Decision.NoDecision:
             return False, (POLICY_ERROR,)
+        if len(self._passed) < _KEPT:
+            self._passed.add(form)
         return result.allowed, self._book.ordered(result.diagnostics.reasons) or (DEFAULT_DENY,)
+
+    def _reads(self, names: tuple[str, ...]) -> tuple[frozenset[str] | None, ...]:
+        """What these policies read of principal, context and resource; None: it may be anything."""
+        found = self._read.get(names)
+        if found is None:
+            if len(self._read) >= _KEPT:
+                self._read.clear()
+            policies = [self._book.policies[name] for name in names]
+            found = tuple(read_of(variable, policies) for variable in ("principal", "context", "resource"))
+            self._read[names] = found
+        return found
 
     def _policies(self, names: tuple[str, ...]) -> cedarpy.PolicySet:
         held = self._parsed.get(names)
