@@ -275,6 +275,9 @@ def main() -> None:
                     "Show one customer, API, bearer token", MODES, ports, (folder / "api", heads["token"]),
                     rounds=told.rounds, seconds=told.seconds,
                 )  # fmt: skip
+                for mode in ("checked", "orm"):
+                    rate, p50, p95 = load(ports[mode], folder / "api", heads["token"], told.seconds, 8)
+                    print(f"  {mode}, 8 connections: {rate:,.0f}/s, p50 {p50:.1f} ms, p95 {p95:.1f} ms")
             if "page" in wanted:
                 compare(
                     "The record page, signed in by the web", MODES[:3], ports, (folder / "page", heads["cookie"]),
