@@ -26,6 +26,7 @@ from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.resolve.queue import open_count
 
+_ANSWERS_IN_PLACE: Final = ("show", "verify", "search", "match", "replay", "ask", "trace")
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "kehu_theme"
 ROLE_LABELS: Final = {
@@ -105,9 +106,7 @@ def page(
 def here(request: HttpRequest) -> str:
     """Where a language, look or purpose chosen on this page leads back to: an address that can be opened again."""
     parent, _slash, last = request.path.rpartition("/")
-    return (
-        parent if request.method == "POST" and last in ("show", "verify", "search", "match", "replay") else request.path
-    )
+    return parent if request.method == "POST" and last in _ANSWERS_IN_PLACE else request.path
 
 
 def purpose_label(slug: str) -> str:
@@ -173,6 +172,8 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
     register = Place("register", "stamp", _("Purposes and notices"), _("Purposes"), reverse("register-purposes"))
     evidence = [ledger, register]
+    if desk.role in ACTS["give"] | ACTS["read-ledger"]:
+        evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
     if desk.role in ACTS["read-ledger"]:
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
     return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]

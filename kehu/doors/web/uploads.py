@@ -1,8 +1,8 @@
-"""Uploads that never touch a disk in clear: each block is sealed as it arrives."""
+"""Uploads that never touch a disk in clear: each block is sealed, or looked through and forgotten, as it arrives."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -10,6 +10,10 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
 from kehu.collect.imports.staging import Staging, UploadTooLarge
 from kehu.guard.gate.actor import Actor
+from kehu.serve.leaving.canary import Tracer
+
+LARGEST_TRACED: Final = 2 << 30
+"""Bytes of a file that is looked through over the web; larger ones by ``kehu exports trace``."""
 
 
 class SealedUpload(UploadedFile):  # type: ignore[type-arg]  # generic in the stubs only
@@ -54,3 +58,38 @@ class SealingHandler(FileUploadHandler):
         """Forget what came so far."""
         if self._staging is not None:
             self._staging.give_up()
+
+
+class TracedUpload(UploadedFile):  # type: ignore[type-arg]  # generic in the stubs only
+    """An upload that was looked through for canaries as it came, and is gone."""
+
+    def __init__(self, tracer: Tracer, size: int) -> None:
+        super().__init__(file=None, name="upload", size=size)
+        self.tracer = tracer
+
+
+class TracingHandler(FileUploadHandler):
+    """Looks each block through for canaries as it comes, and keeps none of it."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__(request)
+        self._tracer: Tracer | None = None
+        self._size = 0
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Begin anew with each file."""
+        super().new_file(*args, **kwargs)
+        self._tracer, self._size = Tracer(), 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        """Look a block through; nothing is passed on to a handler that would keep it."""
+        assert self._tracer is not None
+        self._size += len(raw_data)
+        if self._size > LARGEST_TRACED:
+            raise StopUpload(connection_reset=True)
+        self._tracer.feed(raw_data)
+        return None
+
+    def file_complete(self, file_size: int) -> TracedUpload | None:
+        """What was found; None for an empty file (a form without one)."""
+        return TracedUpload(self._tracer, file_size) if self._tracer is not None and file_size else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,6 +21,10 @@ from kehu.vault.ids import new_id
 
 WITHIN: Final = timedelta(hours=24)
 """How long a request, or an approval, is good for."""
+LONGEST_NAME: Final = 120
+_LONGEST_RUN: Final = timedelta(hours=1)  # a million customers take minutes
+_OFFICE: Final = frozenset({"privacy", "legal", "auditor", "owner"})
+_COUNTRY: Final = re.compile(r"([A-Z]{2})?")
 _COLUMNS: Final = (
     "id", "purpose", "fields", "recipient", "recipient_kind", "country", "kind", "pack", "consent", "customers",
     "asked_by", "asked_at", "decided_by", "decided_at", "approved", "ran_at", "rows", "sha256",
@@ -61,9 +66,16 @@ class Leaving:
         return self.customers <= settings.EXPORT_ALONE
 
     @property
+    def share(self) -> float:
+        """How much of a running one is written, 0 to 1."""
+        return min(1.0, (self.rows or 0) / self.customers) if self.customers else 0.0
+
+    @property
     def state(self) -> str:
-        """``done``, ``refused``, ``expired``, ``waiting`` for a second person, or ``ready``."""
+        """``running``, ``interrupted``, ``done``, ``refused``, ``expired``, ``waiting`` for a second person, or ``ready``."""
         if self.ran_at is not None:
+            if self.sha256 is None:
+                return "running" if datetime.now(UTC) - self.ran_at < _LONGEST_RUN else "interrupted"
             return "done"
         if self.approved is False:
             return "refused"
@@ -90,8 +102,10 @@ def ask(
         with transaction.atomic():
             record_act("give", None, actor=actor, purpose=PURPOSES[purpose], refused_by="house.default-deny")
         raise Refused("house.default-deny")
-    if not recipient or len(recipient) > 120 or not recipient.isprintable():
+    if not recipient or len(recipient) > LONGEST_NAME or not recipient.isprintable():
         raise ValueError("recipient: the name of who gets it, up to 120 characters")
+    if not _COUNTRY.fullmatch(country):
+        raise ValueError("country: two capital letters")
     least = rules.purposes[purpose].least
     chosen = fields or tuple(sorted(name for name in least if not rules.dictionary.field(name).event))
     if any(rules.dictionary.field(name).name not in least for name in chosen):
@@ -154,11 +168,25 @@ def leaving_of(id: UUID) -> Leaving:
 
 def requests(*, actor: Actor) -> list[Leaving]:
     """The newest hundred: everybody's for those who approve or read the ledger, else one's own."""
-    office = {"privacy", "legal", "auditor", "owner"}
-    if actor.role in office:
+    if actor.role in _OFFICE:
         return _select("order by asked_at desc limit 100", [])
     require_act("give", actor)
     return _select("where asked_by = %s order by asked_at desc limit 100", [actor.human])
+
+
+def request_of(id: UUID, *, actor: Actor) -> Leaving:
+    """One request, for whoever may see it: those who approve or read the ledger, and whoever asked.
+
+    Raises:
+        ActRefused: the role has nothing to do with lists that leave.
+        UnknownLeaving: there is none of that id, or it is somebody else's.
+    """
+    if actor.role not in _OFFICE:
+        require_act("give", actor)
+    held = leaving_of(id)
+    if actor.role not in _OFFICE and held.asked_by != actor.human:
+        raise UnknownLeaving(str(id))
+    return held
 
 
 def how_many(purpose: str, filters: Filters) -> int:

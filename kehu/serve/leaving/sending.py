@@ -118,6 +118,12 @@ def _claim(held: Leaving, actor: Actor) -> None:
         record_act("give", None, actor=actor, purpose=PURPOSES[held.purpose], detail=held.id)
 
 
+def _tell(id: UUID, rows: int) -> None:
+    """How far it is, for whoever waits."""
+    with connection.cursor() as cursor:
+        cursor.execute("update leaving set rows = %s where id = %s", [rows, id])
+
+
 class _Rows:
     """The lines of one list, a chunk at a time; remembers what came out, for the Rust side swallows exceptions."""
 
@@ -149,6 +155,7 @@ class _Rows:
             lines = [self._line(one.customer, self._values(one), columns) for one in opened if one.decision.finds]
             self.rows += len(lines)
             self.kept_back += len(chunk) - len(lines)
+            _tell(self._held.id, self.rows)
             if at is None and lines:  # somewhere among the first: a part of the file may be all that is found
                 at = secrets.randbelow(len(lines) + 1)
                 lines.insert(at, self._line(*canary, columns))

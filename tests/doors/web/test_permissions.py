@@ -23,6 +23,7 @@ CLAIMING = ALL - {"engineer"}
 COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})
 READING = frozenset({"auditor", "privacy", "legal"})
 OFFICE = frozenset({"privacy", "legal"})
+LEAVING = COLLECTING | READING
 OPEN = "open"  # to whoever is not signed in, too
 UNKNOWN = str(uuid.UUID(int=7))
 
@@ -68,6 +69,13 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "policies-trial": ("get", {}, READING, 404, 403),
     "policies-trial-progress": ("get", {}, READING, 404, 403),
     "policies-trial-cancel": ("post", {}, READING, 404, 403),
+    "exports": ("get", {}, LEAVING, 200, 403),
+    "exports-ask": ("post", {}, COLLECTING, 422, 403),
+    "exports-trace": ("post", {}, READING, 422, 403),
+    "export": ("get", {}, LEAVING, 404, 403),
+    "export-progress": ("get", {}, LEAVING, 404, 403),
+    "export-decide": ("post", {"do": "refuse"}, OFFICE, 404, 403),
+    "export-token-decide": ("post", {"do": "refuse"}, OFFICE, 404, 403),
     "ledger-verify": ("post", {}, READING, 200, 403),
     "ledger-proof": ("get", {}, READING, 404, 403),
     "sign-out": ("post", {}, OPEN, 302, 302),
@@ -76,7 +84,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
 ASKED_FIRST = frozenset({
     "customers", "customers-search", "customer", "customer-show", "customer-match", "customer-consent", "customer-state", "review",
     "customer-separate", "customer-subscription", "customer-receipt", "customer-receipt-file",
-    "review-decide",
+    "review-decide", "exports-ask",
 })  # fmt: skip
 
 
