@@ -4,29 +4,56 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PolicyTrial',
+            name="PolicyTrial",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('asked_by', models.UUIDField()),
-                ('asked_at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('days', models.PositiveSmallIntegerField()),
-                ('files', models.JSONField(null=True)),
-                ('state', models.CharField(default='waiting', max_length=10)),
-                ('decided', models.PositiveIntegerField(default=0, help_text='decisions made again so far')),
-                ('decisions', models.PositiveIntegerField(help_text='of how many; null: not counted yet', null=True)),
-                ('result', models.JSONField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("asked_by", models.UUIDField()),
+                ("asked_at", models.DateTimeField(auto_now_add=True, db_index=True)),
+                ("days", models.PositiveSmallIntegerField()),
+                ("files", models.JSONField(null=True)),
+                ("state", models.CharField(default="waiting", max_length=10)),
+                ("decided", models.PositiveIntegerField(default=0, help_text="decisions made again so far")),
+                ("decisions", models.PositiveIntegerField(help_text="of how many; null: not counted yet", null=True)),
+                ("result", models.JSONField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ('waiting', 'running', 'done', 'failed', 'cancelled'))), name='trial_state'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('files__isnull', False), ('state__in', ('waiting', 'running'))), models.Q(models.Q(('state__in', ('waiting', 'running')), _negated=True), ('ended_at__isnull', False), ('files__isnull', True)), _connector='OR'), name='trial_files_until_it_ends'), models.CheckConstraint(condition=models.Q(models.Q(('result__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('result__isnull', True)), _connector='OR'), name='trial_result_when_done')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("waiting", "running", "done", "failed", "cancelled"))),
+                        name="trial_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at__isnull", True),
+                                ("files__isnull", False),
+                                ("state__in", ("waiting", "running")),
+                            ),
+                            models.Q(
+                                models.Q(("state__in", ("waiting", "running")), _negated=True),
+                                ("ended_at__isnull", False),
+                                ("files__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="trial_files_until_it_ends",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("result__isnull", False), ("state", "done")),
+                            models.Q(models.Q(("state", "done"), _negated=True), ("result__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="trial_result_when_done",
+                    ),
+                ],
             },
         ),
     ]
