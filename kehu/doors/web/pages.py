@@ -27,6 +27,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.resolve.queue import open_count
 
 _ANSWERS_IN_PLACE: Final = ("show", "verify", "search", "match", "replay", "ask", "trace")
+_TABS: Final = 4
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "kehu_theme"
 ROLE_LABELS: Final = {
@@ -93,8 +94,12 @@ def page(
         "csrf_token": get_token(request),  # once for all forms of the page
     }
     if desk is not None:
+        places = places_of(desk)
+        tabs = [place for group in places for place in group.places][:_TABS]
         shell |= {
-            "places": places_of(desk),
+            "places": places,
+            "tabs": tabs,  # what stands below on a narrow screen; the rest behind "More"
+            "tab_names": {place.name for place in tabs},
             "desk_languages": settings.LANGUAGES,
             "house": house_name(),
             "role_label": ROLE_LABELS[desk.role],
