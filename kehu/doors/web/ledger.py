@@ -30,7 +30,7 @@ from kehu.serve.assurance.queries import prove, rows, verify
 PAGE: Final = 50
 _TONES: Final = {"clear": "malachite", "masked": "gamboge", "match-only": "gamboge", "denied": "cinnabar"}
 _ICONS: Final = {
-    "read": "eye", "list": "list", "find": "search", "explain": "circle-help", "match": "equal", "give": "truck",
+    "read": "eye", "list": "list", "find": "search", "explain": "circle-question-mark", "match": "equal", "give": "truck",
     "collect": "upload", "link": "git-merge",
     "export": "file-down", "erase": "trash-2", "consent": "hand-heart", "restrict": "octagon-pause", "object": "hand",
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
