@@ -8,6 +8,7 @@ from typing import Final
 from django.db import transaction
 from procrastinate.contrib.django import app
 
+from kehu.guard.gate.pulls import forget_pulls
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
@@ -52,6 +53,13 @@ def rotate_when_due(timestamp: int) -> None:
         rotate()
     else:
         destroy_left_keys()
+
+
+@app.periodic(cron="51 * * * *")
+@app.task(name="guard:forget_pulls", queueing_lock="forget_pulls", pass_context=False)
+def forget_pulled(timestamp: int) -> None:
+    """Drop once an hour what recipients outside were answered longer than a day ago: it counts no more."""
+    forget_pulls()
 
 
 @app.periodic(cron="* * * * *")
