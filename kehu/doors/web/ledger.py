@@ -184,6 +184,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "answer": _ANSWERS[row["answer"]],
         "fields": [field_label(name) for name in row["fields"]],
         "subjects": row["subjects"],
+        "given": " · ".join(filter(None, (row.get("recipient"), row.get("country")))),
         "policy": policy if own_words else "",
         "words": words if own_words else None,
     }
