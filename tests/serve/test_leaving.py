@@ -35,7 +35,7 @@ FIELDS = ("email", "full_name")
 def register(database):
     """The recipients and countries of these tests stand in the register."""
     for purpose in ("service", "marketing", "complaints"):
-        shipped_with(database, purpose, recipients=["Print House", "Court"], countries=["DE"])
+        shipped_with(database, purpose, recipients=["Print House", "Call Centre", "Court"], countries=["DE"])
 
 
 def people(number):

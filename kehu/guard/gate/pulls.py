@@ -69,7 +69,12 @@ def limit_of(token: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute("select most from outside_decision where token = %s order by number desc limit 1", [token])
         row = cursor.fetchone()
-    return max(settings.EXPORT_ALONE, (row[0] or 0) if row else 0)
+    return alone_or(row[0] if row else None)
+
+
+def alone_or(most: int | None) -> int:
+    """What was approved last, and never less than what goes alone."""
+    return max(settings.EXPORT_ALONE, most or 0)
 
 
 def forget_pulls() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor, Outside
 from kehu.guard.gate.acts import Refused, require_act
-from kehu.guard.gate.pulls import limit_of, pulled
+from kehu.guard.gate.pulls import alone_or, pulled
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import UnknownStaff, credential_of, issue_token
@@ -51,7 +52,6 @@ class OutsideToken:
         staff, email: the person it acts for.
         pulled: different customers that its recipient was answered about in the last 24 hours, by all its tokens.
         most: how many they may be.
-        approved: somebody let it go beyond what goes alone.
         canary: id of the made-up customer in its answers.
     """
 
@@ -68,7 +68,6 @@ class OutsideToken:
     expires_at: datetime
     canary: UUID
     revoked: bool
-    approved: bool
     pulled: int
     most: int
 
@@ -212,18 +211,23 @@ def _select(rest: str, parameters: list[Any]) -> list[OutsideToken]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"select {', '.join(f't.{name}' for name in _COLUMNS)}, s.email, a.revoked_at is not null,"
-            " exists (select 1 from outside_decision d where d.token = t.id and d.approved)"
+            " (select d.most from outside_decision d where d.token = t.id order by d.number desc limit 1)"
             " from outside_token t join guard_staff s on s.id = t.staff left join actor_state a on a.actor = t.credential"
             f" where {rest}",
             parameters,
         )
         rows = cursor.fetchall()
-    return [_made(row) for row in rows]
+    reached = {name: pulled(name) for name in {row[_COLUMNS.index("recipient")] for row in rows}}
+    return [_made(row, reached) for row in rows]
 
 
-def _made(row: tuple[Any, ...]) -> OutsideToken:
-    held = dict(zip((*_COLUMNS, "email", "revoked", "approved"), row, strict=True))
-    reached = pulled(held["recipient"])
+def _made(row: tuple[Any, ...], reached: Mapping[str, int]) -> OutsideToken:
+    held = dict(zip((*_COLUMNS, "email", "revoked", "most"), row, strict=True))
     return OutsideToken(
-        **held | {"purpose": name_of(PURPOSES, held["purpose"]), "pulled": reached, "most": limit_of(held["id"])}
+        **held
+        | {
+            "purpose": name_of(PURPOSES, held["purpose"]),
+            "pulled": reached[held["recipient"]],
+            "most": alone_or(held["most"]),
+        }
     )
