@@ -14,6 +14,7 @@ from django.utils import timezone
 from kehu.govern import notices, register
 from kehu.govern.models import Channel, Controller, Notice, Rules
 from kehu.govern.slugs import CHANNELS
+from kehu.guard.access.wordings import ship_texts
 from kehu.guard.installation import rules_in_force
 from kehu.guard.staff.actions import ensure_owner
 from kehu.guard.tombstones import replay
@@ -51,6 +52,7 @@ def ship() -> None:
     """The purposes and the notice that ship, into the register; only the schema's owner may, and what the office put in
     force stays before them."""
     register.register_shipped()
+    ship_texts()
     notices.register_shipped(ensure_owner().id, register.purposes_in_force())
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-_FLAGS: Final = 7  # of facts; the place stands behind them, save in what was decided before there was one
+_FLAGS: Final = 7  # of facts; place and notice stand behind them, save in what was decided before there were any
 # what the gate reads of a credential as of now; the order is that of ACTOR_FACTS
 ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department x where x.id = s.department),
     s.active::int,
@@ -20,7 +20,8 @@ ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department
     (s.revoked_at is null and coalesce(s.expires_at > clock_timestamp(), true))::int,
     coalesce(s.purpose is null or s.purpose = %(purpose)s, true)::int,
     case when s.duty_from is null then 1
-        else on_duty(s.zone, s.duty_days, s.duty_from, s.duty_to, clock_timestamp())::int end, s.place)"""
+        else on_duty(s.zone, s.duty_days, s.duty_from, s.duty_to, clock_timestamp())::int end, s.place,
+    coalesce(s.watching_until > clock_timestamp(), false)::int)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Actor:
 class ActorFacts:
     """The facts of one credential as the checked statement saw them.
 
-    ``place`` is the country it works from, empty where the data is kept.
+    ``place`` is the country it works from, empty where the data is kept. ``watching``: the person has acknowledged the
+    notice that uses are watched.
     """
 
     role: str
@@ -71,10 +73,12 @@ class ActorFacts:
     scope_ok: bool
     on_duty: bool = True
     place: str = field(default="", kw_only=True)
+    watching: bool = field(default=True, kw_only=True)
 
     @classmethod
     def parse(cls, text: str) -> ActorFacts:
         """Read the text that ACTOR_FACTS_SQL writes."""
-        role, department, *flags = text.split("|")
-        place = flags.pop() if len(flags) > _FLAGS else ""
-        return cls(role, department, *[flag == "1" for flag in flags], place=place)
+        role, department, *told = text.split("|")
+        flags, behind = told[:_FLAGS], told[_FLAGS:]
+        place, watching = (*behind, *("", "1")[len(behind) :])
+        return cls(role, department, *[flag == "1" for flag in flags], place=place, watching=watching == "1")

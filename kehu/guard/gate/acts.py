@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kehu.govern.slugs import CUSTOMER
+from kehu.govern.slugs import CUSTOMER, ROLES
 
 if TYPE_CHECKING:
     from kehu.guard.gate.actor import Actor
@@ -13,6 +13,7 @@ _OFFICE: Final = frozenset({"privacy", "legal", "owner"})
 _OWN: Final = frozenset({CUSTOMER})  # on their own data only: record_act sees to it
 _COLLECTS: Final = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal", "owner"})
 _PROPOSES: Final = _COLLECTS
+_STAFF: Final = frozenset(ROLES)
 
 ACTS: Final[dict[str, frozenset[str]]] = {
     "collect": _COLLECTS,
@@ -43,6 +44,12 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "assess": _OFFICE,
     "approve": frozenset({"privacy", "legal"}),
     "refuse": frozenset({"privacy", "legal"}),
+    # one's own word, for oneself; a new text is the office's
+    "agree": _STAFF,
+    "acknowledge": _STAFF,
+    "train": _STAFF,
+    "publish": _OFFICE,
+    "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }
 
 

@@ -48,7 +48,8 @@ ACTIONS = (
     "read", "list", "find", "explain", "collect", "link", "export", "erase", "consent", "restrict", "object", "hold",
     "optout", "deceased", "request", "incident", "review", "sources", "quarantine", "read-ledger", "token", "staff",
     "rotate", "attest", "undo", "portal", "claim", "propose", "assess", "approve", "refuse", "retract",
-    "match", "give", "", "", "", "", "", "contact", "subscribe",
+    "match", "give", "", "", "", "", "", "contact", "subscribe", "", "", "", "", "", "", "", "", "agree", "acknowledge",
+    "train", "publish",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes
