@@ -49,8 +49,8 @@ def test_a_list_is_asked_for_by_the_keyboard_and_let_go(visit: Callable[..., Any
     service, office = visit(), visit()
     service.sign_in("service", "service")
     office.sign_in("privacy")
-    wrong = in_every_dress(office, "/exports")
-    pictured(office, "exports-empty")
+    wrong = in_every_dress(service, "/exports")
+    pictured(service, "exports-form")
     with override_settings(EXPORT_ALONE=2):
         service.go("/exports")
         service.page.locator("#recipient").focus()
