@@ -139,6 +139,8 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.govern.register import NothingChanges, ProposalEnded, ProposalOpen, ProposalOutdated, UnknownChange
     from kehu.govern.states import NotInForce
     from kehu.govern.subscriptions import SuppressedHere
+    from kehu.guard.access.training import UnknownCourse
+    from kehu.guard.access.wordings import UnknownWording, WordingOver
     from kehu.guard.aside import AsideDoesNotOpen
     from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
     from kehu.guard.ledger.proof import NotInLedger
@@ -176,6 +178,9 @@ def _codes() -> Mapping[type[BaseException], str]:
         ProposalOpen: "proposal-open",
         ProposalEnded: "proposal-ended",
         ProposalOutdated: "proposal-outdated",
+        UnknownCourse: "unknown-course",
+        UnknownWording: "unknown-wording",
+        WordingOver: "wording-over",
         TokenRefused: "token",
         UnknownStaff: "unknown-staff",
         NotInLedger: "not-in-ledger",

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "kehu.doors.web",
     "kehu.doors.web.portal",
     "kehu.doors.web.register",
+    "kehu.doors.web.access",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

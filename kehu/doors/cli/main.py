@@ -6,6 +6,7 @@ import click
 
 from kehu import __version__
 from kehu.doors.cli import (
+    access,
     authorising,
     collecting,
     demonstration,
@@ -68,6 +69,9 @@ for entry in (
     governing.policies,
     register.purposes,
     register.notices,
+    access.agreement,
+    access.training,
+    access.access,
 ):
     main.add_command(entry)
 

@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kehu.doors.api.answers import unreadable_response
+from kehu.doors.web.entrance import came_from
 from kehu.doors.web.pages import house_name, language, page
 from kehu.doors.web.portal import entrance
 from kehu.doors.web.words import house_label
+from kehu.guard.access.training import courses
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 
@@ -82,10 +85,21 @@ def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, 
         "policy": policy,
         "words": words,
         "may_claim": desk is not None and bool(claims_of(desk.role)),
+        "mends": _mends(request, policy),
     }
     if desk is None:
         return page(request, "web/refused_plain.html", context, status=403)
     return page(request, "web/refused.html", context, desk=desk, nav=nav, status=403)
+
+
+def _mends(request: HttpRequest, policy: str) -> str:
+    """The page on which a condition is met, with the way back to what was refused."""
+    way = {
+        "house.agreement": reverse("access-agreement"),
+        "house.watching": reverse("access-watching"),
+        "house.training": reverse("access-training", args=[next(iter(courses()))]),
+    }.get(policy, "")
+    return way and way + came_from(request)
 
 
 def _plain(request: HttpRequest, status: int, title: str, remedy: str) -> HttpResponse:

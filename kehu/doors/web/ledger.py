@@ -36,7 +36,8 @@ _ICONS: Final = {
     "hold": "lock", "review": "git-compare", "read-ledger": "scroll-text", "token": "key-round", "claim": "key-round",
     "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
     "propose": "file-pen-line", "assess": "scale", "approve": "badge-check", "refuse": "circle-x", "retract": "undo-2",
-    "contact": "send", "subscribe": "bell",
+    "contact": "send", "subscribe": "bell", "agree": "signature", "acknowledge": "eye", "train": "graduation-cap",
+    "publish": "megaphone",
 }  # fmt: skip
 
 _ACT_LABELS: Final = {
@@ -76,6 +77,10 @@ _ACT_LABELS: Final = {
     "retract": gettext_lazy("Change withdrawn"),
     "contact": gettext_lazy("Written to"),
     "subscribe": gettext_lazy("Subscription recorded"),
+    "agree": gettext_lazy("Agreement signed"),
+    "acknowledge": gettext_lazy("Notice acknowledged"),
+    "train": gettext_lazy("Training taken"),
+    "publish": gettext_lazy("Text for staff published"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

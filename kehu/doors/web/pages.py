@@ -179,6 +179,7 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     evidence = [ledger, register]
     if desk.role in ACTS["give"] | ACTS["read-ledger"]:
         evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
+    evidence.append(Place("access", "user-round-check", _("Who may ask"), _("Who may ask"), reverse("access")))
     if desk.role in ACTS["read-ledger"]:
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
     return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]

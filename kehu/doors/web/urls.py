@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("kehu.doors.api.urls")),
     path("", include("kehu.doors.web.portal.urls")),
     path("", include("kehu.doors.web.register.urls")),
+    path("", include("kehu.doors.web.access.urls")),
 ]
 
 handler400 = errors.bad_request
