@@ -159,6 +159,7 @@ def test_the_database_keeps_files_no_longer_than_the_work(used):
     id = asked(desk)
     for wrong in (
         {"state": "done"},
+        {"state": "failed", "ended_at": timezone.now()},
         {"files": None},
         {"state": "waiting", "ended_at": timezone.now()},
         {"state": "asleep"},
