@@ -202,3 +202,13 @@ def test_who_may_not_gets_nothing(database):
         asked(service, purpose="service", fields=("national_id",))
     with pytest.raises(ValueError, match="recipient"):
         asked(service, purpose="service", recipient=" ")
+
+
+def test_what_the_register_does_not_name_is_refused_when_it_is_asked_for(database):
+    """The gate would keep everybody back when the list is written; nobody has to wait for that."""
+    who = staff("marketing")
+    for wrong, policy in (({"recipient": "Nobody Ltd"}, "house.recipient"), ({"country": "FR"}, "house.country")):
+        with pytest.raises(Refused) as refused:
+            asked(who, **wrong)
+        assert refused.value.policy == policy
+    assert asked(who, recipient="print  HOUSE", country="DE").country == "DE"

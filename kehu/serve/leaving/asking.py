@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.decisions import registered
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.serve.desk.listing import Filters
@@ -92,20 +93,22 @@ def ask(
 
     Raises:
         ActRefused: the role may not.
-        Refused: the role claims no such purpose.
+        Refused: the role claims no such purpose, or its register names no such recipient or country.
         UnknownField: no such field.
         ValueError: no recipient, no such country, or more fields than the purpose needs.
     """
     require_act("give", actor)
     rules, recipient = installation().rules, recipient.strip()
     if actor.role not in rules.purposes[purpose].roles:
-        with transaction.atomic():
-            record_act("give", None, actor=actor, purpose=PURPOSES[purpose], refused_by="house.default-deny")
-        raise Refused("house.default-deny")
+        _refuse("house.default-deny", actor, purpose)
     if not recipient or len(recipient) > LONGEST_NAME or not recipient.isprintable():
         raise ValueError("recipient: the name of who gets it, up to 120 characters")
     if not _COUNTRY.fullmatch(country):
         raise ValueError("country: two capital letters")
+    if not registered(recipient, rules.purposes[purpose]):  # the gate would keep everybody back; said now, not then
+        _refuse("house.recipient", actor, purpose)
+    if country not in {"", *rules.purposes[purpose].countries}:
+        _refuse("house.country", actor, purpose)
     least = rules.purposes[purpose].least
     chosen = fields or tuple(sorted(name for name in least if not rules.dictionary.field(name).event))
     if any(rules.dictionary.field(name).name not in least for name in chosen):
@@ -122,6 +125,12 @@ def ask(
         )  # fmt: skip
         record_act("give", None, actor=actor, purpose=PURPOSES[purpose], detail=id)
     return leaving_of(id)
+
+
+def _refuse(policy: str, actor: Actor, purpose: str) -> NoReturn:
+    with transaction.atomic():
+        record_act("give", None, actor=actor, purpose=PURPOSES[purpose], refused_by=policy)
+    raise Refused(policy)
 
 
 def decide(id: UUID, *, actor: Actor, approve: bool) -> Leaving:
