@@ -28,7 +28,7 @@ FACTS = (
 STATE = (
     "use", "bulk", "recipient_kind", "recipient_registered", "country", "country_registered", "event", "medium", "topic_kind", "subscription", "subscription_ground",
     "by_guardian", "consent", "consent_kind", "version_covered", "objected", "restricted",
-    "opted_out", "gpc", "deceased", "kept", "over", "own", "guardian", "age", "provenance", "kind",
+    "opted_out", "gpc", "deceased", "kept", "over", "emergency", "own", "guardian", "age", "provenance", "kind",
 )  # fmt: skip
 
 
@@ -55,7 +55,9 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
         "country": row["country"] or row["place"],
         "there": sorted(packs_for(row["country"] or row["place"])) if row["country"] or row["place"] else [],
     }
-    held = FieldClass(field.name in purpose.least, field.level, field.category, tuple(row["agreed"]), field.verifies)
+    held = FieldClass(
+        field.name in purpose.least, field.level, field.category, tuple(row["agreed"]), field.verifies, row["granted"]
+    )
     return principal_of(facts, claims_of(row["role"])), context, held
 
 

@@ -38,7 +38,7 @@ askers = st.builds(
 )  # fmt: skip
 classes = st.builds(
     FieldClass, flags, st.integers(1, 4), st.sampled_from(sorted(CATEGORIES)),
-    st.lists(st.sampled_from(sorted(EVENTS)), unique=True, max_size=2).map(tuple),
+    st.lists(st.sampled_from(sorted(EVENTS)), unique=True, max_size=2).map(tuple), granted=flags,
 )  # fmt: skip
 asks = st.builds(
     Ask, st.sampled_from(sorted(RULES.purposes)), st.sampled_from(("read", "link", "list", "sources", "export", "explain")),

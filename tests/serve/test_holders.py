@@ -21,6 +21,8 @@ NOBODYS = {
     "ledger_tile": "hashes",
     "ledger_checkpoint": "signed tree heads",
     "sign_in_failure": "of staff",
+    "access_grant": "who may see what for a while; ids of origin subjects, which name nobody without key and state",
+    "access_review": "what another person found of a broken glass",
     "access_text": "what staff sign",
     "access_signature": "of staff",
     "access_attempt": "of staff: how many answers were right",

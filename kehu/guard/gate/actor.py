@@ -43,7 +43,7 @@ class Actor:
 
     ``credential`` is the row of ``actor_state``; ``human`` stands behind a service account; ``purpose`` is a
     token's only purpose (its slug), None where the credential is not bound to one; ``outside`` is set for a token whose
-    answers leave the house.
+    answers leave the house; ``grant`` is the grant that the credential was made to use.
     """
 
     credential: UUID
@@ -53,6 +53,7 @@ class Actor:
     department: int
     purpose: str | None = None
     outside: Outside | None = None
+    grant: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

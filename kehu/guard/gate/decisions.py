@@ -128,7 +128,10 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     """Decide every asked field for every provenance; Cedar is asked once per class of field, never per field."""
     purpose = rules.purposes[ask.purpose]
     agreed = _agreed(ask, facts, state)
-    classes = {name: _class_of(rules.dictionary.field(name), purpose, agreed(name)) for name in ask.fields}
+    classes = {
+        name: _class_of(rules.dictionary.field(name), purpose, agreed(name), granted=name in state.granted)
+        for name in ask.fields
+    }
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
     principal = principal_of(facts, claims)
     at_most = {name: actions_of(ask, name) for name in ask.fields}
@@ -224,13 +227,14 @@ def _agreed(ask: Ask, facts: ActorFacts, state: SubjectState) -> Callable[[str],
     return lambda name: tuple(sorted({one.event for one in named if one.fields is None or name in one.fields}))
 
 
-def _class_of(field: Field, purpose: Purpose, agreed: tuple[str, ...]) -> FieldClass:
+def _class_of(field: Field, purpose: Purpose, agreed: tuple[str, ...], *, granted: bool) -> FieldClass:
     return FieldClass(
         in_least=field.name in purpose.least,
         level=field.level,
         category=field.category,
         agreed=agreed,
         verifies=field.verifies,
+        granted=granted,
     )
 
 
@@ -264,6 +268,7 @@ def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState,
         "deceased": state.deceased,
         "kept": state.kept,
         "over": state.over,
+        "emergency": state.emergency,
         "own": state.own,
         "guardian": state.guardian,
         "age": state.age,

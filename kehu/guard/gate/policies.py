@@ -39,6 +39,7 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "provenance": frozenset({"covered", "on-consent", "outside-notice"}),
     "kind": frozenset(KIND) - {""},
     "category": frozenset(CATEGORIES),
+    "emergency": frozenset({"", "vital", "security", "claims"}),
 }
 MATCH: Final = "match"
 """The action of a policy: an answer is compared with what is held, and nothing is shown."""
@@ -50,13 +51,17 @@ _Said = tuple[bool, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class FieldClass:
-    """Fields that policies cannot tell apart; ``agreed``: the events that a separate consent covers for them."""
+    """Fields that policies cannot tell apart; ``agreed``: the events that a separate consent covers for them.
+
+    ``granted``: the grant in use lets them through, of this customer.
+    """
 
     in_least: bool
     level: int
     category: str
     agreed: tuple[str, ...] = ()
     verifies: bool = False
+    granted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

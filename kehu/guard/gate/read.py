@@ -227,7 +227,8 @@ class Gate:
             ).checked()
 
         kinds = options.get("kinds", PROFILE_KINDS + EVENT_KINDS)
-        return _Question(asked, actor, kinds, options.get("detail"), reach)
+        # what a grant lets through is written down under it: where another act is named, it lets nothing through
+        return _Question(asked, actor, kinds, options.get("detail") or actor.grant, reach)
 
     def _answered(self, question: _Question, unseal: Unseal[Found], subjects: Sequence[UUID]) -> Found:
         raw = raw_connection()

@@ -39,6 +39,9 @@ SUBSCRIPTION_RANK_SQL: Final = """case when %(message)s::text <> '' then case w.
     else 3 end end"""
 # Whether nothing of this origin came in for longer than the purpose keeps.
 OVER_SQL: Final = "w.last_act + %(retention_days)s < current_date"
+# Whether an origin is of the grant g; null: none is in force.
+IN_GRANT_SQL: Final = """case when g.subjects is not null then w.subject = any (g.subjects)
+    when g.lets is not null then coalesce(w.packs & g.packs > 0, true) and coalesce(w.age = any (g.ages), true) end"""
 # Separate consents in force for the purpose, as [event, recipient, country, fields, by a guardian].
 SEPARATE_SQL: Final = """case when w.separate is not null then (
     select jsonb_agg(distinct jsonb_build_array(e -> 'event', e -> 'recipient', e -> 'country', e -> 'fields',
@@ -49,7 +52,8 @@ SEPARATE_SQL: Final = """case when w.separate is not null then (
 
 # Of a whole customer (rows c of its origin subjects): the strictest counts.
 # An origin that said nothing leaves only its own values out where another of the customer agreed (see `silent`).
-# A separate consent counts where every origin has it. What few customers have stands behind the rest, as JSON.
+# A separate consent counts where every origin has it; a grant, where one is named in it or all are of its segment.
+# What few customers have stands behind the rest, as JSON.
 STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
     coalesce(min(c.consent) filter (where c.consent < 6), case when bool_or(c.consent = 7) then 7 else 6 end),
     coalesce(min(c.consent_kind) filter (where c.consent = 7), 0),
@@ -58,10 +62,12 @@ STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
     bool_or(c.gpc)::int, coalesce(min(c.age) filter (where c.age > 0), 0), bool_and(c.guardian)::int,
     bool_or(c.deceased)::int, bool_or(c.kept)::int, bool_or(c.own)::int)
     || case when %(message)s::text = '' and not bool_or(c.by_guardian or c.separate is not null) and not bool_and(c.over)
-        then ''
+        and not coalesce(bool_or(c.in_grant), false) then ''
     else '|' || jsonb_strip_nulls(jsonb_build_object(
         'by_guardian', case when bool_or(c.by_guardian) then true end,
         'over', case when bool_and(c.over) then true end,
+        'grant', case when case when bool_or(c.by_name) then bool_or(c.in_grant) else bool_and(c.in_grant) end
+            then (array_agg(c.lets))[1] end,
         'subscription', coalesce(min(c.written) filter (where c.written < 3), min(c.written) filter (where c.written > 3),
             min(c.written)),
         'separate', case when bool_and(c.separate is not null) then (
@@ -85,7 +91,7 @@ class SubjectState:
     """The projection of one customer for one purpose.
 
     ``subscription`` and its ground are empty where no message was asked for. ``over``: nothing came from them for longer
-    than the purpose keeps.
+    than the purpose keeps. ``granted``: fields that the grant in use lets through, ``emergency`` what broke the glass.
     """
 
     kind: str
@@ -107,6 +113,8 @@ class SubjectState:
     subscription_ground: str = ""
     separate: tuple[Separate, ...] = ()
     over: bool = False
+    granted: frozenset[str] = frozenset()
+    emergency: str = ""
 
     @classmethod
     def parse(cls, text: str) -> SubjectState:
@@ -143,6 +151,8 @@ def _more(text: str) -> dict[str, Any]:
     return {
         "by_guardian": held.get("by_guardian", False),
         "over": held.get("over", False),
+        "granted": frozenset(held.get("grant", {}).get("fields", ())),
+        "emergency": held.get("grant", {}).get("emergency", ""),
         "subscription": SUBSCRIPTION[min(rank, _SUBSCRIBED) - 1] if rank else "",
         "subscription_ground": SUBSCRIPTION_GROUND[rank - _SUBSCRIBED] if rank and rank >= _SUBSCRIBED else "",
         "separate": tuple(_separate(held.get("separate", ()))),

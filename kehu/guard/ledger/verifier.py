@@ -49,7 +49,7 @@ ACTIONS = (
     "optout", "deceased", "request", "incident", "review", "sources", "quarantine", "read-ledger", "token", "staff",
     "rotate", "attest", "undo", "portal", "claim", "propose", "assess", "approve", "refuse", "retract",
     "match", "give", "", "", "", "", "", "contact", "subscribe", "", "", "", "", "", "", "", "", "agree", "acknowledge",
-    "train", "publish",
+    "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass", "review-glass", "read-grant",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes

@@ -159,7 +159,8 @@ def actor_of_token(text: str) -> Actor:
     credential = credential_of(text)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select a.staff, a.human, s.role, s.department_id, a.purpose, o.id, o.recipient, o.recipient_kind, o.country"
+            "select a.staff, a.human, s.role, s.department_id, a.purpose, o.id, o.recipient, o.recipient_kind, o.country,"
+            " a.grant_id"
             " from actor_state a join guard_staff s on s.id = a.staff and s.is_active"
             " left join outside_token o on o.credential = a.actor where a.actor = %s and a.active"
             " and a.purpose is not null and a.revoked_at is null and a.expires_at > clock_timestamp()",
@@ -168,9 +169,9 @@ def actor_of_token(text: str) -> Actor:
         row = cursor.fetchone()
     if row is None:
         raise TokenRefused("token")
-    staff, human, role, department, purpose, *there = row
+    staff, human, role, department, purpose, *there, grant = row
     outside = Outside(*there) if there[0] is not None else None
-    return Actor(credential, staff, human, role, department, name_of(PURPOSES, purpose), outside)
+    return Actor(credential, staff, human, role, department, name_of(PURPOSES, purpose), outside, grant)
 
 
 def credential_of(text: str) -> UUID:

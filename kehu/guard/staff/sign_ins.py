@@ -59,6 +59,8 @@ class Claim:
     credential: UUID
     purpose: str
     until: datetime
+    grant: UUID | None = None
+    """The grant that it uses, where it does."""
 
     @property
     def seconds_left(self) -> int:
@@ -101,7 +103,10 @@ class SignedIn:
         """Whom the gate and the ledger see: the claim's credential, else the sign-in's."""
         if self.claim is None:
             return self.without_purpose
-        return Actor(self.claim.credential, self.staff, self.staff, self.role, self.department_id, self.claim.purpose)
+        held = self.claim
+        return Actor(
+            held.credential, self.staff, self.staff, self.role, self.department_id, held.purpose, grant=held.grant
+        )
 
 
 def sign_in(email: str, password: str, *, place: str, browser: str = "") -> tuple[UUID, str]:
@@ -135,7 +140,7 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.actor, f.id, f.email, f.name, f.role, f.department_id, d.slug, f.agreement_until,"
-            " f.training_until, c.actor, c.purpose, c.expires_at"
+            " f.training_until, c.actor, c.purpose, c.expires_at, c.grant_id"
             " from actor_state s join guard_staff f on f.id = s.staff join guard_department d on d.id = f.department_id"
             " left join actor_state c on c.actor = %s and c.staff = s.staff and c.purpose is not null"
             " and c.revoked_at is null and c.expires_at > clock_timestamp()"
@@ -146,8 +151,8 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
         row = cursor.fetchone()
     if row is None:
         return None
-    credential, staff, email, name, role, unit, department, agreement, training, claimed, purpose, until = row
-    claim = Claim(claimed, name_of(PURPOSES, purpose), until) if claimed else None
+    credential, staff, email, name, role, unit, department, agreement, training, claimed, purpose, until, grant = row
+    claim = Claim(claimed, name_of(PURPOSES, purpose), until, grant) if claimed else None
     return SignedIn(credential, staff, email, name, role, unit, department, agreement, training, claim)
 
 
