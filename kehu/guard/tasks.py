@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from procrastinate.contrib.django import app
@@ -12,6 +13,7 @@ from kehu.guard.gate.pulls import forget_pulls
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.retirement import retire
 from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.keyring import Keyring
@@ -67,3 +69,18 @@ def forget_pulled(timestamp: int) -> None:
 def notices_due(timestamp: int) -> None:
     """Look once a minute whether a notice's day has come: what it tells of may be used from then on."""
     register_due_notices()
+
+
+@app.periodic(cron="23 3 * * *")
+@app.task(name="guard:retire_rows", queueing_lock="retire_rows", pass_context=False)
+def retire_rows(timestamp: int) -> None:
+    """Each night: rows of the ledger whose time is over lose their body."""
+    retire(actor=owner_actor())
+
+
+@app.task(name="guard:tell_of_glass", retry=5)
+def tell_of_glass(grant: str) -> None:
+    """Tell the offices that somebody broke the glass; tried again while the mail server is away."""
+    from kehu.guard.access.glass import tell  # it defers this very job
+
+    tell(UUID(grant))

@@ -109,10 +109,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# until that day (2026-12-31, UTC) a role that sees fields of level 3 may come in without a second factor
+SECOND_FACTOR_FROM = os.environ.get("KEHU_SECOND_FACTOR_FROM", "")
 # requests a second for each token and web process (0: no limit), how many seconds' worth at once, bytes of a body
 EXPORT_ALONE = int(
     os.environ.get("KEHU_EXPORT_ALONE") or 500
 )  # customers in a list that leaves without a second person
+LEDGER_DAYS = int(os.environ.get("KEHU_LEDGER_DAYS") or 1095)  # how long a row of the ledger keeps its body
 API_RATE = float(os.environ.get("KEHU_API_RATE") or 50)
 API_BURST = 4
 API_MAX_BODY = 64 * 1024
@@ -122,4 +125,5 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 _mail = {"EMAIL_BACKEND": "kehu.host.mail.OutboxBackend"} | smtp_settings(os.environ.get("KEHU_SMTP_URL", ""))
 globals().update(_mail)
 EMAIL_TIMEOUT = 10  # seconds
+OWNER_MAIL = os.environ.get("KEHU_OWNER_MAIL", "")  # whom to tell, beside the privacy office, when the glass is broken
 DEFAULT_FROM_EMAIL = os.environ.get("KEHU_MAIL_FROM", "kehu@localhost")

@@ -19,6 +19,7 @@ NOBODYS = {
     "ledger_leaf": "hashes",
     "ledger_forgotten": "numbers: how many uses each erasure took",
     "ledger_tile": "hashes",
+    "ledger_retired": "numbers of rows whose time was over; nobody",
     "ledger_checkpoint": "signed tree heads",
     "sign_in_failure": "of staff",
     "access_grant": "who may see what for a while; ids of origin subjects, which name nobody without key and state",

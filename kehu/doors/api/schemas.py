@@ -236,6 +236,14 @@ class Broken(Schema):
     why: str
 
 
+class Retired(Schema):
+    """Rows of the ledger that lost their body because their time was over, and the time they were from."""
+
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
 class Verdict(Schema):
     """Everything recomputed."""
 
@@ -243,6 +251,7 @@ class Verdict(Schema):
     size: int
     root: str
     broken: list[Broken]
+    retired: Retired
 
 
 class SubjectProof(Schema):

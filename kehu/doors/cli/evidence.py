@@ -81,6 +81,35 @@ def verify(against: Path | None) -> Any:
     return answer, DONE if answer["ok"] else BROKEN
 
 
+@ledger.command(epilog="Example: kehu ledger retire --dry-run")
+@click.option("--dry-run", is_flag=True, help="Count what would go; nothing does.")
+@command()
+def retire(dry_run: bool) -> Any:
+    """Take the body of rows older than KEHU_LEDGER_DAYS (3 years); a hold keeps a row. Each night it runs by itself.
+
+    The hash of each row stays, so that the tree, checkpoints and proofs handed out still hold. No row younger than six
+    months goes, whatever is set: the database itself refuses. Stopped, it goes on where it was.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from kehu.guard.ledger import retirement
+    from kehu.serve.assurance import queries
+
+    who = actor()
+    queries.hash_pending()
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rows", total=None)
+        found = retirement.retire(
+            actor=who, dry_run=dry_run, progress=lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    return {
+        "dry_run": dry_run, "retired": found.rows, "held": found.held,
+        "first": found.first.isoformat() if found.first else None,
+        "last": found.last.isoformat() if found.last else None,
+    }  # fmt: skip
+
+
 @ledger.command(epilog="Example: kehu ledger checkpoint > kept-checkpoint.txt")
 @command()
 def checkpoint() -> Any:

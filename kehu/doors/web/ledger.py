@@ -66,6 +66,7 @@ _ACT_LABELS: Final = {
     "token": gettext_lazy("Token issued"),
     "staff": gettext_lazy("Staff account"),
     "rotate": gettext_lazy("Keys rotated"),
+    "retire": gettext_lazy("Rows retired"),
     "attest": gettext_lazy("Attested"),
     "undo": gettext_lazy("Undone"),
     "portal": gettext_lazy("Seen by the customer"),

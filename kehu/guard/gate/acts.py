@@ -39,6 +39,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "token": frozenset({"owner"}),
     "staff": frozenset({"owner"}),
     "rotate": frozenset({"owner"}),
+    "retire": _OFFICE,  # rows of the ledger whose time is over
     # the register of purposes and notices: who writes a change is never who puts it in force
     "propose": _PROPOSES,
     "retract": _PROPOSES,

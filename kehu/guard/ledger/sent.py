@@ -47,7 +47,7 @@ _NOTHING: Final = bytes(16)
 _KEPT: Final = 4_096  # tails remembered: rows of many people differ in how many are under which law
 
 _CHANGED: Final = "the row was changed after it was hashed"
-_GONE: Final = "the row is gone, its leaf is there"
+GONE: Final = "the row is gone, its leaf is there"
 
 
 def stream(connection: Connection[Any]) -> Iterator[bytes]:
@@ -135,7 +135,7 @@ def _stunted(row: bytes) -> Checked:
     index, seq, width = _LEAF.unpack_from(row)
     stored = row[_LEAF.size : _LEAF.size + 32] if width == 32 else bytes(32)
     gone = row[_LEAF.size + max(width, 0) :].replace(_NULL, b"") == b""
-    return index, seq, stored, (_GONE if gone else _CHANGED,)
+    return index, seq, stored, (GONE if gone else _CHANGED,)
 
 
 def _fields(sent: bytes) -> Iterator[bytes | None]:

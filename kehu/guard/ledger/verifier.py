@@ -48,7 +48,7 @@ ACTIONS = (
     "read", "list", "find", "explain", "collect", "link", "export", "erase", "consent", "restrict", "object", "hold",
     "optout", "deceased", "request", "incident", "review", "sources", "quarantine", "read-ledger", "token", "staff",
     "rotate", "attest", "undo", "portal", "claim", "propose", "assess", "approve", "refuse", "retract",
-    "match", "give", "", "", "", "", "", "contact", "subscribe", "", "", "", "", "", "", "", "", "agree", "acknowledge",
+    "match", "give", "", "", "", "", "", "contact", "subscribe", "retire", "", "", "", "", "", "", "", "agree", "acknowledge",
     "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass", "review-glass", "read-grant",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")

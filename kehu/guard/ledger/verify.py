@@ -15,7 +15,8 @@ from kehu.guard.ledger.beside import decision_faults, tile_faults
 from kehu.guard.ledger.checkpoint import Signer
 from kehu.guard.ledger.heads import Heads, gather
 from kehu.guard.ledger.mac import digest_of
-from kehu.guard.ledger.sent import Checked, Reader, stream
+from kehu.guard.ledger.retirement import Marks, is_in, marks
+from kehu.guard.ledger.sent import GONE, Checked, Reader, stream
 from kehu.guard.ledger.tree import Frontier
 from kehu.guard.ledger.uses import Fault, use_faults
 
@@ -32,11 +33,12 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Size and root as recomputed, and everything found broken."""
+    """Size and root as recomputed, everything found broken, and which rows lost their body because their time was over."""
 
     size: int
     root: bytes
     broken: tuple[Broken, ...]
+    retired: Marks
 
     @property
     def ok(self) -> bool:
@@ -44,12 +46,30 @@ class Verdict:
         return not self.broken
 
 
-def _walk(connection: Connection[Any], entry_key: bytes) -> Iterator[Checked]:
-    """Every leaf, checked; decisions as they are at the same moment, so that none of a row come since is missed."""
-    with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
-        reader = Reader(entry_key, _asked(connection))
-        yield from reader.read(stream(connection))
+class _Walk:
+    """Every leaf, checked; decisions and marks as they are at the same moment, so that none of a row come since is missed."""
+
+    def __init__(self, connection: Connection[Any], entry_key: bytes) -> None:
+        self._connection, self._key = connection, entry_key
+        self.marks = Marks((), 0, None, None, 0, ())
+
+    def __iter__(self) -> Iterator[Checked]:
+        with self._connection.transaction():
+            self._connection.execute("set transaction isolation level repeatable read, read only")
+            reader = Reader(self._key, _asked(self._connection))
+            self.marks = held = marks(self._connection, self._key)
+            rows = reader.read(stream(self._connection))
+            yield from rows if not held.rows else (_past(row, held) for row in rows)
+
+
+def _past(row: Checked, held: Marks) -> Checked:
+    """A row that is marked as retired has no body; one that has is no longer to be here."""
+    index, seq, stored, faults = row
+    if not is_in(held, seq):
+        return row
+    if faults == (GONE,):
+        return index, seq, stored, ()
+    return index, seq, stored, (*faults, "the row was retired, and its body is here")
 
 
 def _asked(connection: Connection[Any]) -> dict[bytes, bytes]:
@@ -74,7 +94,8 @@ def verify(
     heads = gather(connection, signer, witness, against)
     with ThreadPoolExecutor(1) as pool:  # mostly the server's work, while rows are hashed here
         beside = pool.submit(_beside, connection.info.dsn, connection.info.password, entry_key, decision_key)
-        frontier, broken = _leaves(connection, heads, entry_key)
+        walk = _Walk(connection, entry_key)
+        frontier, broken = _leaves(walk, heads)
     broken[:0] = [Broken(None, why) for why in heads.faults]
     for size in sorted(heads.roots):
         if size > frontier.size:
@@ -83,17 +104,18 @@ def verify(
                 Broken(None, f"cut short: a signed checkpoint ({where}) has {size} rows, {frontier.size} are here")
             )
     broken += _unsequenced(connection)
+    broken += [Broken(seq, why) for seq, why in walk.marks.faults]
     broken += [Broken(seq, why) for seq, why in beside.result()]
-    return Verdict(frontier.size, frontier.root(), tuple(broken))
+    return Verdict(frontier.size, frontier.root(), tuple(broken), walk.marks)
 
 
-def _leaves(connection: Connection[Any], heads: Heads, entry_key: bytes) -> tuple[Frontier, list[Broken]]:
+def _leaves(walk: _Walk, heads: Heads) -> tuple[Frontier, list[Broken]]:
     """The tree over all leaves, and what is wrong with a row or on the way to a signed head."""
     frontier, broken, waiting = Frontier(), list[Broken](), list[bytes]()
     sizes = iter(sorted(heads.roots))
     head = next((size for size in sizes if size), 0)
     expected, agreed, forked = 0, 0, False
-    for size, (index, seq, stored, faults) in enumerate(_walk(connection, entry_key), 1):
+    for size, (index, seq, stored, faults) in enumerate(walk, 1):
         while expected < index:
             broken.append(Broken(None, f"leaf {expected} is missing"))
             expected += 1

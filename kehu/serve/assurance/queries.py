@@ -125,7 +125,7 @@ def checkpoint(*, actor: Actor) -> str:
         LedgerEmpty: nothing has passed the gate yet.
     """
     require_act("read-ledger", actor)
-    _sequence()
+    hash_pending()
     with connection.cursor() as cursor:
         cursor.execute("select note from ledger_checkpoint order by size desc limit 1")
         row = cursor.fetchone()
@@ -141,7 +141,7 @@ def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
         ActRefused: the role may not read the ledger.
     """
     require_act("read-ledger", actor)
-    _sequence()
+    hash_pending()
     held = installation()
     verdict = recompute(
         _raw(),
@@ -151,11 +151,17 @@ def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
         witness=held.home / "checkpoints",
         against=against,
     )
+    gone = verdict.retired
     return {
         "ok": verdict.ok,
         "size": verdict.size,
         "root": _text(verdict.root),
         "broken": [{"seq": broken.seq, "why": broken.why} for broken in verdict.broken],
+        "retired": {
+            "rows": gone.rows,
+            "first": gone.first.isoformat() if gone.first else None,
+            "last": gone.last.isoformat() if gone.last else None,
+        },
     }
 
 
@@ -173,7 +179,7 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
     origins = part_of(subject, whole=True) if subject else None
     if origins is not None:
         record_reading(subject, actor=actor)
-    _sequence()
+    hash_pending()
     proof = _first_proof(seq, origins) if origins is not None else prove_row(_raw(), seq)
     answer: dict[str, Any] = {
         "format": PROOF_FORMAT,
@@ -205,7 +211,8 @@ def _first_proof(seq: int, origins: Sequence[UUID]) -> Proof:
     raise NotInLedger(f"row {seq} for this customer")
 
 
-def _sequence() -> None:
+def hash_pending() -> None:
+    """Hash rows that wait, as the running sequencer does."""
     with open_sequencer() as sequencer:
         sequencer.run_once()
 
