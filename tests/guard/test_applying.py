@@ -72,7 +72,7 @@ def asked_of(names, principal, context, asked: FieldClass, action: str):
     return answer.allowed, frozenset(answer.diagnostics.reasons)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(states, askers, asks, st.lists(classes, min_size=1, max_size=3), st.sampled_from(PROVENANCE))
 def test_every_answer_is_cedars_over_all_policies(state, asker, ask, asked, provenance):
     context = _context(WIDER[ask.purpose], ask, asker, state, provenance)

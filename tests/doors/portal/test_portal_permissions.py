@@ -17,7 +17,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import actions
 from kehu.serve.rights.channels import set_subscription
 from kehu.vault.assignment import PROBABLE
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 from tests.doors.portal.test_pages import link
 from tests.doors.portal.test_sign_in import LIN, ZHOU
 
@@ -92,7 +92,8 @@ def test_somebody_elses_is_not_here(post, visitor):
 
 
 @pytest.mark.parametrize(("wish", "status"), [("give", "given"), ("refuse", "refused")])
-def test_what_is_asked_stands_alone_and_is_answered_with_one_press(post, visitor, wish, status):
+def test_what_is_asked_stands_alone_and_is_answered_with_one_press(database, post, visitor, wish, status):
+    shipped_with(database, "service", recipients=["Fair Freight Ltd"])
     [lin] = admit(LIN)
     actions.ask(lin, SERVICE, actor=owner_actor(), terms=TO_X)
     request = consents_of(lin)[0].id
