@@ -28,7 +28,7 @@ def test_a_request_from_receipt_to_answer(database):
     id = requests.open_request(subject=lin, right="access", actor=owner, text="请给我副本", received_at=received)
     [row] = requests.listed(actor=owner, open_only=True)
     assert row["id"] == str(id) and row["text"] == "请给我副本" and row["received_at"] == received.isoformat()
-    assert row["clock"] is None and row["due"] is None and row["state"] == "open"
+    assert row["clock"]["law"] == "CN" and row["due"] == row["clock"]["due"] and row["state"] == "open"
     requests.answer_request(id, outcome="done", actor=owner, text="sent")
     assert requests.listed(actor=owner, open_only=True) == []
     [row] = requests.listed(actor=owner, subject=lin)
@@ -98,7 +98,7 @@ def test_an_incident_and_its_clock(database):
     )
     [row] = incidents.listed(actor=owner)
     assert row["id"] == str(id) and row["text"] == "lost laptop" and row["aware_at"] == aware.isoformat()
-    assert row["clock"] is None and row["due"] is None
+    assert row["laws"] == ["CN", "EU", "US", "JP", "AU"] and row["clock"]["state"] == "now"
     assert b"laptop" not in bytes(raw().execute("select text from rights_incident").fetchone()[0])
     with pytest.raises(ValueError, match="until"):
         incidents.open_incident(window=incidents.Window(None, aware, aware), text="", actor=owner)

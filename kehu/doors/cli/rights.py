@@ -146,6 +146,56 @@ def request_list(subject: str | None, open_only: bool) -> Any:
     }
 
 
+_REASON = click.option("--reason", default="", help="What the person is told; kept sealed; - reads standard input.")
+_AT = click.option("--at", type=MOMENT, help="When it was done. Default now.")
+
+
+def _step(id: str, kind: str, at: datetime | None, reason: str = "") -> Any:
+    from kehu.serve.rights import requests
+
+    who = actor()
+    requests.step(_id(id), kind, actor=who, reason=told(reason), at=at)
+    return {"requests": requests.one(_id(id), actor=who)}
+
+
+@request.command("confirm", epilog="Example: kehu request confirm 0199…")
+@click.argument("id")
+@_AT
+@command()
+def request_confirm(id: str, at: datetime | None) -> Any:
+    """Record that the person was told their request came in."""
+    return _step(id, "confirm", at)
+
+
+@request.command("extend", epilog="Example: kehu request extend 0199… --reason 'many records in three systems'")
+@click.argument("id")
+@_REASON
+@_AT
+@command()
+def request_extend(id: str, reason: str, at: datetime | None) -> Any:
+    """Extend the clocks of the laws that allow it, once; the person is told why, before the clock has ended."""
+    return _step(id, "extend", at, reason)
+
+
+@request.command("suspend", epilog="Example: kehu request suspend 0199… --reason 'please prove who you are'")
+@click.argument("id")
+@_REASON
+@_AT
+@command()
+def request_suspend(id: str, reason: str, at: datetime | None) -> Any:
+    """Stop the clocks of the laws that let an identity check stop them."""
+    return _step(id, "suspend", at, reason)
+
+
+@request.command("resume", epilog="Example: kehu request resume 0199…")
+@click.argument("id")
+@_AT
+@command()
+def request_resume(id: str, at: datetime | None) -> Any:
+    """Let the clock run again: the person has proved who they are."""
+    return _step(id, "resume", at)
+
+
 @request.command("answer", epilog="Example: kehu request answer 0199… --outcome done --text 'We sent the copy.'")
 @click.argument("id")
 @click.option("--outcome", type=click.Choice(["done", "partly", "refused"]), default="done")
@@ -200,6 +250,44 @@ def incident_reach(id: str | None, email: str | None, since: datetime | None, un
     known = _id(id) if id else None
     window = incidents.window_of(known) if known else incidents.Window(_account(email), since, until)
     return incidents.reach(window, actor=who, incident=known)
+
+
+@incident.command("assess", epilog="Example: kehu incident assess 0199… --law EU --persons 1200 --yes high-risk")
+@click.argument("id")
+@click.option("--law", "laws", multiple=True, help="Only these laws apply. Until it is said, every law does.")
+@click.option("--persons", type=click.IntRange(0), help="How many people it reached.")
+@click.option(
+    "--yes", "so", multiple=True, metavar="FACT", help="high-risk, sensitive, wrongful, minors, unintelligible …"
+)
+@click.option("--no", "not_so", multiple=True, metavar="FACT", help="A fact that is known not to be so.")
+@click.option("--handled", type=MOMENT, help="When its handling ended.")
+@click.option("--told", "told_at", type=MOMENT, help="When the persons were told.")
+@command()
+def incident_assess(
+    id: str, laws: tuple[str, ...], persons: int | None, so: tuple[str, ...], not_so: tuple[str, ...],
+    handled: datetime | None, told_at: datetime | None,
+) -> Any:  # fmt: skip
+    """Record what became known of an incident: its clocks follow; what is not known lets them run."""
+    from kehu.serve.rights import incidents
+
+    who, facts = actor(), dict.fromkeys(so, True) | dict.fromkeys(not_so, False)
+    learned = incidents.Learned([one.upper() for one in laws] or None, persons, facts, handled, told_at)
+    incidents.assess(_id(id), learned, actor=who)
+    return {"incidents": incidents.listed(actor=who, id=_id(id))}
+
+
+@incident.command("report", epilog="Example: kehu incident report 0199… EU.authority")
+@click.argument("id")
+@click.argument("clock")
+@_AT
+@command()
+def incident_report(id: str, clock: str, at: datetime | None) -> Any:
+    """Record that what a clock asks for was done."""
+    from kehu.serve.rights import incidents
+
+    who = actor()
+    incidents.report_made(_id(id), clock, actor=who, at=at)
+    return {"incidents": incidents.listed(actor=who, id=_id(id))}
 
 
 @incident.command("clocks", epilog="Example: kehu incident clocks")

@@ -170,5 +170,6 @@ def _row(row: OwnRow) -> dict[str, Any]:
     return {
         "seq": row.seq, "at": row.at.isoformat(), "action": row.action, "purpose": row.purpose, "role": row.role,
         "department": row.department, "grounds": list(row.grounds), "fields": sorted({*row.clear, *row.masked}),
+        "compared": list(row.compared),
         "refused_by": row.policy, "recipient": row.recipient or None, "country": row.country or None,
     }  # fmt: skip

@@ -17,7 +17,9 @@ _WORDS: Final = Path(__file__).with_name("copy_words.toml")
 _NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
 _TABLES: Final = ("consents", "subscriptions", "states", "requests", "ledger", "withheld")
-_LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock", "follows", "in_force"}
+_LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock", "follows", "in_force",
+    "clocks", "steps", "laws", "overdue",
+}  # fmt: skip
 _KNOWN: Final = {"format", "made_at", "subject", "origins", "profile", "records", *_TABLES}
 # columns that hold words of our own, never a person's
 _OURS: Final = {
@@ -117,7 +119,7 @@ def _text(column: str, value: Any, language: str) -> str:
         return "—"
     if column == "purpose":
         return escape(installation().rules.purposes[str(value)].label(language))
-    if column == "fields":
+    if column in ("fields", "compared"):
         return escape(", ".join(_label(name, language) for name in value))
     if isinstance(value, list):
         return escape(", ".join(_word(str(one), language) for one in value))

@@ -12,7 +12,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
 from kehu.serve.rights import requests
 from kehu.serve.rights.channels import subscription_row
-from kehu.serve.rights.models import Erasure, Request
+from kehu.serve.rights.models import Erasure, Request, RequestStep
 
 
 class ConsentHolder:
@@ -84,7 +84,7 @@ class RequestHolder:
     """The register of requests: a line without name and text is left of each."""
 
     name: Final = "requests"
-    tables = frozenset({Request._meta.db_table})
+    tables = frozenset({Request._meta.db_table, RequestStep._meta.db_table})
 
     def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
         """The customer's requests with what they wrote and were told."""
@@ -95,6 +95,7 @@ class RequestHolder:
         """Destroy the keys of the texts and take the name out."""
         rows = Request.objects.filter(subject=subject)
         destroy_keys(list(rows.values_list("id", flat=True)))
+        RequestStep.objects.filter(request__in=rows).update(reason=None)
         return rows.update(subject=None, identity=None, text=None, answer=None)
 
 

@@ -1,7 +1,8 @@
-"""The register of incidents, and how far one reached: whose data an account used in a time, told from the ledger alone."""
+"""The register of incidents, the clocks of their reports, and how far one reached, told from the ledger alone."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +11,27 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from kehu.govern.packs import FACTS, PACKS
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.state import bits_of
 from kehu.guard.ledger.inquiries import Question, inquire
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
+from kehu.serve.rights.clocks import clock_row, clocks_of_incident, laws_of, next_due, state_of
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
 from kehu.vault.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What became known of an incident; None: nothing new. ``facts``: yes or no to words of ``packs.FACTS``."""
+
+    laws: Sequence[str] | None = None
+    persons: int | None = None
+    facts: Mapping[str, bool] | None = None
+    handled_at: datetime | None = None
+    told_at: datetime | None = None
 
 
 class UnknownIncident(LookupError):
@@ -53,12 +68,80 @@ def enter_incident(*, window: Window, text: str, actor: Actor, aware_at: datetim
     """Write an incident that an act of somebody's brought to light, whatever their role, in the caller's transaction."""
     id = new_id()
     make_key(id)
-    Incident.objects.create(
+    row = Incident.objects.create(
         id=id, aware_at=aware_at, opened_by=actor.staff, account=window.account, since=window.since,
         until=window.until, text=seal_under(id, text, place=id) if text else None,
     )  # fmt: skip
+    _write_due(row)
     record_act("incident", None, actor=actor, detail=id)
     return id
+
+
+def assess(id: UUID, learned: Learned, *, actor: Actor) -> None:
+    """Record what became known: under which laws, how many people, and the facts that clocks ask for.
+
+    Raises:
+        Refused: the role may not.
+        UnknownIncident: there is none.
+        ValueError: a law or fact that is not known, a number below 0, or a time in the future or before awareness.
+    """
+    require("incident", actor)
+    laws, facts = learned.laws, dict(learned.facts or {})
+    if laws is not None and (not laws or not set(laws) <= set(PACKS)):
+        raise ValueError(f"law: one of {', '.join(PACKS)}")
+    if not set(facts) <= set(FACTS):
+        raise ValueError(f"fact: one of {', '.join(FACTS)}")
+    if learned.persons is not None and learned.persons < 0:
+        raise ValueError("persons: 0 or more")
+    with transaction.atomic():
+        row = _locked(id)
+        for name, at in (("handled_at", learned.handled_at), ("told_at", learned.told_at)):
+            if at is not None:
+                setattr(row, name, _past(row, at, name))
+        row.packs = row.packs if laws is None else bits_of(frozenset(laws))
+        row.persons = row.persons if learned.persons is None else learned.persons
+        row.facts = {**row.facts, **facts}
+        _write_due(row)
+        record_act("incident", None, actor=actor, detail=id)
+
+
+def report_made(id: UUID, clock: str, *, actor: Actor, at: datetime | None = None) -> None:
+    """Record that what a clock (``EU.authority``) asks for was done.
+
+    Raises:
+        Refused: the role may not.
+        UnknownIncident: there is none.
+        ValueError: no such clock runs, it was done before, or a time in the future or before awareness.
+    """
+    require("incident", actor)
+    with transaction.atomic():
+        row = _locked(id)
+        running = [f"{one.law}.{one.row}" for one in clocks_of_incident(row)]
+        if clock not in running:
+            raise ValueError(f"clock: one of {', '.join(running)}")
+        if clock in row.done:
+            raise ValueError("clock: it was done before")
+        row.done = {**row.done, clock: _past(row, at or timezone.now(), "at").isoformat()}
+        _write_due(row)
+        record_act("incident", None, actor=actor, detail=id)
+
+
+def _locked(id: UUID) -> Incident:
+    row = Incident.objects.select_for_update().filter(id=id).first()
+    if row is None:
+        raise UnknownIncident(str(id))
+    return row
+
+
+def _past(row: Incident, at: datetime, name: str) -> datetime:
+    if not row.aware_at <= at <= timezone.now():
+        raise ValueError(f"{name.removesuffix('_at')}: between awareness and now")
+    return at
+
+
+def _write_due(row: Incident) -> None:
+    row.due = next_due(clocks_of_incident(row))
+    row.save()
 
 
 def listed(*, actor: Actor, id: UUID | None = None) -> list[dict[str, Any]]:
@@ -77,20 +160,31 @@ def listed(*, actor: Actor, id: UUID | None = None) -> list[dict[str, Any]]:
     opened = dict(
         zip((row.id for row in with_text), open_texts(sealed, None, actor=actor, act="incident"), strict=True)
     )
-    return [
-        {
-            "id": str(row.id),
-            "aware_at": row.aware_at.isoformat(),
-            "opened_at": row.opened_at.isoformat(),
-            "account": str(row.account) if row.account else None,
-            "since": row.since.isoformat() if row.since else None,
-            "until": row.until.isoformat() if row.until else None,
-            "text": opened.get(row.id),
-            "due": row.due.isoformat() if row.due else None,
-            "clock": None,
-        }
-        for row in rows
-    ]
+    now = timezone.now()
+    return [_row(row, opened.get(row.id), now=now) for row in rows]
+
+
+def _row(row: Incident, text: str | None, *, now: datetime) -> dict[str, Any]:
+    clocks = clocks_of_incident(row)
+    due = next_due(clocks)
+    states = {clock: state_of(clock, now=now) for clock in clocks}
+    waiting = [clock for clock in clocks if states[clock] not in ("done", "timely")]
+    return {
+        "id": str(row.id),
+        "aware_at": row.aware_at.isoformat(),
+        "opened_at": row.opened_at.isoformat(),
+        "account": str(row.account) if row.account else None,
+        "since": row.since.isoformat() if row.since else None,
+        "until": row.until.isoformat() if row.until else None,
+        "text": text,
+        "due": due.isoformat() if due else None,
+        "overdue": "overdue" in states.values(),
+        "laws": laws_of(row.packs),
+        "persons": row.persons,
+        "facts": dict(row.facts),
+        "clock": clock_row(waiting[0], now=now) if waiting else None,
+        "clocks": [clock_row(clock, now=now) for clock in clocks],
+    }
 
 
 def window_of(id: UUID) -> Window:

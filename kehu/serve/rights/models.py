@@ -11,12 +11,14 @@ RIGHTS: Final = (
     "access", "copy", "move", "correct", "erase", "restrict", "object", "withdraw", "explain", "human-review", "other",
 )  # fmt: skip
 OUTCOMES: Final = ("done", "partly", "refused")
+STEPS: Final = ("confirm", "extend", "suspend", "resume")
 
 
 class Request(models.Model):
     """A customer exercising a right. Its texts lie under a key of its own (the row of ``subject_key`` under its id).
 
-    ``due`` is the clock's end, set by a law pack's clock; null until one is there.
+    ``packs``: the laws that applied when it came, as bits. ``due`` is the end of the clock that counts as last written;
+    the register computes every clock anew when it is read.
     """
 
     personal_data: ClassVar[str] = "requests"
@@ -26,6 +28,7 @@ class Request(models.Model):
     right = models.CharField(max_length=16)
     received_at = models.DateTimeField()
     due = models.DateTimeField(null=True)
+    packs = models.SmallIntegerField(default=31, db_default=31)
     state = models.CharField(max_length=10, default="open")
     identity = models.BinaryField(null=True, help_text="who asks, where no customer matched, sealed")
     text = models.BinaryField(null=True, help_text="what they wrote, sealed")
@@ -43,6 +46,32 @@ class Request(models.Model):
             models.CheckConstraint(
                 condition=Q(state="open", answered_at=None) | (~Q(state="open") & Q(answered_at__isnull=False)),
                 name="an_answered_request_has_its_time",
+            ),
+        ]
+
+
+class RequestStep(models.Model):
+    """What was done about a request's clock: its receipt confirmed, its end extended, an identity check begun and ended.
+
+    ``reason`` lies under the request's key.
+    """
+
+    personal_data: ClassVar[str] = "requests"
+
+    id = models.UUIDField(primary_key=True)
+    request = models.ForeignKey(Request, models.CASCADE, related_name="steps")
+    kind = models.CharField(max_length=8)
+    at = models.DateTimeField()
+    by = models.UUIDField()
+    reason = models.BinaryField(null=True, help_text="what the person is told of it, sealed")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=STEPS), name="request_step_known"),
+            models.UniqueConstraint(
+                fields=["request", "kind"],
+                condition=Q(kind__in=("confirm", "extend")),
+                name="confirmed_and_extended_once",
             ),
         ]
 
@@ -89,4 +118,10 @@ class Incident(models.Model):
     since = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
     text = models.BinaryField(null=True, help_text="sealed")
-    due = models.DateTimeField(null=True)
+    due = models.DateTimeField(null=True, help_text="the earliest end of a clock that runs, as last written")
+    packs = models.SmallIntegerField(default=31, db_default=31, help_text="the laws whose clocks run, as bits")
+    persons = models.BigIntegerField(null=True, help_text="how many people it reached, once known")
+    facts = models.JSONField(default=dict, db_default={}, help_text="yes or no to what a clock asks; the rest is open")
+    handled_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True, help_text="when the persons were told")
+    done = models.JSONField(default=dict, db_default={}, help_text="when each clock's report was made")

@@ -1,7 +1,8 @@
-"""The register of requests: a customer exercises a right; received, listed, answered. Clocks come with the law packs."""
+"""The register of requests: a customer exercises a right; received, confirmed, extended, answered, each by its clock."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from kehu.govern.consent import part_of
+from kehu.govern.deadlines import can_extend, can_suspend, counts
+from kehu.govern.laws import company
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
-from kehu.serve.rights.models import OUTCOMES, RIGHTS, Request
+from kehu.serve.rights.clocks import (
+    EVERY_PACK,
+    clock_row,
+    clocks_of_request,
+    due_of,
+    laws_of,
+    packs_of_subjects,
+)
+from kehu.serve.rights.models import OUTCOMES, RIGHTS, Request, RequestStep
 from kehu.serve.rights.office import PURPOSE_ID, require
 from kehu.vault.ids import new_id
 
@@ -26,6 +37,10 @@ class UnknownRequest(LookupError):
 
 class AlreadyAnswered(RuntimeError):
     """The request was answered before."""
+
+
+class ClockRefused(ValueError):
+    """What was asked of a clock is not to be had: no law that applies knows it, or it comes too late."""
 
 
 def open_request(
@@ -56,16 +71,81 @@ def open_request(
         raise ValueError("received: lies in the future")
     with transaction.atomic():
         id = new_id()
-        if subject is not None:
-            part_of(subject, whole=False)
+        packs = packs_of_subjects(part_of(subject, whole=False)) if subject is not None else EVERY_PACK
         make_key(id)
-        Request.objects.create(
-            id=id, subject=subject, right=right, received_at=received_at or now, opened_by=actor.staff,
+        row = Request.objects.create(
+            id=id, subject=subject, right=right, received_at=received_at or now, opened_by=actor.staff, packs=packs,
             text=seal_under(id, text, place=id) if text else None,
             identity=seal_under(id, orjson.dumps(dict(identity)).decode(), place=id) if identity else None,
         )  # fmt: skip
+        _write_due(row, [], now=now)
         record_act("request", subject, actor=actor, purpose=PURPOSE_ID, detail=id)
     return id
+
+
+def step(id: UUID, kind: str, *, actor: Actor, reason: str = "", at: datetime | None = None) -> None:
+    """Record what was done about a request's clock: ``confirm``, ``extend``, ``suspend`` or ``resume``.
+
+    An extension and a suspension need a reason, which the person is told; an extension counts only if it is told before
+    the clock that it extends has ended.
+
+    Raises:
+        Refused: the role may not.
+        UnknownRequest: there is none.
+        AlreadyAnswered: it was.
+        ClockRefused: no law that applies knows this, it stands already, or it comes too late.
+    """
+    require("request", actor)
+    now = timezone.now()
+    at = at or now
+    with transaction.atomic():
+        row = Request.objects.select_for_update().filter(id=id).first()
+        if row is None:
+            raise UnknownRequest(str(id))
+        if row.state != "open":
+            raise AlreadyAnswered(str(id))
+        steps = list(row.steps.order_by("at", "id"))
+        _require_step(row, steps, kind, reason=reason, at=at, now=now)
+        made = RequestStep(id=new_id(), request=row, kind=kind, at=at, by=actor.staff)
+        made.reason = seal_under(row.id, reason, place=made.id) if reason else None
+        made.save(force_insert=True)
+        _write_due(row, [*steps, made], now=now)
+        record_act("request", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)
+
+
+def _require_step(
+    row: Request, steps: Sequence[RequestStep], kind: str, *, reason: str, at: datetime, now: datetime
+) -> None:
+    if not row.received_at <= at <= now or (steps and at < steps[-1].at):
+        raise ClockRefused("at: between its receipt, or the last step, and now")
+    if kind in ("extend", "suspend") and not reason.strip():
+        raise ClockRefused("reason: the person is told why")
+    done, stands = {one.kind for one in steps}, _stands(steps)
+    if kind in done and kind in ("confirm", "extend"):
+        raise ClockRefused("it was recorded before")
+    laws = laws_of(row.packs)
+    if kind == "extend":
+        before = clocks_of_request(row, steps, now=at)
+        if not can_extend(before, laws, row.right, company()):
+            raise ClockRefused("no law that applies knows an extension of this")
+        if all(clock.overdue(at) for clock in before if clock.due and clock.step == "answer"):
+            raise ClockRefused("the clock has ended: an extension is told before")
+    if kind == "suspend" and (stands or not can_suspend(laws, row.right)):
+        raise ClockRefused(
+            "it stands already" if stands else "no law that applies lets an identity check stop the clock"
+        )
+    if kind == "resume" and not stands:
+        raise ClockRefused("it does not stand")
+
+
+def _stands(steps: Sequence[RequestStep]) -> bool:
+    last = [one.kind for one in steps if one.kind in ("suspend", "resume")]
+    return bool(last) and last[-1] == "suspend"
+
+
+def _write_due(row: Request, steps: Sequence[RequestStep], *, now: datetime) -> None:
+    row.due = due_of(clocks_of_request(row, steps, now=now))
+    row.save(update_fields=["due"])
 
 
 def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "") -> None:
@@ -129,10 +209,18 @@ def of_subject(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
 
 def _rows(found: Iterable[Request], subject: UUID | None, *, actor: Actor) -> list[dict[str, Any]]:
     rows = list(found)
+    steps: defaultdict[UUID, list[RequestStep]] = defaultdict(list)
+    for one in RequestStep.objects.filter(request__in=[row.id for row in rows]).order_by("at", "id"):
+        steps[one.request_id].append(one)
     places = [(row, name) for row in rows for name in ("identity", "text", "answer") if getattr(row, name) is not None]
     sealed = [Sealed(row.id, row.id, bytes(getattr(row, name))) for row, name in places]
-    texts = _texts(places, open_texts(sealed, subject, actor=actor, act="request", purpose=PURPOSE_ID))
-    return [_row(row, texts.get(row.id, {})) for row in rows]
+    told = [one for held in steps.values() for one in held if one.reason is not None]
+    sealed += [Sealed(one.request_id, one.id, bytes(one.reason or b"")) for one in told]
+    opened = open_texts(sealed, subject, actor=actor, act="request", purpose=PURPOSE_ID)
+    texts = _texts(places, opened[: len(places)])
+    reasons = {one.id: text for one, text in zip(told, opened[len(places) :], strict=True)}
+    now = timezone.now()
+    return [_row(row, texts.get(row.id, {}), steps[row.id], reasons, now=now) for row in rows]
 
 
 def _texts(places: Sequence[tuple[Request, str]], opened: Sequence[str | None]) -> dict[UUID, dict[str, str | None]]:
@@ -142,16 +230,29 @@ def _texts(places: Sequence[tuple[Request, str]], opened: Sequence[str | None]) 
     return texts
 
 
-def _row(row: Request, texts: Mapping[str, str | None]) -> dict[str, Any]:
+def _row(
+    row: Request,
+    texts: Mapping[str, str | None],
+    steps: Sequence[RequestStep],
+    reasons: Mapping[UUID, str | None],
+    *,
+    now: datetime,
+) -> dict[str, Any]:
     identity = texts.get("identity")
+    clocks = clocks_of_request(row, steps, now=now)
+    counting, due = counts(clocks), due_of(clocks)
     return {
         "id": str(row.id),
         "subject": str(row.subject) if row.subject else None,
         "right": row.right,
         "state": row.state,
         "received_at": row.received_at.isoformat(),
-        "due": row.due.isoformat() if row.due else None,
-        "clock": None,
+        "due": due.isoformat() if due else None,
+        "overdue": row.state == "open" and any(clock.overdue(now) for clock in clocks),
+        "laws": laws_of(row.packs),
+        "clock": clock_row(counting, now=now) if counting else None,
+        "clocks": [clock_row(clock, now=now) for clock in clocks],
+        "steps": [{"kind": one.kind, "at": one.at.isoformat(), "reason": reasons.get(one.id)} for one in steps],
         "identity": orjson.loads(identity) if identity else None,
         "text": texts.get("text"),
         "answer": texts.get("answer"),
