@@ -24,6 +24,7 @@ from kehu.guard.ledger.proof import NotInLedger, Proof, prove
 from kehu.guard.ledger.record import record_act
 
 PAGE: Final = 50
+EXPLAIN: Final = "explain"
 FORMAT: Final = "kehu-ledger-proof/1"
 _WITHIN: Final = "(select n.core from subject_state n where n.subject = %(subject)s and not n.hidden)"
 
@@ -46,8 +47,9 @@ where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden order by u.subject
 @dataclass(frozen=True, slots=True)
 class OwnRow:
     """One use. ``clear`` and ``masked``: fields the answer let out (as far as there was a value); ``compared``: those of
-    which somebody learned only whether an answer is right; ``grounds`` under the
-    customer's laws; ``own``: the customer's own visit; ``policy``: what refused it, where nothing was let out;
+    which somebody learned only whether an answer is right; ``asked``: those of which somebody asked whether they might be
+    seen, and saw none; ``grounds`` under the customer's laws; ``own``: the customer's own visit;
+    ``policy``: what refused it, where nothing was let out;
     ``recipient`` and ``country``: who outside the house was told, and where."""
 
     seq: int
@@ -60,6 +62,7 @@ class OwnRow:
     clear: tuple[str, ...]
     masked: tuple[str, ...]
     compared: tuple[str, ...]
+    asked: tuple[str, ...]
     policy: str | None
     own: bool
     recipient: str
@@ -158,6 +161,7 @@ def _row(found: Any) -> OwnRow:
         name for name, said in best.items() if said in ("clear", "masked") or (said == MATCH_ONLY and act == MATCH)
     }
     slug = name_of(PURPOSES, purpose) if purpose else None
+    why = act == EXPLAIN  # who asks why is shown no value
     return OwnRow(
         seq=seq,
         at=at,
@@ -166,10 +170,11 @@ def _row(found: Any) -> OwnRow:
         role=role,
         department=department or "",
         grounds=_grounds(slug, ask, packs_of(packs)),
-        clear=tuple(sorted(name for name in let_out - {"*"} if best[name] == "clear")),
-        masked=tuple(sorted(name for name in let_out - {"*"} if best[name] == "masked")),
+        clear=() if why else tuple(sorted(name for name in let_out - {"*"} if best[name] == "clear")),
+        masked=() if why else tuple(sorted(name for name in let_out - {"*"} if best[name] == "masked")),
         compared=tuple(sorted(name for name in let_out if best[name] == MATCH_ONLY)),
-        policy=None if let_out else next((row[0][1] for row in answers.values()), None),
+        asked=tuple(sorted(answers.keys() - {"*"})) if why else (),
+        policy=None if let_out or why else next((row[0][1] for row in answers.values()), None),
         own=role == CUSTOMER,
         recipient=str(asked.get("recipient", "")),
         country=str(asked.get("country", "")),

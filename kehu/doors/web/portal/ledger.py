@@ -30,7 +30,7 @@ ACTS: Final = {
     "list": (gettext_lazy("saw you in a list"), "list", "azurite"),
     "find": (gettext_lazy("looked you up"), "search", "azurite"),
     "match": (gettext_lazy("compared what a caller said with your data; nothing was shown"), "equal", ""),
-    "explain": (gettext_lazy("asked what may be seen; nothing was opened"), "circle-question-mark", ""),
+    "explain": (gettext_lazy("asked whether they might see your data; nothing was opened"), "circle-question-mark", ""),
     "collect": (gettext_lazy("recorded data about you"), "file-input", "malachite"),
     "link": (gettext_lazy("compared records, to know which are yours"), "git-merge", ""),
     "export": (gettext_lazy("made a copy of your data, sealed for you"), "file-down", "wisteria"),
@@ -90,6 +90,7 @@ class RowView:
     clear: list[str]
     masked: list[str]
     compared: list[str]
+    asked: list[str]
     reason: str
     own: bool
     given: str
@@ -181,6 +182,7 @@ def row_view(row: OwnRow) -> RowView:
         clear=_labels(row.clear, said),
         masked=_labels(row.masked, said),
         compared=_labels(row.compared, said),
+        asked=_labels(row.asked, said),
         reason=rules.policies.text(row.policy, said).reason if row.policy else "",
         own=row.own,
         given=_given(row),
