@@ -139,6 +139,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.govern.register import NothingChanges, ProposalEnded, ProposalOpen, ProposalOutdated, UnknownChange
     from kehu.govern.states import NotInForce
     from kehu.govern.subscriptions import SuppressedHere
+    from kehu.guard.access.grants import GrantOver, UnknownGrant
     from kehu.guard.access.training import UnknownCourse
     from kehu.guard.access.wordings import UnknownWording, WordingOver
     from kehu.guard.aside import AsideDoesNotOpen
@@ -178,6 +179,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         ProposalOpen: "proposal-open",
         ProposalEnded: "proposal-ended",
         ProposalOutdated: "proposal-outdated",
+        UnknownGrant: "unknown-grant",
+        GrantOver: "grant-over",
         UnknownCourse: "unknown-course",
         UnknownWording: "unknown-wording",
         WordingOver: "wording-over",

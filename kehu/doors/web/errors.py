@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from kehu.doors.api.answers import unreadable_response
@@ -15,10 +16,12 @@ from kehu.doors.web.pages import house_name, language, page
 from kehu.doors.web.portal import entrance
 from kehu.doors.web.words import house_label
 from kehu.guard.access.training import courses
+from kehu.guard.gate.acts import ACTS
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 
 _CUSTOMERS_DOOR: Final = ("/portal", "/notice")
+_BY_GRANT: Final = frozenset({"house.default-deny", "house.department"})
 _OURS: Final = 500  # from here on the fault is on our side
 
 
@@ -86,6 +89,7 @@ def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, 
         "words": words,
         "may_claim": desk is not None and bool(claims_of(desk.role)),
         "mends": _mends(request, policy),
+        "grant": _grant(request, policy, desk),
     }
     if desk is None:
         return page(request, "web/refused_plain.html", context, status=403)
@@ -100,6 +104,15 @@ def _mends(request: HttpRequest, policy: str) -> str:
         "house.training": reverse("access-training", args=[next(iter(courses()))]),
     }.get(policy, "")
     return way and way + came_from(request)
+
+
+def _grant(request: HttpRequest, policy: str, desk: SignedIn | None) -> str:
+    """The form that asks for a grant, filled in with the customer and purpose of what was refused."""
+    if policy not in _BY_GRANT or desk is None or desk.role not in ACTS["ask-grant"]:
+        return ""
+    subject = request.resolver_match.kwargs.get("subject") if request.resolver_match else None
+    asked = {"purpose": desk.claim.purpose if desk.claim else "", "customers": str(subject or "")}
+    return reverse("access-ask") + "?" + urlencode(asked)
 
 
 def _plain(request: HttpRequest, status: int, title: str, remedy: str) -> HttpResponse:

@@ -37,6 +37,8 @@ _ICONS: Final = {
     "staff": "user-round-plus", "portal": "door-open", "request": "file-user", "undo": "undo-2",
     "propose": "file-pen-line", "assess": "scale", "approve": "badge-check", "refuse": "circle-x", "retract": "undo-2",
     "contact": "send", "subscribe": "bell", "agree": "signature", "acknowledge": "eye", "train": "graduation-cap",
+    "ask-grant": "hourglass", "grant": "badge-check", "deny-grant": "circle-x", "end-grant": "circle-stop",
+    "break-glass": "siren", "review-glass": "eye", "read-grant": "eye",
     "publish": "megaphone",
 }  # fmt: skip
 
@@ -82,6 +84,13 @@ _ACT_LABELS: Final = {
     "acknowledge": gettext_lazy("Notice acknowledged"),
     "train": gettext_lazy("Training taken"),
     "publish": gettext_lazy("Text for staff published"),
+    "ask-grant": gettext_lazy("Grant asked for"),
+    "grant": gettext_lazy("Grant let through"),
+    "deny-grant": gettext_lazy("Grant not let through"),
+    "end-grant": gettext_lazy("Grant ended"),
+    "break-glass": gettext_lazy("Glass broken"),
+    "review-glass": gettext_lazy("Broken glass looked at"),
+    "read-grant": gettext_lazy("Grant's reason read"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

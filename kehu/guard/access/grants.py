@@ -244,6 +244,13 @@ def reason_of(id: UUID, *, actor: Actor) -> str | None:
     return text
 
 
+def granted_fields(actor: Actor) -> frozenset[str]:
+    """What the grant in use names: a broken glass may reach further than its purpose needs. The gate decides each anyway."""
+    if actor.grant is None:
+        return frozenset()
+    return frozenset(grant_of(actor.grant).fields)
+
+
 def may_decide(held: Grant, actor: Actor) -> bool:
     """Whether a request waits for somebody like this one."""
     return held.state == "waiting" and actor.role in ACTS["grant"] and held.staff != actor.human

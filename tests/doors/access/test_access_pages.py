@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 from kehu.doors.web.access.urls import urlpatterns
-from kehu.guard.access import training
+from kehu.guard.access import grants, training
+from kehu.guard.staff.actions import owner_actor
 from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 ALL = frozenset(ROLES)
+UNKNOWN = uuid.UUID(int=7)
 # name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
 TABLE = {
     "access": ("/access", "get", ALL, 200, 200),
     "access-agreement": ("/access/agreement", "get", ALL, 200, 200),
     "access-watching": ("/access/watching", "get", ALL, 200, 200),
     "access-training": ("/access/training/customer-data", "get", ALL, 200, 200),
+    "access-grants": ("/access/grants", "get", ALL, 200, 200),
+    "access-ask": ("/access/grants/ask?purpose=service", "get", ALL - {"engineer"}, 200, 403),
+    "access-glass": ("/access/emergency", "get", ALL - {"engineer"}, 200, 403),
+    "access-grant": (f"/access/grants/{UNKNOWN}", "get", ALL, 404, 404),
+    "access-grant-step": (f"/access/grants/{UNKNOWN}/approve", "post", ALL, 404, 404),
 }
 LOOK_AFTER = frozenset({"manager", "privacy", "legal", "auditor"})
 
@@ -82,3 +90,68 @@ def test_no_way_back_out_of_the_site(database):
     desk, _ = signed_in("service", attest=False)
     form = {"version": "1", "read": "yes", "next": "https://evil.example/"}
     assert desk.post("/access/agreement", form)["Location"] == "/access?done=agreement"
+
+
+def asked_by(desk, subject, **more):
+    form = {
+        "purpose": "service",
+        "fields": "email",
+        "customers": str(subject),
+        "minutes": "30",
+        "reason": "The label is lost.",
+    }
+    return desk.post("/access/grants/ask", form | more)
+
+
+def test_a_grant_is_asked_for_let_through_used_and_ended_by_forms(database):
+    [subject] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    mia, _ = signed_in("marketing", "marketing")
+    boss, _ = signed_in("manager")
+    assert asked_by(mia, subject, fields="moon").status_code == 422
+    assert asked_by(mia, "nobody").status_code == 422
+    assert asked_by(mia, subject)["Location"] == "/access/grants?done=asked"
+    [held] = grants.grants(actor=owner_actor())
+    page = text_of(boss.get(f"/access/grants/{held.id}"))
+    assert "The label is lost." in page
+    assert "/approve" in page
+    assert "/approve" not in text_of(mia.get(f"/access/grants/{held.id}"))
+    assert mia.post(f"/access/grants/{held.id}/approve").status_code == 403
+    assert mia.post(f"/access/grants/{held.id}/use").status_code == 409
+    assert boss.post(f"/access/grants/{held.id}/approve").status_code == 302
+    assert mia.post(f"/access/grants/{held.id}/use")["Location"] == f"/customers/{subject}"
+    assert "林婉清" not in text_of(mia.get(f"/customers/{subject}"))
+    assert "lin@mail.example" in text_of(mia.post(f"/customers/{subject}/show", {"field": "email"}))
+    assert boss.post(f"/access/grants/{held.id}/end").status_code == 302
+    assert "lin@mail.example" not in text_of(mia.post(f"/customers/{subject}/show", {"field": "email"}))
+    assert boss.post(f"/access/grants/{held.id}/end").status_code == 409
+    other, _ = signed_in("service")
+    assert other.get(f"/access/grants/{held.id}").status_code == 404
+
+
+def test_a_refusal_leads_to_the_form_filled_in(database):
+    [subject] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    mia, _ = signed_in("marketing", "marketing")
+    form = text_of(mia.get(f"/access/grants/ask?purpose=service&customers={subject}"))
+    assert str(subject) in form
+    assert 'value="email"' in form
+    assert 'value="national_id"' not in form  # service does not need it
+
+
+def test_the_glass_is_broken_and_looked_at_by_forms(database):
+    [subject] = admit({"full_name": "林婉清", "address": "南京路 1 号"})
+    li, _ = signed_in("service", "service")
+    paul, _ = signed_in("privacy")
+    form = {
+        "kind": "vital",
+        "fields": "address",
+        "customers": str(subject),
+        "reason": "She collapsed while on the telephone.",
+    }
+    assert li.post("/access/emergency", form | {"reason": "now"}).status_code == 422
+    assert li.post("/access/emergency", form)["Location"] == f"/customers/{subject}?done=broken"
+    assert "南京路 1 号" in text_of(li.get(f"/customers/{subject}"))
+    assert li.post("/access/emergency", form | {"kind": "security", "fields": "phone"}).status_code == 403
+    [held] = [one for one in grants.grants(actor=owner_actor()) if one.emergency]
+    assert "/justified" in text_of(paul.get(f"/access/grants/{held.id}"))
+    assert paul.post(f"/access/grants/{held.id}/unjustified").status_code == 302
+    assert "南京路 1 号" not in text_of(li.get(f"/customers/{subject}"))

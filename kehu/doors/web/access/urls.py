@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.access import conditions
+from kehu.doors.web.access import conditions, grants
 
 urlpatterns: list[URLPattern] = [
     path("access", conditions.overview, name="access"),
     path("access/agreement", conditions.agreement, name="access-agreement"),
     path("access/watching", conditions.watching, name="access-watching"),
     path("access/training/<slug:course>", conditions.course, name="access-training"),
+    path("access/grants", grants.listed, name="access-grants"),
+    path("access/grants/ask", grants.ask, name="access-ask"),
+    path("access/emergency", grants.break_glass, name="access-glass"),
+    path("access/grants/<uuid:grant>", grants.one, name="access-grant"),
+    path("access/grants/<uuid:grant>/<slug:step>", grants.take, name="access-grant-step"),
 ]

@@ -1,0 +1,114 @@
+"""The glass broken: at once, for half an hour, told by mail, looked at by another; open looks raise the bar, but for a life."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.db import DatabaseError, connection
+from django.test import override_settings
+
+from kehu.guard.access import glass, grants
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.read import gate
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import actor_of_token, confirm_second_factor, owner_actor
+from tests.cast import admit, staff
+
+CHEN = {"full_name": "陈小明", "email": "chen@mail.example", "address": "上海市南京路 1 号"}
+WHY = "The caller says she has collapsed and hung up."
+LONG = WHY + " The rescue service asks for the place and for a number on which a relative can be reached now."
+
+
+def broken(actor, subject, kind="vital", fields=("address",), reason=WHY):
+    return glass.break_glass(actor=actor, kind=kind, fields=fields, customers=[subject], reason=reason)
+
+
+def answer(subject, actor, field="address"):
+    [opened] = gate().open([subject], actor=actor, purpose="security", fields=[field])
+    return opened.decision.of(field).answer, opened.decision.of(field).policy
+
+
+def test_it_opens_at_once_and_for_half_an_hour(database):
+    [chen] = admit(CHEN)
+    li = staff("service")
+    assert answer(chen, li) == ("denied", "house.default-deny")
+    held = broken(li, chen)
+    assert held.state == "live"
+    assert held.until - held.asked_at == timedelta(minutes=30)
+    token = actor_of_token(grants.use(held.id, actor=li)[1])
+    assert answer(chen, token) == ("clear", "house.grant")
+    assert answer(chen, token, "full_name")[0] == "denied"  # not named
+
+
+def test_the_offices_are_told_by_a_job_in_words_that_name_no_customer(database, monkeypatch):
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    [chen] = admit(CHEN)
+    staff("privacy")
+    held = broken(staff("service"), chen)
+    with connection.cursor() as cursor:
+        cursor.execute("select args ->> 'grant' from procrastinate_jobs where task_name = 'guard:tell_of_glass'")
+        assert cursor.fetchone() == (str(held.id),)
+    here = "django.core.mail.backends.locmem.EmailBackend"
+    with override_settings(OWNER_MAIL="owner@shop.example", EMAIL_BACKEND=here):
+        assert glass.tell(held.id) == ["privacy@kehu.example", "owner@shop.example"]
+    assert len(mail.outbox) == 2
+    assert "service@kehu.example" in mail.outbox[0].body
+    for secret in ("陈", "chen@", "collapsed", str(chen)):
+        assert secret not in mail.outbox[0].body + mail.outbox[0].subject
+
+
+def test_open_looks_raise_the_bar_but_never_for_a_life(database):
+    [chen] = admit(CHEN)
+    li, paul = staff("service"), staff("privacy")
+    first = broken(li, chen, "security", ["phone"])
+    with pytest.raises(Refused, match=r"house\.open-review"):
+        broken(li, chen, "security", ["phone"], LONG)  # a fuller reason, but no second factor
+    confirm_second_factor(li.credential)
+    with pytest.raises(Refused, match=r"house\.open-review"):
+        broken(li, chen, "security", ["phone"])
+    assert broken(li, chen, "security", ["phone"], LONG).state == "live"
+    with open_owner(database) as owner:
+        owner.execute("update actor_state set second_factor_at = null")
+    assert broken(li, chen, "vital").state == "live"
+    for one in glass.waiting(actor=paul):
+        glass.review(one.id, actor=paul, justified=True)
+    assert grants.grant_of(first.id).justified is True
+    assert broken(li, chen, "security", ["phone"]).state == "live"  # looked at: as the first time
+
+
+def test_another_person_looks_and_what_was_not_justified_ends(database):
+    [chen] = admit(CHEN)
+    paul, lena = staff("privacy"), staff("legal")
+    held = broken(paul, chen)
+    token = actor_of_token(grants.use(held.id, actor=paul)[1])
+    with pytest.raises(Refused, match=r"house\.second-person"):
+        glass.review(held.id, actor=paul, justified=True)
+    with pytest.raises(DatabaseError, match="another person"), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into access_review (grant_id, reviewed_by, justified) values (%s, %s, true)", [held.id, paul.staff]
+        )
+    with pytest.raises(Refused):
+        glass.review(held.id, actor=staff("service"), justified=True)
+    assert glass.review(held.id, actor=lena, justified=False).state == "ended"
+    assert answer(chen, token)[0] == "denied"
+    with pytest.raises(grants.GrantOver):
+        glass.review(held.id, actor=owner_actor(), justified=True)
+
+
+@pytest.mark.parametrize("role", ["engineer", "owner"])
+def test_who_sees_no_customer_breaks_nothing(database, role):
+    [chen] = admit(CHEN)
+    with pytest.raises(Refused):
+        broken(owner_actor() if role == "owner" else staff(role), chen)
+
+
+def test_what_it_takes(database):
+    [chen] = admit(CHEN)
+    li = staff("service")
+    for wrong in ({"kind": "curiosity"}, {"reason": "quick"}, {"fields": ["moon"]}):
+        with pytest.raises((ValueError, KeyError, LookupError)):
+            broken(li, chen, **wrong)
+    with pytest.raises(ValueError, match="customers"):
+        glass.break_glass(actor=li, kind="vital", fields=["address"], customers=[], reason=WHY)
