@@ -94,6 +94,7 @@ def test_a_commit_that_fails_lets_nothing_of_its_piece_out(people, database):
             " for each row execute function refuse()"
         )
     before = rows(mia)
-    with pytest.raises(LedgerUnavailable):
-        next(gate().stream(people, actor=mia, purpose="service"))
+    for some in (people, people[:5]):  # several pieces, and a single one
+        with pytest.raises(LedgerUnavailable):
+            next(gate().stream(some, actor=mia, purpose="service"))
     assert rows(mia) == before
