@@ -12,6 +12,8 @@ from kehu.govern.holders import register
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.uses import forget_uses
 
+_OUTCOMES: Final = ("wrong", "right", "nothing to compare with")
+
 
 class LedgerHolder:
     """The look-up of a subject's uses. Leaves, counts and proofs handed out stay."""
@@ -53,7 +55,28 @@ class GuestHolder:
             return int(codes + cursor.rowcount)
 
 
+class ComparisonHolder:
+    """Answers compared within the last hour: that it was, and how it ended; what was compared stands in the ledger's row."""
+
+    name: Final = "comparisons"
+    tables = frozenset({"gate_comparison"})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """When, and whether the answer was right; neither what was said nor what is held."""
+        with connection.cursor() as cursor:
+            cursor.execute("select at, outcome from gate_comparison where subject = %s order by at", [subject])
+            found = [{"at": at.isoformat(), "answer": _OUTCOMES[outcome]} for at, outcome in cursor.fetchall()]
+        return {"comparisons": found} if found else None
+
+    def erase(self, subject: UUID) -> int:
+        """Delete them; the database would, too, with the key."""
+        with connection.cursor() as cursor:
+            cursor.execute("delete from gate_comparison where subject = %s", [subject])
+            return int(cursor.rowcount)
+
+
 def register_all() -> None:
     """Put the guard's holders on the list."""
     register(LedgerHolder())
     register(GuestHolder())
+    register(ComparisonHolder())
