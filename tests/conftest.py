@@ -16,6 +16,7 @@ _home = Path(tempfile.mkdtemp(prefix="kehu-test-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)  # also where no test asked for the server
 os.environ["KEHU_HOME"] = str(_home)
 os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.host.settings"
+os.environ["KEHU_SECOND_FACTOR_FROM"] = "2100-01-01"  # signing in with one has tests of its own
 os.environ.pop("KEHU_TOKEN", None)
 os.environ.pop("KEHU_DATABASE_URL", None)
 

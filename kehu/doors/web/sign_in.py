@@ -18,12 +18,12 @@ from kehu.guard.staff.sign_ins import (
     ClaimRefused,
     SignedIn,
     SignInRefused,
-    TooManyTries,
     claim_purpose,
     leave_purpose,
     sign_in,
     sign_out,
 )
+from kehu.guard.staff.tries import TooManyTries
 
 _BROWSER: Final = "kehu_browser"
 _YEAR: Final = 365 * 86400
@@ -46,7 +46,9 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
         browser = request.COOKIES.get(_BROWSER, "")
         email, password = request.POST.get("email", ""), request.POST.get("password", "")
         try:
-            credential, token = sign_in(email, password, place=place_of(request), browser=browser)
+            credential, token = sign_in(
+                email, password, place=place_of(request), browser=browser, agent=request.headers.get("User-Agent", "")
+            )
         except SignInRefused:
             error, status = _("Email or password is wrong."), 401
         except TooManyTries as many:

@@ -48,6 +48,7 @@ class Staff(AbstractBaseUser):
     # the second factor's secret, sealed; and the step of the last code taken, as none is taken twice
     totp = models.BinaryField(null=True)
     totp_step = models.BigIntegerField(null=True)
+    totp_pending = models.BinaryField(null=True)  # offered, sealed too; the account's own after its first code
     # the country worked from (empty: where the data is kept), and the hours of duty there (null: any)
     place = models.CharField(max_length=2, blank=True, db_default="")
     zone = models.CharField(max_length=40, blank=True, db_default="")

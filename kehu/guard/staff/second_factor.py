@@ -41,12 +41,36 @@ class CodeRefused(PermissionError):
 
 def enrol(staff: Staff) -> str:
     """Give an account a new secret (the old one is void); returns it in base32, to be shown once."""
-    secret = os.urandom(_SECRET)
-    nonce = os.urandom(_NONCE)
-    staff.totp = nonce + _cipher().encrypt(nonce, secret, staff.id.bytes)
-    staff.totp_step = None
-    staff.save(update_fields=["totp", "totp_step"])
-    return base64.b32encode(secret).decode()
+    staff.totp, text = _new_secret(staff)
+    staff.totp_step = staff.totp_pending = None
+    staff.save(update_fields=["totp", "totp_step", "totp_pending"])
+    return text
+
+
+def offer(staff: UUID) -> str:
+    """A secret that becomes the account's only with its first code; the one offered before, if it waits still."""
+    held = Staff.objects.get(id=staff)
+    if held.totp_pending is not None:
+        return base64.b32encode(_open(held, held.totp_pending)).decode()
+    held.totp_pending, text = _new_secret(held)
+    held.save(update_fields=["totp_pending"])
+    return text
+
+
+@transaction.atomic
+def take_up(staff: UUID, code: str) -> None:
+    """Make the secret that was offered the account's own: the first code shows that it arrived.
+
+    Raises:
+        NotEnrolled: none was offered.
+        CodeRefused: the code is not of that secret.
+    """
+    held = Staff.objects.select_for_update().get(id=staff)
+    if held.totp_pending is None:
+        raise NotEnrolled("second factor")
+    step = _step_of(_open(held, held.totp_pending), code, after=None, at=None)
+    held.totp, held.totp_step, held.totp_pending = held.totp_pending, step, None
+    held.save(update_fields=["totp", "totp_step", "totp_pending"])
 
 
 def address_for(secret: str, email: str) -> str:
@@ -65,25 +89,44 @@ def check_code(staff: UUID, code: str, *, at: float | None = None) -> None:
     held = Staff.objects.select_for_update().get(id=staff)
     if held.totp is None:
         raise NotEnrolled("second factor")
-    # SHA-1 is what authenticator programs know (RFC 6238, 1.2); as an HMAC it is sound
-    program = TOTP(_open(held), _DIGITS, SHA1(), STEP, enforce_key_length=True)  # noqa: S303
+    held.totp_step = _step_of(_open(held, held.totp), code, after=held.totp_step, at=at)
+    held.save(update_fields=["totp_step"])
+
+
+def code_now(secret: str, *, at: float | None = None) -> str:
+    """The code that an authenticator program shows for a secret in base32."""
+    step = int(time.time() if at is None else at) // STEP
+    return _program(base64.b32decode(secret)).generate(step * STEP).decode()
+
+
+def _step_of(secret: bytes, code: str, *, after: int | None, at: float | None) -> int:
+    """The step a code belongs to, later than ``after``."""
+    program = _program(secret)
     now = int(time.time() if at is None else at) // STEP
     given = "".join(code.split()).encode()
     taken = None
     for step in range(now - _DRIFT, now + _DRIFT + 1):
         # every step is compared, so that the time taken tells nothing
-        if hmac.compare_digest(program.generate(step * STEP), given) and (
-            held.totp_step is None or step > held.totp_step
-        ):
+        if hmac.compare_digest(program.generate(step * STEP), given) and (after is None or step > after):
             taken = step
     if taken is None:
         raise CodeRefused("second factor")
-    held.totp_step = taken
-    held.save(update_fields=["totp_step"])
+    return taken
 
 
-def _open(staff: Staff) -> bytes:
-    sealed = bytes(staff.totp or b"")
+def _program(secret: bytes) -> TOTP:
+    # SHA-1 is what authenticator programs know (RFC 6238, 1.2); as an HMAC it is sound
+    return TOTP(secret, _DIGITS, SHA1(), STEP, enforce_key_length=True)  # noqa: S303
+
+
+def _new_secret(staff: Staff) -> tuple[bytes, str]:
+    """Sealed, and in base32."""
+    secret, nonce = os.urandom(_SECRET), os.urandom(_NONCE)
+    return nonce + _cipher().encrypt(nonce, secret, staff.id.bytes), base64.b32encode(secret).decode()
+
+
+def _open(staff: Staff, held: bytes) -> bytes:
+    sealed = bytes(held)
     try:
         return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], staff.id.bytes)
     except InvalidTag:

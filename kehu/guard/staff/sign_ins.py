@@ -18,7 +18,7 @@ from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
@@ -27,10 +27,13 @@ from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import claims_of
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sessions import IDLE_MINUTES, end_session, note_session
+from kehu.guard.staff.step_up import second_factor_wanted
+from kehu.guard.staff.tries import digest_of, forget_tries, look_at_tries, note_failure
 
 SIGNED_IN_FOR: Final = timedelta(hours=12)
 CLAIMED_FOR: Final = timedelta(minutes=30)
-_WINDOW: Final = 15 * 60  # seconds
+WAITS_FOR: Final = timedelta(minutes=15)  # a sign-in whose second factor is still asked for
 _TRIES: Final = 5
 _TRIES_OF_KNOWN_BROWSER: Final = 10
 _SALT: Final = "kehu.sign-in"
@@ -38,14 +41,6 @@ _SALT: Final = "kehu.sign-in"
 
 class SignInRefused(PermissionError):
     """Email or password wrong, or nobody may sign in so: which of them is not said."""
-
-
-class TooManyTries(PermissionError):
-    """From this place too often for this account; ``seconds`` until the next try is looked at."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__("too many tries")
-        self.seconds = seconds
 
 
 class ClaimRefused(Refused):
@@ -109,10 +104,12 @@ class SignedIn:
         )
 
 
-def sign_in(email: str, password: str, *, place: str, browser: str = "") -> tuple[UUID, str]:
+def sign_in(email: str, password: str, *, place: str, browser: str = "", agent: str = "") -> tuple[UUID, str]:
     """Check a password; returns the new sign-in's credential and the token that lets this browser be known again.
 
-    ``place`` is the address the request came from; only a keyed digest of it is kept, for a quarter of an hour.
+    Where a second factor is asked for, the credential is worth nothing until :mod:`kehu.guard.staff.step_up` has seen it.
+    ``place`` is the address the request came from; a keyed digest of it is kept for a quarter of an hour, and its
+    network as long as the session. ``agent`` is what the browser calls itself.
 
     Raises:
         SignInRefused: email or password wrong, account closed, or one without sign-in.
@@ -120,19 +117,25 @@ def sign_in(email: str, password: str, *, place: str, browser: str = "") -> tupl
     """
     account = email.strip().lower()
     known = _known_browser(browser, account)
-    counted = _digest(f"browser:{known}" if known else f"place:{account}:{place}")
-    _look_at_tries(counted, _TRIES_OF_KNOWN_BROWSER if known else _TRIES)
+    counted = digest_of(f"browser:{known}" if known else f"place:{account}:{place}")
+    look_at_tries(counted, _TRIES_OF_KNOWN_BROWSER if known else _TRIES)
     staff: Staff | None = Staff.objects.select_related("department").filter(email=account, is_active=True).first()
     if staff is None:
         make_password(password)  # as slow as a wrong password, so that time does not tell accounts apart
     if staff is None or staff.role == "owner" or not staff.check_password(password):
-        _note_failure(counted)
+        note_failure(counted)
         raise SignInRefused
-    with connection.cursor() as cursor:
-        cursor.execute("delete from sign_in_failure where key = %s", [counted])
-    credential = uuid.uuid4()
-    _write(credential, staff.id, purpose=None, until=timezone.now() + SIGNED_IN_FOR)
-    return credential, signing.dumps([known or os.urandom(12).hex(), _digest(account).hex()], salt=_SALT)
+    forget_tries(counted)
+    credential, whole = uuid.uuid4(), not second_factor_wanted(staff)
+    with transaction.atomic():
+        _write(credential, staff.id, purpose=None, until=timezone.now() + (SIGNED_IN_FOR if whole else WAITS_FOR))
+        if not whole:
+            with connection.cursor() as cursor:
+                cursor.execute("update actor_state set active = false where actor = %s", [credential])
+        note_session(
+            credential, staff.id, place=place, agent=agent, known=known is not None, counted=counted, whole=whole
+        )
+    return credential, signing.dumps([known or os.urandom(12).hex(), digest_of(account).hex()], salt=_SALT)
 
 
 def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> SignedIn | None:
@@ -140,18 +143,27 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.actor, f.id, f.email, f.name, f.role, f.department_id, d.slug, f.agreement_until,"
-            " f.training_until, c.actor, c.purpose, c.expires_at, c.grant_id"
-            " from actor_state s join guard_staff f on f.id = s.staff join guard_department d on d.id = f.department_id"
+            " f.training_until, c.actor, c.purpose, c.expires_at, c.grant_id,"
+            " t.seen_at < clock_timestamp() - interval '1 minute'"
+            " from actor_state s join staff_session t on t.credential = s.actor and t.whole_at is not null"
+            " and t.seen_at > clock_timestamp() - make_interval(mins => %s)"
+            " join guard_staff f on f.id = s.staff join guard_department d on d.id = f.department_id"
             " left join actor_state c on c.actor = %s and c.staff = s.staff and c.purpose is not null"
             " and c.revoked_at is null and c.expires_at > clock_timestamp()"
             " where s.actor = %s and s.purpose is null and s.active and f.is_active and s.revoked_at is null"
             " and s.expires_at > clock_timestamp()",
-            [claim_credential, sign_in_credential],
+            [IDLE_MINUTES, claim_credential, sign_in_credential],
         )
         row = cursor.fetchone()
-    if row is None:
-        return None
-    credential, staff, email, name, role, unit, department, agreement, training, claimed, purpose, until, grant = row
+        if row is None:
+            return None
+        *told, stale = row
+        if stale:
+            # once a minute at most: a page that is looked at writes nothing else
+            cursor.execute(
+                "update staff_session set seen_at = clock_timestamp() where credential = %s", [sign_in_credential]
+            )
+    credential, staff, email, name, role, unit, department, agreement, training, claimed, purpose, until, grant = told
     claim = Claim(claimed, name_of(PURPOSES, purpose), until, grant) if claimed else None
     return SignedIn(credential, staff, email, name, role, unit, department, agreement, training, claim)
 
@@ -169,6 +181,7 @@ def claim_purpose(who: SignedIn, purpose: str) -> Claim:
         if who.claim:
             _revoke(who.claim.credential)
         _write(credential, who.staff, purpose=PURPOSES[purpose], until=until)
+        bind_claim(credential, who.credential)
         actor = Actor(credential, who.staff, who.staff, who.role, who.department_id, purpose)
         record_act("claim", None, actor=actor, purpose=PURPOSES[purpose])
     return Claim(credential, purpose, until)
@@ -184,7 +197,7 @@ def sign_out(who: SignedIn) -> None:
     """End the sign-in and what it claimed: from the next statement on, neither opens anything."""
     with transaction.atomic():
         leave_purpose(who)
-        _revoke(who.credential)
+        end_session(who.staff, who.credential)
 
 
 def _write(credential: UUID, staff: UUID, *, purpose: int | None, until: datetime) -> None:
@@ -198,6 +211,17 @@ def _write(credential: UUID, staff: UUID, *, purpose: int | None, until: datetim
         )
 
 
+def bind_claim(claim: UUID, sign_in: UUID) -> None:
+    """Tie a claim to its sign-in: it ends with it, and what was confirmed there counts here as long."""
+    with connection.cursor() as cursor:
+        cursor.execute("update staff_session set claim = %s where credential = %s", [claim, sign_in])
+        cursor.execute(
+            "update actor_state c set second_factor_at = s.second_factor_at, expires_at = least(c.expires_at, s.expires_at)"
+            " from actor_state s where c.actor = %s and s.actor = %s",
+            [claim, sign_in],
+        )
+
+
 def _revoke(credential: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -206,34 +230,10 @@ def _revoke(credential: UUID) -> None:
         )
 
 
-def _digest(text: str) -> bytes:
-    return salted_hmac(_SALT, text, algorithm="sha256").digest()
-
-
 def _known_browser(token: str, account: str) -> str | None:
     """The browser's own id, where it carries a token of ours for this account."""
     try:
         browser, owner = signing.loads(token, salt=_SALT, max_age=365 * 86400)
     except (signing.BadSignature, ValueError):
         return None
-    return str(browser) if constant_time_compare(str(owner), _digest(account).hex()) else None
-
-
-def _look_at_tries(key: bytes, most: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*), coalesce(extract(epoch from min(at) - clock_timestamp())::int + %s, 0)"
-            " from sign_in_failure where key = %s and at > clock_timestamp() - make_interval(secs => %s)",
-            [_WINDOW, key, _WINDOW],
-        )
-        count, seconds = cursor.fetchone()
-    if count >= most:
-        raise TooManyTries(max(1, seconds))
-
-
-def _note_failure(key: bytes) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("insert into sign_in_failure (key) values (%s)", [key])
-        cursor.execute(
-            "delete from sign_in_failure where at < clock_timestamp() - make_interval(secs => %s)", [_WINDOW]
-        )
+    return str(browser) if constant_time_compare(str(owner), digest_of(account).hex()) else None

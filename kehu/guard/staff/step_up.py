@@ -1,0 +1,270 @@
+"""The second factor of a session: who must have one, whether it was shown lately, and showing it.
+
+A sign-in whose password was right waits here until the factor is shown or, the first time, made. Later the same page
+confirms it again: it counts for ten minutes, for the sign-in and for the purpose claimed under it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
+from kehu.guard.installation import claims_of, installation
+from kehu.guard.staff import passkeys, recovery
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, check_code, take_up
+from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
+
+STEP_UP: Final = "house.step-up"
+COMPULSORY_FROM_LEVEL: Final = 3
+_TRIES: Final = 5
+_TRIES_OF_STRANGERS: Final = 50  # for one account, from all browsers together that it never used
+_RECENT: Final = "coalesce(second_factor_at > clock_timestamp() - interval '10 minutes', false)"
+
+
+class LastFactor(PermissionError):
+    """The last second factor of an account whose role may not be without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Somebody whose password was right, and whose second factor is asked for; or who confirms it again.
+
+    ``made``: they have a factor to show; else they make their first one now. ``whole``: they are in already.
+    """
+
+    credential: UUID
+    staff: UUID
+    email: str
+    role: str
+    made: bool
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What an account can show; codes alone are no factor, they stand in for a lost one."""
+
+    totp: bool
+    passkeys: int
+    codes: int
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return self.totp or self.passkeys > 0
+
+
+def factors_of(staff: UUID) -> Factors:
+    """An account's second factors."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select f.totp is not null, (select count(*) from staff_passkey p where p.staff = f.id),"
+            " (select count(*) from staff_recovery_code r where r.staff = f.id and r.used_at is null)"
+            " from guard_staff f where f.id = %s",
+            [staff],
+        )
+        row = cursor.fetchone()
+    return Factors(*row) if row else Factors(False, 0, 0)
+
+
+def compulsory(role: str) -> bool:
+    """Whether a purpose the role may claim shows a field of level 3 or above."""
+    rules = installation().rules
+    return any(
+        rules.dictionary.field(name).level >= COMPULSORY_FROM_LEVEL
+        for slug in claims_of(role)
+        for name in rules.purposes[slug].least
+    )
+
+
+def second_factor_wanted(staff: Staff) -> bool:
+    """Whether a sign-in of this account waits for a second factor: it has one, or its role may not be without.
+
+    Until ``KEHU_SECOND_FACTOR_FROM`` nobody who has none yet is made to get one.
+    """
+    if factors_of(staff.id).any:
+        return True
+    day = settings.SECOND_FACTOR_FROM
+    if day and timezone.now() < datetime.fromisoformat(day).replace(tzinfo=UTC):
+        return False
+    return compulsory(staff.role)
+
+
+def waiting(credential: UUID) -> Waiting | None:
+    """Who a sign-in belongs to, waiting or whole; None where it has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select s.actor, f.id, f.email, f.role, f.totp is not null or exists"
+            " (select 1 from staff_passkey p where p.staff = f.id), t.whole_at is not null"
+            " from actor_state s join staff_session t on t.credential = s.actor"
+            " join guard_staff f on f.id = s.staff and f.is_active where s.actor = %s and s.revoked_at is null"
+            " and s.expires_at > clock_timestamp()",
+            [credential],
+        )
+        row = cursor.fetchone()
+    return Waiting(*row) if row else None
+
+
+def confirm_code(who: Waiting, code: str) -> None:
+    """Show a code of the authenticator or, in its stead, a recovery code.
+
+    Raises:
+        CodeRefused: wrong, or used before.
+        NotEnrolled: the account has no authenticator.
+        TooManyTries: too many wrong ones from this browser or place, or from all browsers unknown to the account.
+    """
+    counted = _counted(who)
+    for key, most in counted.items():
+        look_at_tries(key, most)
+    try:
+        if recovery.is_recovery_code(code):
+            recovery.use_code(who.staff, code)
+        else:
+            check_code(who.staff, code)
+    except (CodeRefused, NotEnrolled):
+        for key in counted:
+            note_failure(key)
+        raise
+    _confirmed(who.credential)
+
+
+def confirm_passkey(who: Waiting, answer: str, *, host: str) -> None:
+    """Show a passkey.
+
+    Raises:
+        CodeRefused: it is not one of the account's, or answers another challenge.
+    """
+    passkeys.check_passkey(who.credential, who.staff, answer, host=host)
+    _confirmed(who.credential)
+
+
+def add_totp(who: Waiting, code: str) -> None:
+    """Take up the authenticator whose secret was offered.
+
+    Raises:
+        Refused: there is a factor already, and it was not shown lately.
+        CodeRefused: the code is not of that secret.
+    """
+    _may_change(who)
+    take_up(who.staff, code)
+    _confirmed(who.credential)
+
+
+def add_passkey(who: Waiting, answer: str, *, name: str, host: str) -> None:
+    """Take up a passkey made now.
+
+    Raises:
+        Refused: there is a factor already, and it was not shown lately.
+        CodeRefused: it does not answer what was asked.
+    """
+    _may_change(who)
+    passkeys.add_passkey(who.credential, who.staff, answer, name=name, host=host)
+    _confirmed(who.credential)
+
+
+def new_recovery_codes(who: Waiting) -> list[str]:
+    """Ten new codes.
+
+    Raises:
+        Refused: the factor was not shown lately.
+    """
+    _may_change(who)
+    return recovery.new_codes(who.staff)
+
+
+@transaction.atomic
+def remove_factor(who: Waiting, *, passkey: str | None) -> None:
+    """Forget a passkey or, with None, the authenticator.
+
+    Raises:
+        Refused: not shown lately.
+        LastFactor: the role may not be without one.
+    """
+    _may_change(who)
+    held = Staff.objects.select_for_update().get(id=who.staff)
+    if passkey is not None:
+        passkeys.remove_passkey(who.staff, passkey)
+    else:
+        held.totp = held.totp_step = held.totp_pending = None
+        held.save(update_fields=["totp", "totp_step", "totp_pending"])
+    if not factors_of(who.staff).any:
+        if compulsory(held.role):
+            raise LastFactor("second factor")
+        recovery_gone(who.staff)
+
+
+def recovery_gone(staff: UUID) -> None:
+    """Void all recovery codes."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from staff_recovery_code where staff = %s", [staff])
+
+
+def shown_lately(credential: UUID) -> bool:
+    """Whether this credential's second factor was shown within ten minutes."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {_RECENT} from actor_state where actor = %s", [credential])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def needs_step_up(actor: Actor) -> bool:
+    """Whether somebody who has a second factor has to show it again first."""
+    return not shown_lately(actor.credential) and factors_of(actor.human).any
+
+
+def require_step_up(actor: Actor) -> None:
+    """Go on only where the second factor was shown within ten minutes, or there is none.
+
+    Raises:
+        Refused: ``house.step-up``.
+    """
+    if needs_step_up(actor):
+        raise Refused(STEP_UP)
+
+
+def _may_change(who: Waiting) -> None:
+    """Factors are changed by whoever shows one; the first is made by whoever knows the password."""
+    if who.made and not shown_lately(who.credential):
+        raise Refused(STEP_UP)
+
+
+def _counted(who: Waiting) -> dict[bytes, int]:
+    """What wrong codes count under: those of whoever is in already never touch those of who is not."""
+    if who.whole:
+        return {digest_of(f"whole:{who.credential}"): _TRIES}
+    with connection.cursor() as cursor:
+        cursor.execute("select known, counted from staff_session where credential = %s", [who.credential])
+        known, counted = cursor.fetchone()
+    own = {digest_of(f"code:{who.staff}:{bytes(counted).hex()}"): _TRIES}
+    return own if known else own | {digest_of(f"strangers:{who.staff}"): _TRIES_OF_STRANGERS}
+
+
+@transaction.atomic
+def _confirmed(credential: UUID) -> None:
+    """It counts from now on; a sign-in that waited for it is whole, for twelve hours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update actor_state s set second_factor_at = clock_timestamp() from staff_session t"
+            " where t.credential = %s and s.actor in (t.credential, t.claim) and s.revoked_at is null",
+            [credential],
+        )
+        cursor.execute(
+            "update staff_session set whole_at = clock_timestamp(), seen_at = clock_timestamp()"
+            " where credential = %s and whole_at is null",
+            [credential],
+        )
+        if cursor.rowcount:
+            cursor.execute(
+                "update actor_state set active = true, expires_at = clock_timestamp() + interval '12 hours'"
+                " where actor = %s and revoked_at is null",
+                [credential],
+            )
