@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -23,6 +24,7 @@ from kehu.serve.assurance import queries
 from kehu.vault.erasure import destroy
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
+from tests.commands import run
 
 GONE = "the row is gone, its leaf is there"
 OLD = 1_200
@@ -193,3 +195,10 @@ def test_it_goes_in_portions_and_the_act_of_each_is_a_row(aged, monkeypatch):
         "select count(*) from ledger_retired r join ledger_entry e on e.seq = r.act and e.detail = r.id"
     ) == len(seen)
     assert verdict()["ok"] and installation()
+
+
+def test_the_command_counts_and_then_retires(aged, monkeypatch):
+    dry = json.loads(run(monkeypatch, "ledger", "retire", "--dry-run").stdout)
+    done = json.loads(run(monkeypatch, "ledger", "retire").stdout)
+    assert dry["dry_run"] and not done["dry_run"] and dry["retired"] == done["retired"] > 5 and done["held"] == 0
+    assert json.loads(run(monkeypatch, "ledger", "verify").stdout)["retired"]["rows"] == done["retired"]
