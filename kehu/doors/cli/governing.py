@@ -65,3 +65,36 @@ def _loaded(folder: Path) -> PolicySet:
         return rules.load_policies(folder)
     except (ValueError, OSError) as wrong:
         raise Failure(FAILED, "policies", str(wrong), "Mend the policy named, then run it again.") from None
+
+
+@click.command(epilog="Example: kehu laws --law eu --unread")
+@click.option("--law", type=click.Choice(["cn", "eu", "us", "jp", "au"]), help="One law only.")
+@click.option("--unread", is_flag=True, help="Only rows whose text nobody has read yet.")
+@command()
+def laws(law: str | None, unread: bool) -> Any:
+    """The law in force here: every pack's rows with article and source, its counting rule, and what is kept how long."""
+    from kehu.serve.assurance import law as in_force
+
+    held = in_force.laws_in_force(language(), law=law.upper() if law else None)
+    return {
+        "settings": in_force.settings(),
+        "laws": [
+            {
+                "law": one.id, "label": one.label, "version": one.version, "read": one.read, "unread": one.unread,
+                "policies": one.policies, "counting": one.counting["rule"], "counting_read": one.counting["read"],
+                "zone": one.counting["zone"], "calendar": one.counting["calendar"],
+            }
+            for one in held
+        ],
+        "rows": [
+            {
+                "law": one.id, "kind": line.kind, "id": line.id, "article": line.article, "source": line.source,
+                "read": line.read, "binds": line.binds, "text": line.text, "detail": line.detail,
+                "policies": [name for name, _ in line.policies],
+            }
+            for one in held
+            for line in one.lines
+            if not (unread and line.read)
+        ],
+        "kept": in_force.kept(),
+    }  # fmt: skip

@@ -67,6 +67,7 @@ for entry in (
     rights.incident,
     evidence.ledger,
     governing.policies,
+    governing.laws,
     register.purposes,
     register.notices,
     access.agreement,

@@ -15,12 +15,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from kehu.doors.web.words import house_label
+from kehu.doors.web.words import house_label, spoken
 from kehu.govern.models import Controller
-from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
@@ -65,8 +64,7 @@ class PlaceGroup:
 
 def language() -> str:
     """The reader's language, as rules and dictionary name it."""
-    current = (get_language() or "").lower()
-    return current if current in LANGUAGES else "en"
+    return spoken()
 
 
 def theme_of(request: HttpRequest) -> str:
@@ -176,7 +174,8 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
     register = Place("register", "stamp", _("Purposes and notices"), _("Purposes"), reverse("register-purposes"))
-    evidence = [ledger, register]
+    law = Place("laws", "landmark", _("Law in force"), _("Law"), reverse("laws"))
+    evidence = [ledger, register, law]
     if desk.role in ACTS["give"] | ACTS["read-ledger"]:
         evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
     evidence.append(Place("access", "user-round-check", _("Who may ask"), _("Who may ask"), reverse("access")))

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, cast
 
-from django.utils.functional import Promise
-from django.utils.translation import get_language_info, gettext_lazy
+from django.utils.functional import Promise, lazy
+from django.utils.translation import get_language, get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
 
+from kehu.govern.packs import PACKS, law_packs
+from kehu.govern.slugs import LANGUAGES
 from kehu.guard.installation import installation
 
-LAW_LABELS: Final = {
-    "CN": gettext_lazy("China"),
-    "EU": gettext_lazy("European Union"),
-    "US": gettext_lazy("United States"),
-    "JP": gettext_lazy("Japan"),
-    "AU": gettext_lazy("Australia"),
-}
+
+def spoken() -> str:
+    """The reader's language, as rules and dictionary name it."""
+    current = (get_language() or "").lower()
+    return current if current in LANGUAGES else "en"
+
+
+def lazystr_of(words: Callable[[str], str], code: str) -> Promise:
+    """Words that are looked up each time they are shown, in the reader's language."""
+    return cast(Promise, lazy(words, str)(code))
+
+
+def _place(pack: str) -> str:
+    return law_packs()[pack].place[spoken()]
+
+
+LAW_LABELS: Final[Mapping[str, Promise]] = {pack: lazystr_of(_place, pack) for pack in PACKS}
 """Law packs by the country or union they are of."""
 _GENDERS: Final = {
     "female": gettext_lazy("female"),

@@ -64,6 +64,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "review-decide": ("post", {"do": "reject"}, frozenset({"service", "privacy", "manager"}), 404, 403),
     "ledger": ("get", {}, ALL, 200, 200),
     "ledger-inquiry": ("get", {"purpose": "service"}, READING, 200, 403),
+    "laws": ("get", {}, ALL, 200, 200),
     "policies": ("get", {}, READING, 200, 403),
     "policies-replay": ("post", {}, READING, 422, 403),
     "policies-trial": ("get", {}, READING, 404, 403),
