@@ -30,7 +30,8 @@ ACTIONS: Final[dict[str, int]] = {
     "restrict": 10, "object": 11, "hold": 12, "optout": 13, "deceased": 14, "request": 15, "incident": 16,
     "review": 17, "sources": 18, "quarantine": 19, "read-ledger": 20, "token": 21, "staff": 22, "rotate": 23,
     "attest": 24, "undo": 25, "portal": 26, "claim": 27, "propose": 28, "assess": 29, "approve": 30, "refuse": 31,
-    "retract": 32, "match": 33, "give": 34, "contact": 40, "subscribe": 41, "retire": 42, "agree": 50, "acknowledge": 51, "train": 52, "publish": 53,
+    "retract": 32, "match": 33, "give": 34, "contact": 40, "subscribe": 41, "retire": 42, "withhold": 43,
+    "agree": 50, "acknowledge": 51, "train": 52, "publish": 53,
     "ask-grant": 54, "grant": 55, "deny-grant": 56, "end-grant": 57, "break-glass": 58, "review-glass": 59,
     "read-grant": 60,
 }  # fmt: skip

@@ -7,24 +7,43 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kehu.guard.access import training
-from tests.cast import staff
+import pytest
+
+from kehu.guard.access import glass, grants, training
+from kehu.guard.access.grants import Scope
+from tests.cast import admit, staff
 from tests.dresses import in_every_dress
 
 
-def test_every_page_in_every_dress(visit: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("/access", "/access/grants", "/access/roles?role=legal"),
+        ("/access/agreement", "/access/training/customer-data", "/access/grants/ask?purpose=legal"),
+        ("/access/emergency", "held", "broken"),
+    ],
+    ids=["lists", "forms", "grants"],
+)
+def test_pages_in_every_dress(visit: Callable[..., Any], paths: tuple[str, ...]) -> None:
+    [subject] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
     staff("service", attest=False)
+    mia, why = staff("marketing"), "The printer lost the label of a parcel that has to leave today."
+    held = grants.ask(
+        actor=mia, purpose="service", fields=["email", "phone"], scope=Scope((subject,)), minutes=60, reason=why
+    )
+    broken = glass.break_glass(actor=mia, kind="vital", fields=["address"], customers=[subject], reason=why)
+    made = {"held": f"/access/grants/{held.id}", "broken": f"/access/grants/{broken.id}"}
     office = visit()
     office.sign_in("privacy")
     wrong: list[str] = []
-    for path in ("/access", "/access/agreement", "/access/watching", "/access/training/customer-data"):
-        wrong += in_every_dress(office, path)
+    for path in paths:
+        wrong += in_every_dress(office, made.get(path, path))
         if folder := os.environ.get("KEHU_PICTURES"):
             for width, theme, language in ((1440, "light", "zh-hans"), (390, "dark", "en")):
                 office.look(width=width, theme=theme, language=language)
-                office.go(path)
-                name = f"{path.strip('/').replace('/', '-')}-{width}-{theme}.png"
-                office.page.screenshot(path=str(Path(folder) / name), full_page=True)
+                office.go(made.get(path, path))
+                name = path.strip("/").partition("?")[0].replace("/", "-")
+                office.page.screenshot(path=str(Path(folder) / f"{name}-{width}-{theme}.png"), full_page=True)
     assert wrong == []
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import MOMENT, actor, command, language
+from kehu.doors.cli.frame import MOMENT, actor, command, language, told
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -129,6 +130,153 @@ def access_lapses() -> Any:
     from kehu.guard.access import lapses
 
     return {"people": [_standing(one) for one in lapses.lapses(actor=actor())]}
+
+
+@access.command("matrix", epilog="Example: kehu access matrix --role service --json")
+@click.option("--role", help="Only this one.")
+@click.option("--law", default="CN", show_default=True, help="The law that the customer is under: CN EU US JP AU none.")
+@command()
+def access_matrix(role: str | None, law: str) -> Any:
+    """Role by category by level by action, each cell with the policy it comes from: the policies are asked."""
+    from kehu.serve.office.matrix import matrix
+
+    return {
+        "law": law,
+        "cells": [
+            {
+                "role": one.role, "category": one.category, "level": one.level, "action": one.action, "answer": one.answer,
+                "purposes": dict(one.purposes), "fields": list(one.fields), "policy": one.policy,
+            }
+            for one in matrix(actor=actor(), law=law, role=role)
+        ],
+    }  # fmt: skip
+
+
+@click.group()
+def grant() -> None:
+    """Access for a while: named fields of named customers, let through by a second person."""
+
+
+@grant.command(
+    "ask",
+    epilog="Example: kehu grant ask --purpose service --fields email,phone --customer 0199… --reason 'lost label'",
+)
+@click.option("--purpose", required=True)
+@click.option("--fields", required=True, help="With commas between them.")
+@click.option("--customer", "customers", multiple=True, type=click.UUID, help="By any of their ids; may be repeated.")
+@click.option("--law", "laws", multiple=True, help="Or a segment: under one of these laws (CN EU US JP AU).")
+@click.option("--age", "ages", multiple=True, help="And of one of these ages (14-15 16-17 adult …).")
+@click.option("--minutes", default=60, show_default=True, help="Up to 480, from the moment it is let through.")
+@click.option("--reason", required=True, help="Kept sealed; - reads standard input.")
+@command()
+def grant_ask(
+    purpose: str,
+    fields: str,
+    customers: tuple[UUID, ...],
+    laws: tuple[str, ...],
+    ages: tuple[str, ...],
+    minutes: int,
+    reason: str,
+) -> Any:
+    """Ask for access; somebody else decides, and nothing opens until then."""
+    from kehu.guard.access import grants
+
+    scope = grants.Scope(customers, frozenset(law.upper() for law in laws), ages)
+    held = grants.ask(
+        actor=actor(), purpose=purpose, fields=_names(fields), scope=scope, minutes=minutes, reason=told(reason)
+    )
+    return {"grants": [_told(held)]}
+
+
+@grant.command("list", epilog="Example: kehu grant list --json")
+@command()
+def grant_list() -> Any:
+    """One's own; for whoever decides, ends or audits, everybody's."""
+    from kehu.guard.access import grants
+
+    return {"grants": [_told(one) for one in grants.grants(actor=actor())]}
+
+
+@grant.command("approve", epilog="Example: kehu grant approve 0199…")
+@click.argument("id", type=click.UUID)
+@command()
+def grant_approve(id: UUID) -> Any:
+    """Let a request through: manager, legal office or owner, and never one's own."""
+    from kehu.guard.access import grants
+
+    return {"grants": [_told(grants.decide(id, actor=actor(), approve=True))]}
+
+
+@grant.command("refuse", epilog="Example: kehu grant refuse 0199…")
+@click.argument("id", type=click.UUID)
+@command()
+def grant_refuse(id: UUID) -> Any:
+    """Do not let it through."""
+    from kehu.guard.access import grants
+
+    return {"grants": [_told(grants.decide(id, actor=actor(), approve=False))]}
+
+
+@grant.command("end", epilog="Example: kehu grant end 0199…")
+@click.argument("id", type=click.UUID)
+@command()
+def grant_end(id: UUID) -> Any:
+    """End a grant, or take a request back; the next read is refused."""
+    from kehu.guard.access import grants
+
+    return {"grants": [_told(grants.end(id, actor=actor()))]}
+
+
+@grant.command("use", epilog="Example: KEHU_TOKEN=… kehu grant use 0199…")
+@click.argument("id", type=click.UUID)
+@command()
+def grant_use(id: UUID) -> Any:
+    """A token that uses a grant of one's own, for half an hour at most, shown once."""
+    from kehu.guard.access import grants
+
+    _credential, text, until = grants.use(id, actor=actor())
+    return {"token": text, "expires_at": until.isoformat()}
+
+
+@grant.command(
+    "emergency",
+    epilog="Example: KEHU_TOKEN=… kehu grant emergency --for vital --fields phone --customer 0199… --reason -",
+)
+@click.option("--for", "kind", required=True, type=click.Choice(["vital", "security", "claims"]))
+@click.option("--fields", required=True, help="With commas between them.")
+@click.option("--customer", "customers", multiple=True, required=True, type=click.UUID)
+@click.option("--reason", required=True, help="Kept sealed; - reads standard input.")
+@command()
+def grant_emergency(kind: str, fields: str, customers: tuple[UUID, ...], reason: str) -> Any:
+    """Break the glass: at once, for half an hour; the offices are told, another person looks at it afterwards."""
+    from kehu.guard.access import glass
+
+    held = glass.break_glass(actor=actor(), kind=kind, fields=_names(fields), customers=customers, reason=told(reason))
+    return {"grants": [_told(held)]}
+
+
+@grant.command("review", epilog="Example: kehu grant review 0199… --justified")
+@click.argument("id", type=click.UUID)
+@click.option("--justified/--unjustified", required=True, default=None)
+@command()
+def grant_review(id: UUID, justified: bool) -> Any:
+    """Say whether a broken glass was justified: privacy, legal, auditor or owner, and never one's own."""
+    from kehu.guard.access import glass
+
+    return {"grants": [_told(glass.review(id, actor=actor(), justified=justified))]}
+
+
+def _told(held: Any) -> dict[str, Any]:
+    return {
+        "id": str(held.id), "state": held.state, "email": held.email, "purpose": held.purpose, "fields": list(held.fields),
+        "customers": [str(one) for one in held.scope.customers], "laws": sorted(held.scope.packs),
+        "ages": list(held.scope.ages), "minutes": held.minutes, "emergency": held.emergency or None,
+        "until": held.until.isoformat() if held.until else None, "justified": held.justified,
+    }  # fmt: skip
+
+
+def _names(fields: str) -> list[str]:
+    return [name.strip() for name in fields.split(",") if name.strip()]
 
 
 def _standing(one: Any) -> dict[str, Any]:

@@ -73,6 +73,7 @@ for entry in (
     access.agreement,
     access.training,
     access.access,
+    access.grant,
 ):
     main.add_command(entry)
 

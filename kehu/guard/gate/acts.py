@@ -39,6 +39,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "token": frozenset({"owner"}),
     "staff": frozenset({"owner"}),
     "rotate": frozenset({"owner"}),
+    "withhold": frozenset({"privacy", "legal", "auditor"}),  # uses kept from a customer's log; two of them, never one
     "retire": _OFFICE,  # rows of the ledger whose time is over
     # the register of purposes and notices: who writes a change is never who puts it in force
     "propose": _PROPOSES,
@@ -59,6 +60,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "read-grant": frozenset(ROLES) - {"engineer"},
     "break-glass": _CLAIMS,
     "review-glass": frozenset({"privacy", "legal", "auditor", "owner"}),
+    "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }
 

@@ -154,6 +154,20 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     }
 
 
+def decide_covered(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState) -> dict[str, Answer]:
+    """The first of :func:`decide`'s answers alone: of values that their notice covers. For tables of what is possible."""
+    purpose = rules.purposes[ask.purpose]
+    agreed = _agreed(ask, facts, state)
+    classes = {
+        name: _class_of(rules.dictionary.field(name), purpose, agreed(name), granted=name in state.granted)
+        for name in ask.fields
+    }
+    claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
+    context = _context(purpose, ask, facts, state, PROVENANCE[0])
+    at_most = {name: actions_of(ask, name) for name in ask.fields}
+    return _by_field(rules, principal_of(facts, claims), context, classes, at_most)
+
+
 def _as_told(answers: tuple[Answer, ...], told: bool) -> tuple[Answer, ...]:
     """Answers by provenance; for a field that the notices in force do not tell of, no record is covered by its notice."""
     if told:

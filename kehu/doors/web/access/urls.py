@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.access import conditions, grants
+from kehu.doors.web.access import conditions, grants, roles
 
 urlpatterns: list[URLPattern] = [
     path("access", conditions.overview, name="access"),
     path("access/agreement", conditions.agreement, name="access-agreement"),
     path("access/watching", conditions.watching, name="access-watching"),
     path("access/training/<slug:course>", conditions.course, name="access-training"),
+    path("access/roles", roles.roles, name="access-roles"),
     path("access/grants", grants.listed, name="access-grants"),
     path("access/grants/ask", grants.ask, name="access-ask"),
     path("access/emergency", grants.break_glass, name="access-glass"),

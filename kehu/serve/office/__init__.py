@@ -1,0 +1,1 @@
+"""What the offices look at: which role may open what, as the policies answer it."""
