@@ -20,19 +20,25 @@ class ChannelTaken(ValueError):
     """There is a channel of that name."""
 
 
-def add_channel(name: str, kind: str, *, owner: UUID) -> tuple[Channel, str | None]:
+def add_channel(name: str, kind: str, *, owner: UUID, country: str = "") -> tuple[Channel, str | None]:
     """Make a channel; returns it with its key where the kind has one. The key is shown once, its digest is kept.
 
+    ``country``: where it collects, two capital letters; empty: nowhere in particular.
+
     Raises:
-        ValueError: no such kind.
+        ValueError: no such kind, or no country.
         ChannelTaken: the name is in use.
     """
     if kind not in KINDS:
         raise ValueError(f"kind: one of {', '.join(KINDS)}")
+    if country and not (len(country) == 2 and country.isascii() and country.isupper()):
+        raise ValueError("country: two capital letters")
     key = "kehu_" + secrets.token_urlsafe(32) if kind in KEYED else None
     try:
         with transaction.atomic():
-            made = Channel.objects.create(name=name, kind=kind, owner=owner, key_digest=digest_of(key) if key else None)
+            made = Channel.objects.create(
+                name=name, kind=kind, owner=owner, country=country, key_digest=digest_of(key) if key else None
+            )
     except IntegrityError:
         raise ChannelTaken(name) from None
     return made, key

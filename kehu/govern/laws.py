@@ -19,8 +19,8 @@ from kehu.govern.packs import COMPANY, PACKS, AgeRule, Stays, house_rows, law_pa
 from kehu.govern.slugs import LANGUAGES
 
 __all__ = [
-    "AGE_BANDS", "PACKS", "AgeRule", "Pack", "Stays", "add_months", "age_band", "asked_anew", "company", "house_stays",
-    "load_packs", "packs_applying", "packs_for", "stays_under",
+    "AGE_BANDS", "PACKS", "AgeRule", "Pack", "Stays", "add_months", "age_band", "asked_anew", "company", "follows", "house_stays",
+    "load_packs", "packs_applying", "packs_beside", "packs_for", "stays_under",
 ]  # fmt: skip
 
 AGE_BANDS: Final = ("unknown", "under13", "13", "14-15", "16-17", "adult")
@@ -98,11 +98,20 @@ def packs_applying(
 
     A place that is not named adds none: only an unknown residence is under every pack.
     """
-    found, said = packs_for(residence), follows()
-    for word, place in (("collection", collected_in), ("establishment", established_in)):
-        if word in said and place:
-            found |= packs_for(place)
-    return found
+    return packs_for(residence) | packs_beside(collected_in=collected_in, established_in=established_in)
+
+
+def packs_beside(*, collected_in: str | None, established_in: str | None) -> frozenset[str]:
+    """What the company's setting adds to the packs of everybody's residence, for what comes in at these places.
+
+    Raises:
+        ValueError: the setting holds a word that is not known.
+    """
+    said = follows()
+    places = [
+        place for word, place in (("collection", collected_in), ("establishment", established_in)) if word in said
+    ]
+    return frozenset[str]().union(*(packs_for(place) for place in places if place))
 
 
 def _words(variable: str, known: tuple[str, ...]) -> frozenset[str]:

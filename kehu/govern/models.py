@@ -38,6 +38,9 @@ class Channel(models.Model):
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=20)
+    country = models.CharField(
+        max_length=2, default="", db_default="", help_text="where it collects, if it is one place"
+    )
     key_digest = models.BinaryField(null=True)
     owner = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

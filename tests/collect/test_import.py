@@ -378,3 +378,18 @@ def test_who_may_import(kehu, bring, role, code, tmp_path):
     answer = kehu("import", path, "--channel", "store", "--basis", "contract", token=token)
     assert answer.code == code
     assert kehu("quarantine", "list", token=token).code == code
+
+
+def test_a_law_follows_the_places_of_establishment_and_collection_where_the_company_says_so(bring, desk, monkeypatch):
+    bits = lambda: one("select bit_or(packs) from subject_state")
+    text = "external_id,full_name\nE1,Hans Meier\n"
+    bring(text, "--residence", "DE")
+    assert bits() == 2
+    monkeypatch.setenv("KEHU_LAWS_FOLLOW", "establishment")
+    bring(text.replace("E1", "E2"), "--residence", "DE")
+    assert bits() == 3  # the first controller is in China
+    with connection.cursor() as cursor:
+        cursor.execute("update govern_channel set country = 'JP' where name = 'store'")
+    monkeypatch.setenv("KEHU_LAWS_FOLLOW", "collection")
+    bring(text.replace("E1", "E3"), "--residence", "DE")
+    assert bits() == 11

@@ -22,7 +22,7 @@ from kehu.collect.mapping import masked_samples, override, suggest
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource
 from kehu.collect.readers import Source, open_source
 from kehu.govern.consent import notice_in_force
-from kehu.govern.laws import packs_for
+from kehu.govern.laws import packs_beside, packs_for
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.govern.slugs import BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
@@ -78,16 +78,18 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
     terms, notice, country = _provenance(asked)
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
     column = None if country or not asked.residence else asked.residence
+    beside = _packs_beside(terms)
     if column is None:
-        _require(admission, [country])
+        _require(admission, [country], beside)
     looks = [_Look(asked, file, column, actor) for file in asked.files]
     if column is not None:
-        _require(admission, sorted(set[str | None]().union(*(look.residences for look in looks)), key=str))
+        _require(admission, sorted(set[str | None]().union(*(look.residences for look in looks)), key=str), beside)
     way = asked.consent_way or asked.channel
     recipe = Recipe(
         kind=asked.kind, files=[look.file for look in looks], country=country, residence_column=column,
         consents=dict(asked.consents), consent_time=asked.consent_time, way=way,
         notice_purposes=list(notice.purposes), source_proof=asked.source_proof is not None,
+        packs_beside=beside,
     )  # fmt: skip
     mapping: dict[str, str] = {}
     for look in looks:
@@ -155,7 +157,13 @@ def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None]:
     return terms, notice, country
 
 
-def _require(admission: Admission, residences: Sequence[str | None]) -> None:
+def _packs_beside(terms: Terms) -> int:
+    """Laws that come with the places of collection and establishment, where the company's setting says so."""
+    channel, controller = Channel.objects.get(id=terms.channel), Controller.objects.get(id=terms.controller)
+    return bits_of(packs_beside(collected_in=channel.country, established_in=controller.country))
+
+
+def _require(admission: Admission, residences: Sequence[str | None], beside: int) -> None:
     """Refuse the whole where the law refuses every residence in it; where only some, their rows are quarantined.
 
     Raises:
@@ -164,7 +172,7 @@ def _require(admission: Admission, residences: Sequence[str | None]) -> None:
     with transaction.atomic():
         facts = admission.facts(django_connection.connection)
     refused: list[str] = []
-    for packs in sorted({bits_of(packs_for(residence_of(residence))) for residence in residences}):
+    for packs in sorted({bits_of(packs_for(residence_of(residence))) | beside for residence in residences}):
         answer = admission.verdict(packs, facts)
         if answer.answer != "denied":
             return

@@ -212,7 +212,7 @@ class Preparer:
     def _bits(self, residence: str | None) -> int:
         held = self._packs.get(residence)
         if held is None:
-            held = self._packs[residence] = bits_of(packs_for(residence_of(residence)))
+            held = self._packs[residence] = bits_of(packs_for(residence_of(residence))) | self._recipe.packs_beside
         return held
 
     def _ages(self, columns: _Columns) -> list[int]:

@@ -61,7 +61,10 @@ class FileRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The whole import. ``country`` and ``residence_column``: one of them at most."""
+    """The whole import. ``country`` and ``residence_column``: one of them at most.
+
+    ``packs_beside``: laws that the company's setting adds to those of each residence, as bits.
+    """
 
     kind: str
     files: list[FileRecipe]
@@ -72,6 +75,7 @@ class Recipe:
     way: str
     notice_purposes: list[int]
     source_proof: bool
+    packs_beside: int = 0
 
     def pack(self) -> bytes:
         """As bytes, to be sealed."""

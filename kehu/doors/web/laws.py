@@ -62,7 +62,7 @@ def laws(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     held, said = law.laws_in_force(language()), law.settings()
     context = {
         "packs": [_pack(one) for one in held],
-        "house": [_line(line) for line in law.house_lines(language())],
+        "house_rules": [_line(line) for line in law.house_lines(language())],
         "kept": [_kept(row) for row in law.kept()],
         "follows": [_FOLLOWS[word] for word in said["follows"]],
         "company": [_COMPANY[word] for word in said["company"]],

@@ -174,11 +174,11 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
     register = Place("register", "stamp", _("Purposes and notices"), _("Purposes"), reverse("register-purposes"))
-    law = Place("laws", "landmark", _("Law in force"), _("Law"), reverse("laws"))
-    evidence = [ledger, register, law]
+    evidence = [ledger, register]
     if desk.role in ACTS["give"] | ACTS["read-ledger"]:
         evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
     evidence.append(Place("access", "user-round-check", _("Who may ask"), _("Who may ask"), reverse("access")))
     if desk.role in ACTS["read-ledger"]:
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
+    evidence.append(Place("laws", "landmark", _("Law in force"), _("Law"), reverse("laws")))
     return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]
