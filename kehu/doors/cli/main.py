@@ -19,6 +19,7 @@ from kehu.doors.cli import (
     linking,
     register,
     rights,
+    withholding,
 )
 from kehu.doors.cli.frame import Contract
 
@@ -29,6 +30,7 @@ def main() -> None:
     """Customer information held, used and erased under one gate."""
 
 
+evidence.ledger.add_command(withholding.withhold)
 for entry in (
     installation.init,
     installation.up,

@@ -69,6 +69,7 @@ _ACT_LABELS: Final = {
     "staff": gettext_lazy("Staff account"),
     "rotate": gettext_lazy("Keys rotated"),
     "retire": gettext_lazy("Rows retired"),
+    "withhold": gettext_lazy("Kept from a log for a time"),
     "attest": gettext_lazy("Attested"),
     "undo": gettext_lazy("Undone"),
     "portal": gettext_lazy("Seen by the customer"),

@@ -19,9 +19,11 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.policies import MATCH, MATCH_ONLY
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
+from kehu.guard.ledger import withheld
 from kehu.guard.ledger.open_log import signer_of
 from kehu.guard.ledger.proof import NotInLedger, Proof, prove
 from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.withheld import SHOWN_SQL, UNTIL_SQL
 
 PAGE: Final = 50
 EXPLAIN: Final = "explain"
@@ -29,18 +31,18 @@ FORMAT: Final = "kehu-ledger-proof/1"
 _WITHIN: Final = "(select n.core from subject_state n where n.subject = %(subject)s and not n.hidden)"
 
 _ROWS: Final = f"""
-select e.seq, e.at, e.purpose, e.action, g.actor, g.answer::text, g.ask, h.packs, d.slug
+select e.seq, e.at, e.purpose, e.action, g.actor, g.answer::text, g.ask, h.packs, d.slug, {UNTIL_SQL}
 from (select u.seq, bit_or(s.packs) as packs from subject_state s join ledger_use u using (subject)
     where s.core = {_WITHIN} and not s.hidden group by u.seq) h
     join ledger_entry e using (seq) join gate_decision g on g.id = e.decision
     left join guard_department d on d.id = e.department
 where (%(before)s::bigint is null or e.seq < %(before)s)
-    and (%(visits)s or g.actor not like '{CUSTOMER}|%%')
+    and (%(visits)s or g.actor not like '{CUSTOMER}|%%') and {SHOWN_SQL}
 order by e.seq desc limit %(limit)s
 """
 _IN_ROW: Final = f"""
-select u.subject from ledger_use u join subject_state s using (subject)
-where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden order by u.subject limit 1
+select u.subject from ledger_use u join subject_state s using (subject) join ledger_entry e using (seq)
+where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden and {SHOWN_SQL} order by u.subject limit 1
 """
 
 
@@ -50,7 +52,8 @@ class OwnRow:
     which somebody learned only whether an answer is right; ``asked``: those of which somebody asked whether they might be
     seen, and saw none; ``grounds`` under the customer's laws; ``own``: the customer's own visit;
     ``policy``: what refused it, where nothing was let out;
-    ``recipient`` and ``country``: who outside the house was told, and where."""
+    ``recipient`` and ``country``: who outside the house was told, and where; ``withheld_until``: the day from which this row
+    is shown, where an investigation kept it back before."""
 
     seq: int
     at: datetime
@@ -67,6 +70,7 @@ class OwnRow:
     own: bool
     recipient: str
     country: str
+    withheld_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,9 @@ def own_ledger(
     """
     with transaction.atomic():
         record_act("read-ledger", subject, actor=actor, purpose=PURPOSES["rights-request"])
-    asked = {"subject": subject, "before": before, "visits": visits, "limit": limit + 1}
+    asked: dict[str, Any] = {"subject": subject, "before": before, "visits": visits, "limit": limit + 1}
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, asked)
+        cursor.execute(_ROWS, asked | withheld.parameters())
         found = [_row(row) for row in cursor.fetchall()]
     return OwnLedger(tuple(found[:limit]), len(found) > limit)
 
@@ -101,7 +105,8 @@ def own_row(subject: UUID, seq: int) -> OwnRow:
         NotInLedger: no such row, or it does not concern them.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, {"subject": subject, "before": seq + 1, "visits": True, "limit": 1})
+        asked: dict[str, Any] = {"subject": subject, "before": seq + 1, "visits": True, "limit": 1}
+        cursor.execute(_ROWS, asked | withheld.parameters())
         row = cursor.fetchone()
     if row is None or row[0] != seq:
         raise NotInLedger(f"row {seq}")
@@ -118,7 +123,7 @@ def own_proof(subject: UUID, seq: int, *, actor: Actor) -> dict[str, Any]:
     with transaction.atomic():
         record_act("read-ledger", subject, actor=actor, purpose=PURPOSES["rights-request"])
     with connection.cursor() as cursor:
-        cursor.execute(_IN_ROW, {"seq": seq, "subject": subject})
+        cursor.execute(_IN_ROW, withheld.parameters() | {"seq": seq, "subject": subject})
         row = cursor.fetchone()
     if row is None:
         raise NotInLedger(f"row {seq}")
@@ -152,7 +157,7 @@ def _text(value: bytes) -> str:
 
 
 def _row(found: Any) -> OwnRow:
-    seq, at, purpose, action, facts, answer, ask, packs, department = found
+    seq, at, purpose, action, facts, answer, ask, packs, department, until = found
     role = facts.partition("|")[0]
     answers, asked = json.loads(answer), json.loads(ask)
     best = {name: _best(row) for name, row in answers.items()}
@@ -178,6 +183,7 @@ def _row(found: Any) -> OwnRow:
         own=role == CUSTOMER,
         recipient=str(asked.get("recipient", "")),
         country=str(asked.get("country", "")),
+        withheld_until=until,
     )
 
 

@@ -48,8 +48,9 @@ ACTIONS = (
     "read", "list", "find", "explain", "collect", "link", "export", "erase", "consent", "restrict", "object", "hold",
     "optout", "deceased", "request", "incident", "review", "sources", "quarantine", "read-ledger", "token", "staff",
     "rotate", "attest", "undo", "portal", "claim", "propose", "assess", "approve", "refuse", "retract",
-    "match", "give", "", "", "", "", "", "contact", "subscribe", "retire", "", "", "", "", "", "", "", "agree", "acknowledge",
-    "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass", "review-glass", "read-grant",
+    "match", "give", "", "", "", "", "", "contact", "subscribe", "retire", "withhold", "", "", "", "", "", "", "agree",
+    "acknowledge", "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass",
+    "review-glass", "read-grant",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes

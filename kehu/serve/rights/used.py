@@ -19,11 +19,13 @@ from kehu.govern.models import Consent
 from kehu.govern.separate import recipient_key
 from kehu.guard.gate.decisions import LET_OUT
 from kehu.guard.installation import installation
+from kehu.guard.ledger import withheld
+from kehu.guard.ledger.withheld import SHOWN_SQL
 from kehu.serve.rights.statements import Became
 
 _LEVEL: Final = 4  # of sensitive fields
 
-_USED: Final = """
+_USED: Final = f"""
 with i as (
     select * from unnest(%(ids)s::uuid[], %(purposes)s::smallint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
         as i (id, purpose, since, until)
@@ -31,7 +33,7 @@ with i as (
     select distinct seq from ledger_use where subject = any (%(part)s)
 ), e as materialized (
     select e.seq, e.purpose, e.at, e.decision from u join ledger_entry e using (seq)
-    where e.purpose = any (%(purposes)s::smallint[])
+    where e.purpose = any (%(purposes)s::smallint[]) and {SHOWN_SQL}
 )
 select i.id, e.decision, count(*), min(e.at), max(e.at)
 from e join i on i.purpose = e.purpose and e.at >= i.since and (i.until is null or e.at < i.until)
@@ -67,7 +69,8 @@ def used_of(statements: Sequence[Became], part: Sequence[UUID]) -> dict[UUID, Us
     with connection.cursor() as cursor:
         cursor.execute(
             _USED,
-            {
+            withheld.parameters()
+            | {
                 "ids": [one.row.id for one in counted], "purposes": [one.row.purpose for one in counted],
                 "since": [one.row.recorded_at for one in counted], "until": [one.ended_at for one in counted],
                 "part": list(part),

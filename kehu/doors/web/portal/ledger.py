@@ -94,6 +94,7 @@ class RowView:
     reason: str
     own: bool
     given: str
+    withheld_until: datetime | None
 
 
 @guest_page
@@ -186,6 +187,7 @@ def row_view(row: OwnRow) -> RowView:
         reason=rules.policies.text(row.policy, said).reason if row.policy else "",
         own=row.own,
         given=_given(row),
+        withheld_until=row.withheld_until,
     )
 
 
