@@ -13,7 +13,9 @@ from kehu.guard.access.grants import Scope
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import actor_of_token, owner_actor
+from kehu.guard.staff.actions import actor_of_token, confirm_second_factor, owner_actor
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.second_factor import enrol
 from tests.cast import admit, staff
 
 CHEN = {"full_name": "陈小明", "email": "chen@mail.example"}
@@ -110,6 +112,17 @@ def test_nobody_decides_their_own(database):
         cursor.execute("update access_grant set approved = true, decided_by = staff where id = %s", [held.id])
     with pytest.raises(DatabaseError, match="another person"), connection.cursor() as cursor:
         cursor.execute("update access_grant set approved = true where id = %s", [held.id])
+
+
+def test_who_has_a_second_factor_shows_it_to_let_through(database):
+    [chen] = admit(CHEN)
+    held = asked(staff("marketing"), chen)
+    boss = staff("manager")
+    enrol(Staff.objects.get(id=boss.staff))
+    with pytest.raises(Refused, match=r"house\.step-up"):
+        grants.decide(held.id, actor=boss, approve=True)
+    confirm_second_factor(boss.credential)
+    assert grants.decide(held.id, actor=boss, approve=True).state == "live"
 
 
 def test_only_some_roles_let_through_in_the_database_too(database):

@@ -19,6 +19,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.step_up import shown_lately
 from kehu.guard.tasks import tell_of_glass
 
 KINDS: Final = ("vital", "security", "claims")
@@ -127,11 +128,4 @@ _ZH: Final = {"vital": ("生命健康危急", "生命健康危急"), "security":
 
 
 def _meets_the_bar(actor: Actor, reason: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select coalesce(second_factor_at > clock_timestamp() - interval '10 minutes', false) from actor_state"
-            " where actor = %s",
-            [actor.credential],
-        )
-        row = cursor.fetchone()
-    return bool(row and row[0]) and len(reason.strip()) >= FULLER_REASON
+    return shown_lately(actor.credential) and len(reason.strip()) >= FULLER_REASON

@@ -22,6 +22,8 @@ from kehu.guard.gate.state import AGE, PACKS, packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import credential_of
+from kehu.guard.staff.sign_ins import bind_claim
+from kehu.guard.staff.step_up import require_step_up
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
 from kehu.vault.ids import new_id
 
@@ -126,7 +128,7 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Grant:
 
     Raises:
         ActRefused: the role may not.
-        Refused: one's own request.
+        Refused: one's own request; or a second factor that was not shown lately, to let something through.
         UnknownGrant: no such request.
         GrantOver: it was decided or taken back.
     """
@@ -137,6 +139,8 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Grant:
         with transaction.atomic():
             record_act(act, None, actor=actor, detail=id, refused_by="house.second-person")
         raise Refused("house.second-person")
+    if approve:
+        require_step_up(actor)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "update access_grant set approved = %s, decided_by = %s where id = %s and approved is null and ended_at is null",
@@ -173,7 +177,7 @@ def end(id: UUID, *, actor: Actor) -> Grant:
 def use(id: UUID, *, actor: Actor) -> tuple[UUID, str, datetime]:
     """A credential of the grant's purpose that uses it, for half an hour at most; returns it, its text and its end.
 
-    A second factor confirmed at the sign-in goes along with the moment it was confirmed.
+    It ends with the credential it was asked with, whose second factor goes along with the moment it was shown.
 
     Raises:
         UnknownGrant: none of one's own.
@@ -189,11 +193,11 @@ def use(id: UUID, *, actor: Actor) -> tuple[UUID, str, datetime]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "insert into actor_state (actor, staff, human, role, department, active, agreement_until, training_until,"
-            " second_factor_at, purpose, expires_at, grant_id) select %s, f.id, f.id, f.role, f.department_id, f.is_active,"
-            " f.agreement_until, f.training_until, (select s.second_factor_at from actor_state s where s.actor = %s),"
-            " %s, %s, %s from guard_staff f where f.id = %s",
-            [credential, actor.credential, PURPOSES[held.purpose], until, id, actor.human],
+            " purpose, expires_at, grant_id) select %s, f.id, f.id, f.role, f.department_id, f.is_active,"
+            " f.agreement_until, f.training_until, %s, %s, %s from guard_staff f where f.id = %s",
+            [credential, PURPOSES[held.purpose], until, id, actor.human],
         )
+        bind_claim(credential, actor.credential)
         made = Actor(credential, actor.human, actor.human, actor.role, actor.department, held.purpose, grant=id)
         record_act("claim", None, actor=made, purpose=PURPOSES[held.purpose], detail=id)
     return credential, text, until

@@ -235,4 +235,4 @@ def _minutes(text: str) -> int:
 def _time(minutes: int) -> str:
     if minutes < 60:
         return _("%(n)d minutes") % {"n": minutes}
-    return _("%(n)g hours") % {"n": minutes / 60}
+    return _("%(n)g h") % {"n": minutes / 60}
