@@ -5,6 +5,7 @@ A page begins with what people wrote; everything from the mark on is made here, 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tomllib
@@ -163,6 +164,32 @@ def rules() -> str:
     return table(["matter", "rule", "kept by", "tests", "open"], rows)
 
 
+def laws() -> str:
+    """Every row of every law, its article, and whether its text was read; then how each counts."""
+    from kehu.govern.packs import KINDS, law_packs
+
+    counts, parts = [], []
+    for id, pack in law_packs().items():
+        rows = [(kind, row) for kind in KINDS for row in pack.rows(kind)]
+        read = sum(row.read for _, row in rows)
+        counting = f"{pack.counting.words['en']} ({pack.counting.article}, {pack.counting.source})"
+        counts.append([id, pack.label["en"], str(pack.version), str(read), str(len(rows) - read), pack.zone, counting])
+        lines = [
+            [kind, f"`{row.id}`", row.words["en"], row.article, "read" if row.read else f"unverified ({row.source})"]
+            for kind, row in rows
+        ]
+        parts.append(f"## {id}\n\n" + table(["kind", "row", "rule", "article", "text"], lines))
+    head = ["", "law", "version", "read", "unverified", "zone", "counting"]
+    return "\n".join(["## Packs\n\n" + table(head, counts), *parts])
+
+
+def schema() -> str:
+    """The form of a pack, as it ships beside the packs."""
+    from kehu.govern.packs import schema as form
+
+    return json.dumps(form(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
 MADE: Final[dict[str, Callable[[], str]]] = {
     "command-line.md": commands,
     "dictionary.md": dictionary,
@@ -171,6 +198,7 @@ MADE: Final[dict[str, Callable[[], str]]] = {
     "api.md": api,
     "promises.md": promises,
     "rules.md": rules,
+    "laws.md": laws,
 }
 
 
@@ -187,6 +215,9 @@ def main() -> None:
     import django
 
     django.setup()
+    form = ROOT / "laws" / "pack.schema.json"
+    if "--check" not in sys.argv:
+        form.write_text(schema(), encoding="utf-8")
     stale = [name for name in MADE if page(name) != (PAGES / name).read_text(encoding="utf-8")]
     if "--check" in sys.argv:
         print("\n".join(f"not current: docs/reference/{name}" for name in stale) or "current")
