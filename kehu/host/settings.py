@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.portal",
     "kehu.doors.web.register",
     "kehu.doors.web.access",
+    "kehu.doors.web.account",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [
@@ -107,8 +108,14 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "kehu.guard.staff.passwords.BreachedPasswords"},
 ]
+BREACHED_PASSWORDS = os.environ.get("KEHU_BREACHED_PASSWORDS", "")  # a sorted list of SHA-1 on this machine
 # until that day (2026-12-31, UTC) a role that sees fields of level 3 may come in without a second factor
 SECOND_FACTOR_FROM = os.environ.get("KEHU_SECOND_FACTOR_FROM", "")
 # requests a second for each token and web process (0: no limit), how many seconds' worth at once, bytes of a body

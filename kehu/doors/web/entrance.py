@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from kehu.guard.staff.sign_ins import SignedIn, signed_in
+from kehu.guard.staff.step_up import waiting
 
 SIGN_IN: Final = "sign_in"  # keys of the session: each holds an id of a credential, nothing else
 CLAIM: Final = "claim"
@@ -36,7 +37,7 @@ def staff_page(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         desk = who_is(request)
         if desk is None:
-            return send_to(request, reverse("sign-in") + came_from(request))
+            return send_to(request, way_in(request) + came_from(request))
         return view(request, desk, *args, **kwargs)
 
     return guarded
@@ -49,12 +50,19 @@ def purpose_page(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         desk = who_is(request)
         if desk is None:
-            return send_to(request, reverse("sign-in") + came_from(request))
+            return send_to(request, way_in(request) + came_from(request))
         if desk.claim is None:
             return send_to(request, reverse("purpose") + came_from(request))
         return view(request, desk, *args, **kwargs)
 
     return guarded
+
+
+def way_in(request: HttpRequest) -> str:
+    """The page that lets in: sign-in or, where the password was right already, the one for the second factor."""
+    held = request.session.get(SIGN_IN)
+    who = waiting(UUID(held)) if held else None
+    return reverse("account-confirm") if who is not None and not who.whole else reverse("sign-in")
 
 
 def send_to(request: HttpRequest, url: str) -> HttpResponse:

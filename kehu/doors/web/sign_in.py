@@ -58,12 +58,18 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
             request.session.flush()  # a new id: whoever knew the old one knows nothing
             request.session[SIGN_IN] = str(credential)
             response = redirect(way_back(request, reverse("purpose")))
-            response.set_cookie(
-                _BROWSER, token, max_age=_YEAR, path=reverse("sign-in"), httponly=True, samesite="Lax",
-                secure=request.is_secure(),
-            )  # fmt: skip
+            remember(request, response, token)
             return response
     return page(request, "web/sign_in.html", {"error": error, "next": way_back(request, "")}, status=status)
+
+
+def remember(request: HttpRequest, response: HttpResponse, token: str) -> None:
+    """Let this browser be known again at the sign-in; without a token nothing changes."""
+    if token:
+        response.set_cookie(
+            _BROWSER, token, max_age=_YEAR, path=reverse("sign-in"), httponly=True, samesite="Lax",
+            secure=request.is_secure(),
+        )  # fmt: skip
 
 
 @require_POST

@@ -107,6 +107,8 @@ class SignedIn:
 def sign_in(email: str, password: str, *, place: str, browser: str = "", agent: str = "") -> tuple[UUID, str]:
     """Check a password; returns the new sign-in's credential and the token that lets this browser be known again.
 
+    The token is empty where the second factor is asked for first: see :func:`remember_browser`.
+
     Where a second factor is asked for, the credential is worth nothing until :mod:`kehu.guard.staff.step_up` has seen it.
     ``place`` is the address the request came from; a keyed digest of it is kept for a quarter of an hour, and its
     network as long as the session. ``agent`` is what the browser calls itself.
@@ -135,7 +137,12 @@ def sign_in(email: str, password: str, *, place: str, browser: str = "", agent: 
         note_session(
             credential, staff.id, place=place, agent=agent, known=known is not None, counted=counted, whole=whole
         )
-    return credential, signing.dumps([known or os.urandom(12).hex(), digest_of(account).hex()], salt=_SALT)
+    return credential, remember_browser(account, known) if whole or known else ""
+
+
+def remember_browser(email: str, known: str | None = None) -> str:
+    """The token by which a browser is known again for this account: for one that came in whole, not by a password alone."""
+    return signing.dumps([known or os.urandom(12).hex(), digest_of(email.lower()).hex()], salt=_SALT)
 
 
 def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> SignedIn | None:

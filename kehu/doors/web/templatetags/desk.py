@@ -168,6 +168,7 @@ def said(code: str) -> str:
         "objection-lifted": _("The objection is lifted."),
         "nothing-in-force": _("There was nothing in force to take back."),
         "signed-out": _("You are signed out."),
+        "password": _("The new password is taken: sign in with it."),
         "import-undone": _("The import is taken back; its rows are unknown from now on."),
         "accepted": _("Accepted: the two records are one customer now."),
         "rejected": _("Rejected: they stay two customers."),
