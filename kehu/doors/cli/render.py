@@ -113,12 +113,29 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _few(value: Any) -> Any:
     """A long list as a table's cell: its beginning and how many there are; ``--json`` has all."""
-    if isinstance(value, list) and len(value) > _FEW:
+    if isinstance(value, list) and len(value) > _FEW and not _is_clock(value[0]):
         return [*value[:_FEW], f"… {len(value)}"]
     return value
 
 
+def _clock(value: Mapping[str, Any]) -> Text:
+    """A clock on one line: which, how it stands, until when, by which article, and whether anybody has read that."""
+    until = value["due"] if value["term"]["unit"] == "hour" else value["due_on"]
+    ends = [*([until] if until else []), *(["if it applies"] if value["applies"] == "perhaps" else [])]
+    known = value["article"] + ("" if value["read"] else ", unverified")
+    line = " ".join([value["clock"], value["state"], *ends, f"({known})"])
+    return Text(line, style="red" if value["state"] in ("overdue", "now") else "")
+
+
+def _is_clock(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"clock", "step", "state", "due_on"} <= set(value)
+
+
 def _cell(value: Any) -> Text:
+    if _is_clock(value):
+        return _clock(value)
+    if isinstance(value, list) and value and all(map(_is_clock, value)):
+        return Text("\n").join(_clock(one) for one in value)
     return Text(_short(value), style=_STYLES.get(value, "") if isinstance(value, str) else "")
 
 
