@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -62,6 +63,7 @@ PROMISED = {
     "incident reach": "",
     "incident clocks": "incidents[id]",
     "export": "file sha256 categories unconfirmed passphrase",
+    "staff link": "email url expires_at",
     "staff duty": "email place hours zone days",
     "exports ask": "exports[id state purpose recipient country fields customers rows]",
     "exports list": "exports[id state]",
@@ -72,6 +74,10 @@ PROMISED = {
     "erase": "certificate[residue unconfirmed] waiting",
     "ledger list": "rows[seq at actor human department purpose basis action fields answer policy subjects]",
     "ledger verify": "ok size root broken",
+    "ledger retire": "dry_run retired held first last",
+    "ledger withhold ask": "withheld[id state purpose human since until reference]",
+    "ledger withhold list": "withheld[id state]",
+    "ledger withhold lift": "withheld[id state]",
     "ledger checkpoint": "checkpoint",
     "ledger prove": "leaf index size path checkpoint",
 }
@@ -81,6 +87,7 @@ OPTIONS = {
     "controller add": "--country",
     "channel add": "--kind",
     "staff add": "--email --role --department --no-attest --totp",
+    "staff link": "--reset-factor",
     "staff duty": "--place --hours --zone --days",
     "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
     "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
@@ -223,6 +230,8 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("purposes propose", "service.toml", "--reason", "letters")
     kehu("purposes assess", "service", "--risk", "low", "--outcome", "acceptable")
     kehu("staff add", "--email", "wu@shop.example", "--role", "legal")
+    assert "/account/password/" in kehu("staff link", "wu@shop.example", "--reset-factor")["url"]
+    kehu("staff code", "wu@shop.example", code=3)  # in a demonstration only
     kehu("staff duty", "wu@shop.example", "--hours", "00:00-23:59", "--zone", "Asia/Shanghai")
     office = kehu("token issue", "--staff", "wu@shop.example", "--purpose", "legal")["token"]
     kehu("purposes approve", "service", token=office)
@@ -271,6 +280,14 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert mine == "li@shop.example" and kehu("ledger list", "--staff", "owner", "--since", listed[0]["at"])["rows"]
     assert {"collect", "read", "find"} <= {row["action"] for row in listed}
     assert [row["purpose"] for row in listed if row["action"] == "collect"][:1] == [None]
+    assert kehu("ledger retire", "--dry-run")["retired"] == 0
+    asked = ("--purpose", "claims", "--until", "2099-01-01", "--reference", "F-1")
+    kehu("ledger withhold ask", "li@shop.example", *asked, token=office, code=2)  # more than a year away
+    until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    [kept] = kehu("ledger withhold ask", "li@shop.example", *asked[:3], until, *asked[4:], token=office)["withheld"]
+    assert kehu("ledger withhold list", token=office)["withheld"][0]["state"] == "waiting"
+    kehu("ledger withhold approve", kept["id"], token=office, code=3)  # the office that asked
+    kehu("ledger withhold lift", kept["id"], token=office)
     Path("kept").write_text(kehu("ledger checkpoint")["checkpoint"])
     assert kehu("ledger verify", "--against", "kept")["ok"]
     kehu("ledger prove", str(seen["ledger"]["seq"]))
@@ -291,12 +308,12 @@ WRONG = [
     ("find email=a email=b --purpose service", 2), ("find emial=a@b.example --purpose service", 3),
     ("find email=- --purpose service", 2), ("consent give x marketing", 2), ("consent give", 2), ("bogus", 2),
     ("ledger", 2), ("ledger list --since yesterday", 2), ("ledger prove x", 2), ("ledger prove 999999", 1),
-    ("ledger verify --against nowhere", 2), ("ledger list --subject 01990000-0000-7000-8000-000000000000", 1),
+    ("ledger withhold approve x", 1), ("ledger verify --against nowhere", 2), ("ledger list --subject 01990000-0000-7000-8000-000000000000", 1),
     ("import", 2), ("import nowhere.csv", 2), ("import nowhere.csv --channel store --basis contract", 2),
     ("import undo x", 2), ("import undo 01990000-0000-7000-8000-000000000000", 1), ("controller add x", 2),
     ("controller add x --country Germany", 2), ("channel add x --kind nothing", 2), ("sources --channel nothing", 1),
     ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
-    ("staff add --email a@b.example --role pope", 2), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
+    ("staff add --email a@b.example --role pope", 2), ("staff link nobody@b.example", 1), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
     ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),
     ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1), ("unmerge x y", 2), ("unmerge", 2),
     ("show 01990000-0000-7000-8000-000000000000 --purpose service", 1),
