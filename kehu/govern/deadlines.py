@@ -117,15 +117,19 @@ def counts(clocks: Sequence[Clock]) -> Clock | None:
     return next((clock for clock in clocks if clock.due is not None and clock.step == "answer"), None)
 
 
-def can_extend(clocks: Sequence[Clock], laws: Iterable[str], right: str, company: frozenset[str]) -> bool:
-    """Whether a law that applies allows an extension of what is asked."""
-    rows = [row for law in laws for row in law_packs()[law].right if right in row.rights and row.binds(company)]
-    return any(row.more is not None for row in rows) and bool(clocks)
+def extendable(clocks: Sequence[Clock]) -> list[Clock]:
+    """Those clocks that their law lets be extended."""
+    return [clock for clock in clocks if (row := _row_of(clock)) is not None and row.more is not None]
 
 
-def can_suspend(laws: Iterable[str], right: str) -> bool:
-    """Whether an identity check stops a clock of a law that applies."""
-    return any(row.suspends for law in laws for row in law_packs()[law].right if right in row.rights)
+def stoppable(clocks: Sequence[Clock]) -> list[Clock]:
+    """Those clocks that an identity check stops."""
+    return [clock for clock in clocks if (row := _row_of(clock)) is not None and row.suspends]
+
+
+def _row_of(clock: Clock) -> Right | None:
+    rows = law_packs()[clock.law].right if clock.law != HOUSE else house_rows().right
+    return next((row for row in rows if row.id == clock.row), None)
 
 
 def incident_clocks(
@@ -177,10 +181,17 @@ def _request_clock(
     now: datetime,
     answered: datetime | None,
 ) -> Clock:
-    extended = told.extended is not None and row.more is not None
-    term = longer(row.term, row.more) if extended and row.more else row.term
-    pauses = told.pauses if row.suspends else ()
-    end = due(term, received, rule, pauses=pauses, now=now) if term.counted else None
+    term, end, extended, pauses = row.term, None, False, list[Pause]()
+    if term.counted:
+        # what began after a clock had ended neither stops nor extends it
+        end = due(term, received, rule)
+        for pause in told.pauses if row.suspends else ():
+            if pause.start <= end.at:
+                pauses.append(pause)
+                end = due(term, received, rule, pauses=pauses, now=now)
+        if row.more is not None and told.extended is not None and told.extended <= end.at:
+            extended, term = True, longer(term, row.more)
+            end = due(term, received, rule, pauses=pauses, now=now)
     # an answer confirms that the request came, too
     done = (told.confirmed or answered) if row.step == "confirm" else answered
     return Clock(

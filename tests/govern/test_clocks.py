@@ -87,6 +87,18 @@ def test_a_clock_that_stands_moves_on_with_each_day_and_is_never_overdue():
     assert ends == [date(2026, 4, 2), date(2026, 4, 13), date(2026, 7, 13)]  # 12 April and 11 July are weekend days
 
 
+def test_what_begins_after_a_clock_has_ended_neither_extends_nor_stops_it():
+    late, now = RECEIVED + timedelta(40), RECEIVED + timedelta(41)
+    for told in (Told(extended=late), Told(pauses=(Pause(late),))):
+        ends = {
+            one.law: one
+            for one in request_clocks(["EU", "US"], "access", RECEIVED, told=told, now=now)
+            if one.step == "answer"
+        }
+        assert ends["EU"].overdue(now) and not ends["EU"].extended and not ends["EU"].suspended
+        assert ends["US"].extended == (told.extended is not None)  # its 45 days had not ended
+
+
 def test_an_answer_confirms_and_ends_every_clock():
     later = RECEIVED + timedelta(1000)
     found = request_clocks(["US"], "access", RECEIVED, told=Told(), now=later)

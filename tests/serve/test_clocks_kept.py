@@ -71,8 +71,9 @@ def test_an_extension_is_told_with_its_reason_in_time_and_once(database):
     with pytest.raises(requests.ClockRefused, match="before"):
         requests.step(id, "extend", actor=owner, reason="again")
     late = opened(EU, received=ago(days=60), right="erase")
-    with pytest.raises(requests.ClockRefused, match="has ended"):
-        requests.step(late, "extend", actor=owner, reason="too late")
+    for kind in ("extend", "suspend"):
+        with pytest.raises(requests.ClockRefused, match="has ended"):
+            requests.step(late, kind, actor=owner, reason="too late")
 
 
 def test_only_a_law_that_knows_it_extends_or_stops(database):

@@ -13,8 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from kehu.govern.consent import part_of
-from kehu.govern.deadlines import can_extend, can_suspend, counts
-from kehu.govern.laws import company
+from kehu.govern.deadlines import counts, extendable, stoppable
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
@@ -123,17 +122,15 @@ def _require_step(
     done, stands = {one.kind for one in steps}, _stands(steps)
     if kind in done and kind in ("confirm", "extend"):
         raise ClockRefused("it was recorded before")
-    laws = laws_of(row.packs)
-    if kind == "extend":
+    if kind in ("extend", "suspend"):
         before = clocks_of_request(row, steps, now=at)
-        if not can_extend(before, laws, row.right, company()):
-            raise ClockRefused("no law that applies knows an extension of this")
-        if all(clock.overdue(at) for clock in before if clock.due and clock.step == "answer"):
-            raise ClockRefused("the clock has ended: an extension is told before")
-    if kind == "suspend" and (stands or not can_suspend(laws, row.right)):
-        raise ClockRefused(
-            "it stands already" if stands else "no law that applies lets an identity check stop the clock"
-        )
+        moved = extendable(before) if kind == "extend" else stoppable(before)
+        if not moved:
+            raise ClockRefused("no law that applies knows this")
+        if kind == "suspend" and stands:
+            raise ClockRefused("it stands already")
+        if all(clock.overdue(at) for clock in moved):
+            raise ClockRefused("the clock has ended: it is extended or stopped before")
     if kind == "resume" and not stands:
         raise ClockRefused("it does not stand")
 
