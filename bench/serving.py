@@ -35,6 +35,7 @@ from bench.plain import FIELDS, TABLES, digest_of  # noqa: E402
 from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.setup import open_owner  # noqa: E402
 from kehu.guard.staff.actions import add_staff, issue_token  # noqa: E402
+from kehu.guard.staff.second_factor import code_now, enrol  # noqa: E402
 from kehu.serve.desk.queries import BY_TOKENS  # noqa: E402
 from kehu.vault.settling import settle_index  # noqa: E402
 
@@ -106,10 +107,10 @@ def credentials(ports: dict[str, int]) -> dict[str, list[str]]:
     tokens, cookies = [], []
     for number in range(TOKENS):
         email = f"bench{number}@kehu.example"
-        _, sign_in = add_staff(email=email, role="service", department=None, attest=True)
+        made, sign_in = add_staff(email=email, role="service", department=None, attest=True)
         tokens.append(issue_token(email=email, purpose="service", minutes=600)[0])
         if number < 8:
-            cookies.append(_signed_in(ports["checked"], email, sign_in.password))
+            cookies.append(_signed_in(ports["checked"], email, sign_in.password, enrol(made)))
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into bench_token values (%s, 'bench', now() + interval '1 day')", [[digest_of(t)] for t in tokens]
@@ -117,8 +118,8 @@ def credentials(ports: dict[str, int]) -> dict[str, list[str]]:
     return {"token": [f"Authorization: Bearer {token}" for token in tokens], "cookie": cookies}
 
 
-def _signed_in(port: int, email: str, password: str) -> str:
-    """Sign in and claim the purpose ``service``; returns the header of the session's cookie."""
+def _signed_in(port: int, email: str, password: str, secret: str) -> str:
+    """Sign in by both factors and claim the purpose ``service``; returns the header of the session's cookie."""
     jar: dict[str, str] = {}
 
     def call(method: str, where: str, form: dict[str, str] | None = None) -> str:
@@ -139,6 +140,8 @@ def _signed_in(port: int, email: str, password: str) -> str:
 
     hidden = call("GET", "/sign-in")
     call("POST", "/sign-in", {"email": email, "password": password, "csrfmiddlewaretoken": hidden})
+    hidden = call("GET", "/account/confirm")
+    call("POST", "/account/confirm", {"code": code_now(secret), "csrfmiddlewaretoken": hidden})
     hidden = call("GET", "/purpose")
     call("POST", "/purpose", {"purpose": "service", "csrfmiddlewaretoken": hidden})
     return "Cookie: " + "; ".join(f"{name}={value}" for name, value in jar.items())

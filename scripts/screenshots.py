@@ -17,6 +17,8 @@ from browser import find_browser
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from kehu.guard.staff.actions import SignIn
+
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 MOST_BYTES: Final = 200_000
 _WIDE, _LOW, _NARROW = (1280, 800), (1280, 640), (390, 760)
@@ -55,11 +57,11 @@ def main() -> int:
         print("kehu: start the demonstration first (make demo), on a machine with Chromium", file=sys.stderr)
         return 1
     lively = _lively()
-    accounts = {role: (account.email, account.password) for role, _, account in sign_ins()}
+    accounts = {role: account for role, _, account in sign_ins()}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        pages = {role: _sign_in(browser, running.url, role, *accounts[role]) for role in _PURPOSES}
+        pages = {role: _sign_in(browser, running.url, role, accounts[role]) for role in _PURPOSES}
         for name, role, where, size, theme, language in PICTURES:
             _take(pages[role], running.url, name, lively.get(where, where), size, theme, language)
         own = _enter(browser, running.url, Home.current().facts()["demo"]["mail"])
@@ -72,12 +74,17 @@ def main() -> int:
     return 1 if large else 0
 
 
-def _sign_in(browser: Browser, url: str, role: str, email: str, password: str) -> Page:
+def _sign_in(browser: Browser, url: str, role: str, account: SignIn) -> Page:
+    from kehu.guard.staff.second_factor import code_now
+
     page = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai").new_page()
     page.goto(url + "/sign-in")
-    page.fill("#email", email)
-    page.fill("#password", password)
+    page.fill("#email", account.email)
+    page.fill("#password", account.password)
     page.click("main button.primary")
+    if account.totp_secret:
+        page.fill("#code", code_now(account.totp_secret))
+        page.click("main button.primary")
     page.wait_for_url("**/purpose")
     page.check(f"input[value='{_PURPOSES[role]}']")
     page.click(".choose button.primary")

@@ -19,6 +19,7 @@ from kehu.doors.cli import (
     linking,
     register,
     rights,
+    signing,
     withholding,
 )
 from kehu.doors.cli.frame import Contract
@@ -31,6 +32,8 @@ def main() -> None:
 
 
 evidence.ledger.add_command(withholding.withhold)
+installation.staff.add_command(signing.staff_link)
+installation.staff.add_command(signing.staff_code)
 for entry in (
     installation.init,
     installation.up,

@@ -10,6 +10,8 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import SignIn, actor_of, add_staff, owner_actor, renew_password
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.second_factor import enrol
+from kehu.guard.staff.step_up import compulsory
 
 DOMAIN: Final = "demo.example"
 DEPARTMENTS: Final = {
@@ -35,10 +37,16 @@ def add_members() -> None:
 
 
 def sign_ins() -> list[tuple[str, str, SignIn]]:
-    """One sign-in per role (role, department), each with a new random password: none is ever kept in clear."""
+    """One sign-in per role (role, department), each with a new random password: none is ever kept in clear.
+
+    Where the role may not be without a second factor, with the secret of a new authenticator.
+    """
     made = []
     for role, department in DEPARTMENTS.items():
         with transaction.atomic():
-            made.append((role, department, renew_password(f"{role}@{DOMAIN}")))
+            account = renew_password(f"{role}@{DOMAIN}")
+            if compulsory(role):
+                account = SignIn(account.email, account.password, enrol(Staff.objects.get(email=account.email)))
+            made.append((role, department, account))
             record_act("staff", None, actor=owner_actor())
     return made

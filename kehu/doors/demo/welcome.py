@@ -52,9 +52,16 @@ def answer(
     return {
         "url": url,
         "sign_ins": [
-            {"role": role, "department": department, "email": one.email, "password": one.password}
+            {
+                "role": role,
+                "department": department,
+                "email": one.email,
+                "password": one.password,
+                "totp_secret": one.totp_secret,
+            }
             for role, department, one in sign_ins
         ],
+        "second_factor": text["second_factor"].format_map(names),
         "try": [text[f"try_{number}"].format_map(names) for number in (1, 2, 3)],
     }
 
@@ -68,11 +75,13 @@ def say(told: dict[str, Any], console: Console, *, language: str, ending: str) -
     console.print()
     console.print(text["sign_ins"])
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    for name in ("role", "department", "email", "password"):
+    columns = ("role", "department", "email", "password")
+    for name in columns:
         table.add_column(text[name], no_wrap=True)
     for row in told["sign_ins"]:
-        table.add_row(*(row[name] for name in ("role", "department", "email", "password")))
+        table.add_row(*(row[name] for name in columns))
     console.print(table)
+    console.print(told["second_factor"])
     console.print()
     console.print(Text(text["try"], style="bold"))
     for number, line in enumerate(told["try"], 1):

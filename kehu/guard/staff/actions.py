@@ -33,10 +33,14 @@ class TokenRefused(PermissionError):
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A new account's way in; the password is shown once and kept only as an Argon2 hash."""
+    """A new account's way in; the password is shown once and kept only as an Argon2 hash.
+
+    ``totp_secret``: the second factor's, in base32, where one was made with it.
+    """
 
     email: str
     password: str
+    totp_secret: str = ""
 
 
 def ensure_owner() -> Staff:

@@ -21,6 +21,7 @@ from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff import passkeys, recovery
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, check_code, take_up
+from kehu.guard.staff.sessions import end_all
 from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
 
 STEP_UP: Final = "house.step-up"
@@ -200,6 +201,16 @@ def remove_factor(who: Waiting, *, passkey: str | None) -> None:
         if compulsory(held.role):
             raise LastFactor("second factor")
         recovery_gone(who.staff)
+
+
+@transaction.atomic
+def void_factors(staff: UUID) -> None:
+    """Void every second factor of an account that lost them: the next sign-in makes a new one, all sessions end."""
+    Staff.objects.filter(id=staff).update(totp=None, totp_step=None, totp_pending=None)
+    recovery_gone(staff)
+    with connection.cursor() as cursor:
+        cursor.execute("delete from staff_passkey where staff = %s", [staff])
+    end_all(staff)
 
 
 def recovery_gone(staff: UUID) -> None:
