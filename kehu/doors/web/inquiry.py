@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,6 +22,8 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.assurance.queries import inquire
 
+_LATELY: Final = (1, 7, 30)  # days that a first inquiry begins with
+
 
 @staff_page
 @require_GET
@@ -32,6 +34,7 @@ def inquiry(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context: dict[str, Any] = {
         "asked": asked,
         "purposes": [(slug, purpose_label(slug)) for slug in PURPOSES],
+        "lately": [(days, timezone.localdate() - timedelta(days=days)) for days in _LATELY],
         "people": Staff.objects.order_by("email").values_list("id", "email"),
     }
     if any(asked.values()):
