@@ -45,7 +45,9 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
     """Principal, context and field class of an ordinary case with differences."""
     row = {**ORDINARY, **case}
     purpose, field = load_purposes()[row["purpose"]], Dictionary.load().field(row["field"])
-    facts = ActorFacts(*(row[name] for name in FACTS), place=row["place"], watching=row["watching"])
+    facts = ActorFacts(
+        *(row[name] for name in FACTS), place=row["place"], watching=row["watching"], reviewed=row["reviewed"]
+    )
     grounds = {law: row.get("ground", ground) for law, ground in purpose.grounds.items()}
     context = {name: row[name] for name in STATE} | {
         "purpose": purpose.slug,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from kehu.guard.access import lapses, training, wordings
@@ -152,12 +152,16 @@ def test_nobody_signs_for_the_owner_and_the_owner_for_nobody(database):
         wordings.publish("agreement", TEXTS, in_force_from=timezone.now(), actor=staff("service"))
 
 
-@pytest.mark.parametrize("table", ["access_text", "access_signature", "access_attempt"])
+@pytest.mark.parametrize("table", ["access_text", "access_signature", "access_attempt", "access_kept"])
 def test_what_was_signed_is_never_edited(database, table):
     li = staff("service")
     agree(li)
     passes(li)
-    for words in (f"update {table} set version = 9", f"delete from {table}"):
+    lapses.keep(li.staff, actor=owner_actor(), kept=True)
+    for words in (
+        f"update {table} set staff = null" if table != "access_text" else "update access_text set version = 9",
+        f"delete from {table}",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.connection.execute(words)
         with open_owner(database) as owner, pytest.raises(psycopg.errors.Error):
@@ -175,6 +179,32 @@ def test_who_lapses_next(database):
         ("service@kehu.example", True),
         ("manager@kehu.example", False),
     ]
+
+
+def test_access_that_nobody_keeps_within_the_quarter_is_off(database):
+    [subject] = admit(CHEN)
+    li, boss = staff("service"), staff("privacy")
+    with open_owner(database) as owner:
+        owner.execute("update guard_staff set kept_until = clock_timestamp() where id = %s", [li.staff])
+    assert answer_of(subject, li) == ("denied", "house.access-review")
+    lapses.keep(li.staff, actor=boss, kept=True)
+    assert answer_of(subject, li) == ("clear", "house.role-service")
+    assert timedelta(days=91) < lapses.standing_of(li.staff).kept_until - timezone.now() < timedelta(days=93)
+    lapses.keep(li.staff, actor=boss, kept=False)
+    assert answer_of(subject, li) == ("denied", "house.access-review")
+
+
+def test_nobody_keeps_their_own_and_managers_only_their_department(database):
+    li, boss, mia = staff("service"), staff("manager"), staff("marketing")
+    with pytest.raises(Refused):
+        lapses.keep(boss.staff, actor=boss, kept=True)
+    with pytest.raises(Refused):
+        lapses.keep(li.staff, actor=mia, kept=True)
+    with pytest.raises(LookupError):
+        lapses.keep(li.staff, actor=boss, kept=True)
+    for who in (li.staff, mia.staff):  # oneself, and a role that reviews nobody
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("insert into access_kept (staff, reviewed_by, kept) values (%s, %s, true)", [li.staff, who])
 
 
 def wait_for(day):

@@ -40,6 +40,11 @@ def test_it_opens_at_once_and_for_half_an_hour(database):
     token = actor_of_token(grants.use(held.id, actor=li)[1])
     assert answer(chen, token) == ("clear", "house.grant")
     assert answer(chen, token, "full_name")[0] == "denied"  # not named
+    longer = grants.ask(
+        actor=li, purpose="security", fields=["phone"], scope=grants.Scope((chen,)), minutes=480, reason=WHY,
+        emergency="vital",
+    )  # fmt: skip
+    assert longer.until - longer.asked_at == timedelta(minutes=30)  # whatever a program asks for
 
 
 def test_the_offices_are_told_by_a_job_in_words_that_name_no_customer(database, monkeypatch):

@@ -29,6 +29,7 @@ NOBODYS = {
     "staff_link": "of staff",
     "access_grant": "who may see what for a while; ids of origin subjects, which name nobody without key and state",
     "access_review": "what another person found of a broken glass",
+    "access_kept": "whose access was kept, and by whom",
     "access_text": "what staff sign",
     "access_signature": "of staff",
     "access_attempt": "of staff: how many answers were right",

@@ -132,6 +132,18 @@ def access_lapses() -> Any:
     return {"people": [_standing(one) for one in lapses.lapses(actor=actor())]}
 
 
+@access.command("review", epilog="Example: kehu access review li@shop.example --keep")
+@click.argument("email")
+@click.option("--keep/--take-away", "kept", required=True, default=None)
+@command()
+def access_review(email: str, kept: bool) -> Any:
+    """Keep somebody's access for another quarter, or take it away; what nobody looks at for 92 days is off."""
+    from kehu.guard.access import lapses
+    from kehu.guard.staff.actions import actor_of
+
+    return _standing(lapses.keep(actor_of(email).staff, actor=actor(), kept=kept))
+
+
 @access.command("matrix", epilog="Example: kehu access matrix --role service --json")
 @click.option("--role", help="Only this one.")
 @click.option("--law", default="CN", show_default=True, help="The law that the customer is under: CN EU US JP AU none.")
@@ -280,7 +292,7 @@ def _names(fields: str) -> list[str]:
 
 
 def _standing(one: Any) -> dict[str, Any]:
-    ends = ("agreement_until", "training_until", "watching_until")
+    ends = ("agreement_until", "training_until", "watching_until", "kept_until")
     return {"email": one.email, "role": one.role, "department": one.department, "refused": one.lapsed} | {
         name: end.isoformat() if (end := getattr(one, name)) else None for name in ends
     }

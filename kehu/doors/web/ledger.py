@@ -38,7 +38,7 @@ _ICONS: Final = {
     "propose": "file-pen-line", "assess": "scale", "approve": "badge-check", "refuse": "circle-x", "retract": "undo-2",
     "contact": "send", "subscribe": "bell", "agree": "signature", "acknowledge": "eye", "train": "graduation-cap",
     "ask-grant": "hourglass", "grant": "badge-check", "deny-grant": "circle-x", "end-grant": "circle-stop",
-    "break-glass": "siren", "review-glass": "eye", "read-grant": "eye",
+    "break-glass": "siren", "review-glass": "eye", "read-grant": "eye", "keep-access": "user-round-check",
     "publish": "megaphone",
 }  # fmt: skip
 
@@ -92,6 +92,7 @@ _ACT_LABELS: Final = {
     "break-glass": gettext_lazy("Glass broken"),
     "review-glass": gettext_lazy("Broken glass looked at"),
     "read-grant": gettext_lazy("Grant's reason read"),
+    "keep-access": gettext_lazy("Access of a person reviewed"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

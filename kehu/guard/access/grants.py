@@ -134,13 +134,13 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Grant:
     """
     act = "grant" if approve else "deny-grant"
     require_act(act, actor)
+    if approve:
+        require_step_up(actor)
     held = grant_of(id)
     if actor.human == held.staff:
         with transaction.atomic():
             record_act(act, None, actor=actor, detail=id, refused_by="house.second-person")
         raise Refused("house.second-person")
-    if approve:
-        require_step_up(actor)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "update access_grant set approved = %s, decided_by = %s where id = %s and approved is null and ended_at is null",

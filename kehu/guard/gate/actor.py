@@ -21,7 +21,8 @@ ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department
     coalesce(s.purpose is null or s.purpose = %(purpose)s, true)::int,
     case when s.duty_from is null then 1
         else on_duty(s.zone, s.duty_days, s.duty_from, s.duty_to, clock_timestamp())::int end, s.place,
-    coalesce(s.watching_until > clock_timestamp(), false)::int)"""
+    coalesce(s.watching_until > clock_timestamp(), false)::int,
+    coalesce(s.kept_until > clock_timestamp(), false)::int)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class ActorFacts:
     """The facts of one credential as the checked statement saw them.
 
     ``place`` is the country it works from, empty where the data is kept. ``watching``: the person has acknowledged the
-    notice that uses are watched.
+    notice that uses are watched. ``reviewed``: somebody looked at their access within the quarter and kept it.
     """
 
     role: str
@@ -75,11 +76,19 @@ class ActorFacts:
     on_duty: bool = True
     place: str = field(default="", kw_only=True)
     watching: bool = field(default=True, kw_only=True)
+    reviewed: bool = field(default=True, kw_only=True)
 
     @classmethod
     def parse(cls, text: str) -> ActorFacts:
         """Read the text that ACTOR_FACTS_SQL writes."""
         role, department, *told = text.split("|")
         flags, behind = told[:_FLAGS], told[_FLAGS:]
-        place, watching = (*behind, *("", "1")[len(behind) :])
-        return cls(role, department, *[flag == "1" for flag in flags], place=place, watching=watching == "1")
+        place, watching, reviewed = (*behind, *("", "1", "1")[len(behind) :])
+        return cls(
+            role,
+            department,
+            *[flag == "1" for flag in flags],
+            place=place,
+            watching=watching == "1",
+            reviewed=reviewed == "1",
+        )

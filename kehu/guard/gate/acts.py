@@ -60,6 +60,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "read-grant": frozenset(ROLES) - {"engineer"},
     "break-glass": _CLAIMS,
     "review-glass": frozenset({"privacy", "legal", "auditor", "owner"}),
+    "keep-access": frozenset({"manager"}) | _OFFICE,  # the database too: never one's own
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }

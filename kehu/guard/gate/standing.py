@@ -11,7 +11,7 @@ from kehu.guard.gate.acts import Refused
 
 _ORDER: Final = (
     ("active", "house.active"), ("credential_ok", "house.credential"), ("agreement", "house.agreement"),
-    ("training", "house.training"), ("watching", "house.watching"),
+    ("training", "house.training"), ("watching", "house.watching"), ("reviewed", "house.access-review"),
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ TABLE = {
     "access-agreement": ("/access/agreement", "get", ALL, 200, 200),
     "access-watching": ("/access/watching", "get", ALL, 200, 200),
     "access-training": ("/access/training/customer-data", "get", ALL, 200, 200),
+    "access-keep": (f"/access/people/{UNKNOWN}/keep", "post", frozenset({"manager", "privacy", "legal"}), 404, 403),
     "access-roles": ("/access/roles?law=EU", "get", ALL, 200, 200),
     "access-grants": ("/access/grants", "get", ALL, 200, 200),
     "access-ask": ("/access/grants/ask?purpose=service", "get", ALL - {"engineer"}, 200, 403),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kehu.doors.web.entrance import staff_page, way_back
 from kehu.doors.web.pages import ROLE_LABELS, language, page
@@ -29,6 +30,8 @@ _TITLES: Final = {
 DONE: Final = {
     "agreement": gettext_lazy("Signed: it counts from now on."),
     "watching": gettext_lazy("Acknowledged: it counts from now on."),
+    "kept": gettext_lazy("Access kept for another quarter."),
+    "taken": gettext_lazy("Access taken away: the next look is refused."),
     "training": gettext_lazy("Passed: it counts from now on."),
 }
 
@@ -42,11 +45,23 @@ def overview(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context = {
         "conditions": _conditions(mine),
         "looks_after": desk.role in ACTS["lapses"],
-        "others": [_row(one) for one in others],
+        "others": [_row(one, desk) for one in others],
         "refused": sum(one.lapsed for one in others),
         "told": DONE.get(request.GET.get("done", ""), ""),
     }
     return page(request, "access/overview.html", context, desk=desk, nav="access")
+
+
+@staff_page
+@require_POST
+def keep(request: HttpRequest, desk: SignedIn, staff: UUID) -> HttpResponse:
+    """Keep somebody's access for another quarter, or take it away."""
+    kept = request.POST.get("do") == "keep"
+    try:
+        lapses.keep(staff, actor=desk.without_purpose, kept=kept)
+    except LookupError:
+        raise Http404 from None
+    return redirect(reverse("access") + f"?done={'kept' if kept else 'taken'}#lapses")
 
 
 @staff_page
@@ -134,8 +149,10 @@ def _conditions(mine: Standing) -> list[dict[str, Any]]:
     ]
 
 
-def _row(one: Standing) -> dict[str, Any]:
+def _row(one: Standing, desk: SignedIn) -> dict[str, Any]:
     return {
+        "staff": one.staff,
+        "may_keep": desk.role in ACTS["keep-access"] and one.staff != desk.staff,
         "who": one.name or one.email,
         "role": ROLE_LABELS[one.role],
         "department": department_label(one.department),
@@ -143,6 +160,7 @@ def _row(one: Standing) -> dict[str, Any]:
             (_TITLES[wordings.AGREEMENT], one.agreement_until, _state(one.agreement_until)),
             (_("Training"), one.training_until, _state(one.training_until)),
             (_TITLES[wordings.WATCHING], one.watching_until, _state(one.watching_until)),
+            (_("Quarterly review"), one.kept_until, _state(one.kept_until)),
         ],
     }
 

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("access/agreement", conditions.agreement, name="access-agreement"),
     path("access/watching", conditions.watching, name="access-watching"),
     path("access/training/<slug:course>", conditions.course, name="access-training"),
+    path("access/people/<uuid:staff>/keep", conditions.keep, name="access-keep"),
     path("access/roles", roles.roles, name="access-roles"),
     path("access/grants", grants.listed, name="access-grants"),
     path("access/grants/ask", grants.ask, name="access-ask"),
