@@ -99,6 +99,8 @@ def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, 
 def _mends(request: HttpRequest, policy: str) -> str:
     """The page on which a condition is met, with the way back to what was refused."""
     way = {
+        "house.step-up": reverse("account-confirm"),
+        "house.level4-second-factor": reverse("account-confirm"),
         "house.agreement": reverse("access-agreement"),
         "house.watching": reverse("access-watching"),
         "house.training": reverse("access-training", args=[next(iter(courses()))]),

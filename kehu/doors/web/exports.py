@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
+from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import purpose_page, staff_page, who_is
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.uploads import TracedUpload, TracingHandler
@@ -86,6 +87,7 @@ def exports(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 
 @purpose_page
+@confirmed
 @require_POST
 def ask(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Ask for a list of the claimed purpose's customers to leave."""
@@ -117,6 +119,7 @@ def progress(request: HttpRequest, desk: SignedIn, export: UUID) -> HttpResponse
 
 
 @staff_page
+@confirmed
 @require_POST
 def decide(request: HttpRequest, desk: SignedIn, export: UUID) -> HttpResponse:
     """Let a list go, or not: another person than who asked."""
@@ -131,6 +134,7 @@ def decide(request: HttpRequest, desk: SignedIn, export: UUID) -> HttpResponse:
 
 
 @staff_page
+@confirmed
 @require_POST
 def decide_token(request: HttpRequest, desk: SignedIn, token: UUID) -> HttpResponse:
     """Let a token for a recipient go on, or end it."""

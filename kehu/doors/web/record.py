@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web import authorisations, errors, history
+from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
@@ -73,6 +74,7 @@ def customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespons
 
 
 @purpose_page
+@confirmed
 @require_POST
 def show_field(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """One field in clear, as a read of its own; alone for htmx, else within the whole page."""

@@ -229,7 +229,15 @@ def shown_lately(credential: UUID) -> bool:
 
 def needs_step_up(actor: Actor) -> bool:
     """Whether somebody who has a second factor has to show it again first."""
-    return not shown_lately(actor.credential) and factors_of(actor.human).any
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select 1 from guard_staff f where f.id = %s and (f.totp is not null or exists"
+            " (select 1 from staff_passkey p where p.staff = f.id))) and not exists"
+            f" (select 1 from actor_state where actor = %s and {_RECENT})",
+            [actor.human, actor.credential],
+        )
+        [needs] = cursor.fetchone()
+    return bool(needs)
 
 
 def require_step_up(actor: Actor) -> None:

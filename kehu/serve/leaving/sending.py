@@ -25,7 +25,7 @@ from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.read import CHUNK, PROFILE_KINDS, Opened, gate
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.guard.staff.models import Staff
+from kehu.guard.staff.step_up import needs_step_up
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.asking import Leaving, NotToRun, how_many, leaving_of
 from kehu.serve.leaving.canary import canary_of, marks_of
@@ -84,15 +84,7 @@ def _require_step_up(held: Leaving, actor: Actor) -> None:
     """It is the asker's own request, and where they have a second factor it was shown within ten minutes."""
     if held.asked_by != actor.human:
         raise Refused("house.default-deny")
-    enrolled = Staff.objects.filter(id=actor.human, totp__isnull=False).exists()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select coalesce(second_factor_at > clock_timestamp() - interval '10 minutes', false) from actor_state"
-            " where actor = %s",
-            [actor.credential],
-        )
-        row = cursor.fetchone()
-    if enrolled and not (row and row[0]):
+    if needs_step_up(actor):
         with transaction.atomic():
             purpose = PURPOSES[held.purpose]
             record_act("give", None, actor=actor, purpose=purpose, detail=held.id, refused_by="house.step-up")

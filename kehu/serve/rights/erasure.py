@@ -32,6 +32,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.step_up import require_step_up
 from kehu.guard.texts import seal_under
 from kehu.guard.tombstones import Noted, note
 from kehu.serve.rights.models import Erasure, Request
@@ -88,7 +89,7 @@ def plan(subject: UUID, *, actor: Actor, confirm: Sequence[UUID] = ()) -> dict[s
     """What an erasure would take and what it would leave, and why; nothing changes. That somebody looked is recorded.
 
     Raises:
-        Refused: the role, the token, or a policy refuses.
+        Refused: the role, the token, a policy, or a second factor that was not shown lately.
         UnknownSubject: not here.
         ValueError: what is confirmed is no part of this customer.
     """
@@ -129,6 +130,7 @@ def erase(subject: UUID, *, actor: Actor, reason: str, confirm: Sequence[UUID] =
         HolderFailed: nothing was erased yet; it runs again by itself.
     """
     require("erase", actor)
+    require_step_up(actor)
     scope = scope_of(subject, confirm)
     row = unfinished_of(scope.part)
     row = _begin(scope, actor, reason) if row is None else _widen(row, scope, actor)

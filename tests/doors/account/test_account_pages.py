@@ -12,13 +12,16 @@ from django.db import connection
 from django.test import override_settings
 
 from kehu.doors.web.account.urls import urlpatterns
-from kehu.guard.staff.actions import actor_of, add_staff
+from kehu.guard.gate.acts import Refused
+from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.passwords import make_link
-from kehu.guard.staff.second_factor import code_now
+from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_ins import sign_in
 from kehu.guard.staff.sign_ins import signed_in as who_is_in
 from kehu.guard.staff.step_up import compulsory
+from kehu.serve.rights.erasure import erase
+from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
@@ -286,3 +289,50 @@ def test_the_setting_says_from_when(database):
     desk = browser()
     desk.post("/sign-in", account)
     assert desk.get("/me")["Location"].startswith("/account/confirm")
+
+
+@override_settings(**NOW)
+def test_what_is_sensitive_asks_for_the_factor_and_leads_back(database):
+    [subject] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    desk, _, staff, secret, _ = _enrolled()
+    desk.post("/purpose", {"purpose": "service"})
+    show = {"path": f"/customers/{subject}/show", "data": {"field": "email"}}
+    assert "lin@mail.example" in text_of(desk.post(**show))
+    _later(staff)
+    away = desk.post(**show)
+    assert away["Location"] == f"/account/confirm?next=%2Fcustomers%2F{subject}"
+    told = desk.post(**show, HTTP_HX_REQUEST="true")
+    assert told["HX-Redirect"] == away["Location"] and "lin@mail.example" not in text_of(told)
+    back = desk.post("/account/confirm", {"code": code_now(secret), "next": f"/customers/{subject}"})
+    assert back["Location"] == f"/customers/{subject}"
+    assert "lin@mail.example" in text_of(desk.post(**show))
+    _later(staff)
+    assert desk.post("/exports/ask", {}, HTTP_REFERER="http://localhost/exports")["Location"].endswith(
+        "next=%2Fexports"
+    )
+
+
+@override_settings(**NOW)
+def test_a_confirmation_reaches_the_purpose_claimed_before_it(database):
+    desk, _, staff, secret, _ = _enrolled("privacy")
+    desk.post("/purpose", {"purpose": "rights-request"})
+    _later(staff)
+    lately = "select second_factor_at > now() - interval '10 minutes' from actor_state where staff = %s and purpose is not null"
+    with connection.cursor() as cursor:
+        cursor.execute(lately, [staff.id])
+        assert cursor.fetchone() == (False,)
+        desk.post("/account/confirm", {"code": code_now(secret)})
+        cursor.execute(lately, [staff.id])
+        assert cursor.fetchone() == (True,)
+
+
+def test_an_erasure_asks_for_the_factor_of_whoever_has_one(database):
+    [subject] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    _, staff = _new("privacy")
+    enrol(staff)
+    office = actor_of(staff.email)
+    with pytest.raises(Refused) as refused:
+        erase(subject, actor=office, reason="asked")
+    assert refused.value.policy == "house.step-up"
+    confirm_second_factor(office.credential)
+    assert erase(subject, actor=office, reason="asked")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from kehu.doors.web.account.door import step_up_first
 from kehu.doors.web.entrance import CLAIM, staff_page
 from kehu.doors.web.pages import category_label, field_label, language, page, purpose_label
 from kehu.doors.web.words import LAW_LABELS
@@ -20,7 +21,7 @@ from kehu.guard.access import glass, grants
 from kehu.guard.access.grants import Grant, Scope
 from kehu.guard.gate.acts import ACTS, Refused, require_act
 from kehu.guard.installation import installation
-from kehu.guard.staff.sign_ins import SignedIn, leave_purpose
+from kehu.guard.staff.sign_ins import SignedIn, bind_claim, leave_purpose
 
 _HOURS: Final = (30, 60, 120, 240, 480)  # minutes
 _AGES: Final = {
@@ -158,6 +159,8 @@ def take(request: HttpRequest, desk: SignedIn, grant: UUID, step: str) -> HttpRe
         grants.seen(grant, actor=actor)
         if step == "use":
             return _begin(request, desk, grant)
+        if step == "approve" and (first := step_up_first(request, desk)) is not None:
+            return first
         if step in ("approve", "refuse"):
             grants.decide(grant, actor=actor, approve=step == "approve")
         elif step == "end":
@@ -176,6 +179,7 @@ def _begin(request: HttpRequest, desk: SignedIn, grant: UUID, done: str = "") ->
     """Bind the sign-in to the grant, and go to its customer, or to the list."""
     credential, _text, _until = grants.use(grant, actor=desk.without_purpose)
     leave_purpose(desk)
+    bind_claim(credential, desk.credential)
     request.session[CLAIM] = str(credential)
     named = grants.grant_of(grant).scope.customers
     way = reverse("customer", args=[named[0]]) if len(named) == 1 else reverse("customers")

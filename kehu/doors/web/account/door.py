@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 
-from kehu.doors.web.entrance import SIGN_IN, View, came_from, send_to, who_is
+from kehu.doors.web.entrance import SIGN_IN, View, send_to, who_is
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.staff.step_up import Waiting, needs_step_up, waiting
 
@@ -37,13 +39,27 @@ def factor_page(view: FactorView) -> View:
     return guarded
 
 
+def _back(request: HttpRequest) -> str:
+    """The page one was at: what a form asked for is asked for there again."""
+    if request.method == "GET":
+        return request.path
+    came = urlsplit(request.headers.get("Referer", ""))
+    return came.path if came.netloc == request.get_host() else request.path.rpartition("/")[0]
+
+
 def confirmed(view: View) -> View:
     """Inside a page of the staff: first the second factor of the last ten minutes, then back to where one was."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, desk: SignedIn, *args: Any, **kwargs: Any) -> HttpResponse:
-        if needs_step_up(desk.without_purpose):
-            return send_to(request, reverse("account-confirm") + came_from(request))
-        return view(request, desk, *args, **kwargs)
+        first = step_up_first(request, desk)
+        return view(request, desk, *args, **kwargs) if first is None else first
 
     return guarded
+
+
+def step_up_first(request: HttpRequest, desk: SignedIn) -> HttpResponse | None:
+    """The way to the page that asks for the second factor, where it was not shown within ten minutes."""
+    if not needs_step_up(desk.without_purpose):
+        return None
+    return send_to(request, reverse("account-confirm") + "?" + urlencode({"next": _back(request)}))
