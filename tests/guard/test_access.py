@@ -123,6 +123,7 @@ def test_too_many_wrong_answers_do_not_pass(database):
     result = training.answer("customer-data", poor, actor=li)
     assert (result.passed, result.right, result.wrong) == (False, 7, (7, 8, 9))
     assert lapses.standing_of(li.staff).training_until is None
+    assert training.passed(li.staff) == {}
     assert training.answer("customer-data", [*right[:8], 9, 9], actor=li).passed
     until = lapses.standing_of(li.staff).training_until
     assert timedelta(days=364) < until - timezone.now() < timedelta(days=366)
@@ -202,9 +203,9 @@ def test_nobody_keeps_their_own_and_managers_only_their_department(database):
         lapses.keep(li.staff, actor=mia, kept=True)
     with pytest.raises(LookupError):
         lapses.keep(li.staff, actor=boss, kept=True)
-    for who in (li.staff, mia.staff):  # oneself, and a role that reviews nobody
+    for whom, who in ((boss.staff, boss.staff), (li.staff, mia.staff)):  # oneself, and a role that reviews nobody
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("insert into access_kept (staff, reviewed_by, kept) values (%s, %s, true)", [li.staff, who])
+            cursor.execute("insert into access_kept (staff, reviewed_by, kept) values (%s, %s, true)", [whom, who])
 
 
 def wait_for(day):
