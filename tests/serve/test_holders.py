@@ -20,6 +20,7 @@ NOBODYS = {
     "ledger_forgotten": "numbers: how many uses each erasure took",
     "ledger_tile": "hashes",
     "ledger_retired": "numbers of rows whose time was over; nobody",
+    "ledger_withheld": "whose uses an investigation keeps back: staff and a file number",
     "ledger_checkpoint": "signed tree heads",
     "sign_in_failure": "of staff",
     "staff_session": "of staff",
