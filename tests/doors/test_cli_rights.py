@@ -112,7 +112,9 @@ def test_incident_and_its_reach(kehu):
         "incident", "open", "--staff", "service@kehu.example", "--since", "2026-01-01", "--text", "leak"
     )
     [row] = opened["incidents"]
-    assert code == 0 and row["text"] == "leak" and {one["law"] for one in row["clocks"]} == {"CN", "EU", "US", "JP", "AU"}
+    assert (
+        code == 0 and row["text"] == "leak" and {one["law"] for one in row["clocks"]} == {"CN", "EU", "US", "JP", "AU"}
+    )
     code, found = kehu("incident", "reach", row["id"])
     assert code == 0 and found["uses"] == 1 and found["jurisdictions"] == {"CN": 1}
     assert found["fields"] == [{"field": "email", "uses": 1, "jurisdictions": {"CN": 1}}]

@@ -5,65 +5,81 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("govern", "0002_subject_state"),
-        ('rights', '0001_registers'),
+        ("rights", "0001_registers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='incident',
-            name='done',
+            model_name="incident",
+            name="done",
             field=models.JSONField(db_default={}, default=dict, help_text="when each clock's report was made"),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='facts',
-            field=models.JSONField(db_default={}, default=dict, help_text='yes or no to what a clock asks; the rest is open'),
+            model_name="incident",
+            name="facts",
+            field=models.JSONField(
+                db_default={}, default=dict, help_text="yes or no to what a clock asks; the rest is open"
+            ),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='handled_at',
+            model_name="incident",
+            name="handled_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='packs',
-            field=models.SmallIntegerField(db_default=31, default=31, help_text='the laws whose clocks run, as bits'),
+            model_name="incident",
+            name="packs",
+            field=models.SmallIntegerField(db_default=31, default=31, help_text="the laws whose clocks run, as bits"),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='persons',
-            field=models.BigIntegerField(help_text='how many people it reached, once known', null=True),
+            model_name="incident",
+            name="persons",
+            field=models.BigIntegerField(help_text="how many people it reached, once known", null=True),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='told_at',
-            field=models.DateTimeField(help_text='when the persons were told', null=True),
+            model_name="incident",
+            name="told_at",
+            field=models.DateTimeField(help_text="when the persons were told", null=True),
         ),
         migrations.AddField(
-            model_name='request',
-            name='packs',
+            model_name="request",
+            name="packs",
             field=models.SmallIntegerField(db_default=31, default=31),
         ),
         migrations.AlterField(
-            model_name='incident',
-            name='due',
-            field=models.DateTimeField(help_text='the earliest end of a clock that runs, as last written', null=True),
+            model_name="incident",
+            name="due",
+            field=models.DateTimeField(help_text="the earliest end of a clock that runs, as last written", null=True),
         ),
         migrations.CreateModel(
-            name='RequestStep',
+            name="RequestStep",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=8)),
-                ('at', models.DateTimeField()),
-                ('by', models.UUIDField()),
-                ('reason', models.BinaryField(help_text='what the person is told of it, sealed', null=True)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='rights.request')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=8)),
+                ("at", models.DateTimeField()),
+                ("by", models.UUIDField()),
+                ("reason", models.BinaryField(help_text="what the person is told of it, sealed", null=True)),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="rights.request"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ('confirm', 'extend', 'suspend', 'resume'))), name='request_step_known'), models.UniqueConstraint(condition=models.Q(('kind__in', ('confirm', 'extend'))), fields=('request', 'kind'), name='confirmed_and_extended_once')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("confirm", "extend", "suspend", "resume"))),
+                        name="request_step_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ("confirm", "extend"))),
+                        fields=("request", "kind"),
+                        name="confirmed_and_extended_once",
+                    ),
+                ],
             },
         ),
         # what came before: the laws of its customer, every law where there is none
