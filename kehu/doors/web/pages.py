@@ -88,6 +88,7 @@ def page(
         "nav": nav,
         "desk": desk,
         "w_sep": _(", "),
+        "w_stop": _(". "),
         "here": here(request),
         "csrf_token": get_token(request),  # once for all forms of the page
     }
