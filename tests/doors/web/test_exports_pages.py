@@ -51,7 +51,11 @@ def written(id, who, tmp_path):
 def test_asked_for_let_go_and_written(house, tmp_path):
     desk, who = signed_in("service", "service")
     page = text_of(desk.get("/exports"))
-    assert "No list was asked for yet." in page and "Druckhaus &amp; Söhne" in page and "written at the command line" in page
+    assert (
+        "No list was asked for yet." in page
+        and "Druckhaus &amp; Söhne" in page
+        and "written at the command line" in page
+    )
     with override_settings(EXPORT_ALONE=2):
         answer = asked(desk)
         assert answer.status_code == 302
