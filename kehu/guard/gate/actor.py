@@ -11,12 +11,14 @@ from typing import Final
 from uuid import UUID
 
 _FLAGS: Final = 7  # of facts; place and notice stand behind them, save in what was decided before there were any
+# of a row of actor_state: whether its second factor was shown in the last ten minutes
+SHOWN_LATELY_SQL: Final = "coalesce(second_factor_at > clock_timestamp() - interval '10 minutes', false)"
 # what the gate reads of a credential as of now; the order is that of ACTOR_FACTS
-ACTOR_FACTS_SQL = """concat_ws('|', s.role, (select x.slug from guard_department x where x.id = s.department),
+ACTOR_FACTS_SQL: Final = f"""concat_ws('|', s.role, (select x.slug from guard_department x where x.id = s.department),
     s.active::int,
     coalesce(s.agreement_until > clock_timestamp(), false)::int,
     coalesce(s.training_until > clock_timestamp(), false)::int,
-    coalesce(s.second_factor_at > clock_timestamp() - interval '10 minutes', false)::int,
+    {SHOWN_LATELY_SQL}::int,
     (s.revoked_at is null and coalesce(s.expires_at > clock_timestamp(), true))::int,
     coalesce(s.purpose is null or s.purpose = %(purpose)s, true)::int,
     case when s.duty_from is null then 1

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from kehu.govern.slugs import CUSTOMER, PURPOSES
-from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.actor import SHOWN_LATELY_SQL, Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Department
 
@@ -99,7 +99,7 @@ def guest_of(secret: str) -> Guest:
     with connection.cursor() as cursor:
         cursor.execute(
             "select a.department, a.subject, extract(epoch from a.expires_at - clock_timestamp())::int,"
-            " coalesce(a.second_factor_at > clock_timestamp() - interval '10 minutes', false) from actor_state a"
+            f" {SHOWN_LATELY_SQL} from actor_state a"
             " join subject_state s on s.subject = a.subject and not s.hidden where a.actor = %s and a.active"
             " and a.revoked_at is null and a.expires_at > clock_timestamp()",
             [credential],

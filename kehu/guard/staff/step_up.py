@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.actor import SHOWN_LATELY_SQL, Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff import passkeys, recovery
@@ -28,7 +28,6 @@ STEP_UP: Final = "house.step-up"
 COMPULSORY_FROM_LEVEL: Final = 3
 _TRIES: Final = 5
 _TRIES_OF_STRANGERS: Final = 50  # for one account, from all browsers together that it never used
-_RECENT: Final = "coalesce(second_factor_at > clock_timestamp() - interval '10 minutes', false)"
 
 
 class LastFactor(PermissionError):
@@ -222,7 +221,7 @@ def recovery_gone(staff: UUID) -> None:
 def shown_lately(credential: UUID) -> bool:
     """Whether this credential's second factor was shown within ten minutes."""
     with connection.cursor() as cursor:
-        cursor.execute(f"select {_RECENT} from actor_state where actor = %s", [credential])
+        cursor.execute(f"select {SHOWN_LATELY_SQL} from actor_state where actor = %s", [credential])
         row = cursor.fetchone()
     return bool(row and row[0])
 
@@ -233,7 +232,7 @@ def needs_step_up(actor: Actor) -> bool:
         cursor.execute(
             "select exists (select 1 from guard_staff f where f.id = %s and (f.totp is not null or exists"
             " (select 1 from staff_passkey p where p.staff = f.id))) and not exists"
-            f" (select 1 from actor_state where actor = %s and {_RECENT})",
+            f" (select 1 from actor_state where actor = %s and {SHOWN_LATELY_SQL})",
             [actor.human, actor.credential],
         )
         [needs] = cursor.fetchone()
