@@ -165,6 +165,7 @@ class Admission:
                     )
             if len(keys) < len(known):
                 raise SubjectGone
+            # once a day for each: whoever has acted today is not locked again
             connection.execute(
                 "update subject_state set last_act = current_date where subject in (select s.subject from subject_state s"
                 " where s.subject = any (%b) and s.last_act < current_date order by s.subject for no key update)",

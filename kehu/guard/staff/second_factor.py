@@ -130,7 +130,7 @@ def _step_of(secret: bytes, code: str, *, after: int | None, at: float | None) -
 
 def _program(secret: bytes) -> TOTP:
     # SHA-1 is what authenticator programs know (RFC 6238, 1.2); as an HMAC it is sound
-    return TOTP(secret, _DIGITS, SHA1(), STEP, enforce_key_length=True)  # noqa: S303
+    return TOTP(secret, _DIGITS, SHA1(), STEP, enforce_key_length=True)  # noqa: S303  (what authenticator programs know, RFC 6238)
 
 
 def _new_secret(staff: Staff) -> tuple[bytes, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.test import Client
@@ -31,3 +33,18 @@ def signed_in(role: str, purpose: str | None = None, *, attest: bool = True) -> 
 def text_of(answer: object) -> str:
     """The body of an answer."""
     return answer.content.decode()  # type: ignore[attr-defined, no-any-return]
+
+
+def misfits(table: Mapping[str, tuple[str, str, Iterable[str], int, int]], role: str, desk: Client) -> list[str]:
+    """Addresses that answer a role otherwise than a table says; none of them may carry a style or a script inline.
+
+    The table: name -> (path, method, roles let in, status for them, status for the others that are signed in).
+    """
+    wrong = []
+    for name, (path, method, roles, let_in, others) in table.items():
+        wanted = let_in if role in roles else others
+        answer = getattr(desk, method)(path)
+        if answer.status_code != wanted:
+            wrong.append(f"{role} {name}: {answer.status_code}, not {wanted}")
+        assert not re.search(r"<[^>]+\s(style|on\w+)=", text_of(answer)), name
+    return wrong
