@@ -39,7 +39,7 @@ _ICONS: Final = {
     "contact": "send", "subscribe": "bell", "agree": "signature", "acknowledge": "eye", "train": "graduation-cap",
     "ask-grant": "hourglass", "grant": "badge-check", "deny-grant": "circle-x", "end-grant": "circle-stop",
     "break-glass": "siren", "review-glass": "eye", "read-grant": "eye", "keep-access": "user-round-check",
-    "publish": "megaphone",
+    "publish": "megaphone", "take-alert": "siren", "dismiss-alert": "circle-check", "mark": "flag", "unmark": "flag-off",
 }  # fmt: skip
 
 _ACT_LABELS: Final = {
@@ -93,6 +93,10 @@ _ACT_LABELS: Final = {
     "review-glass": gettext_lazy("Broken glass looked at"),
     "read-grant": gettext_lazy("Grant's reason read"),
     "keep-access": gettext_lazy("Access of a person reviewed"),
+    "take-alert": gettext_lazy("Alert taken up"),
+    "dismiss-alert": gettext_lazy("Alert dismissed"),
+    "mark": gettext_lazy("Customer marked for the watch"),
+    "unmark": gettext_lazy("Mark taken off"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

@@ -15,6 +15,7 @@ _COLLECTS: Final = frozenset({"manager", "marketing", "service", "analyst", "pri
 _PROPOSES: Final = _COLLECTS
 _CLAIMS: Final = frozenset(ROLES) - {"engineer", "owner"}  # who may ever see a customer
 _STAFF: Final = frozenset(ROLES)
+_WATCHES: Final = frozenset({"privacy", "auditor", "owner"})
 
 ACTS: Final[dict[str, frozenset[str]]] = {
     "collect": _COLLECTS,
@@ -61,6 +62,13 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "break-glass": _CLAIMS,
     "review-glass": frozenset({"privacy", "legal", "auditor", "owner"}),
     "keep-access": frozenset({"manager"}) | _OFFICE,  # the database too: never one's own
+    # what the watch found: the database too lets nobody handle an alert about themselves, or unmark themselves
+    "watch": _WATCHES,  # alerts and marks are seen; leaves no row
+    "watch-figures": _WATCHES | {"manager", "legal"},  # without names; leaves no row
+    "take-alert": _WATCHES,
+    "dismiss-alert": _WATCHES,
+    "mark": _WATCHES,
+    "unmark": _WATCHES,
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }

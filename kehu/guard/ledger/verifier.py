@@ -51,7 +51,7 @@ ACTIONS = (
     "match", "give", "", "", "", "", "", "contact", "subscribe", "retire", "withhold", "", "", "", "", "", "", "agree",
     "acknowledge", "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass",
     "review-glass", "read-grant",
-    "keep-access",
+    "keep-access", "", "", "", "", "", "", "", "", "take-alert", "dismiss-alert", "mark", "unmark",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes
