@@ -14,6 +14,7 @@ from django.utils import timezone
 from kehu.govern import notices, register
 from kehu.govern.models import Channel, Controller, Notice, Rules
 from kehu.govern.slugs import CHANNELS
+from kehu.guard.access.owners import own_what_ships, things_of_the_rules
 from kehu.guard.access.wordings import ship_texts
 from kehu.guard.installation import rules_in_force
 from kehu.guard.staff.actions import ensure_owner
@@ -64,6 +65,7 @@ def prepare() -> None:
     owner = ensure_owner()
     with connection.cursor() as cursor:
         cursor.execute("insert into key_epoch (epoch) select 1 where not exists (select 1 from key_epoch)")
+    own_what_ships(owner.id)
     register_rules()
     Controller.objects.get_or_create(name="main", defaults={"country": "CN", "owner": owner.id})
     for name in CHANNELS:
@@ -85,7 +87,8 @@ def register_rules() -> None:
         Rules.objects.create(
             digest=rules.digest,
             content={"policies": rules.policies.digest, "dictionary": rules.dictionary.digest}
-            | {slug: purpose.digest for slug, purpose in rules.purposes.items()},
+            | {slug: purpose.digest for slug, purpose in rules.purposes.items()}
+            | {"owned": things_of_the_rules()},
         )
 
 

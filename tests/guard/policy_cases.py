@@ -46,7 +46,9 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
     row = {**ORDINARY, **case}
     purpose, field = load_purposes()[row["purpose"]], Dictionary.load().field(row["field"])
     facts = ActorFacts(
-        *(row[name] for name in FACTS), place=row["place"], watching=row["watching"], reviewed=row["reviewed"]
+        *(row[name] for name in FACTS),
+        **{name: row[name] for name in ("place", "watching", "reviewed", "narrowed", "may_level")},
+        **{name: tuple(row[name]) for name in ("may_purposes", "may_categories", "may_actions")},
     )
     grounds = {law: row.get("ground", ground) for law, ground in purpose.grounds.items()}
     context = {name: row[name] for name in STATE} | {
@@ -58,8 +60,9 @@ def request(**case: Any) -> tuple[dict[str, Any], dict[str, Any], FieldClass]:
         "there": sorted(packs_for(row["country"] or row["place"])) if row["country"] or row["place"] else [],
     }
     held = FieldClass(
-        field.name in purpose.least, field.level, field.category, tuple(row["agreed"]), field.verifies, row["granted"]
-    )
+        field.name in purpose.least, field.level, field.category, tuple(row["agreed"]), field.verifies, row["granted"],
+        not facts.narrowed or field.category in facts.may_categories,
+    )  # fmt: skip
     return principal_of(facts, claims_of(row["role"])), context, held
 
 

@@ -93,9 +93,13 @@ def to_sign(kind: str) -> Wording:
 
 
 def signed(kind: str, staff: Any) -> int | None:
-    """The newest version that a person signed; None where they signed none."""
+    """The newest version that a person signed since their account was opened, or opened anew; None: none."""
     with connection.cursor() as cursor:
-        cursor.execute("select max(version) from access_signature where staff = %s and kind = %s", [staff, kind])
+        cursor.execute(
+            "select max(x.version) from access_signature x join guard_staff s on s.id = x.staff where x.staff = %s"
+            " and x.kind = %s and (s.begun_at is null or x.at > s.begun_at)",
+            [staff, kind],
+        )
         [version] = cursor.fetchone()
     return version if version is None else int(version)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.db import connection
+
 from kehu.govern.slugs import CUSTOMER, ROLES
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from kehu.guard.gate.actor import Actor
 
 _OFFICE: Final = frozenset({"privacy", "legal", "owner"})
@@ -61,6 +65,15 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "read-grant": frozenset(ROLES) - {"engineer"},
     "break-glass": _CLAIMS,
     "review-glass": frozenset({"privacy", "legal", "auditor", "owner"}),
+    # posts: a narrowed role and a new post are wanted by one and let through by another, as the database sees to; leaving
+    # takes only, so one person is enough; the privacy office stops what it likes, and lets none of it through
+    "propose-role": frozenset({"manager"}) | _OFFICE,
+    "approve-role": frozenset({"manager", "legal", "owner"}),
+    "refuse-role": frozenset({"manager"}) | _OFFICE,
+    "move-staff": frozenset({"manager", "legal", "owner"}),
+    "close-staff": frozenset({"manager"}) | _OFFICE,
+    "own": frozenset({"manager", "legal", "owner"}),  # say who owns what; an owner hands on their own, too
+    "owners": _STAFF,  # who owns what is no secret; leaves no row
     "keep-access": frozenset({"manager"}) | _OFFICE,  # the database too: never one's own
     # what the watch found: the database too lets nobody handle an alert about themselves, or unmark themselves
     "watch": _WATCHES,  # alerts and marks are seen; leaves no row
@@ -88,6 +101,10 @@ class ActRefused(Refused):
     def __init__(self, act: str, role: str) -> None:
         super().__init__("house.act")
         self.act = act
+EVERYBODYS: Final = frozenset(act for act, roles in ACTS.items() if roles == _STAFF)
+"""One's own word and what is no secret: no role of the house takes it away."""
+
+
         self.role = role
 
 
@@ -96,9 +113,21 @@ def require_act(act: str, actor: Actor) -> None:
 
     Raises:
         ActRefused: it may not.
-        Refused: a token for a recipient outside the house: it is there to read, and nothing else.
+        Refused: a token for a recipient outside the house: it is there to read, and nothing else; or a role of the house
+            that leaves this act out.
     """
     if actor.outside is not None:
         raise Refused("house.outside")
     if actor.role not in ACTS[act]:
         raise ActRefused(act, actor.role)
+    left = narrowing_text(actor.credential) if act not in EVERYBODYS else None
+    if left is not None and act not in left.rpartition(";")[2].split(","):
+        raise Refused("house.custom-role")
+
+
+def narrowing_text(credential: UUID) -> str | None:
+    """What a role of the house leaves its holder, as the database writes it (``narrowing_of``); None: they hold none."""
+    with connection.cursor() as cursor:
+        cursor.execute("select narrowing from actor_state where actor = %s", [credential])
+        row = cursor.fetchone()
+    return row[0] if row is not None else None

@@ -129,7 +129,7 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     purpose = rules.purposes[ask.purpose]
     agreed = _agreed(ask, facts, state)
     classes = {
-        name: _class_of(rules.dictionary.field(name), purpose, agreed(name), granted=name in state.granted)
+        name: _class_of(rules.dictionary.field(name), purpose, facts, agreed(name), granted=name in state.granted)
         for name in ask.fields
     }
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
@@ -159,7 +159,7 @@ def decide_covered(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: Subj
     purpose = rules.purposes[ask.purpose]
     agreed = _agreed(ask, facts, state)
     classes = {
-        name: _class_of(rules.dictionary.field(name), purpose, agreed(name), granted=name in state.granted)
+        name: _class_of(rules.dictionary.field(name), purpose, facts, agreed(name), granted=name in state.granted)
         for name in ask.fields
     }
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
@@ -241,7 +241,9 @@ def _agreed(ask: Ask, facts: ActorFacts, state: SubjectState) -> Callable[[str],
     return lambda name: tuple(sorted({one.event for one in named if one.fields is None or name in one.fields}))
 
 
-def _class_of(field: Field, purpose: Purpose, agreed: tuple[str, ...], *, granted: bool) -> FieldClass:
+def _class_of(
+    field: Field, purpose: Purpose, facts: ActorFacts, agreed: tuple[str, ...], *, granted: bool
+) -> FieldClass:
     return FieldClass(
         in_least=field.name in purpose.least,
         level=field.level,
@@ -257,6 +259,7 @@ def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState,
     return {
         "purpose": purpose.slug,
         "use": ask.use,
+        in_role=not facts.narrowed or field.category in facts.may_categories,
         "bulk": ask.bulk,
         "grounds": dict(purpose.grounds),
         "packs": sorted(state.packs),

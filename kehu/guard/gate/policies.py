@@ -11,7 +11,7 @@ from typing import Any, Final
 import cedarpy
 
 from kehu.govern.laws import AGE_BANDS, PACKS
-from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, EVENTS, MEDIA, ROLES
+from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, EVENTS, MEDIA, PURPOSES, ROLES
 from kehu.govern.topics import KINDS
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.applying import Applies, applies, facts_of, may_act, read_of
@@ -41,6 +41,8 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "category": frozenset(CATEGORIES),
     "emergency": frozenset({"", "vital", "security", "claims"}),
 }
+    "may_purposes": frozenset(PURPOSES),
+    "may_actions": frozenset({"open", "mask", "match"}),
 MATCH: Final = "match"
 """The action of a policy: an answer is compared with what is held, and nothing is shown."""
 MATCH_ONLY: Final = "match-only"
@@ -53,7 +55,8 @@ _Said = tuple[bool, tuple[str, ...]]
 class FieldClass:
     """Fields that policies cannot tell apart; ``agreed``: the events that a separate consent covers for them.
 
-    ``granted``: the grant in use lets them through, of this customer.
+    ``granted``: the grant in use lets them through, of this customer. ``in_role``: the asker's role of the house, if they
+    hold one, leaves their category.
     """
 
     in_least: bool
@@ -63,6 +66,7 @@ class FieldClass:
     verifies: bool = False
     granted: bool = False
 
+    in_role: bool = True
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -325,7 +329,9 @@ def _type(value: Any) -> Any:
 
 def principal_of(facts: ActorFacts, claims: Iterable[str]) -> dict[str, Any]:
     """The asker as policies see it."""
-    return asdict(facts) | {"claims": sorted(claims)}
+    held = asdict(facts) | {"claims": sorted(claims)}
+    del held["may_categories"]  # told of each field instead (``in_role``), so that others' fields are not told apart by it
+    return held
 
 
 def _parsed(policies: Mapping[str, Any]) -> cedarpy.PolicySet:

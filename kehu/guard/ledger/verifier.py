@@ -51,7 +51,12 @@ ACTIONS = (
     "match", "give", "", "", "", "", "", "contact", "subscribe", "retire", "withhold", "", "", "", "", "", "", "agree",
     "acknowledge", "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass",
     "review-glass", "read-grant",
-    "keep-access", "", "", "", "", "", "", "", "", "take-alert", "dismiss-alert", "mark", "unmark",
+    "keep-access", "", "", "", "", "", "", "", "", "take-alert", "dismiss-alert", "mark", "unmark", "", "", "", "", "", "",
+    "move-staff", "close-staff", "own", "propose-role", "approve-role", "refuse-role",
+    "", "", "", "", "invite", "sign-on",
+    "", "", "", "", "", "", "", "",
+    "open-case", "freeze", "unfreeze", "hear-case", "answer-case", "decide-case", "measure-case", "close-case", "read-case",
+    "forget-cases",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes

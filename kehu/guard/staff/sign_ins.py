@@ -21,8 +21,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from kehu.govern.slugs import PURPOSES, name_of
-from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.actor import Actor, Narrowing
+from kehu.guard.gate.acts import Refused, narrowing_text
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import claims_of
 from kehu.guard.ledger.record import record_act
@@ -104,7 +104,32 @@ class SignedIn:
         )
 
 
-def sign_in(email: str, password: str, *, place: str, browser: str = "", agent: str = "") -> tuple[UUID, str]:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a sign-in comes from: the address of the request, the token of the browser, what it calls itself.
+
+    ``language``: the one that its reader chose, empty where they did not say.
+    """
+
+    place: str
+    browser: str = ""
+    agent: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What a provider vouches for of somebody who comes in by single sign-on.
+
+    ``at``: when a second factor that counts here was shown there; None: none was. ``session``: what ends it.
+    """
+
+    factor: bool
+    at: datetime | None
+    session: bytes
+
+
+def sign_in(email: str, password: str, visit: Visit) -> tuple[UUID, str]:
     """Check a password; returns the new sign-in's credential and the token that lets this browser be known again.
 
     The token is empty where the second factor is asked for first: see :func:`remember_browser`.
@@ -124,18 +149,67 @@ def sign_in(email: str, password: str, *, place: str, browser: str = "", agent: 
     staff: Staff | None = Staff.objects.select_related("department").filter(email=account, is_active=True).first()
     if staff is None:
         make_password(password)  # as slow as a wrong password, so that time does not tell accounts apart
-    if staff is None or staff.role == "owner" or not staff.check_password(password):
+    if staff is None or not staff.check_password(password) or not may_come_in(staff):
         note_failure(counted)
         raise SignInRefused
     forget_tries(counted)
-    credential, whole = uuid.uuid4(), not second_factor_wanted(staff)
-    with transaction.atomic():
+    return open_sign_in(staff, visit, known=known, counted=counted)
+
+
+def may_come_in(staff: Staff) -> bool:
+    """Whether an account has a sign-in at all, by whatever way."""
+    return staff.is_active and staff.role != "owner" and not is_frozen(staff.id)
+
+
+def count_of(account: str, visit: Visit) -> tuple[str | None, bytes, int]:
+    """The browser's own id where it is known, what wrong tries count under, and how many there may be."""
+    known = _known_browser(visit.browser, account)
+    counted = digest_of(f"browser:{known}" if known else f"place:{account}:{visit.place}")
+    return known, counted, _TRIES_OF_KNOWN_BROWSER if known else _TRIES
+
+
+def open_sign_in(
+    staff: Staff, visit: Visit, *, known: str | None, counted: bytes, vouched: Vouched | None = None
+) -> tuple[UUID, str]:
+    """The credential of somebody who is who they say, and the token of their browser; see :func:`sign_in`."""
+    by_provider = vouched is not None and vouched.factor
+    credential, whole = uuid.uuid4(), by_provider or not second_factor_wanted(staff)
+    with transaction.atomic(), connection.cursor() as cursor:
         _write(credential, staff.id, purpose=None, until=timezone.now() + (SIGNED_IN_FOR if whole else WAITS_FOR))
-        if not whole:
-            with connection.cursor() as cursor:
-                cursor.execute("update actor_state set active = false where actor = %s", [credential])
         note_session(
-            credential, staff.id, place=place, agent=agent, known=known is not None, counted=counted, whole=whole
+            credential, staff.id, place=visit.place, agent=visit.agent, known=known is not None, counted=counted,
+            whole=whole,
+        )  # fmt: skip
+        if not whole:
+            cursor.execute("update actor_state set active = false where actor = %s", [credential])
+        if vouched is not None:
+            cursor.execute(
+                "update staff_session set provider_factor = %s, provider_session = %s where credential = %s",
+                [by_provider, vouched.session, credential],
+            )
+        if vouched is not None and vouched.factor and vouched.at is not None:
+            cursor.execute(
+                "update actor_state set second_factor_at = least(%s, clock_timestamp()) where actor = %s",
+                [vouched.at, credential],
+            )
+        if visit.language and visit.language != staff.language:
+            Staff.objects.filter(id=staff.id).update(language=visit.language)
+    return credential, remember_browser(staff.email, known) if whole or known else ""
+
+
+def renew_sign_in(credential: UUID) -> UUID:
+    """Another credential in the stead of one that ends, in the caller's transaction: what was confirmed stays so."""
+    fresh = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute("select staff, expires_at, second_factor_at from actor_state where actor = %s", [credential])
+        staff, until, shown = cursor.fetchone()
+        _write(fresh, staff, purpose=None, until=until)
+        cursor.execute("update actor_state set second_factor_at = %s where actor = %s", [shown, fresh])
+        cursor.execute(
+            "insert into staff_session (credential, staff, place, browser, started_at, known, counted, whole_at,"
+            " provider_factor, provider_session) select %s, staff, place, browser, started_at, known, counted, whole_at,"
+            " provider_factor, provider_session from staff_session where credential = %s",
+            [fresh, credential],
         )
     return credential, remember_browser(account, known) if whole or known else ""
 
@@ -183,6 +257,9 @@ def claim_purpose(who: SignedIn, purpose: str) -> Claim:
     """
     if purpose not in claims_of(who.role):
         raise ClaimRefused(DEFAULT_DENY)
+    left = narrowing_text(who.credential)
+    if left is not None and purpose not in Narrowing.parse(left).purposes:
+        raise ClaimRefused("house.custom-role")
     credential, until = uuid.uuid4(), timezone.now() + CLAIMED_FOR
     with transaction.atomic():
         if who.claim:
