@@ -78,6 +78,23 @@ def retire_rows(timestamp: int) -> None:
     retire(actor=owner_actor())
 
 
+@app.periodic(cron="37 3 * * *")
+@app.task(name="guard:forget_cases", queueing_lock="forget_cases", pass_context=False)
+def forget_cases(timestamp: int) -> None:
+    """Each night: violation cases whose day has come go, with the keys of their texts."""
+    from kehu.guard.watch.case_steps import forget_closed  # it defers a job of this file
+
+    forget_closed()
+
+
+@app.task(name="guard:tell_of_case", retry=5)
+def tell_of_case(case: str) -> None:
+    """Tell somebody that there is something to read about them; tried again while the mail server is away."""
+    from kehu.guard.watch.case_own import tell_by_mail
+
+    tell_by_mail(UUID(case))
+
+
 @app.task(name="guard:tell_of_glass", retry=5)
 def tell_of_glass(grant: str) -> None:
     """Tell the offices that somebody broke the glass; tried again while the mail server is away."""

@@ -40,6 +40,9 @@ _ICONS: Final = {
     "ask-grant": "hourglass", "grant": "badge-check", "deny-grant": "circle-x", "end-grant": "circle-stop",
     "break-glass": "siren", "review-glass": "eye", "read-grant": "eye", "keep-access": "user-round-check",
     "publish": "megaphone", "take-alert": "siren", "dismiss-alert": "circle-check", "mark": "flag", "unmark": "flag-off",
+    "open-case": "folder-open", "freeze": "snowflake", "unfreeze": "sun", "hear-case": "ear", "answer-case": "message-square",
+    "decide-case": "gavel", "measure-case": "clipboard-check", "close-case": "folder-check", "read-case": "eye",
+    "forget-cases": "trash-2",
 }  # fmt: skip
 
 _ACT_LABELS: Final = {
@@ -97,6 +100,16 @@ _ACT_LABELS: Final = {
     "dismiss-alert": gettext_lazy("Alert dismissed"),
     "mark": gettext_lazy("Customer marked for the watch"),
     "unmark": gettext_lazy("Mark taken off"),
+    "open-case": gettext_lazy("Violation case opened"),
+    "freeze": gettext_lazy("Account frozen"),
+    "unfreeze": gettext_lazy("Account let in again"),
+    "hear-case": gettext_lazy("Person told or heard"),
+    "answer-case": gettext_lazy("Answered in a case"),
+    "decide-case": gettext_lazy("Case decided"),
+    "measure-case": gettext_lazy("Measure carried out"),
+    "close-case": gettext_lazy("Case closed"),
+    "read-case": gettext_lazy("Case read"),
+    "forget-cases": gettext_lazy("Old cases deleted"),
 }
 _ANSWERS: Final = {
     "clear": gettext_lazy("allowed"),

@@ -120,11 +120,12 @@ def answer(slug: str, answers: Sequence[int | None], *, actor: Actor) -> Result:
 
 
 def passed(staff: UUID) -> dict[str, datetime]:
-    """Until when a person has passed each course, as far as they have."""
+    """Until when a person has passed each course, as far as they have since they were last sent to take them anew."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select course, max(at + valid_days * interval '1 day') from access_attempt where staff = %s"
-            " and right_answers >= pass_mark group by course",
+            "select a.course, max(a.at + a.valid_days * interval '1 day') from access_attempt a"
+            " join guard_staff s on s.id = a.staff where a.staff = %s and a.right_answers >= a.pass_mark"
+            " and (s.retrain_since is null or a.at > s.retrain_since) group by a.course",
             [staff],
         )
         return dict(cursor.fetchall())

@@ -82,6 +82,16 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "dismiss-alert": _WATCHES,
     "mark": _WATCHES,
     "unmark": _WATCHES,
+    # violation cases; the database too: nobody their own, no party, and who audits decides nothing
+    "open-case": frozenset({"auditor"}) | _OFFICE,
+    "freeze": frozenset({"auditor"}) | _OFFICE,
+    "unfreeze": _OFFICE,
+    "hear-case": _OFFICE,
+    "decide-case": _OFFICE,
+    "measure-case": _OFFICE,
+    "close-case": _OFFICE,
+    "answer-case": _STAFF,  # for oneself
+    "cases": frozenset({"auditor"}) | _OFFICE,  # which there are; leaves no row, reading one's words does
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }

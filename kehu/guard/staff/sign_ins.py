@@ -26,6 +26,7 @@ from kehu.guard.gate.acts import Refused, narrowing_text
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import claims_of
 from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.freezing import is_frozen
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sessions import IDLE_MINUTES, end_session, note_session
 from kehu.guard.staff.step_up import second_factor_wanted
