@@ -152,6 +152,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.assurance.trials import UnknownTrial
     from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
+    from kehu.serve.leaving.demands import NotToHandOver, UnknownDemand
     from kehu.serve.leaving.tokens import TokenOver, UnknownToken
     from kehu.serve.rights.erasure import HolderFailed
     from kehu.serve.rights.evidence import NoEvidence
@@ -191,6 +192,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownTrial: "unknown-trial",
         UnknownLeaving: "unknown-export",
         NotToRun: "export-state",
+        UnknownDemand: "unknown-demand",
+        NotToHandOver: "demand-state",
         UnknownToken: "unknown-token",
         TokenOver: "token-over",
         HolderFailed: "holder-failed",

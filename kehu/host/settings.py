@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "kehu.refine",
     "kehu.collect",
     "kehu.serve.rights",
+    "kehu.serve.leaving",
     "kehu.serve.assurance",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -147,6 +147,8 @@ def test_without_the_filter_the_row_would_show(case, monkeypatch):
     gate().open([lin], actor=legal, purpose="claims")
     assert seen(lin) == []
     monkeypatch.setattr(
-        withheld, "parameters", lambda: {"w_purposes": [], "w_humans": [], "w_since": [], "w_until": []}
+        withheld,
+        "parameters",
+        lambda: {name: [] for name in ("w_purposes", "w_humans", "w_since", "w_until", "w_acts")},
     )
     assert seen(lin) == [("read", "claims")]

@@ -8,6 +8,7 @@ from kehu import __version__
 from kehu.doors.cli import (
     access,
     authorising,
+    authorities,
     collecting,
     demonstration,
     desk,
@@ -67,6 +68,7 @@ for entry in (
     rights.erase,
     rights.export,
     leaving.exports,
+    authorities.authority,
     rights.residue,
     rights.request,
     rights.incident,

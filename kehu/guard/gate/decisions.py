@@ -78,6 +78,7 @@ class Ask:
     medium: str = ""  # of a message
     topic: str = ""
     event: str = ""
+    approved: tuple[str, ...] = ()  # laws under which an approval or agreement lets it go to an authority abroad
 
     def checked(self) -> Ask:
         """The same ask.
@@ -98,7 +99,7 @@ class Ask:
     def text(self, rules: RulesInForce) -> str:
         """Canonical text: the same ask under the same rules is the same text."""
         purpose = rules.purposes[self.purpose]
-        rare = {name: getattr(self, name) for name in ("masked_fields", "medium", "topic", "event")}
+        rare = {name: getattr(self, name) for name in ("masked_fields", "medium", "topic", "event", "approved")}
         some = {name: value for name, value in rare.items() if value}
         return json.dumps(
             {
@@ -270,6 +271,7 @@ def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState,
         "country_registered": country in {"", *purpose.countries},
         "there": sorted(packs_for(country)) if country else [],
         "event": ask.event,
+        "approved": list(ask.approved),
         "medium": ask.medium,
         "topic_kind": topic_named(ask.topic).kind if ask.topic else "",
         "subscription": state.subscription,

@@ -26,6 +26,7 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "use": frozenset(ACTIONS),
     "packs": frozenset(PACKS),
     "there": frozenset(PACKS),
+    "approved": frozenset(PACKS),
     "recipient_kind": frozenset({"none", "processor", "controller", "sale", "authority"}),
     "event": frozenset({"", "publish", "public-space"}),
     "medium": frozenset({"", *MEDIA}),

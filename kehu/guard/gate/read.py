@@ -131,6 +131,7 @@ class Options(TypedDict, total=False):
     medium: str
     topic: str
     event: str
+    approved: tuple[str, ...]
     reach: Reach
 
 
@@ -224,6 +225,7 @@ class Gate:
                 medium=options.get("medium", ""),
                 topic=options.get("topic", ""),
                 event=options.get("event", ""),
+                approved=options.get("approved", ()),
             ).checked()
 
         kinds = options.get("kinds", PROFILE_KINDS + EVENT_KINDS)

@@ -159,5 +159,5 @@ def _ask(told: Mapping[str, Any]) -> Ask:
     return Ask(
         told["purpose"], told["use"], tuple(told["fields"]), told["masked"], told["recipient"], told["recipient_kind"],
         told["country"], told["bulk"], tuple(told.get("masked_fields", ())), told.get("medium", ""), told.get("topic", ""),
-        told.get("event", ""),
+        told.get("event", ""), tuple(told.get("approved", ())),
     )  # fmt: skip

@@ -29,12 +29,13 @@ LONGEST: Final = timedelta(days=366)
 SECOND_OFFICE: Final = "house.second-person"
 _COLUMNS: Final = (
     "id", "purpose", "human", "since", "until", "reference", "asked_by", "asked_role", "asked_at", "decided_by",
-    "decided_role", "decided_at", "approved", "lifted_at", "mac",
+    "decided_role", "decided_at", "approved", "lifted_at", "act", "mac",
 )  # fmt: skip
 # For rows e of the ledger: until when one is withheld, or was; null where it never was.
 UNTIL_SQL: Final = """(select max(x.until) from unnest(%(w_purposes)s::smallint[], %(w_humans)s::uuid[],
-    %(w_since)s::timestamptz[], %(w_until)s::timestamptz[]) x (purpose, human, since, until)
-    where x.purpose = e.purpose and x.human = e.human and e.at >= x.since and e.at < x.until)"""
+    %(w_since)s::timestamptz[], %(w_until)s::timestamptz[], %(w_acts)s::uuid[]) x (purpose, human, since, until, act)
+    where x.purpose = e.purpose and x.human = e.human and e.at >= x.since and e.at < x.until
+        and (x.act is null or x.act = e.detail))"""
 SHOWN_SQL: Final = f"coalesce({UNTIL_SQL} <= clock_timestamp(), true)"
 
 
@@ -48,7 +49,7 @@ class NotToDecide(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Withholding:
-    """A request as it stands. ``human``: whose uses; ``until``: the day they appear."""
+    """A request as it stands. ``human``: whose uses; ``until``: the day they appear; ``act``: only rows of that act."""
 
     id: UUID
     purpose: str
@@ -64,6 +65,7 @@ class Withholding:
     decided_at: datetime | None
     approved: bool | None
     lifted_at: datetime | None
+    act: UUID | None = None
 
     @property
     def state(self) -> str:
@@ -78,9 +80,16 @@ class Withholding:
 
 
 def ask(
-    *, actor: Actor, email: str, purpose: str, since: datetime | None, until: datetime, reference: str
+    *,
+    actor: Actor,
+    email: str,
+    purpose: str,
+    since: datetime | None,
+    until: datetime,
+    reference: str,
+    act: UUID | None = None,
 ) -> Withholding:
-    """Ask that uses by one person for one purpose be kept from the customers' logs until a day.
+    """Ask that uses by one person for one purpose, or one act of theirs alone, be kept from the customers' logs until a day.
 
     Raises:
         ActRefused: the role may not.
@@ -101,9 +110,9 @@ def ask(
     id = new_id()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "insert into ledger_withheld (id, purpose, human, since, until, reference, asked_by, asked_role)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [id, PURPOSES[purpose], whose.id, since or now, until, reference, actor.human, actor.role],
+            "insert into ledger_withheld (id, purpose, human, since, until, reference, asked_by, asked_role, act)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [id, PURPOSES[purpose], whose.id, since or now, until, reference, actor.human, actor.role, act],
         )
         record_act("withhold", None, actor=actor, purpose=PURPOSES[purpose], detail=id)
     return withholding_of(id)
@@ -177,18 +186,20 @@ def withholding_of(id: UUID) -> Withholding:
     return found[0][0]
 
 
+def approved_by_us(id: UUID) -> bool:
+    """Whether its approval carries our MAC: without it nothing is withheld."""
+    return any(_ours(held, mac) for held, mac in _select("where id = %s and approved", [id]))
+
+
 def parameters() -> dict[str, list[Any]]:
     """What ``UNTIL_SQL`` needs: every approval that is ours, with the day on which its rows appear or appeared."""
-    found = [
-        held
-        for held, mac in _select("where approved", [])
-        if held.decided_by and mac is not None and hmac.compare_digest(_mac(held, held.decided_by), mac)
-    ]
+    found = [held for held, mac in _select("where approved", []) if _ours(held, mac)]
     return {
         "w_purposes": [PURPOSES[held.purpose] for held in found],
         "w_humans": [held.human for held in found],
         "w_since": [held.since for held in found],
         "w_until": [min(held.until, held.lifted_at or held.until) for held in found],
+        "w_acts": [held.act for held in found],
     }
 
 
@@ -203,7 +214,14 @@ def _made(row: dict[str, Any]) -> Withholding:
     return Withholding(**row | {"purpose": name_of(PURPOSES, row["purpose"])})
 
 
+def _ours(held: Withholding, mac: bytes | None) -> bool:
+    return held.decided_by is not None and mac is not None and hmac.compare_digest(_mac(held, held.decided_by), mac)
+
+
 def _mac(held: Withholding, decided_by: UUID) -> bytes:
-    said = (held.id, held.purpose, held.human, held.since, held.until, held.reference, held.asked_by, decided_by)
+    said: tuple[Any, ...] = (
+        held.id, held.purpose, held.human, held.since, held.until, held.reference, held.asked_by, decided_by,
+    )  # fmt: skip
+    said += () if held.act is None else (held.act,)
     text = "\x1e".join(part.astimezone(UTC).isoformat() if isinstance(part, datetime) else str(part) for part in said)
     return hmac.digest(installation().entry_key, b"withheld" + text.encode(), "sha256")

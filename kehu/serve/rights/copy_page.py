@@ -16,7 +16,7 @@ from kehu.guard.installation import installation
 _WORDS: Final = Path(__file__).with_name("copy_words.toml")
 _NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
-_TABLES: Final = ("consents", "subscriptions", "states", "requests", "ledger", "withheld")
+_TABLES: Final = ("consents", "subscriptions", "states", "requests", "demands", "ledger", "withheld")
 _LEFT_TO_DATA: Final = {"proof", "evidence", "id", "subject", "certificate", "clock", "follows", "in_force",
     "clocks", "steps", "laws", "overdue",
 }  # fmt: skip
