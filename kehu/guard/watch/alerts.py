@@ -96,7 +96,7 @@ def raise_alert(
     if count < 1:
         raise ValueError("count: at least 1")
     on = day or timezone.now().date()
-    who = {"kind": KINDS[kind], "human": human, "day": on}
+    who: dict[str, Any] = {"kind": KINDS[kind], "human": human, "day": on}
     held = dict(evidence)
     if "rows" in held:
         held["rows"] = sorted(set(held["rows"]))[-MOST_ROWS:]

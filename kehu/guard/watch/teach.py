@@ -1,0 +1,127 @@
+"""Learning what is usual from days that are over, in the job's transaction; a day of which an alert stands teaches nothing.
+
+Once such an alert is dismissed its day is learnt from, late; as a case it never is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from kehu.guard.watch.hours import hour_measure, weekday_measure
+from kehu.guard.watch.kinds import STATES
+from kehu.guard.watch.usual import Usual
+
+# count by measure, as a day's row has it
+DAY_MEASURES: Final = {
+    "opened-day": "opened", "once-day": "once", "places-day": "places", "listed-day": "listed",
+    "refused-day": "refused", "walked-day": "walked",
+}  # fmt: skip
+_KNOWN_FOR: Final = timedelta(days=28)  # a weekday without work counts as one while somebody was here lately
+_MOST_DAYS: Final = 62  # after a long sleep of the system, so many weekdays are made up for
+
+_STANDS: Final = (
+    "exists (select 1 from watch_alert a where a.human = d.human and a.day = d.day"
+    f" and a.state <> {STATES['dismissed']})"
+)
+_OVER: Final = "(%(at)s::timestamptz at time zone coalesce(nullif(s.zone, ''), %(zone)s))::date"
+_DAYS: Final = f"""
+select d.human, d.day, d.role, {", ".join("d." + name for name in DAY_MEASURES.values())}
+from watch_day d join guard_staff s on s.id = d.human
+where not d.taught and d.day < {_OVER} and not {_STANDS} order by d.day, d.human
+"""
+_HOURS: Final = """
+select h.human, h.day, h.opened, h.listed, extract(hour from h.hour at time zone coalesce(nullif(s.zone, ''), %(zone)s))::int
+from watch_hour h join guard_staff s on s.id = h.human
+where (h.human, h.day) in (select * from unnest(%(humans)s::uuid[], %(days)s::date[]))
+"""
+
+
+def teach(raw: Connection[Any], *, at: datetime, zone: str) -> list[tuple[UUID, date, str]]:
+    """Learn from every day that is over at a moment and not learnt from yet; returns them, with their person and role."""
+    said = {"at": at, "zone": zone}
+    with raw.cursor(binary=True) as cursor:
+        days = cursor.execute(_DAYS, said).fetchall()
+        weekdays = _weekdays(raw, at, zone)
+        if not days and not weekdays:
+            return []
+        keys = {"humans": [row[0] for row in days], "days": [row[1] for row in days]}
+        hours: dict[tuple[UUID, date], list[tuple[int, int, int]]] = defaultdict(list)
+        for human, day, *counts in cursor.execute(_HOURS, said | keys):
+            hours[human, day].append((counts[0], counts[1], counts[2]))
+    usual = Usual(
+        raw,
+        {row[0] for row in days} | {row[0] for row in weekdays},
+        {row[2] for row in days} | {row[1] for row in weekdays},
+    )
+    for human, day, role, *counts in days:
+        for measure, count in zip(DAY_MEASURES, counts, strict=True):
+            usual.learn(human, role, measure, math.log1p(count))
+        worked = set()
+        for opened, listed, hour in hours[human, day]:
+            worked.add(hour)
+            if opened:
+                usual.learn(human, role, "opened-hour", math.log1p(opened))
+            if listed:
+                usual.learn(human, role, "listed-hour", math.log1p(listed))
+        for hour in range(24):
+            usual.learn(human, role, hour_measure(hour), float(hour in worked))
+    for human, role, day, worked_on in weekdays:
+        usual.learn(human, role, weekday_measure(day.isoweekday()), float(worked_on))
+    usual.save()
+    raw.execute(
+        "update watch_day d set taught = true from unnest(%s::uuid[], %s::date[]) t (human, day)"
+        " where d.human = t.human and d.day = t.day",
+        (keys["humans"], keys["days"]),
+    )
+    return [(row[0], row[1], row[2]) for row in days]
+
+
+def _weekdays(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID, str, date, bool]]:
+    """For each day since the last one learnt: who worked and who, lately here, did not; days of alerts are left out."""
+    row = raw.execute(
+        "select p.taught_on, (%s::timestamptz at time zone %s)::date, (select min(day) from watch_day)"
+        " from watch_position p", (at, zone),
+    ).fetchone()  # fmt: skip
+    if row is None or row[2] is None:
+        return []
+    # a day later than what is over in the house: west of it the day may still last
+    taught, end, first = row[0], row[1] - timedelta(days=1), row[2]
+    start = max(first, taught + timedelta(days=1) if taught else first, end - timedelta(days=_MOST_DAYS))
+    if start >= end:
+        return []
+    found = raw.execute(
+        "select h.human, h.role, g.day::date, d.human is not null from"
+        " (select distinct on (human) human, role, min(day) over (partition by human) as first,"
+        "  max(day) over (partition by human) as last from watch_day where day > %(start)s::date - 28"
+        "  order by human, day desc) h"
+        " join guard_staff s on s.id = h.human and s.is_active"
+        " cross join generate_series(%(start)s::date, %(end)s::date - 1, interval '1 day') g (day)"
+        " left join watch_day d on d.human = h.human and d.day = g.day::date"
+        " where g.day::date >= h.first and g.day::date <= h.last + %(known)s::int"
+        f" and (d.human is null or not {_STANDS}) order by g.day, h.human",
+        {"start": start, "end": end, "known": _KNOWN_FOR.days},
+    ).fetchall()
+    raw.execute("update watch_position set taught_on = %s", (end - timedelta(days=1),))
+    return [(row[0], row[1], row[2], row[3]) for row in found]
+
+
+def forget_old(raw: Connection[Any]) -> int:
+    """Drop counts and what was learnt from them twelve months ago, and alerts closed three years ago; returns how many rows."""
+    gone = 0
+    for statement in (
+        "delete from watch_hour where day < current_date - 366",
+        "delete from watch_day where day < current_date - 366",
+        "delete from watch_baseline where at < clock_timestamp() - interval '366 days'",
+        "delete from watch_role_baseline where at < clock_timestamp() - interval '366 days'",
+        # whoever left is no longer measured
+        "delete from watch_baseline b using guard_staff s where s.id = b.human and not s.is_active",
+    ):
+        gone += raw.execute(statement).rowcount
+    row = raw.execute("select forget_closed_alerts()").fetchone()
+    return gone + int(row[0] if row else 0)
