@@ -97,6 +97,10 @@ ACTS: Final[dict[str, frozenset[str]]] = {
 }
 
 
+EVERYBODYS: Final = frozenset(act for act, roles in ACTS.items() if roles == _STAFF)
+"""One's own word and what is no secret: no role of the house takes it away."""
+
+
 class Refused(PermissionError):
     """Somebody may not do what they ask; ``policy`` says why, in each language."""
 
@@ -111,10 +115,6 @@ class ActRefused(Refused):
     def __init__(self, act: str, role: str) -> None:
         super().__init__("house.act")
         self.act = act
-EVERYBODYS: Final = frozenset(act for act, roles in ACTS.items() if roles == _STAFF)
-"""One's own word and what is no secret: no role of the house takes it away."""
-
-
         self.role = role
 
 
