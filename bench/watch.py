@@ -69,7 +69,7 @@ class Trial:
             for number, one in enumerate(marked):
                 colleague = ids[number % people] if kind == "colleague" else None
                 owner.execute(
-                    "insert into watch_mark (subject, kind, staff, by) values (%s, %s, %s, %s)",
+                    "insert into watch_mark (subject, kind, staff, marked_by) values (%s, %s, %s, %s)",
                     (one, MARKS[kind], colleague, who),
                 )
         self.abuses = self._plan()

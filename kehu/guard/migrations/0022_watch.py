@@ -75,7 +75,7 @@ create table watch_mark (
     subject uuid not null,
     kind smallint not null check (kind between 1 and 3),    -- 1 colleague, 2 vip, 3 honey
     staff uuid references guard_staff (id) check (kind = 1),    -- who the colleague is
-    by uuid not null references guard_staff (id),
+    marked_by uuid not null references guard_staff (id),
     at timestamptz not null default clock_timestamp(),
     ended_by uuid references guard_staff (id) check (ended_by <> staff),    -- nobody unmarks themselves
     ended_at timestamptz,
@@ -179,7 +179,7 @@ $$;
 
 create function check_watch_mark() returns trigger language plpgsql set search_path = public, pg_temp as $$
 begin
-    if not exists (select 1 from guard_staff s where s.id = case tg_op when 'INSERT' then new.by else new.ended_by end
+    if not exists (select 1 from guard_staff s where s.id = case tg_op when 'INSERT' then new.marked_by else new.ended_by end
         and s.is_active and s.role in ('privacy', 'auditor', 'owner')) then
         raise exception 'the role sets no marks' using errcode = 'check_violation';
     end if;
@@ -187,8 +187,8 @@ begin
         new.ended_by := null; new.ended_at := null;
         return new;
     end if;
-    if (new.id, new.subject, new.kind, new.staff, new.by, new.at)
-        is distinct from (old.id, old.subject, old.kind, old.staff, old.by, old.at) or old.ended_at is not null then
+    if (new.id, new.subject, new.kind, new.staff, new.marked_by, new.at)
+        is distinct from (old.id, old.subject, old.kind, old.staff, old.marked_by, old.at) or old.ended_at is not null then
         raise exception 'a mark is ended, not changed' using errcode = 'check_violation';
     end if;
     new.ended_at := clock_timestamp();
@@ -207,7 +207,7 @@ revoke all on watch_position, watch_hour, watch_day, watch_baseline, watch_role_
     watch_delivery from kehu_app, kehu_sequencer, public;
 grant select, update on watch_position to kehu_app;
 grant select, insert, update, delete on watch_hour, watch_day, watch_baseline, watch_role_baseline to kehu_app;
-grant select, insert (subject, kind, staff, by), update (ended_by, ended_at), delete on watch_mark to kehu_app;
+grant select, insert (subject, kind, staff, marked_by), update (ended_by, ended_at), delete on watch_mark to kehu_app;
 grant select, insert (kind, severity, human, department, day, count, evidence),
     update (severity, count, evidence, state, owner, closed_by, reason, mailed_at, posted_at, told_at)
     on watch_alert to kehu_app;

@@ -67,7 +67,7 @@ def mark(subject: UUID, kind: str, *, actor: Actor, staff: UUID | None = None) -
     customer = _customer(subject)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "insert into watch_mark (subject, kind, staff, by) values (%s, %s, %s, %s) on conflict do nothing",
+            "insert into watch_mark (subject, kind, staff, marked_by) values (%s, %s, %s, %s) on conflict do nothing",
             [customer, MARKS[kind], staff, actor.human],
         )
         if cursor.rowcount:
@@ -123,7 +123,7 @@ def marks(*, actor: Actor, kind: str | None = None, limit: int = 500) -> list[Ma
     with connection.cursor() as cursor:
         cursor.execute(
             "select w.subject, s.customer, w.kind, coalesce(c.email, ''), b.email, w.at from watch_mark w"
-            " join subject_state s on s.subject = w.subject join guard_staff b on b.id = w.by"
+            " join subject_state s on s.subject = w.subject join guard_staff b on b.id = w.marked_by"
             " left join guard_staff c on c.id = w.staff"
             " where w.ended_at is null and w.kind = any (%s) order by w.at desc limit %s",
             [kinds, limit],
@@ -161,7 +161,7 @@ def find_colleagues(*, actor: Actor) -> int:
     made = 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"insert into watch_mark (subject, kind, staff, by) select distinct on (f.customer) f.customer, %s::smallint,"
+            f"insert into watch_mark (subject, kind, staff, marked_by) select distinct on (f.customer) f.customer, %s::smallint,"
             f" f.human, %s::uuid from ({_BY_TOKENS}) f (human, customer) where not exists (select 1 from watch_mark w"
             " join subject_state s on s.subject = w.subject where s.customer = f.customer and w.kind = %s::smallint)"
             " on conflict do nothing returning subject",
