@@ -48,11 +48,14 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "kehu.doors.web.middleware.SecureAnswers",
+    "django.middleware.common.CommonMiddleware",
+    "kehu.doors.web.middleware.ForPages",
+]
+PAGE_MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "kehu.doors.web.middleware.ReaderZone",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "kehu.doors.web.middleware.RulesAsInForce",

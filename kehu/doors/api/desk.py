@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 from pydantic import Field, StringConstraints
 
-from kehu.doors.api.answers import language, problem_response
+from kehu.doors.api.answers import answered, language, problem_response
 from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import Compared, Explained, FindAsked, Found, Listed, MatchAsked, Purpose, Shown
 from kehu.doors.problems import Problem
@@ -62,7 +62,7 @@ def show(request: HttpRequest, subject: UUID, fields: Fields | None = None, purp
     asked = fields.split(",") if fields else None
     seen = pulling.show(subject, actor=caller.actor, purpose=caller.claim(purpose), fields=asked)
     answer = answers.customer_answer(seen, language(request))
-    return _refusal(request, answer, next(iter(seen.denied.values()))) if seen.refused else answer
+    return _refusal(request, answer, next(iter(seen.denied.values()))) if seen.refused else answered(answer)
 
 
 def _refusal(request: HttpRequest, answer: dict[str, Any], policy: str) -> HttpResponse:

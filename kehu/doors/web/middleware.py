@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import zoneinfo
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import who_is
@@ -59,6 +61,47 @@ class SecureAnswers:
         if not request.path.startswith(settings.STATIC_URL):
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+class ForPages:
+    """Sessions, languages, forms and their kin for the pages alone; a program's question is spared them.
+
+    The API takes no cookie, so it needs no session and no protection against forged forms, and reads its language from
+    each request. The links of ``PAGE_MIDDLEWARE`` are asked here as Django asks those of ``MIDDLEWARE``.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self._api = self._pages = get_response
+        self._links: list[Any] = []
+        for name in reversed(settings.PAGE_MIDDLEWARE):
+            self._pages = link = import_string(name)(convert_exception_to_response(self._pages))
+            self._links.insert(0, link)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        return self._api(request) if _of_api(request) else self._pages(request)
+
+    def process_view(self, request: HttpRequest, view: Any, places: Any, named: Any) -> HttpResponse | None:
+        """The first answer of a link before the view."""
+        return self._first("process_view", request, view, places, named)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The first answer of a link to what a view let through, the innermost asked first."""
+        return self._first("process_exception", request, exception)
+
+    def _first(self, hook: str, request: HttpRequest, *told: Any) -> HttpResponse | None:
+        if _of_api(request):
+            return None
+        links = self._links if hook == "process_view" else reversed(self._links)
+        for link in links:
+            answer: HttpResponse | None = getattr(link, hook)(request, *told) if hasattr(link, hook) else None
+            if answer is not None:
+                return answer
+        return None
+
+
+def _of_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/v1/")
 
 
 class ReaderZone:

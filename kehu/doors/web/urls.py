@@ -22,6 +22,7 @@ from kehu.doors.web import (
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include("kehu.doors.api.urls")),  # first: a program's question is not held against every page
     path("", sign_in.home, name="home"),
     path("sign-in", sign_in.sign_in_page, name="sign-in"),
     path("sign-out", sign_in.sign_out_now, name="sign-out"),
@@ -71,7 +72,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("exports/tokens/<uuid:token>/decide", exports.decide_token, name="export-token-decide"),
     path("ledger/verify", ledger.verify_now, name="ledger-verify"),
     path("ledger/<int:seq>/proof", ledger.proof, name="ledger-proof"),
-    path("api/v1/", include("kehu.doors.api.urls")),
     path("", include("kehu.doors.web.portal.urls")),
     path("", include("kehu.doors.web.register.urls")),
     path("", include("kehu.doors.web.access.urls")),

@@ -10,7 +10,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from psycopg import Connection
@@ -56,6 +56,13 @@ class Decision:
     fields: Mapping[str, tuple[FieldAnswer, ...]]
     categories: tuple[int, ...]
     finds: bool
+    denied: Mapping[str, FieldAnswer] = field(init=False, compare=False, repr=False)
+    """Fields of which nothing comes out whatever the provenance; some of them may yet be compared (``match-only``)."""
+
+    def __post_init__(self) -> None:
+        """Once for a decision, which many reads share."""
+        nothing = {n: row[0] for n, row in self.fields.items() if all(a.answer not in LET_OUT for a in row[:3])}
+        object.__setattr__(self, "denied", nothing)
 
     def of(self, field: str, provenance: int = 0) -> FieldAnswer:
         """The answer for a field's value of that provenance."""

@@ -9,7 +9,7 @@ import gc
 import itertools
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypedDict, TypeVar, Unpack
 from uuid import UUID
@@ -92,9 +92,9 @@ class Opened:
     decision: Decision
     contributions: tuple[Contribution, ...] = dataclasses.field(repr=False)
 
-    def denied(self) -> dict[str, FieldAnswer]:
-        """Fields of which nothing comes out whatever the provenance; some of them may yet be compared (``match-only``)."""
-        return {n: row[0] for n, row in self.decision.fields.items() if all(a.answer not in LET_OUT for a in row[:3])}
+    def denied(self) -> Mapping[str, FieldAnswer]:
+        """Fields of which nothing comes out: :attr:`Decision.denied`."""
+        return self.decision.denied
 
 
 def raw_connection() -> Connection[Any]:

@@ -21,6 +21,12 @@ from kehu.guard.staff.second_factor import check_code
 
 ATTESTED_FOR: Final = timedelta(days=30)
 OWNER_EMAIL: Final = "owner@home"
+_BY_CREDENTIAL: Final = """
+select a.staff, a.human, s.role, s.department_id, a.purpose, o.id, o.recipient, o.recipient_kind, o.country, a.grant_id
+from actor_state a join guard_staff s on s.id = a.staff and s.is_active
+    left join outside_token o on o.credential = a.actor
+where a.actor = %s and a.active and a.purpose is not null and a.revoked_at is null and a.expires_at > clock_timestamp()
+"""
 
 
 class UnknownStaff(LookupError):
@@ -161,16 +167,9 @@ def actor_of_token(text: str) -> Actor:
         TokenRefused: unknown, expired or revoked.
     """
     credential = credential_of(text)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select a.staff, a.human, s.role, s.department_id, a.purpose, o.id, o.recipient, o.recipient_kind, o.country,"
-            " a.grant_id"
-            " from actor_state a join guard_staff s on s.id = a.staff and s.is_active"
-            " left join outside_token o on o.credential = a.actor where a.actor = %s and a.active"
-            " and a.purpose is not null and a.revoked_at is null and a.expires_at > clock_timestamp()",
-            [credential],
-        )
-        row = cursor.fetchone()
+    connection.ensure_connection()
+    with connection.wrap_database_errors:  # of each request: the driver's own cursor takes a third of the time
+        row = connection.connection.execute(_BY_CREDENTIAL, [credential]).fetchone()
     if row is None:
         raise TokenRefused("token")
     staff, human, role, department, purpose, *there, grant = row
