@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from kehu.guard.ledger.health import check_delay, check_witnesses
+from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
 from kehu.guard.tasks import EPOCH
 from kehu.host import jobs
@@ -35,6 +36,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
         yield from _check_epoch(running=running)
         yield from _check_jobs()
         yield from _check_accounts()
+        yield from check_grace()
     yield from _check_laws()
     yield Finding(
         "backup.none", "warning", "No backup is made by this installation.",

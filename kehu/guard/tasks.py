@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -101,3 +101,11 @@ def tell_of_glass(grant: str) -> None:
     from kehu.guard.access.glass import tell  # it defers this very job
 
     tell(UUID(grant))
+
+
+@app.task(name="guard:tell_of_account", retry=5)
+def tell_of_account(staff: str, what: str, at: str) -> None:
+    """Tell a person what changed of that which opens their account; tried again while the mail server is away."""
+    from kehu.guard.staff.notices import tell
+
+    tell(UUID(staff), what, datetime.fromisoformat(at))

@@ -122,6 +122,12 @@ AUTH_PASSWORD_VALIDATORS = [
 BREACHED_PASSWORDS = os.environ.get("KEHU_BREACHED_PASSWORDS", "")  # a sorted list of SHA-1 on this machine
 # until that day (2026-12-31, UTC) a role that sees fields of level 3 may come in without a second factor
 SECOND_FACTOR_FROM = os.environ.get("KEHU_SECOND_FACTOR_FROM", "")
+# single sign-on by the company's OpenID provider; `amr` values (and `acr=` ones) that count as a second factor
+OIDC_ISSUER = os.environ.get("KEHU_OIDC_ISSUER", "")
+OIDC_NAME = os.environ.get("KEHU_OIDC_NAME", "")
+OIDC_CLIENT_ID = os.environ.get("KEHU_OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET_FILE = os.environ.get("KEHU_OIDC_CLIENT_SECRET_FILE", "")
+OIDC_SECOND_FACTOR = os.environ.get("KEHU_OIDC_SECOND_FACTOR", "")
 # requests a second for each token and web process (0: no limit), how many seconds' worth at once, bytes of a body
 EXPORT_ALONE = int(
     os.environ.get("KEHU_EXPORT_ALONE") or 500

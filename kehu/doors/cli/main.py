@@ -35,6 +35,7 @@ def main() -> None:
 evidence.ledger.add_command(withholding.withhold)
 installation.staff.add_command(signing.staff_link)
 installation.staff.add_command(signing.staff_code)
+installation.staff.add_command(signing.staff_sign_on)
 for entry in (
     installation.init,
     installation.up,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -13,16 +15,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import CLAIM, SIGN_IN, place_of, send_to, staff_page, way_back, who_is
 from kehu.doors.web.pages import THEME_COOKIE, THEMES, language, page
+from kehu.govern.slugs import LANGUAGES
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import (
     ClaimRefused,
     SignedIn,
     SignInRefused,
+    Visit,
     claim_purpose,
     leave_purpose,
     sign_in,
     sign_out,
 )
+from kehu.guard.staff.sign_on import offered, provider_name
 from kehu.guard.staff.tries import TooManyTries
 
 _BROWSER: Final = "kehu_browser"
@@ -40,27 +45,51 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def sign_in_page(request: HttpRequest) -> HttpResponse:
-    """Email and password; one answer for whatever is wrong with them."""
-    error, status = "", 200
-    if request.method == "POST":
-        browser = request.COOKIES.get(_BROWSER, "")
-        email, password = request.POST.get("email", ""), request.POST.get("password", "")
-        try:
-            credential, token = sign_in(
-                email, password, place=place_of(request), browser=browser, agent=request.headers.get("User-Agent", "")
-            )
-        except SignInRefused:
-            error, status = _("Email or password is wrong."), 401
-        except TooManyTries as many:
-            minutes = -(-many.seconds // 60)
-            error, status = _("Too many tries from here. Try again in %(minutes)d minutes.") % {"minutes": minutes}, 429
-        else:
-            request.session.flush()  # a new id: whoever knew the old one knows nothing
-            request.session[SIGN_IN] = str(credential)
-            response = redirect(way_back(request, reverse("purpose")))
-            remember(request, response, token)
-            return response
-    return page(request, "web/sign_in.html", {"error": error, "next": way_back(request, "")}, status=status)
+    """Email and password, or the company's own sign-on; one answer for whatever is wrong with a password."""
+    if request.method != "POST":
+        return entry(request)
+    try:
+        credential, token = sign_in(request.POST.get("email", ""), request.POST.get("password", ""), visit_of(request))
+    except SignInRefused:
+        return entry(request, _("Email or password is wrong."), 401)
+    except TooManyTries as many:
+        return entry(request, too_many(many), 429)
+    return come_in(request, credential, token, way_back(request, reverse("purpose")))
+
+
+def entry(request: HttpRequest, error: str = "", status: int = 200) -> HttpResponse:
+    """The page that lets in, and what was wrong with the last try."""
+    context = {
+        "error": error,
+        "next": way_back(request, ""),
+        "provider": provider_name() if offered() is not None else "",
+    }
+    return page(request, "web/sign_in.html", context, status=status)
+
+
+def too_many(many: TooManyTries) -> str:
+    """How long to wait, in words."""
+    return _("Too many tries from here. Try again in %(minutes)d minutes.") % {"minutes": -(-many.seconds // 60)}
+
+
+def come_in(request: HttpRequest, credential: UUID, token: str, onwards: str) -> HttpResponse:
+    """Into the session with a sign-in, under a new id: whoever knew the old one knows nothing."""
+    request.session.flush()
+    request.session[SIGN_IN] = str(credential)
+    response = redirect(onwards)
+    remember(request, response, token)
+    return response
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """Where a sign-in comes from; the language only where its reader chose one."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    return Visit(
+        place_of(request),
+        request.COOKIES.get(_BROWSER, ""),
+        request.headers.get("User-Agent", ""),
+        chosen if chosen in LANGUAGES else "",
+    )
 
 
 def remember(request: HttpRequest, response: HttpResponse, token: str) -> None:

@@ -92,6 +92,8 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "close-case": _OFFICE,
     "answer-case": _STAFF,  # for oneself
     "cases": frozenset({"auditor"}) | _OFFICE,  # which there are; leaves no row, reading one's words does
+    "invite": frozenset({"manager", "privacy", "owner"}),  # a link to a password; the database too: only downwards
+    "sign-on": frozenset({"privacy", "owner"}),  # who may come in by the company's own sign-on
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }

@@ -55,6 +55,8 @@ class Staff(AbstractBaseUser):
     duty_days = ArrayField(models.SmallIntegerField(), null=True)
     duty_from = models.TimeField(null=True)
     duty_to = models.TimeField(null=True)
+    # the language they read these pages in last, as far as they said: mail to them is written in it (empty: in all)
+    language = models.CharField(max_length=8, blank=True, db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"

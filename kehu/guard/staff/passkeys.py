@@ -30,6 +30,7 @@ from fido2.webauthn import (
 )
 
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.second_factor import CodeRefused
 
 _CHALLENGE: Final = 32  # bytes
@@ -91,6 +92,7 @@ def add_passkey(credential: UUID, staff: UUID, answer: str, *, name: str, host: 
                 "insert into staff_passkey (id, staff, public_key, sign_count, name) values (%s, %s, %s, %s, %s)",
                 [held.credential_id, staff, cbor.encode(held.public_key), made.counter, label],
             )
+            tell_later(staff, "passkey-added")
     except IntegrityError:
         raise CodeRefused("passkey") from None
 

@@ -1,13 +1,8 @@
-"""Passwords: which are taken, and the links by which a new one is chosen. Nobody resets their own by mail.
-
-A link is made by the home's owner (``kehu staff link``) or a manager for their department; it is good once, for a day.
-"""
+"""Passwords: which are taken, and changing one's own. Whoever forgot theirs gets a link (:mod:`kehu.guard.staff.joining`)."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -15,18 +10,21 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.notices import tell_later
+from kehu.guard.staff.sign_ins import SignedIn, renew_sign_in
+from kehu.guard.staff.step_up import require_step_up
+from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
 
-LINK_LASTS: Final = timedelta(days=1)
 _DIGEST: Final = 40  # letters of a SHA-1 in hexadecimal
 _LINE: Final = 256  # bytes that surely hold a whole line of the list
+_TRIES: Final = 5  # wrong ones of one window, in a quarter of an hour
 
 
-class LinkRefused(PermissionError):
-    """A link that is unknown, used, over, or of an account that is closed."""
+class PasswordRefused(PermissionError):
+    """The password that was to be replaced is another one."""
 
 
 class BreachedPasswords:
@@ -47,57 +45,34 @@ class BreachedPasswords:
         return "None that is known from a breach."
 
 
-def make_link(staff: UUID) -> tuple[str, datetime]:
-    """The secret of a new link for an account, to be shown once, and its end; older links are void."""
-    text, until = secrets.token_urlsafe(24), timezone.now() + LINK_LASTS
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("delete from staff_link where staff = %s", [staff])
-        cursor.execute(
-            "insert into staff_link (digest, staff, until) values (%s, %s, %s)", [_digest(text), staff, until]
-        )
-    return text, until
+def change_password(who: SignedIn, current: str, new: str) -> UUID:
+    """Change one's own password; every other window and token of the account ends. Returns this window's new credential.
 
-
-def look_at_link(secret: str) -> str:
-    """Whose link it is: the email.
+    The purpose claimed in it ends, too.
 
     Raises:
-        LinkRefused: none that is good.
+        Refused: the second factor was not shown within ten minutes.
+        PasswordRefused: the current one is another.
+        TooManyTries: too often in this window.
+        ValidationError: too short, too common, like the email, known from a breach, or the one it replaces.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select f.email from staff_link l join guard_staff f on f.id = l.staff and f.is_active"
-            " where l.digest = %s and l.used_at is null and l.until > clock_timestamp()",
-            [_digest(secret)],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        raise LinkRefused("link")
-    return str(row[0])
-
-
-@transaction.atomic
-def set_by_link(secret: str, password: str) -> None:
-    """Choose the password; the link is used up, and every session and token of the account ends.
-
-    Raises:
-        LinkRefused: none that is good.
-        ValidationError: too short, too common, like the email, or known from a breach; the link stays good.
-    """
-    staff = Staff.objects.get(email=look_at_link(secret))
-    validate_password(password, staff)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update staff_link set used_at = clock_timestamp() where digest = %s and used_at is null", [_digest(secret)]
-        )
-        if not cursor.rowcount:
-            raise LinkRefused("link")
-    staff.set_password(password)
-    staff.save(update_fields=["password"])
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    require_step_up(who.without_purpose)
+    counted = digest_of(f"own-password:{who.credential}")
+    look_at_tries(counted, _TRIES)
+    if not Staff.objects.get(id=who.staff).check_password(current):
+        note_failure(counted)
+        raise PasswordRefused
+    with transaction.atomic():
+        staff = Staff.objects.select_for_update().get(id=who.staff)
+        if not staff.check_password(current):  # changed in another window meanwhile
+            raise PasswordRefused
+        if current == new:
+            raise ValidationError("the same as before", code="same")
+        validate_password(new, staff)
+        staff.set_password(new)
+        staff.save(update_fields=["password"])
+        tell_later(staff.id, "password-changed")
+        return renew_sign_in(who.credential)
 
 
 def _listed(path: Path, digest: bytes) -> bool:

@@ -136,18 +136,16 @@ def sign_in(email: str, password: str, visit: Visit) -> tuple[UUID, str]:
     The token is empty where the second factor is asked for first: see :func:`remember_browser`.
 
     Where a second factor is asked for, the credential is worth nothing until :mod:`kehu.guard.staff.step_up` has seen it.
-    ``place`` is the address the request came from; a keyed digest of it is kept for a quarter of an hour, and its
-    network as long as the session. ``agent`` is what the browser calls itself.
+    Of the place a keyed digest is kept for a quarter of an hour, and its network as long as the session.
 
     Raises:
         SignInRefused: email or password wrong, account closed, or one without sign-in.
         TooManyTries: this browser or place tried this account too often.
     """
     account = email.strip().lower()
-    known = _known_browser(browser, account)
-    counted = digest_of(f"browser:{known}" if known else f"place:{account}:{place}")
-    look_at_tries(counted, _TRIES_OF_KNOWN_BROWSER if known else _TRIES)
-    staff: Staff | None = Staff.objects.select_related("department").filter(email=account, is_active=True).first()
+    known, counted, most = count_of(account, visit)
+    look_at_tries(counted, most)
+    staff: Staff | None = Staff.objects.select_related("department").filter(email=account).first()
     if staff is None:
         make_password(password)  # as slow as a wrong password, so that time does not tell accounts apart
     if staff is None or not staff.check_password(password) or not may_come_in(staff):
@@ -212,7 +210,8 @@ def renew_sign_in(credential: UUID) -> UUID:
             " provider_factor, provider_session from staff_session where credential = %s",
             [fresh, credential],
         )
-    return credential, remember_browser(account, known) if whole or known else ""
+    end_session(staff, credential)
+    return fresh
 
 
 def remember_browser(email: str, known: str | None = None) -> str:

@@ -7,11 +7,9 @@ confirms it again: it counts for ten minutes, for the sign-in and for the purpos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -19,7 +17,9 @@ from kehu.guard.gate.actor import SHOWN_LATELY_SQL, Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff import passkeys, recovery
+from kehu.guard.staff.grace import grace_ends
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, check_code, take_up
 from kehu.guard.staff.sessions import end_all
 from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
@@ -39,6 +39,7 @@ class Waiting:
     """Somebody whose password was right, and whose second factor is asked for; or who confirms it again.
 
     ``made``: they have a factor to show; else they make their first one now. ``whole``: they are in already.
+    ``provider``: the provider's second factor let them in, and can confirm it again.
     """
 
     credential: UUID
@@ -47,6 +48,7 @@ class Waiting:
     role: str
     made: bool
     whole: bool
+    provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,12 @@ def compulsory(role: str) -> bool:
 def second_factor_wanted(staff: Staff) -> bool:
     """Whether a sign-in of this account waits for a second factor: it has one, or its role may not be without.
 
-    Until ``KEHU_SECOND_FACTOR_FROM`` nobody who has none yet is made to get one.
+    Until the day that :mod:`kehu.guard.staff.grace` knows nobody who has none yet is made to get one.
     """
     if factors_of(staff.id).any:
         return True
-    day = settings.SECOND_FACTOR_FROM
-    if day and timezone.now() < datetime.fromisoformat(day).replace(tzinfo=UTC):
-        return False
-    return compulsory(staff.role)
+    until = grace_ends()
+    return (until is None or timezone.now() >= until) and compulsory(staff.role)
 
 
 def waiting(credential: UUID) -> Waiting | None:
@@ -104,8 +104,8 @@ def waiting(credential: UUID) -> Waiting | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.actor, f.id, f.email, f.role, f.totp is not null or exists"
-            " (select 1 from staff_passkey p where p.staff = f.id), t.whole_at is not null"
-            " from actor_state s join staff_session t on t.credential = s.actor"
+            " (select 1 from staff_passkey p where p.staff = f.id), t.whole_at is not null,"
+            " t.whole_at is not null and t.provider_factor from actor_state s join staff_session t on t.credential = s.actor"
             " join guard_staff f on f.id = s.staff and f.is_active where s.actor = %s and s.revoked_at is null"
             " and s.expires_at > clock_timestamp()",
             [credential],
@@ -127,7 +127,9 @@ def confirm_code(who: Waiting, code: str) -> None:
         look_at_tries(key, most)
     try:
         if recovery.is_recovery_code(code):
-            recovery.use_code(who.staff, code)
+            with transaction.atomic():
+                recovery.use_code(who.staff, code)
+                tell_later(who.staff, "recovery-used")
         else:
             check_code(who.staff, code)
     except (CodeRefused, NotEnrolled):
@@ -147,6 +149,18 @@ def confirm_passkey(who: Waiting, answer: str, *, host: str) -> None:
     _confirmed(who.credential)
 
 
+def confirm_by_provider(who: Waiting) -> None:
+    """The provider showed a second factor of theirs just now: :mod:`kehu.guard.staff.sign_on` has checked that.
+
+    Raises:
+        Refused: the sign-in did not come by the provider's second factor.
+    """
+    if not who.provider:
+        raise Refused(STEP_UP)
+    _confirmed(who.credential)
+
+
+@transaction.atomic
 def add_totp(who: Waiting, code: str) -> None:
     """Take up the authenticator whose secret was offered.
 
@@ -156,6 +170,7 @@ def add_totp(who: Waiting, code: str) -> None:
     """
     _may_change(who)
     take_up(who.staff, code)
+    tell_later(who.staff, "authenticator-added")
     _confirmed(who.credential)
 
 
@@ -171,6 +186,7 @@ def add_passkey(who: Waiting, answer: str, *, name: str, host: str) -> None:
     _confirmed(who.credential)
 
 
+@transaction.atomic
 def new_recovery_codes(who: Waiting) -> list[str]:
     """Ten new codes.
 
@@ -178,6 +194,7 @@ def new_recovery_codes(who: Waiting) -> list[str]:
         Refused: the factor was not shown lately.
     """
     _may_change(who)
+    tell_later(who.staff, "recovery-made")
     return recovery.new_codes(who.staff)
 
 
@@ -192,10 +209,12 @@ def remove_factor(who: Waiting, *, passkey: str | None) -> None:
     _may_change(who)
     held = Staff.objects.select_for_update().get(id=who.staff)
     if passkey is not None:
-        passkeys.remove_passkey(who.staff, passkey)
-    else:
+        if passkeys.remove_passkey(who.staff, passkey):
+            tell_later(who.staff, "passkey-removed")
+    elif held.totp is not None:
         held.totp = held.totp_step = held.totp_pending = None
         held.save(update_fields=["totp", "totp_step", "totp_pending"])
+        tell_later(who.staff, "authenticator-removed")
     if not factors_of(who.staff).any:
         if compulsory(held.role):
             raise LastFactor("second factor")
@@ -210,6 +229,7 @@ def void_factors(staff: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute("delete from staff_passkey where staff = %s", [staff])
     end_all(staff)
+    tell_later(staff, "factors-void")
 
 
 def recovery_gone(staff: UUID) -> None:
@@ -227,13 +247,14 @@ def shown_lately(credential: UUID) -> bool:
 
 
 def needs_step_up(actor: Actor) -> bool:
-    """Whether somebody who has a second factor has to show it again first."""
+    """Whether somebody who has a second factor, here or at the provider they came in by, has to show it again first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select exists (select 1 from guard_staff f where f.id = %s and (f.totp is not null or exists"
-            " (select 1 from staff_passkey p where p.staff = f.id))) and not exists"
+            "select (exists (select 1 from guard_staff f where f.id = %s and (f.totp is not null or exists"
+            " (select 1 from staff_passkey p where p.staff = f.id))) or exists (select 1 from staff_session t"
+            " where t.staff = %s and t.provider_factor and %s in (t.credential, t.claim))) and not exists"
             f" (select 1 from actor_state where actor = %s and {SHOWN_LATELY_SQL})",
-            [actor.human, actor.credential],
+            [actor.human, actor.human, actor.credential, actor.credential],
         )
         [needs] = cursor.fetchone()
     return bool(needs)
@@ -251,7 +272,7 @@ def require_step_up(actor: Actor) -> None:
 
 def _may_change(who: Waiting) -> None:
     """Factors are changed by whoever shows one; the first is made by whoever knows the password."""
-    if who.made and not shown_lately(who.credential):
+    if (who.made or who.provider) and not shown_lately(who.credential):
         raise Refused(STEP_UP)
 
 

@@ -13,11 +13,11 @@ from django.test import override_settings
 
 from kehu.doors.web.account.urls import urlpatterns
 from kehu.guard.gate.acts import Refused
-from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor
+from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor, owner_actor
+from kehu.guard.staff.joining import make_link
 from kehu.guard.staff.models import Staff
-from kehu.guard.staff.passwords import make_link
 from kehu.guard.staff.second_factor import code_now, enrol
-from kehu.guard.staff.sign_ins import sign_in
+from kehu.guard.staff.sign_ins import Visit, sign_in
 from kehu.guard.staff.sign_ins import signed_in as who_is_in
 from kehu.guard.staff.step_up import compulsory
 from kehu.serve.rights.erasure import erase
@@ -36,7 +36,19 @@ TABLE = {
     "account-passkey-options": ("/account/passkeys/options", "post", 200, 200),
     "account-factor-remove": ("/account/factors/remove", "post", 302, 302),
     "account-password": ("/account/password/unknown", "get", 404, 404),
+    "account-own-password": ("/account/password", "get", 200, "/account/confirm?next=%2Faccount%2Fpassword"),
+    "account-provider": ("/account/provider", "get", 302, "/account/confirm"),
+    "sign-on": ("/sign-in/provider", "get", 404, 404),  # no provider is set up
+    "sign-on-return": ("/sign-in/provider/return", "get", 404, 404),
+    "sign-on-logout": ("/sign-in/provider/logout", "post", 404, 404),
 }
+# those that not everybody may open, with the roles that may
+LOOKED_AFTER = {
+    "account-people": ("/account/people", "get", {"manager", "privacy"}, 200, 403),
+    "account-link": (f"/account/people/{uuid.UUID(int=7)}/link", "post", {"manager", "privacy"}, 404, 403),
+    "account-allow": (f"/account/people/{uuid.UUID(int=7)}/sign-on", "post", {"privacy"}, 404, 403),
+}
+OPEN = {"account-password", "sign-on", "sign-on-return", "sign-on-logout"}  # to whoever comes, where there is anything
 NOW = {"SECOND_FACTOR_FROM": ""}
 
 
@@ -73,7 +85,7 @@ def _later(staff: Staff, minutes: int = 11) -> None:
 
 
 def test_every_address_is_in_the_table() -> None:
-    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE) | set(LOOKED_AFTER)
 
 
 def test_each_role_gets_what_the_table_says(database):
@@ -83,6 +95,7 @@ def test_each_role_gets_what_the_table_says(database):
         wrong += misfits(
             {name: (path, method, ROLES, whole, whole) for name, (path, method, whole, _) in TABLE.items()}, role, desk
         )
+        wrong += misfits(LOOKED_AFTER, role, desk)
     assert wrong == []
 
 
@@ -104,10 +117,10 @@ def test_while_the_first_factor_is_asked_for_nothing_else_opens(database):
 
 
 def test_nobody_else_gets_anything(database):
-    for name, (path, method, *_) in TABLE.items():
+    for name, (path, method, *_) in (TABLE | LOOKED_AFTER).items():
         answer = getattr(browser(), method)(path)
-        if name == "account-password":
-            assert answer.status_code == 404
+        if name in OPEN:
+            assert answer.status_code == 404, path
         else:
             assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
 
@@ -146,7 +159,7 @@ def test_a_recovery_code_is_good_once(database):
 @override_settings(**NOW)
 def test_a_waiting_sign_in_is_worth_nothing_to_the_guard(database):
     account, _ = _new()
-    credential, _ = sign_in(account["email"], account["password"], place="203.0.113.9")
+    credential, _ = sign_in(account["email"], account["password"], Visit("203.0.113.9"))
     assert who_is_in(credential, None) is None
     with connection.cursor() as cursor:
         cursor.execute("select active from actor_state where actor = %s", [credential])
@@ -251,8 +264,8 @@ def test_a_new_password_by_a_link_good_once(database, tmp_path):
     account, staff = _new()
     desk = browser()
     desk.post("/sign-in", account)
-    old, _ = make_link(staff.id)
-    secret, _ = make_link(staff.id)
+    old, _ = make_link(staff.id, actor=owner_actor())
+    secret, _ = make_link(staff.id, actor=owner_actor())
     assert browser().get(f"/account/password/{old}").status_code == 404  # a newer one was made
     link = f"/account/password/{secret}"
     words = ["correct-horse-battery-1", *(f"filler number {number}" for number in range(500))]

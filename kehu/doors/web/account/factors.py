@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kehu.doors.web.account.door import factor_page
 from kehu.doors.web.entrance import came_from, way_back
 from kehu.doors.web.pages import page
-from kehu.doors.web.sign_in import remember
+from kehu.doors.web.sign_in import remember, too_many
 from kehu.guard.gate.acts import Refused
 from kehu.guard.staff import passkeys
 from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, address_for, offer
 from kehu.guard.staff.sign_ins import remember_browser
+from kehu.guard.staff.sign_on import provider_name
 from kehu.guard.staff.step_up import (
     LastFactor,
     Waiting,
@@ -42,7 +43,7 @@ _QUIET_ZONE: Final = 4  # modules around a QR code (ISO 18004)
 @require_http_methods(["GET", "POST"])
 def confirm(request: HttpRequest, who: Waiting) -> HttpResponse:
     """Show the second factor: to come in, or again; then on to where one was."""
-    if not who.made:
+    if not who.made and not who.provider:
         if who.whole:
             return redirect(way_back(request, reverse("account-security")))
         return redirect(_authenticator(request))
@@ -56,13 +57,21 @@ def confirm(request: HttpRequest, who: Waiting) -> HttpResponse:
         except (CodeRefused, NotEnrolled):
             problem, status = _("That does not fit. A code is good once: wait for the next one."), 401
         except TooManyTries as many:
-            minutes = -(-many.seconds // 60)
-            problem = _("Too many tries from here. Try again in %(minutes)d minutes.") % {"minutes": minutes}
-            status = 429
+            problem, status = too_many(many), 429
         else:
             return _onwards(request, who)
-    held = factors_of(who.staff)
-    context = {"problem": problem, "next": way_back(request, ""), "held": held, "who": who}
+    return asked_again(request, who, problem, status)
+
+
+def asked_again(request: HttpRequest, who: Waiting, problem: str, status: int) -> HttpResponse:
+    """The page that asks for the second factor, and what was wrong with the last try."""
+    context = {
+        "problem": problem,
+        "next": way_back(request, ""),
+        "held": factors_of(who.staff),
+        "who": who,
+        "provider": provider_name() if who.provider else "",
+    }
     return page(request, "account/confirm.html", context, status=status)
 
 
@@ -70,7 +79,7 @@ def confirm(request: HttpRequest, who: Waiting) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def authenticator(request: HttpRequest, who: Waiting) -> HttpResponse:
     """Make an authenticator program the second factor: a picture to scan, and the first code as the proof."""
-    if who.made and not shown_lately(who.credential):
+    if (who.made or who.provider) and not shown_lately(who.credential):
         return redirect(_confirm_first(request))
     problem, status = "", 200
     if request.method == "POST":
@@ -111,7 +120,7 @@ def options(request: HttpRequest, who: Waiting) -> HttpResponse:
     host = _host(request)
     if request.POST.get("for") != "new":
         return JsonResponse(passkeys.ask_to_show(who.credential, who.staff, host=host))
-    if who.made and not shown_lately(who.credential):
+    if (who.made or who.provider) and not shown_lately(who.credential):
         return JsonResponse({"confirm": _confirm_first(request)}, status=403)
     return JsonResponse(passkeys.ask_for_new(who.credential, who.staff, host=host))
 

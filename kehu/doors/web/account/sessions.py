@@ -17,11 +17,15 @@ from kehu.doors.web.pages import page
 from kehu.guard.staff.passkeys import passkeys_of
 from kehu.guard.staff.sessions import end_all, end_session, sessions_of
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.staff.sign_on import provider_name, standing_of
 from kehu.guard.staff.step_up import compulsory, factors_of, shown_lately
 
 _TOLD: Final = {
     "removed": gettext_lazy("Removed: it opens nothing any more."),
     "ended": gettext_lazy("Ended: nothing opens there any more."),
+    "password": gettext_lazy(
+        "Your password is changed; every other window and token has ended, and the purpose you had claimed."
+    ),
 }
 _PROBLEMS: Final = {
     "last-factor": gettext_lazy("Your role sees sensitive data: add another second factor before you remove this one."),
@@ -40,6 +44,8 @@ def security(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "compulsory": compulsory(desk.role),
         "lately": shown_lately(desk.credential),
         "sessions": [(one, one.credential == desk.credential) for one in sessions_of(desk.staff)],
+        "sign_on": standing_of(desk.staff),
+        "provider": provider_name(),
         "told": _TOLD.get(done, ""),
         "problem": _PROBLEMS.get(done, ""),
     }

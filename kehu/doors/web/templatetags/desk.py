@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy
 from lucide.templatetags.lucide import lucide
 
 from kehu.doors.web import charts, words
+from kehu.guard.gate.acts import ACTS
+from kehu.guard.staff.sign_ins import SignedIn
 
 register = template.Library()
 
@@ -71,6 +73,12 @@ def woven(value: str) -> SafeString:
     parts = enumerate(_HIDDEN.split(str(value)))  # every second part is hidden, and nothing but dots and stars
     pieces = (f'<span class="hid">{part}</span>' if at % 2 else escape(part) for at, part in parts)
     return mark_safe("".join(pieces))  # noqa: S308  (escaped where it is a value)
+
+
+@register.filter
+def may(desk: SignedIn, act: str) -> bool:
+    """Whether the role of whoever sits at the screen does an act at all: what leads nowhere is not shown."""
+    return desk.role in ACTS[act]
 
 
 @register.filter
