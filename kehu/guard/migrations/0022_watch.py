@@ -74,7 +74,7 @@ create table watch_mark (
     id uuid primary key default gen_random_uuid(),
     subject uuid not null,
     kind smallint not null check (kind between 1 and 3),    -- 1 colleague, 2 vip, 3 honey
-    staff uuid references guard_staff (id) check (kind = 1),    -- who the colleague is
+    staff uuid references guard_staff (id) check (staff is null or kind = 1),   -- who the colleague is
     marked_by uuid not null references guard_staff (id),
     at timestamptz not null default clock_timestamp(),
     ended_by uuid references guard_staff (id) check (ended_by <> staff),    -- nobody unmarks themselves
