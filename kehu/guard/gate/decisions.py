@@ -259,6 +259,7 @@ def _class_of(
         agreed=agreed,
         verifies=field.verifies,
         granted=granted,
+        in_role=not facts.narrowed or field.category in facts.may_categories,
     )
 
 
@@ -267,7 +268,6 @@ def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState,
     return {
         "purpose": purpose.slug,
         "use": ask.use,
-        in_role=not facts.narrowed or field.category in facts.may_categories,
         "bulk": ask.bulk,
         "grounds": dict(purpose.grounds),
         "packs": sorted(state.packs),

@@ -41,9 +41,9 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "kind": frozenset(KIND) - {""},
     "category": frozenset(CATEGORIES),
     "emergency": frozenset({"", "vital", "security", "claims"}),
-}
     "may_purposes": frozenset(PURPOSES),
     "may_actions": frozenset({"open", "mask", "match"}),
+}
 MATCH: Final = "match"
 """The action of a policy: an answer is compared with what is held, and nothing is shown."""
 MATCH_ONLY: Final = "match-only"
@@ -66,8 +66,8 @@ class FieldClass:
     agreed: tuple[str, ...] = ()
     verifies: bool = False
     granted: bool = False
-
     in_role: bool = True
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
