@@ -30,6 +30,11 @@ from kehu.host.keyring import make_home  # noqa: E402
 make_home(Home(_home))
 django.setup()
 
+from django.contrib.auth.hashers import Argon2PasswordHasher  # noqa: E402
+
+# a quarter of a second and a hundred megabytes for each account that a test makes; what ships has a test of its own
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
+
 
 _MEMORY = Path("/dev/shm")
 _LONG_FIRST = ("browser", "doors", "collect", "refine", "host")
