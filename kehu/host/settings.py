@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.register",
     "kehu.doors.web.access",
     "kehu.doors.web.account",
+    "kehu.doors.web.watch",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

@@ -23,6 +23,7 @@ from kehu.govern.models import Controller
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.watch.case_figures import alerts_waiting
 from kehu.refine.resolve.queue import open_count
 
 _ANSWERS_IN_PLACE: Final = ("show", "verify", "search", "match", "replay", "ask", "trace")
@@ -178,8 +179,18 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     evidence = [ledger, register]
     if desk.role in ACTS["give"] | ACTS["read-ledger"]:
         evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
+    evidence += _watch(desk)
     evidence.append(Place("access", "user-round-check", _("Who may ask"), _("Who may ask"), reverse("access")))
     if desk.role in ACTS["read-ledger"]:
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
     evidence.append(Place("laws", "landmark", _("Law in force"), _("Law"), reverse("laws")))
     return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]
+
+
+def _watch(desk: SignedIn) -> list[Place]:
+    """The watch, at the page of it that is this role's to begin with."""
+    for act, url in (("watch", "watch"), ("cases", "watch-cases"), ("watch-figures", "watch-figures")):
+        if desk.role in ACTS[act]:
+            waiting = alerts_waiting(desk.staff) if act == "watch" else 0
+            return [Place("watch", "radar", _("The watch"), _("Watch"), reverse(url), waiting)]
+    return []

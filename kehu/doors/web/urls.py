@@ -76,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.register.urls")),
     path("", include("kehu.doors.web.access.urls")),
     path("", include("kehu.doors.web.account.urls")),
+    path("", include("kehu.doors.web.watch.urls")),
 ]
 
 handler400 = errors.bad_request

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 
@@ -17,6 +18,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.watch.cases import FINDINGS
 from kehu.guard.watch.kinds import KINDS
+from kehu.guard.watch.kinds import STATES as ALERT_STATES
 
 FEWEST: Final = 3  # different people
 MONTHS: Final = 12
@@ -78,6 +80,16 @@ def outcomes(*, actor: Actor) -> list[Outcome]:
         return [
             Outcome(slug, FINDINGS[finding - 1], _shown(n, people)) for slug, finding, n, people in cursor.fetchall()
         ]
+
+
+def alerts_waiting(reader: UUID) -> int:
+    """How many alerts nobody has taken up, but those about the reader."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from watch_alert where state = %s and human <> %s", [ALERT_STATES["open"], reader]
+        )
+        [count] = cursor.fetchone()
+    return int(count)
 
 
 def _shown(count: int, people: int) -> int | None:

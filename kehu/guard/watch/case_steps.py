@@ -37,7 +37,8 @@ ACT_OF: Final = {
 }  # fmt: skip
 """Which act of the ledger a step is, and so which roles may take it."""
 SECOND_PERSON: Final = "house.second-person"
-_STEPPED_UP: Final = frozenset({"frozen", "unfrozen", "decided", "confirmed"})
+STEPPED_UP: Final = frozenset({"frozen", "unfrozen", "decided", "confirmed"})
+"""Steps that ask for the second factor of the last ten minutes."""
 _NEEDS_WORDS: Final = frozenset({"told", "heard", "decided", "sent-back"})
 _BEFORE_DECISION: Final = ("open", "told", "heard")
 
@@ -220,7 +221,7 @@ def _take(
     act = ACT_OF[step]
     require_act(act, actor)
     held = case_of(number, actor=actor)
-    if step in _STEPPED_UP:
+    if step in STEPPED_UP:
         require_step_up(actor)
     note = words(text, wanted=step in _NEEDS_WORDS)
     try:

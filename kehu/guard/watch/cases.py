@@ -21,7 +21,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, make_key, open_texts
-from kehu.guard.watch.alerts import close_as_case
+from kehu.guard.watch.alerts import Alert, close_as_case, select_alerts
 from kehu.vault.ids import new_id
 
 STATES: Final = ("open", "told", "heard", "proposed", "decided", "measured", "closed")
@@ -201,6 +201,11 @@ def case_of_alert(alert: UUID) -> int | None:
         )
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def alerts_of(held: Case) -> list[Alert]:
+    """What noticed it, the oldest first; to whoever may see the case, and to the person it is about."""
+    return select_alerts("a.id = any (%s) order by a.number", [list(held.alerts)])
 
 
 def timeline(number: int, *, actor: Actor) -> list[Step]:

@@ -1,0 +1,1 @@
+"""Pages of the watch: alerts, violation cases, figures without names, marks, and what a person sees of cases about themselves."""
