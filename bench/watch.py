@@ -12,7 +12,7 @@ import argparse
 import statistics
 import time
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bench import workforce
@@ -94,9 +94,7 @@ class Trial:
         return made
 
     def _near(self, made: list[workforce.Abuse], person: workforce.Person, on: date) -> bool:
-        return any(
-            one.person is person and min(abs((day - on).days) for day in one.days) < 2 for one in made
-        )
+        return any(one.person is person and min(abs((day - on).days) for day in one.days) < 2 for one in made)
 
     def run(self) -> None:
         """All days."""
@@ -152,7 +150,9 @@ class Trial:
             delay = (min(told) - one.first).total_seconds() / 3600 if told and one.first else None
             rows.append((one.kind, one.level, bool(same), bool(own), delay))
         false = Counter(held.kind for held in alerts if not self._abused(held) and (held.day - START).days >= WARM)
-        row = self.owner.execute("select count(*) from watch_day where day >= %s", (START + timedelta(days=WARM),)).fetchone()
+        row = self.owner.execute(
+            "select count(*) from watch_day where day >= %s", (START + timedelta(days=WARM),)
+        ).fetchone()
         return rows, false, row[0] / 21
 
 
@@ -175,8 +175,18 @@ def simulate(seeds: list[int], people: int, days: int, show: bool) -> None:
             entries += owner.execute("select count(*) from ledger_entry").fetchone()[0]
             if show:
                 for one in select_alerts("true order by a.day", []):
-                    print(one.day, one.kind, one.severity, one.role, one.count, trial._abused(one), one.evidence.get("found"))
-    print(f"{len(seeds)} seeds ({min(seeds)} to {max(seeds)}), {people} people, {days} days; {entries:,} rows of the ledger")
+                    print(
+                        one.day,
+                        one.kind,
+                        one.severity,
+                        one.role,
+                        one.count,
+                        trial._abused(one),
+                        one.evidence.get("found"),
+                    )
+    print(
+        f"{len(seeds)} seeds ({min(seeds)} to {max(seeds)}), {people} people, {days} days; {entries:,} rows of the ledger"
+    )
     print(f"\n{'abuse':12} {'size':>4}  found as such  found at all   hours until then (median, worst)")
     for kind in KINDS:
         for level, size in zip(workforce.LEVELS, workforce.SIZES[kind], strict=True):
@@ -202,7 +212,10 @@ def measure(sizes: list[int]) -> None:
             people = max(60, size // 1_500)
             ids, departments = workforce.settle(owner, people, customers, 99)
             staff = workforce.hire(99, ids, departments, joiners=0, at=0)
-            force, ledger = workforce.Workforce(99, staff, customers, START), workforce.Ledger(owner, workforce.decider(store))
+            force, ledger = (
+                workforce.Workforce(99, staff, customers, START),
+                workforce.Ledger(owner, workforce.decider(store)),
+            )
             written, day = 0, 0
             while written < size:
                 uses = force.day(day)[: size - written]

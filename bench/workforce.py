@@ -98,7 +98,9 @@ class Workforce:
             weekday = on.isoweekday()
             if number < person.joins or weekday not in person.days or self.random.random() < 0.03:
                 continue
-            factor = self.random.lognormvariate(0, 0.22) * (2.5 if number in self.busy and person.role == "service" else 1)
+            factor = self.random.lognormvariate(0, 0.22) * (
+                2.5 if number in self.busy and person.role == "service" else 1
+            )
             if number - person.joins < 5 and person.joins:
                 factor *= 0.5  # somebody new
             ends = person.ends + (self.random.uniform(0.5, 2) if self.random.random() < 0.04 else 0)
@@ -147,7 +149,9 @@ class Workforce:
         elif kind == "drift":
             for on in days:
                 if on.isoweekday() in person.days:
-                    made.uses += self._spread(person, on, self._anybody(size), person.starts, person.ends - person.starts)
+                    made.uses += self._spread(
+                        person, on, self._anybody(size), person.starts, person.ends - person.starts
+                    )
         else:
             made.uses += self._of_one_day(kind, size, person, days[0], middle)
         made.first = min(use.at for use in made.uses)
@@ -176,9 +180,7 @@ class Workforce:
         self, person: Person, on: date, customers: Sequence[UUID], start: float, length: float, *, ordered: bool = True
     ) -> list[Use]:
         step = length / max(1, len(customers))
-        return [
-            Use(at_hour(on, start + number * step), person, READ, (one,)) for number, one in enumerate(customers)
-        ]
+        return [Use(at_hour(on, start + number * step), person, READ, (one,)) for number, one in enumerate(customers)]
 
     def _anybody(self, size: int) -> list[UUID]:
         place = self._by_place
@@ -192,8 +194,12 @@ def hire(seed: int, ids: Sequence[UUID], departments: dict[str, int], *, joiners
     made = []
     for number, id in enumerate(ids):
         role = shares[number % len(shares)]
-        opens = {"service": 34, "marketing": 6, "manager": 9, "analyst": 4, "legal": 6}[role] * roll.lognormvariate(0, 0.35)
-        pages = {"service": 4, "marketing": 14, "manager": 5, "analyst": 10, "legal": 1}[role] * roll.lognormvariate(0, 0.3)
+        opens = {"service": 34, "marketing": 6, "manager": 9, "analyst": 4, "legal": 6}[role] * roll.lognormvariate(
+            0, 0.35
+        )
+        pages = {"service": 4, "marketing": 14, "manager": 5, "analyst": 10, "legal": 1}[role] * roll.lognormvariate(
+            0, 0.3
+        )
         starts, ends, days = 9.0 + roll.uniform(-0.5, 0.5), 18.0 + roll.uniform(-0.5, 0.5), (1, 2, 3, 4, 5)
         if number % 9 == 4:  # late shift
             starts, ends = 13.5, 22.0
@@ -219,7 +225,13 @@ def arrivals(count: int, until: datetime, *, months: int = 24) -> list[UUID]:
     end = int(until.timestamp() * 1_000)
     step = months * 30 * 86_400_000 / count
     return [
-        UUID(int=(end - int((count - one) * step)) << 80 | 7 << 76 | roll.getrandbits(12) << 64 | 2 << 62 | roll.getrandbits(62))
+        UUID(
+            int=(end - int((count - one) * step)) << 80
+            | 7 << 76
+            | roll.getrandbits(12) << 64
+            | 2 << 62
+            | roll.getrandbits(62)
+        )
         for one in range(count)
     ]
 
@@ -243,14 +255,14 @@ class Ledger:
         """``decide`` makes and stores a decision: (role, action, refused, question, on duty) → its id."""
         self._owner, self._decide = owner, decide
         self._decisions: dict[tuple[Any, ...], bytes] = {}
-        row = owner.execute(
-            "select coalesce((select max(seq) from ledger_entry), 0), coalesce((select max(index) + 1 from ledger_leaf), 0)"
-        ).fetchone()
-        self._seq, self._leaf = row
+        self._seq = 0
+        self._leaf = owner.execute("select coalesce(max(index) + 1, 0) from ledger_leaf").fetchone()[0]
 
     def write(self, uses: Sequence[Use]) -> None:
         """Write them in the order of their times."""
         ordered = sorted(uses, key=lambda use: use.at)
+        # what handles alerts writes rows in between
+        self._seq = self._owner.execute("select coalesce(max(seq), 0) from ledger_entry").fetchone()[0]
         entries, looks, leaves = [], [], []
         for use in ordered:
             self._seq += 1
@@ -268,10 +280,14 @@ class Ledger:
             self._copy(
                 "ledger_entry (seq, at, entry, actor, human, department, purpose, action, decision, subjects, jurisdictions,"
                 " reach, commitments, mac)",
-                "int8 timestamptz uuid uuid uuid int2 int2 int2 bytea int4 int2[] int4[] bytea bytea", entries,
+                "int8 timestamptz uuid uuid uuid int2 int2 int2 bytea int4 int2[] int4[] bytea bytea",
+                entries,
             )
             self._copy("ledger_use (subject, seq, position)", "uuid int8 int4", looks)
             self._copy("ledger_leaf (index, seq, hash)", "int8 int8 bytea", leaves)
+            self._owner.execute(
+                "select setval(pg_get_serial_sequence('ledger_entry', 'seq'), %s)", (max(1, self._seq),)
+            )
 
     def _copy(self, table: str, types: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._owner.cursor() as cursor, cursor.copy(f"copy {table} from stdin (format binary)") as copy:
@@ -303,10 +319,13 @@ def settle(owner: Any, people: int, customers: Sequence[UUID], seed: int) -> tup
             " values (%s, '!', %s, '', %s, true, %s, now())",
             (id, f"{seed}-{number}@made-up.example", role, departments[role]),
         )
-    with owner.cursor() as cursor, cursor.copy(
-        "copy subject_state (subject, customer, core, kind, controller, packs, age) from stdin (format binary)"
-    ) as copy:
-        copy.set_types("uuid uuid uuid int2 int2 int2 int2".split())
+    with (
+        owner.cursor() as cursor,
+        cursor.copy(
+            "copy subject_state (subject, customer, core, kind, controller, packs, age) from stdin (format binary)"
+        ) as copy,
+    ):
+        copy.set_types(["uuid", "uuid", "uuid", "int2", "int2", "int2", "int2"])
         for number, one in enumerate(customers):
             copy.write_row((one, one, one, 2 if number % 11 == 0 else 1, 1, 2 if number % 7 == 0 else 1, 5))
     return ids, departments

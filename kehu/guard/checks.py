@@ -16,6 +16,7 @@ from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
 from kehu.guard.tasks import EPOCH
+from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
 from kehu.host.checks import Finding
 from kehu.host.home import Home
@@ -36,6 +37,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
         yield from _check_epoch(running=running)
         yield from _check_jobs()
         yield from _check_accounts()
+        yield from check_watch(running=running)
         yield from check_grace()
     yield from _check_laws()
     yield Finding(

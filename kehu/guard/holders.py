@@ -11,6 +11,7 @@ from django.db import connection
 from kehu.govern.holders import register
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.uses import forget_uses
+from kehu.guard.watch.holder import WatchHolder
 
 _OUTCOMES: Final = ("wrong", "right", "nothing to compare with")
 
@@ -80,3 +81,4 @@ def register_all() -> None:
     register(LedgerHolder())
     register(GuestHolder())
     register(ComparisonHolder())
+    register(WatchHolder())

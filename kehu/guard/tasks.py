@@ -95,6 +95,28 @@ def tell_of_case(case: str) -> None:
     tell_by_mail(UUID(case))
 
 
+@app.periodic(cron="* * * * *")
+@app.task(name="guard:watch", queueing_lock="watch", lock="watch", pass_context=False)
+def watch(timestamp: int) -> None:
+    """Look once a minute at what is new in the ledger, and tell of what was found; what was not taken is told again."""
+    from kehu.guard.watch.engine import look
+    from kehu.guard.watch.tell import deliver
+
+    look()
+    deliver()
+
+
+@app.periodic(cron="37 2 * * *")
+@app.task(name="guard:watch_over", queueing_lock="watch_over", pass_context=False)
+def watch_over(timestamp: int) -> None:
+    """Each night: customers who work here are marked, and what was counted longer than a year ago is dropped."""
+    from kehu.guard.watch.marks import find_colleagues
+    from kehu.guard.watch.teach import forget_old
+
+    find_colleagues(actor=owner_actor())
+    forget_old(raw_connection())
+
+
 @app.task(name="guard:tell_of_glass", retry=5)
 def tell_of_glass(grant: str) -> None:
     """Tell the offices that somebody broke the glass; tried again while the mail server is away."""

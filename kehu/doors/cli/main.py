@@ -21,6 +21,7 @@ from kehu.doors.cli import (
     register,
     rights,
     signing,
+    watching,
     withholding,
 )
 from kehu.doors.cli.frame import Contract
@@ -82,6 +83,7 @@ for entry in (
     access.training,
     access.access,
     access.grant,
+    watching.watch,
 ):
     main.add_command(entry)
 

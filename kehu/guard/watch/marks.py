@@ -145,6 +145,18 @@ def standing_marks(raw: Connection[Any]) -> dict[UUID, list[tuple[str, UUID | No
     return dict(found)
 
 
+def without_honey(customers: Sequence[UUID]) -> list[UUID]:
+    """These customers without the records made to be found, in their order: for what leaves the house."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select s.customer from watch_mark w join subject_state s on s.subject = w.subject"
+            " where w.kind = %s and w.ended_at is null and s.customer = any (%s)",
+            [MARKS["honey"], list(customers)],
+        )
+        made = {row[0] for row in cursor.fetchall()}
+    return [one for one in customers if one not in made]
+
+
 def find_colleagues(*, actor: Actor) -> int:
     """Mark every customer who has the address of an account here; returns how many were not marked before.
 

@@ -9,6 +9,7 @@ from django.db import connection
 
 from kehu.guard.ledger.delay import delay
 from kehu.guard.ledger.witness import standings
+from kehu.guard.watch.marks import NOT_HONEY
 from kehu.host import jobs
 from kehu.host.home import Home
 
@@ -18,14 +19,15 @@ def counts() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select to_regclass('ledger_checkpoint') is not null, to_regclass('collect_quarantined') is not null,"
-            " to_regclass('refine_proposal') is not null"
+            " to_regclass('refine_proposal') is not null, to_regclass('watch_mark') is not null"
         )
-        made, has_quarantine, has_review = cursor.fetchone()
+        made, has_quarantine, has_review, has_marks = cursor.fetchone()
         if not made:
             return dict.fromkeys(("subjects", "sources", "facets", "quarantined", "review", "ledger", "jobs"))
+        real = NOT_HONEY if has_marks else "true"
         cursor.execute(
-            "select (select count(distinct customer) from subject_state where not hidden),"
-            " (select count(*) from record where not hidden), (select count(*) from facet)"
+            f"select (select count(distinct s.customer) from subject_state s where not s.hidden and {real}),"
+            f" (select count(*) from record s where not s.hidden and {real}), (select count(*) from facet)"
         )
         subjects, sources, facets = cursor.fetchone()
         cursor.execute("select size, root from ledger_checkpoint order by size desc limit 1")

@@ -17,6 +17,7 @@ from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.decisions import registered
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.guard.watch.marks import NOT_HONEY
 from kehu.serve.desk.listing import Filters
 from kehu.vault.ids import new_id
 
@@ -202,7 +203,7 @@ def how_many(purpose: str, filters: Filters) -> int:
     """Customers that a request narrows down to, counted."""
     where, parameters = filters.where(purpose)
     with connection.cursor() as cursor:
-        cursor.execute(f"select count(*) from subject_state s where {where}", parameters)
+        cursor.execute(f"select count(*) from subject_state s where {where} and {NOT_HONEY}", parameters)
         return int(cursor.fetchone()[0])
 
 

@@ -19,6 +19,7 @@ from kehu.guard.gate.read import PROFILE_KINDS, gate
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.guard.watch.marks import without_honey
 from kehu.serve.desk import queries, verifying
 from kehu.serve.desk.listing import Filters, candidates
 from kehu.serve.desk.queries import Customer, customer_of
@@ -105,7 +106,7 @@ def list_customers(
         found = in_order([*found, made_up.id])[::-1]
     page = found[:limit]
     opened = gate().open(
-        page, actor=actor, purpose=purpose, fields=asked, use="list", masked=actor.outside is None, kinds=PROFILE_KINDS
+        without_honey(page) if actor.outside is not None else page, actor=actor, purpose=purpose, fields=asked, use="list", masked=actor.outside is None, kinds=PROFILE_KINDS
     )
     rows = {one.customer: customer_of(one) for one in opened if one.decision.finds}
     kept_back = len(opened) - len(rows)

@@ -26,6 +26,7 @@ from kehu.guard.gate.read import CHUNK, PROFILE_KINDS, Opened, gate
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.step_up import needs_step_up
+from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.asking import Leaving, NotToRun, how_many, leaving_of
 from kehu.serve.leaving.canary import canary_of, marks_of
@@ -221,7 +222,7 @@ def _chunks(held: Leaving) -> Iterator[list[UUID]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"select s.subject from subject_state s where {where} and s.subject > %(after)s"
+                f"select s.subject from subject_state s where {where} and {NOT_HONEY} and s.subject > %(after)s"
                 f" order by s.subject limit {CHUNK}",
                 parameters | {"after": after},
             )

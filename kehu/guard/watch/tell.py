@@ -1,0 +1,210 @@
+"""Telling of alerts: by mail to those who handle them, and to an address of the house, signed. Neither names anybody.
+
+What was told is marked for each way by itself, so that one that fails is tried again alone, each minute, until a week has
+passed. A mark is set after the way has taken the message: if the machine dies between the two it is told twice, never not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import connection, transaction
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
+from kehu.guard.staff.models import Staff
+from kehu.guard.watch import house
+from kehu.guard.watch.alerts import Alert, select_alerts
+from kehu.guard.watch.kinds import HANDLERS, SEVERITIES
+from kehu.guard.watch.words import KIND_WORDS, SEVERITY_WORDS
+
+SIGNATURE: Final = "Kehu-Signature"  # t=seconds,v1=hex of HMAC-SHA-256 over "seconds.body"
+_RING: Final = "watch-webhook"
+_SECONDS: Final = 10  # that a receiver may take
+_AT_ONCE: Final = 50
+_LOCK: Final = 0x6B656875_74656C6C  # "kehutell"
+_UNTOLD: Final = "a.told_at is null and a.opened_at > clock_timestamp() - interval '7 days' order by a.number limit %s"
+
+
+class NotTaken(Exception):
+    """A receiver did not take a message; ``why`` is a class of error or a status, never what it said."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def secret(*, actor: Actor) -> str:
+    """What the receiver checks signatures with, in hex.
+
+    Raises:
+        ActRefused: only the home's owner is told.
+    """
+    require_act("token", actor)
+    return _secret().hex()
+
+
+def deliver() -> int:
+    """Tell of every alert that was not told of yet; returns how many are told of by now by every way there is.
+
+    Failures are kept in ``watch_delivery`` and shown by ``kehu doctor``; nothing is raised for them.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        # for its session: no write transaction is open while a server is waited for
+        cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK])
+        [free] = cursor.fetchone()
+    if not free:
+        return 0
+    try:
+        return _deliver(select_alerts(_UNTOLD, [_AT_ONCE]))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _deliver(waiting: Sequence[Alert]) -> int:
+    if not waiting:
+        return 0
+    told = _marked([one.id for one in waiting])
+    _by("mail", lambda: _mail([one for one in waiting if not told[one.id][0]]))
+    try:
+        address = house.webhook()
+    except ValueError:  # the doctor says what is wrong with it
+        address = None
+    if address:
+        for one in waiting:
+            if not told[one.id][1] and not _by("webhook", lambda one=one: _post(address, one)):  # type: ignore[misc]
+                break  # it does not answer: the others wait for the next minute
+    ways = "mailed_at is not null" + (" and posted_at is not null" if address else "")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update watch_alert set told_at = clock_timestamp() where id = any (%s) and told_at is null and {ways}",
+            [[one.id for one in waiting]],
+        )
+        return int(cursor.rowcount)
+
+
+def _mail(waiting: Sequence[Alert]) -> None:
+    """One letter to each of the office with everything new that is not about themselves, to the owner what is grave."""
+    people = list(
+        Staff.objects.filter(role__in=HANDLERS, is_active=True).order_by("email").values_list("id", "email", "role")
+    )
+    letters: list[tuple[str, list[Alert]]] = [
+        (email, [one for one in waiting if one.human != id]) for id, email, _ in people
+    ]
+    if settings.OWNER_MAIL:
+        letters.append((settings.OWNER_MAIL, [one for one in waiting if one.severity == SEVERITIES[3]]))
+    for address, own in letters:
+        if own:
+            EmailMessage(_subject(own), _letter(own), to=[address]).send()
+    _mark("mailed_at", [one.id for one in waiting])
+
+
+def _subject(told: Sequence[Alert]) -> str:
+    if len(told) == 1:
+        return f"Kehu 客护: alert {told[0].number} · {KIND_WORDS[told[0].kind]['zh-hans']}"
+    return f"Kehu 客护: {len(told)} alerts · {len(told)} 条告警"
+
+
+def _letter(told: Sequence[Alert]) -> str:
+    blocks = []
+    for language, head, foot in (
+        ("en", "The watch has something for you to look at:", "See and handle it: /watch"),
+        ("zh-hans", "监测发现以下情况，请查看：", "查看并处理：/watch"),
+        ("zh-hant", "監測發現以下情況，請檢視：", "檢視並處理：/watch"),
+    ):
+        lines = [
+            f"  {one.number} · {KIND_WORDS[one.kind][language]} · {SEVERITY_WORDS[one.severity][language]} · {one.day:%Y-%m-%d}"
+            for one in told
+        ]
+        blocks.append("\n".join((head, *lines, foot)))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _post(address: str, told: Alert) -> None:
+    """Post one alert.
+
+    Raises:
+        NotTaken: the receiver did not answer with 2xx. Redirections are not followed.
+    """
+    body = json.dumps(
+        {
+            "id": str(told.id), "number": told.number, "kind": told.kind, "severity": told.severity,
+            "day": told.day.isoformat(), "opened_at": told.opened_at.isoformat(), "link": f"/watch/alerts/{told.number}",
+        },
+        separators=(",", ":"),
+    ).encode()  # fmt: skip
+    parts = urlsplit(address)
+    at = str(int(time.time()))
+    signed = hmac.digest(_secret(), f"{at}.".encode() + body, hashlib.sha256).hex()
+    headers = {"Content-Type": "application/json", SIGNATURE: f"t={at},v1={signed}", "User-Agent": "kehu"}
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    line = kind(parts.hostname or "", parts.port, timeout=_SECONDS)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        line.request("POST", path, body, headers)
+        status = line.getresponse().status
+    except (OSError, ssl.SSLError, http.client.HTTPException) as failed:
+        raise NotTaken(type(failed).__name__) from None
+    finally:
+        line.close()
+    if not 200 <= status < 300:
+        raise NotTaken(f"status {status}")
+    _mark("posted_at", [told.id])
+
+
+def _by(medium: str, work: Callable[[], None]) -> bool:
+    """Try one way and keep how it fared."""
+    try:
+        work()
+    except Exception as failed:  # noqa: BLE001  (whatever a server or a library does: its text may quote an address)
+        why = failed.why if isinstance(failed, NotTaken) else type(failed).__name__
+        _fared(medium, why)
+        return False
+    _fared(medium, None)
+    return True
+
+
+def _fared(medium: str, failure: str | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into watch_delivery (medium, succeeded_at, failing_since, failure) values (%(medium)s,"
+            " case when %(failure)s::text is null then clock_timestamp() end,"
+            " case when %(failure)s::text is not null then clock_timestamp() end, %(failure)s::text)"
+            " on conflict (medium) do update set succeeded_at = coalesce(excluded.succeeded_at, watch_delivery.succeeded_at),"
+            " failing_since = case when excluded.failure is not null then coalesce(watch_delivery.failing_since,"
+            " excluded.failing_since) end, failure = excluded.failure",
+            {"medium": medium, "failure": failure},
+        )
+
+
+def _marked(ids: Sequence[UUID]) -> dict[UUID, tuple[bool, bool]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id, mailed_at is not null, posted_at is not null from watch_alert where id = any (%s)", [list(ids)]
+        )
+        return {id: (mailed, posted) for id, mailed, posted in cursor.fetchall()}
+
+
+def _mark(column: str, ids: Sequence[UUID]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update watch_alert set {column} = clock_timestamp() where id = any (%s) and {column} is null", [list(ids)]
+        )
+
+
+def _secret() -> bytes:
+    held: Any = installation().keyring.secret(_RING, create=True)
+    return bytes(held)
