@@ -153,10 +153,15 @@ def _sentence(one: Mapping[str, Any]) -> str:
             ("role", gettext_lazy("Usual for the role: up to %(n)s.")),
         ):
             if isinstance(one.get(name), int):
-                said += _(" ") + str(words) % {"n": _shown(name, one[name])}
+                said = _joined(said, str(words) % {"n": _shown(name, one[name])})
     if measure == "opened-hour" and one.get("hour"):
-        said += _(" ") + _("The hour began at %(at)s.") % {"at": _shown("hour", one["hour"])}
+        said = _joined(said, _("The hour began at %(at)s.") % {"at": _shown("hour", one["hour"])})
     return said
+
+
+def _joined(first: str, then: str) -> str:
+    """Two sentences, as the reader's language sets them side by side."""
+    return _("%(first)s %(then)s") % {"first": first, "then": then}
 
 
 class _Shown(dict[str, str]):
