@@ -68,13 +68,14 @@ class NotBelieved(ProviderFailed):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the provider vouches for of one sign-in. ``email`` is empty where it is not verified.
+    """What the provider vouches for of one sign-in; :meth:`Provider.verified_email` has the address.
 
     ``at``: when the person signed in there, if it says so. ``second_factor``: by methods that count here as one.
     """
 
     subject: str = field(repr=False)
-    email: str = field(repr=False)
+    claims: dict[str, Any] = field(repr=False)
+    access: str = field(repr=False)
     at: datetime | None
     second_factor: bool
     session: str = field(repr=False)
@@ -157,9 +158,24 @@ class Provider:
             raise NotBelieved("answer without identity")
         claims = self._identity(token, nonce=nonce, access=access)
         return Told(
-            claims["sub"], self._email(claims, access), _moment(claims.get("auth_time")), self._counts(claims),
+            claims["sub"], claims, access, _moment(claims.get("auth_time")), self._counts(claims),
             claims["sid"] if isinstance(claims.get("sid"), str) else "",
         )  # fmt: skip
+
+    def verified_email(self, told: Told) -> str:
+        """The verified address, of the identity or, where that is silent, of the provider's userinfo; else empty.
+
+        Raises:
+            NotBelieved: the userinfo is somebody else's.
+            ProviderFailed: it does not answer.
+        """
+        said, endpoint = told.claims, self._described().get("userinfo_endpoint")
+        if "email" not in said and isinstance(endpoint, str):
+            said = self._get(endpoint, bearer=told.access)
+            if said.get("sub") != told.subject:
+                raise NotBelieved("userinfo of somebody else")
+        email = said.get("email")
+        return email.strip().lower() if said.get("email_verified") is True and isinstance(email, str) else ""
 
     def logged_out(self, token: str) -> LoggedOut:
         """Read a logout token (OpenID Connect Back-Channel Logout 1.0).
@@ -233,17 +249,6 @@ class Provider:
         methods = claims.get("amr")
         by_method = isinstance(methods, list) and any(isinstance(one, str) and one in self._methods for one in methods)
         return by_method or claims.get("acr") in self._classes
-
-    def _email(self, claims: dict[str, Any], access: str) -> str:
-        """The verified address, from the identity or, where it is silent, from the provider's userinfo."""
-        told = claims
-        endpoint = self._described().get("userinfo_endpoint")
-        if "email" not in claims and isinstance(endpoint, str):
-            told = self._get(endpoint, bearer=access)
-            if told.get("sub") != claims["sub"]:
-                raise NotBelieved("userinfo of somebody else")
-        email = told.get("email")
-        return email.strip().lower() if told.get("email_verified") is True and isinstance(email, str) else ""
 
     def _described(self) -> dict[str, Any]:
         """The provider's metadata (OpenID Connect Discovery 1.0)."""

@@ -212,8 +212,10 @@ def _confirm(held: Provider, told: Told, here: Waiting, started: datetime) -> No
 
 def _sign_in(held: Provider, told: Told, visit: Visit) -> tuple[UUID, str]:
     identity = _identity_of(held, told.subject)
+    # asked for before the transaction, which waits for nobody outside
+    email = "" if _linked(identity) else held.verified_email(told)
     with transaction.atomic():
-        staff, linked = _account(identity, told)
+        staff, linked = _account(identity, email)
         known, counted, _ = count_of(staff.email, visit)
         vouched = Vouched(told.second_factor, told.at, _session_of(held, told.session))
         credential, browser = open_sign_in(staff, visit, known=known, counted=counted, vouched=vouched)
@@ -224,28 +226,33 @@ def _sign_in(held: Provider, told: Told, visit: Visit) -> tuple[UUID, str]:
     return credential, browser
 
 
-def _account(identity: bytes, told: Told) -> tuple[Staff, bool]:
-    """Whose identity it is, and whether it was linked just now."""
+def _account(identity: bytes, email: str) -> tuple[Staff, bool]:
+    """Whose identity it is, or whose address, and whether it was linked just now."""
+    owner = _linked(identity)
+    found = Staff.objects.filter(id=owner) if owner else Staff.objects.filter(email=email)
+    staff: Staff | None = found.first()
+    if staff is None or not may_come_in(staff):
+        raise SignInRefused
+    if owner:
+        return staff, False
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "update staff_sign_on set identity = %s, linked_at = clock_timestamp() where staff = %s and identity is null",
+                [identity, staff.id],
+            )
+            if not cursor.rowcount:  # not allowed, or linked to somebody else there
+                raise SignInRefused
+    except IntegrityError:
+        raise SignInRefused from None
+    return staff, True
+
+
+def _linked(identity: bytes) -> UUID | None:
     with connection.cursor() as cursor:
         cursor.execute("select staff from staff_sign_on where identity = %s", [identity])
         row = cursor.fetchone()
-        found = Staff.objects.filter(id=row[0]) if row else Staff.objects.filter(email=told.email or None)
-        staff: Staff | None = found.first()
-        if staff is None or not may_come_in(staff):
-            raise SignInRefused
-        if row:
-            return staff, False
-        try:
-            with transaction.atomic():
-                cursor.execute(
-                    "update staff_sign_on set identity = %s, linked_at = clock_timestamp() where staff = %s and identity is null",
-                    [identity, staff.id],
-                )
-                if not cursor.rowcount:  # not allowed, or somebody else's account at the provider is linked to it
-                    raise SignInRefused
-        except IntegrityError:
-            raise SignInRefused from None
-    return staff, True
+    return row[0] if row else None
 
 
 def _provider() -> Provider:
