@@ -35,6 +35,22 @@ from django.contrib.auth.hashers import Argon2PasswordHasher  # noqa: E402
 # a quarter of a second and a hundred megabytes for each account that a test makes; what ships has a test of its own
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
+from django.test.client import ClientHandler  # noqa: E402
+
+_load_middleware = ClientHandler.load_middleware
+_chain: dict[str, object] = {}
+
+
+def _loaded_once(handler: ClientHandler, is_async: bool = False) -> None:
+    """The same chain for every client, as every request of a process has it: made anew it looks all static files up."""
+    if not _chain:
+        _load_middleware(handler, is_async)
+        _chain.update({name: held for name, held in vars(handler).items() if "middleware" in name})
+    vars(handler).update(_chain)
+
+
+ClientHandler.load_middleware = _loaded_once  # type: ignore[method-assign]
+
 
 _MEMORY = Path("/dev/shm")
 _LONG_FIRST = ("browser", "doors", "collect", "refine", "host")
