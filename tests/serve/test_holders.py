@@ -28,6 +28,8 @@ NOBODYS = {
     "staff_passkey": "of staff",
     "staff_challenge": "of staff",
     "staff_link": "of staff",
+    "staff_sign_on": "of staff: keyed digests of who they are at the provider",
+    "staff_sign_on_way": "of staff: who was sent to the provider",
     "access_grant": "who may see what for a while; ids of origin subjects, which name nobody without key and state",
     "access_review": "what another person found of a broken glass",
     "access_kept": "whose access was kept, and by whom",
