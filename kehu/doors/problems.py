@@ -77,7 +77,10 @@ def problem_of(error: Exception) -> Problem:
     from kehu.collect.readers import UnreadableSource
     from kehu.govern.dictionary import UnknownField
     from kehu.guard.gate.acts import ActRefused, Refused
+    from kehu.serve.office.posts import NotHandedOver
 
+    if isinstance(error, NotHandedOver):
+        return Problem("not-handed-over", {"things": str(error)})
     if isinstance(error, ActRefused):
         return Problem("role", {"act": error.act, "role": error.role}, error.policy)
     if isinstance(error, Refused):
@@ -140,6 +143,10 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.govern.states import NotInForce
     from kehu.govern.subscriptions import SuppressedHere
     from kehu.guard.access.grants import GrantOver, UnknownGrant
+    from kehu.guard.access.leaving import ChangeOver
+    from kehu.guard.access.leaving import UnknownChange as UnknownPostChange
+    from kehu.guard.access.owners import UnknownThing
+    from kehu.guard.access.roles import RoleDecided, UnknownRole
     from kehu.guard.access.training import UnknownCourse
     from kehu.guard.access.wordings import UnknownWording, WordingOver
     from kehu.guard.aside import AsideDoesNotOpen
@@ -182,6 +189,11 @@ def _codes() -> Mapping[type[BaseException], str]:
         ProposalOutdated: "proposal-outdated",
         UnknownGrant: "unknown-grant",
         GrantOver: "grant-over",
+        UnknownRole: "unknown-role",
+        RoleDecided: "role-decided",
+        UnknownThing: "unknown-thing",
+        UnknownPostChange: "unknown-post-change",
+        ChangeOver: "post-change-over",
         UnknownCourse: "unknown-course",
         UnknownWording: "unknown-wording",
         WordingOver: "wording-over",

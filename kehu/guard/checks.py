@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from kehu.guard.access.owners import lacking
 from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
@@ -38,6 +39,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
         yield from _check_jobs()
         yield from _check_accounts()
         yield from check_watch(running=running)
+        yield from _check_owners()
         yield from check_grace()
     yield from _check_laws()
     yield Finding(
@@ -109,6 +111,17 @@ def _check_accounts() -> Iterator[Finding]:
         yield Finding("staff.password", "error", f"{weak} passwords are kept in a weak form.", "Give these anew.")
     if settings.DEBUG:
         yield Finding("settings.debug", "error", "Debug pages are on: they show values.", "Use the shipped settings.")
+
+
+def _check_owners() -> Iterator[Finding]:
+    """Somebody answers for each thing: named while all still belongs to the home's owner, for want of a person."""
+    things, unnamed, alone = lacking()
+    remedy = "See kehu owners list; name people: kehu owners set KIND --all --owner EMAIL --deputy EMAIL"
+    if unnamed:
+        text = f"Of {things} things that need an owner {unnamed} have no person, only the home's owner."
+        yield Finding("owners.unnamed", "note", text, remedy)
+    if alone > unnamed:
+        yield Finding("owners.deputy", "note", f"{alone} of {things} things have no deputy.", remedy)
 
 
 def _check_laws() -> Iterator[Finding]:

@@ -95,6 +95,15 @@ def tell_of_case(case: str) -> None:
     tell_by_mail(UUID(case))
 
 
+@app.periodic(cron="37 3 * * *")
+@app.task(name="guard:forget_who_left", queueing_lock="forget_who_left", pass_context=False)
+def forget_names(timestamp: int) -> None:
+    """Each night: who left longer ago than the ledger keeps a row's body loses name and address."""
+    from kehu.guard.access.leaving import forget_who_left  # it needs rooms that defer jobs of this one
+
+    forget_who_left()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="guard:watch", queueing_lock="watch", lock="watch", pass_context=False)
 def watch(timestamp: int) -> None:

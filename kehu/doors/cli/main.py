@@ -19,6 +19,7 @@ from kehu.doors.cli import (
     leaving,
     linking,
     register,
+    posts,
     rights,
     signing,
     watching,
@@ -38,6 +39,15 @@ installation.staff.add_command(signing.staff_link)
 installation.staff.add_command(signing.staff_code)
 installation.staff.add_command(signing.staff_sign_on)
 for entry in (
+for part in (
+    posts.staff_move,
+    posts.staff_close,
+    posts.staff_reopen,
+    posts.staff_changes,
+    posts.staff_let,
+    posts.staff_refuse,
+):
+    installation.staff.add_command(part)
     installation.init,
     installation.up,
     installation.down,
@@ -85,6 +95,8 @@ for entry in (
     access.grant,
     watching.watch,
 ):
+    posts.owners,
+    posts.roles,
     main.add_command(entry)
 
 

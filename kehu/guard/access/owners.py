@@ -149,6 +149,27 @@ def write_owners(things: Iterable[tuple[str, str]], owner: UUID | None, deputy: 
         )
 
 
+def behind(change: UUID) -> UUID | None:
+    """Who stands behind a proposal of the register: whoever took it over, else who made it; None for what shipped."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select coalesce((select o.owner from owned o where o.kind = 'proposal' and o.name = c.id::text), c.proposed_by)"
+            " from govern_change c where c.id = %s",
+            [change],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def own_from_the_beginning(kind: str, name: str, owner: UUID) -> None:
+    """Have a new thing owned by whoever wanted it, in the transaction that puts it in force."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into owned (kind, name, owner, by) values (%s, %s, %s, %s) on conflict (kind, name) do nothing",
+            [kind, name, owner, owner],
+        )
+
+
 def may_set(one: Owned, actor: Actor) -> bool:
     """Whether somebody like this one may name its people."""
     return actor.role in ACTS["own"] or one.owner == actor.human

@@ -128,7 +128,7 @@ begin
             raise exception 'a thing stays itself' using errcode = 'check_violation';
         end if;
         insert into owned_before (kind, name, owner, deputy, since, by)
-            values (old.kind, old.name, old.owner, old.deputy, old.since, old.by);
+            values (old.kind, old.name, old.owner, old.deputy, old.since, old."by");
     end if;
     new.since := clock_timestamp();
     if exists (select 1 from unnest(array[new.owner, new.deputy]) one where one is not null and not exists (
@@ -290,7 +290,6 @@ begin
         new.agreement_until := least(new.agreement_until, clock_timestamp());
         new.training_until := least(new.training_until, clock_timestamp());
         new.watching_until := least(new.watching_until, clock_timestamp());
-        new.kept_until := clock_timestamp();
         new.password := '!closed';
         new.closed_at := coalesce(old.closed_at, clock_timestamp());
     elsif not old.is_active then

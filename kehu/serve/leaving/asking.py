@@ -30,6 +30,7 @@ _COUNTRY: Final = re.compile(r"([A-Z]{2})?")
 _COLUMNS: Final = (
     "id", "purpose", "fields", "recipient", "recipient_kind", "country", "kind", "pack", "consent", "customers",
     "asked_by", "asked_at", "decided_by", "decided_at", "approved", "ran_at", "rows", "sha256",
+    "ended_at",
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ class Leaving:
     ran_at: datetime | None
     rows: int | None
     sha256: bytes | None
+    ended_at: datetime | None
+    """When its asker changed posts or left before it ran: it is over then."""
 
     @property
     def alone(self) -> bool:
@@ -81,7 +84,7 @@ class Leaving:
             return "done"
         if self.approved is False:
             return "refused"
-        if datetime.now(UTC) - (self.decided_at or self.asked_at) > WITHIN:
+        if self.ended_at is not None or datetime.now(UTC) - (self.decided_at or self.asked_at) > WITHIN:
             return "expired"
         return "ready" if self.alone or self.approved else "waiting"
 
@@ -155,7 +158,7 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Leaving:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "update leaving set decided_by = %s, decided_at = clock_timestamp(), approved = %s"
-            " where id = %s and decided_by is null and asked_at > clock_timestamp() - interval '24 hours'",
+            " where id = %s and decided_by is null and asked_at > clock_timestamp() - interval '24 hours' and ended_at is null",
             [actor.human, approve, id],
         )
         if not cursor.rowcount:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
-from kehu.govern.slugs import ROLES
-from kehu.guard.gate.actor import Actor, ActorFacts
+from kehu.govern.slugs import PURPOSES, ROLES
+from kehu.guard.access.roles import in_force
+from kehu.guard.gate.actor import Actor, ActorFacts, Narrowing
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.decisions import Ask, decide_covered
 from kehu.guard.gate.policies import Answer
 from kehu.guard.gate.state import PACKS, SubjectState
-from kehu.guard.installation import RulesInForce, installation
+from kehu.guard.installation import RulesInForce, claims_of, installation
 
 ACTIONS: Final = ("open", "mask", "match")
 _WANTED: Final = {"open": "clear", "mask": "masked", "match": "match-only"}
@@ -33,7 +34,8 @@ class Cell:
         answer: ``yes``, ``second-factor`` (only with one in the last ten minutes) or ``no``.
         purposes: under which purposes, each with the policy that allows it; of a ``no`` empty.
         fields: how many fields of this category and level it reaches under one of them, of how many.
-        policy: the policy that decides it: of a ``no`` the one that says so most often.
+        policy: the policy that decides it: of a ``no`` the one that says so most often, for the purposes that the role may
+            claim where there are any.
     """
 
     role: str
@@ -47,7 +49,7 @@ class Cell:
 
 
 def matrix(*, actor: Actor, law: str = "CN", role: str | None = None) -> list[Cell]:
-    """Every cell under a law, or under none; of one role, or of all.
+    """Every cell under a law, or under none; of one role (shipped, or of the house), or of all that ship.
 
     Raises:
         ActRefused: whoever sees no customer and audits nobody.
@@ -56,34 +58,38 @@ def matrix(*, actor: Actor, law: str = "CN", role: str | None = None) -> list[Ce
     require_act("matrix", actor)
     if law not in LAWS:
         raise ValueError(f"law: one of {', '.join(LAWS)}")
+    digest, house = installation().rules.digest, None
     if role is not None and role not in ROLES:
-        raise ValueError(f"role: one of {', '.join(ROLES)}")
-    rules = installation().rules
+        house = in_force(role)
+        if house is None:
+            raise ValueError(f"role: one of {', '.join(ROLES)}, or one of the house in force")
+        return list(_of_role(digest, house.base, law, house.narrowing))
     found: list[Cell] = []
     for one in ROLES if role is None else (role,):
-        found += _of_role(rules.digest, one, law)
+        found += _of_role(digest, one, law)
     return found
 
 
 @functools.lru_cache(maxsize=64)
-def _of_role(digest: bytes, role: str, law: str) -> tuple[Cell, ...]:
-    """The cells of a role under the rules of that digest."""
+def _of_role(digest: bytes, role: str, law: str, left: Narrowing | None = None) -> tuple[Cell, ...]:
+    """The cells of a role under the rules of that digest; of a role of the house, with what it leaves of its base."""
     rules = installation().rules
     said = {
         (action, factor): {
             purpose: decide_covered(
-                rules, _ask(rules, purpose, action), _facts(role, second_factor=factor), _state(law)
+                rules, _ask(rules, purpose, action), _facts(role, left, second_factor=factor), _state(law)
             )
             for purpose in rules.purposes
         }
         for action in ACTIONS
         for factor in (False, True)
     }
+    own = claims_of(role) & frozenset(left.purposes if left else PURPOSES)
     groups: dict[tuple[str, int], list[str]] = {}
     for name, field in rules.dictionary.fields.items():
         groups.setdefault((field.category, field.level), []).append(name)
     return tuple(
-        _cell(role, category, level, action, names, said)
+        _cell(left.name if left else role, category, level, action, names, said, own)
         for (category, level), names in sorted(groups.items())
         for action in ACTIONS
     )
@@ -92,7 +98,7 @@ def _of_role(digest: bytes, role: str, law: str) -> tuple[Cell, ...]:
 _Said = Mapping[tuple[str, bool], Mapping[str, Mapping[str, Answer]]]
 
 
-def _cell(role: str, category: str, level: int, action: str, names: list[str], said: _Said) -> Cell:
+def _cell(role: str, category: str, level: int, action: str, names: list[str], said: _Said, own: Set[str]) -> Cell:
     wanted = _WANTED[action]
     for factor, word in ((False, "yes"), (True, "second-factor")):
         allowed = {
@@ -104,7 +110,8 @@ def _cell(role: str, category: str, level: int, action: str, names: list[str], s
             most = max(len(held) for held in allowed.values())
             policy = Counter(purposes.values()).most_common(1)[0][0]
             return Cell(role, category, level, action, word, purposes, (most, len(names)), policy)
-    refusals = Counter(answers[name].policy for answers in said[action, True].values() for name in names)
+    claimed = [purpose for purpose in said[action, True] if purpose in own] or list(said[action, True])
+    refusals = Counter(said[action, True][purpose][name].policy for purpose in claimed for name in names)
     return Cell(role, category, level, action, "no", {}, (0, len(names)), refusals.most_common(1)[0][0])
 
 
@@ -115,8 +122,10 @@ def _ask(rules: RulesInForce, purpose: str, action: str) -> Ask:
     )  # fmt: skip
 
 
-def _facts(role: str, *, second_factor: bool) -> ActorFacts:
+def _facts(role: str, left: Narrowing | None, *, second_factor: bool) -> ActorFacts:
     """Somebody of that role and its own department who meets every condition."""
+    if left is not None:
+        return ActorFacts(role, role, True, True, True, second_factor, True, True, **left.facts())
     return ActorFacts(role, role, True, True, True, second_factor, True, True)
 
 

@@ -13,18 +13,23 @@ from kehu.govern import notices, register
 from kehu.govern.models import Change
 from kehu.govern.notices import Covered
 from kehu.govern.register import Assessment, AssessmentMissing, OwnProposal
+from kehu.guard.access import owners
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.setup import register_rules
-from kehu.guard.staff.models import Department
+from kehu.guard.staff.models import Department, Staff
 from kehu.vault.ids import new_id
 
 SECOND_PERSON: Final = "house.second-person"
 ASSESSMENT: Final = "house.assessment"
 T = TypeVar("T")
+
+
+class AlonePrivacy(PermissionError):
+    """The privacy office alone wanted it and would let it through (GDPR 38(6))."""
 
 
 def propose_purpose(
@@ -111,13 +116,21 @@ def approve(change: UUID, *, actor: Actor) -> Change:
     """Put a change in force, or a notice on its day; running processes follow by themselves.
 
     Raises:
-        Refused: the role may not, it is their own proposal, or its impact assessment is missing.
+        Refused: the role may not, it is their own proposal or one they took over, its impact assessment is missing, or the
+            privacy office alone wanted it: it looks at purposes and may stop them, and lets none through alone.
         UnknownChange, ProposalEnded, ProposalOutdated: as :func:`kehu.govern.register.approve`.
     """
     _require("approve", actor)
 
     def work() -> Change:
         held = register.change_of(change)
+        behind = owners.behind(change)
+        if behind == actor.human:
+            raise OwnProposal
+        if actor.role == "privacy" and behind is not None and role_of(behind) == "privacy":
+            raise AlonePrivacy
+        if behind is not None and held.register == "notice":
+            owners.own_from_the_beginning("notice", held.name, behind)
         if held.register == "notice":
             notices.approve(change, by=actor.human, role=actor.role, id=new_id())
         else:
@@ -166,6 +179,11 @@ def withdraw(change: UUID, *, actor: Actor) -> Change:
     return _decided(work, "retract", change, actor)
 
 
+def role_of(staff: UUID) -> str:
+    """A person's role as it is now."""
+    return str(Staff.objects.values_list("role", flat=True).get(id=staff))
+
+
 def _require(act: str, actor: Actor) -> None:
     require_act(act, actor)
     require_standing(actor)
@@ -180,6 +198,8 @@ def _decided(work: Callable[[], T], act: str, change: UUID, actor: Actor) -> T:
         policy = SECOND_PERSON
     except AssessmentMissing:
         policy = ASSESSMENT
+    except AlonePrivacy:
+        policy = owners.INDEPENDENT
     with transaction.atomic():
         record_act(act, None, actor=actor, detail=change, refused_by=policy)
     raise Refused(policy)

@@ -1,0 +1,335 @@
+"""Change of post and leaving: what somebody owns or has in hand is shown, handed over, and then their rights end at once.
+
+Two people give a post, or the owner of the home, who is the root of trust; one is enough to close an account, for that only
+takes. Who hands nothing over waits, with the list of what lacks a taker; ``at_once`` (a dismissal) waits for nobody: what is
+owned goes to its deputy, and what has none to the home's owner, who is told of it by ``kehu doctor``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from kehu.collect.models import Import
+from kehu.collect.tasks import run_import
+from kehu.govern.register import changes as register_changes
+from kehu.guard.access import leaving, owners
+from kehu.guard.access.leaving import ChangeOver, Ends, Person, Post, PostChange
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import ACTS, ActRefused, Refused, require_act
+from kehu.guard.gate.standing import require_standing
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.actions import UnknownStaff, ensure_owner
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.step_up import require_step_up
+from kehu.serve.rights.models import Incident, Request
+
+SECOND_PERSON: Final = "house.second-person"
+_WHOLE_HOUSE: Final = frozenset({"privacy", "legal", "auditor", "owner"})
+_DUTIES: Final = frozenset({"privacy", "legal", "auditor", "engineer"})  # a manager looks after none of them
+_ACT_OF: Final = {"move": "move-staff", "close": "close-staff", "reopen": "move-staff"}
+_NEEDS: Final = {"request": "request", "incident": "incident", "import": "collect", "proposal": "propose"}
+_UNFINISHED: Final = ("waiting", "running", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something a person owns, stands in for, or has in hand.
+
+    Attributes:
+        part: ``owner``, ``deputy`` or ``hand``.
+        taker: whom it goes to; None: nobody yet (of a deputy: it has none then).
+        lacks: why it does not: ``taker`` (nobody is named), ``role`` (theirs may not), ``independent`` (a purpose is never
+            the privacy office's); empty where it does, or where it need not.
+    """
+
+    kind: str
+    name: str
+    part: str
+    owner: UUID
+    deputy: UUID | None
+    taker: UUID | None = None
+    lacks: str = ""
+
+
+class NotHandedOver(RuntimeError):
+    """Something lacks a taker, so nothing is done; ``things`` are those."""
+
+    def __init__(self, things: Iterable[Thing]) -> None:
+        self.things = tuple(things)
+        super().__init__(", ".join(f"{one.kind} {one.name}" for one in self.things))
+
+
+def things_of(staff: UUID) -> list[Thing]:
+    """What somebody owns, stands in for, or has in hand: open requests and incidents, unfinished imports, proposals."""
+    found = [
+        Thing(one.kind, one.name, "owner" if one.owner == staff else "deputy", one.owner, one.deputy)
+        for one in owners.owned_by(staff)
+    ]
+    handed = _handed_to_others()
+    in_hand = [
+        ("request", id) for id in Request.objects.filter(state="open", opened_by=staff).values_list("id", flat=True)
+    ]
+    in_hand += [
+        ("incident", id)
+        for id in Incident.objects.filter(handled_at=None, opened_by=staff).values_list("id", flat=True)
+    ]
+    in_hand += [
+        ("import", id) for id in Import.objects.filter(state__in=_UNFINISHED, staff=staff).values_list("id", flat=True)
+    ]
+    for register in ("purpose", "notice"):
+        in_hand += [
+            ("proposal", one.id)
+            for one in register_changes(register)
+            if one.proposed_by == staff and all(step.kind == "assessed" for step in one.steps.all())
+        ]
+    return found + [Thing(kind, str(id), "hand", staff, None) for kind, id in in_hand if (kind, str(id)) not in handed]
+
+
+def plan(staff: UUID, *, taker: UUID | None, at_once: bool = False) -> list[Thing]:
+    """The same with whom each goes to, and why some go to nobody."""
+    home, roles = ensure_owner().id, dict(Staff.objects.filter(is_active=True).values_list("id", "role"))
+
+    def planned(one: Thing) -> Thing:
+        if one.part == "deputy":
+            fits = taker is not None and taker != one.owner and not _misfit(one.kind, roles[taker])
+            return replace(one, taker=taker if fits else None)
+        wanted = [taker, one.deputy, home] if at_once else [taker]
+        for to in wanted:
+            if to is not None and not _misfit(one.kind, roles[to]):
+                return replace(one, taker=to)
+        return replace(one, lacks=_misfit(one.kind, roles[taker]) if taker is not None else "taker")
+
+    return [planned(one) for one in things_of(staff)]
+
+
+def move(staff: UUID, post: Post, *, taker: UUID | None = None, at_once: bool = False, actor: Actor) -> PostChange:
+    """Put somebody on another post: at once for the home's owner, else once a second person lets it.
+
+    Raises:
+        ActRefused, Refused: the role or standing does not allow it, it is oneself, or the second factor was not shown.
+        LookupError: nobody of that id whom one looks after.
+        NotHandedOver, ChangeOver: see there.
+        ValueError: it is their post already, the account is closed, or another duty needs another account.
+    """
+    held = _allowed("move", staff, actor)
+    if not held.active:
+        raise ValueError("staff: the account is closed; reopen it")
+    if held.post == post:
+        raise ValueError("role: it is their post already")
+    return _wanted("move", held, post, taker=taker, at_once=at_once, actor=actor)
+
+
+def close(staff: UUID, *, taker: UUID | None = None, at_once: bool = False, actor: Actor) -> PostChange:
+    """Close somebody's account; the next read of any credential of theirs is refused, in a running answer too.
+
+    Raises:
+        as :func:`move`.
+    """
+    held = _allowed("close", staff, actor)
+    if not held.active:
+        raise ValueError("staff: the account is closed already")
+    return _wanted("close", held, None, taker=taker, at_once=at_once, actor=actor)
+
+
+def reopen(staff: UUID, post: Post, *, actor: Actor) -> PostChange:
+    """Open a closed account on a post: with a new agreement, training, notice, password and factor.
+
+    Raises:
+        as :func:`move`.
+    """
+    held = _allowed("reopen", staff, actor)
+    if held.active:
+        raise ValueError("staff: the account is open")
+    if held.email.endswith("@staff.invalid"):
+        raise ValueError("staff: nobody is known by it any more; make a new account")
+    return _wanted("reopen", held, post, taker=None, at_once=False, actor=actor)
+
+
+def decide(id: UUID, *, actor: Actor, approve: bool) -> PostChange:
+    """Let a change that waits be done now, or not: another person than who wanted it or whom it is about.
+
+    Raises:
+        ActRefused, Refused, NotHandedOver, UnknownChange, ChangeOver: see there.
+    """
+    held = leaving.change_of(id)
+    require_act("move-staff", actor)
+    require_standing(actor)
+    if approve:
+        require_step_up(actor)
+    if not may_decide(held, actor):
+        if held.done is not None:
+            raise ChangeOver(str(id))
+        with transaction.atomic():
+            record_act("move-staff", None, actor=actor, detail=id, refused_by=SECOND_PERSON)
+        raise Refused(SECOND_PERSON)
+    with transaction.atomic():
+        if approve:
+            _carry_out(held, actor=actor)
+        else:
+            leaving.settle_change(id, by=actor.human, done=False)
+            record_act("move-staff", None, actor=actor, detail=id)
+    return leaving.change_of(id)
+
+
+def may_decide(held: PostChange, actor: Actor) -> bool:
+    """Whether it waits for somebody like this one."""
+    return (
+        held.done is None
+        and actor.role in ("legal", "owner")
+        and actor.human != held.staff
+        and (actor.human != held.asked_by or actor.role == "owner")
+    )
+
+
+def looks_after(actor: Actor) -> list[Person]:
+    """The people of the house, or of one's own department.
+
+    Raises:
+        ActRefused: the role looks after nobody.
+    """
+    require_act("lapses", actor)
+    return leaving.people(department=None if actor.role in _WHOLE_HOUSE else actor.department)
+
+
+def may_change(held: Person, kind: str, actor: Actor) -> bool:
+    """Whether somebody like this one may want it of this person."""
+    if actor.role not in ACTS[_ACT_OF[kind]] or held.id == actor.human:
+        return False
+    if actor.role == "owner":
+        return True
+    if held.post.role == "auditor":  # who audits is let go by nobody whom they audit
+        return False
+    return actor.role != "manager" or held.post.role not in _DUTIES
+
+
+def shown(staff: UUID, *, taker: UUID | None, at_once: bool = False, actor: Actor) -> tuple[list[Thing], Ends]:
+    """What would be handed over and what would end, for whoever looks after this person.
+
+    Raises:
+        ActRefused: the role looks after nobody.
+        LookupError: nobody of that id whom one looks after.
+    """
+    if staff not in {one.id for one in looks_after(actor)}:
+        raise LookupError("staff")
+    return plan(staff, taker=taker, at_once=at_once), leaving.ends_of(staff)
+
+
+def changes_seen(*, actor: Actor) -> list[PostChange]:
+    """Changes of the posts of whoever one looks after, those that wait first.
+
+    Raises:
+        ActRefused: the role looks after nobody.
+    """
+    whom = {one.id for one in looks_after(actor)}
+    found = [one for one in leaving.changes("true") if one.staff in whom]
+    return sorted(found, key=lambda one: one.done is not None)
+
+
+def staff_named(email: str, *, active: bool = True) -> UUID:
+    """Whose address it is.
+
+    Raises:
+        UnknownStaff: nobody's who works here (``active``), or ever did.
+    """
+    found = Staff.objects.filter(email__iexact=email)
+    held = (found.filter(is_active=True) if active else found).values_list("id", flat=True).first()
+    if held is None:
+        raise UnknownStaff(email)
+    return UUID(str(held))
+
+
+def _allowed(kind: str, staff: UUID, actor: Actor) -> Person:
+    act = _ACT_OF[kind]
+    require_act(act, actor)
+    require_standing(actor)
+    require_step_up(actor)
+    if staff == actor.human:
+        with transaction.atomic():
+            record_act(act, None, actor=actor, refused_by=SECOND_PERSON)
+        raise Refused(SECOND_PERSON)
+    held = next((one for one in looks_after(actor) if one.id == staff), None)
+    if held is None:
+        raise LookupError("staff")
+    if not may_change(held, kind, actor):
+        raise ActRefused(act, actor.role)
+    return held
+
+
+def _wanted(
+    kind: str, held: Person, post: Post | None, *, taker: UUID | None, at_once: bool, actor: Actor
+) -> PostChange:
+    if taker is not None and (taker == held.id or not leaving.is_staff(taker)):
+        raise ValueError("to: another person who works here")
+    _require_takers(plan(held.id, taker=taker, at_once=at_once))
+    with transaction.atomic():
+        made = leaving.note_change(kind, held.id, post, taker=taker, at_once=at_once, by=actor.human)
+        if kind == "close" or actor.role == "owner":
+            _carry_out(made, actor=actor)
+        else:
+            record_act(_ACT_OF[kind], None, actor=actor, detail=made.id)
+    return leaving.change_of(made.id)
+
+
+def _carry_out(change: PostChange, *, actor: Actor) -> None:
+    """Hand over, and end; all of it or nothing, in the caller's transaction."""
+    with connection.cursor() as cursor:  # nothing is given to them, and nobody else decides on them, meanwhile
+        cursor.execute("select 1 from guard_staff where id = %s for update", [change.staff])
+    things = plan(change.staff, taker=change.taker, at_once=change.at_once)
+    _require_takers(things)
+    _hand_over(things, change.staff, by=actor.human)
+    try:
+        with transaction.atomic():
+            if change.post is None:
+                leaving.close_account(change.staff)
+            else:
+                leaving.take_up_post(change.staff, change.post)
+    except IntegrityError:
+        raise ValueError("role: another duty needs another account") from None
+    leaving.settle_change(change.id, by=actor.human, done=True)
+    record_act(_ACT_OF[change.kind], None, actor=actor, detail=change.id)
+
+
+def _hand_over(things: Iterable[Thing], staff: UUID, *, by: UUID) -> None:
+    for one in things:
+        if one.part == "deputy":
+            owners.write_owners([(one.kind, one.name)], one.owner, one.taker, by=by)
+            continue
+        deputy = one.deputy if one.deputy != one.taker else None
+        owners.write_owners([(one.kind, one.name)], one.taker, deputy, by=by)
+        if one.kind == "import":
+            _go_on(UUID(one.name), staff, one.taker)
+
+
+def _go_on(id: UUID, staff: UUID, taker: UUID | None) -> None:
+    """Give an import to whoever took it; one that a job was at works on as theirs, from where it stands."""
+    row = Import.objects.filter(id=id, staff=staff).first()
+    if row is None or taker is None:
+        return
+    Import.objects.filter(id=id).update(staff=taker)
+    if row.staged and row.state != "failed":
+        run_import.defer(import_id=str(id))  # in this transaction: it is there when this is
+
+
+def _require_takers(things: Iterable[Thing]) -> None:
+    lacking = [one for one in things if one.lacks]
+    if lacking:
+        raise NotHandedOver(lacking)
+
+
+def _misfit(kind: str, role: str) -> str:
+    """Why whoever has that role cannot take it; empty: they can."""
+    if kind == "purpose" and role == "privacy":
+        return "independent"
+    return "role" if kind in _NEEDS and role not in ACTS[_NEEDS[kind]] else ""
+
+
+def _handed_to_others() -> set[tuple[str, str]]:
+    """What was handed on stands in the register of owners, not with who began it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select kind, name from owned where kind = any (%s)", [list(owners.IN_HAND)])
+        return set(cursor.fetchall())
