@@ -40,7 +40,7 @@ CASE_STATES: Final[dict[str, tuple[str, str, Promise]]] = {
     "open": ("cinnabar", "folder-open", gettext_lazy("open; the person knows nothing yet")),
     "told": ("gamboge", "hourglass", gettext_lazy("told; may answer")),
     "heard": ("azurite", "ear", gettext_lazy("heard; to be decided")),
-    "proposed": ("gamboge", "users", gettext_lazy("waits for a second person")),
+    "proposed": ("gamboge", "users", gettext_lazy("to be confirmed by a second person")),
     "decided": ("azurite", "gavel", gettext_lazy("decided")),
     "measured": ("azurite", "clipboard-check", gettext_lazy("carried out")),
     "closed": ("", "folder-check", gettext_lazy("closed")),
@@ -92,8 +92,8 @@ MARKS: Final[dict[str, tuple[str, Promise]]] = {
 }
 # what was counted, by the word of the watch for it
 _COUNTED: Final[dict[str, Promise]] = {
-    "opened-hour": gettext_lazy("Customers opened within one hour: %(seen)s."),
-    "listed-hour": gettext_lazy("Customers seen in lists within one hour: %(seen)s."),
+    "opened-hour": gettext_lazy("Customers opened within the hour from %(hour)s on: %(seen)s."),
+    "listed-hour": gettext_lazy("Customers seen in lists within the hour from %(hour)s on: %(seen)s."),
     "opened-day": gettext_lazy("Customers opened on that day: %(seen)s."),
     "listed-day": gettext_lazy("Customers seen in lists on that day: %(seen)s."),
     "opened-drift": gettext_lazy(
@@ -154,8 +154,6 @@ def _sentence(one: Mapping[str, Any]) -> str:
         ):
             if isinstance(one.get(name), int):
                 said = _joined(said, str(words) % {"n": _shown(name, one[name])})
-    if measure == "opened-hour" and one.get("hour"):
-        said = _joined(said, _("The hour began at %(at)s.") % {"at": _shown("hour", one["hour"])})
     return said
 
 
