@@ -26,7 +26,7 @@ FACTS = (
     "on_duty",
 )
 STATE = (
-    "use", "bulk", "recipient_kind", "recipient_registered", "country", "country_registered", "approved", "event", "medium", "topic_kind", "subscription", "subscription_ground",
+    "use", "bulk", "recipient_kind", "recipient_registered", "country", "country_registered", "approved", "automated", "automated_registered", "event", "medium", "topic_kind", "subscription", "subscription_ground",
     "by_guardian", "consent", "consent_kind", "version_covered", "objected", "restricted",
     "opted_out", "gpc", "deceased", "kept", "over", "emergency", "own", "guardian", "age", "provenance", "kind",
 )  # fmt: skip

@@ -11,6 +11,10 @@ import click
 from kehu.doors.cli.authorising import purpose_number
 from kehu.doors.cli.frame import DONE, MOMENT, REFUSED, actor, actor_as, command, language, subject_id, told
 
+_BY_PERSON = click.option(
+    "--by-person", is_flag=True, help="You decide on it yourself, no machine alone (GDPR 22, PIPL 24)."
+)
+
 
 @click.command(epilog="Example: kehu find email=lin@mail.example --purpose service")
 @click.argument("criteria", nargs=-1, required=True)
@@ -49,8 +53,9 @@ def _criteria(words: tuple[str, ...]) -> dict[str, str]:
 @click.argument("subject")
 @click.option("--purpose", required=True)
 @click.option("--fields")
+@_BY_PERSON
 @command()
-def show(subject: str, purpose: str, fields: str | None) -> Any:
+def show(subject: str, purpose: str, fields: str | None, by_person: bool) -> Any:
     """One customer, as far as the purpose shows them."""
     from kehu.serve.desk import answers, queries
 
@@ -59,21 +64,22 @@ def show(subject: str, purpose: str, fields: str | None) -> Any:
     if asked == []:
         raise ValueError("--fields: names, with commas between them")
     id = subject_id(subject)
-    seen = queries.show(id, actor=actor_as(purpose, "read", id), purpose=purpose, fields=asked)
+    seen = queries.show(id, actor=actor_as(purpose, "read", id), purpose=purpose, fields=asked, by_person=by_person)
     return answers.customer_answer(seen, language()), REFUSED if seen.refused else DONE
 
 
 @click.command(epilog="Example: kehu explain 0199… --purpose marketing")
 @click.argument("subject")
 @click.option("--purpose", required=True)
+@_BY_PERSON
 @command()
-def explain(subject: str, purpose: str) -> Any:
+def explain(subject: str, purpose: str, by_person: bool) -> Any:
     """Why, field by field; nothing is opened."""
     from kehu.serve.desk import answers, queries
 
     purpose_number(purpose)
     id = subject_id(subject)
-    found = queries.explain(id, actor=actor_as(purpose, "explain", id), purpose=purpose)
+    found = queries.explain(id, actor=actor_as(purpose, "explain", id), purpose=purpose, by_person=by_person)
     return answers.explanation_answer(found, language())
 
 

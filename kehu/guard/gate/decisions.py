@@ -28,7 +28,11 @@ from kehu.guard.installation import Installation, RulesInForce
 from kehu.guard.ledger.mac import decision_mac
 
 _COUNTRY: Final = re.compile(r"([A-Z]{2})?")
-_ASKED_EVENTS: Final = frozenset({"", "publish", "public-space"})  # the others follow from level, recipient and country
+# the others follow from level, recipient and country; who decides on what is opened: a machine alone, or a person
+BY_MACHINE: Final = "automated"
+BY_PERSON: Final = "by-person"
+_WHO_DECIDES: Final = frozenset({BY_MACHINE, BY_PERSON})
+_ASKED_EVENTS: Final = frozenset({"", "publish", "public-space", *_WHO_DECIDES})
 LET_OUT: Final = frozenset({"clear", "masked"})
 """Answers by which something of a value comes out of the vault."""
 _TELLING: Final = frozenset({"read", "explain"})  # uses that are told what could be compared
@@ -96,7 +100,7 @@ class Ask:
         if not _COUNTRY.fullmatch(self.country):
             raise ValueError("country: two capital letters")
         if self.event not in _ASKED_EVENTS:
-            raise ValueError("event: publish or public-space")
+            raise ValueError("event: publish, public-space, automated or by-person")
         if self.medium or self.topic or self.use == "contact":
             if self.medium not in MEDIA:
                 raise ValueError(f"medium: one of {', '.join(MEDIA)}")
@@ -108,6 +112,10 @@ class Ask:
         purpose = rules.purposes[self.purpose]
         rare = {name: getattr(self, name) for name in ("masked_fields", "medium", "topic", "event", "approved")}
         some = {name: value for name, value in rare.items() if value}
+        if self.event == BY_PERSON and not purpose.automated:
+            del some["event"]  # said where it changes something
+        if by_machine(self, purpose):
+            some[BY_MACHINE] = True
         return json.dumps(
             {
                 "rules": rules.digest.hex(),
@@ -226,6 +234,15 @@ def _heard(ask: Ask, state: SubjectState) -> Iterator[SubjectState]:
         yield unasked if state.subscription == "subscribed" else state
 
 
+def by_machine(ask: Ask, purpose: Purpose) -> bool:
+    """Whether a machine alone decides about the person on what is opened (GDPR 22, PIPL 24).
+
+    So it is in a purpose that is registered as such, unless the ask says that a person decides: who forgets to say so is
+    held to the stricter rule.
+    """
+    return ask.event == BY_MACHINE or (purpose.automated and ask.event != BY_PERSON)
+
+
 def where_to(ask: Ask, facts: ActorFacts) -> str:
     """The country something goes to: named, or where the asker works; empty: it stays (RULES, "border")."""
     return ask.country or facts.place
@@ -277,7 +294,9 @@ def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState,
         "country": country,
         "country_registered": country in {"", *purpose.countries},
         "there": sorted(packs_for(country)) if country else [],
-        "event": ask.event,
+        "event": "" if ask.event in _WHO_DECIDES else ask.event,
+        "automated": by_machine(ask, purpose),
+        "automated_registered": purpose.automated,
         "approved": list(ask.approved),
         "medium": ask.medium,
         "topic_kind": topic_named(ask.topic).kind if ask.topic else "",

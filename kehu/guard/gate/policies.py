@@ -15,6 +15,7 @@ from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, EVENTS, MEDIA, PURP
 from kehu.govern.topics import KINDS
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.applying import Applies, applies, facts_of, may_act, read_of
+from kehu.guard.gate.conflict import conflict_of
 from kehu.guard.gate.rulebook import DEFAULT_DENY, POLICY_ERROR, PolicyText, Rulebook
 from kehu.guard.gate.state import CONSENT, CONSENT_KIND, KIND, SUBSCRIPTION, SUBSCRIPTION_GROUND
 
@@ -276,6 +277,9 @@ class PolicySet:
             permitted, _ = self._ask(asked, action, kind, resource, permits=True)
             if not permitted:
                 return Answer("denied", DEFAULT_DENY)
+        two = conflict_of(asked.context, policies) if kind == "FieldClass" and not spoken else None
+        if two is not None:
+            return Answer("denied", two.policy, policies)
         return Answer("denied", policies[0], policies[1:])
 
 
@@ -331,7 +335,9 @@ def _type(value: Any) -> Any:
 def principal_of(facts: ActorFacts, claims: Iterable[str]) -> dict[str, Any]:
     """The asker as policies see it."""
     held = asdict(facts) | {"claims": sorted(claims)}
-    del held["may_categories"]  # told of each field instead (``in_role``), so that others' fields are not told apart by it
+    del held[
+        "may_categories"
+    ]  # told of each field instead (``in_role``), so that others' fields are not told apart by it
     return held
 
 

@@ -13,12 +13,14 @@ from typing import Any, Final
 import cedarpy
 
 from kehu.govern.slugs import LANGUAGES
+from kehu.guard.gate.conflict import CONFLICT, Conflict
 
 DEFAULT_DENY: Final = "house.default-deny"
 POLICY_ERROR: Final = "house.policy-error"
 _SOURCES: Final = frozenset({"V", "Vq", "2", "K", "house"})
 _READ: Final = frozenset({"V", "house"})
 _UNVERIFIED: Final = {"zh-hans": "（未核实）", "zh-hant": "（未核實）", "en": " (unverified)"}
+_SPACE: Final = {"zh-hans": "", "zh-hant": "", "en": " "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class Rulebook:
         An id from an older set of rules has no words any more: it stands for itself.
         """
         chosen = _language(language)
+        if (two := Conflict.parse(policy)) is not None:
+            held, forbids = self.answers[CONFLICT], self.text(two.forbids, language)
+            reason = held["reason"][chosen].format(demands=two.demands, forbids=forbids.article or two.forbids)
+            return PolicyText(held["article"], f"{reason}{_SPACE[chosen]}{forbids.reason}", held["remedy"][chosen])
         if policy in self.answers:
             held = self.answers[policy]
             return PolicyText(held["article"], held["reason"][chosen], held["remedy"][chosen])

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from kehu.govern.slugs import ACTIONS, CUSTOMER, PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.decisions import BY_MACHINE
 from kehu.guard.gate.policies import MATCH, MATCH_ONLY
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
@@ -52,6 +53,7 @@ class OwnRow:
     which somebody learned only whether an answer is right; ``asked``: those of which somebody asked whether they might be
     seen, and saw none; ``grounds`` under the customer's laws; ``own``: the customer's own visit;
     ``policy``: what refused it, where nothing was let out;
+    ``automated``: a machine alone decided on it;
     ``recipient`` and ``country``: who outside the house was told, and where; ``withheld_until``: the day from which this row
     is shown, where an investigation kept it back before."""
 
@@ -71,6 +73,7 @@ class OwnRow:
     recipient: str
     country: str
     withheld_until: datetime | None
+    automated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ def _row(found: Any) -> OwnRow:
         recipient=str(asked.get("recipient", "")),
         country=str(asked.get("country", "")),
         withheld_until=until,
+        automated=bool(asked.get(BY_MACHINE)),
     )
 
 

@@ -14,7 +14,7 @@ from kehu.govern.dictionary import UnknownField
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
-from kehu.guard.gate.decisions import FieldAnswer
+from kehu.guard.gate.decisions import BY_PERSON, FieldAnswer
 from kehu.guard.gate.read import Opened, gate
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
@@ -44,13 +44,15 @@ class Customer:
         return bool(self.denied) and not self.fields and not self.masked
 
 
-def show(subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | None = None) -> Customer:
-    """Open one customer.
+def show(
+    subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | None = None, by_person: bool = False
+) -> Customer:
+    """Open one customer. ``by_person``: whoever asks decides on it themselves, no machine alone.
 
     Raises:
         UnknownSubject: not here.
     """
-    opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields)
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, event=BY_PERSON if by_person else "")
     if not opened:
         raise UnknownSubject(str(subject))
     return customer_of(opened[0])
@@ -81,14 +83,15 @@ def _record_look_up(actor: Actor, purpose: str, *, refused_by: str | None = None
 
 
 def explain(
-    subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | None = None
+    subject: UUID, *, actor: Actor, purpose: str, fields: Iterable[str] | None = None, by_person: bool = False
 ) -> dict[str, FieldAnswer]:
     """Field by field, what a read would show and why; no ciphertext is touched.
 
     Raises:
         UnknownSubject: not here.
     """
-    opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, use="explain", kinds=())
+    event = BY_PERSON if by_person else ""
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, use="explain", kinds=(), event=event)
     if not opened:
         raise UnknownSubject(str(subject))
     return {name: row[0] for name, row in opened[0].decision.fields.items()}

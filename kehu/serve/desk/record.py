@@ -21,7 +21,7 @@ from kehu.govern.dictionary import Field
 from kehu.govern.slugs import BASES, RECORD_KINDS, name_of
 from kehu.guard.access.grants import granted_fields
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.decisions import Decision
+from kehu.guard.gate.decisions import BY_PERSON, Decision
 from kehu.guard.gate.read import EVENT_KINDS, PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
 from kehu.refine.clean.status import INVALID
@@ -133,7 +133,9 @@ def open_record(subject: UUID, *, actor: Actor, purpose: str) -> Record:
     """
     least = installation().rules.purposes[purpose].least
     asked = least | {one.name for one in verifying_fields()} | granted_fields(actor)
-    opened = gate().open([subject], actor=actor, purpose=purpose, fields=asked, masked=masked_at_first(least))
+    opened = gate().open(
+        [subject], actor=actor, purpose=purpose, fields=asked, masked=masked_at_first(least), event=BY_PERSON
+    )
     if not opened:
         raise UnknownSubject(str(subject))
     one = opened[0]
@@ -155,7 +157,7 @@ def reveal(subject: UUID, name: str, *, actor: Actor, purpose: str) -> tuple[Val
         UnknownField: there is none of that name.
     """
     held = installation().rules.dictionary.field(name)
-    opened = gate().open([subject], actor=actor, purpose=purpose, fields=[name], kinds=PROFILE_KINDS)
+    opened = gate().open([subject], actor=actor, purpose=purpose, fields=[name], kinds=PROFILE_KINDS, event=BY_PERSON)
     if not opened:
         raise UnknownSubject(str(subject))
     found = _profile(opened[0]).get(name)

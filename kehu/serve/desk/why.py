@@ -37,6 +37,10 @@ def why(subject: UUID, *, actor: Actor, purpose: str, other: str | None = None) 
         KeyError: no such purpose.
     """
     fields = installation().rules.dictionary.fields
-    said = explain(subject, actor=actor, purpose=purpose, fields=fields)
-    beside = explain(subject, actor=actor, purpose=other, fields=fields) if other and other != purpose else {}
+    said = explain(subject, actor=actor, purpose=purpose, fields=fields, by_person=True)
+    beside = (
+        explain(subject, actor=actor, purpose=other, fields=fields, by_person=True)
+        if other and other != purpose
+        else {}
+    )
     return [FieldWhy(fields[name], said[name], beside.get(name)) for name in fields]

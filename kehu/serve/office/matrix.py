@@ -119,6 +119,7 @@ def _ask(rules: RulesInForce, purpose: str, action: str) -> Ask:
     return Ask(
         purpose=purpose, use="match" if action == "match" else "read", fields=tuple(rules.dictionary.fields),
         masked=action == "mask", recipient="", recipient_kind="none", country="", bulk=False,
+        event="by-person",
     )  # fmt: skip
 
 

@@ -172,5 +172,6 @@ def _row(row: OwnRow) -> dict[str, Any]:
         "department": row.department, "grounds": list(row.grounds), "fields": sorted({*row.clear, *row.masked}),
         "compared": list(row.compared),
         "refused_by": row.policy, "recipient": row.recipient or None, "country": row.country or None,
+        "decided_by": "machine" if row.automated else None,
         "withheld_until": row.withheld_until.isoformat() if row.withheld_until else None,
     }  # fmt: skip

@@ -95,6 +95,7 @@ class RowView:
     own: bool
     given: str
     withheld_until: datetime | None
+    automated: bool
 
 
 @guest_page
@@ -188,6 +189,7 @@ def row_view(row: OwnRow) -> RowView:
         own=row.own,
         given=_given(row),
         withheld_until=row.withheld_until,
+        automated=row.automated and bool(row.clear or row.masked or row.compared),
     )
 
 
