@@ -79,6 +79,7 @@ def _breadth(day: Day, usual: Usual, shift: Shift) -> Finding | None:
     if len(once) <= 12 or day.places <= 6 or _together(many, wide) <= _BREADTH:
         return None
     many = usual.judge(day.human, day.role, "once-day", len(once), shift=shift(day, "once-day", None))
+    wide = usual.judge(day.human, day.role, "places-day", day.places, shift=shift(day, "places-day", None))
     if _together(many, wide) <= _BREADTH:
         return None
     seen = set(once)

@@ -24,8 +24,8 @@ from kehu.guard.watch.days import TOUCHED, Day, read_days
 from kehu.guard.watch.detect import Finding, findings, settle_off_hours
 from kehu.guard.watch.marks import standing_marks
 from kehu.guard.watch.others import Others
-from kehu.guard.watch.slow import Closed, slow_findings
-from kehu.guard.watch.teach import teach
+from kehu.guard.watch.slow import slow_findings
+from kehu.guard.watch.teach import days_over, teach
 from kehu.guard.watch.usual import Usual
 from kehu.guard.watch.walk import longest_walk
 
@@ -137,9 +137,9 @@ class _Look:
 
     def _close(self, at: datetime) -> None:
         """Learn from the days that are over at that moment, and look at what several of them show together."""
-        closed: list[Closed] = teach(self._raw, at=at, zone=self._zone)
-        self._taught += len(closed)
-        late = [one for one in closed if one[1] >= self._now.date() - ALERTS_FOR]
+        over = days_over(self._raw, at=at, zone=self._zone)
+        self._taught += teach(self._raw, at=at, zone=self._zone)
+        late = [one for one in over if one[1] >= self._now.date() - ALERTS_FOR]
         for human, day, found in slow_findings(self._raw, late, self._zone) if late else ():
             self._raise(human, day, [found])
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from kehu.guard.watch.days import OPENS
+from kehu.guard.watch.days import OPENS, customers_of
 from kehu.guard.watch.detect import Finding
 from kehu.guard.watch.kinds import KINDS
 from kehu.guard.watch.walk import longest_walk
@@ -20,14 +20,14 @@ from kehu.guard.watch.walk import longest_walk
 _BACK: Final = timedelta(days=60)
 _RECENT: Final = 7  # days of work
 _EARLIER: Final = 12  # days of work before those, at least
-_Z: Final = 5.0
-_GROWN: Final = 1.35  # times as many
+_Z: Final = 3.5
+_GROWN: Final = 1.4  # times as many
 _QUIET: Final = 14  # days after which the same is told again
 _WALK_DAYS: Final = 7
 _WALK: Final = 15  # customers
 
-Closed = tuple[UUID, date, str]
-"""A person, a day that is over, and the role."""
+Closed = tuple[UUID, date]
+"""A person and a day that is over."""
 
 _HISTORY: Final = """
 select human, role, day, opened from watch_day where day > %s and day <= %s and opened > 0
@@ -37,14 +37,9 @@ _TOLD: Final = """
 select human from watch_alert where human = any (%s) and kind = %s and day > %s::date - %s and day <= %s
     and (%s::text is null or evidence @> jsonb_build_object('found', jsonb_build_array(jsonb_build_object('measure', %s::text))))
 """
-_VISITS: Final = """
-with e as materialized (
-    select e.seq, e.human, e.at from ledger_entry e where e.human = any (%(humans)s) and e.at >= %(since)s
-        and e.at < %(until)s and e.action = any (%(opens)s)
-), b as (select min(seq) as low, max(seq) as high from e)
-select e.human, s.customer, min(e.at), max(e.at), min(e.seq) from e join ledger_use u using (seq)
-    join subject_state s using (subject)
-where u.seq between (select low from b) and (select high from b) group by 1, 2
+_OPENED: Final = """
+select e.seq, e.human, e.at from ledger_entry e
+where e.human = any (%s) and e.at >= %s and e.at < %s and e.action = any (%s) order by e.at
 """
 
 
@@ -103,10 +98,13 @@ def _walks(raw: Connection[Any], day: date, ended: Sequence[Closed], zone: str) 
     visits: dict[UUID, dict[UUID, tuple[datetime, datetime]]] = defaultdict(dict)
     rows: dict[tuple[UUID, UUID], int] = {}
     with raw.cursor(binary=True) as cursor:
-        said = {"humans": humans, "since": row[1], "until": row[0], "opens": list(OPENS)}
-        for human, customer, first, last, seq in cursor.execute(_VISITS, said):
-            visits[human][customer] = (first, last)
-            rows[human, customer] = seq
+        opened = cursor.execute(_OPENED, (humans, row[1], row[0], list(OPENS))).fetchall()
+        customers, _ = customers_of(cursor, [one[0] for one in opened])
+    for seq, human, at in opened:
+        for customer in customers.get(seq, ()):
+            first, _ = visits[human].setdefault(customer, (at, at))
+            visits[human][customer] = (first, at)
+            rows.setdefault((human, customer), seq)
     found = []
     for human, held in visits.items():
         walk = longest_walk(raw, held)

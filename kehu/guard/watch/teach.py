@@ -42,14 +42,14 @@ where (h.human, h.day) in (select * from unnest(%(humans)s::uuid[], %(days)s::da
 """
 
 
-def teach(raw: Connection[Any], *, at: datetime, zone: str) -> list[tuple[UUID, date, str]]:
-    """Learn from every day that is over at a moment and not learnt from yet; returns them, with their person and role."""
+def teach(raw: Connection[Any], *, at: datetime, zone: str) -> int:
+    """Learn from every day that is over at a moment and not learnt from yet; returns how many days of people that were."""
     said = {"at": at, "zone": zone}
     with raw.cursor(binary=True) as cursor:
         days = cursor.execute(_DAYS, said).fetchall()
         weekdays = _weekdays(raw, at, zone)
         if not days and not weekdays:
-            return []
+            return 0
         keys = {"humans": [row[0] for row in days], "days": [row[1] for row in days]}
         hours: dict[tuple[UUID, date], list[tuple[int, int, int]]] = defaultdict(list)
         for human, day, *counts in cursor.execute(_HOURS, said | keys):
@@ -79,7 +79,16 @@ def teach(raw: Connection[Any], *, at: datetime, zone: str) -> list[tuple[UUID, 
         " where d.human = t.human and d.day = t.day",
         (keys["humans"], keys["days"]),
     )
-    return [(row[0], row[1], row[2]) for row in days]
+    return len(days)
+
+
+def days_over(raw: Connection[Any], *, at: datetime, zone: str) -> list[tuple[UUID, date]]:
+    """Days of people that have ended since :func:`teach` was last at it, whether or not they teach; to be asked before it."""
+    return raw.execute(
+        "select d.human, d.day from watch_day d, watch_position p where d.day < (%s::timestamptz at time zone %s)::date"
+        " and d.day > coalesce(p.taught_on, '-infinity') order by d.day, d.human",
+        (at, zone),
+    ).fetchall()
 
 
 def _weekdays(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID, str, date, bool]]:
@@ -90,8 +99,7 @@ def _weekdays(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID,
     ).fetchone()  # fmt: skip
     if row is None or row[2] is None:
         return []
-    # a day later than what is over in the house: west of it the day may still last
-    taught, end, first = row[0], row[1] - timedelta(days=1), row[2]
+    taught, end, first = row[0], row[1], row[2]
     start = max(first, taught + timedelta(days=1) if taught else first, end - timedelta(days=_MOST_DAYS))
     if start >= end:
         return []
