@@ -31,7 +31,7 @@ from kehu.guard.staff.actions import (
 from kehu.guard.staff.freezing import is_frozen
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import enrol
-from kehu.guard.watch import alerts, case_figures, case_own, case_steps, cases
+from kehu.guard.watch import alerts, case_figures, case_own, case_steps, cases, figures
 from kehu.guard.watch.alerts import AlertClosed
 from kehu.guard.watch.cases import StepRefused, UnknownCase
 from kehu.vault.ids import new_id
@@ -51,13 +51,6 @@ def alerted(actor, kind="volume", day=None):
 def another(role):
     made, _ = add_staff(email=f"{role}-{uuid.uuid4().hex[:6]}@kehu.example", role=role, department=None, attest=True)
     return actor_of(made.email)
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords():
-    """Accounts are made by the dozen here; how passwords are kept is tested elsewhere."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield
 
 
 @pytest.fixture
@@ -455,10 +448,10 @@ def test_figures_have_no_names_and_hide_the_few(database, people):
         alerted(li, day=date.today().replace(day=1) + timedelta(days=back))
     for one in (li, another("service"), another("service")):
         alerted(one, kind="breadth")
-    found = {(one.department, one.kind): one.count for one in case_figures.figures(actor=boss)}
+    found = {(one.department, one.kind): one.alerts for one in figures.figures(actor=boss)}
     assert found == {("service", "volume"): None, ("service", "breadth"): 3}
     with pytest.raises(ActRefused):
-        case_figures.figures(actor=li)
+        figures.figures(actor=li)
     held = cases.open_case(actor=paul, human=li.human, alerts=[alerted(li, "self")])
     heard(held, paul)
     case_steps.decide(held.number, "unfounded", ["none"], "Nothing.", actor=paul)

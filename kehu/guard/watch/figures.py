@@ -15,13 +15,13 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.watch.kinds import KINDS
 
 FEWEST: Final = 3
-"""Counts below it are not told: with one alert in a department of three everybody knows whose it is."""
+"""Different people; a count with fewer behind it is not told: one person's many alerts are one person's."""
 _MONTHS: Final = timedelta(days=183)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """How many alerts a department had of a kind in a month; None: fewer than :data:`FEWEST`."""
+    """How many alerts a department had of a kind in a month; None: fewer people than :data:`FEWEST`."""
 
     department: str
     kind: str
@@ -40,16 +40,19 @@ def figures(*, actor: Actor, since: date | None = None) -> list[Figure]:
     require_act("watch-figures", actor)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select d.slug, a.kind, date_trunc('month', a.day)::date, count(*), count(*) filter (where a.state = 2),"
-            " count(*) filter (where a.state = 3) from watch_alert a join guard_department d on d.id = a.department"
+            "select d.slug, a.kind, date_trunc('month', a.day)::date, count(*), count(distinct a.human),"
+            " count(*) filter (where a.state = 2), count(distinct a.human) filter (where a.state = 2),"
+            " count(*) filter (where a.state = 3), count(distinct a.human) filter (where a.state = 3)"
+            " from watch_alert a join guard_department d on d.id = a.department"
             " where a.day >= %s group by 1, 2, 3 order by 3 desc, 1, 2",
             [since or timezone.now().date() - _MONTHS],
         )
         return [
-            Figure(slug, name_of(KINDS, kind), month, *(_told(count) for count in counts))
-            for slug, kind, month, *counts in cursor.fetchall()
+            Figure(slug, name_of(KINDS, kind), month, told(n, of), told(dismissed, of_these), told(cases, of_those))
+            for slug, kind, month, n, of, dismissed, of_these, cases, of_those in cursor.fetchall()
         ]
 
 
-def _told(count: int) -> int | None:
-    return count if count >= FEWEST else None
+def told(count: int, people: int) -> int | None:
+    """A count as it may be told, by how many people are behind it."""
+    return count if people >= FEWEST else None

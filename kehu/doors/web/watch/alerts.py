@@ -16,11 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
 from kehu.doors.web.watch.rows import alert_row, tabs
-from kehu.doors.web.watch.words import KINDS, SEVERITIES
+from kehu.doors.web.watch.words import SEVERITIES, kind_label
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import alerts, cases
 from kehu.guard.watch.alerts import Alert, AlertClosed, UnknownAlert
+from kehu.guard.watch.kinds import KINDS
 
 PAGE: Final = 50
 _STATES: Final = {
@@ -54,7 +55,7 @@ def queue(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "asked": asked,
         "narrowed": any(asked.values()),
         "states": _STATES.items(),
-        "kinds": [(kind, words) for kind, (_icon, words) in KINDS.items()],
+        "kinds": [(kind, kind_label(kind)) for kind in KINDS],
         "severities": [(one, words) for one, (_tone, _icon, words) in SEVERITIES.items()],
         "older": f"?{kept}{'&' if kept else ''}before={shown[-1].number}" if len(found) > PAGE else "",
         "told": DONE.get(request.GET.get("done", ""), ""),
@@ -144,9 +145,10 @@ def _states(asked: str) -> str | list[str] | None:
 
 
 def _row_url(held: Alert, seq: int) -> str:
-    return reverse("ledger") + "?" + urlencode({"staff": str(held.human), "before": seq + 1}) + f"#r{seq}"
+    asked: dict[str, Any] = {"staff": held.human, "before": seq + 1}
+    return reverse("ledger") + "?" + urlencode(asked) + f"#r{seq}"
 
 
 def _inquiry_url(held: Alert) -> str:
-    asked: dict[str, Any] = {"staff": str(held.human), "since": held.day - timedelta(days=1), "until": held.day}
+    asked: dict[str, Any] = {"staff": held.human, "since": held.day - timedelta(days=1), "until": held.day}
     return reverse("ledger-inquiry") + "?" + urlencode(asked)

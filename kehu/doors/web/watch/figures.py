@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
 from kehu.doors.web.watch.rows import tabs
-from kehu.doors.web.watch.words import FINDINGS, KINDS
+from kehu.doors.web.watch.words import FINDINGS, ICONS, kind_label
 from kehu.doors.web.words import department_label
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import case_figures
+from kehu.guard.watch import figures as held_figures
 
 
 @staff_page
@@ -24,7 +25,7 @@ from kehu.guard.watch import case_figures
 def figures(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Alerts by month, department and kind; outcomes of cases by department. The few are not shown."""
     actor = desk.without_purpose
-    found = case_figures.figures(actor=actor)
+    found = held_figures.figures(actor=actor)
     context: dict[str, Any] = {
         "watch_tabs": tabs(desk),
         "months": [
@@ -35,14 +36,18 @@ def figures(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             (department_label(one.department), FINDINGS[one.finding], one.count)
             for one in case_figures.outcomes(actor=actor)
         ],
-        "fewest": case_figures.FEWEST,
+        "fewest": held_figures.FEWEST,
     }
     return page(request, "watch/figures.html", context, desk=desk, nav="watch")
 
 
-def _row(one: case_figures.Figure) -> dict[str, Any]:
-    icon, kind = KINDS[one.kind]
-    return {"department": department_label(one.department), "icon": icon, "kind": kind, "count": one.count}
+def _row(one: held_figures.Figure) -> dict[str, Any]:
+    return {
+        "department": department_label(one.department),
+        "icon": ICONS[one.kind],
+        "kind": kind_label(one.kind),
+        "counts": (one.alerts, one.dismissed, one.cases),
+    }
 
 
 def _month(month: date) -> str:

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
 from kehu.doors.web.watch.rows import alert_row
-from kehu.doors.web.watch.words import FINDINGS, OWN_STATES, STEPS, WAYS, measure_labels
+from kehu.doors.web.watch.words import FINDINGS, OWN_STATES, OWN_STEPS, STEPS, WAYS, measure_labels
 from kehu.guard.access import lapses
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import case_own, cases
+from kehu.guard.watch.alerts import Alert
 from kehu.guard.watch.case_own import LinkOver, Own
 from kehu.guard.watch.cases import LONGEST_TEXT, Case, Step, StepRefused, UnknownCase
 
@@ -78,7 +79,7 @@ def _context(found: Own, request: HttpRequest) -> dict[str, Any]:
     return {
         "row": _row(found.held),
         "steps": [_step(one) for one in found.steps],
-        "alerts": [alert_row(one) for one in cases.alerts_of(found.held)],
+        "alerts": [_alert(one) for one in cases.alerts_of(found.held)],
         "may_answer": found.may_answer,
         "text": request.POST.get("text", ""),
         "longest": LONGEST_TEXT,
@@ -97,13 +98,19 @@ def _row(held: Case) -> dict[str, Any]:
     }
 
 
+def _alert(one: Alert) -> dict[str, Any]:
+    row = alert_row(one)
+    # that there are records made to be found is not for everybody to know
+    return row | {"kind": _("A record that nobody has a reason to open")} if one.kind == "honey" else row
+
+
 def _step(one: Step) -> dict[str, Any]:
     tone, icon, words = STEPS[one.step]
     return {
         "one": one,
         "tone": tone,
         "icon": icon,
-        "words": words,
+        "words": OWN_STEPS.get(one.step, words),
         "way": WAYS.get(one.way or "", ""),
         "finding": FINDINGS[one.finding] if one.finding else None,
         "measures": measure_labels(one.measures),

@@ -12,11 +12,12 @@ from kehu.doors.web.watch.words import (
     ALERT_STATES,
     CASE_STATES,
     FINDINGS,
-    KINDS,
+    ICONS,
     SEVERITIES,
+    kind_label,
     measure_labels,
     period,
-    sentences,
+    said_of,
 )
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.sign_ins import SignedIn
@@ -37,15 +38,14 @@ def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
 
 def alert_row(one: Alert) -> dict[str, Any]:
     """An alert with its words."""
-    icon, kind = KINDS[one.kind]
     return {
         "one": one,
-        "icon": icon,
-        "kind": kind,
+        "icon": ICONS[one.kind],
+        "kind": kind_label(one.kind),
         "severity": SEVERITIES[one.severity],
         "state": ALERT_STATES[one.state],
         "role": ROLE_LABELS[one.role],
-        "said": sentences(one.evidence, one.count),
+        "said": said_of(one),
         "period": period(one.evidence),
         "still": one.state in ("open", "taken"),
     }
