@@ -21,7 +21,7 @@ from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 
 _CUSTOMERS_DOOR: Final = ("/portal", "/notice")
-_BY_GRANT: Final = frozenset({"house.default-deny", "house.department"})
+_BY_GRANT: Final = frozenset({"house.default-deny", "house.department", "house.custom-role", "house.custom-role-open"})
 _OURS: Final = 500  # from here on the fault is on our side
 
 

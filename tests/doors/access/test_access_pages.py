@@ -13,6 +13,7 @@ from tests.doors.web.browsing import browser, misfits, signed_in, text_of
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 ALL = frozenset(ROLES)
+OFFICE = frozenset({"manager", "privacy", "legal"})
 UNKNOWN = uuid.UUID(int=7)
 # name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
 TABLE = {
@@ -22,6 +23,13 @@ TABLE = {
     "access-training": ("/access/training/customer-data", "get", ALL, 200, 200),
     "access-keep": (f"/access/people/{UNKNOWN}/keep", "post", frozenset({"manager", "privacy", "legal"}), 404, 403),
     "access-roles": ("/access/roles?law=EU", "get", ALL, 200, 200),
+    "access-role-propose": ("/access/roles/propose?base=service", "get", OFFICE, 200, 403),
+    "access-role-step": (f"/access/roles/{UNKNOWN}/refuse", "post", OFFICE, 404, 403),
+    "access-owners": ("/access/owners?kind=law", "get", ALL, 200, 200),
+    "access-posts": ("/access/posts", "get", OFFICE | {"auditor"}, 200, 403),
+    "access-post": (f"/access/posts/{UNKNOWN}", "get", OFFICE | {"auditor"}, 404, 403),
+    "access-post-step": (f"/access/posts/{UNKNOWN}/close", "post", OFFICE | {"auditor"}, 404, 403),
+    "access-change-step": (f"/access/changes/{UNKNOWN}/refuse", "post", ALL, 404, 404),
     "access-grants": ("/access/grants", "get", ALL, 200, 200),
     "access-ask": ("/access/grants/ask?purpose=service", "get", ALL - {"engineer"}, 200, 403),
     "access-glass": ("/access/emergency", "get", ALL - {"engineer"}, 200, 403),
