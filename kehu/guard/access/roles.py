@@ -179,6 +179,11 @@ def in_force(name: str) -> HouseRole | None:
     return next((one for one in _select("r.name = %s and r.approved", [name]) if one.newest), None)
 
 
+def names_in_force() -> list[str]:
+    """The roles of the house that somebody can be given."""
+    return sorted({one.name for one in _select("r.approved", [])})
+
+
 def role_of(id: UUID) -> HouseRole:
     """One version.
 
