@@ -10,8 +10,11 @@ from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from django.test import override_settings
 
-from kehu.guard.staff.actions import SignIn, add_staff
+from kehu.guard.staff import provider as providers
+from kehu.guard.staff.actions import SignIn, actor_of, add_staff, owner_actor
 from kehu.guard.staff.second_factor import code_now
+from kehu.guard.staff.sign_on import allow_sign_on
+from tests.doors.account.there import CLIENT, RETURN, SECRET, running
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +118,49 @@ def test_each_page_in_each_look(visit):
         for path in ("/account/security", "/account/confirm"):
             window.go(path)
             _clean(window)
+
+
+def test_single_sign_on_a_link_for_another_and_ones_own_password(visit, monkeypatch, tmp_path):
+    window, account = visit(), _account("privacy")
+    page = window.page
+    add_staff(email="never@kehu.example", role="service", department=None, attest=True)
+    allow_sign_on(actor_of(account.email).staff, actor=owner_actor(), allowed=True)
+    (tmp_path / "secret").write_text(SECRET)
+    monkeypatch.setattr(providers, "_held", {})
+    looks = [(1440, "light", "zh-hans"), (390, "dark", "en"), (390, "light", "zh-hant"), (1440, "dark", "en")]
+    with running() as there, override_settings(
+        OIDC_ISSUER=there.issuer, OIDC_CLIENT_ID=CLIENT, OIDC_CLIENT_SECRET_FILE=str(tmp_path / "secret"),
+        OIDC_SECOND_FACTOR="hwk", OIDC_NAME="Company sign-on",
+    ):  # fmt: skip
+        there.sits(account.email, amr=["hwk"], signed_in=-3600, **{"returns-to": window.site + RETURN})
+        for width, theme, language in looks:
+            window.look(width=width, theme=theme, language=language)
+            window.go("/sign-in?next=/account/people")
+            _clean(window)
+        page.click("main a[href*=provider]")
+        page.wait_for_url("**/account/people")
+        for width, theme, language in looks:
+            window.look(width=width, theme=theme, language=language)
+            for path in ("/account/people", "/account/security", "/account/confirm"):
+                window.go(path)
+                _clean(window)
+        # a link asks for the factor first: shown at the provider anew
+        window.go("/account/people")
+        page.click("form[action$=link] button")
+        page.wait_for_url("**/account/confirm**")
+        there.sits(account.email, amr=["hwk"])
+        page.click("main a[href*=provider]")
+        page.wait_for_url("**/account/people")
+        page.click("form[action$=link] button")
+        address = page.locator(".acct-secret").inner_text()
+        assert address.startswith(window.site + "/account/password/")
+        _clean(window)
+        for width, theme, language in looks:
+            window.look(width=width, theme=theme, language=language)
+            window.go("/account/password")
+            _clean(window)
+    page.fill("#current", account.password)
+    page.fill("#password", "violet-tram-9-umbrella")
+    page.fill("#again", "violet-tram-9-umbrella")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/account/security?done=password")

@@ -64,6 +64,7 @@ PROMISED = {
     "incident clocks": "incidents[id]",
     "export": "file sha256 categories unconfirmed passphrase",
     "staff link": "email url expires_at",
+    "staff sign-on": "email allowed linked_at",
     "staff duty": "email place hours zone days",
     "exports ask": "exports[id state purpose recipient country fields customers rows]",
     "exports list": "exports[id state]",
@@ -88,6 +89,7 @@ OPTIONS = {
     "channel add": "--kind",
     "staff add": "--email --role --department --no-attest --totp",
     "staff link": "--reset-factor",
+    "staff sign-on": "--end",
     "staff duty": "--place --hours --zone --days",
     "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
     "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
@@ -231,6 +233,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("purposes assess", "service", "--risk", "low", "--outcome", "acceptable")
     kehu("staff add", "--email", "wu@shop.example", "--role", "legal")
     assert "/account/password/" in kehu("staff link", "wu@shop.example", "--reset-factor")["url"]
+    assert kehu("staff sign-on", "wu@shop.example")["allowed"] is True
     kehu("staff code", "wu@shop.example", code=3)  # in a demonstration only
     kehu("staff duty", "wu@shop.example", "--hours", "00:00-23:59", "--zone", "Asia/Shanghai")
     office = kehu("token issue", "--staff", "wu@shop.example", "--purpose", "legal")["token"]
@@ -313,7 +316,7 @@ WRONG = [
     ("import undo x", 2), ("import undo 01990000-0000-7000-8000-000000000000", 1), ("controller add x", 2),
     ("controller add x --country Germany", 2), ("channel add x --kind nothing", 2), ("sources --channel nothing", 1),
     ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
-    ("staff add --email a@b.example --role pope", 2), ("staff link nobody@b.example", 1), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
+    ("staff add --email a@b.example --role pope", 2), ("staff link nobody@b.example", 1), ("staff sign-on nobody@b.example", 1), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
     ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),
     ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1), ("unmerge x y", 2), ("unmerge", 2),
     ("show 01990000-0000-7000-8000-000000000000 --purpose service", 1),

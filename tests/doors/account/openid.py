@@ -1,6 +1,6 @@
 """A real OpenID provider (pyop) on this machine, in a process of its own; told over ``/control`` who sits there, and how to lie.
 
-It checks what a provider checks: client, address of return, PKCE, a code's one use. ``lie`` names what it does wrong then.
+Run with the id and the secret of the one client it knows. It checks what a provider checks: client, address of return, PKCE, a code's one use. ``lie`` names what it does wrong then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pyop.provider import Provider
 from pyop.subject_identifier import HashBasedSubjectIdentifierFactory
 from pyop.userinfo import Userinfo
 
-CLIENT, SECRET = "kehu-at-home", "a-secret-of-the-client-of-the-tests"
+CLIENT, SECRET = sys.argv[1:]
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 # what a lie changes in the claims of the identity; others are told below
 LIES = {
@@ -77,6 +77,8 @@ class House:
             self.keys = [_key(told["rotate"])]
             self.provider.signing_key = self.keys[0]
         self.told = told
+        if "returns-to" in told:
+            self.provider.clients[CLIENT]["redirect_uris"] = [told["returns-to"]]
         self.people["somebody"] = told.get("person", {})
         return {"issuer": self.issuer}
 

@@ -348,4 +348,3 @@ def test_thirty_days_without_a_second_factor_and_never_for_ever(database):
             assert [(one.id, one.severity) for one in check_grace()] == [("second-factor.day", "error")]
     with override_settings(SECOND_FACTOR_FROM=""):
         assert list(check_grace()) == []
-

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
-import urllib.request
 import uuid
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,59 +23,14 @@ from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_on import allow_sign_on, standing_of
 from kehu.guard.watch.case_steps import freeze, unfreeze
 from kehu.guard.watch.cases import open_case
-from tests.doors.account.openid import CLIENT, SECRET
+from tests.doors.account.there import CLIENT, RETURN, SECRET, running
 from tests.doors.web.browsing import browser, text_of
-
-RETURN = "/sign-in/provider/return"
-
-
-class _Stays(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_):
-        return None
-
-
-class There:
-    """The provider: told who sits at it, and walked through as a browser does."""
-
-    def __init__(self, issuer):
-        self.issuer = issuer
-        self._browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stays)
-
-    def tell(self, **told):
-        return self._post("control", told)
-
-    def sits(self, email, sub="person-1", *, verified=True, amr=(), signed_in=0, lie="", **more):
-        person = {"sub": sub, "email": email, "email_verified": verified}
-        claims = {"amr": list(amr), "signed_in": signed_in} | more.pop("claims", {})
-        self.tell(person=person, claims={k: v for k, v in claims.items() if v is not None}, lie=lie, **more)
-
-    def walk(self, address):
-        """What the provider sends a browser back with: path and query of our site."""
-        try:
-            self._browser.open(address)
-        except urllib.error.HTTPError as answer:
-            assert answer.code == 302, answer.read()
-            parts = urlsplit(answer.headers["Location"])
-            assert (parts.netloc, parts.path) == ("localhost", RETURN)
-            return f"{parts.path}?{parts.query}"
-        raise AssertionError("the provider let nobody back")
-
-    def asked(self):
-        return json.loads(self._browser.open(self.issuer + "asked").read())
-
-    def logout(self, **told):
-        return self._post("logout", told)["token"]
-
-    def _post(self, path, told):
-        return json.loads(self._browser.open(self.issuer + path, json.dumps(told).encode()).read())
 
 
 @pytest.fixture(scope="module")
 def process():
-    words = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("openid.py"))]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
-        yield There(running.stdout.readline().strip())
-        running.stdin.close()
+    with running() as held:
+        yield held
 
 
 @pytest.fixture
