@@ -77,6 +77,7 @@ def problem_of(error: Exception) -> Problem:
     from kehu.collect.readers import UnreadableSource
     from kehu.govern.dictionary import UnknownField
     from kehu.guard.gate.acts import ActRefused, Refused
+    from kehu.guard.watch.cases import StepRefused
     from kehu.serve.office.posts import NotHandedOver
 
     if isinstance(error, NotHandedOver):
@@ -91,6 +92,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem("mapping")
     if isinstance(error, UnreadableSource):
         return Problem("unreadable", said=str(error))
+    if isinstance(error, StepRefused):
+        return Problem(f"case-{error.why}")
     for kind in type(error).__mro__:
         code = _codes().get(kind)
         if code is not None:
@@ -153,6 +156,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
     from kehu.guard.ledger.proof import NotInLedger
     from kehu.guard.staff.actions import TokenRefused, UnknownStaff
+    from kehu.guard.watch.cases import UnknownCase
     from kehu.refine.resolve.link import LinkageFailed
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
@@ -195,6 +199,7 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownPostChange: "unknown-post-change",
         ChangeOver: "post-change-over",
         UnknownCourse: "unknown-course",
+        UnknownCase: "unknown-case",
         UnknownWording: "unknown-wording",
         WordingOver: "wording-over",
         TokenRefused: "token",

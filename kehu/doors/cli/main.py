@@ -8,6 +8,7 @@ from kehu import __version__
 from kehu.doors.cli import (
     access,
     authorising,
+    cases,
     authorities,
     collecting,
     demonstration,
@@ -94,6 +95,7 @@ for part in (
     access.access,
     access.grant,
     watching.watch,
+    cases.case,
 ):
     posts.owners,
     posts.roles,

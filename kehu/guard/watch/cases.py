@@ -36,7 +36,7 @@ HEAVY: Final = frozenset({"post", "employment", "authority"})
 WAYS: Final = ("in-person", "in-writing", "silent")
 SECURITY: Final = PURPOSES["security"]
 LONGEST_TEXT: Final = 4_000  # characters
-_WHY: Final = frozenset(
+WHY: Final = frozenset(
     {"state", "party", "second", "hand", "last-privacy", "owner", "frozen", "retrain", "measures", "alert"}
 )
 _COLUMNS: Final = (
@@ -246,7 +246,7 @@ def refusals() -> Iterator[None]:
         yield
     except IntegrityError as no:
         word = getattr(getattr(no.__cause__, "diag", None), "constraint_name", None)
-        raise StepRefused(word if word in _WHY else "state") from None
+        raise StepRefused(word if word in WHY else "state") from None
 
 
 def select_cases(rest: str, given: list[Any]) -> list[Case]:

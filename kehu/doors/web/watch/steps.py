@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,8 +18,8 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import case_own, case_steps
 from kehu.guard.watch.alerts import AlertClosed, UnknownAlert
-from kehu.guard.watch.cases import StepRefused, UnknownCase, case_of
-from kehu.serve.rights.incidents import Window, open_incident
+from kehu.guard.watch.cases import StepRefused, UnknownCase
+from kehu.serve.rights.watched import open_incident_of
 
 Taken = Callable[[HttpRequest, int, Actor], object]
 
@@ -30,15 +29,6 @@ def _joined(request: HttpRequest, number: int, actor: Actor) -> object:
     if not (alert.isascii() and alert.isdecimal() and len(alert) < 19):
         raise UnknownAlert(alert)
     return case_steps.join(number, int(alert), actor=actor)
-
-
-def _incident(request: HttpRequest, number: int, actor: Actor) -> object:
-    """Two registers of one act: the incident's, and the case that brought it to light."""
-    held = case_of(number, actor=actor)
-    with transaction.atomic():
-        window = Window(held.human, None, None)
-        incident = open_incident(window=window, text=request.POST.get("text", "").strip(), actor=actor)
-        return case_steps.note_incident(number, incident, actor=actor)
 
 
 _STEPS: Final[dict[str, Taken]] = {
@@ -55,7 +45,7 @@ _STEPS: Final[dict[str, Taken]] = {
     "confirmed": lambda request, number, actor: case_steps.confirm(number, actor=actor),
     "sent-back": lambda request, number, actor: case_steps.send_back(number, request.POST.get("text", ""), actor=actor),
     "measured": lambda request, number, actor: case_steps.carry_out(number, request.POST.get("text", ""), actor=actor),
-    "incident": _incident,
+    "incident": lambda request, number, actor: open_incident_of(number, request.POST.get("text", ""), actor=actor),
     "closed": lambda request, number, actor: case_steps.close(number, actor=actor),
 }  # fmt: skip
 
