@@ -20,8 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from kehu.doors.web.words import house_label, spoken
 from kehu.govern.models import Controller
-from kehu.guard.gate.acts import ACTS
-from kehu.guard.installation import claims_of, installation
+from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch.case_figures import alerts_waiting
 from kehu.refine.resolve.queue import open_count
@@ -95,6 +94,7 @@ def page(
     }
     if desk is not None:
         places = places_of(desk)
+        house = f" · {desk.narrowing.name}" if desk.narrowing else ""
         tabs = [place for group in places for place in group.places][:_TABS]
         shell |= {
             "places": places,
@@ -102,7 +102,7 @@ def page(
             "tab_names": {place.name for place in tabs},
             "desk_languages": settings.LANGUAGES,
             "house": house_name(),
-            "role_label": ROLE_LABELS[desk.role],
+            "role_label": f"{ROLE_LABELS[desk.role]}{house}",
             "purpose_label": purpose_label(desk.claim.purpose) if desk.claim else "",
         }
     return render(request, template, shell | dict(context or {}), status=status)
@@ -166,22 +166,22 @@ def house_name() -> str:
 def places_of(desk: SignedIn) -> list[PlaceGroup]:
     """Where this role finds something to do; what it may do there is decided there."""
     work = []
-    if claims_of(desk.role):
+    if desk.claims:
         work.append(Place("customers", "users", _("Customers"), _("Customers"), reverse("customers")))
-    if desk.role in ACTS["review"] and claims_of(desk.role):
+    if desk.may("review") and desk.claims:
         work.append(Place("review", "git-compare", _("Review queue"), _("Review"), reverse("review"), open_count()))
-    if desk.role in ACTS["collect"]:
+    if desk.may("collect"):
         work.append(Place("imports", "upload", _("Import"), _("Import"), reverse("imports")))
-    label = _("Ledger") if desk.role in ACTS["read-ledger"] else _("What I opened")
+    label = _("Ledger") if desk.may("read-ledger") else _("What I opened")
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []
     register = Place("register", "stamp", _("Purposes and notices"), _("Purposes"), reverse("register-purposes"))
     evidence = [ledger, register]
-    if desk.role in ACTS["give"] | ACTS["read-ledger"]:
+    if desk.may("give") or desk.may("read-ledger"):
         evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
     evidence += _watch(desk)
     evidence.append(Place("access", "user-round-check", _("Who may ask"), _("Who may ask"), reverse("access")))
-    if desk.role in ACTS["read-ledger"]:
+    if desk.may("read-ledger"):
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
     evidence.append(Place("laws", "landmark", _("Law in force"), _("Law"), reverse("laws")))
     return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]
@@ -190,7 +190,7 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
 def _watch(desk: SignedIn) -> list[Place]:
     """The watch, at the page of it that is this role's to begin with."""
     for act, url in (("watch", "watch"), ("cases", "watch-cases"), ("watch-figures", "watch-figures")):
-        if desk.role in ACTS[act]:
+        if desk.may(act):
             waiting = alerts_waiting(desk.staff) if act == "watch" else 0
             return [Place("watch", "radar", _("The watch"), _("Watch"), reverse(url), waiting)]
     return []

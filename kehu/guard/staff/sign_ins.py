@@ -22,7 +22,7 @@ from django.utils.crypto import constant_time_compare
 
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor, Narrowing
-from kehu.guard.gate.acts import Refused, narrowing_text
+from kehu.guard.gate.acts import ACTS, EVERYBODYS, Refused
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import claims_of
 from kehu.guard.ledger.record import record_act
@@ -83,6 +83,19 @@ class SignedIn:
     agreement_until: datetime | None
     training_until: datetime | None
     claim: Claim | None
+    narrowing: Narrowing | None = None
+    """What a role of the house leaves of theirs; None: they hold none."""
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """Purposes they may claim."""
+        whole = claims_of(self.role)
+        return whole if self.narrowing is None else whole & frozenset(self.narrowing.purposes)
+
+    def may(self, act: str) -> bool:
+        """Whether their role does an act at all; what it does is decided where it is done."""
+        left = self.narrowing is None or act in EVERYBODYS or act in self.narrowing.acts
+        return left and self.role in ACTS[act]
 
     @property
     def shown_name(self) -> str:
@@ -225,7 +238,7 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
         cursor.execute(
             "select s.actor, f.id, f.email, f.name, f.role, f.department_id, d.slug, f.agreement_until,"
             " f.training_until, c.actor, c.purpose, c.expires_at, c.grant_id,"
-            " t.seen_at < clock_timestamp() - interval '1 minute'"
+            " s.narrowing, t.seen_at < clock_timestamp() - interval '1 minute'"
             " from actor_state s join staff_session t on t.credential = s.actor and t.whole_at is not null"
             " and t.seen_at > clock_timestamp() - make_interval(mins => %s)"
             " join guard_staff f on f.id = s.staff join guard_department d on d.id = f.department_id"
@@ -244,9 +257,9 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
             cursor.execute(
                 "update staff_session set seen_at = clock_timestamp() where credential = %s", [sign_in_credential]
             )
-    credential, staff, email, name, role, unit, department, agreement, training, claimed, purpose, until, grant = told
+    *person, claimed, purpose, until, grant, left = told
     claim = Claim(claimed, name_of(PURPOSES, purpose), until, grant) if claimed else None
-    return SignedIn(credential, staff, email, name, role, unit, department, agreement, training, claim)
+    return SignedIn(*person, claim=claim, narrowing=Narrowing.parse(left) if left is not None else None)
 
 
 def claim_purpose(who: SignedIn, purpose: str) -> Claim:
@@ -257,8 +270,7 @@ def claim_purpose(who: SignedIn, purpose: str) -> Claim:
     """
     if purpose not in claims_of(who.role):
         raise ClaimRefused(DEFAULT_DENY)
-    left = narrowing_text(who.credential)
-    if left is not None and purpose not in Narrowing.parse(left).purposes:
+    if purpose not in who.claims:
         raise ClaimRefused("house.custom-role")
     credential, until = uuid.uuid4(), timezone.now() + CLAIMED_FOR
     with transaction.atomic():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from kehu.guard.access import owners, roles
-from kehu.guard.access.leaving import changes
-from kehu.guard.staff.actions import owner_actor
+from kehu.guard.access.leaving import Post, changes
+from kehu.guard.staff.actions import owner_actor, renew_password
 from kehu.guard.staff.models import Staff
-from tests.doors.web.browsing import signed_in, text_of
+from kehu.serve.office import posts
+from tests.doors.web.browsing import browser, signed_in, text_of
 
 
 def email_of(actor):
@@ -101,3 +102,29 @@ def test_a_role_is_narrowed_by_a_form_and_let_through_by_another(database):
     page = text_of(legal.get("/access/roles?role=returns"))
     assert "house.custom-role" in page
     assert re.search(r'<option value="returns" selected', page)
+
+
+def test_whoever_holds_a_narrowed_role_is_offered_what_is_left(database):
+    desk, li = signed_in("service")
+    held = roles.propose(
+        "returns", "service", purposes=["complaints"], categories=["contact"], level=3, actions=["mask"], acts=[],
+        actor=signed_in("manager")[1],
+    )  # fmt: skip
+    roles.decide(held.id, actor=owner_actor(), approve=True)
+    assert 'href="/review"' in text_of(desk.get("/access"))
+    posts.move(li.staff, Post.named("returns", "service"), actor=owner_actor())
+    assert desk.get("/access").status_code == 302
+    fresh, _ = sign_in_again(li)
+    page = text_of(fresh.get("/purpose"))
+    assert 'value="complaints"' in page and 'value="service"' not in page
+    assert fresh.post("/purpose", {"purpose": "service"}).status_code == 403
+    page = text_of(fresh.get("/access"))
+    assert "returns" in page and 'href="/review"' not in page and 'href="/imports"' not in page
+
+
+def sign_in_again(actor):
+    """Another window of the same person, by a new password."""
+    again = renew_password(email_of(actor))
+    desk = browser()
+    assert desk.post("/sign-in", {"email": again.email, "password": again.password}).status_code == 302
+    return desk, actor
