@@ -85,9 +85,10 @@ def raise_alert(
 ) -> int | None:
     """Raise an alert, or let the open one of the same kind, person and day grow; in the caller's transaction.
 
-    ``count`` is how much there is of it by now on that day, not how much more; ``evidence`` is what the alert then says,
-    in place of what it said. ``rows`` in it are numbers of ledger rows, ``since`` and ``until`` times in ISO form. One that
-    was closed that day comes again only with half as much again. Returns its number; None: it was closed and is no more.
+    ``count`` is how much there is of it by now on that day, not how much more; where it is more than before, ``evidence`` is
+    what the alert then says, in place of what it said. ``rows`` in it are numbers of ledger rows, ``since`` and ``until``
+    times in ISO form. One that was closed that day comes again only with half as much again. Returns its number; None: it
+    was closed and is no more.
 
     Raises:
         KeyError: no such kind.
@@ -104,7 +105,7 @@ def raise_alert(
     with connection.cursor() as cursor:
         cursor.execute(
             "update watch_alert set count = greatest(count, %(count)s), severity = greatest(severity, %(severity)s),"
-            " evidence = case when %(count)s >= count then %(evidence)s::jsonb else evidence end"
+            " evidence = case when %(count)s > count then %(evidence)s::jsonb else evidence end"
             " where kind = %(kind)s and human = %(human)s and day = %(day)s and state < 2 returning number",
             told,
         )

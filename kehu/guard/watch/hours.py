@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from kehu.guard.watch.usual import Learnt, Usual
+from kehu.guard.watch.usual import Usual
 
 _DAYS_LEARNT: Final = 10  # days of work before a person's own hours count; before that, the role's
 _ROLE_LEARNT: Final = 30
@@ -14,6 +14,7 @@ _SELDOM: Final = 0.04  # share of days on which somebody works at that hour
 _NEAR: Final = 0.15  # and at the hour before or after: whoever stays a little longer is not out of hours
 _WEEKS_LEARNT: Final = 3
 _SELDOM_DAY: Final = 0.15
+_OFTEN: Final = 0.3
 
 
 def hour_measure(hour: int) -> str:
@@ -42,7 +43,7 @@ def unusual(usual: Usual, human: UUID, role: str, clock: datetime) -> bool:
 
 def _share(usual: Usual, human: UUID, role: str, measure: str, own_n: int, role_n: int) -> float | None:
     own, others = usual.own(human, measure), usual.role(role, measure)
-    enough_own: Learnt | None = own if own and own.n >= own_n else None
-    if enough_own is not None:
-        return enough_own.mean
+    # somebody new who does work then need not wait until it is known how often
+    if own and (own.n >= own_n or own.mean >= _OFTEN):
+        return own.mean
     return others.mean if others and others.n >= role_n else None

@@ -47,8 +47,8 @@ def teach(raw: Connection[Any], *, at: datetime, zone: str) -> int:
     said = {"at": at, "zone": zone}
     with raw.cursor(binary=True) as cursor:
         days = cursor.execute(_DAYS, said).fetchall()
-        weekdays = _weekdays(raw, at, zone)
-        if not days and not weekdays:
+        free = _free_days(raw, at, zone)
+        if not days and not free:
             return 0
         keys = {"humans": [row[0] for row in days], "days": [row[1] for row in days]}
         hours: dict[tuple[UUID, date], list[tuple[int, int, int]]] = defaultdict(list)
@@ -56,8 +56,8 @@ def teach(raw: Connection[Any], *, at: datetime, zone: str) -> int:
             hours[human, day].append((counts[0], counts[1], counts[2]))
     usual = Usual(
         raw,
-        {row[0] for row in days} | {row[0] for row in weekdays},
-        {row[2] for row in days} | {row[1] for row in weekdays},
+        {row[0] for row in days} | {row[0] for row in free},
+        {row[2] for row in days} | {row[1] for row in free},
     )
     for human, day, role, *counts in days:
         for measure, count in zip(DAY_MEASURES, counts, strict=True):
@@ -71,8 +71,9 @@ def teach(raw: Connection[Any], *, at: datetime, zone: str) -> int:
                 usual.learn(human, role, "listed-hour", math.log1p(listed))
         for hour in range(24):
             usual.learn(human, role, hour_measure(hour), float(hour in worked))
-    for human, role, day, worked_on in weekdays:
-        usual.learn(human, role, weekday_measure(day.isoweekday()), float(worked_on))
+        usual.learn(human, role, weekday_measure(day.isoweekday()), 1.0)
+    for human, role, day in free:
+        usual.learn(human, role, weekday_measure(day.isoweekday()), 0.0)
     usual.save()
     raw.execute(
         "update watch_day d set taught = true from unnest(%s::uuid[], %s::date[]) t (human, day)"
@@ -91,8 +92,8 @@ def days_over(raw: Connection[Any], *, at: datetime, zone: str) -> list[tuple[UU
     ).fetchall()
 
 
-def _weekdays(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID, str, date, bool]]:
-    """For each day since the last one learnt: who worked and who, lately here, did not; days of alerts are left out."""
+def _free_days(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID, str, date]]:
+    """For each day since the last one learnt: who, lately here, did not work."""
     row = raw.execute(
         "select p.taught_on, (%s::timestamptz at time zone %s)::date, (select min(day) from watch_day)"
         " from watch_position p", (at, zone),
@@ -104,7 +105,7 @@ def _weekdays(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID,
     if start >= end:
         return []
     found = raw.execute(
-        "select h.human, h.role, g.day::date, d.human is not null from"
+        "select h.human, h.role, g.day::date from"
         " (select distinct on (human) human, role, min(day) over (partition by human) as first,"
         "  max(day) over (partition by human) as last from watch_day where day > %(start)s::date - 28"
         "  order by human, day desc) h"
@@ -112,11 +113,11 @@ def _weekdays(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID,
         " cross join generate_series(%(start)s::date, %(end)s::date - 1, interval '1 day') g (day)"
         " left join watch_day d on d.human = h.human and d.day = g.day::date"
         " where g.day::date >= h.first and g.day::date <= h.last + %(known)s::int"
-        f" and (d.human is null or not {_STANDS}) order by g.day, h.human",
+        " and d.human is null order by g.day, h.human",
         {"start": start, "end": end, "known": _KNOWN_FOR.days},
     ).fetchall()
     raw.execute("update watch_position set taught_on = %s", (end - timedelta(days=1),))
-    return [(row[0], row[1], row[2], row[3]) for row in found]
+    return found
 
 
 def forget_old(raw: Connection[Any]) -> int:

@@ -43,7 +43,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "once-day": Measure(12, 3.5, 0.35, 5, math.log1p(15), 0.8),
     "places-day": Measure(6, 3.5, 0.25, 5, math.log1p(6), 0.6),
     "refused-day": Measure(6, 3.5, 0.5, 5, math.log1p(1), 0.5),
-    "walked-day": Measure(12, 3.5, 0.5, 5, math.log1p(2), 0.5),
+    "walked-day": Measure(12, 3.5, 0.5, 5, math.log1p(1), 0.5),
 }
 
 
