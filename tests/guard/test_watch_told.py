@@ -1,0 +1,184 @@
+"""Alerts told: by real mail to those who handle them, by a signed post to a real server; what fails is tried again alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.db import connection
+from django.test import override_settings
+
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
+from kehu.guard.watch import house, tell
+from kehu.guard.watch.alerts import raise_alert
+from kehu.guard.watch.health import check_watch
+from tests.cast import staff
+
+
+class Letters:
+    """What the SMTP server received."""
+
+    def __init__(self):
+        self.received = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.received += [(to, envelope.content.decode()) for to in envelope.rcpt_tos]
+        return "250 OK"
+
+
+class Receiver:
+    """A server that takes posts, or answers as it is told to."""
+
+    def __init__(self):
+        self.taken, self.status = [], 204
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.status == 204:
+                    receiver.taken.append((self.path, body, self.headers[tell.SIGNATURE]))
+                self.send_response(receiver.status)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self.server.server_port}/hooks/kehu?from=watch"
+
+
+@pytest.fixture
+def post(database):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    letters = Letters()
+    controller = Controller(letters, hostname="127.0.0.1", port=port)
+    controller.start()
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    try:
+        with override_settings(
+            EMAIL_BACKEND=backend, EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, OWNER_MAIL="owner@shop.example"
+        ):
+            yield letters
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def receiver(monkeypatch):
+    held = Receiver()
+    monkeypatch.setenv(house.WEBHOOK_SETTING, held.address)
+    yield held
+    held.server.shutdown()
+    held.server.server_close()
+
+
+def stand():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select number, mailed_at is not null, posted_at is not null, told_at is not null from watch_alert order by 1"
+        )
+        return cursor.fetchall()
+
+
+def test_each_way_is_told_once_and_names_nobody(post, receiver):
+    li, pia, ada = staff("service"), staff("privacy"), staff("auditor")
+    staff("manager")
+    one = raise_alert("volume", li.human, {"seen": 80})
+    other = raise_alert("honey", pia.human, {"seen": 1})
+    assert tell.deliver() == 2
+    assert tell.deliver() == 0
+    assert stand() == [(one, True, True, True), (other, True, True, True)]
+    # to each of the office what is not about themselves, to the owner what is grave; to nobody else
+    assert sorted(to for to, _ in post.received) == [
+        "auditor@kehu.example",
+        "owner@shop.example",
+        "privacy@kehu.example",
+    ]
+    by = dict(post.received)
+    named = {to: {n for n in (one, other) if f"  {n} · " in letter} for to, letter in post.received}
+    assert named == {
+        "auditor@kehu.example": {one, other}, "privacy@kehu.example": {one}, "owner@shop.example": {other},
+    }  # fmt: skip
+    told = [json.loads(body) for _, body, _ in receiver.taken]
+    assert [(sent["number"], sent["kind"], sent["severity"]) for sent in told] == [
+        (one, "volume", "medium"), (other, "honey", "high"),
+    ]  # fmt: skip
+    assert {path for path, _, _ in receiver.taken} == {"/hooks/kehu?from=watch"}
+    everything = str(post.received) + str(receiver.taken)
+    for who in (li, pia, ada):
+        assert str(who.human) not in everything
+    assert "service@" not in everything
+
+
+def test_the_post_is_signed_with_a_key_that_only_the_owner_is_told(post, receiver):
+    li = staff("service")
+    raise_alert("volume", li.human, {"seen": 80})
+    tell.deliver()
+    [(_, body, signature)] = receiver.taken
+    at, _, said = signature.removeprefix("t=").partition(",v1=")
+    key = bytes.fromhex(tell.secret(actor=owner_actor()))
+    assert hmac.new(key, f"{at}.".encode() + body, hashlib.sha256).hexdigest() == said
+    with pytest.raises(PermissionError):
+        tell.secret(actor=staff("auditor"))
+
+
+@pytest.mark.parametrize("status", [500, 302])
+def test_what_is_not_taken_is_tried_again_alone_and_the_doctor_says_so(post, receiver, status):
+    li = staff("service")
+    staff("auditor")
+    number = raise_alert("volume", li.human, {"seen": 80})
+    receiver.status = status
+    assert tell.deliver() == 0
+    assert stand() == [(number, True, False, False)]
+    letters = len(post.received)
+    [found] = [one for one in check_watch(running=False) if one.id == "watch.webhook"]
+    assert found.severity == "error" and f"status {status}" in found.text
+    receiver.status = 204
+    assert tell.deliver() == 1
+    assert stand() == [(number, True, True, True)] and len(post.received) == letters
+    assert not [one for one in check_watch(running=False) if one.id.startswith("watch.")]
+
+
+def test_a_mail_server_that_is_away_holds_no_post_up(database, receiver):
+    staff("auditor")
+    number = raise_alert("volume", staff("service").human, {"seen": 80})
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    with override_settings(EMAIL_BACKEND=backend, EMAIL_HOST="127.0.0.1", EMAIL_PORT=1):
+        assert tell.deliver() == 0
+    assert stand() == [(number, False, True, False)]
+    assert "watch.mail" in {one.id for one in check_watch(running=False)}
+
+
+@pytest.mark.parametrize(
+    "address", ["http://shop.example/x", "ftp://127.0.0.1/", "https://a:b@shop.example/", "https:///x", "shop.example"]
+)
+def test_only_tls_or_this_machine_is_posted_to(monkeypatch, address):
+    monkeypatch.setenv(house.WEBHOOK_SETTING, address)
+    with pytest.raises(ValueError, match=house.WEBHOOK_SETTING):
+        house.webhook()
+
+
+def test_the_doctor_says_when_the_watch_lags(database):
+    staff("auditor")
+    assert not [one for one in check_watch(running=True) if one.severity == "error"]
+    with open_owner(database) as owner:
+        owner.execute(
+            "insert into ledger_entry (seq, at, entry, actor, human, department, action, decision, subjects, jurisdictions,"
+            " reach, commitments, mac) overriding system value select 1000, now() - interval '20 minutes', gen_random_uuid(),"
+            " gen_random_uuid(), gen_random_uuid(), 1, 1, ''::bytea, 0, '{}', '{}', ''::bytea, ''::bytea"
+        )
+        owner.execute("insert into ledger_leaf (index, seq, hash) values (0, 1000, sha256(''))")
+    assert "watch.behind" in {one.id for one in check_watch(running=True)}
+    assert "watch.behind" not in {one.id for one in check_watch(running=False)}
