@@ -16,6 +16,7 @@ from kehu.guard.access.owners import lacking
 from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sign_on_checks import check_sign_on
 from kehu.guard.tasks import EPOCH
 from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
@@ -41,6 +42,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
         yield from check_watch(running=running)
         yield from _check_owners()
         yield from check_grace()
+        yield from check_sign_on()
     yield from _check_laws()
     yield Finding(
         "backup.none", "warning", "No backup is made by this installation.",

@@ -21,6 +21,7 @@ from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_on import allow_sign_on, standing_of
+from kehu.guard.staff.sign_on_checks import check_sign_on
 from kehu.guard.watch.case_steps import freeze, unfreeze
 from kehu.guard.watch.cases import open_case
 from tests.doors.account.there import CLIENT, RETURN, SECRET, running
@@ -341,6 +342,22 @@ def test_a_provider_that_is_away_and_one_that_is_another(there, monkeypatch):
     with override_settings(OIDC_CLIENT_SECRET_FILE="/nowhere"):
         assert browser().get("/sign-in/provider").status_code == 503
         assert "/sign-in/provider" not in text_of(browser().get("/sign-in"))
+
+
+def test_the_doctor_says_what_is_wrong_with_it(there, tmp_path):
+    (tmp_path / "secret").chmod(0o600)
+
+    def found(**changed):
+        with override_settings(**changed):
+            return {one.id for one in check_sign_on()}
+
+    assert found() == set()
+    assert found(OIDC_ISSUER="", OIDC_CLIENT_ID="") == set()
+    assert found(OIDC_CLIENT_ID="") == found(OIDC_ISSUER="") == {"sign-on.half"}
+    assert found(OIDC_SECOND_FACTOR="hwk,pwd") == {"sign-on.factor"}
+    assert found(OIDC_ISSUER="http://127.0.0.1:9/") == found(OIDC_CLIENT_SECRET_FILE="/nowhere") == {"sign-on.away"}
+    (tmp_path / "secret").chmod(0o640)
+    assert found() == {"sign-on.secret-mode"}
 
 
 def test_from_one_place_not_for_ever(there):
