@@ -17,7 +17,6 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
 from kehu.doors.web.watch.rows import alert_row, tabs
 from kehu.doors.web.watch.words import SEVERITIES, kind_label
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import alerts, cases
 from kehu.guard.watch.alerts import Alert, AlertClosed, UnknownAlert
@@ -118,7 +117,7 @@ def _one(request: HttpRequest, desk: SignedIn, number: int, *, problem: str = ""
             for other in alerts.alerts(actor=actor, human=held.human, limit=11)
             if other.number != held.number
         ][:10],
-        "may_open": desk.role in ACTS["open-case"],
+        "may_open": desk.may("open-case"),
         "mine": held.owner == desk.email,
         "least": alerts.SHORTEST_REASON,
         "most": alerts.LONGEST_REASON,

@@ -16,7 +16,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
 from kehu.doors.web.watch.rows import alert_row, case_row, tabs
 from kehu.doors.web.watch.words import FINDINGS, MEASURES, STEPS, WAYS, measure_labels
-from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import alerts, case_steps, cases
@@ -60,7 +60,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "watch_tabs": tabs(desk),
         "still": [row for row in found if row["held"].state != "closed"],
         "closed": [row for row in found if row["held"].state == "closed"],
-        "may_open": desk.role in ACTS["open-case"],
+        "may_open": desk.may("open-case"),
     }
     return page(request, "watch/cases.html", context, desk=desk, nav="watch")
 
@@ -118,7 +118,7 @@ def case_page(
         held = cases.case_of(number, actor=actor)
     except UnknownCase:
         raise Http404 from None
-    open_steps = case_steps.steps_open(held, actor)
+    open_steps = tuple(one for one in case_steps.steps_open(held, actor) if desk.may(case_steps.ACT_OF[one]))
     said = request.POST
     context = {
         "row": case_row(held),
@@ -129,7 +129,7 @@ def case_page(
         "party": desk.staff in held.parties,
         "next": _way_on(held, open_steps),
         "open": open_steps,
-        "may_link": held.told_at is not None and held.state != "closed" and desk.role in ACTS["hear-case"],
+        "may_link": held.told_at is not None and held.state != "closed" and desk.may("hear-case"),
         "way_names": [(way, words, way == said.get("way")) for way, words in WAYS.items() if way != "silent" or held.answer_over],
         "findings": [(one, words, one == said.get("finding")) for one, (_tone, _icon, words) in FINDINGS.items()],
         "measures": [
@@ -164,7 +164,7 @@ def _step(one: Step) -> dict[str, Any]:
 
 def _alert_rows(held: Case, desk: SignedIn) -> list[dict[str, Any]]:
     rows = [alert_row(one) for one in cases.alerts_of(held)]
-    linked = desk.role in ACTS["watch"]
+    linked = desk.may("watch")
     return [row | {"linked": linked} for row in rows]
 
 
