@@ -19,8 +19,8 @@ from kehu.doors.cli import (
     installation,
     leaving,
     linking,
-    register,
     posts,
+    register,
     rights,
     signing,
     watching,
@@ -39,7 +39,6 @@ evidence.ledger.add_command(withholding.withhold)
 installation.staff.add_command(signing.staff_link)
 installation.staff.add_command(signing.staff_code)
 installation.staff.add_command(signing.staff_sign_on)
-for entry in (
 for part in (
     posts.staff_move,
     posts.staff_close,
@@ -49,6 +48,7 @@ for part in (
     posts.staff_refuse,
 ):
     installation.staff.add_command(part)
+for entry in (
     installation.init,
     installation.up,
     installation.down,
@@ -96,9 +96,9 @@ for part in (
     access.grant,
     watching.watch,
     cases.case,
-):
     posts.owners,
     posts.roles,
+):
     main.add_command(entry)
 
 
