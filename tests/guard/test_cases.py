@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from datetime import date, timedelta
 
@@ -459,3 +461,48 @@ def test_figures_have_no_names_and_hide_the_few(database, people):
     assert [(one.department, one.finding, one.count) for one in case_figures.outcomes(actor=ann)] == [
         ("service", "unfounded", None)
     ]
+
+
+def beside(work):
+    """Run it on a connection of its own, some moments after the caller's transaction began; returns what came of it."""
+    results = []
+
+    def run():
+        try:
+            results.append(work())
+        except StepRefused as no:
+            results.append(no.why)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.3)
+    return thread, results
+
+
+def test_a_sign_in_made_while_the_account_is_frozen_is_worth_nothing(database, people, held):
+    li, paul, *_ = people
+    made = uuid.uuid4()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(  # a sign-in that is not committed yet
+            "insert into actor_state (actor, staff, human, role, department, active) values (%s, %s, %s, 'service', %s, true)",
+            [made, li.human, li.human, li.department],
+        )
+        thread, _ = beside(lambda: case_steps.freeze(held.number, actor=paul))
+    thread.join()
+    with connection.cursor() as cursor:
+        cursor.execute("select revoked_at is not null or not active from actor_state where actor = %s", [made])
+        assert cursor.fetchone() == (True,)
+
+
+def test_two_last_officers_are_not_frozen_at_the_same_moment(database, people):
+    _, paul, leo, ann = people
+    pia = another("privacy")
+    one = cases.open_case(actor=ann, human=paul.human, alerts=[alerted(paul)])
+    two = cases.open_case(actor=ann, human=pia.human, alerts=[alerted(pia)])
+    with transaction.atomic():
+        case_steps.freeze(one.number, actor=leo)
+        thread, results = beside(lambda: case_steps.freeze(two.number, actor=ann))
+    thread.join()
+    assert results == ["last-privacy"]
