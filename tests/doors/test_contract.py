@@ -69,6 +69,15 @@ PROMISED = {
     "exports ask": "exports[id state purpose recipient country fields customers rows]",
     "exports list": "exports[id state]",
     "exports approve": "exports[id state]",
+    "staff move": "changes[id state kind email role department to now asked_by asked_at decided_by]",
+    "staff close": "changes[id state kind email]",
+    "staff reopen": "changes[id state kind email role]",
+    "staff changes": "changes[id state kind email]",
+    "owners list": "owned[kind name owner named deputy since]",
+    "owners set": "owned[kind name owner named deputy since]",
+    "roles list": "roles[id name version state base purposes categories level actions acts holders proposed_by]",
+    "roles propose": "roles[id name state]",
+    "roles approve": "roles[id name state]",
     "exports refuse": "exports[id state]",
     "exports run": "file sha256 rows kept_back",
     "exports trace": "copies[id recipient found]",
@@ -94,6 +103,12 @@ OPTIONS = {
     "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
     "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
     " --consent-way --kind --map --dry-run --wait --resume",
+    "staff move": "--role --department --to --now --dry-run",
+    "staff close": "--to --now --dry-run",
+    "staff reopen": "--role --department",
+    "owners list": "--kind --lacking",
+    "owners set": "--all --owner --deputy",
+    "roles propose": "--base --purposes --categories --level --actions --acts",
     "resolve": "--all",
     "sources": "--channel --with-proposals",
     "find": "--purpose",
@@ -199,6 +214,32 @@ def kehu(database, tmp_path, monkeypatch):
 def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE)
     consents = ("--consent", "marketing=newsletter", "--consent-time", "asked_at")
+def posts_and_owners(kehu) -> None:
+    """Somebody is given a narrowed role, owns something, hands it over, leaves and comes back."""
+    for email in ("ma@shop.example", "bo@shop.example"):
+        kehu("staff add", "--email", email, "--role", "manager")
+    boss = kehu("token issue", "--staff", "bo@shop.example", "--purpose", "service")["token"]
+    narrow = ("returns", "--base", "service", "--purposes", "complaints", "--level", "3", "--actions", "mask,match")
+    kehu("roles propose", *narrow, "--acts", "consent", token=boss)
+    kehu("roles approve", "returns", token=boss, code=3)
+    assert kehu("roles approve", "returns")["roles"][0]["state"] == "live"
+    kehu("roles refuse", "returns", code=1)
+    assert kehu("roles list")["roles"][0]["acts"] == ["consent"]
+    kehu("owners set", "law", "EU", "CN", "--owner", "ma@shop.example", "--deputy", "bo@shop.example")
+    kehu("owners set", "field", "--all", "--owner", "bo@shop.example")
+    kehu("owners set", "law", "EU", "--owner", "nobody@shop.example", code=1)
+    assert {one["name"] for one in kehu("owners list", "--kind", "law", "--lacking")["owned"]} == {"US", "JP", "AU"}
+    lacks = kehu("staff close", "ma@shop.example", code=1)["error"]
+    assert lacks["code"] == "not-handed-over" and "law EU" in lacks["message"]
+    shown = kehu("staff close", "ma@shop.example", "--dry-run", code=None)
+    assert {one["lacks"] for one in shown["hands_over"]} == {"taker"} and shown["ends"]["tokens"] == 0
+    kehu("staff move", "ma@shop.example", "--role", "king", "--to", "bo@shop.example", code=2)
+    kehu("staff move", "ma@shop.example", "--role", "returns", "--department", "desk", "--to", "bo@shop.example")
+    kehu("staff close", "ma@shop.example", "--now")
+    kehu("staff reopen", "ma@shop.example", "--role", "service")
+    assert [one["kind"] for one in kehu("staff changes")["changes"]] == ["reopen", "close", "move"]
+
+
     terms = ("people.csv", "--channel", "store", "--basis", "contract", "--residence", "CN", *consents)
     assert kehu("init")["created"] is False
     assert kehu("controller add", "shop-b", "--country", "DE")["id"] > 1
@@ -301,6 +342,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
     # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py
     assert set(PROMISED) - kehu.seen == {
+    posts_and_owners(kehu)
         "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
     }  # fmt: skip
 

@@ -216,6 +216,7 @@ def _shown(staff: UUID, to: str | None, now: bool) -> dict[str, Any]:
 
     things, ends = posts.shown(staff, taker=_taker(to), at_once=now, actor=actor())
     return {
+        "changes": [],
         "dry_run": True,
         "hands_over": [
             {"kind": one.kind, "name": one.name, "as": one.part, "to": one.taker, "lacks": one.lacks or None}

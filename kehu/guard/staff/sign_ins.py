@@ -257,9 +257,11 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
             cursor.execute(
                 "update staff_session set seen_at = clock_timestamp() where credential = %s", [sign_in_credential]
             )
-    *person, claimed, purpose, until, grant, left = told
+    credential, staff, email, name, role, unit, department, agreement, training = told[:9]
+    claimed, purpose, until, grant, left = told[9:]
     claim = Claim(claimed, name_of(PURPOSES, purpose), until, grant) if claimed else None
-    return SignedIn(*person, claim=claim, narrowing=Narrowing.parse(left) if left is not None else None)
+    narrowing = Narrowing.parse(left) if left is not None else None
+    return SignedIn(credential, staff, email, name, role, unit, department, agreement, training, claim, narrowing)
 
 
 def claim_purpose(who: SignedIn, purpose: str) -> Claim:
