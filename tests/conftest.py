@@ -35,6 +35,10 @@ from django.contrib.auth.hashers import Argon2PasswordHasher  # noqa: E402
 # a quarter of a second and a hundred megabytes for each account that a test makes; what ships has a test of its own
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
+from kehu.guard.gate import quotas  # noqa: E402
+
+quotas.shipped_quotas = dict  # type: ignore[assignment]  (bulk tests read thousands; quotas have tests of their own)
+
 from django.test.client import ClientHandler  # noqa: E402
 
 _load_middleware = ClientHandler.load_middleware

@@ -77,6 +77,7 @@ def problem_of(error: Exception) -> Problem:
     from kehu.collect.readers import UnreadableSource
     from kehu.govern.dictionary import UnknownField
     from kehu.guard.gate.acts import ActRefused, Refused
+    from kehu.guard.gate.quotas import QuotaSpent
     from kehu.guard.watch.cases import StepRefused
     from kehu.serve.office.posts import NotHandedOver
 
@@ -85,7 +86,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, ActRefused):
         return Problem("role", {"act": error.act, "role": error.role}, error.policy)
     if isinstance(error, Refused):
-        return Problem("refused", policy=error.policy)
+        return Problem("quota" if isinstance(error, QuotaSpent) else "refused", policy=error.policy)
     if isinstance(error, UnknownField):
         return Problem("unknown-field", {"field": _known_word(error)})
     if isinstance(error, TermsRefused) and error.option == "columns":

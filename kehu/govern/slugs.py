@@ -33,7 +33,7 @@ ACTIONS: Final[dict[str, int]] = {
     "retract": 32, "match": 33, "give": 34, "contact": 40, "subscribe": 41, "retire": 42, "withhold": 43,
     "agree": 50, "acknowledge": 51, "train": 52, "publish": 53,
     "ask-grant": 54, "grant": 55, "deny-grant": 56, "end-grant": 57, "break-glass": 58, "review-glass": 59,
-    "read-grant": 60, "keep-access": 61, "take-alert": 70, "dismiss-alert": 71, "mark": 72, "unmark": 73,
+    "read-grant": 60, "keep-access": 61, "take-alert": 70, "dismiss-alert": 71, "mark": 72, "unmark": 73, "set-quota": 74,
     "open-case": 100, "freeze": 101, "unfreeze": 102, "hear-case": 103, "answer-case": 104, "decide-case": 105,
     "measure-case": 106, "close-case": 107, "read-case": 108, "forget-cases": 109,
     "move-staff": 80, "close-staff": 81, "own": 82, "propose-role": 83, "approve-role": 84, "refuse-role": 85,

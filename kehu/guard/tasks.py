@@ -10,6 +10,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from kehu.guard.gate.pulls import forget_pulls
+from kehu.guard.gate.quotas import forget_quotas
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
@@ -60,8 +61,9 @@ def rotate_when_due(timestamp: int) -> None:
 @app.periodic(cron="51 * * * *")
 @app.task(name="guard:forget_pulls", queueing_lock="forget_pulls", pass_context=False)
 def forget_pulled(timestamp: int) -> None:
-    """Drop once an hour what recipients outside were answered longer than a day ago: it counts no more."""
+    """Drop once an hour what counts no more: answers to recipients outside and quotas taken, of days gone by."""
     forget_pulls()
+    forget_quotas()
 
 
 @app.periodic(cron="* * * * *")

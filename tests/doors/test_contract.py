@@ -27,6 +27,9 @@ PROMISED = {
     "status": "running version home folders database subjects sources facets quarantined review ledger[size root] jobs",
     "database": "app_url owner_url",
     "keys rotate": "epoch rewrapped seconds",
+    "quota list": "quotas[role meter purpose hour day shipped]",
+    "quota set": "quotas[role meter purpose hour day shipped]",
+    "quota taken": "taken[email purpose meter hour day refused]",
     "controller add": "id",
     "channel add": "id key",
     "doctor": "findings[id severity text remedy]",
@@ -66,9 +69,6 @@ PROMISED = {
     "staff link": "email url expires_at",
     "staff sign-on": "email allowed linked_at",
     "staff duty": "email place hours zone days",
-    "exports ask": "exports[id state purpose recipient country fields customers rows]",
-    "exports list": "exports[id state]",
-    "exports approve": "exports[id state]",
     "staff move": "changes[id state kind email role department to now asked_by asked_at decided_by]",
     "staff close": "changes[id state kind email]",
     "staff reopen": "changes[id state kind email role]",
@@ -78,6 +78,9 @@ PROMISED = {
     "roles list": "roles[id name version state base purposes categories level actions acts holders proposed_by]",
     "roles propose": "roles[id name state]",
     "roles approve": "roles[id name state]",
+    "exports ask": "exports[id state purpose recipient country fields customers rows]",
+    "exports list": "exports[id state]",
+    "exports approve": "exports[id state]",
     "exports refuse": "exports[id state]",
     "exports run": "file sha256 rows kept_back",
     "exports trace": "copies[id recipient found]",
@@ -100,15 +103,15 @@ OPTIONS = {
     "staff link": "--reset-factor",
     "staff sign-on": "--end",
     "staff duty": "--place --hours --zone --days",
-    "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
-    "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
-    " --consent-way --kind --map --dry-run --wait --resume",
     "staff move": "--role --department --to --now --dry-run",
     "staff close": "--to --now --dry-run",
     "staff reopen": "--role --department",
     "owners list": "--kind --lacking",
     "owners set": "--all --owner --deputy",
     "roles propose": "--base --purposes --categories --level --actions --acts",
+    "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
+    "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
+    " --consent-way --kind --map --dry-run --wait --resume",
     "resolve": "--all",
     "sources": "--channel --with-proposals",
     "find": "--purpose",
@@ -211,9 +214,6 @@ def kehu(database, tmp_path, monkeypatch):
     return Asked()
 
 
-def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
-    (tmp_path / "people.csv").write_text(PEOPLE)
-    consents = ("--consent", "marketing=newsletter", "--consent-time", "asked_at")
 def posts_and_owners(kehu) -> None:
     """Somebody is given a narrowed role, owns something, hands it over, leaves and comes back."""
     for email in ("ma@shop.example", "bo@shop.example"):
@@ -240,6 +240,9 @@ def posts_and_owners(kehu) -> None:
     assert [one["kind"] for one in kehu("staff changes")["changes"]] == ["reopen", "close", "move"]
 
 
+def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    consents = ("--consent", "marketing=newsletter", "--consent-time", "asked_at")
     terms = ("people.csv", "--channel", "store", "--basis", "contract", "--residence", "CN", *consents)
     assert kehu("init")["created"] is False
     assert kehu("controller add", "shop-b", "--country", "DE")["id"] > 1
@@ -269,6 +272,10 @@ def posts_and_owners(kehu) -> None:
     kehu("explain", lin, "--purpose", "marketing", token=token, code=3)
     kehu("explain", lin, "--purpose", "service", token=token)
     kehu("match", lin, "--purpose", "service", "--field", "birth_date", token=token, stdin="1990-03-14\n")
+    assert kehu("quota set", "service", "--hour", "60", "--day", "300")["quotas"][0]["hour"] == 60
+    assert kehu("quota list")["quotas"][0]["shipped"] is False
+    kehu("quota taken")
+    kehu("quota set", "service", code=2)
     Path("service.toml").write_text('[service]\nrecipients = ["Print House"]\n', encoding="utf-8")
     kehu("purposes propose", "service.toml", "--reason", "letters")
     kehu("purposes assess", "service", "--risk", "low", "--outcome", "acceptable")
@@ -335,6 +342,7 @@ def posts_and_owners(kehu) -> None:
     Path("kept").write_text(kehu("ledger checkpoint")["checkpoint"])
     assert kehu("ledger verify", "--against", "kept")["ok"]
     kehu("ledger prove", str(seen["ledger"]["seq"]))
+    posts_and_owners(kehu)
     kehu("keys rotate")
     kehu("status")
     kehu("doctor", code=None)
@@ -342,7 +350,6 @@ def posts_and_owners(kehu) -> None:
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
     # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py
     assert set(PROMISED) - kehu.seen == {
-    posts_and_owners(kehu)
         "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
     }  # fmt: skip
 

@@ -41,6 +41,8 @@ NOBODYS = {
     "watch_case_alert": "which alerts went into it",
     "watch_case_step": "of staff: who took which step; texts sealed under the case's own key, gone with it",
     "watch_case_link": "of staff: digests of links",
+    "quota_limit": "numbers of the house",
+    "quota_taken": "of staff: counts",
     "watch_position": "how far the ledger was looked at",
     "watch_hour": "of staff: counts",
     "watch_day": "of staff: counts",

@@ -16,6 +16,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from kehu.doors.problems import Problem, problem_of
+from kehu.guard.gate.quotas import QuotaSpent
 
 MEDIA_TYPE: Final = "application/problem+json"
 _log = logging.getLogger("kehu.api")
@@ -104,6 +105,8 @@ def error_response(request: HttpRequest, error: Exception | type[Exception]) -> 
         return problem_response(request, Problem(_BY_STATUS.get(error.status_code, "usage")))
     assert isinstance(error, Exception)
     problem = problem_of(error)
+    if isinstance(error, QuotaSpent):
+        return problem_response(request, problem, seconds=error.seconds)
     if problem.status >= 500:
         _log.error("api.failed", exc_info=error)
         connection.close()  # a broken one would fail the next request of this thread, too

@@ -20,6 +20,7 @@ from kehu.doors.cli import (
     leaving,
     linking,
     posts,
+    quotas,
     register,
     rights,
     signing,
@@ -96,6 +97,7 @@ for entry in (
     access.grant,
     watching.watch,
     cases.case,
+    quotas.quota,
     posts.owners,
     posts.roles,
 ):

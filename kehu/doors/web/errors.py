@@ -17,6 +17,7 @@ from kehu.doors.web.portal import entrance
 from kehu.doors.web.words import house_label
 from kehu.guard.access.training import courses
 from kehu.guard.gate.acts import ACTS
+from kehu.guard.gate.quotas import QuotaSpent
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 
@@ -81,8 +82,17 @@ def ledger_down(request: HttpRequest) -> HttpResponse:
     )
 
 
-def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, nav: str = "") -> HttpResponse:
-    """403 in the words of the policy that refused."""
+def quota_spent(request: HttpRequest, spent: QuotaSpent, *, desk: SignedIn | None = None) -> HttpResponse:
+    """429, and when there is room again."""
+    answer = refused(request, spent.policy, desk=desk, status=429)
+    answer["Retry-After"] = str(spent.seconds)
+    return answer
+
+
+def refused(
+    request: HttpRequest, policy: str, *, desk: SignedIn | None = None, nav: str = "", status: int = 403
+) -> HttpResponse:
+    """403 (or 429) in the words of the policy that refused."""
     words = installation().rules.policies.text(policy, language())
     context: dict[str, Any] = {
         "policy": policy,
@@ -92,8 +102,8 @@ def refused(request: HttpRequest, policy: str, *, desk: SignedIn | None = None, 
         "grant": _grant(request, policy, desk),
     }
     if desk is None:
-        return page(request, "web/refused_plain.html", context, status=403)
-    return page(request, "web/refused.html", context, desk=desk, nav=nav, status=403)
+        return page(request, "web/refused_plain.html", context, status=status)
+    return page(request, "web/refused.html", context, desk=desk, nav=nav, status=status)
 
 
 def _mends(request: HttpRequest, policy: str) -> str:

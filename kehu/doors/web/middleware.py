@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import who_is
 from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.quotas import QuotaSpent
 from kehu.guard.gate.read import LedgerUnavailable
 from kehu.guard.installation import installation
 
@@ -145,6 +146,8 @@ class Refusals:
         """The page for what a view let through; None for what is nobody's refusal."""
         if isinstance(exception, LedgerUnavailable):
             return errors.ledger_down(request)
+        if isinstance(exception, QuotaSpent):
+            return errors.quota_spent(request, exception, desk=who_is(request))
         if isinstance(exception, Refused):
             return errors.refused(request, exception.policy, desk=who_is(request))
         return None

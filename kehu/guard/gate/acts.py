@@ -80,8 +80,11 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "watch-figures": _WATCHES | {"manager", "legal"},  # without names; leaves no row
     "take-alert": _WATCHES,
     "dismiss-alert": _WATCHES,
+    "set-quota": frozenset({"privacy", "owner"}),  # the database too: never of one's own role
     "mark": _WATCHES,
     "unmark": _WATCHES,
+    "invite": frozenset({"manager", "privacy", "owner"}),  # a link to a password; the database too: only downwards
+    "sign-on": frozenset({"privacy", "owner"}),  # who may come in by the company's own sign-on
     # violation cases; the database too: nobody their own, no party, and who audits decides nothing
     "open-case": frozenset({"auditor"}) | _OFFICE,
     "freeze": frozenset({"auditor"}) | _OFFICE,
@@ -92,8 +95,6 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "close-case": _OFFICE,
     "answer-case": _STAFF,  # for oneself
     "cases": frozenset({"auditor"}) | _OFFICE,  # which there are; leaves no row, reading one's words does
-    "invite": frozenset({"manager", "privacy", "owner"}),  # a link to a password; the database too: only downwards
-    "sign-on": frozenset({"privacy", "owner"}),  # who may come in by the company's own sign-on
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }

@@ -26,6 +26,7 @@ from kehu.guard.gate.ahead import Ahead
 from kehu.guard.gate.decisions import LET_OUT, Ask, Decision, Decisions, FieldAnswer
 from kehu.guard.gate.policies import MATCH
 from kehu.guard.gate.pulls import take_pulls
+from kehu.guard.gate.quotas import Leases
 from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
@@ -152,6 +153,7 @@ class Gate:
     def __init__(self, held: Installation) -> None:
         self._held = held
         self.decisions = Decisions(held)
+        self._quotas = Leases()
 
     def open(self, subjects: Sequence[UUID], *, actor: Actor, purpose: str, **options: Unpack[Options]) -> list[Opened]:
         """Open up to 2,000 customers for one purpose; any origin subject's id names its customer.
@@ -207,6 +209,7 @@ class Gate:
             options = {**options, "recipient": outside.recipient}
             options |= {"recipient_kind": outside.kind, "country": outside.country}
             take_pulls(subjects, actor=actor, purpose=purpose, use=options.get("use", "read"))
+        self._quotas.take(subjects, actor=actor, purpose=purpose, use=options.get("use", "read"))
         fields = options.get("fields")
         named = None if fields is None else frozenset(fields)
 

@@ -75,6 +75,14 @@ _MEASURES: Final[dict[str, Words]] = {
         "en": "{seen} customers opened off hours", "zh-hans": "非工作时间打开了 {seen} 位客户",
         "zh-hant": "非工作時間開啟了 {seen} 位客戶",
     },
+    "quota-opened": {
+        "en": "the quota of records is spent; {seen} more were asked for in vain",
+        "zh-hans": "查看记录的限额已用完，之后又尝试 {seen} 次", "zh-hant": "檢視記錄的限額已用完，之後又嘗試 {seen} 次",
+    },
+    "quota-listed": {
+        "en": "the quota of rows in lists is spent; {seen} more were asked for in vain",
+        "zh-hans": "列表行数的限额已用完，之后又尝试 {seen} 次", "zh-hant": "列表行數的限額已用完，之後又嘗試 {seen} 次",
+    },
     "break-glass": {"en": "{seen} times", "zh-hans": "{seen} 次", "zh-hant": "{seen} 次"},
     "mark": {
         "en": "{seen} looks at {customers} such customers, {refused} of them refused",

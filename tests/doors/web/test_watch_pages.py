@@ -38,6 +38,7 @@ TABLE = {
     "watch-case-step": ("/watch/cases/77/frozen", "post", CASES, 404, 403),
     "watch-figures": ("/watch/figures", "get", CASES | {"manager"}, 200, 403),
     "watch-marks": ("/watch/marks", "get", WATCH, 200, 403),
+    "watch-quotas": ("/watch/quotas", "get", WATCH, 200, 403),
     "watch-own": ("/watch/own", "get", ALL, 200, 200),
     "watch-own-case": ("/watch/own/77", "get", ALL, 404, 404),
     "watch-answer": ("/watch/answer/unknown", "get", ALL, 404, 404),

@@ -19,7 +19,6 @@ from kehu.doors.web.watch.words import (
     period,
     said_of,
 )
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch.alerts import Alert
 from kehu.guard.watch.cases import Case
@@ -32,8 +31,9 @@ def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
         ("cases", _("Cases"), "watch-cases", "cases"),
         ("figures", _("Figures"), "watch-figures", "watch-figures"),
         ("marks", _("Marks"), "watch-marks", "watch"),
+        ("quotas", _("Quotas"), "watch-quotas", "watch"),
     )
-    return [(name, words, reverse(url)) for name, words, url, act in every if desk.role in ACTS[act]]
+    return [(name, words, reverse(url)) for name, words, url, act in every if desk.may(act)]
 
 
 def alert_row(one: Alert) -> dict[str, Any]:

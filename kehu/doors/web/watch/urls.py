@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.watch import alerts, cases, figures, marks, own, steps
+from kehu.doors.web.watch import alerts, cases, figures, marks, own, quotas, steps
 
 urlpatterns: list[URLPattern] = [
     path("watch", alerts.queue, name="watch"),
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("watch/cases/<int:number>/<slug:step>", steps.take, name="watch-case-step"),
     path("watch/figures", figures.figures, name="watch-figures"),
     path("watch/marks", marks.marks, name="watch-marks"),
+    path("watch/quotas", quotas.quotas, name="watch-quotas"),
     path("watch/own", own.listed, name="watch-own"),
     path("watch/own/<int:number>", own.one, name="watch-own-case"),
     path("watch/answer/<str:secret>", own.by_link, name="watch-answer"),
