@@ -152,7 +152,7 @@ def watch_run() -> Any:
 @click.option("--since", type=MOMENT, help="The last half-year, if left out.")
 @command()
 def watch_figures(since: datetime | None) -> Any:
-    """How many alerts, by department, kind and month, without names; fewer than three are not told (null)."""
+    """How many alerts, by department, kind and month, without names; null: fewer than three people are behind it."""
     from kehu.guard.watch import figures
 
     return {
