@@ -29,16 +29,16 @@ from kehu.guard.watch.teach import days_over, teach
 from kehu.guard.watch.usual import Usual
 from kehu.guard.watch.walk import longest_walk
 
-CHUNK: Final = 20_000  # rows of the ledger
+CHUNK: Final = 10_000  # rows of the ledger: a few seconds' work, for the sequencer waits for open write transactions
 ALERTS_FOR: Final = timedelta(days=14)  # older days teach, but it is too late to raise anything about them
 _LOCK: Final = 0x6B656875_77617463  # "kehuwatc"
 
 _HOURS: Final = """
 insert into watch_hour (human, hour, day, role, purposes, rows, opened, first_seen, listed, refused, off_hours)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-on conflict (human, hour) do update set role = excluded.role, purposes = excluded.purposes, rows = excluded.rows,
-    opened = excluded.opened, first_seen = excluded.first_seen, listed = excluded.listed, refused = excluded.refused,
-    off_hours = excluded.off_hours
+on conflict (human, hour) do update set day = excluded.day, role = excluded.role, purposes = excluded.purposes,
+    rows = excluded.rows, opened = excluded.opened, first_seen = excluded.first_seen, listed = excluded.listed,
+    refused = excluded.refused, off_hours = excluded.off_hours
 """
 _DAYS: Final = """
 insert into watch_day (human, day, role, department, rows, opened, once, places, listed, refused, off_hours, walked)

@@ -115,7 +115,7 @@ def _mail(waiting: Sequence[Alert]) -> None:
 def _subject(told: Sequence[Alert]) -> str:
     if len(told) == 1:
         return f"Kehu 客护: alert {told[0].number} · {KIND_WORDS[told[0].kind]['zh-hans']}"
-    return f"Kehu 客护: {len(told)} alerts · {len(told)} 条告警"
+    return f"Kehu 客护: {len(told)} alerts · {len(told)} 条预警"
 
 
 def _letter(told: Sequence[Alert]) -> str:
