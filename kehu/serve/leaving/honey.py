@@ -33,7 +33,8 @@ _ADULT: Final = 5
 _NEIGHBOUR: Final = """
 select r.channel, c.kind, s.controller, r.notice, s.packs from record r join subject_state s using (subject)
     join govern_channel c on c.id = r.channel
-where s.kind = 1 and not s.hidden and not r.hidden and r.kind = 1 order by r.subject desc limit 1
+where s.kind = 1 and not s.hidden and not r.hidden and r.kind = 1 and c.kind not in ('third-party', 'public')
+order by r.subject desc limit 1
 """
 
 

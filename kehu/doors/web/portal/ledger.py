@@ -52,6 +52,8 @@ ACTS: Final = {
     "contact": (gettext_lazy("wrote to you"), "send", "azurite"),
     "subscribe": (gettext_lazy("recorded how you may be written to"), "bell", "malachite"),
     "portal": (gettext_lazy("signed in here"), "log-in", "malachite"),
+    "mark": (gettext_lazy("had looks at your data watched more closely"), "flag", ""),
+    "unmark": (gettext_lazy("ended the closer watch on looks at your data"), "flag-off", ""),
 }
 GROUND_LABELS: Final = {
     "consent": gettext_lazy("your consent"),
