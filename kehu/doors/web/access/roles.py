@@ -67,7 +67,7 @@ def roles(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "rows": rows,
         "columns": [_ACTIONS[one] for one in ACTIONS],
         "roles": [(one, ROLE_LABELS.get(one, one), one == role) for one in (*ROLES, *own)],
-        "house": [_house(one, desk) for one in every],
+        "house_roles": [_house(one, desk) for one in every],
         "may_propose": desk.role in ACTS["propose-role"],
         "told": DONE.get(request.GET.get("done", ""), ""),
         "laws": [(one, LAW_LABELS.get(one, _("no law that is here")), one == law) for one in LAWS],
