@@ -155,7 +155,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.guard.access.wordings import UnknownWording, WordingOver
     from kehu.guard.aside import AsideDoesNotOpen
     from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
-    from kehu.guard.ledger.proof import NotInLedger
+    from kehu.guard.ledger.proof import BodyGone, NotInLedger, RowRetired
     from kehu.guard.staff.actions import TokenRefused, UnknownStaff
     from kehu.guard.watch.cases import UnknownCase
     from kehu.refine.resolve.link import LinkageFailed
@@ -206,6 +206,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         TokenRefused: "token",
         UnknownStaff: "unknown-staff",
         NotInLedger: "not-in-ledger",
+        RowRetired: "row-retired",
+        BodyGone: "body-gone",
         LedgerEmpty: "empty",
         UnknownTrial: "unknown-trial",
         UnknownLeaving: "unknown-export",

@@ -268,11 +268,14 @@ class Proof(Schema):
     """Inclusion in the tree of the checkpoint; hashes and the leaf's canonical bytes in base64.
 
     `log` is the log's key as this installation names it: trust the published one. `decision` is what the row's decision hashes.
+    Of a retired row `leaf` is left out, and `leaf_hash` is all there is.
     """
 
     format: str
     log: str
-    leaf: str
+    leaf: str | None = None
+    retired: bool | None = None
+    leaf_hash: str | None = None
     index: int
     size: int
     path: list[str]

@@ -135,12 +135,12 @@ def own_proof(subject: UUID, seq: int, *, actor: Actor) -> dict[str, Any]:
 
 def proof_document(proof: Proof, subject: UUID) -> dict[str, Any]:
     """A proof in JSON; bytes in base64, paths in the order of RFC 6962."""
-    inner = proof.subject
-    assert inner is not None
+    inner, leaf = proof.subject, proof.leaf
+    assert inner is not None and leaf is not None  # about somebody: its body is here
     return {
         "format": FORMAT,
         "log": signer_of(installation().home).verifier,
-        "leaf": _text(proof.leaf),
+        "leaf": _text(leaf),
         "index": proof.index,
         "size": proof.size,
         "path": [_text(node) for node in proof.path],

@@ -84,6 +84,16 @@ WORDS = {
         "该记录在日志之中：是检查点所涵盖 {size} 行中的第 {number} 行。",
         "該紀錄在日誌之中：是檢查點所涵蓋 {size} 列中的第 {number} 列。",
     ),
+    "retired": (
+        "A retired row: its time was over, and its hash is all that is left. It says nothing of anybody.",
+        "已退役的记录：保存期已满，仅保留其散列值，不说明任何人的任何情况。",
+        "已退役的紀錄：保存期已滿，僅保留其雜湊值，不說明任何人的任何情況。",
+    ),
+    "same": (
+        "It is the same row as in the other proof of number {number}.",
+        "与另一份第 {number} 行的证明是同一记录。",
+        "與另一份第 {number} 列的證明是同一紀錄。",
+    ),
     "signature": (
         "The checkpoint of {size} rows is signed by the log {origin}.",
         "{size} 行的检查点由日志 {origin} 签名。",
@@ -140,6 +150,11 @@ WORDS = {
     ),
     "bad-tree": (
         "The row does NOT lead to the root of the checkpoint.", "该记录推导不出检查点的根。", "該紀錄推導不出檢查點的根。",
+    ),
+    "other-row": (
+        "Two proofs of number {number}, and NOT the same row: one of the two logs is false.",
+        "两份第 {number} 行的证明并非同一记录：其中一份日志为假。",
+        "兩份第 {number} 列的證明並非同一紀錄：其中一份日誌為假。",
     ),
     "bad-signature": (
         "The checkpoint is NOT signed by the log's key.", "检查点不是由该日志的密钥签名。", "檢查點不是由該日誌的金鑰簽章。",
@@ -429,6 +444,7 @@ class Check:
         self._named: Key | None = None  # a key that only the files themselves name
         self._heads: list[Head] = []
         self._links: list[tuple[tuple[int, bytes], tuple[int, bytes]]] = []
+        self._rows: dict[int, bytes] = {}  # leaf hash by its place in the log, where a path led to a root
 
     def take(self, content: str) -> None:
         """Check one file's content."""
@@ -436,6 +452,8 @@ class Check:
             document = document_of(content)
             if document is None:
                 self._head(head_of(content), None)
+            elif "leaf_hash" in document:
+                self._hash(document)
             elif "leaf" in document:
                 self._row(document)
             elif "old" in document:
@@ -453,18 +471,38 @@ class Check:
         leaf = decode(part_of(document, "leaf"), "leaf")
         columns = columns_of(leaf)
         self._report.row = shown(columns)
-        head = head_of(part_of(document, "checkpoint"))
-        index, size = (number_of(part_of(document, name), name) for name in ("index", "size"))
-        root = root_from_path(leaf_hash(leaf), index, size, hashes_of(part_of(document, "path"), "path"))
         self._report.add("note", "leaf", **self._report.row)
         if "subject" in document or self._subject is not None:
             self._person(part_of(document, "subject"), columns)
         if "decision" in document:
             self._decision(document["decision"], columns)
+        self._place(document, leaf_hash(leaf))
+
+    def _hash(self, document: dict[str, Any]) -> None:
+        """A row of which only the hash is left."""
+        only(document, "format", "log", "retired", "leaf_hash", "index", "size", "path", "checkpoint")
+        if document.get("format", "kehu-ledger-proof/1") != "kehu-ledger-proof/1":
+            raise Wrong("form", part="format")
+        if self._subject is not None:
+            raise Wrong("bad-subject")
+        self._report.add("note", "retired")
+        self._place(document, hash_of(part_of(document, "leaf_hash"), "leaf_hash"))
+
+    def _place(self, document: dict[str, Any], leaf: bytes) -> None:
+        """That a leaf stands where the document says; and, where another proof is of that place, that it is the same."""
+        head = head_of(part_of(document, "checkpoint"))
+        index, size = (number_of(part_of(document, name), name) for name in ("index", "size"))
+        root = root_from_path(leaf, index, size, hashes_of(part_of(document, "path"), "path"))
         if root is None or (size, root) != (head.size, head.root):
             raise Wrong("bad-tree")
         self._report.add("ok", "tree", number=index + 1, size=size)
         self._head(head, document.get("log"))
+        other = self._rows.get(index)
+        if other is not None and other != leaf:
+            raise Wrong("other-row", number=index + 1)
+        if other is not None:
+            self._report.add("ok", "same", number=index + 1)
+        self._rows[index] = leaf
 
     def _person(self, inner: Any, columns: dict[str, bytes | None]) -> None:
         if not isinstance(inner, dict):

@@ -21,7 +21,7 @@ from kehu.guard.ledger import inquiries
 from kehu.guard.ledger import queries as ledger
 from kehu.guard.ledger.inquiries import Question
 from kehu.guard.ledger.open_log import open_sequencer, signer_of
-from kehu.guard.ledger.proof import NotInLedger, Proof
+from kehu.guard.ledger.proof import BodyGone, NotInLedger, Proof, RowRetired
 from kehu.guard.ledger.proof import prove as prove_row
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.verify import verify as recompute
@@ -174,6 +174,7 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
         ActRefused: the role may not read the ledger.
         UnknownSubject: no such customer.
         NotInLedger: no such row, or it is not about this customer.
+        RowRetired, BodyGone: see :func:`kehu.guard.ledger.proof.prove`.
     """
     require_act("read-ledger", actor)
     origins = part_of(subject, whole=True) if subject else None
@@ -184,7 +185,11 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
     answer: dict[str, Any] = {
         "format": PROOF_FORMAT,
         "log": log_key(),
-        "leaf": _text(proof.leaf),
+        **(
+            {"leaf": _text(proof.leaf)}
+            if proof.leaf is not None
+            else {"retired": True, "leaf_hash": _text(proof.leaf_hash)}
+        ),
         "index": proof.index,
         "size": proof.size,
         "path": [_text(node) for node in proof.path],
@@ -206,6 +211,8 @@ def _first_proof(seq: int, origins: Sequence[UUID]) -> Proof:
     for origin in origins:
         try:
             return prove_row(_raw(), seq, origin)
+        except (RowRetired, BodyGone):
+            raise
         except NotInLedger:
             continue
     raise NotInLedger(f"row {seq} for this customer")
