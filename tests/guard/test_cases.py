@@ -370,6 +370,11 @@ def test_what_comes_later_is_told_before_anybody_decides(database, people, held)
     case_steps.join(held.number, alerted(li, kind="honey"), actor=paul)
     with pytest.raises(StepRefused, match="state"):
         case_steps.decide(held.number, "violation", ["talk"], "x", actor=leo)
+    assert [one.kind for one in case_own.own_case(held.number, actor=li).alerts] == [
+        "volume"
+    ]  # they know nothing of it
+    case_steps.tell(held.number, TOLD, actor=paul)
+    assert [one.kind for one in case_own.own_case(held.number, actor=li).alerts] == ["volume", "honey"]
     with pytest.raises(StepRefused, match="alert"):  # about somebody else
         case_steps.join(held.number, alerted(another("service")), actor=paul)
     with pytest.raises(AlertClosed):
@@ -441,6 +446,26 @@ def test_a_case_goes_on_its_day_with_alerts_and_texts_and_not_before(database, p
             assert cursor.fetchone()[0] == 0, table
         cursor.execute("select count(*) from subject_key where subject = %s", [held.id])
         assert cursor.fetchone()[0] == 0
+
+
+def test_a_case_that_keeps_an_account_frozen_stays_until_it_is_closed(database, people, held):
+    li, paul, leo, _ = people
+    case_steps.freeze(held.number, actor=paul)
+    heard(held, paul)
+    case_steps.decide(held.number, "violation", ["employment"], "Sold the list.", actor=leo)
+    case_steps.confirm(held.number, actor=paul)
+    case_steps.carry_out(held.number, actor=paul)
+    case_steps.close(held.number, actor=paul)
+    with open_owner(database) as owner:
+        owner.execute("update watch_case set keep_until = now() - interval '1 minute'")
+    assert case_steps.forget_closed() == 0
+    with connection.cursor() as cursor:
+        cursor.execute("update guard_staff set is_active = false where id = %s", [li.human])
+    assert case_steps.forget_closed() == 1
+    with connection.cursor() as cursor:
+        cursor.execute("update guard_staff set name = '' where id = %s", [li.human])
+        cursor.execute("select active from actor_state where actor = %s", [li.human])
+        assert cursor.fetchone() == (False,)
 
 
 def test_figures_have_no_names_and_hide_the_few(database, people):

@@ -330,14 +330,16 @@ create trigger watch_case_party_stays before delete on watch_case_party
 create trigger watch_case_step_stays before update or truncate on watch_case_step
     for each statement execute function refuse_change();
 
--- Deletes the cases whose day has come, and returns them, so that their keys go, too. Alerts have a day of their own.
+-- Deletes the cases whose day has come, and returns them, so that their keys go, too. Alerts have a day of their own. One
+-- that still keeps an account frozen stays until somebody closes the account: it would come alive again.
 create function forget_watch_cases() returns setof uuid
     language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     due uuid[];
 begin
     select coalesce(array_agg(c.id), '{}') into due
-        from (select id from watch_case where state = 7 and keep_until < clock_timestamp() for update) c;
+        from (select w.id from watch_case w where w.state = 7 and w.keep_until < clock_timestamp() and (w.frozen_at is null
+            or exists (select 1 from guard_staff s where s.id = w.human and not s.is_active)) for update) c;
     delete from watch_case_alert where case_id = any (due);
     delete from watch_case_link where case_id = any (due);
     delete from watch_case_party where case_id = any (due);

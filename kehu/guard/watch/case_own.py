@@ -19,6 +19,7 @@ from django.utils import timezone
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
+from kehu.guard.watch.alerts import Alert
 from kehu.guard.watch.case_steps import words, write_step
 from kehu.guard.watch.cases import (
     SECURITY,
@@ -26,6 +27,7 @@ from kehu.guard.watch.cases import (
     Step,
     StepRefused,
     UnknownCase,
+    alerts_of,
     case_of,
     refusals,
     select_cases,
@@ -43,10 +45,11 @@ class LinkOver(PermissionError):
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A case about oneself, with the steps that are one's own to see and their words."""
+    """A case about oneself, with the steps that are one's own to see and their words, and the alerts one was told of."""
 
     held: Case
     steps: tuple[Step, ...]
+    alerts: tuple[Alert, ...]
 
     @property
     def may_answer(self) -> bool:
@@ -67,11 +70,14 @@ def own_case(number: int, *, actor: Actor) -> Own:
         InsideTransaction: called inside a transaction.
     """
     held = _own(number, actor)
-    final = held.state in ("decided", "measured", "closed")
-    steps = [one for one in steps_of(held, actor=actor) if one.step in _THEIRS and (final or one.step != "decided")]
+    final, every = held.state in ("decided", "measured", "closed"), steps_of(held, actor=actor)
+    steps = [one for one in every if one.step in _THEIRS and (final or one.step != "decided")]
     # of decisions the last alone was confirmed: those before it were sent back
     decided = [one for one in steps if one.step == "decided"]
-    return Own(held, tuple(one for one in steps if one.step != "decided" or one is decided[-1]))
+    shown = tuple(one for one in steps if one.step != "decided" or one is decided[-1])
+    # what was taken in since waits until they are told again
+    told = {one.detail for one in every if one.step == "joined" and held.told_at and one.at <= held.told_at}
+    return Own(held, shown, tuple(one for one in alerts_of(held) if one.id in told))
 
 
 def answer(number: int, text: str, *, actor: Actor) -> Case:

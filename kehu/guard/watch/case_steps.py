@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -88,9 +88,7 @@ def tell(number: int, text: str, *, actor: Actor) -> Case:
         ActRefused, UnknownCase, StepRefused: as they say.
         ValueError: nothing, or too much, is said.
     """
-    held = _take(number, "told", actor=actor, text=text)
-    tell_of_case.defer(case=str(held.id))
-    return held
+    return _take(number, "told", actor=actor, text=text, beside=lambda held: tell_of_case.defer(case=str(held.id)))
 
 
 def hear(number: int, record: str, way: str, *, actor: Actor) -> Case:
@@ -217,7 +215,9 @@ def _take(
     finding: str | None = None,
     measures: Sequence[str] = (),
     detail: UUID | None = None,
+    beside: Callable[[Case], object] | None = None,
 ) -> Case:
+    """Take a step; ``beside``: what is done in the same transaction."""
     act = ACT_OF[step]
     require_act(act, actor)
     held = case_of(number, actor=actor)
@@ -230,6 +230,8 @@ def _take(
                 held, step, by=actor.human, note=note, way=way, finding=finding, measures=measures, detail=detail
             )
             record_act(act, None, actor=actor, purpose=SECURITY, detail=held.id)
+            if beside is not None:
+                beside(held)
     except StepRefused as no:
         if no.why in ("party", "second"):
             with transaction.atomic():

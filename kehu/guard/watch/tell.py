@@ -24,6 +24,7 @@ from django.db import connection, transaction
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
+from kehu.guard.staff.freezing import is_frozen
 from kehu.guard.staff.models import Staff
 from kehu.guard.watch import house
 from kehu.guard.watch.alerts import Alert, select_alerts
@@ -102,7 +103,7 @@ def _mail(waiting: Sequence[Alert]) -> None:
         Staff.objects.filter(role__in=HANDLERS, is_active=True).order_by("email").values_list("id", "email", "role")
     )
     letters: list[tuple[str, list[Alert]]] = [
-        (email, [one for one in waiting if one.human != id]) for id, email, _ in people
+        (email, [one for one in waiting if one.human != id]) for id, email, _ in people if not is_frozen(id)
     ]
     if settings.OWNER_MAIL:
         letters.append((settings.OWNER_MAIL, [one for one in waiting if one.severity == SEVERITIES[3]]))

@@ -106,7 +106,14 @@ def one(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
 
 
 def case_page(
-    request: HttpRequest, desk: SignedIn, number: int, *, problem: str = "", status: int = 200, **more: Any
+    request: HttpRequest,
+    desk: SignedIn,
+    number: int,
+    *,
+    failed: str = "",
+    problem: str = "",
+    status: int = 200,
+    **more: Any,
 ) -> HttpResponse:
     """The page of a case, also after a step that was not taken or that shows something once.
 
@@ -136,6 +143,7 @@ def case_page(
             (one, words, one in HEAVY, one in said.getlist("measures")) for one, words in MEASURES.items()
         ],
         "text": said.get("text", ""),
+        "failed": failed,
         "longest": LONGEST_TEXT,
         "problem": problem,
         "told": DONE.get(request.GET.get("done", ""), ""),

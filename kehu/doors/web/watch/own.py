@@ -16,7 +16,7 @@ from kehu.doors.web.watch.rows import alert_row
 from kehu.doors.web.watch.words import FINDINGS, OWN_STATES, OWN_STEPS, STEPS, WAYS, measure_labels
 from kehu.guard.access import lapses
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.guard.watch import case_own, cases
+from kehu.guard.watch import case_own
 from kehu.guard.watch.alerts import Alert
 from kehu.guard.watch.case_own import LinkOver, Own
 from kehu.guard.watch.cases import LONGEST_TEXT, Case, Step, StepRefused, UnknownCase
@@ -79,9 +79,10 @@ def _context(found: Own, request: HttpRequest) -> dict[str, Any]:
     return {
         "row": _row(found.held),
         "steps": [_step(one) for one in found.steps],
-        "alerts": [_alert(one) for one in cases.alerts_of(found.held)],
+        "alerts": [_alert(one) for one in found.alerts],
         "may_answer": found.may_answer,
         "text": request.POST.get("text", ""),
+        "failed": "answer",
         "longest": LONGEST_TEXT,
         "told": _("Your answer is kept; whoever decides reads it.") if request.GET.get("done") == "answered" else "",
     }

@@ -64,11 +64,11 @@ def take(request: HttpRequest, desk: SignedIn, number: int, step: str) -> HttpRe
     except (UnknownCase, UnknownAlert):
         raise Http404 from None
     except StepRefused as no:
-        return case_page(request, desk, number, problem=str(REFUSALS[no.why]), status=409)
+        return case_page(request, desk, number, failed=step, problem=str(REFUSALS[no.why]), status=409)
     except AlertClosed:
         return case_page(request, desk, number, problem=str(REFUSALS["alert"]), status=409)
     except ValueError:
-        return case_page(request, desk, number, problem=_problem(step), status=422)
+        return case_page(request, desk, number, failed=step, problem=_problem(step), status=422)
     return redirect(reverse("watch-case", args=[number]) + f"?done={step}")
 
 
