@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from threading import Thread
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -19,7 +22,7 @@ from kehu.guard.staff.actions import TokenRefused, actor_of, actor_of_token, add
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import enrol
 from kehu.serve.leaving import tokens
-from kehu.serve.office import posts
+from kehu.serve.office import handing, posts
 from kehu.serve.register import changes
 from kehu.serve.rights import incidents, requests
 from kehu.vault.ids import new_id
@@ -148,7 +151,7 @@ def test_what_they_own_and_have_in_hand_is_shown_and_handed_over(database):
     left = {(one.kind, one.name): (one.owner, one.deputy) for one in owners.owned_by(he)}
     boss = posts.staff_named(MAIL("manager"))
     assert left["law", "EU"] == (he, boss) and left["law", "CN"] == (boss, he)
-    assert left["request", str(asked)] == left["import", str(import_.id)] == (he, None)
+    assert left["request", str(asked)] == (he, None)
     assert Import.objects.get(id=import_.id).staff == he
     assert {(one.kind, one.name) for one in posts.things_of(he)} == {(kind, name) for kind, name, _ in all_of_it}
     with pytest.raises(Refused, match="second-person"):  # whoever took a proposal over does not let it through
@@ -268,3 +271,77 @@ def test_who_left_long_ago_has_no_name_any_more(database):
     with pytest.raises(ValueError, match="nobody is known"):
         posts.reopen(li.staff, Post.named("service", ""), actor=owner)
     staff("service")  # the address is free for somebody new
+
+
+def test_a_dismissal_waits_for_nothing(database):
+    """Neither for a move that waits, nor does that move bring back whoever left meanwhile."""
+    li, wu, owner = staff("service"), staff("legal"), owner_actor()
+    waits = posts.move(li.staff, Post.named("analyst", ""), actor=wu)
+    posts.close(li.staff, at_once=True, actor=wu)
+    assert leaving.change_of(waits.id).state == "refused"
+    again = leaving.note_change("move", li.staff, Post.named("analyst", ""), taker=None, at_once=False, by=wu.staff)
+    with pytest.raises(leaving.ChangeOver):
+        posts.decide(again.id, actor=owner, approve=True)
+    assert row(li.staff, "is_active, role") == (False, "service")
+
+
+def test_what_is_in_hand_is_handed_on_by_itself(database):
+    wu, he, owner = staff("legal"), another("legal", "he@kehu.example"), owner_actor()
+    anna, paul = staff("auditor"), staff("privacy")
+    happened = incidents.open_incident(window=incidents.Window(None, None, None), text="a laptop", actor=wu)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into watch_alert (kind, severity, human, department, day, count, evidence)"
+            " values (1, 1, %s, %s, current_date, 1, '{}') returning number",
+            [paul.staff, paul.department],
+        )
+        [number] = cursor.fetchone()
+        cursor.execute("update watch_alert set state = 1, owner = %s", [anna.staff])
+    assert [(one.kind, one.name) for one in posts.things_of(anna.staff)] == [("alert", str(number))]
+    with pytest.raises(ActRefused):  # another's, by whoever does not say who owns what
+        handing.hand_on("incident", str(happened), to="he@kehu.example", actor=paul)
+    with pytest.raises(ValueError, match="role"):
+        handing.hand_on("incident", str(happened), to=MAIL("auditor"), actor=wu)
+    with pytest.raises(ValueError, match="about"):  # an alert never goes to whom it is about
+        handing.hand_on("alert", str(number), to=MAIL("privacy"), actor=anna)
+    with pytest.raises(owners.UnknownThing):
+        handing.hand_on("request", str(new_id()), to="he@kehu.example", actor=owner)
+    handing.hand_on("incident", str(happened), to="he@kehu.example", actor=wu)
+    assert posts.things_of(wu.staff) == []
+    assert [one.name for one in posts.things_of(he.staff)] == [str(happened)]
+    with pytest.raises(posts.NotHandedOver):
+        posts.close(anna.staff, taker=paul.staff, actor=owner)
+    posts.close(anna.staff, at_once=True, actor=owner)
+    assert [(one.kind, one.owner) for one in handing.in_hand() if one.kind == "alert"] == [("alert", owner.staff)]
+    incidents.assess(happened, incidents.Learned(handled_at=timezone.now()), actor=wu)
+    posts.close(he.staff, actor=owner)  # what is over keeps nobody
+
+
+def test_nobody_is_given_anything_at_the_moment_they_leave(database):
+    """Who names an owner waits for the account that is being closed, and is refused then."""
+    wu, owner = staff("legal"), owner_actor()
+    with open_app(database) as leaver, open_app(database) as giver:
+        leaver.execute("begin")
+        leaver.execute("update guard_staff set is_active = false where id = %s", [wu.staff])
+        giver.execute("set lock_timeout = '5s'")
+        waiting = Thread(target=lambda: said.append(_given(giver, wu.staff, owner.staff)))
+        said: list[str] = []
+        waiting.start()
+        waiting.join(0.5)
+        assert said == []  # it waits
+        leaver.execute("commit")
+        waiting.join(10)
+    assert said == ["an active member of staff owns it"]
+
+
+def open_app(database):
+    """A connection of its own, as the application."""
+    return psycopg.connect(database.conninfo("kehu_app", os.environ["KEHU_DBNAME"]), autocommit=True)
+
+
+def _given(connection, staff, by):
+    try:
+        connection.execute("update owned set owner = %s, by = %s where kind = 'law' and name = 'EU'", [staff, by])
+    except psycopg.Error as refused:
+        return refused.diag.message_primary
+    return "given"

@@ -130,13 +130,19 @@ def owners_list(kind: str | None, lacking: bool) -> Any:
 def owners_set(kind: str, names: tuple[str, ...], every: bool, email: str, deputy: str | None) -> Any:
     """Name owner and deputy: manager, legal office and home's owner; an owner hands on their own.
 
-    KIND may also be what somebody has in hand (request, incident, import, proposal) and was handed over before.
+    KIND may also be what somebody has in hand: request, incident, proposal, import (by id), alert (by number). It has one
+    owner and no deputy.
     """
     from kehu.guard.access import owners as held
+    from kehu.serve.office import handing
 
     if bool(names) == every:
         raise ValueError("names: some, or --all")
     who = actor()
+    if kind in handing.IN_HAND:
+        if deputy or every:
+            raise ValueError("names: some, and no deputy")
+        return {"owned": [_handed(handing.hand_on(kind, name, to=email, actor=who), email) for name in names]}
     wanted = [one.name for one in held.owners(actor=who, kind=kind)] if every else list(names)
     return {"owned": [_owned(one) for one in held.set_owner(kind, wanted, owner=email, deputy=deputy, actor=who)]}
 
@@ -244,6 +250,10 @@ def _owned(one: Any) -> dict[str, Any]:
         "kind": one.kind, "name": one.name, "owner": one.owner_email, "named": one.named,
         "deputy": one.deputy_email or None, "since": one.since.isoformat(),
     }  # fmt: skip
+
+
+def _handed(one: Any, email: str) -> dict[str, Any]:
+    return {"kind": one.kind, "name": one.name, "owner": email, "named": True, "deputy": None, "since": None}
 
 
 def _role(one: Any) -> dict[str, Any]:

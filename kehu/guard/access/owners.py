@@ -1,8 +1,8 @@
 """Who owns what: every channel, source, field, purpose, notice, policy and law pack has an owner, and should have a deputy.
 
 What ships belongs to the home's owner until somebody is named; that nothing unowned comes in force is the database's
-(migration 0025). What somebody has in hand (a request, an incident, an import, a proposal) stands here once it was handed
-to another: before, it is whose it was from the beginning.
+(migration 0025). What somebody has in hand (a request, an incident, a proposal) stands here once it was handed to
+another: before, it is whose it was from the beginning (:mod:`kehu.serve.office.handing`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from kehu.host.paths import policies_dir
 
 KINDS: Final = ("purpose", "notice", "policy", "law", "channel", "source", "field")
 """What the house has; a source is a channel by which third parties or the public supply data."""
-IN_HAND: Final = ("request", "incident", "import", "proposal")
 INDEPENDENT: Final = "house.independent"
 
 

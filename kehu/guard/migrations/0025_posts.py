@@ -100,7 +100,7 @@ create trigger house_role_in_force after update of approved on house_role
 OWNED = """
 create table owned (
     kind text not null check (kind in ('channel', 'source', 'field', 'purpose', 'notice', 'policy', 'law', 'request',
-        'incident', 'import', 'proposal')),
+        'incident', 'proposal')),
     name text not null check (name <> ''),
     owner uuid not null references guard_staff (id),
     deputy uuid references guard_staff (id) check (deputy <> owner),
@@ -131,6 +131,8 @@ begin
             values (old.kind, old.name, old.owner, old.deputy, old.since, old."by");
     end if;
     new.since := clock_timestamp();
+    -- held to the end: whoever closes the account at this moment waits, or is waited for
+    perform 1 from guard_staff s where s.id in (new.owner, new.deputy) order by s.id for share;
     if exists (select 1 from unnest(array[new.owner, new.deputy]) one where one is not null and not exists (
         select 1 from guard_staff s where s.id = one and s.is_active)) then
         raise exception 'an active member of staff owns it' using errcode = 'check_violation';
@@ -313,8 +315,8 @@ begin
         return null;
     end if;
     update actor_state set agreement_until = new.agreement_until, training_until = new.training_until,
-        watching_until = new.watching_until, kept_until = new.kept_until, place = new.place, zone = new.zone,
-        duty_days = new.duty_days, duty_from = new.duty_from, duty_to = new.duty_to, narrowing = ''
+        watching_until = new.watching_until, kept_until = new.kept_until, second_factor_at = null, place = new.place,
+        zone = new.zone, duty_days = new.duty_days, duty_from = new.duty_from, duty_to = new.duty_to, narrowing = ''
         where staff = new.id and role <> 'owner';
     update access_grant set ended_at = clock_timestamp(), ended_by = new.id where staff = new.id and ended_at is null
         and (approved is null or (approved and until > clock_timestamp()));

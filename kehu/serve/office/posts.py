@@ -7,104 +7,28 @@ owned goes to its deputy, and what has none to the home's owner, who is told of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from kehu.collect.models import Import
-from kehu.collect.tasks import run_import
-from kehu.govern.register import changes as register_changes
-from kehu.guard.access import leaving, owners
+from kehu.guard.access import leaving
 from kehu.guard.access.leaving import ChangeOver, Ends, Person, Post, PostChange
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS, ActRefused, Refused, require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.ledger.record import record_act
-from kehu.guard.staff.actions import UnknownStaff, ensure_owner
+from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.step_up import require_step_up
-from kehu.serve.rights.models import Incident, Request
+from kehu.serve.office.handing import NotHandedOver, Thing, hand_over, plan, require_takers, things_of
+
+__all__ = ["NotHandedOver", "Thing", "plan", "things_of"]
 
 SECOND_PERSON: Final = "house.second-person"
 _WHOLE_HOUSE: Final = frozenset({"privacy", "legal", "auditor", "owner"})
 _DUTIES: Final = frozenset({"privacy", "legal", "auditor", "engineer"})  # a manager looks after none of them
 _ACT_OF: Final = {"move": "move-staff", "close": "close-staff", "reopen": "move-staff"}
-_NEEDS: Final = {"request": "request", "incident": "incident", "import": "collect", "proposal": "propose"}
-_UNFINISHED: Final = ("waiting", "running", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """Something a person owns, stands in for, or has in hand.
-
-    Attributes:
-        part: ``owner``, ``deputy`` or ``hand``.
-        taker: whom it goes to; None: nobody yet (of a deputy: it has none then).
-        lacks: why it does not: ``taker`` (nobody is named), ``role`` (theirs may not), ``independent`` (a purpose is never
-            the privacy office's); empty where it does, or where it need not.
-    """
-
-    kind: str
-    name: str
-    part: str
-    owner: UUID
-    deputy: UUID | None
-    taker: UUID | None = None
-    lacks: str = ""
-
-
-class NotHandedOver(RuntimeError):
-    """Something lacks a taker, so nothing is done; ``things`` are those."""
-
-    def __init__(self, things: Iterable[Thing]) -> None:
-        self.things = tuple(things)
-        super().__init__(", ".join(f"{one.kind} {one.name}" for one in self.things))
-
-
-def things_of(staff: UUID) -> list[Thing]:
-    """What somebody owns, stands in for, or has in hand: open requests and incidents, unfinished imports, proposals."""
-    found = [
-        Thing(one.kind, one.name, "owner" if one.owner == staff else "deputy", one.owner, one.deputy)
-        for one in owners.owned_by(staff)
-    ]
-    handed = _handed_to_others()
-    in_hand = [
-        ("request", id) for id in Request.objects.filter(state="open", opened_by=staff).values_list("id", flat=True)
-    ]
-    in_hand += [
-        ("incident", id)
-        for id in Incident.objects.filter(handled_at=None, opened_by=staff).values_list("id", flat=True)
-    ]
-    in_hand += [
-        ("import", id) for id in Import.objects.filter(state__in=_UNFINISHED, staff=staff).values_list("id", flat=True)
-    ]
-    for register in ("purpose", "notice"):
-        in_hand += [
-            ("proposal", one.id)
-            for one in register_changes(register)
-            if one.proposed_by == staff and all(step.kind == "assessed" for step in one.steps.all())
-        ]
-    return found + [Thing(kind, str(id), "hand", staff, None) for kind, id in in_hand if (kind, str(id)) not in handed]
-
-
-def plan(staff: UUID, *, taker: UUID | None, at_once: bool = False) -> list[Thing]:
-    """The same with whom each goes to, and why some go to nobody."""
-    home, roles = ensure_owner().id, dict(Staff.objects.filter(is_active=True).values_list("id", "role"))
-
-    def planned(one: Thing) -> Thing:
-        if one.part == "deputy":
-            fits = taker is not None and taker != one.owner and not _misfit(one.kind, roles[taker])
-            return replace(one, taker=taker if fits else None)
-        wanted = [taker, one.deputy, home] if at_once else [taker]
-        for to in wanted:
-            if to is not None and not _misfit(one.kind, roles[to]):
-                return replace(one, taker=to)
-        return replace(one, lacks=_misfit(one.kind, roles[taker]) if taker is not None else "taker")
-
-    return [planned(one) for one in things_of(staff)]
 
 
 def move(staff: UUID, post: Post, *, taker: UUID | None = None, at_once: bool = False, actor: Actor) -> PostChange:
@@ -265,8 +189,11 @@ def _wanted(
 ) -> PostChange:
     if taker is not None and (taker == held.id or not leaving.is_staff(taker)):
         raise ValueError("to: another person who works here")
-    _require_takers(plan(held.id, taker=taker, at_once=at_once))
+    require_takers(plan(held.id, taker=taker, at_once=at_once))
     with transaction.atomic():
+        if kind == "close":  # nothing that waits keeps somebody in
+            for waits in leaving.changes("c.done is null and c.staff = %s", [held.id]):
+                leaving.settle_change(waits.id, by=actor.human, done=False)
         made = leaving.note_change(kind, held.id, post, taker=taker, at_once=at_once, by=actor.human)
         if kind == "close" or actor.role == "owner":
             _carry_out(made, actor=actor)
@@ -278,10 +205,13 @@ def _wanted(
 def _carry_out(change: PostChange, *, actor: Actor) -> None:
     """Hand over, and end; all of it or nothing, in the caller's transaction."""
     with connection.cursor() as cursor:  # nothing is given to them, and nobody else decides on them, meanwhile
-        cursor.execute("select 1 from guard_staff where id = %s for update", [change.staff])
+        cursor.execute("select is_active from guard_staff where id = %s for update", [change.staff])
+        [active] = cursor.fetchone()
+    if active == (change.kind == "reopen"):  # they left, or came back, since it was wanted
+        raise ChangeOver(str(change.id))
     things = plan(change.staff, taker=change.taker, at_once=change.at_once)
-    _require_takers(things)
-    _hand_over(things, change.staff, by=actor.human)
+    require_takers(things)
+    hand_over(things, change.staff, by=actor.human)
     try:
         with transaction.atomic():
             if change.post is None:
@@ -292,44 +222,3 @@ def _carry_out(change: PostChange, *, actor: Actor) -> None:
         raise ValueError("role: another duty needs another account") from None
     leaving.settle_change(change.id, by=actor.human, done=True)
     record_act(_ACT_OF[change.kind], None, actor=actor, detail=change.id)
-
-
-def _hand_over(things: Iterable[Thing], staff: UUID, *, by: UUID) -> None:
-    for one in things:
-        if one.part == "deputy":
-            owners.write_owners([(one.kind, one.name)], one.owner, one.taker, by=by)
-            continue
-        deputy = one.deputy if one.deputy != one.taker else None
-        owners.write_owners([(one.kind, one.name)], one.taker, deputy, by=by)
-        if one.kind == "import":
-            _go_on(UUID(one.name), staff, one.taker)
-
-
-def _go_on(id: UUID, staff: UUID, taker: UUID | None) -> None:
-    """Give an import to whoever took it; one that a job was at works on as theirs, from where it stands."""
-    row = Import.objects.filter(id=id, staff=staff).first()
-    if row is None or taker is None:
-        return
-    Import.objects.filter(id=id).update(staff=taker)
-    if row.staged and row.state != "failed":
-        run_import.defer(import_id=str(id))  # in this transaction: it is there when this is
-
-
-def _require_takers(things: Iterable[Thing]) -> None:
-    lacking = [one for one in things if one.lacks]
-    if lacking:
-        raise NotHandedOver(lacking)
-
-
-def _misfit(kind: str, role: str) -> str:
-    """Why whoever has that role cannot take it; empty: they can."""
-    if kind == "purpose" and role == "privacy":
-        return "independent"
-    return "role" if kind in _NEEDS and role not in ACTS[_NEEDS[kind]] else ""
-
-
-def _handed_to_others() -> set[tuple[str, str]]:
-    """What was handed on stands in the register of owners, not with who began it."""
-    with connection.cursor() as cursor:
-        cursor.execute("select kind, name from owned where kind = any (%s)", [list(owners.IN_HAND)])
-        return set(cursor.fetchall())

@@ -25,6 +25,7 @@ KINDS: Final = {
     "incident": gettext_lazy("Incident"),
     "import": gettext_lazy("Import"),
     "proposal": gettext_lazy("Proposal"),
+    "alert": gettext_lazy("Alert of the watch"),
 }
 """What is owned, or had in hand, one of it."""
 PLURALS: Final = {
