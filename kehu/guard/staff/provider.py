@@ -27,18 +27,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 ALGORITHMS: Final = (
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "Ed25519",
-    "EdDSA",
-)
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519",
+)  # fmt: skip
 LEEWAY: Final = 60  # seconds that two clocks may differ
 LOGOUT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _TIMEOUT: Final = 8  # seconds, for each answer of the provider
@@ -48,6 +38,9 @@ _RESTS_FOR: Final = 10  # seconds that nobody asks a provider whose metadata cou
 _LARGEST: Final = 512 * 1024  # bytes of an answer
 _SMALLEST_RSA: Final = 2048  # bits
 _ACR: Final = "acr="  # such a value of KEHU_OIDC_SECOND_FACTOR names a class (acr), not a method (amr)
+_ASKED: Final = (
+    '{"id_token":{"amr":null,"acr":null,"auth_time":null}}'  # some tell of how one signed in only when asked
+)
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _log = logging.getLogger("kehu.sign-on")
@@ -117,6 +110,8 @@ class Provider:
         more = {"prompt": "login", "max_age": "0"} if again else {}
         if self._classes:
             more["acr_values"] = " ".join(self._classes)
+        if self._described().get("claims_parameter_supported") is True:
+            more["claims"] = _ASKED
         with self._session(returns_to) as session:
             url, _ = session.create_authorization_url(
                 self._described()["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier, **more
@@ -368,7 +363,7 @@ def _secret(file: str) -> str:
 
 def _fitting(keys: KeySet, header: dict[str, Any]) -> Any:
     """The key of a token by its id; without one, the only key of that kind."""
-    kind = {"R": "RSA", "P": "RSA", "E": "OKP" if header["alg"] in ("Ed25519", "EdDSA") else "EC"}[header["alg"][0]]
+    kind = {"R": "RSA", "P": "RSA", "E": "OKP" if header["alg"] == "Ed25519" else "EC"}[header["alg"][0]]
     fit = [one for one in keys.keys if one.key_type == kind]
     if (named := header.get("kid")) is not None:
         return next((one for one in fit if one.kid == named), None)

@@ -31,6 +31,7 @@ LIES = {
     "nonce": {"nonce": "another"},
     "no-nonce": {"nonce": None},
     "audience": {"aud": ["somebody-else"]},
+    "audience-by-our-name": {"aud": "somebody-else", "azp": CLIENT},
     "more-audiences": {"aud": [CLIENT, "somebody-else"]},
     "other-party": {"aud": [CLIENT, "somebody-else"], "azp": "somebody-else"},
     "issuer": {"iss": "http://127.0.0.1:1/"},
@@ -87,6 +88,7 @@ class House:
         found = self.provider.provider_configuration.to_dict()
         if "says-who" in self.told:
             found["authorization_response_iss_parameter_supported"] = True
+        found["claims_parameter_supported"] = "takes-claims" in self.told
         if self.told.get("lie") == "metadata":
             found["issuer"] = "http://127.0.0.1:1/"
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from datetime import timedelta
@@ -169,8 +170,8 @@ def test_a_confirmation_of_another_window_is_none(there):
 
 
 LIED = (
-    "nonce", "no-nonce", "audience", "more-audiences", "other-party", "issuer", "expired", "no-end", "from-later", "half-hash",
-    "no-subject", "none", "secret", "public-key-as-secret", "other-key", "signature", "state", "refuses",
+    "nonce", "no-nonce", "audience", "audience-by-our-name", "more-audiences", "other-party", "issuer", "expired", "no-end", "from-later",
+    "half-hash", "no-subject", "none", "secret", "public-key-as-secret", "other-key", "signature", "state", "refuses",
 )  # fmt: skip
 
 
@@ -345,6 +346,7 @@ def test_a_provider_that_is_away_and_one_that_is_another(there, monkeypatch):
 
 
 def test_the_doctor_says_what_is_wrong_with_it(there, tmp_path):
+    there.tell()
     (tmp_path / "secret").chmod(0o600)
 
     def found(**changed):
@@ -367,6 +369,12 @@ def test_from_one_place_not_for_ever(there):
         assert desk.get(f"{RETURN}?code=x&state=y").status_code == 401
     assert sits_and_comes(there, person, desk, amr=["hwk"]).status_code == 429
     assert sits_and_comes(there, person, browser(REMOTE_ADDR="203.0.113.67"), amr=["hwk"])["Location"] == "/purpose"
+
+
+def test_a_provider_that_tells_only_when_asked_is_asked(there):
+    there.sits("x@kehu.example", amr=["hwk"], **{"takes-claims": True})
+    come(there, browser())
+    assert json.loads(there.asked()["claims"]) == {"id_token": {"amr": None, "acr": None, "auth_time": None}}
 
 
 def test_the_sign_in_page_offers_it_where_it_is_set_up(there):
