@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import staff_page
@@ -46,7 +47,11 @@ def _row(one: held_figures.Figure) -> dict[str, Any]:
         "department": department_label(one.department),
         "icon": ICONS[one.kind],
         "kind": kind_label(one.kind),
-        "counts": (one.alerts, one.dismissed, one.cases),
+        "counts": (
+            (_("Alerts"), one.alerts),
+            (_("Of these dismissed"), one.dismissed),
+            (_("Became cases"), one.cases),
+        ),
     }
 
 
