@@ -22,6 +22,7 @@ from kehu.guard.gate.acts import ACTS, Refused, require_act
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
+from kehu.guard.staff.step_up import require_step_up
 
 LINK_LASTS: Final = timedelta(days=1)
 _RANKS: Final = {"manager": 1, "privacy": 2, "legal": 2, "auditor": 2, "owner": 3}  # of offices; others are 0
@@ -80,10 +81,12 @@ def make_link(staff: UUID, *, actor: Actor) -> tuple[str, datetime]:
 
     Raises:
         ActRefused: the role makes none.
-        Refused: for oneself, an equal or a higher office, or, by a manager, for somebody who has come in before.
+        Refused: for oneself, an equal or a higher office, or, by a manager, for somebody who has come in before; or the
+            second factor was not shown lately.
         LookupError: nobody of that id, or of another department.
     """
     require_act("invite", actor)
+    require_step_up(actor)
     with connection.cursor() as cursor:
         cursor.execute(
             "select role, department_id, joined_at is not null from guard_staff where id = %s and is_active", [staff]

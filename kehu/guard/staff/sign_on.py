@@ -24,7 +24,7 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.provider import LEEWAY, NotBelieved, Provider, ProviderFailed, Told, provider
 from kehu.guard.staff.sign_ins import SignInRefused, Visit, Vouched, count_of, may_come_in, open_sign_in
-from kehu.guard.staff.step_up import Waiting, confirm_by_provider
+from kehu.guard.staff.step_up import Waiting, confirm_by_provider, require_step_up
 from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
@@ -77,10 +77,11 @@ def allow_sign_on(staff: UUID, *, actor: Actor, allowed: bool) -> None:
 
     Raises:
         ActRefused: not the privacy office or the owner.
-        Refused: one's own account.
+        Refused: one's own account, or the second factor was not shown lately.
         LookupError: no account of that id that has a sign-in.
     """
     require_act("sign-on", actor)
+    require_step_up(actor)
     if staff == actor.human:
         raise Refused("house.second-person")
     person = Staff.objects.filter(id=staff).first()

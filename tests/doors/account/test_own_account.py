@@ -180,6 +180,20 @@ def test_nobody_for_themselves_nor_elsewhere_nor_for_who_came_in(database):
         assert cursor.fetchone() == (5, 2)
 
 
+def test_a_link_and_an_opening_ask_for_the_factor_of_whoever_has_one(database):
+    person, office = account(), account("privacy")
+    enrol(Staff.objects.get(id=office.staff))
+    for act in (
+        lambda: joining.make_link(person.staff, actor=office.actor),
+        lambda: allow_sign_on(person.staff, actor=office.actor, allowed=True),
+    ):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.policy == "house.step-up"
+    confirm_second_factor(office.actor.credential)
+    assert joining.make_link(person.staff, actor=office.actor)
+
+
 def test_a_manager_makes_a_link_on_the_page_and_somebody_joins_by_it(database):
     desk, manager = signed_in("manager")
     person, other = account("service", "manager"), account("service", "depot")

@@ -158,6 +158,18 @@ def test_the_provider_confirms_again_by_a_sign_in_of_now_alone(there):
     assert desk.get("/account/provider")["Location"] == "/account/confirm"
 
 
+def test_the_first_own_factor_asks_for_the_providers_first(there):
+    person, desk = account("privacy"), browser()
+    sits_and_comes(there, person, desk, amr=["hwk"], signed_in=-3600)
+    assert desk.get("/account/authenticator")["Location"] == "/account/confirm?next=%2Faccount%2Fauthenticator"
+    assert desk.post("/account/passkeys/options", {"for": "new"}).status_code == 403
+    for path in ("/account/authenticator", "/account/passkeys", "/account/codes"):
+        assert desk.post(path, {"code": "000000", "passkey": "{}"})["Location"].startswith("/account/confirm"), path
+    there.sits(person.email, amr=["hwk"])
+    come(there, desk, "/account/provider?next=/account/authenticator")
+    assert desk.get("/account/authenticator").status_code == 200
+
+
 def test_a_confirmation_of_another_window_is_none(there):
     person, mine, other = account("privacy"), browser(), browser()
     for desk in (mine, other):
