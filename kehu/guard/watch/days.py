@@ -49,6 +49,15 @@ with u as materialized (
 select u.seq, c.* from u cross join lateral (select x.customer from subject_state x where x.subject = u.subject offset 0) s
     cross join lateral (select x.subject, x.packs, x.kind, x.age from subject_state x where x.subject = s.customer offset 0) c
 """
+_LISTED: Final = """
+with u as materialized (
+    select u.seq, u.subject from ledger_use u where u.seq between %(low)s and %(high)s
+        and (u.seq in (select unnest(%(seqs)s::bigint[]))) is true
+)
+select u.seq, array_agg(distinct s.customer) from u
+    cross join lateral (select x.customer from subject_state x where x.subject = u.subject offset 0) s
+group by u.seq
+"""
 TOUCHED: Final = """
 select e.human, (e.at at time zone coalesce(nullif(s.zone, ''), %(zone)s))::date as day, min(e.at), max(e.at)
 from ledger_leaf l join ledger_entry e using (seq) join guard_staff s on s.id = e.human and s.role <> 'owner'
@@ -171,18 +180,41 @@ def read_days(
             _ROWS, {"humans": list({human for human, _ in asked}), "since": since, "until": until, "zone": zone}
         ).fetchall()
         found = [row for row in found if (row[2], row[13].date()) in asked]
-        customers, segments = customers_of(cursor, [row[0] for row in found if row[3] in OPENS | LISTS or row[5]])
+        listed = [row[0] for row in found if row[3] in LISTS and not row[5]]
+        customers, segments = customers_of(
+            cursor, [row[0] for row in found if row[3] in OPENS or (row[5] and row[3] not in LISTS)]
+        )
+        pages = _pages(cursor, listed)
     for seq, at, human, action, purpose, refused, whole, on_duty, may_ask, question, *who, clock in found:
         duty, role, department = who
         day = days.get((human, clock.date()))
         if day is None:
             day = Day(human, clock.date(), role, department, segments=segments, has_duty=duty)
             days[human, clock.date()] = day
+        shown: Iterable[UUID] = pages[seq] if seq in pages else customers.get(seq, ())
         row = Row(
-            seq, at, clock, action, purpose, refused, on_duty, may_ask, whole, question, tuple(customers.get(seq, ()))
+            seq,
+            at,
+            clock,
+            action,
+            purpose,
+            refused,
+            on_duty,
+            may_ask,
+            whole,
+            question,
+            tuple(shown),
         )
         day.add(row, at.replace(minute=0, second=0, microsecond=0))
     return sorted(days.values(), key=lambda one: one.day)
+
+
+def _pages(cursor: Any, seqs: Sequence[int]) -> dict[int, list[UUID]]:
+    """Whom pages of lists showed: many, of whom no more is asked."""
+    if not seqs:
+        return {}
+    cursor.execute(_LISTED, {"seqs": list(seqs), "low": min(seqs), "high": max(seqs)})
+    return dict(cursor.fetchall())
 
 
 def customers_of(cursor: Any, seqs: Sequence[int]) -> tuple[dict[int, dict[UUID, None]], dict[UUID, tuple[int, ...]]]:
@@ -192,7 +224,7 @@ def customers_of(cursor: Any, seqs: Sequence[int]) -> tuple[dict[int, dict[UUID,
     if not seqs:
         return by_row, segments
     cursor.execute(_USES, {"seqs": list(seqs), "low": min(seqs), "high": max(seqs)})
-    for seq, customer, *segment in cursor:
+    for seq, customer, packs, kind, age in cursor.fetchall():
         by_row.setdefault(seq, {})[customer] = None
-        segments[customer] = tuple(segment)
+        segments[customer] = (packs, kind, age)
     return by_row, segments

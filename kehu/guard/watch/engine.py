@@ -27,7 +27,7 @@ from kehu.guard.watch.others import Others
 from kehu.guard.watch.slow import slow_findings
 from kehu.guard.watch.teach import days_over, teach
 from kehu.guard.watch.usual import Usual
-from kehu.guard.watch.walk import longest_walk
+from kehu.guard.watch.walk import longest_walks
 
 CHUNK: Final = 10_000  # rows of the ledger: a few seconds' work, for the sequencer waits for open write transactions
 ALERTS_FOR: Final = timedelta(days=14)  # older days teach, but it is too late to raise anything about them
@@ -121,19 +121,19 @@ class _Look:
             usual = Usual(self._raw, {day.human for day in held}, {day.role for day in held})
             for day in held:
                 settle_off_hours(day, usual)
-                self._walk(day)
+            self._walk(held)
             self._write(held)
             others = Others(self._raw)
             if on >= self._now.date() - ALERTS_FOR:
                 for day in held:
                     self._raise(day.human, on, findings(day, usual, others.shift, marks))
 
-    def _walk(self, day: Day) -> None:
-        walk = longest_walk(self._raw, day.visits)
-        day.walked = len(walk)
-        if walk:
-            named = set(walk)
-            day.walked_rows = tuple(row.seq for row in day.rows if named.intersection(row.customers))
+    def _walk(self, days: Sequence[Day]) -> None:
+        for day, walk in zip(days, longest_walks(self._raw, [one.visits for one in days]), strict=True):
+            day.walked = len(walk)
+            if walk:
+                named = set(walk)
+                day.walked_rows = tuple(row.seq for row in day.rows if named.intersection(row.customers))
 
     def _close(self, at: datetime) -> None:
         """Learn from the days that are over at that moment, and look at what several of them show together."""

@@ -15,7 +15,7 @@ from psycopg import Connection
 from kehu.guard.watch.days import OPENS, customers_of
 from kehu.guard.watch.detect import Finding
 from kehu.guard.watch.kinds import KINDS
-from kehu.guard.watch.walk import longest_walk
+from kehu.guard.watch.walk import longest_walks
 
 _BACK: Final = timedelta(days=60)
 _RECENT: Final = 7  # days of work
@@ -23,7 +23,8 @@ _EARLIER: Final = 12  # days of work before those, at least
 _Z: Final = 3.5
 _GROWN: Final = 1.4  # times as many
 _QUIET: Final = 14  # days after which the same is told again
-_WALK_DAYS: Final = 7
+_WALK_DAYS: Final = 9
+_EVERY: Final = 3  # days: reading so many of them again is most of what a day's end costs
 _WALK: Final = 15  # customers
 
 Closed = tuple[UUID, date]
@@ -51,7 +52,8 @@ def slow_findings(raw: Connection[Any], closed: Sequence[Closed], zone: str) -> 
         by_day[one[1]].append(one)
     for day, ended in sorted(by_day.items()):
         found += _drifts(raw, day, ended)
-        found += _walks(raw, day, ended, zone)
+        if day.toordinal() % _EVERY == 0:
+            found += _walks(raw, day, ended, zone)
     return found
 
 
@@ -106,8 +108,8 @@ def _walks(raw: Connection[Any], day: date, ended: Sequence[Closed], zone: str) 
             visits[human][customer] = (first, at)
             rows.setdefault((human, customer), seq)
     found = []
-    for human, held in visits.items():
-        walk = longest_walk(raw, held)
+    people = list(visits.items())
+    for (human, held), walk in zip(people, longest_walks(raw, [one for _, one in people]), strict=True):
         if len(walk) >= _WALK:
             times = [held[one][0] for one in walk]
             evidence = {

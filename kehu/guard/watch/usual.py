@@ -16,6 +16,7 @@ from psycopg import Connection
 
 OWN_MEMORY: Final = 30  # days
 ROLE_MEMORY: Final = 300  # days of people
+_NEVER: Final = 30  # zeros, after which another one says no more
 Z_USUAL: Final = 2.0  # "up to" in words: about 49 of 50 days
 
 
@@ -136,9 +137,13 @@ class Usual:
 
     def learn(self, human: UUID, role: str, measure: str, value: float) -> None:
         """Learn one value for the person and for the role."""
-        self._own.setdefault((human, measure), Learnt(0, 0.0, 0.0)).learn(value, OWN_MEMORY)
-        self._role.setdefault((role, measure), Learnt(0, 0.0, 0.0)).learn(value, ROLE_MEMORY)
-        self._changed |= {(human, measure), (role, measure)}
+        own = self._own.setdefault((human, measure), Learnt(0, 0.0, 0.0))
+        others = self._role.setdefault((role, measure), Learnt(0, 0.0, 0.0))
+        for key, held, memory in (((human, measure), own, OWN_MEMORY), ((role, measure), others, ROLE_MEMORY)):
+            if value == held.mean == held.spread == 0.0 and held.n >= _NEVER:
+                continue  # the hours of the night, day after day: nothing new, and not written again
+            held.learn(value, memory)
+            self._changed.add(key)
 
     def save(self) -> None:
         """Write what was learnt, in the caller's transaction."""

@@ -6,13 +6,16 @@ neighbours. A stretch of neighbours that was opened mostly in one direction is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
+
+Visits = Mapping[UUID, tuple[datetime, datetime]]
+"""Customers, each with the first and last look at them."""
 
 SHORTEST: Final = 8  # customers
 _GAP: Final = 3  # customers left out between two neighbours, at most
@@ -22,21 +25,37 @@ _NEW: Final = timedelta(days=3)  # whoever has just arrived is dealt with in tha
 _GAPS: Final = f"""
 select (select count(*) from (select 1 from subject_state s where s.subject > w.low and s.subject < w.high
     and s.subject = s.customer and not s.hidden limit {_GAP + 1}) x)
-from unnest(%s::uuid[], %s::uuid[]) with ordinality as w (low, high, n) order by w.n
+from unnest(%b::uuid[], %b::uuid[]) with ordinality as w (low, high, n) order by w.n
 """
 
 
-def longest_walk(raw: Connection[Any], visits: Mapping[UUID, tuple[datetime, datetime]]) -> list[UUID]:
-    """The longest walk among these customers, each with its first look; empty: there is none."""
-    customers = sorted(
+def longest_walks(raw: Connection[Any], people: Sequence[Visits]) -> list[list[UUID]]:
+    """For each person the longest walk among the customers they visited, with their first looks; empty: there is none.
+
+    All are asked about in one statement.
+    """
+    ordered = [_in_order(visits) for visits in people]
+    low = [one for held in ordered for one in held[:-1]]
+    high = [one for held in ordered for one in held[1:]]
+    found = raw.execute(_GAPS, (low, high)).fetchall() if low else []
+    gaps = iter(gap for (gap,) in found)
+    return [
+        _longest(held, [next(gaps) for _ in held[1:]], visits) for held, visits in zip(ordered, people, strict=True)
+    ]
+
+
+def _in_order(visits: Visits) -> list[UUID]:
+    """Customers in the order of their arrival, without those who had just come; none where they are too few for a walk."""
+    held = sorted(
         (one for one, (first, _) in visits.items() if first - arrived(one, first) > _NEW), key=lambda one: one.int
     )
-    if len(customers) < SHORTEST:
-        return []
-    gaps = raw.execute(_GAPS, (customers[:-1], customers[1:])).fetchall()
+    return held if len(held) >= SHORTEST else []
+
+
+def _longest(customers: Sequence[UUID], gaps: Sequence[int], visits: Visits) -> list[UUID]:
     best: list[UUID] = []
-    stretch = customers[:1]
-    for one, (gap,) in zip(customers[1:], gaps, strict=True):
+    stretch = list(customers[:1])
+    for one, gap in zip(customers[1:], gaps, strict=True):
         if gap <= _GAP:
             stretch.append(one)
             continue
@@ -52,7 +71,7 @@ def arrived(customer: UUID, otherwise: datetime) -> datetime:
     return datetime.fromtimestamp((customer.int >> 80) / 1_000, otherwise.tzinfo)
 
 
-def _longer(best: list[UUID], stretch: list[UUID], visits: Mapping[UUID, tuple[datetime, datetime]]) -> list[UUID]:
+def _longer(best: list[UUID], stretch: list[UUID], visits: Visits) -> list[UUID]:
     if len(stretch) < max(SHORTEST, len(best) + 1):
         return best
     ups = sum(visits[one][0] < visits[other][0] for one, other in pairwise(stretch))
