@@ -1,7 +1,7 @@
 """The checked read over HTTP, with sign-in, 32 connections: paired against the same without the ledger's insert.
 
 ``python -m bench.serving [--records N] [--rounds N] [--seconds N]``. A fresh home; the product's web process (granian,
-two workers of four threads) in four variants side by side (:mod:`bench.serving_app`), one of them loaded at a time by
+two workers of four threads) in four variants side by side (:mod:`bench.serving_app`; :mod:`bench.plain` says what it is compared with), one of them loaded at a time by
 ``wrk`` on this machine, round by round. Also the look-up by email, in the database and over HTTP.
 """
 
@@ -31,7 +31,7 @@ _home = BenchHome()
 from django.db import connection  # noqa: E402  (settings read the home above)
 
 from bench.people import BATCH, admit, draft  # noqa: E402
-from bench.plain import FIELDS, TABLES, digest_of  # noqa: E402
+from bench.plain import FIELDS, RELATED, TABLES, digest_of  # noqa: E402
 from kehu.guard.installation import installation  # noqa: E402
 from kehu.guard.setup import open_owner  # noqa: E402
 from kehu.guard.staff.actions import add_staff, issue_token  # noqa: E402
@@ -39,7 +39,8 @@ from kehu.guard.staff.second_factor import code_now, enrol  # noqa: E402
 from kehu.serve.desk.queries import BY_TOKENS  # noqa: E402
 from kehu.vault.settling import settle_index  # noqa: E402
 
-MODES = ("checked", "unrecorded", "floor", "orm")
+MODES = ("checked", "unrecorded", "floor", "orm")  # a web process each
+RELATED_READ = "related"  # asked of the process "orm": the same fields from the tables of the second shape
 TOKENS, CONNECTIONS = 32, 32
 FIRST_PORT = int(os.environ.get("KEHU_BENCH_PORT", "8391"))
 SERVER = """
@@ -97,6 +98,7 @@ def bring_in(count: int) -> list[UUID]:
                 for subject, one in zip(made, people, strict=True):
                     copy.write_row((subject, *one.values()))
             subjects += made
+        owner.execute(RELATED)
         owner.execute("vacuum analyze")
     settle_index(connection.connection)
     return subjects
@@ -210,11 +212,13 @@ def compare(
 ) -> None:
     """Load each variant in turn, round by round; print rates and their ratios to the variant without the insert."""
     figures: dict[str, list[tuple[float, float, float]]] = {mode: [] for mode in modes}
+    paths, heads = files
+    asked = {mode: paths.with_name(RELATED_READ) if mode == RELATED_READ else paths for mode in modes}
     for mode in modes:
-        load(ports[mode], *files, 2)  # plans and caches
+        load(ports[mode], asked[mode], heads, 2)  # plans and caches
     for _ in range(rounds):
         for mode in modes:
-            figures[mode].append(load(ports[mode], *files, seconds))
+            figures[mode].append(load(ports[mode], asked[mode], heads, seconds))
     print(f"\n{title} ({CONNECTIONS} connections, {rounds} rounds of {seconds} s, load {os.getloadavg()[0]:.1f})")
     print("| variant | requests/s | p50 ms | p95 ms | ratio to insert left out |\n|---|---|---|---|---|")
     for mode in modes:
@@ -270,17 +274,19 @@ def main() -> None:
                 heads[kind] = folder / kind
                 heads[kind].write_text("\n".join(lines) + "\n")
             chosen = subjects[:: max(1, len(subjects) // 10_000)]
-            for name, start in (("api", "/api/v1/subjects/"), ("page", "/customers/")):
+            ports = ports | {RELATED_READ: ports["orm"]}
+            starts = {"api": "/api/v1/subjects/", RELATED_READ: "/api/v1/related/", "page": "/customers/"}
+            for name, start in starts.items():
                 (folder / name).write_text("".join(f"{start}{subject}\n" for subject in chosen))
             wanted = told.only or ("api", "page", "find")
             if "api" in wanted:
                 compare(
-                    "Show one customer, API, bearer token", MODES, ports, (folder / "api", heads["token"]),
-                    rounds=told.rounds, seconds=told.seconds,
+                    "Show one customer, API, bearer token", (*MODES, RELATED_READ), ports,
+                    (folder / "api", heads["token"]), rounds=told.rounds, seconds=told.seconds,
                 )  # fmt: skip
-                for mode in ("checked", "orm"):
-                    rate, p50, p95 = load(ports[mode], folder / "api", heads["token"], told.seconds, 8)
-                    print(f"  {mode}, 8 connections: {rate:,.0f}/s, p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+                for mode, paths in (("checked", "api"), ("orm", "api"), ("orm", RELATED_READ)):
+                    rate, p50, p95 = load(ports[mode], folder / paths, heads["token"], told.seconds, 8)
+                    print(f"  {mode} ({paths}), 8 connections: {rate:,.0f}/s, p50 {p50:.1f} ms, p95 {p95:.1f} ms")
             if "page" in wanted:
                 compare(
                     "The record page, signed in by the web", MODES[:3], ports, (folder / "page", heads["cookie"]),

@@ -42,7 +42,7 @@ def _plain(inner: Callable[..., Any]) -> Callable[..., Iterable[bytes]]:
     from bench import plain
     from kehu.doors.web import urls
 
-    urls.urlpatterns.insert(0, plain.route)
+    urls.urlpatterns[:0] = plain.routes
     clear_url_caches()
     return inner
 
