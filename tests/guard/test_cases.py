@@ -370,9 +370,9 @@ def test_what_comes_later_is_told_before_anybody_decides(database, people, held)
     case_steps.join(held.number, alerted(li, kind="honey"), actor=paul)
     with pytest.raises(StepRefused, match="state"):
         case_steps.decide(held.number, "violation", ["talk"], "x", actor=leo)
-    assert [one.kind for one in case_own.own_case(held.number, actor=li).alerts] == [
-        "volume"
-    ]  # they know nothing of it
+    own = case_own.own_case(held.number, actor=li)
+    assert [one.kind for one in own.alerts] == ["volume"]  # they know nothing of it
+    assert case_own.answer(held.number, "One thing more.", actor=li).state == "open"  # heard of that they are not
     case_steps.tell(held.number, TOLD, actor=paul)
     assert [one.kind for one in case_own.own_case(held.number, actor=li).alerts] == ["volume", "honey"]
     with pytest.raises(StepRefused, match="alert"):  # about somebody else

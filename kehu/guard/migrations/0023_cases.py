@@ -213,7 +213,7 @@ begin
         when 2 then held.state < 7 and held.frozen_at is null
         when 3 then held.frozen_at is not null     -- also after the case: somebody may be taken back
         when 4 then held.state <= 3
-        when 5 then held.state between 2 and 6
+        when 5 then held.told_at is not null and held.state < 7
         when 6 then held.state in (2, 3) and (new.way <> 3 or new.at >= held.answer_by)
         when 7 then held.state = 3
         when 8 then held.state = 4
@@ -237,7 +237,7 @@ begin
         held.told_at := new.at;
         held.answer_by := new.at + interval '5 days';
     when 5 then
-        held.state := greatest(held.state, 3);
+        held.state := case held.state when 2 then 3 else held.state end;    -- what came since they have not heard of yet
     when 6 then
         held.state := 3;
     when 7 then

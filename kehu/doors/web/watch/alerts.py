@@ -111,7 +111,11 @@ def _one(request: HttpRequest, desk: SignedIn, number: int, *, problem: str = ""
         "rows": [(seq, _row_url(held, seq)) for seq in held.rows],
         "inquiry": _inquiry_url(held),
         "case": cases.case_of_alert(held.id),
-        "still_cases": cases.cases(actor=actor, still=True, human=held.human),
+        "still_cases": [
+            one
+            for one in cases.cases(actor=actor, still=True, human=held.human)
+            if one.state in ("open", "told", "heard")
+        ],
         "others": [
             alert_row(other)
             for other in alerts.alerts(actor=actor, human=held.human, limit=11)
