@@ -177,8 +177,12 @@ def test_a_confirmation_of_another_window_is_none(there):
     there.sits(person.email, amr=["hwk"])
     back = there.walk(mine.get("/account/provider")["Location"])
     assert other.get(back).status_code == 401
-    mine.get("/sign-out")
-    assert mine.get("/account/password").status_code == 302
+    assert mine.get(back).status_code == 302
+    # begun under a sign-in that ended meanwhile, in the same window
+    back = there.walk(mine.get("/account/provider")["Location"])
+    words = {"current": person.password, "password": "violet-tram-9-umbrella", "again": "violet-tram-9-umbrella"}
+    assert mine.post("/account/password", words).status_code == 302
+    assert mine.get(back).status_code == 401
 
 
 LIED = (
@@ -340,7 +344,7 @@ def test_signed_out_there_is_signed_out_here(there):
     assert [desk.get("/me").status_code for desk in (two, third)] == [302, 200]
 
 
-def test_a_provider_that_is_away_and_one_that_is_another(there, monkeypatch):
+def test_a_provider_that_is_away_and_one_that_is_another(there, caplog):
     there.sits("x@kehu.example", lie="metadata")
     assert browser().get("/sign-in/provider").status_code == 503
     looks = there.asked()["looks"]
@@ -350,8 +354,10 @@ def test_a_provider_that_is_away_and_one_that_is_another(there, monkeypatch):
         answer = browser().get("/sign-in/provider")
         assert answer.status_code == 503 and 'id="password"' in text_of(answer)
     for issuer in ("http://idp.example/", "ftp://127.0.0.1/"):  # in clear, elsewhere
+        caplog.clear()
         with override_settings(OIDC_ISSUER=issuer):
             assert browser().get("/sign-in/provider").status_code == 503
+        assert "single sign-on: address in clear" in caplog.messages
     with override_settings(OIDC_CLIENT_SECRET_FILE="/nowhere"):
         assert browser().get("/sign-in/provider").status_code == 503
         assert "/sign-in/provider" not in text_of(browser().get("/sign-in"))
