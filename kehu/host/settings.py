@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.portal",
     "kehu.doors.web.register",
     "kehu.doors.web.access",
+    "kehu.doors.web.office",
     "kehu.doors.web.account",
     "kehu.doors.web.watch",
     "procrastinate.contrib.django",

@@ -196,6 +196,19 @@ def request_resume(id: str, at: datetime | None) -> Any:
     return _step(id, "resume", at)
 
 
+@request.command("assign", epilog="Example: kehu request assign 0199… --staff li@shop.example")
+@click.argument("id")
+@click.option("--staff", "email", help="Somebody of the privacy or legal office; nobody without it.")
+@command()
+def request_assign(id: str, email: str | None) -> Any:
+    """Say who looks after a request."""
+    from kehu.serve.rights import requests
+
+    who = actor()
+    requests.assign(_id(id), _account(email), actor=who)
+    return {"requests": requests.one(_id(id), actor=who)}
+
+
 @request.command("answer", epilog="Example: kehu request answer 0199… --outcome done --text 'We sent the copy.'")
 @click.argument("id")
 @click.option("--outcome", type=click.Choice(["done", "partly", "refused"]), default="done")

@@ -180,6 +180,9 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     if desk.may("give") or desk.may("read-ledger"):
         evidence.append(Place("exports", "truck", _("What leaves the house"), _("Leaving"), reverse("exports")))
     evidence += _watch(desk)
+    if desk.may("request"):
+        evidence.append(Place("requests", "inbox", _("Requests"), _("Requests"), reverse("requests")))
+        evidence.append(Place("incidents", "siren", _("Incidents"), _("Incidents"), reverse("incidents")))
     evidence.append(Place("access", "user-round-check", _("Who may ask"), _("Who may ask"), reverse("access")))
     if desk.may("read-ledger"):
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))

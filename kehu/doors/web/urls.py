@@ -75,6 +75,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.portal.urls")),
     path("", include("kehu.doors.web.register.urls")),
     path("", include("kehu.doors.web.access.urls")),
+    path("", include("kehu.doors.web.office.urls")),
     path("", include("kehu.doors.web.account.urls")),
     path("", include("kehu.doors.web.watch.urls")),
 ]

@@ -303,6 +303,15 @@ def document_of(id: UUID, *, actor: Actor, law: str | None = None) -> bytes:
     return base64.b64decode(read_evidence(text)["content"])
 
 
+def require_legal(actor: Actor) -> None:
+    """Go on only as the legal office.
+
+    Raises:
+        Refused: somebody else; that they tried stands in the ledger.
+    """
+    _require_office("legal", actor, "house.authority")
+
+
 def _require_office(role: str, actor: Actor, policy: str) -> None:
     """Of that office, in good standing.
 

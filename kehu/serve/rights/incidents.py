@@ -164,6 +164,19 @@ def listed(*, actor: Actor, id: UUID | None = None) -> list[dict[str, Any]]:
     return [_row(row, opened.get(row.id), now=now) for row in rows]
 
 
+def board(*, actor: Actor) -> list[dict[str, Any]]:
+    """Incidents with their clocks and without their texts, the newest first; the look is recorded.
+
+    Raises:
+        Refused: the role may not.
+    """
+    require("incident", actor)
+    with transaction.atomic():
+        record_act("incident", None, actor=actor)
+    now = timezone.now()
+    return [_row(row, None, now=now) for row in Incident.objects.order_by("-aware_at")]
+
+
 def _row(row: Incident, text: str | None, *, now: datetime) -> dict[str, Any]:
     clocks = clocks_of_incident(row)
     due = next_due(clocks)

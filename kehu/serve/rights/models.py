@@ -35,6 +35,7 @@ class Request(models.Model):
     answer = models.BinaryField(null=True, help_text="what they were told, sealed")
     opened_by = models.UUIDField()
     opened_at = models.DateTimeField(auto_now_add=True)
+    assigned_to = models.UUIDField(null=True)
     answered_by = models.UUIDField(null=True)
     answered_at = models.DateTimeField(null=True)
     certificate = models.UUIDField(null=True, help_text="the erasure after which only this line of it is left")

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from kehu.govern.consent import part_of
 from kehu.govern.deadlines import counts, extendable, stoppable
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.models import Staff
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
 from kehu.serve.rights.clocks import (
     EVERY_PACK,
@@ -28,6 +30,11 @@ from kehu.serve.rights.clocks import (
 from kehu.serve.rights.models import OUTCOMES, RIGHTS, Request, RequestStep
 from kehu.serve.rights.office import PURPOSE_ID, require
 from kehu.vault.ids import new_id
+
+OFFICE: Final = ("privacy", "legal")
+"""Roles of those who look after requests."""
+MOST: Final = 500
+"""Requests of the board, where the answered ones are on it."""
 
 
 class UnknownRequest(LookupError):
@@ -172,6 +179,44 @@ def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "") -> N
         record_act("request", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)
 
 
+def assign(id: UUID, staff: UUID | None, *, actor: Actor) -> None:
+    """Say who of the office looks after a request; None: nobody yet.
+
+    Raises:
+        Refused: the role may not.
+        UnknownRequest: there is none.
+        AlreadyAnswered: it was.
+        ValueError: nobody of the office, or no longer here.
+    """
+    require("request", actor)
+    if staff is not None and not Staff.objects.filter(id=staff, role__in=OFFICE, is_active=True).exists():
+        raise ValueError("staff: somebody of the privacy or legal office")
+    with transaction.atomic():
+        row = Request.objects.select_for_update().filter(id=id).first()
+        if row is None:
+            raise UnknownRequest(str(id))
+        if row.state != "open":
+            raise AlreadyAnswered(str(id))
+        row.assigned_to = staff
+        row.save(update_fields=["assigned_to"])
+        record_act("request", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)
+
+
+def board(*, actor: Actor, open_only: bool = True) -> list[dict[str, Any]]:
+    """Requests with their clocks and without a word of what anybody wrote, the soonest due first; the look is recorded.
+
+    Raises:
+        Refused: the role may not.
+    """
+    require("request", actor)
+    rows = Request.objects.order_by("state", F("due").asc(nulls_last=True), "received_at", "id")
+    found = list(rows.filter(state="open") if open_only else rows[:MOST])
+    with transaction.atomic():
+        record_act("request", None, actor=actor, purpose=PURPOSE_ID)
+    now, steps = timezone.now(), _steps_of(found)
+    return [_row(row, {}, steps[row.id], {}, now=now) for row in found]
+
+
 def listed(*, actor: Actor, subject: UUID | None = None, open_only: bool = False) -> list[dict[str, Any]]:
     """Requests, the oldest first, with their texts; that somebody read them stands in the ledger.
 
@@ -206,9 +251,7 @@ def of_subject(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
 
 def _rows(found: Iterable[Request], subject: UUID | None, *, actor: Actor) -> list[dict[str, Any]]:
     rows = list(found)
-    steps: defaultdict[UUID, list[RequestStep]] = defaultdict(list)
-    for one in RequestStep.objects.filter(request__in=[row.id for row in rows]).order_by("at", "id"):
-        steps[one.request_id].append(one)
+    steps = _steps_of(rows)
     places = [(row, name) for row in rows for name in ("identity", "text", "answer") if getattr(row, name) is not None]
     sealed = [Sealed(row.id, row.id, bytes(getattr(row, name))) for row, name in places]
     told = [one for held in steps.values() for one in held if one.reason is not None]
@@ -218,6 +261,13 @@ def _rows(found: Iterable[Request], subject: UUID | None, *, actor: Actor) -> li
     reasons = {one.id: text for one, text in zip(told, opened[len(places) :], strict=True)}
     now = timezone.now()
     return [_row(row, texts.get(row.id, {}), steps[row.id], reasons, now=now) for row in rows]
+
+
+def _steps_of(rows: Sequence[Request]) -> defaultdict[UUID, list[RequestStep]]:
+    steps: defaultdict[UUID, list[RequestStep]] = defaultdict(list)
+    for one in RequestStep.objects.filter(request__in=[row.id for row in rows]).order_by("at", "id"):
+        steps[one.request_id].append(one)
+    return steps
 
 
 def _texts(places: Sequence[tuple[Request, str]], opened: Sequence[str | None]) -> dict[UUID, dict[str, str | None]]:
@@ -244,6 +294,7 @@ def _row(
         "right": row.right,
         "state": row.state,
         "received_at": row.received_at.isoformat(),
+        "assigned_to": str(row.assigned_to) if row.assigned_to else None,
         "due": due.isoformat() if due else None,
         "overdue": row.state == "open" and any(clock.overdue(now) for clock in clocks),
         "laws": laws_of(row.packs),

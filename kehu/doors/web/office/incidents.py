@@ -1,0 +1,175 @@
+"""Incidents: what happened, what is known of it, the clocks of each law, and how far it reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.office.clocks import clock_view, past
+from kehu.doors.web.pages import field_label, page
+from kehu.doors.web.words import LAW_LABELS
+from kehu.govern.packs import FACTS, PACKS
+from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.rights import incidents
+from kehu.serve.rights.incidents import Learned, UnknownIncident, Window
+
+FACT_LABELS: Final = {
+    "high-risk": gettext_lazy("a high risk to the persons"),
+    "risk-unlikely": gettext_lazy("a risk is unlikely"),
+    "harm-averted": gettext_lazy("harm was averted"),
+    "unintelligible": gettext_lazy("nobody could read it (encrypted)"),
+    "sensitive": gettext_lazy("sensitive information"),
+    "property-harm": gettext_lazy("harm to property is possible"),
+    "wrongful": gettext_lazy("done on purpose, wrongfully"),
+    "minors": gettext_lazy("children among them"),
+}
+DONE: Final = {
+    "open": gettext_lazy("In the register: the clocks of every law run until it is said which apply."),
+    "assess": gettext_lazy("Recorded; the clocks follow."),
+    "report": gettext_lazy("Noted as done."),
+    "wrong": gettext_lazy(
+        "Not recorded: a time lies in the future or before awareness, it was done before, or a part is missing."
+    ),
+}
+
+
+@staff_page
+@require_GET
+def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Incidents, the newest first."""
+    rows = [_row(row) for row in incidents.board(actor=desk.without_purpose)]
+    context = {
+        "rows": rows,
+        "late": sum(row["late"] for row in rows),
+        "people": _people(),
+        "told": DONE.get(request.GET.get("done", ""), ""),
+        "wrong": request.GET.get("done") == "wrong",
+    }
+    return page(request, "office/incidents.html", context, desk=desk, nav="incidents")
+
+
+@staff_page
+@require_POST
+def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Put an incident into the register."""
+    require_act("incident", desk.without_purpose)
+    said = request.POST
+    try:
+        account = said.get("staff", "")
+        window = Window(UUID(account) if account else None, past(said.get("since", "")), past(said.get("until", "")))
+        made = incidents.open_incident(
+            window=window,
+            text=said.get("text", "").strip(),
+            actor=desk.without_purpose,
+            aware_at=past(said.get("aware", "")),
+        )
+    except ValueError:
+        return redirect(reverse("incidents") + "?done=wrong")
+    return redirect(reverse("incident", args=[made]) + "?done=open")
+
+
+@staff_page
+@require_GET
+def one(request: HttpRequest, desk: SignedIn, incident: UUID) -> HttpResponse:
+    """One incident."""
+    return _page(request, desk, incident, {})
+
+
+@staff_page
+@require_POST
+def take(request: HttpRequest, desk: SignedIn, incident: UUID, step: str) -> HttpResponse:
+    """Say what became known, note a report as made, or count how far it reached."""
+    require_act("incident", desk.without_purpose)
+    if step not in ("assess", "report", "reach"):
+        raise Http404
+    actor, done = desk.without_purpose, step
+    try:
+        if step == "reach":
+            found = incidents.reach(incidents.window_of(incident), actor=actor, incident=incident)
+            return _page(request, desk, incident, {"reach": _reach(found)})
+        if step == "report":
+            at = past(request.POST.get("at", ""))
+            incidents.report_made(incident, request.POST.get("clock", ""), actor=actor, at=at)
+        else:
+            incidents.assess(incident, _learned(request.POST), actor=actor)
+    except UnknownIncident:
+        raise Http404 from None
+    except ValueError:
+        done = "wrong"
+    return redirect(reverse("incident", args=[incident]) + f"?done={done}")
+
+
+def _page(request: HttpRequest, desk: SignedIn, id: UUID, more: Mapping[str, Any]) -> HttpResponse:
+    try:
+        [row] = incidents.listed(actor=desk.without_purpose, id=id)
+    except UnknownIncident:
+        raise Http404 from None
+    account = Staff.objects.filter(id=row["account"]).values_list("email", flat=True).first() if row["account"] else ""
+    context = {
+        **_row(row),
+        "account": str(account or "").removesuffix("@home"),
+        "clocks": [clock_view(clock) | {"open": clock["state"] != "done"} for clock in row["clocks"]],
+        "laws": [(law, LAW_LABELS[law], law in row["laws"]) for law in PACKS],
+        "facts": [(name, FACT_LABELS[name], row["facts"].get(name)) for name in FACTS],
+        "told": DONE.get(request.GET.get("done", ""), ""),
+        "wrong": request.GET.get("done") == "wrong",
+        **more,
+    }
+    return page(request, "office/incident.html", context, desk=desk, nav="incidents")
+
+
+def _learned(said: QueryDict) -> Learned:
+    """What the form says; a fact left at "open" stays as it is.
+
+    Raises:
+        ValueError: a number or a time that is none.
+    """
+    persons = said.get("persons", "").strip()
+    if persons and not (persons.isascii() and persons.isdigit() and len(persons) < 12):
+        raise ValueError("persons: 0 or more")
+    return Learned(
+        said.getlist("law") or None,
+        int(persons) if persons else None,
+        {name: said[f"fact-{name}"] == "yes" for name in FACTS if said.get(f"fact-{name}") in ("yes", "no")},
+        past(said.get("handled", "")),
+        past(said.get("told", "")),
+    )
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "row": row,
+        "aware": datetime.fromisoformat(row["aware_at"]),
+        "since": datetime.fromisoformat(row["since"]) if row["since"] else None,
+        "until": datetime.fromisoformat(row["until"]) if row["until"] else None,
+        "clock": clock_view(row["clock"]) if row["clock"] else None,
+        "late": row["overdue"],
+        "law_names": [LAW_LABELS[law] for law in row["laws"]],
+    }
+
+
+def _reach(found: Mapping[str, Any]) -> dict[str, Any]:
+    known = installation().rules.dictionary.fields
+    return {
+        **found,
+        "fields": [field_label(one["field"]) for one in found["fields"] if one["field"] in known],
+        "jurisdictions": [(LAW_LABELS.get(law, "—"), uses) for law, uses in found["jurisdictions"].items() if uses],
+    }
+
+
+def _people() -> list[tuple[UUID, str]]:
+    return [
+        (id, email.removesuffix("@home")) for id, email in Staff.objects.order_by("email").values_list("id", "email")
+    ]

@@ -1,0 +1,160 @@
+"""Requests of customers: which are due, and one of them from its receipt to its answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.office.clocks import clock_view, past
+from kehu.doors.web.pages import page
+from kehu.doors.web.record import right_label
+from kehu.doors.web.words import LAW_LABELS
+from kehu.govern.consent import UnknownSubject
+from kehu.guard.gate.acts import require_act
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.rights import requests
+from kehu.serve.rights.models import OUTCOMES, RIGHTS
+from kehu.serve.rights.requests import AlreadyAnswered, ClockRefused, UnknownRequest
+
+STATES: Final = {
+    "open": ("azurite", "inbox", gettext_lazy("not answered")),
+    "done": ("malachite", "check", gettext_lazy("done")),
+    "partly": ("gamboge", "check", gettext_lazy("done in part")),
+    "refused": ("cinnabar", "circle-x", gettext_lazy("refused")),
+}
+STEPS: Final = {
+    "confirm": gettext_lazy("Its receipt was confirmed"),
+    "extend": gettext_lazy("Extended"),
+    "suspend": gettext_lazy("Stopped, to learn who asks"),
+    "resume": gettext_lazy("Runs again"),
+}
+DONE: Final = {
+    "open": gettext_lazy("Taken in: its clocks run."),
+    "confirm": gettext_lazy("Noted: the person was told that it came in."),
+    "extend": gettext_lazy("Extended where the law allows it."),
+    "suspend": gettext_lazy("The clock stands where the law lets it."),
+    "resume": gettext_lazy("The clock runs again."),
+    "assign": gettext_lazy("Noted who looks after it."),
+    "answer": gettext_lazy("Answered and closed."),
+    "wrong": gettext_lazy(
+        "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
+    ),
+}
+
+
+@staff_page
+@require_GET
+def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Every open request, the soonest due first; all of them on demand."""
+    everything = request.GET.get("all") == "1"
+    rows = [_row(row) for row in requests.board(actor=desk.without_purpose, open_only=not everything)]
+    context = {
+        "rows": rows,
+        "late": sum(row["late"] for row in rows),
+        "everything": everything,
+        "rights": [(right, right_label(right)) for right in RIGHTS],
+        "told": DONE.get(request.GET.get("done", ""), ""),
+        "wrong": request.GET.get("done") == "wrong",
+    }
+    return page(request, "office/requests.html", context, desk=desk, nav="requests")
+
+
+@staff_page
+@require_POST
+def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Take a request of a customer in."""
+    require_act("request", desk.without_purpose)
+    said = request.POST
+    try:
+        made = requests.open_request(
+            subject=UUID(said.get("customer", "").strip()), right=said.get("right", ""), actor=desk.without_purpose,
+            text=said.get("text", "").strip(), received_at=past(said.get("received", "")),
+        )  # fmt: skip
+    except (ValueError, UnknownSubject):
+        return redirect(reverse("requests") + "?done=wrong")
+    return redirect(reverse("request", args=[made]) + "?done=open")
+
+
+@staff_page
+@require_GET
+def one(request: HttpRequest, desk: SignedIn, request_id: UUID) -> HttpResponse:
+    """One request: what was asked, every clock, what was done, and what there is to do."""
+    found = requests.one(request_id, actor=desk.without_purpose)
+    if not found:
+        raise Http404
+    [row] = found
+    context = {
+        **_row(row),
+        "clocks": [clock_view(clock) for clock in row["clocks"]],
+        "steps": [
+            {"what": STEPS[step["kind"]], "at": datetime.fromisoformat(step["at"]), "reason": step["reason"]}
+            for step in row["steps"]
+        ],
+        "stands": [step["kind"] for step in row["steps"] if step["kind"] in ("suspend", "resume")][-1:] == ["suspend"],
+        "kinds": {step["kind"] for step in row["steps"]},
+        "office": [
+            (id, email.removesuffix("@home"), str(id) == row["assigned_to"])
+            for id, email in Staff.objects.filter(role__in=requests.OFFICE, is_active=True)
+            .order_by("email")
+            .values_list("id", "email")
+        ],
+        "outcomes": [(name, STATES[name][2]) for name in OUTCOMES],
+        "laws": [LAW_LABELS[law] for law in row["laws"]],
+        "told": DONE.get(request.GET.get("done", ""), ""),
+        "wrong": request.GET.get("done") == "wrong",
+    }
+    return page(request, "office/request.html", context, desk=desk, nav="requests")
+
+
+@staff_page
+@require_POST
+def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> HttpResponse:
+    """Confirm, extend, stop, let run, assign or answer."""
+    require_act("request", desk.without_purpose)
+    if step not in (*STEPS, "assign", "answer"):
+        raise Http404
+    actor, said, done = desk.without_purpose, request.POST, step
+    try:
+        if step == "assign":
+            whose = said.get("staff", "")
+            requests.assign(request_id, UUID(whose) if whose else None, actor=actor)
+        elif step == "answer":
+            text = said.get("text", "").strip()
+            requests.answer_request(request_id, outcome=said.get("outcome", ""), actor=actor, text=text)
+        else:
+            reason = said.get("reason", "").strip()
+            requests.step(request_id, step, actor=actor, reason=reason, at=past(said.get("at", "")))
+    except UnknownRequest:
+        raise Http404 from None
+    except (AlreadyAnswered, ClockRefused, ValueError):
+        done = "wrong"
+    return redirect(reverse("request", args=[request_id]) + f"?done={done}")
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    clock = clock_view(row["clock"]) if row["clock"] else None
+    email = (
+        Staff.objects.filter(id=row["assigned_to"]).values_list("email", flat=True).first()
+        if row["assigned_to"]
+        else ""
+    )
+    return {
+        "row": row,
+        "right": right_label(row["right"]),
+        "state": STATES[row["state"]],
+        "received": datetime.fromisoformat(row["received_at"]),
+        "clock": clock if row["state"] == "open" else None,
+        "late": row["overdue"],
+        "assigned": str(email or "").removesuffix("@home"),
+        "who": row["subject"] or _("not matched with a customer"),
+    }

@@ -1,0 +1,50 @@
+"""Clocks of requests and incidents that have ended, or soon will: for the doctor; names nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from kehu.govern.deadlines import Clock
+from kehu.host.checks import Finding
+from kehu.serve.rights.clocks import clocks_of_incident, clocks_of_request
+from kehu.serve.rights.models import Incident, Request
+
+SOON: Final = timedelta(days=5)
+"""Before the end of a request's clock."""
+SOON_INCIDENT: Final = timedelta(hours=24)
+
+
+def check_clocks() -> Iterator[Finding]:
+    """What is overdue is an error: a promise to somebody does not hold; what is due soon a warning."""
+    now = timezone.now()
+    asked = Request.objects.filter(state="open").prefetch_related("steps")
+    of_requests = [
+        clocks_of_request(row, sorted(row.steps.all(), key=lambda one: (one.at, one.id)), now=now) for row in asked
+    ]
+    yield from _findings("requests", of_requests, SOON, "See: kehu request list --open")
+    of_incidents = [clocks_of_incident(row) for row in Incident.objects.all()]
+    yield from _findings("incidents", of_incidents, SOON_INCIDENT, "See: kehu incident clocks")
+
+
+def _findings(what: str, rows: Sequence[Sequence[Clock]], soon: timedelta, remedy: str) -> Iterator[Finding]:
+    now = timezone.now()
+    over = sum(any(clock.overdue(now) for clock in clocks) for clocks in rows)
+    near = sum(
+        any(_ends(clock, soon) for clock in clocks)
+        for clocks in rows
+        if not any(clock.overdue(now) for clock in clocks)
+    )
+    if over:
+        yield Finding(f"{what}.overdue", "error", f"{over} {what} have a clock that has ended.", remedy)
+    if near:
+        yield Finding(f"{what}.due", "warning", f"{near} {what} have a clock that ends soon.", remedy)
+
+
+def _ends(clock: Clock, soon: timedelta) -> bool:
+    if clock.due is None or clock.done is not None or clock.suspended:
+        return False
+    return clock.due.at - timezone.now() <= soon

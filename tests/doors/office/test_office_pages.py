@@ -1,0 +1,215 @@
+"""The offices' pages: every address × role × status, and each register walked through by its forms, without script."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from kehu.doors.web.office.urls import urlpatterns
+from kehu.govern.packs import FACTS
+from kehu.guard.ledger import withheld
+from kehu.serve.leaving import demands
+from kehu.serve.rights import incidents, requests
+from kehu.serve.rights.health import check_clocks
+from tests.cast import admit
+from tests.doors.web import browsing
+from tests.doors.web.browsing import browser, misfits, text_of
+
+ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
+OFFICE = frozenset({"privacy", "legal"})
+READING = OFFICE | {"auditor"}
+UNKNOWN = uuid.UUID(int=7)
+# name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
+TABLE = {
+    "requests": ("/requests", "get", OFFICE, 200, 403),
+    "request-open": ("/requests/open", "post", OFFICE, 302, 403),
+    "request": (f"/requests/{UNKNOWN}", "get", OFFICE, 404, 403),
+    "request-step": (f"/requests/{UNKNOWN}/confirm", "post", OFFICE, 404, 403),
+    "incidents": ("/incidents", "get", OFFICE, 200, 403),
+    "incident-open": ("/incidents/open", "post", OFFICE, 302, 403),
+    "incident": (f"/incidents/{UNKNOWN}", "get", OFFICE, 404, 403),
+    "incident-step": (f"/incidents/{UNKNOWN}/reach", "post", OFFICE, 404, 403),
+    "authorities": ("/authorities", "get", READING, 200, 403),
+    "authority-register": ("/authorities/register", "post", {"legal"}, 302, 403),
+    "authority": (f"/authorities/{UNKNOWN}", "get", READING, 404, 403),
+    "authority-document": (f"/authorities/{UNKNOWN}/document", "get", OFFICE, 404, 403),
+    "authority-step": (f"/authorities/{UNKNOWN}/approve", "post", OFFICE, 404, 403),
+    "ledger-withheld": ("/ledger/withheld", "get", READING, 200, 403),
+    "ledger-withheld-step": (f"/ledger/withheld/{UNKNOWN}/lift", "post", READING, 404, 403),
+}
+LIN = {"full_name": "林小红", "email": "lin@mail.example"}
+
+
+def signed_in(role):
+    """Who reads English."""
+    desk, who = browsing.signed_in(role)
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return desk, who
+
+
+def test_every_address_is_in_the_table():
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+
+
+def test_each_role_gets_what_the_table_says(database):
+    wrong = []
+    for role in ROLES:
+        wrong += misfits(TABLE, role, signed_in(role)[0])
+    assert wrong == []
+
+
+def test_nobody_else_gets_anything(database):
+    for path, method, *_ in TABLE.values():
+        answer = getattr(browser(), method)(path)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
+
+
+@pytest.fixture
+def office(database):
+    return signed_in("privacy"), admit(LIN, packs=2)[0]  # under European law: confirmed, extended, answered
+
+
+def test_a_request_from_its_receipt_to_its_answer(office):
+    (desk, who), lin = office
+    assert "No request is open." in text_of(desk.get("/requests"))
+    form = {"customer": str(lin), "right": "access", "text": "What do you hold of me?"}
+    page = desk.post("/requests/open", form)["Location"].partition("?")[0]
+    body = text_of(desk.get(page))
+    assert "What do you hold of me?" in body and "GDPR 12(3)" in body and str(lin) in body
+    listed = text_of(desk.get("/requests"))
+    assert page in listed and "What do you hold" not in listed  # the board opens no text
+    for step, more in (
+        ("confirm", {}), ("extend", {"reason": "many records"}), ("assign", {"staff": str(who.staff)}),
+    ):  # fmt: skip
+        assert desk.post(f"{page}/{step}", more)["Location"].endswith(f"done={step}"), step
+    body = text_of(desk.get(page))
+    assert "many records" in body and "extended" in body and who.human and "Receipt confirmed" not in body
+    assert desk.post(f"{page}/extend", {"reason": "again"})["Location"].endswith("done=wrong")
+    assert desk.post(f"{page}/assign", {"staff": str(signed_in("service")[1].staff)})["Location"].endswith("done=wrong")
+    assert desk.post(f"{page}/vanish").status_code == 404
+    assert desk.post(f"{page}/answer", {"outcome": "done", "text": "Here it is."})["Location"].endswith("done=answer")
+    body = text_of(desk.get(page))
+    assert "Here it is." in body and "Answer and close" not in body
+    assert page not in text_of(desk.get("/requests")) and page in text_of(desk.get("/requests?all=1"))
+    assert desk.post(f"{page}/confirm")["Location"].endswith("done=wrong")  # it is closed
+
+
+def test_what_is_overdue_is_red_and_the_doctor_says_so(office):
+    (desk, who), lin = office
+    assert [one.id for one in check_clocks()] == []
+    now = timezone.now()
+    late = requests.open_request(subject=lin, right="access", actor=who, received_at=now - timedelta(days=60))
+    body = text_of(desk.get("/requests"))
+    assert "1 request is overdue." in body and "of-late" in body and "badge cinnabar" in body
+    assert "A clock has ended" in text_of(desk.get(f"/requests/{late}"))
+    assert [(one.id, one.severity) for one in check_clocks()] == [("requests.overdue", "error")]
+    requests.answer_request(late, outcome="done", actor=who)
+    requests.open_request(subject=lin, right="access", actor=who, received_at=now - timedelta(days=27))
+    assert [(one.id, one.severity) for one in check_clocks()] == [("requests.due", "warning")]
+    assert "overdue" not in text_of(desk.get("/requests"))
+
+
+def test_a_wrong_form_takes_nothing_in(office):
+    (desk, who), lin = office
+    for form in (
+        {}, {"customer": "x"}, {"customer": str(UNKNOWN), "right": "access"}, {"customer": str(lin), "right": "moon"},
+        {"customer": str(lin), "right": "access", "received": "2099-01-01T00:00"},
+    ):  # fmt: skip
+        assert desk.post("/requests/open", form)["Location"].endswith("done=wrong"), form
+    assert requests.board(actor=who) == []
+
+
+def test_an_incident_from_awareness_to_its_reports(office):
+    (desk, who), _ = office
+    assert "No incident is in the register." in text_of(desk.get("/incidents"))
+    aware = timezone.localtime(timezone.now() - timedelta(hours=80)).strftime("%Y-%m-%dT%H:%M")
+    form = {"text": "A laptop was lost.", "staff": str(who.staff), "aware": aware}
+    page = desk.post("/incidents/open", form)["Location"].partition("?")[0]
+    body = text_of(desk.get(page))
+    assert "A laptop was lost." in body and "A report is overdue" in body
+    assert "laptop" not in text_of(desk.get("/incidents")) and "has an overdue report" in text_of(
+        desk.get("/incidents")
+    )
+    assert [one.id for one in check_clocks()] == ["incidents.overdue"]
+    known = {"law": "EU", "persons": "12", "fact-high-risk": "no", "fact-minors": "yes"}
+    assert desk.post(f"{page}/assess", known)["Location"].endswith("done=assess")
+    [row] = incidents.listed(actor=who)
+    assert (row["laws"], row["persons"], row["facts"]) == (["EU"], 12, {"high-risk": False, "minors": True})
+    assert desk.post(f"{page}/report", {"clock": "EU.authority"})["Location"].endswith("done=report")
+    assert desk.post(f"{page}/report", {"clock": "EU.authority"})["Location"].endswith("done=wrong")
+    assert [one.id for one in check_clocks()] == []
+    body = text_of(desk.post(f"{page}/reach"))
+    assert "How far it reached" in body and 'role="status"><dt>Persons' in body
+    for wrong in ({"persons": "many"}, {"law": "XX"}, {"told": "2099-01-01T00:00"}):
+        assert desk.post(f"{page}/assess", wrong)["Location"].endswith("done=wrong"), wrong
+    assert desk.post(f"{page}/vanish").status_code == 404
+    assert desk.post("/incidents/open", {"text": "x", "aware": "2099-01-01T00:00"})["Location"].endswith("done=wrong")
+
+
+def test_every_fact_has_words():
+    from kehu.doors.web.office.incidents import FACT_LABELS
+
+    assert set(FACT_LABELS) == set(FACTS)
+
+
+def test_two_offices_keep_uses_back_and_either_shows_them(office):
+    (desk, who), _ = office
+    auditor, _ = signed_in("auditor")
+    legal, lawyer = signed_in("legal")
+    day = (timezone.now() + timedelta(days=60)).date().isoformat()
+    form = {"staff": str(lawyer.staff), "purpose": "claims", "until": day, "reference": "F-2026-18"}
+    assert desk.post("/ledger/withheld", form | {"until": "2020-01-01"}).status_code == 422
+    assert desk.post("/ledger/withheld", form | {"purpose": "marketing"}).status_code == 422
+    assert desk.post("/ledger/withheld", form)["Location"].endswith("done=asked")
+    [held] = withheld.withholdings(actor=who)
+    step = f"/ledger/withheld/{held.id}"
+    assert f"{step}/approve" not in text_of(desk.get("/ledger/withheld"))  # not who asked
+    assert f"{step}/approve" not in text_of(legal.get("/ledger/withheld"))  # nor whose uses they are
+    assert f"{step}/approve" in text_of(auditor.get("/ledger/withheld"))
+    assert desk.post(f"{step}/approve").status_code == legal.post(f"{step}/approve").status_code == 403
+    assert auditor.post(f"{step}/approve")["Location"].endswith("done=approve")
+    assert "in force" in text_of(desk.get("/ledger/withheld")) and "/ledger/withheld" in text_of(desk.get("/ledger"))
+    assert auditor.post(f"{step}/approve")["Location"].endswith("done=over")
+    assert desk.post(f"{step}/lift")["Location"].endswith("done=lift")
+    assert withheld.withholding_of(held.id).state == "lifted"
+    assert auditor.post(f"{step}/vanish").status_code == 404
+
+
+def test_a_demand_is_registered_let_and_its_document_read(office):
+    (privacy, _), lin = office
+    legal, _ = signed_in("legal")
+    day = (timezone.now() + timedelta(days=60)).date().isoformat()
+    form = {
+        "authority": "District Court", "country": "us", "provision": "18 USC 2703", "reference": "26-118",
+        "customers": str(lin), "field": ["email"], "silent": day,
+    }  # fmt: skip
+    order = lambda: {"document": SimpleUploadedFile("order.pdf", b"%PDF order")}
+    assert legal.post("/authorities/register", form)["Location"].endswith("done=wrong")  # without its document
+    assert legal.post("/authorities/register", form | {"customers": "x"} | order())["Location"].endswith("done=wrong")
+    page = legal.post("/authorities/register", form | order())["Location"].partition("?")[0]
+    assert "waits for the privacy office" in text_of(legal.get(page)) and "Let it" not in text_of(legal.get(page))
+    approval = {"law": "EU", "reference": "MLAT 2003"}
+    assert legal.post(f"{page}/approval", approval | {"document": SimpleUploadedFile("a", b"treaty")})[
+        "Location"
+    ].endswith("done=approval")
+    assert legal.post(f"{page}/approval", approval)["Location"].endswith("done=over")
+    assert privacy.post(f"{page}/approval", approval).status_code == legal.post(f"{page}/approve").status_code == 403
+    body = text_of(privacy.get(page))
+    assert "MLAT 2003" in body and "18 USC 2703" in body and "the authority forbids it" in body and "Let it" in body
+    answer = privacy.get(f"{page}/document")
+    assert answer.content == b"%PDF order" and answer["Content-Type"] == "application/octet-stream"
+    assert privacy.get(f"{page}/document?law=EU").content == b"treaty"
+    assert privacy.get(f"{page}/document?law=CN").status_code == 404
+    assert signed_in("auditor")[0].get(f"{page}/document").status_code == 403
+    assert f'href="/authorities/{page.rpartition("/")[2]}"' in text_of(privacy.get("/ledger/withheld"))
+    assert privacy.post(f"{page}/approve")["Location"].endswith("done=approve")
+    assert privacy.post(f"{page}/refuse")["Location"].endswith("done=over")
+    assert "kehu authority run" in text_of(legal.get(page))
+    held = demands.demand_of(uuid.UUID(page.rpartition("/")[2]))
+    assert held.state == "ready" and withheld.withholding_of(held.silent).state == "in force"
+    assert page in text_of(privacy.get("/authorities")) and "/authorities" in text_of(privacy.get("/exports"))
+    assert privacy.post(f"{page}/vanish").status_code == 404
