@@ -27,6 +27,13 @@ class Letters:
 
     def __init__(self):
         self.received = []
+        self.refused = ""
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address == self.refused:
+            return "550 No such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         self.received += [(to, envelope.content.decode()) for to in envelope.rcpt_tos]
@@ -106,7 +113,6 @@ def test_each_way_is_told_once_and_names_nobody(post, receiver):
         "owner@shop.example",
         "privacy@kehu.example",
     ]
-    by = dict(post.received)
     named = {to: {n for n in (one, other) if f"  {n} · " in letter} for to, letter in post.received}
     assert named == {
         "auditor@kehu.example": {one, other}, "privacy@kehu.example": {one}, "owner@shop.example": {other},
@@ -149,6 +155,17 @@ def test_what_is_not_taken_is_tried_again_alone_and_the_doctor_says_so(post, rec
     assert tell.deliver() == 1
     assert stand() == [(number, True, True, True)] and len(post.received) == letters
     assert not [one for one in check_watch(running=False) if one.id.startswith("watch.")]
+
+
+def test_a_mailbox_that_is_refused_has_nobody_told_twice(post):
+    staff("auditor"), staff("privacy")
+    number = raise_alert("volume", staff("service").human, {"seen": 80})
+    post.refused = "privacy@kehu.example"
+    assert tell.deliver() == 1
+    assert tell.deliver() == 0
+    assert [to for to, _ in post.received] == ["auditor@kehu.example"]
+    assert stand() == [(number, True, False, True)]
+    assert "watch.mail" in {one.id for one in check_watch(running=False)}
 
 
 def test_a_mail_server_that_is_away_holds_no_post_up(database, receiver):

@@ -98,7 +98,13 @@ def _deliver(waiting: Sequence[Alert]) -> int:
 
 
 def _mail(waiting: Sequence[Alert]) -> None:
-    """One letter to each of the office with everything new that is not about themselves, to the owner what is grave."""
+    """One letter to each of the office with everything new that is not about themselves, to the owner what is grave.
+
+    What reached one of them is marked; it is tried again only where it reached nobody.
+
+    Raises:
+        Exception: whatever the last letter that did not leave failed on.
+    """
     people = list(
         Staff.objects.filter(role__in=HANDLERS, is_active=True).order_by("email").values_list("id", "email", "role")
     )
@@ -107,10 +113,22 @@ def _mail(waiting: Sequence[Alert]) -> None:
     ]
     if settings.OWNER_MAIL:
         letters.append((settings.OWNER_MAIL, [one for one in waiting if one.severity == SEVERITIES[3]]))
+    failed: Exception | None = None
+    reached = {one.id for one in waiting} - {
+        one.id for _, own in letters for one in own
+    }  # of whom nobody is to be told
     for address, own in letters:
-        if own:
+        if not own:
+            continue
+        try:
             EmailMessage(_subject(own), _letter(own), to=[address]).send()
-    _mark("mailed_at", [one.id for one in waiting])
+        except Exception as error:  # noqa: BLE001  (one mailbox that is refused must not have the others told each minute)
+            failed = error
+        else:
+            reached |= {one.id for one in own}
+    _mark("mailed_at", list(reached))
+    if failed is not None:
+        raise failed
 
 
 def _subject(told: Sequence[Alert]) -> str:
