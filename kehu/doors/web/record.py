@@ -182,7 +182,7 @@ def _page(
     context = {
         "record": record,
         "name": next((text for name in NAMES if (text := record.shown(name))), ""),
-        "names_needed": not set(NAMES).isdisjoint(installation().rules.purposes[purpose].least),
+        "names_needed": any(record.opens(name) for name in NAMES),
         "contacts": [_contact(record, name) for name in _CONTACTS if name in record.values],
         "profile": _profile(record),
         "consents": _consents(record.standing),

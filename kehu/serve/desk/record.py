@@ -112,6 +112,10 @@ class Record:
         held = self.values.get(name)
         return held.text if held and held.answer == CLEAR else ""
 
+    def opens(self, name: str) -> bool:
+        """Whether this reader is shown the field where it is known, be it masked."""
+        return any(one.answer in (CLEAR, MASKED) and name in {held.name for held in one.fields} for one in self.why)
+
 
 def masked_at_first(names: Iterable[str]) -> frozenset[str]:
     """Of these fields those that a page shows masked until asked: what reaches or identifies a person."""
