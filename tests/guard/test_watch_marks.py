@@ -142,3 +142,24 @@ def test_an_erasure_takes_the_mark_along_and_an_export_names_it(database):
     assert [one["mark"] for one in said["marks"]] == ["vip"] and str(ada.human) not in str(said)
     assert holder.erase(lin) == 1
     assert holder.export(lin, actor=ada) is None
+
+
+def test_the_jobs_look_tell_and_mark(database, monkeypatch):
+    from django.core import mail
+    from django.test import override_settings
+
+    from kehu.guard.tasks import watch, watch_over
+
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    staff("auditor")
+    li = staff("service")
+    [chen] = admit(CHEN)
+    watch_over(0)
+    reads(li, chen)
+    with open_sequencer() as sequencer:
+        sequencer.run_once()
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+        watch(0)
+        watch(0)
+    assert [one.kind for one in alerts.select_alerts("a.told_at is not null", [])] == ["self"]
+    assert len(mail.outbox) == 1
