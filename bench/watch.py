@@ -223,16 +223,16 @@ def measure(sizes: list[int]) -> None:
                 written, day = written + len(uses), day + 1
             owner.execute("vacuum analyze ledger_entry, ledger_use, ledger_leaf, subject_state")
             now = workforce.at_hour(START + timedelta(days=day), 1)
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             seen = look(now=now)
-            taken = time.perf_counter() - began
+            taken, busy = time.perf_counter() - began, time.process_time() - busy
             began = time.perf_counter()
             look(now=now)
             idle = time.perf_counter() - began
             uses = owner.execute("select count(*) from ledger_use").fetchone()[0]
             print(
                 f"{seen.rows:>9,} rows, {uses:>10,} uses, {people} people, {day} days: {taken:6.1f} s"
-                f" ({seen.rows / taken:,.0f} rows/s), alerts {len(seen.alerts)}, days learnt {seen.taught}; nothing new: {idle * 1000:.0f} ms",
+                f" ({seen.rows / taken:,.0f} rows/s), CPU of Python {busy:.1f} s, alerts {len(seen.alerts)}, days learnt {seen.taught}; nothing new: {idle * 1000:.0f} ms",
                 flush=True,
             )
 
