@@ -193,7 +193,7 @@ def test_a_breach_goes_into_the_register_of_incidents(told):
     found = cases.case_of(held.number, actor=actor).incident
     [row] = incidents.listed(actor=actor, id=found)
     assert (row["account"], row["text"]) == (str(held.human), "The list was sold.")
-    assert str(found) in text_of(paul.get(case))
+    assert f'href="/incidents/{found}"' in text_of(paul.get(case))
     assert paul.post(f"{case}/incident", {"text": "again"}).status_code == 409
     assert len(incidents.listed(actor=actor)) == 1  # neither of the two without the other
     ann, _ = signed_in("auditor")

@@ -144,6 +144,7 @@ def case_page(
         ],
         "text": said.get("text", ""),
         "failed": failed,
+        "may_incident": desk.may("incident"),
         "longest": LONGEST_TEXT,
         "problem": problem,
         "told": DONE.get(request.GET.get("done", ""), ""),
