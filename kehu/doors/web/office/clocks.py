@@ -23,7 +23,7 @@ STATES: Final = {
     "done": ("malachite", "check", gettext_lazy("done")),
 }
 STEPS: Final = {
-    "answer": gettext_lazy("Answer"),
+    "answer": gettext_lazy("Answer the person"),
     "confirm": gettext_lazy("Confirm its receipt"),
     "authority": gettext_lazy("Report to the authority"),
     "persons": gettext_lazy("Tell the persons"),
