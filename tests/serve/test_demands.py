@@ -187,6 +187,18 @@ def test_without_its_silence_it_is_not_handed_over(house, tmp_path, key):
     assert withheld.withholding_of(refused.silent).state == "refused"
 
 
+def test_a_silence_that_was_decided_apart_is_heard(house):
+    legal, privacy, (lin, _) = house
+    auditor = staff("auditor")
+    held, other = demanded(legal, lin, silent_until=SOON), demanded(legal, lin, silent_until=SOON)
+    withheld.decide(held.silent, actor=auditor, approve=True)
+    assert demands.decide(held.id, actor=privacy, approve=True).state == "ready"
+    withheld.decide(other.silent, actor=auditor, approve=False)
+    with pytest.raises(NotToHandOver):
+        demands.decide(other.id, actor=privacy, approve=True)
+    assert demands.decide(other.id, actor=privacy, approve=False).state == "refused"
+
+
 def test_what_was_let_a_week_ago_is_over(house, tmp_path, key, database):
     legal, privacy, (lin, _) = house
     held = demanded(legal, lin)

@@ -232,8 +232,8 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Demand:
     require_standing(actor)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            if held.silent is not None and (approve or withheld.withholding_of(held.silent).state == "waiting"):
-                withheld.decide(held.silent, actor=actor, approve=approve)
+            if held.silent is not None:
+                _decide_silence(held.silent, actor=actor, approve=approve)
             cursor.execute(
                 "update authority_demand set decided_by = %s, decided_at = clock_timestamp(), approved = %s"
                 " where id = %s and decided_by is null",
@@ -245,6 +245,19 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Demand:
     except withheld.NotToDecide as state:
         raise NotToHandOver(f"silence {state}") from None
     return demand_of(id)
+
+
+def _decide_silence(id: UUID, *, actor: Actor, approve: bool) -> None:
+    """Let or refuse the silence with its demand; another office may have let it apart, before.
+
+    Raises:
+        NotToDecide: it was refused, lifted or has ended: the demand cannot be met as it was asked.
+    """
+    state = withheld.withholding_of(id).state
+    if state == "waiting":
+        withheld.decide(id, actor=actor, approve=approve)
+    elif approve and state != "in force":
+        raise withheld.NotToDecide(state)
 
 
 def demand_of(id: UUID) -> Demand:
