@@ -36,7 +36,7 @@ def move(staff: UUID, post: Post, *, taker: UUID | None = None, at_once: bool = 
 
     Raises:
         ActRefused, Refused: the role or standing does not allow it, it is oneself, or the second factor was not shown.
-        LookupError: nobody of that id whom one looks after.
+        UnknownStaff: nobody of that id whom one looks after.
         NotHandedOver, ChangeOver: see there.
         ValueError: it is their post already, the account is closed, or another duty needs another account.
     """
@@ -136,10 +136,10 @@ def shown(staff: UUID, *, taker: UUID | None, at_once: bool = False, actor: Acto
 
     Raises:
         ActRefused: the role looks after nobody.
-        LookupError: nobody of that id whom one looks after.
+        UnknownStaff: nobody of that id whom one looks after.
     """
     if staff not in {one.id for one in looks_after(actor)}:
-        raise LookupError("staff")
+        raise UnknownStaff(str(staff))
     return plan(staff, taker=taker, at_once=at_once), leaving.ends_of(staff)
 
 
@@ -178,7 +178,7 @@ def _allowed(kind: str, staff: UUID, actor: Actor) -> Person:
         raise Refused(SECOND_PERSON)
     held = next((one for one in looks_after(actor) if one.id == staff), None)
     if held is None:
-        raise LookupError("staff")
+        raise UnknownStaff(str(staff))
     if not may_change(held, kind, actor):
         raise ActRefused(act, actor.role)
     return held
