@@ -10,6 +10,7 @@ from django.db import connection
 from kehu.doors.demo import book, cast, company, members, welcome
 from kehu.govern import states
 from kehu.govern.models import Controller
+from kehu.guard.access import owners
 from kehu.guard.staff.actions import actor_of
 from kehu.guard.staff.models import Staff
 from kehu.host.home import Home
@@ -70,6 +71,8 @@ def test_the_company_stands_and_is_built_once(home):
     assert len(shared[0]) >= 4  # one mailbox, a family: never merged by it
     states_of_requests = [row["state"] for row in requests.listed(actor=actor_of("privacy@demo.example"))]
     assert sorted(states_of_requests) == ["done", "open", "open", "open"]
+
+    assert {one.kind for one in owners.owners(actor=marketing) if not one.whole} == {"field"}  # the reminder is seen
 
     rows = count("select count(*) from ledger_entry")
     again = company.build(home, report=lambda *_: None, public=False, day=DAY)

@@ -1,4 +1,4 @@
-"""What the office has on its desk: a courier in the register, a printer proposed for it, a list that waits to leave.
+"""What the office has on its desk: owners named, a courier in the register, a printer proposed for it, a list that waits.
 
 All of it through the actions that a real office uses, by the made-up members of staff; done again it changes nothing.
 """
@@ -11,17 +11,25 @@ from datetime import UTC, datetime
 from typing import Final
 
 from kehu.govern.register import Assessment, NothingChanges, ProposalOpen
+from kehu.guard.access import owners
 from kehu.guard.gate.actor import Actor
+from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.models import Staff
 from kehu.serve.desk.listing import Filters
 from kehu.serve.leaving import asking
 from kehu.serve.register import changes
 
 COURIER: Final = "顺路快递 Shunlu Express"
+_OWNERS: Final = {
+    "purpose": ("manager", "marketing"), "notice": ("legal", "manager"), "policy": ("legal", "privacy"),
+    "law": ("legal", "privacy"), "channel": ("manager", "service"), "source": ("marketing", "manager"),
+}  # fmt: skip
 _PRINTER: Final = "墨山印务 Moshan Print"
 
 
 def keep_office(actor_of: Callable[[str], Actor]) -> None:
     """One recipient in force, one proposed and not assessed yet, one list asked for; ``actor_of``: who holds a role."""
+    name_owners(actor_of)
     with suppress(NothingChanges, ProposalOpen):
         courier = changes.propose_purpose(
             "fulfilment",
@@ -50,3 +58,13 @@ def keep_office(actor_of: Callable[[str], Actor]) -> None:
             actor=asker, purpose="fulfilment", recipient=COURIER, recipient_kind="processor", country="",
             filters=Filters.read({}, purpose="fulfilment"),
         )  # fmt: skip
+
+
+def name_owners(actor_of: Callable[[str], Actor]) -> None:
+    """Who answers for what: of each kind one role and its deputy; the fields are nobody's yet, so that the reminder is seen."""
+    emails = dict(Staff.objects.values_list("id", "email"))
+    for kind, (role, deputy) in _OWNERS.items():
+        held = [one.name for one in owners.owners(actor=owner_actor(), kind=kind) if not one.named]
+        if held:
+            owner, second = (emails[actor_of(one).staff] for one in (role, deputy))
+            owners.set_owner(kind, held, owner=owner, deputy=second, actor=owner_actor())
