@@ -165,6 +165,7 @@ def test_the_database_itself_looks_at_every_hand_and_state(database, people, hel
     assert raw_step(held, 4, li) == "hand"
     assert raw_step(held, 4, another("manager")) == "hand"
     assert raw_step(held, 4, ann) == "hand"
+    assert raw_step(held, 1, leo, detail=new_id()) == "hand"  # the legal office handles no alerts
     assert raw_step(held, 5, paul) == "hand"  # nobody answers for another
     assert raw_step(held, 5, li) == "state"  # before anything was told
     assert raw_step(held, 7, paul, **decision) == "state"  # nobody is judged unheard
@@ -285,6 +286,7 @@ def test_never_the_last_privacy_officer_nor_the_owner(database, people):
     second = cases.open_case(actor=ann, human=pia.human, alerts=[alerted(pia)])
     with pytest.raises(StepRefused, match="last-privacy"):
         case_steps.freeze(second.number, actor=leo)
+    assert raw_step(second, 4, paul) == "hand"  # who is frozen takes no step
     with pytest.raises(StepRefused, match="owner"):
         cases.open_case(actor=leo, human=owner_actor().human)
 
