@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from django.core import mail
@@ -13,7 +14,7 @@ from kehu.guard.watch.alerts import raise_alert
 from kehu.guard.watch.marks import without_honey
 from kehu.serve.assurance.counts import counts
 from kehu.serve.desk.listing import Filters
-from kehu.serve.leaving import asking
+from kehu.serve.leaving import asking, sending
 from tests.cast import admit, staff
 
 WHY = "Agreed with her lead: the recall of this week."
@@ -102,6 +103,8 @@ def test_honey_is_a_customer_to_whoever_looks_and_to_nothing_that_counts(databas
         name: before[name] for name in ("subjects", "sources")
     }
     assert asking.how_many("fulfilment", Filters.read({}, purpose="fulfilment")) == len(people)
+    listed = SimpleNamespace(purpose="fulfilment", filters=Filters.read({}, purpose="fulfilment"))
+    assert [one for chunk in sending._chunks(listed) for one in chunk] == sorted(people)
     assert len(without_honey([*people, *(type(people[0])(one) for one in honey)])) == 2
     kehu("watch", "run")
     [alert] = kehu("watch", "alerts")[1]["alerts"]
