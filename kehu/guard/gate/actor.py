@@ -6,7 +6,7 @@ lock, in the statement that reads (so a revocation acts on the next one).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypedDict
 from uuid import UUID
 
@@ -135,15 +135,15 @@ class ActorFacts:
         left = Narrowing.parse(told.pop()) if told[-1].startswith(_NARROWED) else None
         flags, behind = told[:_FLAGS], told[_FLAGS:]
         place, watching, reviewed = (*behind, *("", "1", "1")[len(behind) :])
-        return cls(
+        held = cls(
             role,
             department,
             *[flag == "1" for flag in flags],
             place=place,
             watching=watching == "1",
             reviewed=reviewed == "1",
-            **({} if left is None else left.facts()),
         )
+        return held if left is None else replace(held, **left.facts())
 
 
 def _words(text: str) -> tuple[str, ...]:
