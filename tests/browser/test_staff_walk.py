@@ -88,7 +88,9 @@ def claim(window: Any, purpose: str) -> None:
 def test_from_the_first_day_to_the_last(visit):
     [lin] = admit(LIN)
     boss, office = colleague(visit, "manager"), colleague(visit, "privacy")
-    joiner = Staff.objects.get(id=add_staff(email="zhao@kehu.example", role="service", department="care", attest=False)[0].id)
+    joiner = Staff.objects.get(
+        id=add_staff(email="zhao@kehu.example", role="service", department="care", attest=False)[0].id
+    )
     desk = window_of(visit)
     joins(desk, boss, joiner)
     meets_the_conditions(desk, lin)

@@ -8,8 +8,8 @@ from kehu import __version__
 from kehu.doors.cli import (
     access,
     authorising,
-    cases,
     authorities,
+    cases,
     collecting,
     demonstration,
     desk,

@@ -106,7 +106,13 @@ def list_customers(
         found = in_order([*found, made_up.id])[::-1]
     page = found[:limit]
     opened = gate().open(
-        without_honey(page) if actor.outside is not None else page, actor=actor, purpose=purpose, fields=asked, use="list", masked=actor.outside is None, kinds=PROFILE_KINDS
+        without_honey(page) if actor.outside is not None else page,
+        actor=actor,
+        purpose=purpose,
+        fields=asked,
+        use="list",
+        masked=actor.outside is None,
+        kinds=PROFILE_KINDS,
     )
     rows = {one.customer: customer_of(one) for one in opened if one.decision.finds}
     kept_back = len(opened) - len(rows)
