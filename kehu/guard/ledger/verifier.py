@@ -51,7 +51,7 @@ ACTIONS = (
     "match", "give", "", "", "", "", "", "contact", "subscribe", "retire", "withhold", "", "", "", "", "", "", "agree",
     "acknowledge", "train", "publish", "ask-grant", "grant", "deny-grant", "end-grant", "break-glass",
     "review-glass", "read-grant",
-    "keep-access", "", "", "", "", "", "", "", "", "take-alert", "dismiss-alert", "mark", "unmark", "", "", "", "", "", "",
+    "keep-access", "", "", "", "", "", "", "", "", "take-alert", "dismiss-alert", "mark", "unmark", "set-quota", "", "", "", "", "",
     "move-staff", "close-staff", "own", "propose-role", "approve-role", "refuse-role",
     "", "", "", "", "invite", "sign-on",
     "", "", "", "", "", "", "", "",
