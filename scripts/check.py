@@ -47,7 +47,8 @@ def run_tests() -> None:
     ensure_browser()
     # one more than there are processors: many a test waits for a process, a browser or a clock
     workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))
-    run("tests", "python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile")
+    spread = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")  # in our order: the long ones first
+    run("tests", "python", "-m", "pytest", "-q", *spread)
 
 
 def main() -> None:
