@@ -17,6 +17,7 @@ from django.utils import timezone
 from kehu.govern.slugs import PURPOSES, ROLES, name_of
 from kehu.guard.gate.actor import Actor, Outside
 from kehu.guard.staff.models import Department, Staff
+from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.second_factor import check_code
 
 ATTESTED_FOR: Final = timedelta(days=30)
@@ -128,7 +129,8 @@ def actor_of(email: str) -> Actor:
 def issue_token(*, email: str, purpose: str, minutes: int, code: str | None = None) -> tuple[str, datetime]:
     """A token for one purpose, shown once, kept as a digest; returns it and its end.
 
-    ``code`` is a current code of the account's second factor: the token's first ten minutes open sensitive fields.
+    The person in whose name it asks is told by mail. ``code`` is a current code of the account's second factor: the token's
+    first ten minutes open sensitive fields.
 
     Raises:
         UnknownStaff: nobody of that email.
@@ -151,6 +153,7 @@ def issue_token(*, email: str, purpose: str, minutes: int, code: str | None = No
     _write_credential(credential_of(text), staff, until=until, purpose=PURPOSES[purpose])
     if code is not None:
         confirm_second_factor(credential_of(text))
+    tell_later(staff.id, "token-issued")
     return text, until
 
 

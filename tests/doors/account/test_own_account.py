@@ -80,7 +80,7 @@ def test_ones_own_password_and_every_other_window_and_token_ends(database):
         assert cursor.fetchone() == (1, 0)
     assert browser().post("/sign-in", {"email": person.email, "password": person.password}).status_code == 401
     assert browser().post("/sign-in", {"email": person.email, "password": GOOD}).status_code == 302
-    assert told() == ["password-changed"]
+    assert told() == ["token-issued", "password-changed"]
 
 
 def test_a_password_that_is_not_taken_and_one_that_is_not_theirs(database, tmp_path):
@@ -329,6 +329,15 @@ def test_everything_told_has_its_words_and_a_passkey_is_told(database):
     with pytest.raises(KeyError):
         notices.tell_later(person.staff, "something")
     assert told() == ["passkey-removed"]
+
+
+def test_whoever_a_token_names_is_told(database):
+    person = account()
+    issue_token(email=person.email, purpose="service", minutes=60)
+    assert told() == ["token-issued"]
+    with pytest.raises(ValueError, match="minutes"):
+        issue_token(email=person.email, purpose="service", minutes=0)
+    assert told() == ["token-issued"]
 
 
 # --- how long a new installation does without
