@@ -169,7 +169,7 @@ def test_accessible_in_every_dress(visit: Callable[..., Any]) -> None:
             window.page.wait_for_load_state("load")
             assert window.wrong == []  # before axe: it puts a style of its own in
             wide = window.page.evaluate("document.documentElement.scrollWidth > innerWidth")
-            found = searched(window.page, (width, theme, language))
+            found = searched(window.page, (width, theme, language), path)
             window.wrong.clear()
             dress = f"{path} {width} {theme} {language}"
             wrong += [f"{dress}: wider than the screen"] if wide else []

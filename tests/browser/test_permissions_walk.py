@@ -130,7 +130,7 @@ def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None
                 if wide > width:
                     found.append((path, width, theme, language, f"scrolls sideways: {wide}"))
                 wrong = list(held.wrong)
-                for violation in searched(held.page, (width, theme, language)):
+                for violation in searched(held.page, (width, theme, language), path):
                     nodes = [node["html"][:160] for node in violation["nodes"][:3]]
                     found.append((path, width, theme, language, violation["id"], nodes))
                 held.wrong[:] = wrong  # axe itself puts a style into the page
