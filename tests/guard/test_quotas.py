@@ -84,7 +84,7 @@ def test_processes_together_take_no_more_and_a_restart_forgets_nothing(small):
         leases = Leases()
         try:
             seen.append(until_spent(leases, agent))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  (whatever it is, the test names it, and not a thread)
             errors.append(error)
         finally:
             connection.close()

@@ -28,6 +28,7 @@ SPENT: Final = "house.quota"
 _METER_OF: Final = {"read": "opened", "match": "opened", "list": "listed", "find": "listed"}
 _PARTS: Final = 30  # of an hour's quota
 _FREE_PART: Final = 1_000  # taken at once where there is no quota
+_KEPT: Final = 1_000  # leases held before those of hours gone by are dropped
 _HOUR: Final = 3600
 
 
@@ -77,7 +78,7 @@ class Leases:
         with self._lock:
             then, left = self._held.get(key, (hour, 0))
             self._held[key] = (hour, (left if then == hour else 0) + granted - needed)
-            if len(self._held) > _FREE_PART:
+            if len(self._held) > _KEPT:
                 self._held = {one: held for one, held in self._held.items() if held[0] == hour}
 
 
