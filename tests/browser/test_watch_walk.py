@@ -17,7 +17,17 @@ from kehu.guard.watch import alerts, case_own, case_steps, cases, marks
 from tests.cast import admit, staff
 from tests.dresses import DRESSES, looked_at
 
-PAGES = ("/watch", "alert", "case", "/watch/cases", "answer", "/watch/marks", "/watch/figures", "/watch/own")
+PAGES = (
+    "/watch",
+    "alert",
+    "case",
+    "/watch/cases",
+    "answer",
+    "/watch/marks",
+    "/watch/quotas",
+    "/watch/figures",
+    "/watch/own",
+)
 TOLD = (
     "You opened 312 customers within one hour on Monday, in the order in which they came in. Nobody had asked for them."
 )
