@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from kehu.govern.slugs import CATEGORIES
 from kehu.guard.gate.actor import Actor
@@ -17,6 +21,8 @@ from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
 from kehu.host.database import Database
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed
+
+Seen = TypeVar("Seen")
 
 
 def staff(role: str, *, attest: bool = True) -> Actor:
@@ -61,3 +67,23 @@ def shipped_with(database: Database, purpose: str, **parts: object) -> None:
         )
     register_rules()
     installation().held_rules.read_again()
+
+
+def before_its_end(act: Callable[[datetime], Seen]) -> Seen:
+    """What an act saw of something that ends at the moment it is given; that moment is over when this returns.
+
+    On a machine too slow to see it in time the act is tried anew with a later moment.
+    """
+    for seconds in (1, 5, 25):
+        end = timezone.now() + timedelta(seconds=seconds)
+        seen = act(end)
+        if timezone.now() < end:
+            break
+    wait_for(end)
+    return seen
+
+
+def wait_for(moment: datetime) -> None:
+    """Until the database's clock is past a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_sleep(greatest(0, extract(epoch from %s - clock_timestamp()) + 0.05))", [moment])

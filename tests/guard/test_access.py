@@ -14,7 +14,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
-from tests.cast import admit, staff
+from tests.cast import admit, staff, wait_for
 
 CHEN = {"full_name": "陈小明", "email": "chen@mail.example"}
 TEXTS = {"en": "Keep it to yourself.", "zh-hans": "请保密。", "zh-hant": "請保密。"}
@@ -65,7 +65,7 @@ def test_a_token_issued_before_counts_what_was_signed_since(database):
 def test_who_has_not_signed_the_new_text_by_its_day_is_refused(database):
     [subject] = admit(CHEN)
     li, office = staff("service"), staff("legal")
-    day = timezone.now() + timedelta(seconds=2)
+    day = timezone.now() + timedelta(seconds=4)
     wordings.publish("agreement", TEXTS, in_force_from=day, actor=office)
     assert answer_of(subject, li) == ("clear", "house.role-service")
     agree(li, 1)  # the old text, until the new one's day
@@ -81,7 +81,7 @@ def test_who_has_not_signed_the_new_text_by_its_day_is_refused(database):
 def test_who_signed_the_new_text_before_its_day_goes_on(database):
     [subject] = admit(CHEN)
     li, office = staff("service"), staff("legal")
-    day = timezone.now() + timedelta(seconds=1)
+    day = timezone.now() + timedelta(seconds=2)
     wordings.publish("agreement", TEXTS, in_force_from=day, actor=office)
     agree(li, 2)
     agree(li, 1)  # an old one signed after it takes nothing back
@@ -206,8 +206,3 @@ def test_nobody_keeps_their_own_and_managers_only_their_department(database):
     for whom, who in ((boss.staff, boss.staff), (li.staff, mia.staff)):  # oneself, and a role that reviews nobody
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
             cursor.execute("insert into access_kept (staff, reviewed_by, kept) values (%s, %s, true)", [whom, who])
-
-
-def wait_for(day):
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_sleep(greatest(0, extract(epoch from %s - clock_timestamp()) + 0.05))", [day])

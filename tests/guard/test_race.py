@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
 
 from django.db import connection
-from django.utils import timezone
 
 from kehu.govern.consent import Statement, give_consent, withdraw_consent
 from kehu.govern.slugs import PURPOSES
@@ -15,7 +13,7 @@ from kehu.guard.gate import read as gate_read
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, before_its_end, staff
 
 MARKETING = PURPOSES["marketing"]
 TRIALS = 200
@@ -154,9 +152,11 @@ def test_a_withdrawal_during_a_stream_stops_the_rest(database, monkeypatch):
 def test_a_consent_that_ends_denies_the_next_read(database):
     mia = staff("marketing")
     [lin] = admit({"email": "lin@mail.example"})
-    until = timezone.now() + timedelta(seconds=1.2)
-    statement = Statement(kind="temporary", until=until, notice=1, way="recorded by staff")
-    give_consent(lin, purpose=MARKETING, purpose_version=1, statement=statement, recorded_by=mia.staff, id=new_id())
-    assert opened(lin, mia)
-    time.sleep(1.3)
+
+    def used(until):
+        statement = Statement(kind="temporary", until=until, notice=1, way="recorded by staff")
+        give_consent(lin, purpose=MARKETING, purpose_version=1, statement=statement, recorded_by=mia.staff, id=new_id())
+        return opened(lin, mia)
+
+    assert before_its_end(used)
     assert not opened(lin, mia)

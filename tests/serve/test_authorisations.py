@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -24,7 +23,7 @@ from kehu.serve.rights.evidence import Evidence, NoEvidence, open_evidence
 from kehu.serve.rights.receipts import receipt
 from kehu.serve.rights.statements import became, statements_of
 from kehu.vault.ids import new_id
-from tests.cast import admit, shipped_with, staff
+from tests.cast import admit, before_its_end, shipped_with, staff
 from tests.serve.holdings import raw
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
@@ -170,10 +169,12 @@ def test_each_state_of_the_vocabulary(database):
     id = agree(lin)["id"]
     actions.invalidate(UUID(str(id)), actor=owner)
     assert states(lin)[-2:] == ["dpv:ConsentInvalidated", "dpv:ConsentInvalidated"]
-    until = timezone.now() + timedelta(seconds=0.6)
-    agree(lin, kind="temporary", until=until)
-    assert states(lin)[-1] == "dpv:ConsentGiven"
-    time.sleep(0.7)
+
+    def temporary(until):
+        agree(lin, kind="temporary", until=until)
+        return states(lin)[-1]
+
+    assert before_its_end(temporary) == "dpv:ConsentGiven"
     assert states(lin)[-1] == "dpv:ConsentExpired"
     Consent.objects.create(
         id=new_id(), subject=lin, purpose=CREDIT, purpose_version=1, status="unknown", kind="general",
@@ -187,11 +188,14 @@ def test_each_state_of_the_vocabulary(database):
 def test_a_temporary_one_across_its_moment(database):
     [lin] = admit(LIN)
     mia = staff("marketing")
-    until = timezone.now() + timedelta(seconds=1)
-    id = UUID(str(agree(lin, kind="temporary", until=until)["id"]))
     read = lambda: gate().open([lin], actor=mia, purpose="marketing", fields=["email"])[0]
-    assert read().contributions
-    time.sleep(max(0.0, (until - timezone.now()).total_seconds()) + 0.05)
+
+    def used(until):
+        given = agree(lin, kind="temporary", until=until)
+        return UUID(str(given["id"])), read()
+
+    id, opened = before_its_end(used)
+    assert opened.contributions
     assert read().denied()["email"].policy == "cn.pipl.consent-expired"
     record = receipt(id, actor=owner_actor())["record"]
     assert [event["state"] for event in record["events"]] == ["dpv:ConsentGiven", "dpv:ConsentExpired"]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.utils import timezone
 
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import ActRefused
@@ -18,7 +15,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import actions
 from kehu.serve.rights.receipts import CONTEXT, SCHEMA, UnknownConsent, receipt
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, before_its_end, staff
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 MARKETING = PURPOSES["marketing"]
@@ -82,9 +79,13 @@ def test_uses_count_while_it_stood_and_no_longer(database):
 def test_a_temporary_one_is_used_until_its_end(database):
     [lin] = admit(LIN)
     seller = staff("marketing")
-    id = agree(lin, kind="temporary", until=timezone.now() + timedelta(seconds=1))
-    read(lin, seller)
-    time.sleep(1.1)
+
+    def used(until):
+        given = agree(lin, kind="temporary", until=until)
+        read(lin, seller)
+        return given
+
+    id = before_its_end(used)
     read(lin, seller)
     made = receipt(id, actor=owner_actor())
     assert made["used"]["rows"] == 1 and made["record"]["events"][0]["validity"]
