@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from django.core import mail
 from django.test import override_settings
@@ -12,6 +13,8 @@ from django.test import override_settings
 from kehu.guard.staff.actions import add_staff, issue_token, owner_actor
 from kehu.guard.watch.alerts import raise_alert
 from kehu.guard.watch.marks import without_honey
+from kehu.refine.resolve.fresh import candidates
+from kehu.refine.resolve.opening import customers_of, groups
 from kehu.serve.assurance.counts import counts
 from kehu.serve.desk.listing import Filters
 from kehu.serve.leaving import asking, sending
@@ -94,11 +97,9 @@ def test_honey_is_a_customer_to_whoever_looks_and_to_nothing_that_counts(databas
     honey = said["honey"]
     service = token_of("service", "service")
     code, said = kehu("show", honey[0], "--purpose", "service", token=service)
-    assert code == 0 and said["fields"]["full_name"] and said["fields"]["email"].endswith("@mail.example")
-    assert (
-        kehu("find", f"email={said['fields']['email']}", "--purpose", "service", token=service)[1]["subjects"]
-        == honey[:1]
-    )
+    made = said["fields"]
+    assert code == 0 and made["full_name"] and made["email"].endswith("@mail.example")
+    assert kehu("find", f"email={made['email']}", "--purpose", "service", token=service)[1]["subjects"] == honey[:1]
     assert {name: counts()[name] for name in ("subjects", "sources")} == {
         name: before[name] for name in ("subjects", "sources")
     }
@@ -106,6 +107,9 @@ def test_honey_is_a_customer_to_whoever_looks_and_to_nothing_that_counts(databas
     listed = SimpleNamespace(purpose="fulfilment", filters=Filters.read({}, purpose="fulfilment"))
     assert [one for chunk in sending._chunks(listed) for one in chunk] == sorted(people)
     assert len(without_honey([*people, *(type(people[0])(one) for one in honey)])) == 2
+    persons = next(one for one in groups() if one.kind == "person")
+    assert customers_of(persons) == sorted(people)  # linked to nobody, so proposed to no reviewer
+    assert candidates(persons, pa.table({"email": [made["email"], "chen@mail.example"]})) == [people[0]]
     kehu("watch", "run")
     [alert] = kehu("watch", "alerts")[1]["alerts"]
     assert (alert["kind"], alert["severity"], alert["count"]) == ("honey", "high", 1)

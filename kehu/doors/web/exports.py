@@ -20,7 +20,7 @@ from kehu.doors.web.entrance import purpose_page, staff_page, who_is
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.uploads import TracedUpload, TracingHandler
 from kehu.doors.web.words import LAW_LABELS
-from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
@@ -154,7 +154,7 @@ def decide_token(request: HttpRequest, desk: SignedIn, token: UUID) -> HttpRespo
 def trace(request: HttpRequest) -> HttpResponse:
     """Whose copy a file is. The handler must stand before the body is read, and reading it checks the form's mark."""
     desk = who_is(request)
-    if desk is not None and desk.role in ACTS["read-ledger"]:
+    if desk is not None and desk.may("read-ledger"):
         request.upload_handlers = [TracingHandler(request)]
     return _traced(request)
 
@@ -175,16 +175,16 @@ def _page(request: HttpRequest, desk: SignedIn, more: dict[str, Any], *, status:
     who = desk.without_purpose
     lists = [_row(one) for one in asking.requests(actor=who)]
     programs = [_token_row(desk, one) for one in tokens.tokens(actor=who)]
-    may_decide = desk.role in ACTS["approve"]
+    may_decide = desk.may("approve")
     context: dict[str, Any] = {
         "lists": lists,
         "tokens": programs,
         "may_decide": may_decide,
         "waiting": sum(1 for one in (*lists, *programs) if one["held"].state == "waiting") if may_decide else 0,
-        "may_ask": desk.role in ACTS["give"],
-        "may_trace": desk.role in ACTS["read-ledger"],
+        "may_ask": desk.may("give"),
+        "may_trace": desk.may("read-ledger"),
         "alone": settings.EXPORT_ALONE,
-        "form": _form(desk) if desk.claim and desk.role in ACTS["give"] else None,
+        "form": _form(desk) if desk.claim and desk.may("give") else None,
         "asked": _Asked(),
         **more,
     }
@@ -215,8 +215,8 @@ def _standing(desk: SignedIn, id: UUID) -> dict[str, Any]:
         raise Http404 from None
     return _row(held) | {
         "own": held.asked_by == desk.staff,
-        "may_decide": desk.role in ACTS["approve"] and held.asked_by != desk.staff,
-        "may_trace": desk.role in ACTS["read-ledger"],
+        "may_decide": desk.may("approve") and held.asked_by != desk.staff,
+        "may_trace": desk.may("read-ledger"),
         "alone": settings.EXPORT_ALONE,
         "fields": [field_label(name) for name in held.fields],
         "asker": _email(held.asked_by),
@@ -241,9 +241,7 @@ def _token_row(desk: SignedIn, held: OutsideToken) -> dict[str, Any]:
         "said": _STATES[held.state],
         "purpose": purpose_label(held.purpose),
         "kind": KIND_LABELS.get(held.recipient_kind, held.recipient_kind),
-        "may_decide": desk.role in ACTS["approve"]
-        and held.state != "ended"
-        and desk.staff not in (held.staff, held.issued_by),
+        "may_decide": desk.may("approve") and held.state != "ended" and desk.staff not in (held.staff, held.issued_by),
         "suggested": tokens.APPROVED * settings.EXPORT_ALONE,
     }
 

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import language, page, purpose_label
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.assurance import law
 
@@ -69,7 +68,7 @@ def laws(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "digest": said["digest"][:12],
         "read": sum(one.read for one in held),
         "unread": sum(one.unread for one in held),
-        "may_see_policies": desk.role in ACTS["read-ledger"],
+        "may_see_policies": desk.may("read-ledger"),
         "source_labels": _SOURCES,
     }
     return page(request, "web/laws.html", context, desk=desk, nav="laws")

@@ -19,7 +19,6 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.govern.consent import UnknownSubject
 from kehu.govern.slugs import PURPOSES
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.installation import installation
 from kehu.guard.ledger.proof import NotInLedger
 from kehu.guard.staff.models import Staff
@@ -133,7 +132,7 @@ _ANSWERS: Final = {
 @require_GET
 def ledger(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Rows, newest first: everybody's for those who may read the ledger, else one's own."""
-    everything = desk.role in ACTS["read-ledger"]
+    everything = desk.may("read-ledger")
     asked = _asked(request, everything=everything)
     try:
         found = _rows(desk, asked, everything=everything)

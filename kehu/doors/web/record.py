@@ -23,7 +23,7 @@ from kehu.govern.consent import NothingToWithdraw, UnknownSubject
 from kehu.govern.dictionary import UnknownField
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.states import NotInForce
-from kehu.guard.gate.acts import ACTS, Refused, require_act
+from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.listing import NAMES, Filters, neighbours
@@ -302,15 +302,15 @@ def right_label(right: str) -> str:
 
 def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
     """What this role may do here: shown to whom the guard would let do it."""
-    may_consent = desk.role in ACTS["consent"]
+    may_consent = desk.may("consent")
     return {
         "may_consent": may_consent,
-        "may_restrict": desk.role in ACTS["restrict"],
-        "may_object": desk.role in ACTS["object"],
+        "may_restrict": desk.may("restrict"),
+        "may_object": desk.may("object"),
         "requests": [{"label": right_label(right), "received_at": at} for right, at in open_requests(record.customer)]
-        if desk.role in ACTS["request"]
+        if desk.may("request")
         else [],
-        "may_read_ledger": desk.role in ACTS["read-ledger"],
+        "may_read_ledger": desk.may("read-ledger"),
         "objectable": [(slug, purpose_label(slug), PURPOSES[slug] in record.standing.objections) for slug in PURPOSES],
         **authorisations.of(desk, record.customer),
     }

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import ACTS, Refused, require_act
+from kehu.guard.gate.acts import Refused, acts_open_to, require_act
 from kehu.guard.gate.state import AGE, PACKS, packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
@@ -257,7 +257,7 @@ def granted_fields(actor: Actor) -> frozenset[str]:
 
 def may_decide(held: Grant, actor: Actor) -> bool:
     """Whether a request waits for somebody like this one."""
-    return held.state == "waiting" and actor.role in ACTS["grant"] and held.staff != actor.human
+    return held.state == "waiting" and held.staff != actor.human and "grant" in acts_open_to(actor)
 
 
 def _fields(purpose: str, asked: Sequence[str], *, beyond: bool) -> list[str]:

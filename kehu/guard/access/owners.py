@@ -20,7 +20,7 @@ from kehu.govern.models import Notice
 from kehu.govern.packs import PACKS
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import ACTS, Refused, require_act
+from kehu.guard.gate.acts import Refused, acts_open_to, require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import UnknownStaff
@@ -171,7 +171,7 @@ def own_from_the_beginning(kind: str, name: str, owner: UUID) -> None:
 
 def may_set(one: Owned, actor: Actor) -> bool:
     """Whether somebody like this one may name its people."""
-    return actor.role in ACTS["own"] or one.owner == actor.human
+    return one.owner == actor.human or "own" in acts_open_to(actor)
 
 
 def lacking() -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, transaction
 
 from kehu.govern.slugs import CATEGORIES, ROLES
 from kehu.guard.gate.actor import Actor, Narrowing
-from kehu.guard.gate.acts import ACTS, EVERYBODYS, Refused, require_act
+from kehu.guard.gate.acts import ACTS, EVERYBODYS, Refused, acts_open_to, require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.installation import claims_of
 from kehu.guard.ledger.record import record_act
@@ -199,7 +199,7 @@ def role_of(id: UUID) -> HouseRole:
 def may_decide(held: HouseRole, actor: Actor, *, approve: bool) -> bool:
     """Whether it waits for somebody like this one."""
     act = "approve-role" if approve else "refuse-role"
-    return held.approved is None and actor.role in ACTS[act] and held.proposed_by != actor.human
+    return held.approved is None and held.proposed_by != actor.human and act in acts_open_to(actor)
 
 
 def _within(part: str, named: Iterable[str] | None, base: Iterable[str]) -> list[str]:

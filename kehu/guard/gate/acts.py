@@ -138,6 +138,15 @@ def require_act(act: str, actor: Actor) -> None:
         raise Refused("house.custom-role")
 
 
+def acts_open_to(actor: Actor) -> frozenset[str]:
+    """The acts that their role does, for what is shown to them; :func:`require_act` decides where one is done."""
+    if actor.outside is not None:
+        return frozenset()
+    left = narrowing_text(actor.credential)
+    named = None if left is None else {*left.rpartition(";")[2].split(","), *EVERYBODYS}
+    return frozenset(act for act, roles in ACTS.items() if actor.role in roles and (named is None or act in named))
+
+
 def narrowing_text(credential: UUID) -> str | None:
     """What a role of the house leaves its holder, as the database writes it (``narrowing_of``); None: they hold none."""
     with connection.cursor() as cursor:

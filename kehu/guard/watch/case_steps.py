@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import ACTS, Refused, require_act
+from kehu.guard.gate.acts import Refused, acts_open_to, require_act
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.staff.step_up import require_step_up
@@ -191,7 +191,8 @@ def steps_open(held: Case, actor: Actor) -> tuple[str, ...]:
         steps = [one for one in steps if one not in ("confirmed", "sent-back")]
     if actor.human == held.human or actor.human in held.parties:
         steps = [one for one in steps if one in ("frozen", "joined") and actor.human == held.opener]
-    return tuple(one for one in steps if actor.role in ACTS[ACT_OF[one]])
+    theirs = acts_open_to(actor)
+    return tuple(one for one in steps if ACT_OF[one] in theirs)
 
 
 def forget_closed() -> int:

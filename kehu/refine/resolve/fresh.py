@@ -15,6 +15,7 @@ import pyarrow as pa
 from django.db import connection
 
 from kehu.guard.installation import installation
+from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.clean.keys import search_keys
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group
@@ -26,17 +27,17 @@ _SKEW_MS: Final = 2_000
 _COMMON: Final = 300
 _TOKENS_PER_STATEMENT: Final = 20_000
 
-_NEW: Final = """
+_NEW: Final = f"""
 select distinct s.controller, s.kind, s.customer from record r join subject_state s using (subject)
-where r.id > %s and r.kind in (1, 2, 5) and not r.hidden and not s.hidden order by s.customer
+where r.id > %s and r.kind in (1, 2, 5) and not r.hidden and not s.hidden and {NOT_HONEY} order by s.customer
 """
-_SHARING: Final = """
+_SHARING: Final = f"""
 select distinct s.customer from unnest(%s::bigint[]) as t (token)
 cross join lateral (select array_agg(x.subject) as subjects from (select r.subject from record r
     where r.tokens @> array[t.token] and not r.hidden limit %s) x) held
 cross join lateral unnest(held.subjects) as u (subject)
 join subject_state s on s.subject = u.subject
-where cardinality(held.subjects) <= %s and s.controller = %s and s.kind = %s and not s.hidden
+where cardinality(held.subjects) <= %s and s.controller = %s and s.kind = %s and not s.hidden and {NOT_HONEY}
 """
 
 

@@ -19,6 +19,7 @@ from django.db import connection
 from kehu.govern.slugs import RECORD_KINDS
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import CHUNK, Contribution, Opened, gate
+from kehu.guard.watch.marks import NOT_HONEY
 from kehu.host.process import begin_pooled
 from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.resolve.features import FIELDS, Kind
@@ -55,11 +56,11 @@ def groups() -> list[Group]:
 
 
 def customers_of(group: Group) -> list[UUID]:
-    """Every customer of a group that has a record linkage can read, oldest first."""
+    """Every customer of a group that has a record linkage can read, oldest first; records made to be found are nobody."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct s.customer from subject_state s where s.controller = %s and s.kind = %s and not s.hidden"
-            " order by 1",
+            f" and {NOT_HONEY} order by 1",
             [group.controller, KIND_NUMBERS[group.kind]],
         )
         return [row[0] for row in cursor.fetchall()]

@@ -19,7 +19,6 @@ from kehu.doors.web.pages import ROLE_LABELS, language, page
 from kehu.doors.web.words import department_label
 from kehu.guard.access import lapses, training, wordings
 from kehu.guard.access.lapses import Standing
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.sign_ins import SignedIn
 
 _SOON: Final = timedelta(days=30)
@@ -41,10 +40,10 @@ DONE: Final = {
 def overview(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """One's own conditions with their ends, and for whoever looks after others who lapses next."""
     mine = lapses.standing_of(desk.staff)
-    others = lapses.lapses(actor=desk.without_purpose) if desk.role in ACTS["lapses"] else []
+    others = lapses.lapses(actor=desk.without_purpose) if desk.may("lapses") else []
     context = {
         "conditions": _conditions(mine),
-        "looks_after": desk.role in ACTS["lapses"],
+        "looks_after": desk.may("lapses"),
         "others": [_row(one, desk) for one in others],
         "refused": sum(one.lapsed for one in others),
         "told": DONE.get(request.GET.get("done", ""), ""),
@@ -152,7 +151,7 @@ def _conditions(mine: Standing) -> list[dict[str, Any]]:
 def _row(one: Standing, desk: SignedIn) -> dict[str, Any]:
     return {
         "staff": one.staff,
-        "may_keep": desk.role in ACTS["keep-access"] and one.staff != desk.staff,
+        "may_keep": desk.may("keep-access") and one.staff != desk.staff,
         "who": one.name or one.email,
         "role": ROLE_LABELS[one.role],
         "department": department_label(one.department),

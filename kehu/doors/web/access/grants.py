@@ -19,7 +19,7 @@ from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.access import glass, grants
 from kehu.guard.access.grants import Grant, Scope
-from kehu.guard.gate.acts import ACTS, Refused, require_act
+from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn, bind_claim, leave_purpose
 
@@ -63,7 +63,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context = {
         "waiting": first,
         "rows": [row for row in rows if row not in first],
-        "may_ask": desk.role in ACTS["ask-grant"],
+        "may_ask": desk.may("ask-grant"),
         "told": DONE.get(request.GET.get("done", ""), ""),
     }
     return page(request, "access/grants.html", context, desk=desk, nav="access")
@@ -201,8 +201,8 @@ def _row(held: Grant, desk: SignedIn) -> dict[str, Any]:
         "emergency": KINDS.get(held.emergency, ""),
         "may_use": mine and held.state == "live",
         "may_decide": grants.may_decide(held, actor),
-        "may_end": held.state in ("waiting", "live") and (mine or desk.role in ACTS["end-grant"]),
-        "may_review": open_look and not mine and desk.role in ACTS["review-glass"],
+        "may_end": held.state in ("waiting", "live") and (mine or desk.may("end-grant")),
+        "may_review": open_look and not mine and desk.may("review-glass"),
         "open_look": open_look,
     }
 

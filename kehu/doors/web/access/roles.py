@@ -20,7 +20,7 @@ from kehu.doors.web.pages import ROLE_LABELS, category_label, language, page, pu
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.slugs import CATEGORIES, PURPOSES, ROLES
 from kehu.guard.access import roles as house
-from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import claims_of, installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.office.matrix import ACTIONS, LAWS, Cell, matrix
@@ -68,7 +68,7 @@ def roles(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "columns": [_ACTIONS[one] for one in ACTIONS],
         "roles": [(one, ROLE_LABELS.get(one, one), one == role) for one in (*ROLES, *own)],
         "house_roles": [_house(one, desk) for one in every],
-        "may_propose": desk.role in ACTS["propose-role"],
+        "may_propose": desk.may("propose-role"),
         "told": DONE.get(request.GET.get("done", ""), ""),
         "laws": [(one, LAW_LABELS.get(one, _("no law that is here")), one == law) for one in LAWS],
         "role_shown": ROLE_LABELS.get(role, role),

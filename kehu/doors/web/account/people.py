@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import ROLE_LABELS, page
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff import joining, sign_on
 from kehu.guard.staff.sign_ins import SignedIn
 
@@ -31,7 +30,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context = {
         "people": [(one, ROLE_LABELS[one.role]) for one in people],
         "waits": sum(one.joined_at is None for one in people),
-        "may_allow": desk.role in ACTS["sign-on"] and sign_on.offered() is not None,
+        "may_allow": desk.may("sign-on") and sign_on.offered() is not None,
         "provider": sign_on.provider_name(),
         "told": _TOLD.get(request.GET.get("done", ""), ""),
     }

@@ -21,7 +21,7 @@ from kehu.govern.purposes import KINDS, Content, Purpose, content_of
 from kehu.govern.register import OUTCOMES, RISKS
 from kehu.govern.slugs import GROUNDS, LANGUAGES, PURPOSES, ROLES
 from kehu.govern.widening import differences
-from kehu.guard.gate.acts import ACTS, Refused, require_act
+from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Department
 from kehu.guard.staff.sign_ins import SignedIn
@@ -120,7 +120,7 @@ def propose(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
 
 def may(desk: SignedIn) -> dict[str, bool]:
     """Which steps the reader's role may take."""
-    return {act: desk.role in ACTS[act] for act in ("propose", "assess", "approve", "refuse", "retract")}
+    return {act: desk.may(act) for act in ("propose", "assess", "approve", "refuse", "retract")}
 
 
 def _facts(held: Purpose) -> list[tuple[str, list[str]]]:

@@ -19,7 +19,7 @@ from kehu.doors.web.watch.rows import tabs
 from kehu.govern.quotas import FREE, METERS, Quota
 from kehu.govern.slugs import PURPOSES, ROLES
 from kehu.guard.gate import quotas as held_quotas
-from kehu.guard.gate.acts import ACTS, Refused
+from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.sign_ins import SignedIn
 
 SHOWN: Final = 50
@@ -51,7 +51,7 @@ def quotas(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "watch_tabs": tabs(desk),
         "rows": [_limit_row(one) for one in limits],
         "taken": [_taken_row(one, most) for one in held_quotas.taken(actor=actor)[:SHOWN]],
-        "may_set": desk.role in ACTS["set-quota"],
+        "may_set": desk.may("set-quota"),
         "roles": [(role, ROLE_LABELS[role]) for role in ROLES if role not in ("owner", "engineer", desk.role)],
         "purposes": [(purpose, purpose_label(purpose)) for purpose in PURPOSES],
         "meters": METER_LABELS.items(),
