@@ -13,6 +13,7 @@ from kehu.govern.models import Controller
 from kehu.guard.access import owners
 from kehu.guard.staff.actions import actor_of
 from kehu.guard.staff.models import Staff
+from kehu.guard.watch import alerts, cases
 from kehu.host.home import Home
 from kehu.serve.assurance.counts import counts
 from kehu.serve.desk import queries
@@ -73,6 +74,11 @@ def test_the_company_stands_and_is_built_once(home):
     assert sorted(states_of_requests) == ["done", "open", "open", "open"]
 
     assert {one.kind for one in owners.owners(actor=marketing) if not one.whole} == {"field"}  # the reminder is seen
+
+    noticed = alerts.alerts(actor=actor_of("privacy@demo.example"))
+    assert {("vip", "manager"), ("vip", "service"), ("honey", "service")} == {(one.kind, one.role) for one in noticed}
+    [case] = cases.cases(actor=actor_of("privacy@demo.example"))
+    assert (case.role, case.state) == ("service", "told")
 
     rows = count("select count(*) from ledger_entry")
     again = company.build(home, report=lambda *_: None, public=False, day=DAY)

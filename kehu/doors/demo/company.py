@@ -23,6 +23,7 @@ from kehu.doors.demo.layouts import BookFile, layouts
 from kehu.doors.demo.life import live
 from kehu.doors.demo.members import add_members, member
 from kehu.doors.demo.office import keep_office
+from kehu.doors.demo.watched import be_watched
 from kehu.doors.demo.welcome import Built, customer_mail, standing
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Channel, Controller
@@ -98,6 +99,7 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
     report("cast", _reached("life"))
     _once(home, "life", lambda: live(member))
     _once(home, "office", lambda: keep_office(member))
+    _once(home, "watched", lambda: be_watched(member))
     _note(home, built="public" if with_public else "book", mail=customer_mail(folder / "book"))
     report("life", 1.0)
     return Built(with_public, missing)
