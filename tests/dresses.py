@@ -26,20 +26,20 @@ def pair_of(path: str) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
     return DRESSES[first], DRESSES[first + 3]
 
 
-def searched(page: Any, dress: tuple[int, str, str], path: str = "") -> list[dict[str, Any]]:
-    """What axe finds on a page, in the dresses in which it searches that path."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"] if dress in pair_of(path) else []
-    return found
+def dresses_of(path: str) -> tuple[tuple[int, str, str], ...]:
+    """Those in which a page is looked at: its pair, and narrow in each language."""
+    return tuple(dict.fromkeys((*pair_of(path), *NARROW)))
 
 
 def in_every_dress(window: Any, path: str, *, status: int = 200) -> list[str]:
-    """What is wrong with a page of the site: in its pair of dresses, and narrow in each language."""
+    """What is wrong with a page of the site in its dresses, everything unfolded."""
     found = []
-    for dress in dict.fromkeys((*pair_of(path), *NARROW)):
+    for dress in dresses_of(path):
         width, theme, language = dress
         window.look(width=width, theme=theme, language=language)
         answer = window.page.goto(window.site + path)
         assert answer.status == status, (path, answer.status)
+        window.page.evaluate("document.querySelectorAll('details:not([name])').forEach((one) => { one.open = true; })")
         found += looked_at(window, f"{path} {width} {theme} {language}", width, searching=dress in pair_of(path))
     return found
 

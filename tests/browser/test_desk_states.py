@@ -10,7 +10,7 @@ from kehu.collect.tasks import run_import
 from kehu.guard.setup import open_owner
 from kehu.host.database import Database
 from tests.cast import admit
-from tests.dresses import DRESSES, in_every_dress, looked_at
+from tests.dresses import dresses_of, in_every_dress, looked_at
 
 LIN = {"full_name": "林婉清", "email": "lin.wanqing@mail.example", "phone": "+8613801926721"}
 FILE = (
@@ -75,7 +75,7 @@ def test_where_nothing_is(visit: Callable[..., Any]) -> None:
     for path in ("/customers", "/imports", "/review", "/ledger?since=2030-01-01"):
         wrong += in_every_dress(window, path)
         assert window.page.locator(".empty").count() == 1, path
-    for width, theme, language in DRESSES:
+    for width, theme, language in dresses_of("search"):
         window.look(width=width, theme=theme, language=language)
         window.go("/customers")
         window.page.fill("#search", "nobody@mail.example")

@@ -15,7 +15,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import actions
 from kehu.serve.rights.channels import set_subscription
 from tests.cast import admit, staff
-from tests.dresses import DRESSES, searched
+from tests.dresses import in_every_dress
 
 LIN = {
     "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
@@ -120,18 +120,8 @@ def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None
         f"/portal/asked/{asked}",
         "/portal/channels",
     )
-    for width, theme, language in DRESSES:
-        for held, addresses in ((window, paths), (desk, (f"/customers/{lin}", f"/customers/{lin}/consents/{given}"))):
-            held.look(width=width, theme=theme, language=language)
-            for path in addresses:
-                held.go(path)
-                held.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-                wide = held.page.evaluate("document.documentElement.scrollWidth")
-                if wide > width:
-                    found.append((path, width, theme, language, f"scrolls sideways: {wide}"))
-                wrong = list(held.wrong)
-                for violation in searched(held.page, (width, theme, language), path):
-                    nodes = [node["html"][:160] for node in violation["nodes"][:3]]
-                    found.append((path, width, theme, language, violation["id"], nodes))
-                held.wrong[:] = wrong  # axe itself puts a style into the page
+    for path in paths:
+        found += in_every_dress(window, path)
+    for path in (f"/customers/{lin}", f"/customers/{lin}/consents/{given}"):
+        found += in_every_dress(desk, path)
     assert found == []

@@ -13,7 +13,7 @@ from django.db import connection
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.open_log import open_sequencer
 from tests.cast import admit, staff
-from tests.dresses import DRESSES, searched
+from tests.dresses import dresses_of, in_every_dress
 
 LIN = {
     "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
@@ -124,23 +124,11 @@ def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None
     _lin()
     window = visit()
     window.come_in(post, LIN["email"])
-    page, found = window.page, []
+    found: list[str] = []
     window.go("/portal/uses")
-    proof = page.locator("a.prove").last.get_attribute("href")
-    for width, theme, language in DRESSES:
-        window.look(width=width, theme=theme, language=language)
-        for path in (*PAGES, proof):
-            window.go(path)
-            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            if wide > width:
-                found.append((path, width, theme, language, f"scrolls sideways: {wide}"))
-            wrong = list(window.wrong)
-            for violation in searched(page, (width, theme, language), path):
-                nodes = [node["html"][:160] for node in violation["nodes"][:3]]
-                found.append((path, width, theme, language, violation["id"], nodes))
-            window.wrong[:] = wrong  # axe itself puts a style into the page
-    assert window.wrong == []
+    proof = window.page.locator("a.prove").last.get_attribute("href")
+    for path in (*PAGES, proof):
+        found += in_every_dress(window, path)
     assert found == []
 
 
@@ -148,7 +136,7 @@ def test_the_door_is_accessible_before_signing_in(visit: Callable[..., Any], pos
     admit(LIN, LIN | {"full_name": "林大海", "external_id": "W-2", "birth_date": "1960-01-01"})
     window = visit()
     found = []
-    for width, theme, language in DRESSES:
+    for width, theme, language in dresses_of("/portal/sign-in"):
         window.look(width=width, theme=theme, language=language)
         window.go("/portal/sign-in")
         found += _violations(window)

@@ -1,11 +1,10 @@
-"""The command line as strangers' scripts call it: a process, one JSON object, an exit code."""
+"""The command line as strangers' scripts call it: one JSON object, an exit code; once in processes, as they do it."""
 
 from __future__ import annotations
 
 import base64
 import time
 
-import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
@@ -19,17 +18,13 @@ LIN = {
 }
 
 
-@pytest.fixture
-def kehu(kehu_process):
-    return kehu_process
-
-
 def token_for(kehu, role, purpose):
     kehu("staff", "add", "--email", f"{role}@kehu.example", "--role", role)
     return kehu("token", "issue", "--staff", f"{role}@kehu.example", "--purpose", purpose)[1]["token"]
 
 
-def test_show_find_and_explain(kehu):
+def test_show_find_and_explain_each_in_a_process(kehu_process):
+    kehu = kehu_process
     [lin] = admit(LIN)
     token = token_for(kehu, "service", "service")
     code, seen = kehu("show", str(lin), "--purpose", "service", token=token)
