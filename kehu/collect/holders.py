@@ -1,7 +1,7 @@
 """What waits outside the vault as a holder: refused rows of a customer, found by the key they came under.
 
 An uploaded file that still waits is not searched: it is sealed, goes when its import ends, and a row in it of somebody
-erased meanwhile meets the tombstone of its key.
+erased meanwhile meets the tombstone of its key. So it is with what a channel sent a moment ago.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class QuarantineHolder:
     """Refused rows under a key of this customer's records."""
 
     name: Final = "quarantine"
-    tables = frozenset({Quarantined._meta.db_table, Staged._meta.db_table})
+    tables = frozenset({Quarantined._meta.db_table, Staged._meta.db_table, "inbox"})
 
     def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
         """The rows as they came, and why they were refused."""

@@ -7,11 +7,14 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-STATES = ("waiting", "running", "done", "failed", "undone", "erased")
+STATES = ("waiting", "running", "failed", "open", "done", "undone", "erased")
 
 
 class Import(models.Model):
-    """One import of one or several files; ``sealed`` holds its settings (paths, columns) under its own key."""
+    """One import of one or several files, or what a channel sent on one day (``open`` while that lasts).
+
+    ``sealed`` holds its settings (paths, columns) under its own key.
+    """
 
     personal_data: ClassVar[str] = "none"
 
@@ -38,7 +41,7 @@ class Import(models.Model):
             models.CheckConstraint(condition=Q(state__in=STATES), name="import_state_known"),
             models.UniqueConstraint(
                 fields=["fingerprint"],
-                condition=Q(state__in=("waiting", "running", "failed")),
+                condition=Q(state__in=("waiting", "running", "failed", "open")),
                 name="one_unfinished_import_of_the_same",
             ),
         ]
@@ -117,3 +120,19 @@ class Staged(models.Model):
     name = models.BinaryField()
     size = models.PositiveBigIntegerField(default=0)
     at = models.DateTimeField(auto_now_add=True)
+
+
+class ChannelTerms(models.Model):
+    """What holds for everything that a channel sends by itself: its provenance, and how its words become ours."""
+
+    personal_data: ClassVar[str] = "none"
+
+    channel = models.PositiveSmallIntegerField(primary_key=True)
+    controller = models.PositiveSmallIntegerField()
+    basis = models.CharField(max_length=24)
+    notice = models.PositiveSmallIntegerField()
+    residence = models.CharField(max_length=6, default="")
+    consents = models.JSONField(default=dict, help_text="a sender's name of a consent to our purpose")
+    fields = models.JSONField(default=dict, help_text="a sender's name of a property to our field")
+    by = models.UUIDField()
+    at = models.DateTimeField(auto_now=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -49,6 +50,28 @@ def seal_aside(connection: Connection[Any], things: Sequence[tuple[UUID, bytes]]
     if rows:
         to.copy_rows(connection, "subject_key", ("subject", "epoch", "wrapped", "salt"), rows)
     return sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A thing sealed before it is written: its ciphertext, and the row of ``subject_key`` that has to go in with it."""
+
+    id: UUID
+    epoch: int
+    sealed: bytes
+    wrapped: bytes
+    salt: bytes
+
+
+def seal_alone(id: UUID, content: bytes, *, epoch: int) -> Alone:
+    """Seal one thing without asking the database; it stands only if that epoch is still the current one.
+
+    Raises:
+        EpochKeyMissing: that epoch's key is not here.
+    """
+    key, nonce = os.urandom(KEY), os.urandom(NONCE)
+    sealed = nonce + AESGCM(key).encrypt(nonce, content, _CONTEXT + id.bytes)
+    return Alone(id, epoch, sealed, installation().epochs.wrap(key, subject=id.bytes, epoch=epoch), os.urandom(SALT))
 
 
 def open_aside(sealed: Mapping[UUID, bytes], *, actor: Actor, act: str, detail: UUID | None) -> dict[UUID, bytes]:

@@ -64,6 +64,7 @@ PAGE_MIDDLEWARE = [
     "kehu.doors.web.middleware.Refusals",
 ]
 ROOT_URLCONF = "kehu.doors.web.urls"
+INBOUND_DOOR = "kehu.doors.inbound"
 APPEND_SLASH = False  # a redirect would turn a POST into a GET
 TEMPLATES = [
     {

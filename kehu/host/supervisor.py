@@ -38,6 +38,7 @@ _LOOK_SECONDS: Final = 0.2
 _DATABASE_LOOK_SECONDS: Final = 2.0
 PROGRAMS: Final = (
     Program("sequencer", "kehu.guard.ledger.__main__:main", 10, {"KEHU_ROLE": "kehu_sequencer"}),
+    Program("inbox", "kehu.collect.inbox.__main__:main", 15, {"KEHU_ROLE": "kehu_app"}),
     Program("jobs", "kehu.host.jobs:main", 30, {"KEHU_ROLE": "kehu_app"}),
     Program("web", "kehu.host.web:main", 30, {"KEHU_ROLE": "kehu_app"}, repeat=True),
 )

@@ -1,4 +1,4 @@
-"""The WSGI application: readiness at ``/healthz``, everything else Django's (static files by its middleware)."""
+"""The WSGI application: readiness at ``/healthz``, what channels send, everything else Django's (static files too)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if process.supervised():
     process.begin_child()  # one of granian's workers
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
 
+from importlib import import_module
+
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 from django.urls import get_resolver
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _django = get_wsgi_application()
+_inbound = import_module(settings.INBOUND_DOOR)
 get_resolver().url_patterns  # noqa: B018  (loads the views now, not at the first request)
 gc.collect()
 gc.freeze()  # what stays for good is not looked through again: a full collection would stop a request for 50 ms
@@ -30,6 +34,9 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     """Answer a request."""
     if environ.get("PATH_INFO") == "/healthz":
         return _health(start_response)
+    if _inbound.handles(environ.get("PATH_INFO", "")):
+        answered: Iterable[bytes] = _inbound.application(environ, start_response)
+        return answered
     return _django(environ, start_response)
 
 

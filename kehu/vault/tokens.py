@@ -80,6 +80,10 @@ class Tokens:
         """Token (16 bytes) of an origin subject's id: what is left of the id after an erasure."""
         return self._key("tombstone").digest(subject)[:16]
 
+    def message(self, channel: int, id: str) -> bytes:
+        """Token (16 bytes) of a message by its sender's id: one that is sent again is known by it."""
+        return self._key("message").digest(f"{channel}\x1f{id}".encode())[:16]
+
     def content(self, canonical: bytes) -> bytes:
         """Keyed digest (16 bytes) of what came, to know a repeat."""
         return self._key("content").digest(canonical)[:16]

@@ -102,7 +102,7 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
         row = _row(import_id)  # as whoever was at work on it before left it
         if row.state in ("undone", "erased"):
             raise ImportOver(str(import_id))
-        if row.state == "done":
+        if row.state in ("done", "open"):  # a channel's is taken in as it comes
             return status(import_id)
         recipe = Recipe.unpack(
             open_aside({row.id: bytes(row.sealed)}, actor=actor, act="collect", detail=row.id)[row.id]

@@ -29,6 +29,8 @@ from kehu.vault.seal import packed, packed_columns
 CONSENT: Final = "consent\x1f"
 SAID_AT: Final = "consent-time\x1f"
 RESIDENCE: Final = "residence"
+OWN: Final = "own-key\x1f"
+JOINS: Final = "joins\x1f"
 WAITING: Final = 0  # kind of the key under which a customer waits of whom only events came
 _YES: Final = frozenset({"yes", "true", "1", "是"})
 _NO: Final = frozenset({"no", "false", "0", "否"})
@@ -40,7 +42,11 @@ _NOTHING: Final = packed({})
 
 @dataclass(slots=True)
 class Row:
-    """A row on its way. ``owners``: keys under which its customer may be known; ``contacts``: index tokens of an event."""
+    """A row on its way.
+
+    ``owners``: keys under which its customer may be known; ``contacts``: index tokens of an event; ``joins``: the key of
+    another name under which the same customer may wait, of whom only events came.
+    """
 
     line: int
     draft: Draft
@@ -48,6 +54,7 @@ class Row:
     invalid: tuple[str, ...]
     owners: tuple[bytes, ...] = ()
     contacts: tuple[int, ...] = ()
+    joins: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class Preparer:
         packs, said = self._packs_of(named), list(self._said(frame))
         usable, ages = columns.usable(), self._ages(columns)
         values, tokens = columns.values(), columns.tokens()
-        keys = list(self._keys(columns, contents))
+        keys, joins = list(self._keys(named, columns, contents)), self._joins(named)
         invalid = columns.invalid()
         lines = frame["line"].to_list()
         for at, line in enumerate(lines):
@@ -144,7 +151,7 @@ class Preparer:
                 packs=packs[at], age=ages[at], kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,
             )  # fmt: skip
             contacts = columns.contacts(at) if self._event else ()
-            rows.append(Row(line, draft, said[at], invalid.get(at, ()), owners, contacts))
+            rows.append(Row(line, draft, said[at], invalid.get(at, ()), owners, contacts, joins[at]))
         return Prepared(rows, refused, batch.frame)
 
     # -- what a row is
@@ -157,29 +164,46 @@ class Preparer:
             wanted.append(pl.col(recipe.consent_time).alias(SAID_AT))
         if recipe.residence_column:
             wanted.append(pl.col(recipe.residence_column).alias(RESIDENCE))
+        for name, column in ((OWN, recipe.own_column), (JOINS, recipe.joins_column)):
+            if column is not None:
+                wanted.append(pl.col(column).alias(name))
         return frame.select("line", *wanted)
 
     def _contents(self, named: pl.DataFrame) -> list[bytes]:
         """Keyed digest of everything a row says, as given: the same row in another order of columns is the same."""
-        columns = sorted(name for name in named.columns if name != "line")
+        left_out = {"line", OWN, JOINS}
+        if self._recipe.silence_is_no_answer:  # what is said with every message is no news each time
+            left_out.add(SAID_AT)
+        columns = sorted(set(named.columns) - left_out)
         digest, dumps = self._held.tokens.content, orjson.dumps
         return [
             digest(dumps([part for pair in zip(columns, row, strict=True) if pair[1] is not None for part in pair]))
             for row in named.select(columns).iter_rows()
         ]
 
-    def _keys(self, columns: _Columns, contents: Sequence[bytes]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+    def _joins(self, named: pl.DataFrame) -> list[bytes | None]:
+        """The key of the other name that a row gives its customer."""
+        if JOINS not in named.columns:
+            return [None] * named.height
+        source, controller, channel = self._held.tokens.source, self._controller, self._channel
+        return [source(controller, channel, WAITING, one) if one else None for one in named[JOINS].to_list()]
+
+    def _keys(
+        self, named: pl.DataFrame, columns: _Columns, contents: Sequence[bytes]
+    ) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
         """Each row's own key, and the keys under which its customer may be known."""
         source = self._held.tokens.source
         controller, channel, kind = self._controller, self._channel, self._kind
         own = columns.normal("order_id" if self._event else "external_id")
+        if self._recipe.own_column is not None and self._event:
+            own = [given or said for given, said in zip(own, named[OWN].to_list(), strict=True)]
         customer = columns.normal("external_id")
         for at, content in enumerate(contents):
-            named = customer[at]
+            name = customer[at]
             owners: tuple[bytes, ...] = ()
-            if named is not None:
+            if name is not None:
                 kinds = (1, 2, WAITING) if self._event else (WAITING,)
-                owners = tuple([source(controller, channel, one, named) for one in kinds])
+                owners = tuple([source(controller, channel, one, name) for one in kinds])
             if own[at] is not None:
                 key = str(own[at])
             elif self._event:
@@ -243,6 +267,7 @@ class Preparer:
             yield tuple(
                 Said(PURPOSES[slug], self._versions[slug], _status(column[at], moment, covered[slug]), moment)
                 for slug, column in zip(purposes, answers, strict=True)
+                if column[at] is not None or not self._recipe.silence_is_no_answer
             )
 
 

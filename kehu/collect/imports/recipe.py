@@ -63,7 +63,9 @@ class FileRecipe:
 class Recipe:
     """The whole import. ``country`` and ``residence_column``: one of them at most.
 
-    ``packs_beside``: laws that the company's setting adds to those of each residence, as bits.
+    ``packs_beside``: laws that the company's setting adds to those of each residence, as bits. Of messages: the columns of
+    an event's own key and of another name of the same customer; ``silence_is_no_answer``: who says nothing of a consent has
+    not changed it.
     """
 
     kind: str
@@ -76,6 +78,9 @@ class Recipe:
     notice_purposes: list[int]
     source_proof: bool
     packs_beside: int = 0
+    own_column: str | None = None
+    joins_column: str | None = None
+    silence_is_no_answer: bool = False
 
     def pack(self) -> bytes:
         """As bytes, to be sealed."""

@@ -72,11 +72,13 @@ class Resolver:
         keys = {row.draft.source for row in rows}
         if self._rows(_EVENTS_CAME)[0][0]:  # else nobody waits under a key of theirs
             keys.update(*(row.owners for row in rows))
+        keys.update(row.joins for row in rows if row.joins is not None)
         self._sources = self._find_sources(keys)
         self._graves = self._find_graves(keys)
         self._identities = self._find_identities({token for row in rows for token in row.draft.identity})
         self._contacts = self._find_contacts({token for row in rows for token in row.contacts})
         self._known = self._lock_known({subject for subject, _ in self._sources.values()})
+        self._nameless = self._find_nameless({row.joins for row in rows if row.joins is not None})
         # The very same files again: what they once said and something newer replaced is no news.
         self._older = self._older_contents() if repeat else {}
         self._fresh: dict[bytes, Row] = {}
@@ -100,6 +102,8 @@ class Resolver:
                 held[1] == draft.content or draft.content in self._older.get(draft.source, frozenset())
             ):
                 result.duplicates += 1
+                draft.subject = held[0]
+                self._join(row, result)
                 continue
             if held is not None:
                 self._renew(row, held[0])
@@ -111,6 +115,7 @@ class Resolver:
             for token in draft.identity:
                 self._identities.setdefault(token, {})[draft.subject or b""] = True
             self._say(row, result)
+            self._join(row, result)
             result.kept.append(row)
         return result
 
@@ -151,8 +156,7 @@ class Resolver:
     def _link(self, row: Row, result: Resolved) -> bool:
         """Join the customers that an identity key names; returns whether there was one."""
         subject = row.draft.subject or b""
-        own = self._known.get(subject)
-        if own is not None and not own.may_link:
+        if not self._may_link(subject):
             return False
         found: dict[bytes, None] = {}
         for token in row.draft.identity:
@@ -161,6 +165,25 @@ class Resolver:
                     found[other] = None
         result.links += [(UUID(bytes=subject), UUID(bytes=other)) for other in found]
         return bool(found)
+
+    def _join(self, row: Row, result: Resolved) -> None:
+        """Another name of the same customer: who waits under it, of whom only events came, is them from now on.
+
+        Whoever is somebody already stays who they are: a device is used by several people.
+        """
+        if row.joins is None:
+            return
+        subject, waiting = row.draft.subject or b"", self._sources.get(row.joins)
+        if waiting is None:
+            self._sources[row.joins] = (subject, b"")
+            result.waits.append((row.joins, subject))
+        elif waiting[0] != subject and waiting[0] in self._nameless and self._may_link(subject):
+            self._nameless.discard(waiting[0])
+            result.links.append((UUID(bytes=subject), UUID(bytes=waiting[0])))
+
+    def _may_link(self, subject: bytes) -> bool:
+        own = self._known.get(subject)
+        return own is None or own.may_link
 
     def _join_by_contact(self, row: Row, result: Resolved) -> None:
         """An email or phone that exactly one customer has: probably theirs, until somebody confirms it."""
@@ -242,6 +265,20 @@ class Resolver:
         for token, customer in rows:
             found.setdefault(token, []).append(customer)
         return found
+
+    def _find_nameless(self, keys: set[bytes]) -> set[bytes]:
+        """Those who wait under these keys, belong to nobody, and may be joined to somebody."""
+        waiting = {self._sources[key][0] for key in keys if key in self._sources}
+        if not waiting:
+            return set()
+        rows = self._rows(
+            "select s.subject from subject_state s where s.subject = any (%b) and s.customer = s.subject and not s.restricted"
+            " and %s <> all (s.objections)"
+            " and not exists (select 1 from record r where r.subject = s.subject and r.kind <= 2)"
+            " and not exists (select 1 from subject_state o where o.customer = s.subject and o.subject <> s.subject)",
+            [UUID(bytes=subject) for subject in waiting], _ACCURACY,
+        )  # fmt: skip
+        return {row[0].bytes for row in rows}
 
     def _lock_known(self, subjects: set[bytes]) -> dict[bytes, Known]:
         rows = self._rows(

@@ -103,6 +103,7 @@ def _write(
     resolved = Resolver(raw, prepared, controller=place.controller, repeat=place.repeat, unlawful=unlawful).resolve()
     if resolved.kept:
         admission.admit(raw, [row.draft for row in resolved.kept])
+    if resolved.kept or resolved.waits or resolved.links:
         to.copy_rows(
             raw, "source_key", ("token", "subject", "record", "content"),
             [to.row(to.blob(key), to.blob(who), to.blob(bytes(16)), to.blob(b"")) for key, who in resolved.waits],

@@ -1,0 +1,142 @@
+"""Channels that send by themselves, one package each: how it is spoken to (``answer``) and what it says (``read``).
+
+A new one is a package here with a ``KIND`` in its ``__init__``; it is found by being here, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+import orjson
+
+MOST_BODY: Final = 4 << 20
+"""Bytes of a request's body, unpacked as well as packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came over the wire. Names of headers are lower-case; ``path`` has no trailing slash."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes back."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a reader knows of its channel: our fields and purposes by the sender's words for them.
+
+    ``told``: whether everybody was told by a notice and no consent is the ground, so that what came before counts.
+    """
+
+    fields: Mapping[str, str]
+    consents: Mapping[str, str]
+    residence: str
+    told: bool = False
+
+
+@dataclass(slots=True)
+class Brought:
+    """One row that a message becomes.
+
+    Attributes:
+        kind: ``customers``, ``organisations``, ``orders`` or ``interactions``.
+        values: our fields as given; what is absent is left out.
+        own: the message's id, by which an event is told from another.
+        residence: a country, else "".
+        consents: purpose to yes or no, as the person said it with this message.
+        said_at: when they said it, ISO 8601.
+        joins: another name of the same customer, under which they may wait.
+        message: its place among the messages of its request.
+    """
+
+    kind: str
+    values: dict[str, str]
+    own: str
+    residence: str = ""
+    consents: dict[str, bool] = field(default_factory=dict)
+    said_at: str | None = None
+    joins: str | None = None
+    message: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that cannot be understood, with why: it goes to quarantine as it came."""
+
+    message: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the messages of a request become; ``unread`` counts names that no field has."""
+
+    rows: list[Brought] = field(default_factory=list)
+    refused: list[Unreadable] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of channel.
+
+    Attributes:
+        name: as `kehu channel add --kind` takes it.
+        prefixes: paths it answers, as whole segments.
+        answer: from a request to a response; whatever it accepts is durable when it returns.
+        messages: the messages of an envelope it stored, in their order.
+        read: what those at the given places become.
+        basis: the lawful basis that is assumed until somebody says another.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    answer: Callable[[Request], Response]
+    messages: Callable[[Any], list[Any]]
+    read: Callable[[Any, datetime, list[int], Terms], Reading]
+    basis: str = "consent"
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Every kind of channel that is here, by name."""
+    return {kind.name: kind for kind in _found()}
+
+
+def kind_of_path(path: str) -> Kind | None:
+    """The kind that answers a path."""
+    for kind in kinds().values():
+        for prefix in kind.prefixes:
+            if path == prefix or path.startswith(prefix + "/"):
+                return kind
+    return None
+
+
+def _found() -> Iterator[Kind]:
+    for module in pkgutil.iter_modules(__path__):
+        held = importlib.import_module(f"{__name__}.{module.name}")
+        yield held.KIND
+
+
+def problem(status: int, code: str, message: str, *headers: tuple[str, str]) -> Response:
+    """An error as senders know it: a code for programs, a sentence for people."""
+    return Response(status, orjson.dumps({"code": code, "message": message}), headers)

@@ -1,0 +1,1 @@
+"""What channels send by themselves: accepted durably and acknowledged (``accept``), then taken in (``drain``)."""

@@ -1,0 +1,44 @@
+"""``python -m kehu.collect.inbox``: takes in what channels sent, as a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+
+import django
+from django.db import Error, connection
+
+_PAUSE = 0.5  # seconds between looks where nothing waits
+_AWAY = 2.0
+_FORGET = 3_600.0
+_log = logging.getLogger("kehu.collect.inbox")
+
+
+def main() -> None:
+    """Take in until told to stop; a lost connection is made anew."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
+    django.setup()
+    from kehu.collect.inbox.drain import drain, forget_seen  # noqa: PLC0415  (its models are there only now)
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    forget = time.monotonic()
+    while not stop.is_set():
+        try:
+            if time.monotonic() >= forget:
+                forget = time.monotonic() + _FORGET
+                forget_seen()
+            if not drain():
+                stop.wait(_PAUSE)
+        except Error:
+            connection.close()
+            _log.warning("inbox.reconnect")
+            stop.wait(_AWAY)
+
+
+if __name__ == "__main__":
+    main()

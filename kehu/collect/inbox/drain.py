@@ -1,0 +1,277 @@
+"""Taking in what waits: opened, read by its channel, and brought in on the same way as an import, chunk by chunk.
+
+A chunk's rows and what they came in go in one transaction: written and taken out of the inbox, or neither. So a crash at any
+moment loses nothing and doubles nothing. One process at a time drains a channel, in the order of arrival.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from kehu.collect.channels import Brought, Kind, Terms, kinds
+from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
+from kehu.collect.imports.recipe import Recipe
+from kehu.collect.imports.write import Place, write_chunk
+from kehu.collect.inbox.intake import batch_of, frame_of, intake_of, only, recipe_of
+from kehu.collect.inbox.terms import terms_of
+from kehu.collect.models import ChannelTerms, ImportChunk
+from kehu.govern.models import Channel
+from kehu.guard.aside import forget_aside, open_aside
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import ACTS
+from kehu.guard.gate.admit import Admission, CollectionRefused
+from kehu.guard.gate.admit import Terms as AdmissionTerms
+from kehu.guard.gate.read import gate, raw_connection
+from kehu.guard.installation import installation
+from kehu.guard.staff.actions import actor_of, owner_actor
+from kehu.guard.staff.models import Staff
+from kehu.refine.tasks import defer_linkage
+
+_log = logging.getLogger("kehu.collect.inbox")
+_MESSAGES: Final = 5_000  # of a chunk: a second's work
+_REQUESTS: Final = 400
+_TRIES: Final = 3  # as a chunk; then each request by itself, and what fails alone goes to quarantine
+_ORDER: Final = ("customers", "organisations", "orders", "interactions")  # who it is before what they did
+_WAITS: Final = timedelta(days=1)
+_LOCK: Final = 0x6B696E00  # and the channel's id
+_FAILED: Final = "message.could-not-be-taken-in"
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A request that waits."""
+
+    id: UUID
+    at: datetime
+    fresh: list[int] | None
+    tries: int
+    envelope: Any = field(default=None, repr=False)
+
+    def places(self, messages: int) -> list[int]:
+        """Those of its messages that were not here before."""
+        return list(range(messages)) if self.fresh is None else self.fresh
+
+
+def drain(*, only_channel: int | None = None) -> int:
+    """Take in what waits of each channel, a chunk of each; returns how many messages that were."""
+    taken = 0
+    for id in _waiting_channels():
+        if only_channel is not None and id != only_channel:
+            continue
+        with _alone(id) as held:
+            if held:
+                taken += _Channel(id).drain()
+    return taken
+
+
+def drain_all() -> int:
+    """Take in everything that waits (tests, and before an installation is moved)."""
+    total = 0
+    while taken := drain():
+        total += taken
+    return total
+
+
+class _Channel:
+    """One channel's chunk."""
+
+    def __init__(self, id: int) -> None:
+        self.channel = Channel.objects.get(id=id)
+        self.kind: Kind | None = kinds().get(self.channel.kind)
+        self.terms: ChannelTerms = terms_of(self.channel)
+        self.actor: Actor = _actor_for(self.channel)
+
+    def drain(self) -> int:
+        """Take in the next requests; returns how many messages they held."""
+        sent = self._next()
+        if not sent:
+            return 0
+        single = sent[0].tries >= _TRIES
+        if single:
+            sent = sent[:1]
+        try:
+            return self._take_in(sent)
+        except DatabaseError:
+            raise  # the database is away, or was restarted: nothing was taken in, it will be
+        except CollectionRefused as refused:
+            return self._wait_for_leave(sent, refused)
+        except Exception as failure:  # noqa: BLE001  (whatever one message does to a reader, the others go on)
+            # never its words: they may quote what was sent
+            _log.error("inbox.failed", {"channel": self.channel.id, "failure": type(failure).__name__, "alone": single})
+            if single:
+                return self._set_aside(sent[0])
+            with connection.cursor() as cursor:
+                cursor.execute("update inbox set tries = tries + 1 where id = any (%s)", [[one.id for one in sent]])
+            return len(sent)
+
+    def _wait_for_leave(self, sent: Sequence[_Sent], refused: CollectionRefused) -> int:
+        """The house refuses whoever answers for the channel: it waits for a day, then it is seen in quarantine."""
+        _log.warning("inbox.refused", {"channel": self.channel.id, "policy": refused.policy})
+        if timezone.now() - sent[0].at < _WAITS:
+            return 0
+        return self._set_aside(sent[0])
+
+    def _next(self) -> list[_Sent]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select id, at, fresh, tries, messages from inbox where channel = %s order by id limit %s",
+                [self.channel.id, _REQUESTS],
+            )
+            found, messages = list[_Sent](), 0
+            for id, at, fresh, tries, count in cursor.fetchall():
+                if found and messages + count > _MESSAGES:
+                    break
+                found.append(_Sent(id, at, fresh, tries))
+                messages += count
+        return found
+
+    def _open(self, sent: Sequence[_Sent]) -> list[_Sent]:
+        """Their contents, the act recorded before; what was erased meanwhile is left out."""
+        with connection.cursor() as cursor:
+            cursor.execute("select id, sealed from inbox where id = any (%s)", [[one.id for one in sent]])
+            sealed = {id: bytes(content) for id, content in cursor.fetchall()}
+        opened = open_aside(sealed, actor=self.actor, act="collect", detail=None)
+        for one in sent:
+            if one.id in opened:
+                one.envelope = orjson.loads(zlib.decompress(opened[one.id]))
+        return [one for one in sent if one.envelope is not None]
+
+    def _take_in(self, sent: Sequence[_Sent]) -> int:
+        opened = self._open(sent)
+        rows, refused, unread, messages = self._read(opened)
+        with transaction.atomic():
+            for kind in _ORDER:
+                bad = refused if kind == "interactions" else []
+                if rows[kind] or bad:
+                    self._write(kind, rows[kind], bad)
+            self._note_unread(unread)
+            self._done(sent)
+        if rows["customers"] or rows["organisations"]:
+            defer_linkage(self.actor.human)
+        return messages
+
+    def _read(
+        self, opened: Sequence[_Sent]
+    ) -> tuple[dict[str, list[Brought]], list[tuple[str, bytes]], dict[str, int], int]:
+        rows: dict[str, list[Brought]] = defaultdict(list)
+        refused: list[tuple[str, bytes]] = []
+        unread: dict[str, int] = defaultdict(int)
+        messages = 0
+        for one in opened:
+            if self.kind is None:
+                raise LookupError("kind")
+            held = self.kind.messages(one.envelope)
+            places = one.places(len(held))
+            reading = self.kind.read(one.envelope, one.at, places, self._words())
+            for row in reading.rows:
+                rows[row.kind].append(row)
+            refused += [(bad.reason, orjson.dumps(held[bad.message])) for bad in reading.refused]
+            for name, count in reading.unread.items():
+                unread[name] += count
+            messages += len(places)
+        return rows, refused, unread, messages
+
+    def _words(self) -> Terms:
+        terms = self.terms
+        return Terms(terms.fields, terms.consents, terms.residence, told=terms.basis != "consent" and terms.notice > 0)
+
+    def _write(self, kind: str, rows: Sequence[Brought], refused: Sequence[tuple[str, bytes]]) -> None:
+        """Rows of one kind, as a chunk of the day's import of it."""
+        began = time.monotonic()
+        recipe = recipe_of(kind, self.channel, self.terms)
+        batch = intake_of(kind, self.channel, self.terms, recipe, staff=self.actor.staff)
+        number = ImportChunk.objects.filter(batch=batch).count()
+        prepared = self._prepared(recipe, rows, first=number * 10_000 + 1)
+        lines = range(number * 10_000 + 1 + len(rows), number * 10_000 + 1 + len(rows) + len(refused))
+        prepared.refused += [Refusal(line, why, b"\0" + raw) for line, (why, raw) in zip(lines, refused, strict=True)]
+        terms = self.terms
+        admission = Admission(
+            installation(), gate().decisions, actor=self.actor,
+            terms=AdmissionTerms(self.channel.id, self.channel.kind, terms.controller, terms.basis, terms.notice, False, batch),
+        )  # fmt: skip
+        place = Place(batch, 0, number, 0, terms.controller, self.channel.id, terms.notice, recipe.way, repeat=False)
+        write_chunk(prepared, place, admission, actor=self.actor, began=began)
+
+    def _prepared(self, recipe: Recipe, rows: Sequence[Brought], *, first: int) -> Prepared:
+        frame = frame_of(rows, range(first, first + len(rows)), recipe)
+        preparer = Preparer(
+            installation(), recipe, only(recipe, frame.columns), controller=self.terms.controller, channel=self.channel.id
+        )  # fmt: skip
+        return preparer.prepare(batch_of(frame, []))
+
+    def _set_aside(self, sent: _Sent) -> int:
+        """A request whose messages cannot be taken in: each to quarantine, sealed by itself."""
+        [opened] = self._open([sent]) or [sent]
+        try:
+            held = self.kind.messages(opened.envelope) if self.kind is not None else []
+        except Exception:  # noqa: BLE001  (its own reader cannot even part it)
+            held = [opened.envelope]
+        refused = [(_FAILED, orjson.dumps(held[place])) for place in opened.places(len(held)) if place < len(held)]
+        with transaction.atomic():
+            if refused:
+                self._write("interactions", [], refused)
+            self._done([sent])
+        return len(refused)
+
+    def _note_unread(self, unread: dict[str, int]) -> None:
+        if unread:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "insert into inbox_unread (channel, name, messages) select %s, n.name, n.messages"
+                    " from unnest(%s::text[], %s::bigint[]) as n (name, messages) order by n.name"
+                    " on conflict (channel, name) do update set messages = inbox_unread.messages + excluded.messages,"
+                    " last_at = clock_timestamp()",
+                    [self.channel.id, list(unread), list(unread.values())],
+                )
+
+    def _done(self, sent: Sequence[_Sent]) -> None:
+        ids = [one.id for one in sent]
+        forget_aside(connection.connection, ids)
+        with connection.cursor() as cursor:
+            cursor.execute("delete from inbox where id = any (%s)", [ids])
+
+
+def forget_seen() -> int:
+    """Forget messages that were acknowledged over a week ago; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from inbox_seen where day < current_date - 7")
+        return int(cursor.rowcount)
+
+
+def _waiting_channels() -> list[int]:
+    with connection.cursor() as cursor:
+        # as an index walk: one look for each channel, however much waits
+        cursor.execute("select c.id from govern_channel c where exists (select 1 from inbox i where i.channel = c.id)")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _actor_for(channel: Channel) -> Actor:
+    """Its owner, who answers for what it sends; the home's owner where they have left, or may not collect."""
+    staff = Staff.objects.filter(id=channel.owner, is_active=True).first() if channel.owner else None
+    return actor_of(staff.email) if staff is not None and staff.role in ACTS["collect"] else owner_actor()
+
+
+@contextmanager
+def _alone(channel: int) -> Iterator[bool]:
+    """Hold a channel for this process, where nobody else does; a killed one's hold ends with its connection."""
+    raw = raw_connection()
+    row = raw.execute("select pg_try_advisory_lock(%s)", (_LOCK << 16 | channel,)).fetchone()
+    held = row is not None and bool(row[0])
+    try:
+        yield held
+    finally:
+        if held and not raw.closed:
+            raw.execute("select pg_advisory_unlock(%s)", (_LOCK << 16 | channel,))

@@ -1,0 +1,262 @@
+"""The tracking API from request to sealed record: who it is, what they did, what they allowed, and nothing twice."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import importlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from kehu.collect.channels import Request, kinds
+from kehu.collect.channels.tracking.read import nameless
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain, drain_all
+from kehu.collect.inbox.terms import set_terms
+from kehu.collect.models import Import, Quarantined
+from kehu.govern.channels import add_channel
+from kehu.guard.gate.read import gate
+from kehu.guard.staff.actions import actor_of, owner_actor
+from kehu.guard.staff.models import Staff
+from kehu.serve.desk import queries
+from kehu.vault.ids import new_id
+from tests.cast import staff
+
+reading_module = importlib.import_module("kehu.collect.channels.tracking.read")
+AT = "2026-11-20T08:00:00.000Z"
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def channel(database, monkeypatch):
+    """A channel of a website, with its key."""
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    made, key = add_channel("web", "tracking", owner=owner_actor().staff, country="CN")
+    return made, key
+
+
+@pytest.fixture
+def send(channel):
+    """Post messages as a client does; returns status and answer."""
+
+    def posted(*messages: dict[str, Any], call="batch", key=channel[1], packed=False, **more: Any):
+        content = {"batch": list(messages), "sentAt": datetime.now(UTC).isoformat(), **more}
+        body = json.dumps(content if call == "batch" else messages[0]).encode()
+        headers = {"authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
+        if packed:
+            body, headers = gzip.compress(body), headers | {"content-encoding": "gzip"}
+        response = kinds()["tracking"].answer(Request("POST", f"/v1/{call}", {}, headers, body))
+        return response.status, json.loads(response.body), dict(response.headers)
+
+    return posted
+
+
+def message(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "messageId": str(new_id()), "timestamp": AT, **more}
+
+
+def count(query: str, *parameters: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchone()[0]
+
+
+def found(purpose="service", **what: str) -> list[Any]:
+    return queries.find(what, actor=staff_once("service"), purpose=purpose)[0]
+
+
+def staff_once(role):
+    held = Staff.objects.filter(role=role).first()
+    return actor_of(held.email) if held else staff(role)
+
+
+def values_of(customer, kinds_=None) -> dict[str, list[str]]:
+    opened = gate().open([customer], actor=staff_once("service"), purpose="service")[0]
+    shown: dict[str, list[str]] = {}
+    for one in opened.contributions:
+        shown.setdefault(one.field, []).append(one.normal or one.given)
+    return shown
+
+
+def test_who_is_identified_is_a_customer_and_what_they_do_is_theirs(send, channel):
+    set_terms(channel[0], actor=owner_actor(), basis="contract")
+    person = message("identify", userId="U-1", traits={"email": "Lin@Mail.example", "name": "林婉清", "shoe": 38})
+    bought = message(
+        "track", userId="U-1", event="Order Completed",
+        properties={"order_id": "O-7", "total": 99.5, "currency": "CNY", "products": [{"name": "tea"}, {"sku": "cup"}]},
+    )  # fmt: skip
+    status, answer, _ = send(person, bought, message("page", userId="U-1", name="Home", properties={"path": "/"}))
+    assert (status, answer) == (200, {"success": True})
+    assert accepting.waiting() == (3, 1)
+    assert count("select count(*) from record") == 0  # nothing is understood before it is durable
+    assert drain_all() == 3 and accepting.waiting() == (0, 0)
+    [lin] = found(email="lin@mail.example")
+    shown = values_of(lin)
+    assert shown["full_name"] == ["林婉清"] and shown["email"] == ["lin@mail.example"]
+    assert shown["order_id"] == ["O-7"] and shown["product"] == ["tea, cup"] and shown["kind"] == ["page"]
+    assert shown["at"] == [shown["ordered_at"][0]]
+    assert count("select count(*) from inbox_unread where name = 'shoe' and messages = 1") == 1
+    assert count("select count(*) from subject_key k join inbox i on i.id = k.subject") == 0
+    assert {one.kind for one in Import.objects.filter(channel=channel[0].id, state="open")} == {
+        "customers", "orders", "interactions",
+    }  # fmt: skip
+
+
+def test_a_message_sent_again_is_answered_and_not_taken_twice(send):
+    first, second = message("track", userId="U-1", event="A"), message("track", userId="U-1", event="B")
+    assert send(first)[0] == 200 and send(first)[0] == 200
+    assert accepting.waiting() == (1, 1)
+    drain_all()
+    assert send(first, second, second)[0] == 200
+    assert drain_all() == 1
+    assert count("select count(*) from record where kind = 4") == 2
+
+
+def test_two_messages_that_say_the_same_are_two(send):
+    send(message("track", userId="U-1", event="A"), message("track", userId="U-1", event="A"))
+    drain_all()
+    assert count("select count(*) from record where kind = 4") == 2
+
+
+def test_a_visitor_becomes_who_is_identified_with_what_was_covered(send, channel):
+    set_terms(channel[0], actor=owner_actor(), consents={"ads": "marketing", "stats": "analytics"})
+    yes, no = ({"consent": {"categoryPreferences": {"stats": said}}} for said in (True, False))
+    send(message("page", anonymousId="D-1", context=yes), message("page", anonymousId="D-1", context=no))
+    send(message("page", anonymousId="D-1"))  # nobody asked: consent is the ground, so not covered
+    drain_all()
+    assert count("select count(distinct customer) from subject_state") == 2  # the visitor, and what nobody may join
+    send(message("identify", anonymousId="D-1", userId="U-1", traits={"email": "lin@mail.example"}, context=yes))
+    drain_all()
+    [lin] = found(email="lin@mail.example")
+    assert count("select count(*) from record r join subject_state s using (subject) where s.customer = %s", lin) == 2
+    assert count("select count(distinct customer) from subject_state") == 2
+    send(message("page", anonymousId="D-1", context=yes))
+    drain_all()
+    assert count("select count(*) from record r join subject_state s using (subject) where s.customer = %s", lin) == 3
+
+
+def test_a_refusal_keeps_them_anonymous(send, channel):
+    set_terms(channel[0], actor=owner_actor(), consents={"stats": "analytics"})
+    yes, no = ({"consent": {"categoryPreferences": {"stats": said}}} for said in (True, False))
+    send(message("page", anonymousId="D-1", context=yes))
+    send(message("identify", anonymousId="D-1", userId="U-1", traits={"email": "lin@mail.example"}, context=no))
+    drain_all()
+    assert count("select count(distinct customer) from subject_state") == 2
+
+
+def test_a_device_that_two_people_use_joins_nobody_to_nobody(send, channel):
+    set_terms(channel[0], actor=owner_actor(), basis="contract")
+    send(message("page", anonymousId="D-1"))
+    for name in ("a", "b"):
+        send(message("identify", anonymousId="D-1", userId=name, traits={"email": f"{name}@mail.example"}))
+        drain_all()
+    [a], [b] = found(email="a@mail.example"), found(email="b@mail.example")
+    assert a != b and count("select count(*) from subject_state where customer = %s", b) == 1
+
+
+def test_consent_said_with_a_message_counts_for_its_purpose(send, channel):
+    set_terms(channel[0], actor=owner_actor(), consents={"ads": "marketing"})
+    said = {"consent": {"categoryPreferences": {"ads": True, "other": True}}}
+    who = {"userId": "U-1", "traits": {"email": "lin@mail.example"}}
+    for _ in range(3):  # said with every message, it is no news
+        send(message("identify", context=said, **who))
+        drain_all()
+    [lin] = found(email="lin@mail.example")
+    assert count("select count(*) from govern_consent where subject = %s and status = 'given'", lin) == 1
+    assert gate().open([lin], actor=staff("marketing"), purpose="marketing", fields=["email"])[0].contributions
+    send(message("identify", **who))  # silence changes nothing
+    assert count("select count(*) from govern_consent where subject = %s", lin) == 1
+    no = {"consent": {"categoryPreferences": {"ads": False}}}
+    send(message("track", userId="U-1", event="Segment Consent Preference Updated", context=no))
+    drain_all()
+    assert not gate().open([lin], actor=staff_once("marketing"), purpose="marketing", fields=["email"])[0].contributions
+    assert count("select messages from inbox_unread where name = 'consent.other'") == 3
+
+
+def test_what_cannot_be_read_is_quarantined_and_the_rest_goes_on(send):
+    bad = [{"type": "track", "messageId": "x1", "userId": "U-1"}, 7, {"type": "jump", "messageId": "x2", "userId": "U-1"},
+           {"type": "page", "messageId": "x3"}, {"type": "track", "event": "A" * 40_000, "userId": "U-1"}]  # fmt: skip
+    assert send(*bad, message("track", userId="U-1", event="fine"))[0] == 200
+    drain_all()
+    assert count("select count(*) from record where kind = 4") == 1
+    assert sorted(Quarantined.objects.filter(accepted=False).values_list("reason", flat=True)) == [
+        "message.names-nobody", "message.no-call", "message.no-event", "message.not-an-object", "message.too-large",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code"),
+    [
+        (b"{", {}, 400), (b"[]", {}, 400), (b'{"batch":{}}', {}, 400), (b'{"batch":[]}', {}, 400),
+        (b"\x1f\x8bnonsense", {"content-encoding": "gzip"}, 400),
+        (gzip.compress(b"{}")[:-9], {"content-encoding": "gzip"}, 400), (b"{}", {"content-encoding": "br"}, 400),
+        (gzip.compress(b" " * (5 << 20)), {"content-encoding": "gzip"}, 400),
+    ],
+)  # fmt: skip
+def test_a_bad_request_is_told_so(channel, body, headers, code):
+    key = base64.b64encode(f"{channel[1]}:".encode()).decode()
+    request = Request("POST", "/v1/batch", {}, {"authorization": f"Basic {key}", **headers}, body)
+    response = kinds()["tracking"].answer(request)
+    assert response.status == code and set(json.loads(response.body)) == {"code", "message"}
+
+
+def test_keys(send, channel):
+    assert send(message("page", anonymousId="D"), key="kehu_wrong")[0] == 401
+    assert send(message("page", anonymousId="D"), key="")[0] == 401
+    bare = {"writeKey": channel[1], "batch": [message("page", anonymousId="D")]}
+    response = kinds()["tracking"].answer(Request("POST", "/v1/batch", {}, {}, json.dumps(bare).encode()))
+    assert response.status == 200
+    with connection.cursor() as cursor:  # taken away: the very next request is refused, whatever a process remembers
+        cursor.execute("update govern_channel set key_digest = null")
+    assert send(message("page", anonymousId="D"))[0] == 401
+    assert accepting.waiting() == (1, 1)
+
+
+def test_no_more_waits_than_may(send, monkeypatch):
+    monkeypatch.setenv("KEHU_INBOX_MOST", "2")
+    assert send(message("page", anonymousId="D"), message("page", anonymousId="D"))[0] == 200
+    accepting._held.looked = 0.0
+    status, answer, headers = send(message("page", anonymousId="D"))
+    assert status == 429 and answer["code"] == "too_many_requests"
+    assert int(headers["Retry-After"]) > 0 and int(headers["X-RateLimit-Reset"]) > 0
+    drain_all()
+    accepting._held.looked = 0.0
+    assert send(message("page", anonymousId="D"))[0] == 200
+
+
+def test_a_reader_that_fails_on_one_message_stops_nobody(send, monkeypatch):
+    send(message("track", userId="U-1", event="fine"))
+    send(message("track", userId="U-1", event="poison"))
+    send(message("track", userId="U-1", event="fine too"))
+    real = reading_module._Call._track
+
+    def fails(self):
+        if self._message["event"] == "poison":
+            raise ZeroDivisionError
+        return real(self)
+
+    monkeypatch.setattr(reading_module._Call, "_track", fails)
+    for _ in range(12):
+        drain()
+    assert accepting.waiting() == (0, 0)
+    assert count("select count(*) from record where kind = 4") == 2
+    [refused] = Quarantined.objects.filter(accepted=False)
+    assert refused.reason == "message.could-not-be-taken-in" and b"poison" not in bytes(refused.sealed)
+
+
+def test_what_waits_is_sealed_and_its_key_goes_with_it(send):
+    send(message("identify", userId="U-1", traits={"email": "canaryzq@mail.example"}), packed=True)
+    assert b"canaryzq" not in bytes(count("select sealed from inbox"))
+    assert count("select count(*) from subject_key k join inbox i on i.id = k.subject") == 1
+    drain_all()
+    assert count("select count(*) from inbox") == 0
+
+
+def test_a_visitor_has_no_name_that_tells_the_device():
+    assert nameless("D-1", covered=True) != nameless("D-1", covered=False) and "D-1" not in nameless(
+        "D-1", covered=True
+    )
