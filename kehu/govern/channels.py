@@ -33,7 +33,7 @@ def add_channel(name: str, kind: str, *, owner: UUID, country: str = "") -> tupl
         raise ValueError(f"kind: one of {', '.join(KINDS)}")
     if country and not (len(country) == 2 and country.isascii() and country.isupper()):
         raise ValueError("country: two capital letters")
-    key = "kehu_" + secrets.token_urlsafe(32) if kind in KEYED else None
+    key = _new_key() if kind in KEYED else None
     try:
         with transaction.atomic():
             made = Channel.objects.create(
@@ -44,6 +44,15 @@ def add_channel(name: str, kind: str, *, owner: UUID, country: str = "") -> tupl
     return made, key
 
 
+def renew_key(channel: Channel) -> str | None:
+    """Give a channel another key, returned this once; None: its kind has none. The one before opens nothing any more."""
+    if channel.kind not in KEYED:
+        return None
+    key = _new_key()
+    Channel.objects.filter(id=channel.id).update(key_digest=digest_of(key))
+    return key
+
+
 def channel_of_key(key: str) -> Channel | None:
     """The channel that a key belongs to."""
     return Channel.objects.filter(key_digest=digest_of(key)).first()
@@ -52,3 +61,7 @@ def channel_of_key(key: str) -> Channel | None:
 def digest_of(key: str) -> bytes:
     """What is kept of a key: a key of 256 random bits needs no slow hash."""
     return hashlib.sha256(key.encode()).digest()
+
+
+def _new_key() -> str:
+    return "kehu_" + secrets.token_urlsafe(32)

@@ -184,7 +184,7 @@ def test_what_cannot_be_read_is_quarantined_and_the_rest_goes_on(send):
     drain_all()
     assert count("select count(*) from record where kind = 4") == 1
     assert sorted(Quarantined.objects.filter(accepted=False).values_list("reason", flat=True)) == [
-        "message.names-nobody", "message.no-call", "message.no-event", "message.not-an-object", "message.too-large",
+        "message_names_nobody", "message_no_call", "message_no_event", "message_not_an_object", "message_too_large",
     ]  # fmt: skip
 
 
@@ -245,7 +245,7 @@ def test_a_reader_that_fails_on_one_message_stops_nobody(send, monkeypatch):
     assert accepting.waiting() == (0, 0)
     assert count("select count(*) from record where kind = 4") == 2
     [refused] = Quarantined.objects.filter(accepted=False)
-    assert refused.reason == "message.could-not-be-taken-in" and b"poison" not in bytes(refused.sealed)
+    assert refused.reason == "message_not_taken_in" and b"poison" not in bytes(refused.sealed)
 
 
 def test_what_waits_is_sealed_and_its_key_goes_with_it(send):

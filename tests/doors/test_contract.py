@@ -32,6 +32,10 @@ PROMISED = {
     "quota taken": "taken[email purpose meter hour day refused]",
     "controller add": "id",
     "channel add": "id key",
+    "channel list": "channels[id name kind country]",
+    "channel show": "id name kind country controller basis notice residence consents fields waiting came unread",
+    "channel set": "id name kind country controller basis notice residence consents fields waiting came unread",
+    "channel key": "id key",
     "doctor": "findings[id severity text remedy]",
     "staff add": "id email sign_in[url email password]",
     "token issue": "token expires_at",
@@ -99,6 +103,7 @@ OPTIONS = {
     "up": "--port --detach",
     "controller add": "--country",
     "channel add": "--kind",
+    "channel set": "--controller --basis --notice --residence --consent --field",
     "staff add": "--email --role --department --no-attest --totp",
     "staff link": "--reset-factor",
     "staff sign-on": "--end",
@@ -343,6 +348,9 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("ledger verify", "--against", "kept")["ok"]
     kehu("ledger prove", str(seen["ledger"]["seq"]))
     posts_and_owners(kehu)
+    kehu("channel add", "web", "--kind", "tracking")
+    for words in ("list",), ("show", "web"), ("set", "web"), ("key", "web"):
+        kehu(f"channel {words[0]}", *words[1:])
     kehu("keys rotate")
     kehu("status")
     kehu("doctor", code=None)

@@ -47,7 +47,7 @@ _TRIES: Final = 3  # as a chunk; then each request by itself, and what fails alo
 _ORDER: Final = ("customers", "organisations", "orders", "interactions")  # who it is before what they did
 _WAITS: Final = timedelta(days=1)
 _LOCK: Final = 0x6B696E00  # and the channel's id
-_FAILED: Final = "message.could-not-be-taken-in"
+_FAILED: Final = "message_not_taken_in"
 
 
 @dataclass(slots=True)

@@ -137,28 +137,6 @@ def controller_platform(name: str, off: bool) -> Any:
 
 
 @click.group()
-def channel() -> None:
-    """Ways records come in."""
-
-
-@channel.command("add", epilog="Example: kehu channel add fair --kind store")
-@click.argument("name")
-@click.option("--kind", required=True)
-@click.option("--country", default="", help="Where it collects; see KEHU_LAWS_FOLLOW.")
-@command()
-def channel_add(name: str, kind: str, country: str) -> Any:
-    """Add a channel; a kind that programs write to gets a key, shown once."""
-    from kehu.govern.channels import ChannelTaken, add_channel
-
-    owner_only()
-    try:
-        made, key = add_channel(name, kind, owner=actor().staff, country=country)
-    except ChannelTaken:
-        raise Failure(FAILED, "taken", "A channel of this name is here already.") from None
-    return {"id": made.id, "key": key}
-
-
-@click.group()
 def staff() -> None:
     """Members of staff."""
 

@@ -52,12 +52,12 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     for place in places:
         message = envelope["m"][place]
         if UNREADABLE in message:
-            reading.refused.append(Unreadable(place, f"message.{message[UNREADABLE]}"))
+            reading.refused.append(Unreadable(place, str(message[UNREADABLE])))
             continue
         try:
             rows = _Call(message, received, off, terms, reading.unread).rows()
         except _Refused as why:
-            reading.refused.append(Unreadable(place, f"message.{why}"))
+            reading.refused.append(Unreadable(place, str(why)))
             continue
         for row in rows:
             row.message = place
@@ -110,9 +110,9 @@ class _Call:
         """
         call = self._message.get("type")
         if call not in CALLS:
-            raise _Refused("no-call")
+            raise _Refused("message_no_call")
         if self._user is None and self._device is None:
-            raise _Refused("names-nobody")
+            raise _Refused("message_names_nobody")
         rows: list[Brought] = getattr(self, f"_{call}")()
         return rows
 
@@ -128,7 +128,7 @@ class _Call:
     def _group(self) -> list[Brought]:
         group = _id(self._message.get("groupId"))
         if group is None:
-            raise _Refused("no-group")
+            raise _Refused("message_no_group")
         values = self._values(_object(self._message.get("traits")), _GROUP_TRAITS)
         if not values:
             return []
@@ -137,7 +137,7 @@ class _Call:
     def _alias(self) -> list[Brought]:
         before = _id(self._message.get("previousId")) or self._device
         if self._user is None or before is None:
-            raise _Refused("no-alias")
+            raise _Refused("message_no_alias")
         row = self._customer({})
         row.joins = self._joined(before)
         return [row]
@@ -145,7 +145,7 @@ class _Call:
     def _track(self) -> list[Brought]:
         event = self._message.get("event")
         if not isinstance(event, str) or not event.strip():
-            raise _Refused("no-event")
+            raise _Refused("message_no_event")
         properties = _object(self._message.get("properties"))
         if event == PREFERENCE and self._user is not None and self._consents:
             return [self._customer({})]

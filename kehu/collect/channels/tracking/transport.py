@@ -142,7 +142,7 @@ def _messages(content: dict[str, Any], call: str, *, large: bool) -> list[dict[s
     sent = [_message(one, shared) for one in found]
     if large:
         sent = [
-            one if len(orjson.dumps(one)) <= MOST_EVENT else _refused(one["messageId"], "too-large", one)
+            one if len(orjson.dumps(one)) <= MOST_EVENT else _refused(one["messageId"], "message_too_large", one)
             for one in sent
         ]
     return sent
@@ -150,7 +150,7 @@ def _messages(content: dict[str, Any], call: str, *, large: bool) -> list[dict[s
 
 def _message(one: Any, shared: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(one, dict):
-        return _refused(str(uuid4()), "not-an-object", one)
+        return _refused(str(uuid4()), "message_not_an_object", one)
     one.pop("writeKey", None)
     id = one.get("messageId")
     if not isinstance(id, str) or not 0 < len(id) <= _LONGEST_ID:
