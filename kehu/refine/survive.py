@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from kehu.refine.clean.status import ABSENT, INVALID, VALID
 class Said(Protocol):
     """One value that one record brought (:class:`kehu.guard.gate.read.Contribution`).
 
-    A record's id carries the time it came (UUIDv7). ``verified_at``: when somebody last confirmed the value, in ISO
-    form with one zone, so that later times sort later.
+    A record's id carries the time it came (UUIDv7); ``said_at`` is its sender's own time where that is known, and counts in
+    its place, so that what was held up on the way is not taken for news. ``verified_at``: when somebody last confirmed the
+    value, in ISO form with one zone, so that later times sort later.
     """
 
     @property
@@ -33,6 +35,8 @@ class Said(Protocol):
     @property
     def verified_at(self) -> str | None: ...
     @property
+    def said_at(self) -> datetime | None: ...
+    @property
     def record(self) -> UUID: ...
     @property
     def kind(self) -> int: ...
@@ -42,6 +46,8 @@ class Said(Protocol):
 
 S = TypeVar("S", bound=Said)
 _EDIT: Final = RECORD_KINDS["edit"]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _AS_GIVEN: Final = frozenset({"name", "address", "text"})
 
 
@@ -58,7 +64,7 @@ def survive(contributions: Iterable[S]) -> dict[str, Survivor[S]]:
 
     What is not a valid form of its type never beats what is. Then an edit (made here, by somebody who saw what stood)
     wins over what came in; a value that a rule vouches for over one that only looks right; given over derived; the later
-    verified; and last the later record.
+    verified; and last the later said.
     """
     by_field: dict[str, list[S]] = {}
     for one in contributions:
@@ -86,13 +92,22 @@ def _text(said: Said) -> str:
     return said.normal or said.given or ""
 
 
-def _rank(said: Said) -> tuple[bool, bool, bool, bool, str, bytes, str]:
+def _when(said: Said) -> int:
+    """Microseconds since 1970."""
+    if said.said_at is not None:
+        return (said.said_at - _EPOCH) // _MICROSECOND
+    return int.from_bytes(said.record.bytes[:6], "big") * 1_000
+
+
+def _rank(said: Said) -> tuple[bool, bool, bool, bool, str, int, str, bytes, str]:
     return (
         said.status != INVALID,
         said.kind == _EDIT,
         said.status == VALID,
         said.given is not None,
         said.verified_at or "",
+        _when(said),
+        "" if said.said_at is None else _text(said),  # of one time: the same counts in whatever order they came
         said.record.bytes,
         _text(said),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -16,6 +17,8 @@ _int4 = struct.Struct(">ii").pack
 _int8 = struct.Struct(">iq").pack
 _length = struct.Struct(">i").pack
 _array = struct.Struct(">iiiiii").pack
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
+_MICROSECOND: Final = timedelta(microseconds=1)
 TRUE: Final = b"\0\0\0\1\1"
 FALSE: Final = b"\0\0\0\1\0"
 
@@ -38,6 +41,11 @@ def int8(value: int) -> bytes:
 def blob(value: bytes) -> bytes:
     """A bytea, or a uuid from its 16 bytes."""
     return _length(len(value)) + value
+
+
+def moment(value: datetime | None) -> bytes:
+    """A timestamptz, or NULL."""
+    return NULL if value is None else _int8(8, (value - _EPOCH) // _MICROSECOND)
 
 
 def jsonb(value: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -27,6 +28,7 @@ class Said:
     normal: str | None = field(default=None, repr=False)
     answer: str = "clear"
     field: str = "email"
+    said_at: datetime | None = None
 
     @property
     def record(self) -> UUID:
@@ -103,6 +105,15 @@ contribution = st.builds(
     st.sampled_from([None, "n"]),
 )
 several = st.lists(contribution, max_size=7, unique_by=lambda said: said.time)
+
+
+def test_the_senders_own_time_counts_before_when_it_came():
+    """A record's own time is in milliseconds since 1970."""
+    early, late = (datetime.fromtimestamp(second, UTC) for second in (1, 3))
+    assert winner(Said(9_000, "x", said_at=early), Said(8_000, "y", said_at=late)) == 8_000
+    assert winner(Said(9_000, "x", said_at=early), Said(2_000, "y")) == 2_000
+    assert winner(Said(1_000, "x", said_at=late), Said(2_000, "y")) == 1_000
+    assert winner(Said(9, "x", said_at=late), Said(8, "y", said_at=late)) == 8  # of one time: whatever the order
 
 
 @given(several.flatmap(lambda one: st.tuples(st.just(one), st.permutations(one))))

@@ -65,6 +65,7 @@ class Brought:
         consents: purpose to yes or no, as the person said it with this message.
         said_at: when they said it, ISO 8601.
         joins: another name of the same customer, under which they may wait.
+        at: the sender's own time of what it says, ISO 8601 with a zone; None: as it came. What it said later counts.
         message: its place among the messages of its request.
     """
 
@@ -75,6 +76,7 @@ class Brought:
     consents: dict[str, bool] = field(default_factory=dict)
     said_at: str | None = None
     joins: str | None = None
+    at: str | None = None
     message: int = 0
 
 

@@ -31,6 +31,7 @@ SAID_AT: Final = "consent-time\x1f"
 RESIDENCE: Final = "residence"
 OWN: Final = "own-key\x1f"
 JOINS: Final = "joins\x1f"
+WHEN: Final = "when\x1f"
 WAITING: Final = 0  # kind of the key under which a customer waits of whom only events came
 _YES: Final = frozenset({"yes", "true", "1", "是"})
 _NO: Final = frozenset({"no", "false", "0", "否"})
@@ -136,7 +137,7 @@ class Preparer:
         usable, ages = columns.usable(), self._ages(columns)
         values, tokens = columns.values(), columns.tokens()
         keys, joins = list(self._keys(named, columns, contents)), self._joins(named)
-        invalid = columns.invalid()
+        invalid, when = columns.invalid(), self._when(named)
         lines = frame["line"].to_list()
         for at, line in enumerate(lines):
             source, owners = keys[at]
@@ -148,7 +149,8 @@ class Preparer:
             draft = Draft(
                 kind=self._kind, content=contents[at], source=source, values=values[at], tokens=tokens[at],
                 identity=[] if self._event else self._identity(columns, at, columns.names[at], packs[at]),
-                packs=packs[at], age=ages[at], kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,
+                packs=packs[at], age=ages[at], said_at=when[at],
+                kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,
             )  # fmt: skip
             contacts = columns.contacts(at) if self._event else ()
             rows.append(Row(line, draft, said[at], invalid.get(at, ()), owners, contacts, joins[at]))
@@ -164,14 +166,14 @@ class Preparer:
             wanted.append(pl.col(recipe.consent_time).alias(SAID_AT))
         if recipe.residence_column:
             wanted.append(pl.col(recipe.residence_column).alias(RESIDENCE))
-        for name, column in ((OWN, recipe.own_column), (JOINS, recipe.joins_column)):
+        for name, column in ((OWN, recipe.own_column), (JOINS, recipe.joins_column), (WHEN, recipe.when_column)):
             if column is not None:
                 wanted.append(pl.col(column).alias(name))
         return frame.select("line", *wanted)
 
     def _contents(self, named: pl.DataFrame) -> list[bytes]:
         """Keyed digest of everything a row says, as given: the same row in another order of columns is the same."""
-        left_out = {"line", OWN, JOINS}
+        left_out = {"line", OWN, JOINS, WHEN}
         if self._recipe.silence_is_no_answer:  # what is said with every message is no news each time
             left_out.add(SAID_AT)
         columns = sorted(set(named.columns) - left_out)
@@ -180,6 +182,13 @@ class Preparer:
             digest(dumps([part for pair in zip(columns, row, strict=True) if pair[1] is not None for part in pair]))
             for row in named.select(columns).iter_rows()
         ]
+
+    def _when(self, named: pl.DataFrame) -> list[dt.datetime | None]:
+        """The sender's own time of each row, where it says one; nobody has said anything tomorrow."""
+        if WHEN not in named.columns:
+            return [None] * named.height
+        now = dt.datetime.now(dt.UTC)
+        return [min(dt.datetime.fromisoformat(one), now) if one else None for one in named[WHEN].to_list()]
 
     def _joins(self, named: pl.DataFrame) -> list[bytes | None]:
         """The key of the other name that a row gives its customer."""

@@ -64,8 +64,8 @@ class Recipe:
     """The whole import. ``country`` and ``residence_column``: one of them at most.
 
     ``packs_beside``: laws that the company's setting adds to those of each residence, as bits. Of messages: the columns of
-    an event's own key and of another name of the same customer; ``silence_is_no_answer``: who says nothing of a consent has
-    not changed it.
+    an event's own key, of another name of the same customer, and of the sender's own time; ``silence_is_no_answer``: who
+    says nothing of a consent has not changed it.
     """
 
     kind: str
@@ -80,6 +80,7 @@ class Recipe:
     packs_beside: int = 0
     own_column: str | None = None
     joins_column: str | None = None
+    when_column: str | None = None
     silence_is_no_answer: bool = False
 
     def pack(self) -> bytes:

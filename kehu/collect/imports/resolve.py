@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -45,6 +46,7 @@ class Resolved:
     said: list[tuple[bytes, Said]] = field(default_factory=list)
     not_widened: list[Row] = field(default_factory=list)
     known: dict[bytes, Known] = field(default_factory=dict)
+    later: dict[bytes, datetime] = field(default_factory=dict)  # said again, and later: its newest record's own time
     waits: list[tuple[bytes, bytes]] = field(default_factory=list)  # key, subject: an event's customer not seen yet
     created: int = 0
     updated: int = 0
@@ -85,6 +87,7 @@ class Resolver:
         self._newest: dict[bytes, Row] = {}
         self._ids = iter(new_ids(len(rows)))
         self._here = frozenset(self._sources)
+        self._when = self._find_when({row.draft.source for row in rows if row.draft.said_at is not None})
 
     def resolve(self) -> Resolved:
         """Go through the rows in order; counts follow from what was there when each one came."""
@@ -103,15 +106,20 @@ class Resolver:
             ):
                 result.duplicates += 1
                 draft.subject = held[0]
+                self._say_later(row, result)
                 self._join(row, result)
                 continue
+            late = self._is_late(row)
             if held is not None:
-                self._renew(row, held[0])
+                self._renew(row, held[0], late=late)
                 result.updated += 1
                 self._link(row, result)
             else:
                 self._place(row, result)
-            self._sources[draft.source] = (draft.subject or b"", draft.content)
+            if not late:
+                self._sources[draft.source] = (draft.subject or b"", draft.content)
+                if draft.said_at is not None:
+                    self._when[draft.source] = draft.said_at
             for token in draft.identity:
                 self._identities.setdefault(token, {})[draft.subject or b""] = True
             self._say(row, result)
@@ -121,10 +129,30 @@ class Resolver:
 
     # -- one row
 
-    def _renew(self, row: Row, subject: bytes) -> None:
+    def _is_late(self, row: Row) -> bool:
+        """Whether its sender said something later under the same key: it is kept, and does not count for the newest."""
+        said, newest = row.draft.said_at, self._when.get(row.draft.source)
+        return said is not None and newest is not None and said < newest
+
+    def _say_later(self, row: Row, result: Resolved) -> None:
+        """The newest record said once more: it has stood until this time."""
+        said, key = row.draft.said_at, row.draft.source
+        if said is None or said <= self._when.get(key, said):
+            return
+        self._when[key] = said
+        if key in self._newest:
+            self._newest[key].draft.said_at = said
+        else:
+            result.later[key] = said
+
+    def _renew(self, row: Row, subject: bytes, *, late: bool) -> None:
         """A record of a subject that is here, or came earlier in this batch."""
         draft = row.draft
         draft.subject, draft.new_subject = subject, subject in self._fresh
+        if late:
+            draft.owns_source = draft.renews_source = False
+            self._widen(row, subject)
+            return
         earlier = self._newest.get(draft.source)
         if earlier is not None:
             earlier.draft.owns_source = earlier.draft.renews_source = False
@@ -232,6 +260,17 @@ class Resolver:
         rows = self._rows("select token, subject, content from source_key where token = any (%b)", list(keys))
         return {bytes(token): (subject.bytes, bytes(content)) for token, subject, content in rows}
 
+    def _find_when(self, keys: set[bytes]) -> dict[bytes, datetime]:
+        """When the newest record under each key was said, else came."""
+        if not keys:
+            return {}
+        rows = self._rows(
+            "select k.token, r.said_at, r.id from source_key k join record r on r.subject = k.subject and r.id = k.record"
+            " where k.token = any (%b)",
+            list(keys),
+        )
+        return {bytes(token): said_at or _came(id) for token, said_at, id in rows}
+
     def _find_graves(self, keys: Iterable[bytes]) -> frozenset[bytes]:
         rows = self._rows("select token from tombstone where token = any (%b)", list(keys))
         return frozenset(bytes(row[0]) for row in rows)
@@ -300,6 +339,11 @@ class Resolver:
         for source, content in rows:
             found.setdefault(bytes(source), set()).add(bytes(content))
         return found
+
+
+def _came(record: UUID) -> datetime:
+    """When a record came, by its id (UUIDv7)."""
+    return datetime.fromtimestamp((record.int >> 80) / 1_000, UTC)
 
 
 def _lower(one: int, other: int) -> int:

@@ -32,7 +32,8 @@ with gone as (
 ), before as (
     select distinct on (g.token) g.token, r.id, r.content from gone g
         join record r on r.subject = g.subject and r.source = g.token and not r.hidden
-    order by g.token, r.id desc
+    order by g.token, coalesce(r.said_at,
+        to_timestamp(('x' || left(replace(r.id::text, '-', ''), 12))::bit(48)::bigint / 1e3)) desc, r.id desc
 ), kept as (
     update source_key k set record = b.id, content = b.content from before b where k.token = b.token returning k.token
 )

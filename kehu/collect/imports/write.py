@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -103,6 +104,8 @@ def _write(
     resolved = Resolver(raw, prepared, controller=place.controller, repeat=place.repeat, unlawful=unlawful).resolve()
     if resolved.kept:
         admission.admit(raw, [row.draft for row in resolved.kept])
+    if resolved.later:
+        _say_later(raw, resolved.later)
     if resolved.kept or resolved.waits or resolved.links:
         to.copy_rows(
             raw, "source_key", ("token", "subject", "record", "content"),
@@ -146,6 +149,14 @@ def _unlawful(raw: Connection[Any], prepared: Prepared, admission: Admission) ->
                 raise CollectionRefused(house.policy)
             found[packs] = answer.policy
     return found
+
+
+def _say_later(raw: Connection[Any], later: dict[bytes, datetime]) -> None:
+    raw.execute(
+        "update record r set said_at = n.said_at from unnest(%b::bytea[], %b::timestamptz[]) as n (token, said_at)"
+        " join source_key k on k.token = n.token where r.subject = k.subject and r.id = k.record",
+        (list(later), list(later.values())),
+    )
 
 
 def _write_states(raw: Connection[Any], known: dict[bytes, Known]) -> None:

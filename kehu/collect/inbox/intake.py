@@ -23,7 +23,7 @@ from kehu.guard.gate.state import bits_of
 from kehu.guard.installation import installation
 from kehu.vault.ids import new_id
 
-OWN, JOINS, RESIDENCE, SAID_AT, CONSENT = "own key", "joins", "residence", "said at", "consent "
+OWN, JOINS, WHEN, RESIDENCE, SAID_AT, CONSENT = "own key", "joins", "when", "residence", "said at", "consent "
 _CONTACTS: Final = ("external_id", "email", "phone")
 
 
@@ -36,7 +36,7 @@ def recipe_of(kind: str, channel: Channel, terms: ChannelTerms) -> Recipe:
         kind=kind, files=[_file(_fields(kind))], country=None, residence_column=RESIDENCE,
         consents={purpose: CONSENT + purpose for purpose in purposes}, consent_time=SAID_AT if purposes else None,
         way=channel.name, notice_purposes=list(notice.purposes), source_proof=False, packs_beside=bits_of(beside),
-        own_column=OWN, joins_column=JOINS, silence_is_no_answer=True,
+        own_column=OWN, joins_column=JOINS, when_column=WHEN, silence_is_no_answer=True,
     )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def frame_of(rows: Sequence[Brought], lines: Sequence[int], recipe: Recipe) -> p
     columns = {name: [row.values.get(name) for row in rows] for name in present}
     columns[OWN] = [row.own for row in rows]
     columns[JOINS] = [row.joins for row in rows]
+    columns[WHEN] = [row.at for row in rows]
     columns[RESIDENCE] = [row.residence or None for row in rows]
     for purpose, column in recipe.consents.items():
         columns[column] = [_word(row.consents.get(purpose)) for row in rows]

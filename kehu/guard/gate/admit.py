@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -58,6 +59,7 @@ class Draft:
     consents: bytes = b"{}"
     kind_of_subject: int = 1
     record: bytes = b""
+    said_at: datetime | None = None  # its sender's own time; None: as it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +212,8 @@ class Admission:
                 cipher = ciphers[subject] = AESGCM(keys[subject][0])
             who, what = to.blob(subject), to.blob(record)
             rows.append(
-                b"\0\x0b" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
-                + to.int8_array(draft.tokens) + to.blob(draft.source)
+                b"\0\x0c" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
+                + to.int8_array(draft.tokens) + to.blob(draft.source) + to.moment(draft.said_at)
             )  # fmt: skip
             for category, content in draft.values.items():
                 sealed = seal(cipher, content, subject=subject, record=record, category=category)
@@ -223,7 +225,7 @@ class Admission:
             for token in draft.identity:
                 identities.append(b"\0\3" + to.blob(token) + who + what)
         columns = (
-            "subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens", "source",
+            "subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens", "source", "said_at",
         )  # fmt: skip
         to.copy_rows(connection, "record", columns, rows)
         to.copy_rows(connection, "facet", ("subject", "record", "category", "version", "sealed"), facets)

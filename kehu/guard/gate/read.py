@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
@@ -76,6 +77,7 @@ class Contribution(NamedTuple):
     record: UUID
     kind: int
     channel: int
+    said_at: datetime | None
 
     def __repr__(self) -> str:
         return (
@@ -382,7 +384,7 @@ class Gate:
         of: bytes | None = None
         cipher: AESGCM | None = None
         for row in rows:  # in the order of subjects
-            subject, epoch, wrapped, record, kind, channel, category, version, sealed, provenance = row[7:17]
+            subject, epoch, wrapped, record, kind, channel, category, version, sealed, provenance, said_at = row[7:18]
             raw_subject = subject.bytes
             if raw_subject != of:
                 of, cipher = raw_subject, None
@@ -403,6 +405,7 @@ class Gate:
                     given = normal if given is not None else None  # derived stays derived, so the same value survives
                 told = (
                     name, answer.answer, answer.policy, given, normal, status, verified, subject, record, kind, channel,
+                    said_at,
                 )  # fmt: skip
                 values.append(_made(Contribution, told))
         return Opened(customer, tuple(origins), seq, decision, tuple(values))

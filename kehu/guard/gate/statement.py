@@ -127,7 +127,7 @@ select o.customer, o.state, o.decision, coalesce(o.finds, false) as finds, (sele
         when r.id is not null and r.notice <> all (array(select n.id from govern_notice n where exists (
             select 1 from govern_notice x where x.name = n.name and x.version >= n.version
             and x.in_force_from <= clock_timestamp() and x.purposes @> to_jsonb(%(purpose)s::int)))) then 2
-        else 0 end + case o.consent when 6 then 3 when 8 then 6 else 0 end as provenance
+        else 0 end + case o.consent when 6 then 3 when 8 then 6 else 0 end as provenance, r.said_at
 from o
     left join e on e.decision = o.id
     left join lateral (select x.* from record x where x.subject = o.subject and not x.hidden

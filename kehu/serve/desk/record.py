@@ -58,6 +58,7 @@ class Event:
     kind: str
     at: datetime | None
     came_at: datetime
+    said_at: datetime | None
     channel: int
     fields: Mapping[str, str] = part(repr=False)
 
@@ -230,14 +231,17 @@ def _events(opened: Opened) -> tuple[Event, ...]:
         if one.kind in EVENT_KINDS:
             by_record.setdefault(one.record, []).append(one)
     events = [_event(record, said) for record, said in by_record.items()]
-    return tuple(sorted(events, key=lambda one: (one.at or one.came_at, one.record), reverse=True))
+    return tuple(
+        sorted(events, key=lambda one: (one.at or one.came_at, one.said_at or one.came_at, one.record), reverse=True)
+    )
 
 
 def _event(record: UUID, said: list[Contribution]) -> Event:
     type_of = installation().rules.dictionary.field
     texts = {one.field: text_of(one, type_of(one.field).type) for one in said}
     at = next((moment for name in _EVENT_TIMES if (moment := _moment(texts.get(name)))), None)
-    return Event(record, name_of(RECORD_KINDS, said[0].kind), at, came_at(record), said[0].channel, texts)
+    first = said[0]
+    return Event(record, name_of(RECORD_KINDS, first.kind), at, came_at(record), first.said_at, first.channel, texts)
 
 
 def _moment(text: str | None) -> datetime | None:
