@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -89,6 +90,10 @@ _MEASURES: Final[dict[str, Words]] = {
         "zh-hans": "查看 {seen} 次，涉及 {customers} 位此类客户，其中 {refused} 次被拒绝",
         "zh-hant": "檢視 {seen} 次，涉及 {customers} 位此類客戶，其中 {refused} 次被拒絕",
     },
+    "mark-open": {
+        "en": "{seen} looks at {customers} such customers", "zh-hans": "查看 {seen} 次，涉及 {customers} 位此类客户",
+        "zh-hant": "檢視 {seen} 次，涉及 {customers} 位此類客戶",
+    },
 }  # fmt: skip
 _USUAL: Final[Words] = {
     "en": "usual for this person up to {own}", "zh-hans": "此人通常不超过 {own}", "zh-hant": "此人通常不超過 {own}",
@@ -104,6 +109,11 @@ _HABIT: Final[Words] = {
     "zh-hant": "以此人或同職位的慣常工作時間為準",
 }  # fmt: skip
 
+# English alone says one thing otherwise than many: "1 customers" loses its s
+_ONE: Final = re.compile(
+    r"(?<![\d.,])1 ((?:such |different )?)(look|time|customer|segment|refusal|question|neighbour|day)s\b"
+)
+
 
 def sentences(alert: Alert, language: str) -> list[str]:
     """What the evidence of an alert says, one sentence for each thing found; ``language`` as ``zh-hans``."""
@@ -112,9 +122,11 @@ def sentences(alert: Alert, language: str) -> list[str]:
 
 def _sentence(found: Mapping[str, Any], language: str) -> str:
     measure = str(found.get("measure", ""))
-    words = _MEASURES.get(measure) or _MEASURES["mark" if "customers" in found else "break-glass"]
+    marked = "mark" if found.get("refused") else "mark-open"
+    words = _MEASURES.get(measure) or _MEASURES[marked if "customers" in found else "break-glass"]
     try:
         text = words[language].format_map(found)
+        text = _ONE.sub(r"1 \1\2", text) if language == "en" else text
         beside = []
         if measure != "opened-drift":
             beside += [_USUAL[language].format_map(found)] if found.get("own") is not None else []
