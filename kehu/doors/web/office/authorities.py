@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.pages import field_label, page
+from kehu.doors.web.pages import category_label, field_label, page
 from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import UnknownField
 from kehu.guard.gate.acts import require_act
@@ -56,11 +56,15 @@ DONE: Final = {
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Demands, newest first, and for the legal office the form."""
     rules = installation().rules
-    names = sorted(rules.purposes[PURPOSE].least, key=field_label)
+    names = rules.purposes[PURPOSE].least
     context = {
         "rows": [_row(one) for one in demands.demands(actor=desk.without_purpose)],
         "may_register": desk.role == "legal",
-        "fields": [(name, field_label(name)) for name in names if not rules.dictionary.field(name).event],
+        "groups": [
+            (category_label(category), asked)
+            for category, fields in rules.dictionary.by_category.items()
+            if (asked := [(one.name, field_label(one.name)) for one in fields if one.name in names and not one.event])
+        ],
         "told": DONE.get(request.GET.get("done", ""), ""),
         "wrong": request.GET.get("done") == "wrong",
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kehu.doors.web.templatetags.desk import moment
-from kehu.doors.web.words import LAW_LABELS
+from kehu.doors.web.words import LAW_LABELS, article_label
 
 STATES: Final = {
     "overdue": ("cinnabar", "alarm-clock", gettext_lazy("overdue")),
@@ -37,12 +37,12 @@ def clock_view(row: Mapping[str, Any]) -> dict[str, Any]:
     """One clock, from the row that the register gives."""
     return {
         "clock": row["clock"],
-        "law": LAW_LABELS.get(row["law"], row["law"]),
+        "law": LAW_LABELS.get(row["law"], _("This organisation")),
         "step": STEPS.get(row["step"], row["step"]),
         "state": STATES[row["state"]],
         "late": row["state"] in ("overdue", "now"),
         "due": due_text(row),
-        "article": row["article"],
+        "article": article_label(row["article"]),
         "unread": not row["read"],
         "notes": [text for text in _notes(row) if text],
     }
