@@ -72,6 +72,9 @@ const sections = (tabs) => {
 };
 document.querySelectorAll("[data-sections]").forEach(sections);
 
+// the tab of the page one is on is seen, where the tabs do not fit
+document.querySelectorAll(".tabs [aria-current='page']").forEach((tab) => { const tabs = tab.closest(".tabs"); if (tabs.scrollWidth > tabs.clientWidth) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - 16; });
+
 // 5. The reader's time zone, for the server to write times in
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;
