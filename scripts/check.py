@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from browser import ensure_browser
+from clients import ensure_clients
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
@@ -45,6 +46,7 @@ def scan_for_secrets() -> None:
 def run_tests() -> None:
     """All tests, spread over processes: each has a home, a database server and ports of its own."""
     ensure_browser()
+    ensure_clients()
     # one more than there are processors: many a test waits for a process, a browser or a clock
     workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))
     spread = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")  # in our order: the long ones first

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from clients import install_clients
+
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 SUPPORTED = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
@@ -78,7 +80,10 @@ def main() -> None:
     """``setup.py base|dev``."""
     check_machine()
     make_venv()
-    install(sys.argv[1] if len(sys.argv) > 1 else "base")
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "base"
+    install(wanted)
+    if wanted == "dev":
+        install_clients()  # without npm the tests say what they leave out
 
 
 if __name__ == "__main__":
