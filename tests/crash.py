@@ -1,0 +1,255 @@
+"""Processes killed while channels send: what was acknowledged is there once, or this says which is not.
+
+``python -m tests.crash --kills 200`` (``make crash``); the tests kill a few. A home of its own with the whole system; three
+channels send at once, each until it is answered, some messages twice; meanwhile web, inbox or database are killed at random
+moments, as by the power going. ``--careless`` acknowledges before a commit is on the disk: the control, which must lose some.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kehu.host.home import Home
+
+ROOT = Path(__file__).resolve().parents[1]
+_WORDS = {"web": b"kehu.host.web", "inbox": b"kehu.collect.inbox", "database": b"postgres\x00-D"}
+_CHECK = """
+import json, sys, django
+django.setup()
+from django.db import connection
+from kehu.guard.installation import installation
+source = installation().tokens.source
+asked = json.load(sys.stdin)
+missing, doubled = [], []
+with connection.cursor() as cursor:
+    for channel, ids in asked.items():
+        keys = {source(1, int(channel), 4, id): id for id in ids}
+        cursor.execute("select source, count(*) from record where source = any (%s) group by 1", [list(keys)])
+        found = {bytes(key): count for key, count in cursor.fetchall()}
+        missing += [id for key, id in keys.items() if key not in found]
+        doubled += [id for key, id in keys.items() if found.get(key, 0) > 1]
+    cursor.execute("select count(*) from record where kind = 4")
+    [records] = cursor.fetchone()
+print(json.dumps({"missing": missing, "doubled": doubled, "records": records}))
+"""
+
+
+@dataclass
+class Outcome:
+    """What came of it: messages acknowledged, those of them not there, those there twice, and records in all."""
+
+    acknowledged: int
+    missing: list[str]
+    doubled: list[str]
+    records: int
+    kills: dict[str, int] = field(default_factory=dict)
+    refusals: int = 0
+    seconds: float = 0.0
+
+
+class _Sender(threading.Thread):
+    """One channel's sender: a message is sent until it is answered with 200, and now and then once more."""
+
+    def __init__(self, channel: int, key: str, port: int, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.channel, self.acknowledged, self.refusals = channel, list[str](), 0
+        self._head = {
+            "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(), "Content-Type": "application/json",
+        }  # fmt: skip
+        self._port, self._chance, self._ended = port, random.Random(seed), threading.Event()
+
+    def end(self) -> None:
+        """Send nothing new."""
+        self._ended.set()
+
+    def run(self) -> None:
+        """Send until told to end; what is on its way then is still brought to its end."""
+        number = 0
+        while not self._ended.is_set():
+            ids = [f"{self.channel}-{number + place}" for place in range(self._chance.choice((1, 1, 5, 40)))]
+            number += len(ids)
+            self._send(ids)
+            self.acknowledged += ids
+            if self._chance.random() < 0.1:
+                self._send(ids)
+
+    def _send(self, ids: list[str]) -> None:
+        body = json.dumps(
+            {
+                "batch": [
+                    {"type": "track", "messageId": id, "userId": f"U-{hash(id) % 200}", "event": f"event {id}"}
+                    for id in ids
+                ]
+            }
+        )
+        while not self._sent(body):
+            self.refusals += 1
+            time.sleep(0.05)
+
+    def _sent(self, body: str) -> bool:
+        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        try:
+            line.request("POST", "/v1/batch", body, self._head)
+            return line.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            line.close()
+
+
+class System:
+    """A whole installation of its own."""
+
+    def __init__(self, *, careless: bool = False) -> None:
+        self.home = tempfile.mkdtemp(prefix="kehu-crash-")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._environment = os.environ | {
+            "KEHU_HOME": self.home, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "kehu.host.settings",
+        }  # fmt: skip
+        self._environment.pop("KEHU_DBNAME", None)
+        if careless:
+            self._environment["PGOPTIONS"] = "-c synchronous_commit=off"
+
+    def kehu(self, *words: str) -> Any:
+        """A command's answer."""
+        done = subprocess.run(
+            [sys.executable, "-m", "kehu.doors.cli.main", *words, "--json"], env=self._environment, cwd=ROOT,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{words[0]}: {done.stdout} {done.stderr}")
+        return json.loads(done.stdout)
+
+    def __enter__(self) -> System:
+        self.kehu("init")
+        return self
+
+    def up(self) -> int:
+        """Start it; returns the supervisor's process id."""
+        return int(self.kehu("up", "--detach", "--port", str(self.port))["pid"])
+
+    def check(self, acknowledged: dict[int, list[str]]) -> dict[str, Any]:
+        """Which acknowledged messages are not there, or twice."""
+        done = subprocess.run(
+            [sys.executable, "-c", _CHECK], env=self._environment | {"KEHU_ROLE": "kehu_app"}, cwd=ROOT, text=True,
+            input=json.dumps(acknowledged), capture_output=True, check=True,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(RuntimeError):
+            self.kehu("down")
+        folders = Home(Path(self.home)).facts().get("folders", ())
+        for folder in (*folders, self.home):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _victims(supervisor: int, word: bytes, folders: Sequence[bytes]) -> list[int]:
+    """Processes with that in their command that descend from the supervisor, or serve one of its folders.
+
+    Of the web its workers, too; the database has a keeper of its own.
+    """
+    parents, found = dict[int, int](), dict[int, bool]()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (entry / "cmdline").read_bytes()
+                if word in command:
+                    found[int(entry.name)] = any(folder in command for folder in folders)
+    return [pid for pid, ours in found.items() if ours or _descends(pid, supervisor, parents)]
+
+
+def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = parents.get(pid, 0)
+    return False
+
+
+def storm(kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), careless: bool = False) -> Outcome:
+    """Send, kill that often, let everything come to rest, and look."""
+    chance, began = random.Random(seed), time.monotonic()
+    with System(careless=careless) as system:
+        channels = [system.kehu("channel", "add", f"web{n}", "--kind", "tracking") for n in range(3)]
+        for number in range(3):
+            system.kehu("channel", "set", f"web{number}", "--basis", "contract")
+        supervisor = system.up()
+        folders = [os.fsencode(folder) for folder in Home(Path(system.home)).facts().get("folders", ())]
+        senders = [_Sender(one["id"], one["key"], system.port, seed + n) for n, one in enumerate(channels)]
+        for sender in senders:
+            sender.start()
+        killed: Counter[str] = Counter()
+        while sum(killed.values()) < kills:
+            time.sleep(chance.uniform(0.2, 2.5))
+            target = chance.choice(targets)
+            victims = _victims(supervisor, _WORDS[target], folders)
+            if victims:
+                with suppress(ProcessLookupError):
+                    os.kill(chance.choice(victims), signal.SIGKILL)
+                    killed[target] += 1
+        time.sleep(1)
+        for sender in senders:
+            sender.end()
+        for sender in senders:
+            sender.join(120)
+        _rest(system)
+        acknowledged = {sender.channel: sender.acknowledged for sender in senders}
+        found = system.check(acknowledged)
+        return Outcome(
+            sum(map(len, acknowledged.values())), found["missing"], found["doubled"], found["records"], dict(killed),
+            sum(sender.refusals for sender in senders), round(time.monotonic() - began, 1),
+        )  # fmt: skip
+
+
+def _rest(system: System) -> None:
+    """Until nothing waits any more."""
+    end = time.monotonic() + 180
+    while time.monotonic() < end:
+        with suppress(RuntimeError):
+            if not any(system.kehu("channel", "show", f"web{n}")["waiting"]["messages"] for n in range(3)):
+                return
+        time.sleep(1)
+    raise TimeoutError("messages still wait")
+
+
+def main() -> None:
+    """Kill, look, print; failure where anything is missing or doubled (with ``--careless``: where nothing is)."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--careless", action="store_true")
+    asked = parser.parse_args()
+    targets = ("database",) if asked.careless else tuple(_WORDS)
+    outcome = storm(asked.kills, seed=asked.seed, targets=targets, careless=asked.careless)
+    told = asdict(outcome) | {"missing": len(outcome.missing), "doubled": len(outcome.doubled)}
+    sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    wrong = bool(outcome.missing or outcome.doubled)
+    sys.exit(0 if wrong is asked.careless else 1)
+
+
+if __name__ == "__main__":
+    main()
