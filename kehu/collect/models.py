@@ -122,6 +122,19 @@ class Staged(models.Model):
     at = models.DateTimeField(auto_now_add=True)
 
 
+class SignedChannel(models.Model):
+    """A channel whose sender signs: the secret that both hold, sealed under a key of the keyring, and how the sender writes."""
+
+    personal_data: ClassVar[str] = "none"
+
+    channel = models.PositiveSmallIntegerField(primary_key=True)
+    sealed = models.BinaryField(null=True)
+    settings = models.JSONField(
+        default=dict, help_text="of a generic webhook: its signature, and its mapping to our fields"
+    )
+    at = models.DateTimeField(auto_now=True)
+
+
 class ChannelTerms(models.Model):
     """What holds for everything that a channel sends by itself: its provenance, and how its words become ours."""
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from kehu.govern.models import Channel
 from kehu.govern.slugs import CHANNELS
 
-KINDS: Final = (*CHANNELS, "tracking")
+KINDS: Final = (*CHANNELS, "tracking", "shopify", "woocommerce", "webhook")
 KEYED: Final = frozenset({"tracking", "shop", "form"})
 
 

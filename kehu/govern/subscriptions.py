@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -53,7 +54,10 @@ class SuppressedHere(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How it was said: enough to prove it. ``ground`` of a ``subscribed`` only; ``own``: by the customer themselves."""
+    """How it was said: enough to prove it. ``ground`` of a ``subscribed`` only; ``own``: by the customer themselves.
+
+    ``at``: when, if it was before now; whoever says so has seen that nothing later was said.
+    """
 
     status: str
     way: str
@@ -63,6 +67,7 @@ class Said:
     evidence: bytes | None = None
     proof: str = ""
     own: bool = False
+    at: datetime | None = None
 
     def checked(self) -> Said:
         """The same.
@@ -114,7 +119,7 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
             raise SuppressedHere(key)
         anchor = subject if subject in part else part[0]
         row = Subscription.objects.create(
-            id=id, subject=anchor, medium=medium, topic=topic, status=told.status, ground=told.ground, at=now,
+            id=id, subject=anchor, medium=medium, topic=topic, status=told.status, ground=told.ground, at=told.at or now,
             way=told.way, language=told.language, notice=told.notice, evidence=told.evidence, proof=told.proof,
             recorded_by=recorded_by, recorded_at=now,
         )  # fmt: skip

@@ -36,6 +36,8 @@ PROMISED = {
     "channel show": "id name kind country controller basis notice residence consents fields waiting came unread",
     "channel set": "id name kind country controller basis notice residence consents fields waiting came unread",
     "channel key": "id key",
+    "channel secret": "id path",
+    "channel mapping": "id settings",
     "doctor": "findings[id severity text remedy]",
     "staff add": "id email sign_in[url email password]",
     "token issue": "token expires_at",
@@ -348,6 +350,14 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("ledger verify", "--against", "kept")["ok"]
     kehu("ledger prove", str(seen["ledger"]["seq"]))
     posts_and_owners(kehu)
+    kehu("channel add", "any", "--kind", "webhook")
+    assert kehu("channel secret", "any", stdin="a secret of a shop\n")["path"].startswith("/hooks/webhook/")
+    kehu("channel secret", "any", stdin="short\n", code=2)
+    kehu("channel secret", "store", stdin="a secret of a shop\n", code=2)
+    Path("any.toml").write_text(
+        'signature = "X-Signature"\n[[row]]\nkind = "customers"\nfields = {id = "external_id"}\n'
+    )
+    assert kehu("channel mapping", "any", "any.toml")["settings"]["signature"] == "X-Signature"
     kehu("channel add", "web", "--kind", "tracking")
     for words in ("list",), ("show", "web"), ("set", "web"), ("key", "web"):
         kehu(f"channel {words[0]}", *words[1:])

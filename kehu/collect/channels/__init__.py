@@ -81,6 +81,23 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a message asks of another register than the records; a hand of that name carries it out (``inbox.hands``).
+
+    Attributes:
+        hand: its name.
+        customer: the sender's id of the customer; None: it names none.
+        said: what it says, for the hand.
+        message: its place among the messages of its request.
+    """
+
+    hand: str
+    customer: str | None
+    said: Mapping[str, str] = field(repr=False)
+    message: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A message that cannot be understood, with why: it goes to quarantine as it came."""
 
@@ -93,6 +110,7 @@ class Reading:
     """What the messages of a request become; ``unread`` counts names that no field has."""
 
     rows: list[Brought] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     refused: list[Unreadable] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
 
@@ -108,6 +126,7 @@ class Kind:
         messages: the messages of an envelope it stored, in their order.
         read: what those at the given places become.
         basis: the lawful basis that is assumed until somebody says another.
+        signed: whether its sender signs with a secret that both hold (``kehu channel secret``).
     """
 
     name: str
@@ -116,6 +135,7 @@ class Kind:
     messages: Callable[[Any], list[Any]]
     read: Callable[[Any, datetime, list[int], Terms], Reading]
     basis: str = "consent"
+    signed: bool = False
 
 
 @cache

@@ -21,10 +21,11 @@ import orjson
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from kehu.collect.channels import Brought, Kind, Terms, kinds
+from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
 from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
+from kehu.collect.inbox.hands import Errand, customers_of, hand_of
 from kehu.collect.inbox.intake import batch_of, frame_of, intake_of, only, recipe_of
 from kehu.collect.inbox.terms import terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
@@ -63,6 +64,17 @@ class _Sent:
     def places(self, messages: int) -> list[int]:
         """Those of its messages that were not here before."""
         return list(range(messages)) if self.fresh is None else self.fresh
+
+
+@dataclass(slots=True)
+class _Read:
+    """What requests became: rows by kind, errands with when they came and their raw message, what was refused and why."""
+
+    rows: dict[str, list[Brought]] = field(default_factory=lambda: defaultdict(list))
+    asked: list[tuple[Asked, datetime, bytes]] = field(default_factory=list)
+    refused: list[tuple[str, bytes]] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    messages: int = 0
 
 
 def drain(*, only_channel: int | None = None) -> int:
@@ -150,26 +162,22 @@ class _Channel:
         return [one for one in sent if one.envelope is not None]
 
     def _take_in(self, sent: Sequence[_Sent]) -> int:
-        opened = self._open(sent)
-        rows, refused, unread, messages = self._read(opened)
+        read = self._read(self._open(sent))
         with transaction.atomic():
             for kind in _ORDER:
-                bad = refused if kind == "interactions" else []
-                if rows[kind] or bad:
-                    self._write(kind, rows[kind], bad)
-            self._note_unread(unread)
+                if kind == "interactions":
+                    read.refused += self._hand_over(read.asked)
+                bad = read.refused if kind == "interactions" else []
+                if read.rows[kind] or bad:
+                    self._write(kind, read.rows[kind], bad)
+            self._note_unread(read.unread)
             self._done(sent)
-        if rows["customers"] or rows["organisations"]:
+        if read.rows["customers"] or read.rows["organisations"]:
             defer_linkage(self.actor.human)
-        return messages
+        return read.messages
 
-    def _read(
-        self, opened: Sequence[_Sent]
-    ) -> tuple[dict[str, list[Brought]], list[tuple[str, bytes]], dict[str, int], int]:
-        rows: dict[str, list[Brought]] = defaultdict(list)
-        refused: list[tuple[str, bytes]] = []
-        unread: dict[str, int] = defaultdict(int)
-        messages = 0
+    def _read(self, opened: Sequence[_Sent]) -> _Read:
+        read = _Read()
         for one in opened:
             if self.kind is None:
                 raise LookupError("kind")
@@ -177,12 +185,25 @@ class _Channel:
             places = one.places(len(held))
             reading = self.kind.read(one.envelope, one.at, places, self._words())
             for row in reading.rows:
-                rows[row.kind].append(row)
-            refused += [(bad.reason, orjson.dumps(held[bad.message])) for bad in reading.refused]
+                read.rows[row.kind].append(row)
+            read.asked += [(asked, one.at, orjson.dumps(held[asked.message])) for asked in reading.asked]
+            read.refused += [(bad.reason, orjson.dumps(held[bad.message])) for bad in reading.refused]
             for name, count in reading.unread.items():
-                unread[name] += count
-            messages += len(places)
-        return rows, refused, unread, messages
+                read.unread[name] += count
+            read.messages += len(places)
+        return read
+
+    def _hand_over(self, asked: Sequence[tuple[Asked, datetime, bytes]]) -> list[tuple[str, bytes]]:
+        """Have errands carried out by whoever keeps those registers; returns what was not, with why."""
+        names = [one.customer for one, _, _ in asked if one.customer is not None]
+        known = customers_of(self.channel, self.terms.controller, names) if names else {}
+        refused: list[tuple[str, bytes]] = []
+        for one, at, raw in asked:
+            subject = known.get(one.customer) if one.customer is not None else None
+            errand = Errand(one, subject, self.channel, self.terms.notice, at, self.actor)
+            if (why := hand_of(one.hand)(errand)) is not None:
+                refused.append((why, raw))
+        return refused
 
     def _words(self) -> Terms:
         terms = self.terms

@@ -53,7 +53,7 @@ def show(name: str) -> Any:
     """A channel's terms, what it sent, what waits, and names in its messages that no field has."""
     from kehu.collect.inbox import queries
 
-    return _shown(queries.status_of(_named(name), actor=actor()))
+    return _shown(queries.status_of(channel_named(name), actor=actor()))
 
 
 @channel.command(
@@ -76,7 +76,7 @@ def set_(
     from kehu.collect.inbox.terms import TermsNotUnderstood, set_terms
 
     owner_only()
-    held = _named(name)
+    held = channel_named(name)
     try:
         set_terms(
             held, actor=actor(), controller=controller, basis=basis, notice=notice, residence=residence,
@@ -95,14 +95,19 @@ def key(name: str) -> Any:
     from kehu.govern.channels import renew_key
 
     owner_only()
-    held = _named(name)
+    held = channel_named(name)
     made = renew_key(held)
     if made is None:
         raise Failure(USAGE, "no-key", "Channels of this kind have no key.")
     return {"id": held.id, "key": made}
 
 
-def _named(name: str) -> Channel:
+def channel_named(name: str) -> Channel:
+    """The channel of a name.
+
+    Raises:
+        Failure: there is none.
+    """
     from kehu.govern.models import Channel
 
     held = Channel.objects.filter(name=name).first()

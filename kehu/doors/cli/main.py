@@ -24,6 +24,7 @@ from kehu.doors.cli import (
     quotas,
     register,
     rights,
+    shops,
     signing,
     watching,
     withholding,
@@ -38,6 +39,8 @@ def main() -> None:
 
 
 evidence.ledger.add_command(withholding.withhold)
+channels.channel.add_command(shops.secret)
+channels.channel.add_command(shops.mapping)
 installation.staff.add_command(signing.staff_link)
 installation.staff.add_command(signing.staff_code)
 installation.staff.add_command(signing.staff_sign_on)

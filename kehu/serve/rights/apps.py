@@ -11,7 +11,9 @@ class RightsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the holders that an erasure reaches."""
+        """Register the holders that an erasure reaches, and the hands for what channels ask of these registers."""
+        from kehu.serve.rights.asked import register_hands
         from kehu.serve.rights.holders import register_all
 
         register_all()
+        register_hands()

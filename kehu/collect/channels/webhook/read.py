@@ -1,0 +1,55 @@
+"""What a generic webhook becomes: the rows that its settings make of its topic, field by field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from kehu.collect.channels import Brought, Reading, Terms, Unreadable
+from kehu.collect.signed.parts import Refused, at_path, count_unread, earliest, guest, moment, values_of
+
+_EVENT_TIME: Final = {"orders": "ordered_at", "interactions": "at"}
+
+
+def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> Reading:
+    """What the messages at these places of a request become."""
+    reading = Reading()
+    for place in places:
+        message = envelope["m"][place]
+        try:
+            rows = _rows(message, received, terms)
+        except Refused as why:
+            reading.refused.append(Unreadable(place, str(why)))
+            continue
+        taken = [path for row in message["row"] for path in row["fields"]]
+        count_unread(
+            message["body"], {*taken, *(path.partition(".")[0] for path in taken if "." in path)}, reading.unread
+        )
+        for row in rows:
+            row.message = place
+        reading.rows += rows
+    return reading
+
+
+def _rows(message: Any, received: datetime, terms: Terms) -> list[Brought]:
+    body, topic = message["body"], message["topic"]
+    wanted = [row for row in message["row"] if not row["topics"] or topic in row["topics"]]
+    if not wanted:
+        raise Refused("message_unknown_topic")
+    said = moment(at_path(body, message["at"])) if message["at"] else None
+    at = earliest(received, said).isoformat()
+    found: list[Brought] = []
+    for row in wanted:
+        values = values_of(body, row["fields"])
+        name = values.get("external_id") or guest(values.get("email"), values.get("phone"))
+        if name is None:
+            continue
+        values["external_id"] = name[:200]
+        if row["kind"] in _EVENT_TIME:
+            values.setdefault(_EVENT_TIME[row["kind"]], at)
+        residence = values.get("country") or terms.residence
+        own = str(message["own"])
+        found.append(Brought(row["kind"], values, own, residence, at=at if said is not None else None))
+    if not found:
+        raise Refused("message_no_customer")
+    return found

@@ -1,0 +1,1 @@
+"""Channels whose sender signs what it posts: the shared secret (``secrets``), the way in (``answering``), reading (``parts``)."""

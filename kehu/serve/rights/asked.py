@@ -1,0 +1,90 @@
+"""What channels ask of these registers: a right exercised in a shop, a word on being written to; carried out by the drain.
+
+Whoever answers for the channel does it; where their role does not keep such a register the home's owner does, for what a
+person asked must not wait for a role.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from django.utils import timezone
+
+from kehu.collect.inbox.hands import Errand, register
+from kehu.govern.consent import part_of
+from kehu.govern.models import Subscription
+from kehu.govern.subscriptions import Said, SuppressedHere, say
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import ACTS
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.actions import owner_actor
+from kehu.serve.rights.requests import open_request
+from kehu.vault.ids import new_id
+
+TOPIC: Final = "newsletter"
+"""What somebody subscribes to who lets a shop write to them."""
+_IDENTITY: Final = "identity."
+_WAY: Final = 40  # characters
+
+
+def register_hands() -> None:
+    """Let the drain find them."""
+    register("access", _access)
+    register("erase", _erase)
+    register("subscription", _subscription)
+
+
+def _access(errand: Errand) -> str | None:
+    return _request("access", errand)
+
+
+def _erase(errand: Errand) -> str | None:
+    return _request("erase", errand)
+
+
+def _request(right: str, errand: Errand) -> str | None:
+    """A request of the register, its clock running from when the message was accepted; the office answers it."""
+    said = errand.asked.said
+    identity = {name.removeprefix(_IDENTITY): held for name, held in said.items() if name.startswith(_IDENTITY)}
+    # whoever is here by that id is the person; of anybody else stands what the shop said of them
+    told = {
+        "channel": errand.channel.name,
+        **{name: held for name, held in said.items() if not name.startswith(_IDENTITY)},
+    }
+    open_request(
+        subject=errand.subject, right=right, actor=_whoever_may("request", errand.actor),
+        text="\n".join(f"{name}: {held}" for name, held in told.items()), received_at=min(errand.received_at, timezone.now()),
+        identity=None if errand.subject is not None else {"channel": errand.channel.name, **identity, "shop": said["shop"]},
+    )  # fmt: skip
+    return None
+
+
+def _subscription(errand: Errand) -> str | None:
+    """By which medium somebody may be written to: what they said last counts, wherever they said it."""
+    said, subject = errand.asked.said, errand.subject
+    if subject is None:
+        return "message_no_customer"
+    medium, status, at = said["medium"], said["status"], datetime.fromisoformat(said["at"])
+    before = (
+        Subscription.objects.filter(subject__in=part_of(subject, whole=True), medium=medium, topic=TOPIC)
+        .order_by("-at", "-recorded_at")
+        .first()
+    )
+    if before is not None and (before.at > at or (before.at == at and status in (before.status, "subscribed"))):
+        return None if before.status == status else "message_said_later"
+    actor, id = _whoever_may("subscribe", errand.actor), new_id()
+    told = Said(
+        status, way=errand.channel.name[:_WAY], ground="consent" if status == "subscribed" else "", notice=errand.notice,
+        proof="declared", at=at,
+    )  # fmt: skip
+    try:
+        say(subject, medium, TOPIC, said=told, recorded_by=actor.staff, id=id)
+    except SuppressedHere:
+        return "message_suppressed"
+    record_act("subscribe", subject, actor=actor, detail=id)
+    return None
+
+
+def _whoever_may(act: str, actor: Actor) -> Actor:
+    return actor if actor.role in ACTS[act] else owner_actor()
