@@ -19,6 +19,7 @@ from kehu.doors.web.watch.words import FINDINGS, MEASURES, STEPS, WAYS, measure_
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.staff.step_up import needs_step_up
 from kehu.guard.watch import alerts, case_steps, cases
 from kehu.guard.watch.alerts import AlertClosed, UnknownAlert
 from kehu.guard.watch.cases import HEAVY, LONGEST_TEXT, Case, Step, StepRefused, UnknownCase
@@ -135,6 +136,7 @@ def case_page(
         "parties": Staff.objects.filter(id__in=held.parties).order_by("email").values_list("email", flat=True),
         "party": desk.staff in held.parties,
         "next": _way_on(held, open_steps),
+        "confirm_first": needs_step_up(actor),
         "open": open_steps,
         "may_link": held.told_at is not None and held.state != "closed" and desk.may("hear-case"),
         "way_names": [(way, words, way == said.get("way")) for way, words in WAYS.items() if way != "silent" or held.answer_over],

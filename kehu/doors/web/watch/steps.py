@@ -58,7 +58,8 @@ def take(request: HttpRequest, desk: SignedIn, number: int, step: str) -> HttpRe
     if taken is None:
         raise Http404
     if step in case_steps.STEPPED_UP and (first := step_up_first(request, desk)) is not None:
-        return first
+        # a decision took a while to write: the page keeps it, and the confirmation is made beside it
+        return case_page(request, desk, number, failed=step, status=403) if step == "decided" else first
     try:
         taken(request, number, desk.without_purpose)
     except (UnknownCase, UnknownAlert):
