@@ -148,6 +148,20 @@ def stale(package: Path) -> list[str]:
     return found
 
 
+def contradictions() -> list[str]:
+    """Texts that packages translate otherwise: the site reads one catalogue made of all, so one of them is never seen."""
+    found: dict[tuple[str | None, str], str] = {}
+    said = []
+    for package in packages():
+        for entry in polib.pofile(str(_po(package, "zh_Hans"))):
+            words = entry.msgstr_plural.get(0, "") if entry.msgid_plural else entry.msgstr
+            if found.setdefault((entry.msgctxt, entry.msgid), words) != words:
+                said.append(
+                    f"translated otherwise elsewhere: {entry.msgid!r} in {package.name}; give one of them a context"
+                )
+    return said
+
+
 def write(package: Path) -> list[str]:
     """Write a package's catalogues; returns what still wants a person."""
     hans = simplified(package)
@@ -186,6 +200,7 @@ def main() -> int:
     if not settings.configured:
         settings.configure(USE_I18N=True)
     found = [line for package in packages() for line in (stale(package) if check else write(package))]
+    found += contradictions()
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

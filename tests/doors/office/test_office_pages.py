@@ -143,7 +143,7 @@ def test_an_incident_from_awareness_to_its_reports(office):
     assert desk.post(f"{page}/report", {"clock": "EU.authority"})["Location"].endswith("done=wrong")
     assert [one.id for one in check_clocks()] == []
     body = text_of(desk.post(f"{page}/reach"))
-    assert "How far it reached" in body and 'role="status"><dt>Persons' in body
+    assert "How far it reached" in body and 'role="status"><dt>People affected' in body
     for wrong in ({"persons": "many"}, {"law": "XX"}, {"told": "2099-01-01T00:00"}):
         assert desk.post(f"{page}/assess", wrong)["Location"].endswith("done=wrong"), wrong
     assert desk.post(f"{page}/vanish").status_code == 404

@@ -15,6 +15,10 @@ def test_nothing_is_untranslated_or_stale(package: Path) -> None:
     assert translate.stale(package) == []
 
 
+def test_a_text_is_translated_one_way() -> None:
+    assert translate.contradictions() == []
+
+
 def test_a_missing_translation_is_found(tmp_path: Path) -> None:
     (tmp_path / "locale").mkdir()
     (tmp_path / "page.html").write_text('{% load i18n %}{% translate "Unheard of" %}', encoding="utf-8")

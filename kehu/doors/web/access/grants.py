@@ -201,7 +201,9 @@ def _row(held: Grant, desk: SignedIn) -> dict[str, Any]:
         "emergency": KINDS.get(held.emergency, ""),
         "may_use": mine and held.state == "live",
         "may_decide": grants.may_decide(held, actor),
-        "may_end": held.state in ("waiting", "live") and (mine or desk.may("end-grant")),
+        "may_end": held.state in ("waiting", "live")
+        and (mine or desk.may("end-grant"))
+        and not grants.may_decide(held, actor),
         "may_review": open_look and not mine and desk.may("review-glass"),
         "open_look": open_look,
     }

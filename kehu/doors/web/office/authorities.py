@@ -24,6 +24,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger import withheld
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.staff.step_up import needs_step_up
 from kehu.serve.leaving import demands
 from kehu.serve.leaving.demands import APPROVALS, PURPOSE, Asked, Demand, NotToHandOver, UnknownDemand
 
@@ -60,6 +61,7 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context = {
         "rows": [_row(one) for one in demands.demands(actor=desk.without_purpose)],
         "may_register": desk.role == "legal",
+        "confirm_first": needs_step_up(desk.without_purpose),
         "groups": [
             (category_label(category), asked)
             for category, fields in rules.dictionary.by_category.items()
