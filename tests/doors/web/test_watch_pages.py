@@ -15,6 +15,7 @@ from kehu.doors.web.watch.urls import urlpatterns
 from kehu.doors.web.watch.words import ICONS, kind_label
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.models import Staff
 from kehu.guard.watch import alerts, case_own, case_steps, cases
 from kehu.guard.watch.kinds import KINDS
 from kehu.serve.rights import incidents
@@ -167,6 +168,20 @@ def told(database):
     held = cases.open_case(actor=actor, human=li_actor.human, alerts=[raised(li_actor)])
     case_steps.tell(held.number, TOLD, actor=actor)
     return li, paul, actor, held
+
+
+def test_a_decision_is_not_lost_to_the_second_factor(told):
+    li, _, _, held = told
+    leo, leo_actor = signed_in("legal")
+    case = f"/watch/cases/{held.number}"
+    assert li.post(f"/watch/own/{held.number}", {"text": "It was the recall."}).status_code == 302
+    Staff.objects.filter(id=leo_actor.human).update(totp=b"sealed elsewhere")
+    assert "/account/confirm?next=" + case in text_of(leo.get(case))  # said before anything is written
+    refused = leo.post(f"{case}/decided", {"finding": "violation", "measures": "talk", "text": "Long reasons."})
+    assert refused.status_code == 403
+    assert "Long reasons." in text_of(refused)
+    Staff.objects.filter(id=leo_actor.human).update(totp=None)
+    assert "/account/confirm" not in text_of(leo.get(case))
 
 
 def test_who_is_frozen_answers_by_a_link_shown_once(told):
