@@ -57,7 +57,7 @@ ClientHandler.load_middleware = _loaded_once  # type: ignore[method-assign]
 
 
 _MEMORY = Path("/dev/shm")
-_LONG_FIRST = ("browser", "doors", "collect", "refine", "host")
+_LONG_FIRST = ("browser", "clients", "doors", "collect", "refine", "host")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
