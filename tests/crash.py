@@ -37,13 +37,17 @@ import json, sys, django
 django.setup()
 from django.db import connection
 from kehu.guard.installation import installation
-source = installation().tokens.source
+tokens = installation().tokens
 asked = json.load(sys.stdin)
+taken_in = sys.argv[1] == "taken-in"
 missing, doubled = [], []
 with connection.cursor() as cursor:
     for channel, ids in asked.items():
-        keys = {source(1, int(channel), 4, id): id for id in ids}
-        cursor.execute("select source, count(*) from record where source = any (%s) group by 1", [list(keys)])
+        make = (lambda id: tokens.source(1, int(channel), 4, id)) if taken_in else lambda id: tokens.message(int(channel), id)
+        keys = {make(id): id for id in ids}
+        where = "record where source" if taken_in else "inbox_seen where decode(replace(token::text, '-', ''), 'hex')"
+        name = "source" if taken_in else "decode(replace(token::text, '-', ''), 'hex')"
+        cursor.execute(f"select {name}, count(*) from {where} = any (%s) group by 1", [list(keys)])
         found = {bytes(key): count for key, count in cursor.fetchall()}
         missing += [id for key, id in keys.items() if key not in found]
         doubled += [id for key, id in keys.items() if found.get(key, 0) > 1]
@@ -149,10 +153,10 @@ class System:
         """Start it; returns the supervisor's process id."""
         return int(self.kehu("up", "--detach", "--port", str(self.port))["pid"])
 
-    def check(self, acknowledged: dict[int, list[str]]) -> dict[str, Any]:
-        """Which acknowledged messages are not there, or twice."""
+    def check(self, acknowledged: dict[int, list[str]], *, taken_in: bool) -> dict[str, Any]:
+        """Which acknowledged messages are not there, or twice: as records, or (not ``taken_in``) as accepted at all."""
         done = subprocess.run(
-            [sys.executable, "-c", _CHECK], env=self._environment | {"KEHU_ROLE": "kehu_app"}, cwd=ROOT, text=True,
+            [sys.executable, "-c", _CHECK, "taken-in" if taken_in else "accepted"], env=self._environment | {"KEHU_ROLE": "kehu_app"}, cwd=ROOT, text=True,
             input=json.dumps(acknowledged), capture_output=True, check=True,
         )  # fmt: skip
         found: dict[str, Any] = json.loads(done.stdout)
@@ -216,9 +220,10 @@ def storm(kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), ca
             sender.end()
         for sender in senders:
             sender.join(120)
-        _rest(system)
+        if not careless:  # the ledger would see what was lost, and nothing would be taken in
+            _rest(system)
         acknowledged = {sender.channel: sender.acknowledged for sender in senders}
-        found = system.check(acknowledged)
+        found = system.check(acknowledged, taken_in=not careless)
         return Outcome(
             sum(map(len, acknowledged.values())), found["missing"], found["doubled"], found["records"], dict(killed),
             sum(sender.refusals for sender in senders), round(time.monotonic() - began, 1),
