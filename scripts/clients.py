@@ -1,4 +1,4 @@
-"""The official tracking clients for Node that the tests drive: installed by npm's lock where npm is, or said to be missing."""
+"""What tests drive in Node, the official tracking clients and Shopify's own library: by npm's locks, or said to be missing."""
 
 from __future__ import annotations
 
@@ -9,28 +9,36 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "tests" / "clients" / "node"
+CLIENTS = Path(__file__).resolve().parents[1] / "tests" / "clients"
+FOLDER = CLIENTS / "node"
+SHOPIFY = CLIENTS / "shopify"
 PACKAGES = ("nodejs", "npm")
 
 
 def install_clients() -> bool:
-    """Install what the lock pins, once, by hash, running nothing of it; returns whether it is there."""
-    if clients_installed():
+    """Install what the locks pin, once, by hash, running nothing of it; returns whether it is there."""
+    installed = [_install(folder) for folder in (FOLDER, SHOPIFY)]  # each, also where one is missing
+    return all(installed)
+
+
+def clients_installed(folder: Path = FOLDER) -> bool:
+    """Whether Node and what the folder's lock pins are here."""
+    stamp = _stamp(folder)
+    return bool(shutil.which("node")) and stamp.exists() and stamp.read_text() == _digest(folder)
+
+
+def _install(folder: Path) -> bool:
+    if clients_installed(folder):
         return True
     npm = shutil.which("npm")
     if not npm or not shutil.which("node"):
         return False
-    print("kehu: installing the tracking clients for Node …", file=sys.stderr, flush=True)
+    print(f"kehu: installing clients for Node ({folder.name}) …", file=sys.stderr, flush=True)
     words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    if subprocess.run(words, cwd=FOLDER, stdout=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run(words, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:
         return False
-    _stamp().write_text(_digest())
+    _stamp(folder).write_text(_digest(folder))
     return True
-
-
-def clients_installed() -> bool:
-    """Whether Node and the clients of the lock are here."""
-    return bool(shutil.which("node")) and _stamp().exists() and _stamp().read_text() == _digest()
 
 
 def ensure_clients() -> None:
@@ -54,9 +62,9 @@ def ensure_clients() -> None:
         print(f"kehu: tests with them are skipped: {line}", file=sys.stderr, flush=True)
 
 
-def _stamp() -> Path:
-    return FOLDER / "node_modules" / ".kehu-installed"
+def _stamp(folder: Path) -> Path:
+    return folder / "node_modules" / ".kehu-installed"
 
 
-def _digest() -> str:
-    return hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
+def _digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()

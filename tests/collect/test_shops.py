@@ -11,10 +11,11 @@ import pytest
 from django.db import connection
 
 from kehu.collect.channels import Request, kinds
+from kehu.collect.imports.undo import take_back
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.inbox.terms import set_terms
-from kehu.collect.models import Quarantined
+from kehu.collect.models import Import, Quarantined
 from kehu.collect.signed.secrets import KEY, NotSigned, SecretRefused, keep_secret
 from kehu.collect.signed.settings import SettingsRefused, checked, keep_settings
 from kehu.govern.channels import add_channel
@@ -229,10 +230,41 @@ def test_an_older_update_that_comes_later_does_not_win(send):
     drain_all()
     [mira] = found(email="mira.hoffmann@mail.example")
     assert profile(mira)["phone"] == "+4915100000002"
+    newest = "select r.said_at = (select max(said_at) from record) from source_key k join record r on r.id = k.record"
+    assert count(newest)
     update("+4915100000003", minutes=1)
     drain_all()
     assert profile(mira)["phone"] == "+4915100000003"
     assert count("select count(*) from record") == 3  # what came late is kept
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_said_again_stands_from_then_on(send, at_once):
+    """It brings no record of its own, and what was said in between, and comes later, does not win over it."""
+    for phone, minutes in (("+4915100000001", 30), ("+4915100000001", 10), ("+4915100000002", 20)):
+        person = body_of("shopify-customers-create", phone=phone, updated_at=ago(minutes=minutes))
+        send("customers/update", person, at=ago(minutes=minutes))
+        if not at_once:
+            drain_all()
+    drain_all()
+    [mira] = found(email="mira.hoffmann@mail.example")
+    assert profile(mira)["phone"] == "+4915100000001" and count("select count(*) from record") == 2
+
+
+def test_what_an_undone_import_leaves_is_the_newest_by_what_it_says(send, channel):
+    for phone, minutes in (("+4915100000003", 10), ("+4915100000001", 30)):
+        send("customers/update", body_of("shopify-customers-create", phone=phone, updated_at=ago(minutes=minutes)))
+        drain_all()
+    set_terms(channel, actor=owner_actor(), basis="consent")
+    # under other terms it is another import
+    send("customers/update", body_of("shopify-customers-create", phone="+4915100000009", updated_at=ago(minutes=1)))
+    drain_all()
+    last = Import.objects.order_by("-started_at").first()
+    take_back(last, actor=owner_actor())
+    [mira] = found(email="mira.hoffmann@mail.example")
+    assert profile(mira)["phone"] == "+4915100000003"
+    assert count("select r.said_at = (select max(said_at) from record where not hidden) from source_key k"
+                 " join record r on r.id = k.record")  # fmt: skip
 
 
 def test_an_old_body_under_new_headers_is_as_old_as_it_says(send):

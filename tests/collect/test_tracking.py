@@ -188,6 +188,70 @@ def test_what_cannot_be_read_is_quarantined_and_the_rest_goes_on(send):
     ]  # fmt: skip
 
 
+def test_what_is_no_json_though_clients_write_it_loses_nothing_beside_it(send, channel):
+    """A text cut within an emoji, a division by zero, a number that no machine holds."""
+    set_terms(channel[0], actor=owner_actor(), basis="contract")
+    odd = {"half": "tea \ud83d", "none": float("nan"), "most": float("inf"), "long": 10**40, "whole": "茶🍵"}
+    bought = {"order_id": "O-1", "total": float("nan"), "currency": "CNY"}
+    sent = [message("track", userId="U-1", event="odd", properties=odd), message("track", userId="U-1", event="fine")]
+    sent.append(message("track", userId="U-1", event="Order Completed", properties=bought))
+    sent.append(message("identify", userId="U-1", traits={"email": "lin@mail.example"}))
+    assert send(*sent)[0] == 200 and send(*sent)[0] == 200
+    assert drain_all() == 4
+    [lin] = found(email="lin@mail.example")
+    shown = values_of(lin)
+    assert json.loads(shown["text"][0]) == {"half": "tea ?", "long": 1e40, "whole": "茶🍵"}
+    assert sorted(shown["kind"]) == ["fine", "odd"] and "amount" not in shown
+
+
+def test_what_nests_too_deep_or_says_why_itself_is_kept_apart_from_the_rest(send):
+    deep: Any = "x"
+    for _ in range(400):
+        deep = {"a": deep}
+    sent = [message("track", userId="U-1", event="deep", properties=deep), message("track", userId="U-1", event="fine")]
+    sent.append(message("track", userId="U-1", event="ours", **{"\x1fwhy": "w" * 200}))
+    assert send(*sent)[0] == 200
+    assert drain_all() == 3
+    assert count("select count(*) from record where kind = 4") == 2
+    assert [one.reason for one in Quarantined.objects.filter(accepted=False)] == ["message_too_deep"]
+
+
+def test_what_a_batch_says_for_all_is_not_multiplied_without_end(send):
+    many = [{"type": "track", "userId": "U-1", "event": "A"}] * 5_000
+    assert send(*many, context={"page": "p" * 2_000})[0] == 400
+    assert send(*many[:1_000], context={"page": "p" * 2_000})[0] == 200
+
+
+def test_an_id_too_long_to_keep_is_known_again(send):
+    long = message("track", userId="U-1", event="A") | {"messageId": "m" * 300}
+    assert send(long)[0] == 200 and send(long)[0] == 200
+    assert drain_all() == 1
+
+
+def test_a_time_that_no_calendar_has_is_when_it_came(send):
+    far = message("track", userId="U-1", event="A") | {"timestamp": "9999-12-31T00:00:00Z"}
+    assert send(far, sentAt="0001-01-01T00:00:00+10:00")[0] == 200
+    assert drain_all() == 1 and count("select count(*) from record where kind = 4") == 1
+    assert not Quarantined.objects.filter(accepted=False).exists()
+
+
+def test_a_message_that_the_database_refuses_stops_nobody(send, monkeypatch):
+    send(message("track", userId="U-1", event="poison"))
+    send(message("track", userId="U-1", event="fine"))
+    real = reading_module._Call._track
+
+    def fails(self):
+        if self._message["event"] == "poison":
+            raise reading_module._Refused("a reason longer than its column" * 3)
+        return real(self)
+
+    monkeypatch.setattr(reading_module._Call, "_track", fails)
+    for _ in range(12):
+        drain()
+    assert accepting.waiting() == (0, 0) and count("select count(*) from record where kind = 4") == 1
+    assert [one.reason for one in Quarantined.objects.filter(accepted=False)] == ["message_not_taken_in"]
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "code"),
     [

@@ -18,7 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.utils import timezone
 
 from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
@@ -116,11 +116,11 @@ class _Channel:
             sent = sent[:1]
         try:
             return self._take_in(sent)
-        except DatabaseError:
-            raise  # the database is away, or was restarted: nothing was taken in, it will be
         except CollectionRefused as refused:
             return self._wait_for_leave(sent, refused)
         except Exception as failure:  # noqa: BLE001  (whatever one message does to a reader, the others go on)
+            if isinstance(failure, DatabaseError) and not isinstance(failure, DataError):
+                raise  # the database is away, or was restarted: nothing was taken in, it will be
             # never its words: they may quote what was sent
             _log.error("inbox.failed", {"channel": self.channel.id, "failure": type(failure).__name__, "alone": single})
             if single:

@@ -96,7 +96,10 @@ class _Call:
         self._unread = unread
         self._context = _object(message.get("context"))
         own = _moment(message.get("timestamp")) or _moment(message.get("originalTimestamp"))
-        at = received if own is None else own + off
+        try:
+            at = received if own is None else own + off
+        except OverflowError:  # years that no calendar has
+            at = received
         self._at = min(at, received).isoformat()
         self._user = _id(message.get("userId"))
         self._device = _id(message.get("anonymousId"))

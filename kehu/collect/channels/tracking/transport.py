@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import json
 import threading
 import zlib
 from datetime import UTC, datetime
@@ -28,7 +30,7 @@ CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
 _OK: Final = Response(200, b'{"success":true}')
 _LONGEST_ID: Final = 200
 UNREADABLE: Final = "\x1fwhy"
-"""Under this name stands why a message is refused; no sender's own name begins so."""
+"""Under this name stands why a message is refused; a sender's own of that name is taken off."""
 
 
 class _Bad(ValueError):
@@ -48,7 +50,7 @@ def answer(request: Request) -> Response:
         held = _channel(key)
         if held is None:
             return problem(401, "invalid_write_key", "No channel has this write key.")
-        sent = _messages(content, call, large=len(request.body) > MOST_EVENT or "content-encoding" in request.headers)
+        sent = _messages(content, call)
         received = datetime.now(UTC).isoformat()
         envelope = {"r": received, "s": content.get("sentAt"), "m": sent}
         accept(Sender(held, "tracking", digest_of(key)), [one["messageId"] for one in sent], envelope)
@@ -88,10 +90,25 @@ def _content(request: Request) -> dict[str, Any]:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise _Bad("The body is no JSON.") from None
+        content = _read_loosely(body)
     if not isinstance(content, dict):
         raise _Bad("The body is no JSON object.")
     return content
+
+
+def _read_loosely(body: bytes) -> Any:
+    """What clients write although it is no JSON: NaN and Infinity (absent then), halves of characters (question marks then).
+
+    A text that was cut within an emoji, or one division by zero, must not lose the ninety-nine messages beside it.
+
+    Raises:
+        _Bad: it is no JSON in this sense either.
+    """
+    try:
+        found = json.loads(body, parse_constant=lambda _: None)
+        return orjson.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise _Bad("The body is no JSON.") from None
 
 
 def _unpacked(body: bytes) -> bytes:
@@ -121,10 +138,8 @@ def _key(request: Request, content: dict[str, Any]) -> str:
     return given.strip() if scheme.lower() == "bearer" else ""
 
 
-def _messages(content: dict[str, Any], call: str, *, large: bool) -> list[dict[str, Any]]:
+def _messages(content: dict[str, Any], call: str) -> list[dict[str, Any]]:
     """The messages of a request, each an object with an id; what a batch says for all stands in each.
-
-    ``large``: one of them may be larger than a message may be.
 
     Raises:
         _Bad: there is no list of messages, or too many.
@@ -139,31 +154,55 @@ def _messages(content: dict[str, Any], call: str, *, large: bool) -> list[dict[s
         raise _Bad("`batch` is a list of messages.")
     if not 0 < len(found) <= MOST_MESSAGES:
         raise _Bad(f"A batch holds 1 to {MOST_MESSAGES} messages.")
-    sent = [_message(one, shared) for one in found]
-    if large:
-        sent = [
-            one if len(orjson.dumps(one)) <= MOST_EVENT else _refused(one["messageId"], "message_too_large", one)
-            for one in sent
-        ]
-    return sent
+    if len(found) * _size(shared) > MOST_BODY:
+        raise _Bad("What the batch says for all its messages is too much, as often as it has to be kept.")
+    return [_message(one, shared) for one in found]
 
 
 def _message(one: Any, shared: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(one, dict):
-        return _refused(str(uuid4()), "message_not_an_object", one)
-    one.pop("writeKey", None)
-    id = one.get("messageId")
-    if not isinstance(id, str) or not 0 < len(id) <= _LONGEST_ID:
-        one["messageId"] = str(id)[:_LONGEST_ID] if isinstance(id, int) else str(uuid4())
+        id = str(uuid4())
+        return _fitting(id, {"messageId": id, UNREADABLE: "message_not_an_object", "raw": one})
+    for name in ("writeKey", UNREADABLE):
+        one.pop(name, None)
+    one["messageId"] = _message_id(one.get("messageId"))
     for name, held in shared.items():
         own = one.get(name)
         one[name] = {**held, **own} if isinstance(own, dict) else held if own is None else own
+    return _fitting(one["messageId"], one)
+
+
+def _size(shared: dict[str, Any]) -> int:
+    try:
+        return len(orjson.dumps(shared)) if shared else 0
+    except TypeError:
+        raise _Bad("What the batch says for all its messages is nested too deep.") from None
+
+
+def _message_id(id: Any) -> str:
+    """The sender's id, or one made up; a longer one than is kept becomes its digest, the same whenever it is sent."""
+    text = str(id) if isinstance(id, int) and not isinstance(id, bool) else id if isinstance(id, str) else ""
+    if len(text) > _LONGEST_ID:
+        return hashlib.sha256(text.encode()).hexdigest()
+    return text or str(uuid4())
+
+
+def _fitting(id: str, one: dict[str, Any]) -> dict[str, Any]:
+    """A message, or in its place why it is too large, or nested deeper than can be written; kept as it came."""
+    try:
+        size = len(orjson.dumps([[[one]]]))  # as deep as it will lie in what is kept
+    except TypeError:
+        return {"messageId": id, UNREADABLE: "message_too_deep", "raw": _text(one)}
+    if size - 6 > MOST_EVENT:
+        return {"messageId": id, UNREADABLE: "message_too_large", "raw": one}
     return one
 
 
-def _refused(id: str, why: str, raw: Any) -> dict[str, Any]:
-    """A message that nobody can read, kept as it came."""
-    return {"messageId": id, UNREADABLE: why, "raw": raw}
+def _text(one: dict[str, Any]) -> str:
+    try:
+        return json.dumps(one, ensure_ascii=False)
+    except RecursionError:  # deeper than can be read
+        return ""
 
 
 _channels: dict[bytes, int] = {}  # digest of a key to its channel
