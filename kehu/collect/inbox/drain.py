@@ -118,7 +118,7 @@ class _Channel:
             return self._take_in(sent)
         except CollectionRefused as refused:
             return self._wait_for_leave(sent, refused)
-        except Exception as failure:  # noqa: BLE001  (whatever one message does to a reader, the others go on)
+        except Exception as failure:  # whatever one message does to a reader, the others go on
             if isinstance(failure, DatabaseError) and not isinstance(failure, DataError):
                 raise  # the database is away, or was restarted: nothing was taken in, it will be
             # never its words: they may quote what was sent
