@@ -64,7 +64,21 @@ def mutated(draw: st.DrawFn, kind: str) -> tuple[str, bytes]:
         _change(body, draw(hostile), random.Random(draw(st.integers(0, 10_000))))
     raw = json.dumps(body).encode()
     if draw(st.integers(0, 9)) == 0:
-        raw = draw(st.sampled_from([raw[:-5], b"", b"\xff" + raw, b"[" * 100_000, raw + b"\0", b'"x"', b"NaN", b"{}"]))
+        raw = draw(
+            st.sampled_from(
+                [
+                    raw[:-5],
+                    b"",
+                    b"\xff" + raw,
+                    b"[" * 100_000,
+                    raw + b"\0",
+                    b'"x"',
+                    b"NaN",
+                    b"{}",
+                    b'{"a":' * 300 + b"1" + b"}" * 300,
+                ]
+            )
+        )
     return draw(st.sampled_from(TOPICS[kind])), raw
 
 

@@ -58,15 +58,14 @@ def answer(request: Request, way: Way) -> Response:
         return _WRONG
     try:
         id, message = way.message(request, _content(request.body), signer)
+        _require_writable(message)
         accept(Sender(signer.channel, way.kind, signer.digest), [id], {"m": [message]})
     except Bad as bad:
         return problem(400, "invalid_request", str(bad))
     except KeyUnknown:  # the secret was changed between the look at it and the statement that accepts
         return _WRONG
     except InboxFull as full:
-        return problem(
-            503, "busy", "Too much waits already; try again.", ("Retry-After", str(full.seconds))
-        )  # what shops send again after
+        return problem(503, "busy", "Too much waits already; try again.", ("Retry-After", str(full.seconds)))
     return OK
 
 
@@ -117,6 +116,14 @@ def _content(body: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Bad("The body is no JSON object.")
     return content
+
+
+def _require_writable(message: dict[str, Any]) -> None:
+    """More nests in what can be read than in what can be written."""
+    try:
+        orjson.dumps([[message]])  # as deep as it will lie in what is kept
+    except TypeError:
+        raise Bad("The body is nested too deep.") from None
 
 
 def _as_text(path: str) -> str:
