@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -61,7 +62,7 @@ def mutated(draw: st.DrawFn, kind: str) -> tuple[str, bytes]:
     """A documented body of which one to four places are something else, now and then no JSON at all."""
     body = json.loads(json.dumps(draw(st.sampled_from(BODIES[kind]))))
     for _ in range(draw(st.integers(1, 4))):
-        _change(body, draw(hostile), random.Random(draw(st.integers(0, 10_000))))
+        _change(body, copy.deepcopy(draw(hostile)), random.Random(draw(st.integers(0, 10_000))))
     raw = json.dumps(body).encode()
     if draw(st.integers(0, 9)) == 0:
         raw = draw(
