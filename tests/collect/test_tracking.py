@@ -222,6 +222,17 @@ def test_what_a_batch_says_for_all_is_not_multiplied_without_end(send):
     assert send(*many[:1_000], context={"page": "p" * 2_000})[0] == 200
 
 
+def test_a_batch_is_as_large_as_clients_make_one(send):
+    """They add messages until these are 4 MB together, then what stands around them."""
+    sent, size = list[Any](), 0
+    while size < 4 << 20:
+        sent.append(message("track", userId="U-1", event="A", properties={"text": "t" * 30_000}))
+        size += len(json.dumps(sent[-1]))
+    assert send(*sent)[0] == 200 and send(*sent, packed=True)[0] == 200
+    assert send(*sent, *sent[:10])[0] == 400
+    assert accepting.waiting() == (len(sent), 1)
+
+
 def test_an_id_too_long_to_keep_is_known_again(send):
     long = message("track", userId="U-1", event="A") | {"messageId": "m" * 300}
     assert send(long)[0] == 200 and send(long)[0] == 200

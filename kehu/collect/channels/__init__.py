@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import orjson
 
-MOST_BODY: Final = 4 << 20
-"""Bytes of a request's body, unpacked as well as packed."""
+MOST_BODY: Final = (4 << 20) + (128 << 10)
+"""Bytes of a request's body, unpacked as well as packed: 4 MB of messages, and the one with which a client sees that it is full."""
 
 
 @dataclass(frozen=True, slots=True)
