@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+import psycopg
 from django.db import Error, connection
 
 from kehu.collect.channels import MOST_BODY, Request, Response, kind_of_path, kinds, problem
@@ -57,7 +58,7 @@ def _answer(environ: WSGIEnvironment) -> Response:
     )  # fmt: skip
     try:
         return kind.answer(request)
-    except Error:  # the database is away or full; what was sent is with its sender still
+    except (Error, psycopg.Error):  # the database is away or full; what was sent is with its sender still
         connection.close()
         _log.warning("inbound.unavailable", {"kind": kind.name})
         return _AWAY

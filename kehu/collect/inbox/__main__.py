@@ -9,6 +9,7 @@ import threading
 import time
 
 import django
+import psycopg
 from django.db import Error, connection
 
 _PAUSE = 0.5  # seconds between looks where nothing waits
@@ -34,7 +35,7 @@ def main() -> None:
                 forget_seen()
             if not drain():
                 stop.wait(_PAUSE)
-        except Error:
+        except (Error, psycopg.Error):
             connection.close()
             _log.warning("inbox.reconnect")
             stop.wait(_AWAY)

@@ -18,6 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+import psycopg
 from django.db import DatabaseError, DataError, connection, transaction
 from django.utils import timezone
 
@@ -119,7 +120,8 @@ class _Channel:
         except CollectionRefused as refused:
             return self._wait_for_leave(sent, refused)
         except Exception as failure:  # whatever one message does to a reader, the others go on
-            if isinstance(failure, DatabaseError) and not isinstance(failure, DataError):
+            away = isinstance(failure, (DatabaseError, psycopg.Error))
+            if away and not isinstance(failure, (DataError, psycopg.DataError)):
                 raise  # the database is away, or was restarted: nothing was taken in, it will be
             # never its words: they may quote what was sent
             _log.error("inbox.failed", {"channel": self.channel.id, "failure": type(failure).__name__, "alone": single})
