@@ -23,6 +23,7 @@ from kehu.collect.inbox.drain import drain_all
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Quarantined
 from kehu.govern.channels import add_channel
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
@@ -157,7 +158,7 @@ def channels(database):
     made = {}
     for name in CLIENTS:
         channel, key = add_channel(name, "tracking", owner=owner_actor().staff, country="CN")
-        set_terms(channel, actor=owner_actor(), basis="contract")
+        set_terms(channel, actor=owner_actor(), basis="contract", consents={"ads": "marketing", "stats": "analytics"})
         made[name] = channel, key
     return made
 
@@ -205,11 +206,12 @@ def six_calls(name: str) -> list[tuple[str, dict[str, Any]]]:
     """A visitor who reads two pages, one of them on another device, says who they are, and buys."""
     user, device, other = f"U-{name}", f"D-{name}", f"E-{name}"
     tea = {"order_id": f"O-{name}", "total": 99.5, "currency": "CNY", "products": [{"name": "tea"}, {"sku": "cup"}]}
-    traits = {"email": f"{name}@mail.example", "name": "Lin Wan", "address": {"city": "Suzhou", "country": "CN"}}
+    traits = {"email": f"{name}@mail.example", "name": "林婉清", "address": {"city": "Suzhou", "country": "CN"}}
+    asked = {"consent": {"categoryPreferences": {"stats": True, "ads": False}}}
     return [
         ("page", {"anonymousId": device, "name": "Home", "properties": {"path": "/"}}),
         ("page", {"anonymousId": other, "name": "Tea", "properties": {"path": "/tea"}}),
-        ("identify", {"userId": user, "anonymousId": device, "traits": traits}),
+        ("identify", {"userId": user, "anonymousId": device, "traits": traits, "context": asked}),
         ("alias", {"previousId": other, "userId": user}),
         ("track", {"userId": user, "event": "Order Completed", "properties": tea}),
         ("track", {"userId": user, "event": "Article Read", "properties": {"title": "On tea"}}),
@@ -233,10 +235,12 @@ def test_six_calls_of_each_client_arrive_at_one_customer_once(web, drive, channe
         shown: dict[str, list[str]] = {}
         for one in gate().open([customer], actor=desk, purpose="service")[0].contributions:
             shown.setdefault(one.field, []).append(one.normal or one.given)
-        assert shown["full_name"] == ["Lin Wan"] and shown["locality"] == ["Suzhou"] and shown["country"] == ["CN"]
+        assert shown["full_name"] == ["林婉清"] and shown["locality"] == ["Suzhou"] and shown["country"] == ["CN"]
         assert shown["order_id"] == [f"O-{who}"] and shown["amount"] == ["99.5"] and shown["product"] == ["tea, cup"]
         assert sorted(shown["kind"]) == ["Article Read", "page", "page", "screen"]
         assert sorted(shown["topic"]) == ["Basket", "Home", "Tea"]
+        said = dict(rows("select purpose, status from govern_consent where subject = %s", customer))
+        assert said == {PURPOSES["analytics"]: "given", PURPOSES["marketing"]: "refused"}
         times = sum(1 for one, _, _ in chosen if one == name)
         assert came(channels[name][0]) == {
             "customers": 2 * times, "organisations": times, "orders": times, "interactions": 4 * times,
