@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import gzip
 import importlib
 import json
@@ -261,6 +262,27 @@ def test_a_message_that_the_database_refuses_stops_nobody(send, monkeypatch):
         drain()
     assert accepting.waiting() == (0, 0) and count("select count(*) from record where kind = 4") == 1
     assert [one.reason for one in Quarantined.objects.filter(accepted=False)] == ["message_not_taken_in"]
+
+
+def test_a_refused_message_is_mended_as_a_row_and_brought_in(send, channel, kehu, tmp_path):
+    set_terms(channel[0], actor=owner_actor(), basis="contract")
+    send(message("identify", userId="U-1", traits={"email": "lin@mail.example"}))
+    send(message("track", userId="U-1", event=" "), message("track", userId="U-1", event="fine"))
+    drain_all()
+    path, whole = tmp_path / "mend.csv", tmp_path / "mended.csv"
+    assert kehu("quarantine", "replay").json["quarantined"] == 1  # as it came it is refused again
+    assert kehu("quarantine", "export", "--to", str(path)).json["rows"] == 1
+    with path.open(encoding="utf-8-sig") as exported:
+        [row] = csv.DictReader(exported)
+    assert json.loads(row["quarantine_raw"])["userId"] == "U-1"
+    with whole.open("w") as mended:
+        out = csv.DictWriter(mended, list(row))
+        out.writeheader()
+        out.writerow(row | {"external_id": "U-1", "kind": "mended", "at": AT})
+    assert kehu("quarantine", "replay", "--file", str(whole)).json["quarantined"] == 0
+    [lin] = found(email="lin@mail.example")
+    assert sorted(values_of(lin)["kind"]) == ["fine", "mended"]
+    assert kehu("quarantine", "list").json["rows"] == []
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,12 @@ class Recipe:
     when_column: str | None = None
     silence_is_no_answer: bool = False
 
+    @property
+    def beside(self) -> list[str]:
+        """Columns that are no fields and are read all the same: what says consent, residence, and what a message is."""
+        one_each = (self.consent_time, self.residence_column, self.own_column, self.joins_column, self.when_column)
+        return [*self.consents.values(), *filter(None, one_each)]
+
     def pack(self) -> bytes:
         """As bytes, to be sealed."""
         return orjson.dumps(asdict(self))

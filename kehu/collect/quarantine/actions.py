@@ -88,9 +88,8 @@ def _write(
     columns: dict[str, None] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
         recipe = _recipe(row, actor)
-        said = [*recipe.consents.values(), *filter(None, (recipe.consent_time, recipe.residence_column))]
         for one in recipe.files:
-            columns |= dict.fromkeys([*one.fields.values(), *said, *one.unmapped])
+            columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped])
     names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
     write = str if exact else for_spreadsheet
     out = csv.writer(file)
@@ -138,19 +137,18 @@ def replay(
     if not refused:
         raise NothingRefused
     recipe = _recipe(old, actor)
-    # what says consent and residence is no field, and is read again all the same
-    said = [*recipe.consents.values(), *filter(None, (recipe.consent_time, recipe.residence_column))]
     files = [
-        _again(recipe.files[number], ids, import_id, mended, maps, said) for number, ids in sorted(refused.items())
+        _again(recipe.files[number], ids, import_id, mended, maps, recipe.beside)
+        for number, ids in sorted(refused.items())
     ]
     again = replace(recipe, files=files)
     return importing.run(_enter(old, again, actor), actor=actor, progress=progress)
 
 
 def _again(
-    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...], said: list[str]
+    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...], beside: list[str]
 ) -> FileRecipe:
-    columns = list(dict.fromkeys([*file.fields.values(), *file.unmapped, *said]))
+    columns = list(dict.fromkeys([*file.fields.values(), *file.unmapped, *beside]))
     if mended is not None:
         columns = MendedSource(mended, ids, columns).columns
     found = override(Suggestion(file.fields, []), maps, columns, installation().rules.dictionary)
