@@ -8,11 +8,12 @@ import time
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from kehu.collect.channels import Request, kinds
 from kehu.collect.imports.undo import take_back
 from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox import drain as draining
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
@@ -353,6 +354,21 @@ def test_a_request_that_could_not_be_taken_in_is_not_lost(send, monkeypatch):
     send("customers/create", body_of("shopify-customers-create"))
     drain_all()
     assert reasons() == ["message_not_taken_in"] and len(found(email="mira.hoffmann@mail.example")) == 1
+
+
+def test_a_crash_after_a_request_was_opened_leaves_none_and_the_next_try_opens_one(send, monkeypatch):
+    send("customers/data_request", body_of("shopify-customers-data-request"))
+    with monkeypatch.context() as crash:
+
+        def killed(*_):
+            raise OperationalError
+
+        crash.setattr(draining._Channel, "_done", killed)
+        with pytest.raises(OperationalError):
+            drain_all()
+    assert board() == [] and accepting.waiting() == (1, 1)
+    drain_all()
+    assert [one["right"] for one in board()] == ["access"] and accepting.waiting() == (0, 0)
 
 
 def test_topics_and_bodies_that_say_nothing_to_us_are_answered_and_seen(send):
