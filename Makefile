@@ -1,4 +1,4 @@
-.PHONY: setup setup-dev demo test check prove bench bench-full shell
+.PHONY: setup setup-dev demo test check prove crash bench bench-full shell
 PYTHON ?= python3
 # the fast half of each measurement; `make bench-full` runs all of it, up to a million records
 BENCH ?= --short
@@ -21,6 +21,10 @@ check: setup-dev
 # switches every protection off once, in a copy, and sees its tests fail
 prove: setup-dev
 	@.venv/bin/python scripts/prove.py $(PROMISE)
+
+# kills web, inbox and database two hundred times while channels send, and counts what was acknowledged
+crash: setup-dev
+	@.venv/bin/python -m tests.crash
 
 bench: setup-dev
 	@.venv/bin/python -m bench $(BENCH)
