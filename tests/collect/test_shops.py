@@ -30,6 +30,7 @@ from kehu.host.keyring import Keyring
 from kehu.refine.survive import survive
 from kehu.serve.desk import queries
 from kehu.serve.rights import requests
+from kehu.serve.rights.channels import set_subscription
 from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, Shopify, ago, body_of, signature, webhook, woocommerce
 
@@ -313,6 +314,22 @@ def test_what_was_said_last_of_email_counts_in_whatever_order_it_comes(send, ord
     assert set(reasons()) <= {"message_said_later"}
 
 
+def test_what_was_said_elsewhere_counts_too(send):
+    send("customers/create", body_of("shopify-customers-create"))
+    drain_all()
+    [mira] = found(email="mira.hoffmann@mail.example")
+    consent = body_of("shopify-customers-email-marketing-consent-update")
+    set_subscription(mira, "email", "newsletter", "unsubscribed", actor=owner_actor())
+    send("customers_email_marketing_consent/update", consent)  # said on the twentieth
+    drain_all()
+    assert reasons() == ["message_said_later"] and standing(mira)[0].status == "unsubscribed"
+    set_subscription(mira, "email", "newsletter", "suppressed", actor=owner_actor())
+    consent["email_marketing_consent"]["consent_updated_at"] = ago(seconds=0)
+    send("customers_email_marketing_consent/update", consent)
+    drain_all()
+    assert reasons() == ["message_said_later", "message_suppressed"] and standing(mira)[0].status == "suppressed"
+
+
 def test_states_that_nobody_said_are_no_word(send):
     for state in ("not_subscribed", "pending", "invalid", "redacted", "", None, 7):
         send("customers/update", {"id": 5, "email": "a@mail.example", "email_marketing_consent": {"state": state}})
@@ -396,7 +413,7 @@ def test_names_that_nobody_reads_are_counted(send):
     drain_all()
     with connection.cursor() as cursor:
         cursor.execute("select name from inbox_unread order by name")
-        assert [row[0] for row in cursor.fetchall()] == ["loyalty.tier", "shoe"]
+        assert [row[0] for row in cursor.fetchall()] == ["loyalty", "shoe"]
 
 
 def test_too_much_waiting_is_told_with_the_time_to_wait(send, monkeypatch):

@@ -99,14 +99,8 @@ def values_of(content: Mapping[str, Any], known: Mapping[str, str]) -> dict[str,
 
 
 def count_unread(content: Mapping[str, Any], known: Iterable[str], unread: dict[str, int]) -> None:
-    """Count names of what holds something and nobody takes, one level into objects; never a value."""
+    """Count names of what holds something and nobody takes; never a value, nor names within, which may be somebody's."""
     taken = frozenset(known)
     for name, value in content.items():
-        if value in (None, "", [], {}) or name in taken:
-            continue
-        inner = (
-            [f"{name}.{one}" for one, held in value.items() if held is not None] if isinstance(value, dict) else [name]
-        )
-        for one in inner:
-            if one not in taken and _NAME.fullmatch(one):
-                unread[one] = unread.get(one, 0) + 1
+        if value not in (None, "", [], {}) and name not in taken and _NAME.fullmatch(name):
+            unread[name] = unread.get(name, 0) + 1
