@@ -87,6 +87,21 @@ _REASONS: Final = {
     "erased": gettext_lazy("erased before"),
     "invalid_value": gettext_lazy("not a valid value"),
     "consent_not_widened": gettext_lazy("an earlier statement is stricter"),
+    "message_not_an_object": gettext_lazy("not an object"),
+    "message_too_large": gettext_lazy("message too large"),
+    "message_too_deep": gettext_lazy("message nested too deep"),
+    "message_no_call": gettext_lazy("no known type of message"),
+    "message_names_nobody": gettext_lazy("message names nobody"),
+    "message_no_event": gettext_lazy("event without a name"),
+    "message_no_group": gettext_lazy("group without an id"),
+    "message_no_alias": gettext_lazy("alias without both ids"),
+    "message_not_taken_in": gettext_lazy("could not be taken in"),
+    "message_too_old": gettext_lazy("sent too long ago"),
+    "message_unknown_topic": gettext_lazy("topic nobody takes"),
+    "message_no_customer": gettext_lazy("message without a customer"),
+    "message_no_order": gettext_lazy("message without an order number"),
+    "message_said_later": gettext_lazy("something else was said later"),
+    "message_suppressed": gettext_lazy("address is suppressed"),
 }
 _HOUSE_RULE: Final = "House rule "
 # the name every installation begins with: it says nothing to anybody outside
