@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection
@@ -33,6 +34,7 @@ from kehu.serve.rights import requests
 from kehu.serve.rights.channels import set_subscription
 from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, Shopify, ago, body_of, signature, webhook, woocommerce
+from tests.collect.test_import_canary import places_with
 
 pytestmark = pytest.mark.usefixtures("database")
 OTHER = "another_secret_of_the_same_length"
@@ -414,6 +416,21 @@ def test_names_that_nobody_reads_are_counted(send):
     with connection.cursor() as cursor:
         cursor.execute("select name from inbox_unread order by name")
         assert [row[0] for row in cursor.fetchall()] == ["loyalty", "shoe"]
+
+
+def test_no_value_lies_in_clear_while_it_waits_or_after(send, database):
+    mark = f"zq{uuid4().hex}"
+    person = body_of("shopify-customers-create", first_name=mark, unknown={mark: 1})
+    send("customers/create", person)
+    send("orders/create", body_of("shopify-orders-create", customer=person, note=mark))
+    send(
+        "customers/redact", body_of("shopify-customers-redact", customer={"id": mark, "email": f"{mark}@mail.example"})
+    )
+    send("themes/publish", {"by": mark})
+    assert places_with(mark, database) == set()
+    drain_all()
+    assert places_with(mark, database) == set()
+    assert len(board()) == 1 and reasons() == ["message_unknown_topic"]
 
 
 def test_too_much_waiting_is_told_with_the_time_to_wait(send, monkeypatch):
