@@ -23,7 +23,7 @@ from kehu.doors.demo.layouts import BookFile, layouts
 from kehu.doors.demo.life import live
 from kehu.doors.demo.members import add_members, member
 from kehu.doors.demo.office import keep_office
-from kehu.doors.demo.watched import be_watched
+from kehu.doors.demo.watched import be_watched, lay_honey
 from kehu.doors.demo.welcome import Built, customer_mail, standing
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Channel, Controller
@@ -130,6 +130,7 @@ def _bring_in(home: Home, files: Sequence[BookFile], report: Report) -> None:
             report("import", _reached("import", (begun + status.rows) / total))
 
         _once(home, f"import:{file.path.name}", partial(_import, file, actor, on))
+        _once(home, "honey", lay_honey)  # among the first: the newest of a list would tell itself
         done += file.rows
         report("import", _reached("import", done / total))
 

@@ -20,14 +20,21 @@ _WELL_KNOWN: Final = "hongkong"  # somebody whom service and manager have opened
 _TOLD: Final = "您打开了一条专为发现无故查看而设的客户记录，当天没有与之相关的来电或订单。请说明当时查看的原因。"
 
 
+def lay_honey() -> None:
+    """Two records made to be found, among the first customers."""
+    if not marks.marks(actor=owner_actor(), kind="honey"):
+        make_honey(2, actor=owner_actor())
+
+
 def be_watched(actor_of: Callable[[str], Actor]) -> None:
-    """A mark, two records made to be found and a look at one; a case of it, told to the person, who may answer now."""
+    """A mark, a look at a record made to be found; a case of it, told to the person, who may answer now."""
     privacy, service = actor_of("privacy"), actor_of("service")
     known = on_stage(privacy).get(_WELL_KNOWN)
     if known is not None:
         marks.mark(known, "vip", actor=privacy)
-    if not marks.marks(actor=privacy, kind="honey"):
-        queries.show(make_honey(2, actor=owner_actor())[0], actor=service, purpose="service")
+    found = marks.marks(actor=privacy, kind="honey")
+    if found and not alerts.alerts(actor=privacy, kind="honey"):
+        queries.show(found[0].customer, actor=service, purpose="service")
     with open_sequencer() as sequencer:
         sequencer.run_once()
     engine.look()
