@@ -200,8 +200,9 @@ class _Channel:
         names = [one.customer for one, _, _ in asked if one.customer is not None]
         known = customers_of(self.channel, self.terms.controller, names) if names else {}
         refused: list[tuple[str, bytes]] = []
-        for one, at, raw in asked:
-            subject = known.get(one.customer) if one.customer is not None else None
+        of = [(known.get(one.customer or ""), one, at, raw) for one, at, raw in asked]
+        # in the order of subjects, as reads lock them; of one customer as they came
+        for subject, one, at, raw in sorted(of, key=lambda each: each[0].bytes if each[0] is not None else b""):
             errand = Errand(one, subject, self.channel, self.terms.notice, at, self.actor)
             if (why := hand_of(one.hand)(errand)) is not None:
                 refused.append((why, raw))

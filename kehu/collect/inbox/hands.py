@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import polars as pl
 from django.db import connection
 
 from kehu.collect.channels import Asked
 from kehu.govern.models import Channel
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
-from kehu.refine.clean import clean_value
+from kehu.refine.clean import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,15 @@ def hand_of(name: str) -> Hand:
 
 def customers_of(channel: Channel, controller: int, names: Sequence[str]) -> dict[str, UUID]:
     """Whose ids at a channel these are, as far as they are here."""
-    made = {name: _token(channel, controller, name) for name in set(names)}
+    held = sorted(set(names))
+    # the key of a person's record, as an import makes it
+    frame = clean(pl.DataFrame({"external_id": held}), residence=None, columns={"external_id": "code"})
+    source = installation().tokens.source
+    made = {
+        name: source(controller, channel.id, 1, normal or name)
+        for name, normal in zip(held, frame["external_id__n"].to_list(), strict=True)
+    }
     with connection.cursor() as cursor:
         cursor.execute("select token, subject from source_key where token = any (%s)", [list(made.values())])
         found = {bytes(token): subject for token, subject in cursor.fetchall()}
     return {name: found[token] for name, token in made.items() if token in found}
-
-
-def _token(channel: Channel, controller: int, name: str) -> bytes:
-    """The key of a person's record, as an import makes it."""
-    normal, _ = clean_value("external_id", name, "code")
-    return installation().tokens.source(controller, channel.id, 1, normal or name)
