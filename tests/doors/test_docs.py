@@ -75,3 +75,11 @@ def test_every_setting_is_documented():
     source = "".join(path.read_text("utf-8") for path in (ROOT / "kehu").rglob("*.py"))
     named = set(re.findall(r"[\"'](KEHU_[A-Z_]+)[\"']", source))
     assert named <= set(re.findall(r"KEHU_[A-Z_]+", ENVIRONMENT.read_text("utf-8")))
+
+
+def test_tests_that_a_page_names_are_here():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/reference/channels.md").read_text(encoding="utf-8")))
+    defined = re.findall(
+        r"def (test_\w+)", "".join(page.read_text(encoding="utf-8") for page in (ROOT / "tests").rglob("*.py"))
+    )
+    assert len(named) > 30 and named - set(defined) == set()
