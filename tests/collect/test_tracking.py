@@ -293,6 +293,7 @@ def test_a_refused_message_is_mended_as_a_row_and_brought_in(send, channel, kehu
         (gzip.compress(b"{}")[:-9], {"content-encoding": "gzip"}, 400), (b"{}", {"content-encoding": "br"}, 400),
         (gzip.compress(b" " * (5 << 20)), {"content-encoding": "gzip"}, 400),
     ],
+    ids=("cut", "list", "no list", "no messages", "not packed", "cut packed", "packed otherwise", "bomb"),
 )  # fmt: skip
 def test_a_bad_request_is_told_so(channel, body, headers, code):
     key = base64.b64encode(f"{channel[1]}:".encode()).decode()
