@@ -17,6 +17,10 @@ DRESSES = (
     (1440, "dark", "en"),
 )
 NARROW = tuple(dress for dress in DRESSES if dress[0] == 390)
+_UNFOLD = """
+window.shut = [...document.querySelectorAll("details:not([name])")].filter((one) => !one.open);
+for (const one of window.shut) one.open = true;
+"""
 _IDS = re.compile(r"[0-9a-f-]{32,}|\?.*")
 
 
@@ -39,8 +43,9 @@ def in_every_dress(window: Any, path: str, *, status: int = 200) -> list[str]:
         window.look(width=width, theme=theme, language=language)
         answer = window.page.goto(window.site + path)
         assert answer.status == status, (path, answer.status)
-        window.page.evaluate("document.querySelectorAll('details:not([name])').forEach((one) => { one.open = true; })")
+        window.page.evaluate(_UNFOLD)
         found += looked_at(window, f"{path} {width} {theme} {language}", width, searching=dress in pair_of(path))
+        window.page.evaluate("for (const one of window.shut) one.open = false")  # as it was found
     return found
 
 

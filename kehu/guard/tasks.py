@@ -41,9 +41,12 @@ def destroy_left_keys() -> None:
 
 
 @app.periodic(cron="41 * * * *")
-@app.task(name="guard:rotate_when_due", queueing_lock="rotate_when_due", pass_context=False)
+@app.task(name="guard:rotate_when_due", queueing_lock="rotate_when_due", lock="rotate_when_due", pass_context=False)
 def rotate_when_due(timestamp: int) -> None:
-    """Look once an hour whether the epoch has had its seven days; a machine that was off catches up."""
+    """Look once an hour whether the epoch has had its seven days; a machine that was off catches up.
+
+    One at a time: two that looked at once would rotate twice.
+    """
     row = (
         raw_connection()
         .execute(

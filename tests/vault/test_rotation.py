@@ -77,7 +77,10 @@ def test_a_due_epoch_is_rotated_by_its_job_and_a_young_one_is_not(alone):
         cursor.execute("select max(epoch) from key_epoch")
         assert cursor.fetchone() == (1,)
         cursor.execute("update key_epoch set began_at = now() - interval '7 days 1 minute'")
-    tasks.rotate_when_due.defer(timestamp=0)
+    for number in range(
+        2
+    ):  # as where one that was asked for meets the hour's own: one rotates, the other finds it done
+        tasks.rotate_when_due.configure(queueing_lock=f"rotate_when_due {number}").defer(timestamp=0)
     jobs.run_pending()
     with connection.cursor() as cursor:
         cursor.execute("select max(epoch) from key_epoch")
