@@ -27,9 +27,10 @@ from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox.hands import Errand, customers_of, hand_of
-from kehu.collect.inbox.intake import batch_of, frame_of, intake_of, only, recipe_of
+from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
 from kehu.collect.inbox.terms import terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
+from kehu.collect.readers import Batch
 from kehu.govern.models import Channel
 from kehu.guard.aside import forget_aside, open_aside
 from kehu.guard.gate.actor import Actor
@@ -234,7 +235,7 @@ class _Channel:
         preparer = Preparer(
             installation(), recipe, only(recipe, frame.columns), controller=self.terms.controller, channel=self.channel.id
         )  # fmt: skip
-        return preparer.prepare(batch_of(frame, []))
+        return preparer.prepare(Batch(frame, []))
 
     def _set_aside(self, sent: _Sent) -> int:
         """A request whose messages cannot be taken in: each to quarantine, sealed by itself."""

@@ -15,7 +15,6 @@ from django.db import transaction
 from kehu.collect.channels import Brought
 from kehu.collect.imports.recipe import EVENTS, FileRecipe, Recipe
 from kehu.collect.models import ChannelTerms, Import
-from kehu.collect.readers import BadRow, Batch
 from kehu.govern.laws import packs_beside
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.guard.aside import seal_aside
@@ -61,11 +60,6 @@ def frame_of(rows: Sequence[Brought], lines: Sequence[int], recipe: Recipe) -> p
         columns[recipe.consent_time] = [row.said_at for row in rows]
     series = [pl.Series(name, _stripped(held), dtype=pl.String) for name, held in columns.items()]
     return pl.DataFrame([pl.Series("line", lines, dtype=pl.Int64), *series])
-
-
-def batch_of(frame: pl.DataFrame, bad: list[BadRow]) -> Batch:
-    """Rows and what could not be read, as a reader would give them."""
-    return Batch(frame, bad)
 
 
 def intake_of(kind: str, channel: Channel, terms: ChannelTerms, recipe: Recipe, *, staff: UUID) -> UUID:

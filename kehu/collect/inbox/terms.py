@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from kehu.collect.channels import kinds
@@ -90,8 +90,8 @@ def set_terms(
     return held
 
 
-def _require_known(option: str, said: object, known: object) -> None:
-    unknown = sorted(set(said) - set(known))  # type: ignore[call-overload]
+def _require_known(option: str, said: Iterable[str], known: Iterable[str]) -> None:
+    unknown = sorted(set(said) - set(known))
     if unknown:
         raise TermsNotUnderstood(option, f"{option}: {', '.join(unknown)} is unknown here")
 
