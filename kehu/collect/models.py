@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 STATES = ("waiting", "running", "failed", "open", "done", "undone", "erased")
 
@@ -63,6 +64,7 @@ class ImportChunk(models.Model):
     duplicates = models.PositiveIntegerField()
     quarantined = models.PositiveIntegerField()
     seconds = models.FloatField(default=0)
+    at = models.DateTimeField(null=True, db_default=Now())
 
     class Meta:
         constraints = [
@@ -120,6 +122,7 @@ class Staged(models.Model):
     name = models.BinaryField()
     size = models.PositiveBigIntegerField(default=0)
     at = models.DateTimeField(auto_now_add=True)
+    draft = models.BinaryField(null=True, help_text="how far whoever uploaded it has come with its import, sealed")
 
 
 class SignedChannel(models.Model):
