@@ -69,6 +69,7 @@ function request()
   end
   return wrk.format("GET", where, fields)
 end
+function delay() return %(pause)d end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format("RESULT %%d %%d %%d %%d %%d\\n", summary.requests, summary.duration,
@@ -191,11 +192,11 @@ def _await(port: int) -> None:
 
 
 def load(
-    port: int, paths: Path, heads: Path, seconds: int, connections: int = CONNECTIONS
+    port: int, paths: Path, heads: Path, seconds: int, connections: int = CONNECTIONS, pause: int = 0
 ) -> tuple[float, float, float]:
-    """Requests a second, and p50 and p95 in milliseconds. Any answer that is no success ends the bench."""
+    """Requests a second, and p50 and p95 in milliseconds; clients wait ``pause`` ms before each. No success ends the bench."""
     script = paths.with_suffix(".lua")
-    script.write_text(SCRIPT % {"paths": paths, "heads": heads})
+    script.write_text(SCRIPT % {"paths": paths, "heads": heads, "pause": pause})
     told = subprocess.run(
         ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "30s", "-s", script, f"http://127.0.0.1:{port}"],
         capture_output=True, text=True, check=True,
@@ -284,9 +285,13 @@ def main() -> None:
                     "Show one customer, API, bearer token", (*MODES, RELATED_READ), ports,
                     (folder / "api", heads["token"]), rounds=told.rounds, seconds=told.seconds,
                 )  # fmt: skip
-                for mode, paths in (("checked", "api"), ("orm", "api"), ("orm", RELATED_READ)):
-                    rate, p50, p95 = load(ports[mode], folder / paths, heads["token"], told.seconds, 8)
-                    print(f"  {mode} ({paths}), 8 connections: {rate:,.0f}/s, p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+                for pause in (0, 50, 100):
+                    for mode, paths in (("checked", "api"), ("orm", "api"), ("orm", RELATED_READ)):
+                        rate, p50, p95 = load(ports[mode], folder / paths, heads["token"], told.seconds, 8, pause)
+                        print(
+                            f"  {mode} ({paths}), 8 clients that wait {pause} ms between two: "
+                            f"{rate:,.0f}/s, p50 {p50:.1f} ms, p95 {p95:.1f} ms"
+                        )
             if "page" in wanted:
                 compare(
                     "The record page, signed in by the web", MODES[:3], ports, (folder / "page", heads["cookie"]),

@@ -1,7 +1,7 @@
 """Processes killed while channels send: what was acknowledged is there once, or this says which is not.
 
 ``python -m tests.crash --kills 200`` (``make crash``); the tests kill a few. A home of its own with the whole system; three
-channels send at once, each until it is answered, some messages twice; meanwhile web, inbox or database are killed at random
+channels (a tracker, a shop, a signed webhook) send at once, each until it is answered, some messages twice; meanwhile web, inbox or database are killed at random
 moments, as by the power going. ``--careless`` acknowledges before a commit is on the disk: the control, which must lose some.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import base64
+import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -32,17 +34,24 @@ from kehu.host.home import Home
 
 ROOT = Path(__file__).resolve().parents[1]
 _WORDS = {"web": b"kehu.host.web", "inbox": b"kehu.collect.inbox", "database": b"postgres\x00-D"}
+SECRET = "secret_of_a_sender_for_this_test"
 _MAKE = """
-import json, django
+import json, sys, django
 django.setup()
 from kehu.collect.inbox.terms import set_terms
+from kehu.collect.signed.secrets import keep_secret
+from kehu.collect.signed.settings import keep_settings
 from kehu.govern.channels import add_channel
 from kehu.guard.staff.actions import owner_actor
-owner, made = owner_actor(), []
-for number in range(3):
-    channel, key = add_channel(f"web{number}", "tracking", owner=owner.staff)
+owner, made = owner_actor(), {}
+for kind, settings in json.load(sys.stdin).items():
+    channel, key = add_channel(f"by {kind}", kind, owner=owner.staff, country="DE")
+    if key is None:
+        keep_secret(channel, sys.argv[1])
+    if settings:
+        keep_settings(channel, settings.encode())
     set_terms(channel, actor=owner, basis="contract")
-    made.append({"id": channel.id, "key": key})
+    made[kind] = {"channel": channel.id, "key": key}
 print(json.dumps(made))
 """
 _CHECK = """
@@ -61,16 +70,16 @@ with connection.cursor() as cursor:
         if not cursor.fetchone()[0]:
             break
         time.sleep(0.2)
-    for channel, ids in asked.items():
-        make = (lambda id: tokens.source(1, int(channel), 4, id)) if taken_in else lambda id: tokens.message(int(channel), id)
-        keys = {make(id): id for id in ids}
+    for channel, kind, ids in asked:
+        keys = {tokens.source(1, channel, kind, own) if taken_in else tokens.message(channel, known): own
+                for known, own in ids}
         where = "record where source" if taken_in else "inbox_seen where decode(replace(token::text, '-', ''), 'hex')"
         name = "source" if taken_in else "decode(replace(token::text, '-', ''), 'hex')"
         cursor.execute(f"select {name}, count(*) from {where} = any (%s) group by 1", [list(keys)])
         found = {bytes(key): count for key, count in cursor.fetchall()}
         missing += [id for key, id in keys.items() if key not in found]
         doubled += [id for key, id in keys.items() if found.get(key, 0) > 1]
-    cursor.execute("select count(*) from record where kind = 4")
+    cursor.execute("select count(*) from record where kind in (3, 4)")
     [records] = cursor.fetchone()
 print(json.dumps({"missing": missing, "doubled": doubled, "records": records}))
 """
@@ -92,13 +101,15 @@ class Outcome:
 class _Sender(threading.Thread):
     """One channel's sender: a message is sent until it is answered with 200, and now and then once more."""
 
-    def __init__(self, channel: int, key: str, port: int, seed: int) -> None:
+    kind: str
+    record_kind: int
+    settings = ""
+    most = 1  # messages of a request
+
+    def __init__(self, channel: int, key: str | None, port: int, seed: int) -> None:
         super().__init__(daemon=True)
         self.channel, self.acknowledged, self.refusals = channel, list[str](), 0
-        self._head = {
-            "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(), "Content-Type": "application/json",
-        }  # fmt: skip
-        self._port, self._chance, self._ended = port, random.Random(seed), threading.Event()
+        self._key, self._port, self._chance, self._ended = key, port, random.Random(seed), threading.Event()
 
     def end(self) -> None:
         """Send nothing new."""
@@ -108,35 +119,98 @@ class _Sender(threading.Thread):
         """Send until told to end; what is on its way then is still brought to its end."""
         number = 0
         while not self._ended.is_set():
-            ids = [f"{self.channel}-{number + place}" for place in range(self._chance.choice((1, 1, 5, 40)))]
+            ids = [f"{self.kind}-{number + n}" for n in range(min(self.most, self._chance.choice((1, 1, 5, 40))))]
             number += len(ids)
             self._send(ids)
             self.acknowledged += ids
             if self._chance.random() < 0.1:
                 self._send(ids)
 
+    def request(self, ids: list[str]) -> tuple[str, bytes, dict[str, str]]:
+        """Path, body and headers of a request with these messages."""
+        raise NotImplementedError
+
+    def names(self, id: str) -> tuple[str, str]:
+        """A message's id as the inbox knows it, and the own key of the record it becomes."""
+        return id, id
+
     def _send(self, ids: list[str]) -> None:
-        body = json.dumps(
-            {
-                "batch": [
-                    {"type": "track", "messageId": id, "userId": f"U-{hash(id) % 200}", "event": f"event {id}"}
-                    for id in ids
-                ]
-            }
-        )
-        while not self._sent(body):
+        while not self._sent(*self.request(ids)):
             self.refusals += 1
             time.sleep(0.05)
 
-    def _sent(self, body: str) -> bool:
+    def _sent(self, path: str, body: bytes, head: dict[str, str]) -> bool:
         line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         try:
-            line.request("POST", "/v1/batch", body, self._head)
+            line.request("POST", path, body, head | {"Content-Type": "application/json"})
             return line.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
         finally:
             line.close()
+
+
+def _signature(body: bytes) -> str:
+    return base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode()
+
+
+class _Tracker(_Sender):
+    """Events by the tracking API, up to forty a request."""
+
+    kind, record_kind, most = "tracking", 4, 40
+
+    def request(self, ids: list[str]) -> tuple[str, bytes, dict[str, str]]:
+        batch = [
+            {"type": "track", "messageId": id, "userId": f"U-{hash(id) % 200}", "event": f"event {id}"} for id in ids
+        ]
+        held = base64.b64encode(f"{self._key}:".encode()).decode()
+        return "/v1/batch", json.dumps({"batch": batch}).encode(), {"Authorization": f"Basic {held}"}
+
+
+class _Shop(_Sender):
+    """Orders of a Shopify shop."""
+
+    kind, record_kind = "shopify", 3
+
+    def request(self, ids: list[str]) -> tuple[str, bytes, dict[str, str]]:
+        [id] = ids
+        buyer = {"id": hash(id) % 200 + 1, "email": f"b{hash(id) % 200}@mail.example"}
+        body = json.dumps({"id": 1, "name": id, "created_at": "2026-05-01T10:00:00Z", "total_price": "9.50",
+                           "currency": "EUR", "customer": buyer, "line_items": []}).encode()  # fmt: skip
+        head = {"X-Shopify-Topic": "orders/create", "X-Shopify-Shop-Domain": "tea.example", "X-Shopify-Event-Id": id}
+        return f"/hooks/shopify/{self.channel}", body, head | {"X-Shopify-Hmac-Sha256": _signature(body)}
+
+    def names(self, id: str) -> tuple[str, str]:
+        return f"tea.example\x1forders/create\x1f{id}", id
+
+
+class _Hook(_Sender):
+    """Calls told of by a signed webhook of any sender, as its channel's settings read it."""
+
+    kind, record_kind = "webhook", 4
+    settings = """
+signature = "X-Signature"
+id = "id"
+
+[[row]]
+kind = "interactions"
+[row.fields]
+caller = "external_id"
+subject = "topic"
+"""
+
+    def request(self, ids: list[str]) -> tuple[str, bytes, dict[str, str]]:
+        [id] = ids
+        body = json.dumps({"id": id, "caller": f"C-{hash(id) % 200}", "subject": f"call {id}"}).encode()
+        return f"/hooks/webhook/{self.channel}", body, {"X-Signature": _signature(body)}
+
+    def names(self, id: str) -> tuple[str, str]:
+        # no topic and this id, each with its length: as the channel makes one of what is signed
+        held = hashlib.sha256(bytes(8) + len(id).to_bytes(8, "big") + id.encode()).hexdigest()
+        return held, held
+
+
+SENDERS = (_Tracker, _Shop, _Hook)
 
 
 class System:
@@ -172,7 +246,7 @@ class System:
         """Start it; returns the supervisor's process id."""
         return int(self.kehu("up", "--detach", "--port", str(self.port))["pid"])
 
-    def check(self, acknowledged: dict[int, list[str]], *, taken_in: bool) -> dict[str, Any]:
+    def check(self, acknowledged: list[tuple[int, int, list[tuple[str, str]]]], *, taken_in: bool) -> dict[str, Any]:
         """Which acknowledged messages are not there, or twice: as records, or (not ``taken_in``) as accepted at all."""
         words = "taken-in" if taken_in else "accepted"
         found: dict[str, Any] = self.run(_CHECK, words, told=json.dumps(acknowledged))
@@ -223,9 +297,9 @@ def storm(kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), ca
     chance, began = random.Random(seed), time.monotonic()
     with System(careless=careless) as system:
         supervisor = system.up()
-        channels = system.run(_MAKE)
+        channels = system.run(_MAKE, SECRET, told=json.dumps({one.kind: one.settings for one in SENDERS}))
         folders = [os.fsencode(folder) for folder in Home(Path(system.home)).facts().get("folders", ())]
-        senders = [_Sender(one["id"], one["key"], system.port, seed + n) for n, one in enumerate(channels)]
+        senders = [one(**channels[one.kind], port=system.port, seed=seed + n) for n, one in enumerate(SENDERS)]
         for sender in senders:
             sender.start()
         killed: Counter[str] = Counter()
@@ -242,12 +316,12 @@ def storm(kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), ca
             sender.end()
         for sender in senders:
             sender.join(120)
-        acknowledged = {sender.channel: sender.acknowledged for sender in senders}
+        acknowledged = [(one.channel, one.record_kind, [one.names(id) for id in one.acknowledged]) for one in senders]
         found = system.check(
             acknowledged, taken_in=not careless
         )  # else the ledger sees the loss, and nothing is taken in
         return Outcome(
-            sum(map(len, acknowledged.values())), found["missing"], found["doubled"], found["records"], dict(killed),
+            sum(len(ids) for _, _, ids in acknowledged), found["missing"], found["doubled"], found["records"], dict(killed),
             sum(sender.refusals for sender in senders), round(time.monotonic() - began, 1),
         )  # fmt: skip
 
