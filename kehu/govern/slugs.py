@@ -37,7 +37,7 @@ ACTIONS: Final[dict[str, int]] = {
     "open-case": 100, "freeze": 101, "unfreeze": 102, "hear-case": 103, "answer-case": 104, "decide-case": 105,
     "measure-case": 106, "close-case": 107, "read-case": 108, "forget-cases": 109,
     "move-staff": 80, "close-staff": 81, "own": 82, "propose-role": 83, "approve-role": 84, "refuse-role": 85,
-    "invite": 90, "sign-on": 91,
+    "invite": 90, "sign-on": 91, "channel": 92,
 }  # fmt: skip
 
 MEDIA: Final = ("email", "sms", "phone", "post", "wechat")  # ways to reach someone

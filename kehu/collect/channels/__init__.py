@@ -115,6 +115,11 @@ class Reading:
     unread: dict[str, int] = field(default_factory=dict)
 
 
+def _as_they_were(messages: list[Any], channel: int) -> Any:
+    del channel
+    return {"m": messages}
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of channel.
@@ -127,6 +132,9 @@ class Kind:
         read: what those at the given places become.
         basis: the lawful basis that is assumed until somebody says another.
         signed: whether its sender signs with a secret that both hold (``kehu channel secret``).
+        mapped: whether a file says how its messages are read (``kehu channel mapping``).
+        labels: what people call it, by language; without them it stands by its name.
+        again: an envelope of messages that were refused, as they are read now; the second argument is the channel's id.
     """
 
     name: str
@@ -136,6 +144,9 @@ class Kind:
     read: Callable[[Any, datetime, list[int], Terms], Reading]
     basis: str = "consent"
     signed: bool = False
+    mapped: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    again: Callable[[list[Any], int], Any] = _as_they_were
 
 
 @cache

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import connection
 
+from kehu.collect.channels import kinds
 from kehu.collect.inbox.terms import terms_of
+from kehu.govern.channels import KEYED
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -73,7 +76,7 @@ def status_of(channel: Channel, *, actor: Actor) -> ChannelStatus:
         waiting, requests, since = cursor.fetchone()
         cursor.execute(
             "select i.kind, sum(c.rows), sum(c.created + c.updated + c.merged), sum(c.duplicates), sum(c.quarantined),"
-            " max(coalesce(i.ended_at, i.started_at)) from collect_import i join collect_importchunk c on c.batch = i.id"
+            " max(coalesce(c.at, i.ended_at, i.started_at)) from collect_import i join collect_importchunk c on c.batch = i.id"
             " where i.channel = %s group by i.kind order by i.kind",
             [channel.id],
         )
@@ -90,3 +93,73 @@ def status_of(channel: Channel, *, actor: Actor) -> ChannelStatus:
         channel, Controller.objects.get(id=terms.controller).name, terms.basis, f"{notice.name}@{notice.version}",
         terms.residence, dict(terms.consents), dict(terms.fields), int(waiting), requests, since, came, unread,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A channel in the list of all: how it stands, and what it has brought since midnight (UTC).
+
+    ``ready``: whether whoever sends by it can, which wants a key or a secret, and where it is read by a mapping, that.
+    """
+
+    channel: Channel
+    controller: str
+    basis: str
+    ready: bool
+    waiting: int
+    since: datetime | None
+    today: int
+    quarantined: int
+    unread: int
+    last_at: datetime | None
+
+
+_OVERVIEW: Final = """
+select c.id, coalesce(w.messages, 0), w.since, coalesce(t.today, 0), coalesce(q.refused, 0), coalesce(u.names, 0),
+    greatest(t.last_at, w.newest), s.sealed is not null, coalesce(s.settings ? 'row', false)
+from govern_channel c
+    left join (select channel, sum(messages) as messages, min(at) as since, max(at) as newest from inbox group by channel) w
+        on w.channel = c.id
+    left join (select i.channel, max(coalesce(k.at, i.ended_at, i.started_at)) as last_at, sum(k.created + k.updated
+            + k.merged) filter (where k.at >= date_trunc('day', now(), 'UTC')) as today
+        from collect_import i join collect_importchunk k on k.batch = i.id group by i.channel) t on t.channel = c.id
+    left join (select i.channel, count(*) as refused from collect_quarantined n join collect_import i on i.id = n.batch
+        where not n.accepted and n.settled is null group by i.channel) q on q.channel = c.id
+    left join (select channel, count(*) as names from inbox_unread group by channel) u on u.channel = c.id
+    left join collect_signedchannel s on s.channel = c.id
+"""
+
+
+def overview(*, actor: Actor) -> list[Overview]:
+    """How every channel stands, in the order they were made.
+
+    Raises:
+        ActRefused: the role may not.
+    """
+    held = channels(actor=actor)
+    names = dict(Controller.objects.values_list("id", "name"))
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERVIEW)
+        found = {row[0]: row[1:] for row in cursor.fetchall()}
+    made = []
+    for channel in held:
+        waiting, since, today, quarantined, unread, last_at, secret, mapped = found[channel.id]
+        terms = terms_of(channel)
+        made.append(
+            Overview(
+                channel, names.get(terms.controller, ""), terms.basis,
+                is_ready(channel, secret=secret, mapped=mapped), int(waiting), since, int(today), int(quarantined),
+                int(unread), last_at,
+            )
+        )  # fmt: skip
+    return made
+
+
+def is_ready(channel: Channel, *, secret: bool, mapped: bool) -> bool:
+    """Whether a sender can send by it: people bring files by any channel, programs need what opens it to them."""
+    kind = kinds().get(channel.kind)
+    if kind is None:
+        return True
+    if kind.signed:
+        return secret and (mapped or not kind.mapped)
+    return channel.key_digest is not None or kind.name not in KEYED

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
+from uuid import UUID
+
+from django.db import transaction
 
 from kehu.collect.channels import kinds
 from kehu.collect.models import ChannelTerms
@@ -13,9 +17,11 @@ from kehu.govern.slugs import BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import ensure_owner
 
 _LONGEST: Final = 100
+_COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 class TermsNotUnderstood(ValueError):
@@ -59,7 +65,7 @@ def set_terms(
         ActRefused: the role may not.
         TermsNotUnderstood: something of it is unknown.
     """
-    require_act("collect", actor)
+    require_act("channel", actor)
     held = terms_of(channel)
     if controller is not None:
         found = Controller.objects.filter(name=controller).first()
@@ -77,6 +83,8 @@ def set_terms(
         except Notice.DoesNotExist:
             raise TermsNotUnderstood("notice", "notice: no notice of that name is in force") from None
     if residence is not None:
+        if residence and not _COUNTRY.fullmatch(residence):
+            raise TermsNotUnderstood("residence", "residence: two capital letters, or a region of a country as US-CA")
         held.residence = residence
     if consents is not None:
         _require_known("consent", consents.values(), PURPOSES)
@@ -86,7 +94,9 @@ def set_terms(
         _require_known("field", fields.values(), [name for name, one in dictionary.fields.items() if not one.event])
         held.fields = _words("field", fields)
     held.by = actor.staff
-    held.save()
+    with transaction.atomic():
+        held.save()
+        record_act("channel", None, actor=actor, detail=UUID(int=channel.id))
     return held
 
 

@@ -26,11 +26,12 @@ def channel() -> None:
 @command()
 def add(name: str, kind: str, country: str) -> Any:
     """Add a channel; a kind that programs write to gets a key, shown once."""
-    from kehu.govern.channels import ChannelTaken, add_channel
+    from kehu.collect.inbox.changes import make_channel
+    from kehu.govern.channels import ChannelTaken
 
     owner_only()
     try:
-        made, key = add_channel(name, kind, owner=actor().staff, country=country)
+        made, key = make_channel(name, kind, actor=actor(), country=country)
     except ChannelTaken:
         raise Failure(FAILED, "taken", "A channel of this name is here already.") from None
     return {"id": made.id, "key": key}
@@ -92,11 +93,11 @@ def set_(
 @command()
 def key(name: str) -> Any:
     """Give a channel a new key, shown once; the old one opens nothing from this moment."""
-    from kehu.govern.channels import renew_key
+    from kehu.collect.inbox.changes import change_key
 
     owner_only()
     held = channel_named(name)
-    made = renew_key(held)
+    made = change_key(held, actor=actor())
     if made is None:
         raise Failure(USAGE, "no-key", "Channels of this kind have no key.")
     return {"id": held.id, "key": made}
@@ -126,8 +127,11 @@ def _pairs(option: str, said: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def _shown(held: Any) -> dict[str, Any]:
+    from kehu.govern.channels import page_key_of
+
     return {
         "id": held.channel.id, "name": held.channel.name, "kind": held.channel.kind, "country": held.channel.country,
+        "page_key": page_key_of(held.channel),
         "controller": held.controller, "basis": held.basis, "notice": held.notice, "residence": held.residence,
         "consents": held.consents, "fields": held.fields,
         "waiting": {"messages": held.waiting, "requests": held.requests, "since": _time(held.since)},

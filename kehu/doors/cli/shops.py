@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kehu.doors.cli.channels import channel_named
-from kehu.doors.cli.frame import USAGE, Failure, command, told
+from kehu.doors.cli.frame import USAGE, Failure, actor, command, told
 from kehu.doors.cli.installation import owner_only
 
 
@@ -18,13 +18,14 @@ from kehu.doors.cli.installation import owner_only
 @command()
 def secret(name: str) -> Any:
     """Give a channel the secret that its sender signs with, from standard input; the old one opens nothing from this moment."""
-    from kehu.collect.signed.secrets import NotSigned, SecretRefused, keep_secret, require_signed
+    from kehu.collect.inbox.changes import change_secret
+    from kehu.collect.signed.secrets import NotSigned, SecretRefused, require_signed
 
     owner_only()
     held = channel_named(name)
     try:
         require_signed(held)
-        keep_secret(held, _asked())
+        change_secret(held, _asked(), actor=actor())
     except NotSigned:
         raise Failure(
             USAGE, "not-signed", "Senders of this kind of channel sign nothing.", "See: kehu channel key"
@@ -40,14 +41,17 @@ def secret(name: str) -> Any:
 @command()
 def mapping(name: str, file: Path) -> Any:
     """Say how the sender of a generic webhook signs and which of its fields are ours; counts for the next message."""
-    from kehu.collect.signed.settings import SettingsRefused, keep_settings
+    from kehu.collect.channels import kinds
+    from kehu.collect.inbox.changes import change_mapping
+    from kehu.collect.signed.settings import SettingsRefused
 
     owner_only()
     held = channel_named(name)
-    if held.kind != "webhook":
-        raise Failure(USAGE, "no-mapping", "Channels of the kind webhook alone have a mapping.")
+    kind = kinds().get(held.kind)
+    if kind is None or not kind.mapped:
+        raise Failure(USAGE, "no-mapping", "Messages of this kind of channel are read without a mapping.")
     try:
-        settings = keep_settings(held, file.read_bytes())
+        settings = change_mapping(held, file.read_bytes(), actor=actor())
     except SettingsRefused as refused:
         raise Failure(USAGE, "bad-mapping", str(refused)) from None
     return {"id": held.id, "settings": settings}

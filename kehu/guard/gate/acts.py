@@ -26,6 +26,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "link": _COLLECTS,
     "sources": _COLLECTS,
     "quarantine": _COLLECTS,
+    "channel": frozenset({"privacy", "owner"}),  # which ways records come in, their terms, keys and secrets
     "consent": frozenset({"service", "marketing", "privacy", "owner"}) | _OWN,
     "subscribe": frozenset({"service", "marketing", "privacy", "owner"}) | _OWN,
     "erase": _OFFICE,

@@ -53,8 +53,8 @@ ACTIONS = (
     "review-glass", "read-grant",
     "keep-access", "", "", "", "", "", "", "", "", "take-alert", "dismiss-alert", "mark", "unmark", "set-quota", "", "", "", "", "",
     "move-staff", "close-staff", "own", "propose-role", "approve-role", "refuse-role",
-    "", "", "", "", "invite", "sign-on",
-    "", "", "", "", "", "", "", "",
+    "", "", "", "", "invite", "sign-on", "channel",
+    "", "", "", "", "", "", "",
     "open-case", "freeze", "unfreeze", "hear-case", "answer-case", "decide-case", "measure-case", "close-case", "read-case",
     "forget-cases",
 )  # fmt: skip

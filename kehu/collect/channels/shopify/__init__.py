@@ -6,5 +6,6 @@ from kehu.collect.channels.shopify.transport import PREFIX, answer
 from kehu.collect.signed.answering import messages
 
 KIND = Kind(
-    name="shopify", prefixes=(PREFIX,), answer=answer, messages=messages, read=read, basis="contract", signed=True
-)
+    name="shopify", prefixes=(PREFIX,), answer=answer, messages=messages, read=read, basis="contract", signed=True,
+    labels={"en": "Shopify"},
+)  # fmt: skip

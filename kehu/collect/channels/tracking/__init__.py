@@ -4,4 +4,7 @@ from kehu.collect.channels import Kind
 from kehu.collect.channels.tracking.read import read
 from kehu.collect.channels.tracking.transport import PREFIX, answer, messages
 
-KIND = Kind(name="tracking", prefixes=(PREFIX,), answer=answer, messages=messages, read=read)
+KIND = Kind(
+    name="tracking", prefixes=(PREFIX,), answer=answer, messages=messages, read=read,
+    labels={"en": "Tracking API", "zh-hans": "跟踪接口", "zh-hant": "追蹤介面"},
+)  # fmt: skip

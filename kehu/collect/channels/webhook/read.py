@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from kehu.collect.channels import Brought, Reading, Terms, Unreadable
-from kehu.collect.signed.parts import Refused, at_path, count_unread, earliest, guest, moment, values_of
+from kehu.collect.models import SignedChannel
+from kehu.collect.signed.answering import LONGEST_HEADER
+from kehu.collect.signed.parts import Refused, at_path, count_unread, earliest, guest, moment, text, values_of
 
 _EVENT_TIME: Final = {"orders": "ordered_at", "interactions": "at"}
 
@@ -29,6 +32,24 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             row.message = place
         reading.rows += rows
     return reading
+
+
+def again(messages: list[Any], channel: int) -> Any:
+    """Refused messages as the channel's settings of now read them."""
+    held = SignedChannel.objects.filter(channel=channel).first()
+    settings = held.settings if held is not None else {}
+    if not settings.get("row"):
+        return {"m": messages}
+    return {"m": [_renewed(message, settings) for message in messages]}
+
+
+def _renewed(message: Any, settings: Mapping[str, Any]) -> Any:
+    if not isinstance(message, dict) or "body" not in message:
+        return message
+    place, topic = str(settings.get("topic", "")), message.get("topic", "")
+    if place and not place.startswith("header:"):
+        topic = (text(at_path(message["body"], place)) or "")[:LONGEST_HEADER]
+    return {**message, "topic": topic, "at": settings.get("at", ""), "row": settings["row"]}
 
 
 def _rows(message: Any, received: datetime, terms: Terms) -> list[Brought]:

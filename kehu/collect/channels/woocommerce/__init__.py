@@ -6,5 +6,6 @@ from kehu.collect.channels.woocommerce.transport import PREFIX, answer
 from kehu.collect.signed.answering import messages
 
 KIND = Kind(
-    name="woocommerce", prefixes=(PREFIX,), answer=answer, messages=messages, read=read, basis="contract", signed=True
-)
+    name="woocommerce", prefixes=(PREFIX,), answer=answer, messages=messages, read=read, basis="contract", signed=True,
+    labels={"en": "WooCommerce"},
+)  # fmt: skip
