@@ -8,6 +8,7 @@ import json
 
 from tests.cast import admit
 from tests.doors.test_cli import LIN, token_for
+from tests.paper import jpeg, sheet
 
 TO_X = ("--event", "provide", "--recipient", "Fair Freight Ltd", "--fields", "email,phone")
 
@@ -59,16 +60,19 @@ def test_asked_refused_invalidated(kehu):
 def test_a_proof_is_kept_compared_and_written(kehu, tmp_path):
     [lin] = map(str, admit(LIN))
     form = tmp_path / "form.pdf"
-    form.write_bytes(b"a scan")
+    scan = sheet(format="PDF")
+    form.write_bytes(scan)
     proof = ("--evidence", str(form), "--proof", "paper-form", "--reference", "-")
     row = kehu("consent", "give", lin, "marketing", *proof, input="binder 7\n")[1]["consents"][0]
     assert (row["evidence"], row["proof"]) == (True, "paper-form")
     code, held = kehu("consent", "evidence", row["id"], "--compare", str(form), "--to", str(tmp_path / "kept"))
     assert code == 0 and held["same"] is True and held["reference"] == "binder 7"
-    assert held["sha256"] == hashlib.sha256(b"a scan").hexdigest() and (tmp_path / "kept").read_bytes() == b"a scan"
+    assert held["sha256"] == hashlib.sha256(scan).hexdigest()
+    kept = (tmp_path / "kept").read_bytes()
+    assert jpeg(kept).width > 500  # drawn anew
     assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
     assert kehu("consent", "evidence", row["id"], "--to", str(tmp_path / "kept"))[0] == 1  # never over another file
-    assert base64.b64encode(b"a scan").decode() not in json.dumps(held)
+    assert base64.b64encode(kept)[:80].decode() not in json.dumps(held)
     bare = kehu("consent", "give", lin, "marketing")[1]["consents"][0]["id"]
     assert kehu("consent", "evidence", bare)[1]["error"]["code"] == "no-evidence"
     assert kehu("consent", "evidence", row["id"], token=token_for(kehu, "service", "service"))[0] == 3

@@ -29,7 +29,7 @@ from tests.serve.holdings import raw
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 CHILD = {"full_name": "林小雨", "email": "yu@mail.example", "birth_date": "2015-05-01"}
 SERVICE, MARKETING, CREDIT = PURPOSES["service"], PURPOSES["marketing"], PURPOSES["credit"]
-FORM = Evidence("paper-form", b"scan of a formzq", "binder 7, sheet 12")
+FORM = Evidence("email", b"print of a formzq", "binder 7, sheet 12")
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +48,10 @@ def states(subject: UUID) -> list[str]:
     return [one.dpv for one in became(statements_of([subject]))]
 
 
-def test_the_proof_of_a_paper_form_is_sealed_and_opens_for_the_office_alone(database):
+def test_a_proof_is_sealed_and_opens_for_the_office_alone(database):
     [lin] = admit(LIN)
     row = agree(lin, evidence=FORM)
-    assert (row["evidence"], row["proof"], row["way"], row["version"]) == (True, "paper-form", "recorded by staff", 1)
+    assert (row["evidence"], row["proof"], row["way"], row["version"]) == (True, "email", "recorded by staff", 1)
     body = bytes(Consent.objects.get(id=row["id"]).evidence)
     assert not any(part in body for part in (b"formzq", b"binder", hashlib.sha256(FORM.content).hexdigest().encode()))
     before = len(queries.rows(subject=lin))

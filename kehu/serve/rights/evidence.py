@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,13 +17,15 @@ from kehu.govern.models import Consent
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import Sealed, open_texts, seal_under
 from kehu.serve.rights.office import PURPOSE_ID, require
+from kehu.serve.rights.scans import drawn_anew
 
 MOST: Final = 4 << 20
 """Bytes of a proof."""
 LONGEST: Final = 500
 """Characters of a reference or a guardian's name."""
+PAPER: Final = "paper-form"
 KINDS: Final = (
-    "paper-form", "recording", "email", "screen", "id-document", "household-register", "payment-card", "video-call",
+    PAPER, "recording", "email", "screen", "id-document", "household-register", "payment-card", "video-call",
     "court-order", "declared",
 )  # fmt: skip
 """Kinds of proof; ``declared``: somebody said so, and nothing else was seen."""
@@ -36,19 +38,29 @@ class NoEvidence(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A proof before it is sealed: its kind, the file's content, where the paper lies, and a guardian's name."""
+    """A proof before it is sealed: its kind, the file's content, where the paper lies, and a guardian's name.
+
+    ``handed``: SHA-256 of the file as it was handed in, where its content was drawn anew.
+    """
 
     kind: str = ""
     content: bytes | None = field(default=None, repr=False)
     reference: str = field(default="", repr=False)
     guardian: str = field(default="", repr=False)
+    handed: str = field(default="", repr=False)
 
     def checked(self) -> Evidence:
-        """The same.
+        """The same; the scan of a paper form drawn anew, so that its pixels alone are kept.
 
         Raises:
-            ValueError: no such kind, an empty or too large content, or a text too long.
+            ValueError: no such kind, an empty or too large content, a scan that cannot be read, or a text too long.
         """
+        if self.kind == PAPER and self.content is not None and not self.handed:
+            handed = hashlib.sha256(self.content).hexdigest()
+            return replace(self, content=drawn_anew(self.content), handed=handed)._checked()
+        return self._checked()
+
+    def _checked(self) -> Evidence:
         if self.content is not None and not 0 < len(self.content) <= MOST:
             raise ValueError(f"evidence: 1 to {MOST} bytes")
         if self.kind and self.kind not in KINDS:
@@ -68,14 +80,14 @@ class Evidence:
             return None
         held = {
             "kind": self.kind, "reference": self.reference, "guardian": self.guardian,
-            "sha256": hashlib.sha256(self.content).hexdigest() if self.content else None,
+            "sha256": self.handed or (hashlib.sha256(self.content).hexdigest() if self.content else None),
             "content": base64.b64encode(self.content).decode() if self.content else None,
         }  # fmt: skip
         return seal_under(subject, json.dumps(held, ensure_ascii=False), place=place)
 
 
 def read_evidence(text: str) -> dict[str, Any]:
-    """An opened proof: ``kind``, ``reference``, ``guardian``, ``sha256`` and ``content`` (base64)."""
+    """An opened proof: ``kind``, ``reference``, ``guardian``, ``sha256`` of the file handed in, ``content`` (base64)."""
     if text.startswith("{"):
         found: dict[str, Any] = json.loads(text)
         return found
