@@ -31,7 +31,9 @@ INSTALLED_APPS = [
     "kehu.guard",
     "kehu.refine",
     "kehu.collect",
+    "kehu.collect.forms",
     "kehu.serve.rights",
+    "kehu.serve.counter",
     "kehu.serve.leaving",
     "kehu.serve.assurance",
     "django.contrib.auth",
@@ -46,6 +48,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.office",
     "kehu.doors.web.account",
     "kehu.doors.web.watch",
+    "kehu.doors.web.intake",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

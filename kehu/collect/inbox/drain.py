@@ -28,19 +28,16 @@ from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox.hands import Errand, customers_of, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
-from kehu.collect.inbox.terms import terms_of
+from kehu.collect.inbox.terms import answering_for, terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
 from kehu.collect.readers import Batch
 from kehu.govern.models import Channel
 from kehu.guard.aside import forget_aside, open_aside
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import ACTS
 from kehu.guard.gate.admit import Admission, CollectionRefused
 from kehu.guard.gate.admit import Terms as AdmissionTerms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
-from kehu.guard.staff.actions import actor_of, owner_actor
-from kehu.guard.staff.models import Staff
 from kehu.refine.tasks import defer_linkage
 
 _log = logging.getLogger("kehu.collect.inbox")
@@ -106,7 +103,7 @@ class _Channel:
         self.channel = Channel.objects.get(id=id)
         self.kind: Kind | None = kinds().get(self.channel.kind)
         self.terms: ChannelTerms = terms_of(self.channel)
-        self.actor: Actor = _actor_for(self.channel)
+        self.actor: Actor = answering_for(self.channel)
 
     def drain(self) -> int:
         """Take in the next requests; returns how many messages they held."""
@@ -164,8 +161,21 @@ class _Channel:
                 one.envelope = orjson.loads(zlib.decompress(opened[one.id]))
         return [one for one in sent if one.envelope is not None]
 
+    def _under_the_same(self, opened: Sequence[_Sent], sent: Sequence[_Sent]) -> list[_Sent]:
+        """Those that came under the same terms as the first, where what was sent says its own; the rest is the next chunk.
+
+        A form was shown in a version, with a notice: what came by it stands under these, whatever the channel's are now.
+        """
+        under = _under(opened[0]) if opened else None
+        if under is not None:
+            self.terms.controller, self.terms.basis, self.terms.notice = under
+        others = [one.id for one in opened if _under(one) != under]
+        stop = next((place for place, one in enumerate(sent) if one.id in others), len(sent))
+        return list(sent[:stop])
+
     def _take_in(self, sent: Sequence[_Sent]) -> int:
-        read = self._read(self._open(sent))
+        sent = self._under_the_same(self._open(sent), sent)
+        read = self._read([one for one in sent if one.envelope is not None])
         with transaction.atomic():
             for kind in _ORDER:
                 if kind == "interactions":
@@ -269,6 +279,12 @@ class _Channel:
             cursor.execute("delete from inbox where id = any (%s)", [ids])
 
 
+def _under(sent: _Sent) -> tuple[int, str, int] | None:
+    """The terms that came with what was sent (controller, basis, notice), as its own door wrote them beside it."""
+    under = sent.envelope.get("under") if isinstance(sent.envelope, dict) else None
+    return (under["controller"], under["basis"], under["notice"]) if under is not None else None
+
+
 def forget_seen() -> int:
     """Forget messages that were acknowledged over a week ago; returns how many."""
     with connection.cursor() as cursor:
@@ -281,12 +297,6 @@ def _waiting_channels() -> list[int]:
         # as an index walk: one look for each channel, however much waits
         cursor.execute("select c.id from govern_channel c where exists (select 1 from inbox i where i.channel = c.id)")
         return [row[0] for row in cursor.fetchall()]
-
-
-def _actor_for(channel: Channel) -> Actor:
-    """Its owner, who answers for what it sends; the home's owner where they have left, or may not collect."""
-    staff = Staff.objects.filter(id=channel.owner, is_active=True).first() if channel.owner else None
-    return actor_of(staff.email) if staff is not None and staff.role in ACTS["collect"] else owner_actor()
 
 
 @contextmanager

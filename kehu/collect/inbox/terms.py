@@ -15,10 +15,11 @@ from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.govern.slugs import BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.guard.staff.actions import ensure_owner
+from kehu.guard.staff.actions import actor_of, ensure_owner, owner_actor
+from kehu.guard.staff.models import Staff
 
 _LONGEST: Final = 100
 _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
@@ -43,6 +44,12 @@ def terms_of(channel: Channel) -> ChannelTerms:
         channel=channel.id, controller=controller.id if controller else 1, basis=kind.basis if kind else "consent",
         notice=notice_in_force().id, residence=channel.country, by=channel.owner or ensure_owner().id,
     )  # fmt: skip
+
+
+def answering_for(channel: Channel) -> Actor:
+    """Its owner, who answers for what it sends; the home's owner where they have left, or may not collect."""
+    staff = Staff.objects.filter(id=channel.owner, is_active=True).first() if channel.owner else None
+    return actor_of(staff.email) if staff is not None and staff.role in ACTS["collect"] else owner_actor()
 
 
 def set_terms(

@@ -70,7 +70,7 @@ class Asked:
 def ask_code(address: str, *, client: str) -> Asked:
     """Make a code for a normalised address; ``client`` is the network address that asks."""
     secret = secrets.token_urlsafe(32)
-    keys = {"address": address_token(address), "client": _client_token(client)}
+    keys = {"address": address_token(address), "client": client_token(client)}
     with transaction.atomic(), connection.cursor() as cursor:
         # one at a time for one address, or many at once would all count as the first
         cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(keys["address"][:8], "big", signed=True)])
@@ -143,7 +143,7 @@ def address_token(address: str) -> bytes:
     return hmac.digest(_key(), b"address\x1f" + address.encode(), "sha256")[:16]
 
 
-def _client_token(client: str) -> bytes:
+def client_token(client: str) -> bytes:
     """Keyed token of who asks: an IPv6 network counts as one, its addresses cost nothing."""
     try:
         found = ipaddress.ip_address(client)

@@ -1,0 +1,82 @@
+"""What a submission becomes: a person, a message they wrote, and an errand that carries consents, letters and signals.
+
+Each submission is a person of its own: an address alone tells two of a family not apart. Only where nothing but a mailbox is
+said (a mailing list) the mailbox is who subscribes, and the same mailbox the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from kehu.collect.channels import Asked, Brought, Reading, Request, Response, Terms, Unreadable, problem
+from kehu.collect.forms.definition import EVENT_FIELDS
+from kehu.collect.forms.models import FormVersion
+from kehu.collect.signed.parts import guest
+
+SAID: Final = "form"
+"""The hand that keeps what a person allowed by a form."""
+ANSWERED: Final = "survey"
+"""The hand that keeps answers."""
+_MAILBOX: Final = frozenset({"email"})
+
+
+def answer(request: Request) -> Response:
+    """Forms are posted at their own address, not at a channel's."""
+    del request
+    return problem(404, "not_found", "Post to the form's own address.")
+
+
+def messages(envelope: Any) -> list[Any]:
+    """The submissions of what was stored: one."""
+    found: list[Any] = envelope["m"]
+    return found
+
+
+def again(messages: list[Any], channel: int) -> Any:
+    """Submissions that were refused, under the terms of the version that they were sent by."""
+    del channel
+    first = messages[0]
+    held = FormVersion.objects.get(form=first["form"], number=first["v"])
+    return {"m": messages, "under": {"controller": held.controller, "basis": held.basis, "notice": held.notice}}
+
+
+def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> Reading:
+    """What the submissions at these places become."""
+    reading = Reading()
+    for place in places:
+        message = envelope["m"][place]
+        if not isinstance(message, dict) or "own" not in message:
+            reading.refused.append(Unreadable(place, "message_names_nobody"))
+            continue
+        rows, asked = _read(message, terms)
+        for one in (*rows, *asked):
+            if isinstance(one, Brought):
+                one.message = place
+        reading.rows += rows
+        reading.asked += [Asked(one.hand, one.customer, one.said, place) for one in asked]
+    return reading
+
+
+def _read(message: dict[str, Any], terms: Terms) -> tuple[list[Brought], list[Asked]]:
+    values: dict[str, str] = message["values"]
+    person = {name: held for name, held in values.items() if name not in EVENT_FIELDS}
+    wrote = {name: held for name, held in values.items() if name in EVENT_FIELDS}
+    own, at = str(message["own"]), str(message["at"])
+    name = guest(person["email"], None) if set(person) == _MAILBOX and not wrote else f"form:{own}"
+    assert name is not None
+    residence = person.get("country") or message["country"] or terms.residence
+    rows, asked = list[Brought](), list[Asked]()
+    if values:
+        rows.append(Brought("customers", {"external_id": name, **person}, own, residence, at=at))
+        said = orjson.dumps({part: held for part, held in message.items() if part not in ("values", "answers")})
+        asked.append(Asked(SAID, name, {"said": said.decode()}))
+    if wrote:
+        wrote = {"external_id": name, "kind": str(message["way"]), "at": at, **wrote}
+        rows.append(Brought("interactions", wrote, own, residence, at=at))
+    if message["answers"]:
+        kept = {part: message[part] for part in ("own", "form", "v", "at", "language", "answers", "invited")}
+        asked.append(Asked(ANSWERED, None, {"said": orjson.dumps(kept).decode()}))
+    return rows, asked

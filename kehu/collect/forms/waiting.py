@@ -1,0 +1,192 @@
+"""What waits to be confirmed: sealed by itself, opened by a link from the mailbox, and gone with its key when its time is over.
+
+Before that nothing of it is a record: it is not found, not counted, and permits nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from kehu.collect.forms import letters
+from kehu.collect.forms.showing import Shown, shown_as
+from kehu.collect.forms.stamps import StampRefused, make_link, read_link
+from kehu.collect.inbox.accept import Sender, accept
+from kehu.collect.inbox.terms import answering_for
+from kehu.govern.models import Channel
+from kehu.guard.aside import forget_aside, open_aside, seal_aside
+
+HOURS: Final = 48
+"""How long a link holds, and what waits for it is kept."""
+_PLACE: Final = "{link}"
+
+
+class LinkRefused(LookupError):
+    """Forged, over, or what it led to is not here any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a link leads to. ``message``: what was sent; empty where it is confirmed already."""
+
+    id: UUID
+    guardian: bool
+    confirmed: bool
+    shown: Shown = field(repr=False)
+    message: dict[str, Any] = field(repr=False)
+
+
+def put(shown: Shown, message: dict[str, Any], *, to: str, address: str) -> None:
+    """Keep what was sent until it is confirmed, and have the letter sent; the same again changes nothing.
+
+    Args:
+        shown: the form.
+        message: what the channel gets when it is confirmed; its ``own`` is the submission's id.
+        to: the mailbox that confirms.
+        address: where a link leads, with a place ``{link}``.
+    """
+    id = UUID(message["own"])
+    guardian = message.get("guardian") is not None
+    packed = orjson.dumps({"m": message, "to": to, "at": address, "f": str(shown.id), "v": shown.version.number})
+    expires = datetime.now(UTC) + timedelta(hours=HOURS)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(id.bytes[8:], "big", signed=True)])
+        cursor.execute("select 1 from form_waiting where id = %s", [id])
+        if cursor.fetchone() is not None:
+            return
+        [sealed] = seal_aside(connection.connection, [(id, packed)])
+        cursor.execute(
+            "insert into form_waiting (id, form, expires_at, guardian, sealed) values (%s, %s, %s, %s, %s)",
+            [id, shown.id, expires, guardian, sealed],
+        )
+        send_letter.defer(waiting=str(id))
+
+
+def behind(link: str) -> Waits:
+    """What a link leads to, for a page that asks whether to confirm; nothing is changed.
+
+    Raises:
+        LinkRefused: it does not count.
+    """
+    try:
+        id = read_link(link)
+    except StampRefused:
+        raise LinkRefused from None
+    row = _row(id)
+    if row is None:
+        raise LinkRefused
+    form, guardian, sealed, _ = row
+    if sealed is None:
+        return Waits(id, guardian, confirmed=True, shown=_any_version(form), message={})
+    held = _opened(id, sealed, form)
+    return Waits(id, guardian, False, shown_as(UUID(held["f"]), held["v"]), held["m"])
+
+
+def confirm(link: str) -> Waits:
+    """Hand on what was confirmed to its channel, durably; pressed twice it is handed on once.
+
+    Raises:
+        LinkRefused: it does not count.
+        InboxFull: too much waits already; it may be pressed again.
+    """
+    found = behind(link)
+    if found.confirmed:
+        return found
+    now = datetime.now(UTC).isoformat()
+    message = found.message | {"confirmed_at": now}
+    hand_on(found.shown, message)
+    with transaction.atomic(), connection.cursor() as cursor:
+        forget_aside(connection.connection, [found.id])
+        cursor.execute(
+            "update form_waiting set sealed = null, sent_at = coalesce(sent_at, at) where id = %s", [found.id]
+        )
+    return found
+
+
+def hand_on(shown: Shown, message: dict[str, Any]) -> None:
+    """Give what was sent to its channel's inbox; on return it is durable.
+
+    Raises:
+        InboxFull: too much waits already.
+    """
+    version = shown.version
+    under = {"controller": version.controller, "basis": version.basis, "notice": version.notice}
+    accept(Sender(shown.channel, "form"), [message["own"]], {"m": [message], "under": under})
+
+
+@app.task(name="forms:send_letter", pass_context=False, retry=5)
+def send_letter(waiting: str) -> None:
+    """Send the letter with the link to the mailbox that confirms."""
+    id = UUID(waiting)
+    row = _row(id)
+    if row is None or row[2] is None or row[3] is not None:
+        return
+    form, guardian, sealed, _ = row
+    held = _opened(id, sealed, form)
+    shown = shown_as(UUID(held["f"]), held["v"])
+    with connection.cursor() as cursor:
+        cursor.execute("select expires_at from form_waiting where id = %s", [id])
+        [expires] = cursor.fetchone()
+    link = held["at"].replace(_PLACE, make_link(id, expires))
+    letters.send(shown, to=held["to"], language=held["m"]["language"], link=link, guardian=guardian)
+    with connection.cursor() as cursor:
+        cursor.execute("update form_waiting set sent_at = clock_timestamp() where id = %s", [id])
+
+
+def forget_over() -> int:
+    """Destroy what nobody confirmed in time; returns how much that was."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "select id from form_waiting where expires_at < clock_timestamp() order by id for update skip locked", ()
+        )
+        over = [row[0] for row in cursor.fetchall()]
+        if over:
+            forget_aside(connection.connection, over)
+            cursor.execute("delete from form_waiting where id = any (%s)", [over])
+    return len(over)
+
+
+def waiting_of(form: UUID) -> int:
+    """How many submissions of a form wait to be confirmed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from form_waiting where form = %s and sealed is not null and expires_at > clock_timestamp()",
+            [form],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _row(id: UUID) -> tuple[UUID, bool, bytes | None, datetime | None] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select form, guardian, sealed, sent_at from form_waiting where id = %s and expires_at > clock_timestamp()",
+            [id],
+        )
+        row = cursor.fetchone()
+    return None if row is None else (row[0], row[1], bytes(row[2]) if row[2] is not None else None, row[3])
+
+
+def _opened(id: UUID, sealed: bytes, form: UUID) -> dict[str, Any]:
+    opened = open_aside({id: sealed}, actor=answering_for(_channel(form)), act="collect", detail=None)
+    if id not in opened:
+        raise LinkRefused
+    held: dict[str, Any] = orjson.loads(opened[id])
+    return held
+
+
+def _channel(form: UUID) -> Channel:
+    with connection.cursor() as cursor:
+        cursor.execute("select channel from forms_form where id = %s", [form])
+        return Channel.objects.get(id=cursor.fetchone()[0])
+
+
+def _any_version(form: UUID) -> Shown:
+    with connection.cursor() as cursor:
+        cursor.execute("select max(number) from forms_formversion where form_id = %s", [form])
+        return shown_as(form, cursor.fetchone()[0])
