@@ -22,7 +22,7 @@ class QuarantineHolder:
     """Refused rows under a key of this customer's records."""
 
     name: Final = "quarantine"
-    tables = frozenset({Quarantined._meta.db_table, Staged._meta.db_table, "inbox"})
+    tables = frozenset({Quarantined._meta.db_table, Staged._meta.db_table, "inbox", "form_waiting"})
 
     def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
         """The rows as they came, and why they were refused."""

@@ -1,0 +1,34 @@
+"""Age bands as people say them of themselves, where no birth date does."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.govern.consent import part_of, retried
+from kehu.govern.laws import AGE_BANDS
+
+
+def declare_young(subject: UUID, band: str) -> None:
+    """Let a band of the young stand on a customer of whom no younger one does; acts on the next read.
+
+    Who says they are too young is believed; a birth date that comes later may say so more exactly, never older than it is.
+
+    Raises:
+        UnknownSubject: not here.
+        ValueError: no band of the young.
+    """
+    number = AGE_BANDS.index(band)
+    if not 0 < number < AGE_BANDS.index("adult"):
+        raise ValueError(f"band: one of {', '.join(AGE_BANDS[1:-1])}")
+
+    def work() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "update subject_state set age = %s where subject in (select s.subject from subject_state s where"
+                " s.subject = any (%s) order by s.subject for no key update) and (age = 0 or age > %s)",
+                [number, part_of(subject, whole=False), number],
+            )
+
+    retried(work)

@@ -1,0 +1,145 @@
+"""What a person allowed by a form: consents, letters, a signal against sale, a guardian's word; carried out by the drain.
+
+Each stands with when it was said, by which form in which version, in which language, under which notice, and whether a
+mailbox confirmed it. What was said later elsewhere counts; a form that waited in a queue undoes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from kehu.collect.channels.form.read import SAID
+from kehu.collect.forms.models import FormVersion
+from kehu.collect.inbox.hands import Errand, register
+from kehu.govern import ages, states
+from kehu.govern.consent import Statement, give_consent, part_of
+from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.slugs import PURPOSES
+from kehu.govern.subscriptions import Said, SuppressedHere, say
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import ACTS
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.actions import owner_actor
+from kehu.serve.rights.evidence import Evidence
+from kehu.vault.ids import new_id
+
+_WAY: Final = 40  # characters
+_LATER: Final = "message_said_later"
+
+
+def register_hands() -> None:
+    """Let the drain find it."""
+    register(SAID, _said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What a submission says, and of whom."""
+
+    subject: UUID
+    errand: Errand
+    said: Mapping[str, Any]
+    version: FormVersion
+
+    @property
+    def at(self) -> datetime:
+        """When the last of those whose word it needs said yes."""
+        return datetime.fromisoformat(self.said.get("confirmed_at") or self.said["at"])
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a mailbox confirmed it."""
+        return "confirmed_at" in self.said
+
+    @property
+    def guardian(self) -> Mapping[str, str]:
+        """Who consents for a child; empty: nobody has to."""
+        return self.said["guardian"] or {}
+
+    def evidence(self) -> Evidence:
+        """What proves it."""
+        said = self.said
+        parts = [f"form {said['form']} version {said['v']} ({said['language']})", f"sent {said['at']}"]
+        if self.confirmed:
+            parts.append(f"confirmed from the mailbox {said['confirmed_at']}")
+        who = f"{self.guardian['name']} <{self.guardian['email']}>" if self.guardian else ""
+        return Evidence(
+            kind="email" if self.confirmed else "screen", reference="; ".join(parts), guardian=who
+        ).checked()
+
+
+def _said(errand: Errand) -> str | None:
+    if errand.subject is None:
+        return "message_no_customer"
+    said: dict[str, Any] = orjson.loads(errand.asked.said["said"])
+    word = _Word(errand.subject, errand, said, FormVersion.objects.get(form=said["form"], number=said["v"]))
+    if said["young"]:
+        ages.declare_young(word.subject, said["young"])
+    if said["gpc"]:
+        _opt_out(word)
+    why = [_consent(word, slug) for slug in said["consents"]]
+    why += [_letter(word, letter) for letter in said["letters"]]
+    return next(filter(None, why), None)
+
+
+def _consent(word: _Word, slug: str) -> str | None:
+    purpose = PURPOSES[slug]
+    part = part_of(word.subject, whole=True)
+    if Consent.objects.filter(subject__in=part, purpose=purpose, event="", recorded_at__gt=word.at).exists():
+        return _LATER
+    actor, id = _whoever_may("consent", word.errand.actor), new_id()
+    statement = Statement(
+        notice=word.version.notice, way=word.errand.channel.name[:_WAY], language=word.said["language"],
+        evidence=word.evidence().seal(word.subject, id), guardian=word.guardian.get("relation", ""),
+        proof=word.evidence().kind, said_at=word.at,
+    )  # fmt: skip
+    give_consent(
+        word.subject, purpose=purpose, purpose_version=word.version.covers[slug], statement=statement,
+        recorded_by=actor.staff, id=id,
+    )  # fmt: skip
+    record_act("consent", word.subject, actor=actor, purpose=purpose, detail=id)
+    return None
+
+
+def _letter(word: _Word, letter: str) -> str | None:
+    medium, _, topic = letter.partition(":")
+    part = part_of(word.subject, whole=True)
+    if Subscription.objects.filter(subject__in=part, medium=medium, topic=topic, at__gt=word.at).exists():
+        return _LATER
+    actor, id = _whoever_may("subscribe", word.errand.actor), new_id()
+    # a mailbox that confirmed is its owner's own word: it lifts what a list said of that address by mail, and only there
+    own = word.confirmed and medium == "email" and not word.guardian
+    told = Said(
+        "subscribed", way=word.errand.channel.name[:_WAY], ground="consent", language=word.said["language"],
+        notice=word.version.notice, evidence=word.evidence().seal(word.subject, id), proof=word.evidence().kind, own=own,
+        at=word.at,
+    )  # fmt: skip
+    try:
+        say(word.subject, medium, topic, said=told, recorded_by=actor.staff, id=id)
+    except SuppressedHere:
+        return "message_suppressed"
+    record_act("subscribe", word.subject, actor=actor, detail=id)
+    return None
+
+
+def _opt_out(word: _Word) -> None:
+    """The browser's signal against sale and sharing (Global Privacy Control); that it is absent later takes nothing back."""
+    if _in_force(part_of(word.subject, whole=True)):
+        return
+    actor, id = _whoever_may("optout", word.errand.actor), new_id()
+    states.enter(word.subject, "gpc", by=actor.staff, id=id)
+    record_act("optout", word.subject, actor=actor, detail=id)
+
+
+def _in_force(part: Sequence[UUID]) -> bool:
+    return StateEntry.objects.filter(subject__in=part, kind="gpc", ended_at=None).exists()
+
+
+def _whoever_may(act: str, actor: Actor) -> Actor:
+    return actor if actor.role in ACTS[act] else owner_actor()
