@@ -49,6 +49,7 @@ class Statement:
 
     ``terms``: a separate consent, to these alone. ``guardian``: what somebody who consents for a child is to it, with
     ``by_subject`` where they are known here. ``proof``: the kind of the evidence. ``follows``: the request it answers.
+    ``said_at``: when it was said, where it is recorded later.
     """
 
     kind: str = "general"
@@ -62,6 +63,7 @@ class Statement:
     guardian: str = ""
     proof: str = ""
     follows: UUID | None = None
+    said_at: datetime | None = None
 
     @property
     def by_guardian(self) -> bool:
@@ -255,8 +257,8 @@ def _said(
     """Write one statement; a separate one is always specific."""
     return Consent.objects.create(
         id=id, subject=subject, purpose=purpose, purpose_version=version, status=status,
-        kind="specific" if terms else statement.kind, at=at, until=statement.until, notice=statement.notice,
-        way=statement.way, language=statement.language, recorded_by=by, by_subject=statement.by_subject,
+        kind="specific" if terms else statement.kind, at=statement.said_at or at, until=statement.until,
+        notice=statement.notice, way=statement.way, language=statement.language, recorded_by=by, by_subject=statement.by_subject,
         evidence=statement.evidence, recorded_at=at, event=terms.event if terms else "",
         recipient=terms.recipient if terms else "", country=terms.country if terms else "",
         fields=list(terms.fields) if terms and terms.fields is not None else None, guardian=statement.guardian,
