@@ -34,8 +34,10 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     """Answer a request on such a path."""
     response = _answer(environ)
     status = f"{response.status} {HTTPStatus(response.status).phrase}"
+    said = {name for name, _ in response.headers}  # a channel may say how long its answer may be held
     headers = [
-        ("Content-Type", response.content_type), ("Content-Length", str(len(response.body))), *_ALWAYS, *response.headers,
+        ("Content-Type", response.content_type), ("Content-Length", str(len(response.body))),
+        *(pair for pair in _ALWAYS if pair[0] not in said), *response.headers,
     ]  # fmt: skip
     start_response(status, headers)
     return [response.body]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,12 @@ from django.db import IntegrityError, transaction
 from kehu.govern.models import Channel
 from kehu.govern.slugs import CHANNELS
 
-KINDS: Final = (*CHANNELS, "tracking", "shopify", "woocommerce", "webhook")
+KINDS: Final = (*CHANNELS, "tracking", "shopify", "woocommerce", "webhook", "counter", "mailbox")
+PAGED: Final = "tracking"
+"""The kind that web pages write to, as well."""
+_PAGE: Final = "page_"
+_PAGE_DIGITS: Final = 32
+_LAST: Final = 32_767  # of channels
 KEYED: Final = frozenset({"tracking", "shop", "form"})
 
 
@@ -61,6 +67,40 @@ def channel_of_key(key: str) -> Channel | None:
 def digest_of(key: str) -> bytes:
     """What is kept of a key: a key of 256 random bits needs no slow hash."""
     return hashlib.sha256(key.encode()).digest()
+
+
+def page_key_of(channel: Channel) -> str | None:
+    """The key with which web pages send: made of the secret one's digest, so it goes with it. Anybody may read it.
+
+    None: the channel has no key that could have one.
+    """
+    if channel.kind != PAGED or channel.key_digest is None:
+        return None
+    return f"{_PAGE}{channel.id}_{_told(bytes(channel.key_digest), 'page key')[:_PAGE_DIGITS]}"
+
+
+def is_page_key(key: str) -> bool:
+    """Whether this has the form of a page key."""
+    return key.startswith(_PAGE)
+
+
+def channel_of_page_key(key: str) -> Channel | None:
+    """The channel that a page key belongs to."""
+    id = key.removeprefix(_PAGE).partition("_")[0]
+    if not (id.isascii() and id.isdigit() and len(id) < 6 and int(id) <= _LAST):
+        return None
+    found = Channel.objects.filter(id=int(id), kind=PAGED).first()
+    expected = page_key_of(found) if found is not None else None
+    return found if expected is not None and hmac.compare_digest(expected.encode(), key.encode()) else None
+
+
+def proof_of(digest: bytes, user: str) -> str:
+    """What a shop's server proves a user's id to a page with: HMAC-SHA256 of it under the SHA-256 of its secret key, in hex."""
+    return _told(digest, user)
+
+
+def _told(digest: bytes, what: str) -> str:
+    return hmac.digest(digest, what.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
 
 
 def _new_key() -> str:

@@ -41,6 +41,8 @@ _GROUP_TRAITS: Final[Mapping[str, str]] = {
 _ORDERS: Final[Mapping[str, str]] = {
     "Order Completed": "completed", "Order Updated": "updated", "Order Refunded": "refunded", "Order Cancelled": "cancelled",
 }  # fmt: skip
+_OF_PAGES: Final = frozenset({"identify", "track", "page", "screen"})
+"""What a page in a browser may say: who may be anybody says nothing of organisations, and joins no two names."""
 _OWN_TRAITS: Final = frozenset({"createdAt", "avatar", "id", "description", "employees", "plan"})
 """Reserved traits that no purpose of ours needs."""
 
@@ -55,7 +57,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             reading.refused.append(Unreadable(place, str(message[UNREADABLE])))
             continue
         try:
-            rows = _Call(message, received, off, terms, reading.unread).rows()
+            rows = _Call(message, received, off, terms, reading.unread, page=envelope.get("p") is True).rows()
         except _Refused as why:
             reading.refused.append(Unreadable(place, str(why)))
             continue
@@ -89,9 +91,11 @@ class _Call:
     """One message."""
 
     def __init__(
-        self, message: dict[str, Any], received: datetime, off: timedelta, terms: Terms, unread: dict[str, int]
-    ) -> None:
+        self, message: dict[str, Any], received: datetime, off: timedelta, terms: Terms, unread: dict[str, int],
+        *, page: bool = False,
+    ) -> None:  # fmt: skip
         self._message = message
+        self._page_key = page  # it came with the key that anybody may read
         self._terms = terms
         self._unread = unread
         self._context = _object(message.get("context"))
@@ -112,7 +116,7 @@ class _Call:
             _Refused: it names nobody, or is no call.
         """
         call = self._message.get("type")
-        if call not in CALLS:
+        if call not in CALLS or (self._page_key and call not in _OF_PAGES):
             raise _Refused("message_no_call")
         if self._user is None and self._device is None:
             raise _Refused("message_names_nobody")
@@ -152,7 +156,8 @@ class _Call:
         properties = _object(self._message.get("properties"))
         if event == PREFERENCE and self._user is not None and self._consents:
             return [self._customer({})]
-        if event in _ORDERS and (number := _id(properties.get("order_id") or properties.get("orderId"))) is not None:
+        number = _id(properties.get("order_id") or properties.get("orderId"))
+        if event in _ORDERS and number is not None and not self._page_key:
             return self._order(_ORDERS[event], number, properties)
         said = {name: held for name, held in properties.items() if held is not None}
         return [self._interaction(event, _text(said.get("category")), said)]
@@ -234,6 +239,10 @@ class _Call:
     def _values(self, traits: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
         dictionary = Dictionary.load().fields
         values: dict[str, str] = {}
+        if self._page_key:  # an address that anybody may have written is nobody's address
+            for name in traits:
+                self._not_read(name)
+            return values
         for name, held in _flat(traits):
             field = known.get(name) or (name if name in dictionary and not dictionary[name].event else None)
             if field is None:

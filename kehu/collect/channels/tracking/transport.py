@@ -3,6 +3,9 @@
 They all post to ``/v1/batch``; a redirect would turn that into a GET which they take for success, so there is none. A whole
 request that is bad is answered 400, which no client sends again; one bad message in a good batch is answered 200 and goes
 to quarantine. 429 and 503 come with the time to wait.
+
+A page in a browser sends with the channel's page key, which anybody may read. So what comes with it may say less: who a user is
+counts only with the proof that the holder of the secret key made of their id.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 import threading
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -20,8 +25,9 @@ from uuid import uuid4
 import orjson
 
 from kehu.collect.channels import MOST_BODY, Request, Response, problem
+from kehu.collect.channels.tracking.script import SCRIPT, script
 from kehu.collect.inbox.accept import MOST_MESSAGES, InboxFull, KeyUnknown, Sender, accept
-from kehu.govern.channels import channel_of_key, digest_of
+from kehu.govern.channels import channel_of_key, channel_of_page_key, digest_of, is_page_key, proof_of
 
 PREFIX: Final = "/v1"
 MOST_EVENT: Final = 32 << 10
@@ -29,6 +35,8 @@ MOST_EVENT: Final = 32 << 10
 CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
 _OK: Final = Response(200, b'{"success":true}')
 _LONGEST_ID: Final = 200
+_FROM_ANYWHERE: Final = (("Access-Control-Allow-Origin", "*"),)
+"""A page of any site may read the answer: there is nothing in it but whether it was kept, and no cookie is looked at."""
 UNREADABLE: Final = "\x1fwhy"
 """Under this name stands why a message is refused; a sender's own of that name is taken off."""
 
@@ -38,7 +46,14 @@ class _Bad(ValueError):
 
 
 def answer(request: Request) -> Response:
-    """Accept what a client sends, or say why not."""
+    """Accept what a client sends, or say why not; or hand out the script for web pages."""
+    if request.path == f"{PREFIX}/{SCRIPT}":
+        return script(request)
+    found = _answer(request)
+    return Response(found.status, found.body, (*found.headers, *_FROM_ANYWHERE), found.content_type)
+
+
+def _answer(request: Request) -> Response:
     call = request.path.removeprefix(PREFIX).strip("/")
     if call not in (*CALLS, "batch", "import"):
         return problem(404, "not_found", "Post to /v1/batch, or to /v1/ and the name of a call.")
@@ -51,9 +66,11 @@ def answer(request: Request) -> Response:
         if held is None:
             return problem(401, "invalid_write_key", "No channel has this write key.")
         sent = _messages(content, call)
+        for one in sent:
+            _check_user(one, held)
         received = datetime.now(UTC).isoformat()
-        envelope = {"r": received, "s": content.get("sentAt"), "m": sent}
-        accept(Sender(held, "tracking", digest_of(key)), [one["messageId"] for one in sent], envelope)
+        envelope = {"r": received, "s": content.get("sentAt"), "m": sent, "p": held.page}
+        accept(Sender(held.id, "tracking", held.digest), [one["messageId"] for one in sent], envelope)
     except _Bad as bad:
         return problem(400, "invalid_request", str(bad))
     except KeyUnknown:
@@ -205,24 +222,44 @@ def _text(one: dict[str, Any]) -> str:
         return ""
 
 
-_channels: dict[bytes, int] = {}  # digest of a key to its channel
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The channel of a key: its id, the digest of its secret key, and whether it was the page key that was shown."""
+
+    id: int
+    digest: bytes
+    page: bool
+
+
+_channels: dict[bytes, _Held] = {}  # by digest of the key that is shown
 _guarding = threading.Lock()
 _MOST_KEPT: Final = 1_000
 
 
-def _channel(key: str) -> int | None:
+def _channel(key: str) -> _Held | None:
     """The channel of a key, as this process saw it last; the statement that accepts looks again."""
     digest = digest_of(key)
     held = _channels.get(digest)
     if held is None and key:
-        found = channel_of_key(key)
-        if found is None or found.kind != "tracking":
+        page = is_page_key(key)
+        found = channel_of_page_key(key) if page else channel_of_key(key)
+        if found is None or found.kind != "tracking" or found.key_digest is None:
             return None
         with _guarding:
             if len(_channels) >= _MOST_KEPT:
                 _channels.clear()
-            held = _channels[digest] = found.id
+            held = _channels[digest] = _Held(found.id, bytes(found.key_digest), page)
     return held
+
+
+def _check_user(one: dict[str, Any], held: _Held) -> None:
+    """A page says who its user is with a proof, or it does not say it: the name is taken off, and they stay a visitor."""
+    proof, user = one.pop("userProof", None), one.get("userId")
+    if not held.page or user is None:
+        return
+    told = proof if isinstance(proof, str) and proof.isascii() else ""
+    if not (isinstance(user, str) and hmac.compare_digest(told, proof_of(held.digest, user))):
+        del one["userId"]
 
 
 def _forget(key: str) -> None:
