@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 from kehu.govern.clocks import Due, Pause, Rule, due, longer
@@ -110,6 +110,22 @@ def request_clocks(
         rule = Rule("day-after", False, law_packs()[said[0]].zone if said else "UTC", "")
         found += [_request_clock(HOUSE, row, rule, received, told, now, answered) for row in rows]
     return sorted(found, key=_by_end)
+
+
+def informed_by(laws: Iterable[str], received: datetime) -> date:
+    """The day by which a person is told that something of them came from others: the earliest of all laws and the house.
+
+    A law that wants them told before use has no day; the policies keep that.
+    """
+    said = _in_order(laws)
+    strict = Rule("day-after", False, law_packs()[said[0]].zone if said else "UTC", "")
+    days = [
+        due(row.indirect, received, rule_of(law) if law != HOUSE else strict).day
+        for law, rows in (*((law, law_packs()[law].duty) for law in said), (HOUSE, house_rows().duty))
+        for row in rows
+        if row.indirect is not None and row.indirect.counted
+    ]
+    return min(days)
 
 
 def counts(clocks: Sequence[Clock]) -> Clock | None:

@@ -91,7 +91,7 @@ class NoticeSeen(models.Model):
 
 
 class Change(models.Model):
-    """A version of a purpose or notice, proposed or as shipped; never changed, only followed by steps and by another.
+    """A version of a purpose, notice or source, proposed or as shipped; never changed, only followed by steps and by another.
 
     ``base`` is the version in force that it was written against. ``meaning``: whoever proposed it says that the use
     itself becomes another, which no comparison of fields can see. It is in force where it shipped or its approval
@@ -116,7 +116,9 @@ class Change(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["register", "name", "version", "revision"], name="one_change_per_version"),
-            models.CheckConstraint(condition=Q(register__in=["purpose", "notice"]), name="change_register_known"),
+            models.CheckConstraint(
+                condition=Q(register__in=["purpose", "notice", "source"]), name="change_register_known"
+            ),
             models.CheckConstraint(
                 condition=Q(shipped=True) | Q(proposed_by__isnull=False), name="a_change_has_somebody_behind_it"
             ),
@@ -306,4 +308,76 @@ class StateEntry(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="objection") | Q(purpose__isnull=False), name="objection_names_a_purpose"
             ),
+        ]
+
+
+class Source(models.Model):
+    """What is in force of a source: a third party, or a public place, that data comes from and not the customer.
+
+    ``purposes`` by number, ``fields`` by name (empty: any). ``country`` is where the source is at home. ``proved``: a proof
+    that it is legal is registered; ``obtained``: how it came by the data is. All else stands in its ``change``. The
+    database lets in nothing but what an approved change says (migration 0011).
+    """
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.SmallAutoField(primary_key=True)
+    name = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=12)
+    country = models.CharField(max_length=2)
+    purposes = models.JSONField()
+    fields = models.JSONField()
+    until = models.DateField(null=True)
+    proved = models.BooleanField()
+    obtained = models.BooleanField()
+    stopped_at = models.DateTimeField(null=True)
+    stopped_by = models.UUIDField(null=True)
+    change = models.OneToOneField(Change, models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["third-party", "public"]), name="source_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceAudit(models.Model):
+    """That somebody looked at a source, and what they found; the latest counts. Never changed."""
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.UUIDField(primary_key=True)
+    source = models.ForeignKey(Source, models.PROTECT, related_name="audits")
+    on = models.DateField()
+    outcome = models.CharField(max_length=14)
+    note = models.CharField(max_length=500, blank=True)
+    by = models.UUIDField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=["passed", "with-measures", "failed"]), name="source_audit_outcome_known"
+            ),
+        ]
+
+
+class Informed(models.Model):
+    """That a customer was told that something of them came from a source: when, and by which way (GDPR 14, PIPL 17)."""
+
+    personal_data: ClassVar[str] = "informed"
+
+    id = models.UUIDField(primary_key=True)
+    subject = models.UUIDField(db_index=True)
+    source = models.SmallIntegerField()
+    way = models.CharField(max_length=8)
+    language = models.CharField(max_length=8, blank=True)
+    by = models.UUIDField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(way__in=["email", "post", "other"]), name="informed_way_known"),
         ]

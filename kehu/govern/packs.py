@@ -183,9 +183,13 @@ class Stays(Row):
 
 
 class Duty(Row):
-    """Another duty: of records, notices, transfers, recipients, audits, marketing, staff."""
+    """Another duty: of records, notices, transfers, recipients, audits, marketing, staff.
+
+    ``indirect``: by when whoever's data came from others than themselves is told of it.
+    """
 
     kind: str
+    indirect: Term | None = None
 
 
 class Document(_Strict):

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 from psycopg import Connection
 
+from kehu.govern.sources import NO_SOURCE
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.read import raw_connection
@@ -128,7 +129,7 @@ def _require(raw: Connection[Any], act: str, actor: Actor) -> None:
     if row is None:
         raise Refused("house.credential")
     answer = installation().rules.policies.decide_collect(
-        str(row[0]), basis="legal_obligation", packs=frozenset(), notice=True, source_proof=True, channel_kind="file"
+        str(row[0]), basis="legal_obligation", packs=frozenset(), notice=True, channel_kind="file", source=NO_SOURCE
     )
     if answer.answer == "denied":
         raise Refused(answer.policy)

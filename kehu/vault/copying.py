@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -46,6 +46,11 @@ def blob(value: bytes) -> bytes:
 def moment(value: datetime | None) -> bytes:
     """A timestamptz, or NULL."""
     return NULL if value is None else _int8(8, (value - _EPOCH) // _MICROSECOND)
+
+
+def day(value: date) -> bytes:
+    """A date."""
+    return _int4(4, (value - _EPOCH.date()).days)
 
 
 def jsonb(value: bytes) -> bytes:

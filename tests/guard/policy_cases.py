@@ -8,6 +8,7 @@ from typing import Any
 from kehu.govern.dictionary import Dictionary
 from kehu.govern.laws import packs_for
 from kehu.govern.purposes import claims_of, load_purposes
+from kehu.govern.sources import SourceFacts
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.policies import Answer, FieldClass, PolicySet, principal_of
 from kehu.host.paths import policies_dir
@@ -29,6 +30,7 @@ STATE = (
     "use", "bulk", "recipient_kind", "recipient_registered", "country", "country_registered", "approved", "automated", "automated_registered", "event", "medium", "topic_kind", "subscription", "subscription_ground",
     "by_guardian", "consent", "consent_kind", "version_covered", "objected", "restricted",
     "opted_out", "gpc", "deceased", "kept", "over", "emergency", "own", "guardian", "age", "provenance", "kind",
+    "supply", "told", "supply_allows", "supply_agreed", "refuses_public",
 )  # fmt: skip
 
 
@@ -82,6 +84,12 @@ def collect_answer(policies: PolicySet, **case: Any) -> Answer:
         basis=row.get("basis", "contract"),
         packs=packs_for(row["residence"]),
         notice=row.get("notice", True),
-        source_proof=row.get("source_proof", False),
         channel_kind=row.get("channel", "store"),
+        source=SourceFacts(
+            row.get("source", ""),
+            row.get("source_proof", False),
+            row.get("source_obtained", False),
+            row.get("source_allows", True),
+            row.get("source_in_scope", True),
+        ),
     )

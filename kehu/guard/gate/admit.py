@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -15,12 +17,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import Connection
 
 from kehu.govern.slugs import ACTIONS, BASES
+from kehu.govern.sources import SourceFacts, standing
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.decisions import Decisions
 from kehu.guard.gate.policies import Answer
 from kehu.guard.gate.read import CHUNK
 from kehu.guard.gate.state import packs_of
+from kehu.guard.gate.supply import Supply
 from kehu.guard.gate.suppress import carry_suppressions
 from kehu.guard.installation import Installation
 from kehu.guard.ledger.mac import entry_mac
@@ -60,6 +64,9 @@ class Draft:
     kind_of_subject: int = 1
     record: bytes = b""
     said_at: datetime | None = None  # its sender's own time; None: as it came
+    agreed: tuple[int, ...] | None = (
+        None  # purposes to which they agreed with a source that needs it; None: it need not
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,9 @@ class Terms:
     notice: int
     source_proof: bool
     batch: UUID | None
+    supplier: int | None = None  # the source they came from, if not from the customers (kehu.govern.sources)
+    purposes: tuple[int, ...] = ()  # brought in for these only; none named: for what the source may be used for
+    fields: frozenset[str] = frozenset()  # that are brought in, where a source has a scope
 
 
 class Admission:
@@ -83,36 +93,50 @@ class Admission:
         self._decisions = decisions
         self._actor = actor
         self._terms = terms
-        self._verdicts: dict[tuple[int, str], bytes] = {}
+        self._source = self._without_register()
+        self._verdicts: dict[tuple[int, str, SourceFacts], bytes] = {}
 
     def ask_text(self) -> str:
         """The canonical ask of a collection: its terms, without whom."""
-        terms = self._terms
+        terms, source = self._terms, ""
+        if terms.supplier is not None:
+            told = {"id": terms.supplier, "purposes": terms.purposes, **dataclasses.asdict(self._source)}
+            source = f',"source":{json.dumps(told, sort_keys=True, separators=(",", ":"))}'
         return (
             f'{{"use":"collect","rules":"{self._held.rules.digest.hex()}","basis":"{terms.basis}",'
-            f'"channel_kind":"{terms.channel_kind}","notice":{terms.notice},"proof":{int(terms.source_proof)}}}'
+            f'"channel_kind":"{terms.channel_kind}","notice":{terms.notice},"proof":{int(terms.source_proof)}{source}}}'
         )
 
     def verdict(self, packs: int, facts: str) -> Answer:
-        """Whether records under those law packs may be collected on these terms by an actor of these facts."""
+        """Whether records under those law packs may be collected on these terms by an actor of these facts.
+
+        The source is as it stood when the facts were read (:meth:`facts`).
+        """
         return self._held.rules.policies.decide_collect(
             facts,
             basis=self._terms.basis,
             packs=packs_of(packs),
             notice=self._terms.notice > 0,
-            source_proof=self._terms.source_proof,
             channel_kind=self._terms.channel_kind,
+            source=self._source,
         )
 
     def facts(self, connection: Connection[Any]) -> str:
-        """The actor's facts as of now, its row locked until the transaction ends."""
+        """The actor's facts as of now, and how the source stands; their rows locked until the transaction ends."""
         row = connection.execute(
             f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s for share",
             {"actor": self._actor.credential, "purpose": None},
         ).fetchone()
         if row is None:
             raise CollectionRefused("house.credential")
+        if self._terms.supplier is not None:
+            held = standing(connection, self._terms.supplier, purposes=self._terms.purposes, fields=self._terms.fields)
+            self._source = dataclasses.replace(held, proved=held.proved or self._terms.source_proof)
         return str(row[0])
+
+    def _without_register(self) -> SourceFacts:
+        """What is to be said where no source is named: a document alone may show that it is legal."""
+        return SourceFacts("", proved=self._terms.source_proof)
 
     def admit(self, connection: Connection[Any], drafts: Sequence[Draft]) -> int:
         """Write a chunk inside the caller's transaction; returns how many ciphertexts were made.
@@ -127,13 +151,15 @@ class Admission:
         keys = self._keys(connection, drafts, epoch)
         records = new_ids(len(drafts))
         facets = self._write_records(connection, drafts, records, keys)
-        self._write_subjects(connection, drafts, keys, epoch)
+        supply = Supply(self._terms.supplier, self._terms.purposes)
+        self._write_subjects(connection, drafts, keys, epoch, supply)
+        supply.note_known(connection, drafts)
         carry_suppressions(connection, drafts, by=self._actor.staff)
         self._write_ledger(connection, drafts, decided, keys)
         return facets
 
     def _decision(self, connection: Connection[Any], packs: int, facts: str) -> bytes:
-        held = self._verdicts.get((packs, facts))
+        held = self._verdicts.get((packs, facts, self._source))
         if held is None:
             answer = self.verdict(packs, facts)
             if answer.answer == "denied":
@@ -141,7 +167,7 @@ class Admission:
             held = self._decisions.store_answer(
                 connection, self.ask_text(), facts, str(packs), {"*": [[answer.answer, answer.policy]]}, [], False
             )
-            self._verdicts[packs, facts] = held
+            self._verdicts[packs, facts, self._source] = held
         return held
 
     def _keys(
@@ -197,6 +223,7 @@ class Admission:
             to.int2(terms.channel) + to.int2(terms.controller) + to.int2(BASES[terms.basis]) + to.int2(terms.notice)
         )
         batch = to.blob(terms.batch.bytes) if terms.batch else to.NULL
+        supplier = to.int2(terms.supplier) if terms.supplier is not None else to.NULL
         rows: list[bytes] = []
         facets: list[bytes] = []
         sources: list[bytes] = []
@@ -212,8 +239,9 @@ class Admission:
                 cipher = ciphers[subject] = AESGCM(keys[subject][0])
             who, what = to.blob(subject), to.blob(record)
             rows.append(
-                b"\0\x0c" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
+                b"\0\x0d" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
                 + to.int8_array(draft.tokens) + to.blob(draft.source) + to.moment(draft.said_at)
+                + supplier
             )  # fmt: skip
             for category, content in draft.values.items():
                 sealed = seal(cipher, content, subject=subject, record=record, category=category)
@@ -226,6 +254,7 @@ class Admission:
                 identities.append(b"\0\3" + to.blob(token) + who + what)
         columns = (
             "subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens", "source", "said_at",
+            "supplier",
         )  # fmt: skip
         to.copy_rows(connection, "record", columns, rows)
         to.copy_rows(connection, "facet", ("subject", "record", "category", "version", "sealed"), facets)
@@ -242,11 +271,17 @@ class Admission:
         drafts: Sequence[Draft],
         keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
         epoch: int,
+        supply: Supply,
     ) -> None:
         states: list[bytes] = []
         wrapped: list[bytes] = []
         seen: set[bytes] = set()
         at_epoch, controller = to.int4(epoch), to.int2(self._terms.controller)
+        sourced = self._terms.supplier is not None
+        head = b"\0\x0a" if sourced else b"\0\x08"
+        of: dict[bytes, list[Draft]] = defaultdict(list)
+        for draft in drafts if sourced else ():
+            of[draft.subject or b""].append(draft)
         for draft in drafts:
             subject = draft.subject or b""
             if not draft.new_subject or subject in seen:
@@ -256,13 +291,17 @@ class Admission:
             who = to.blob(subject)
             wrapped.append(b"\0\4" + who + at_epoch + to.blob(key or b"") + to.blob(salt))
             states.append(
-                b"\0\x08" + who + who + who + to.int2(draft.kind_of_subject) + controller + to.int2(draft.packs)
+                head + who + who + who + to.int2(draft.kind_of_subject) + controller + to.int2(draft.packs)
                 + to.int2(draft.age) + to.jsonb(draft.consents)
             )  # fmt: skip
+            if (noted := supply.of_new(of[subject])) is not None:
+                states[-1] += to.jsonb(noted[0]) + to.day(noted[1])
         if states:
             to.copy_rows(connection, "subject_key", ("subject", "epoch", "wrapped", "salt"), wrapped)
             columns = ("subject", "customer", "core", "kind", "controller", "packs", "age", "consents")
-            to.copy_rows(connection, "subject_state", columns, states)
+            to.copy_rows(
+                connection, "subject_state", (*columns, "supplied", "inform_by") if sourced else columns, states
+            )
 
     def _write_ledger(
         self,
@@ -314,6 +353,14 @@ class Admission:
         ).fetchone()  # fmt: skip
         assert row is not None
         return int(row[0])
+
+
+def source_of_ask(ask: Mapping[str, Any]) -> SourceFacts:
+    """What a recorded ask of a collection said of the source."""
+    told = ask.get("source")
+    if told is None:
+        return SourceFacts("", proved=bool(ask["proof"]))
+    return SourceFacts(**{name: told[name] for name in SourceFacts.__slots__})
 
 
 def _renew_sources(connection: Connection[Any], drafts: Sequence[Draft]) -> None:

@@ -82,7 +82,7 @@ def _values(held: Gate, rows: list[Any], decision: Decision, field: str) -> Iter
     """Normalised values of the field in what the confirmed statement handed out, as far as they may be compared."""
     for row in rows:
         subject, epoch, wrapped, record, _, _, category, version, sealed, provenance = row[7:17]
-        if sealed is None or decision.fields[field][provenance].answer != MATCH_ONLY:
+        if sealed is None or provenance < 0 or decision.fields[field][provenance].answer != MATCH_ONLY:
             continue
         cipher = AESGCM(held.key_of(wrapped, subject=subject, epoch=epoch))
         opened = open_facet(

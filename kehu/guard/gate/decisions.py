@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
+import itertools
 import json
 import re
 import threading
@@ -23,7 +24,7 @@ from kehu.govern.slugs import MEDIA
 from kehu.govern.topics import topic_named
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.policies import MATCH, MATCH_ONLY, Answer, FieldClass, principal_of
-from kehu.guard.gate.state import SubjectState
+from kehu.guard.gate.state import NOT_AGREED, NOT_FOR_THIS, PUBLIC, UNTOLD, SubjectState
 from kehu.guard.installation import Installation, RulesInForce
 from kehu.guard.ledger.mac import decision_mac
 
@@ -37,6 +38,7 @@ LET_OUT: Final = frozenset({"clear", "masked"})
 """Answers by which something of a value comes out of the vault."""
 _TELLING: Final = frozenset({"read", "explain"})  # uses that are told what could be compared
 PROVENANCE: Final = ("covered", "on-consent", "outside-notice")
+_PLACE: Final = 9  # provenances of the customer's own, and of each source
 _KEPT: Final = 20_000
 
 
@@ -54,7 +56,10 @@ class FieldAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Answers by field, for each provenance a value can have (see :mod:`kehu.guard.gate.statement`)."""
+    """Answers by field, for each provenance a value can have (see :mod:`kehu.guard.gate.statement`).
+
+    Of a customer of whom nothing came from themselves, the first ones are those of the source that lets most out.
+    """
 
     id: bytes
     fields: Mapping[str, tuple[FieldAnswer, ...]]
@@ -151,14 +156,19 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     claims = (slug for slug, held in rules.purposes.items() if facts.role in held.roles)
     principal = principal_of(facts, claims)
     at_most = {name: actions_of(ask, name) for name in ask.fields}
-    by_provenance: list[Mapping[str, Answer]] = []
-    for heard in _heard(ask, state):
-        if heard is state and by_provenance:  # nothing it said is missed: as for the others
-            by_provenance.extend(by_provenance[:3])
-            continue
-        for provenance in PROVENANCE:
-            context = _context(purpose, ask, facts, heard, provenance)
-            by_provenance.append(_by_field(rules, principal, context, classes, at_most))
+
+    def of(supply: int | None) -> list[Mapping[str, Answer]]:
+        found: list[Mapping[str, Answer]] = []
+        for heard in _heard(ask, state):
+            if heard is state and found:  # nothing it said is missed: as for the others
+                found.extend(found[:3])
+                continue
+            for provenance in PROVENANCE:
+                context = _context(purpose, ask, facts, heard, provenance, supply)
+                found.append(_by_field(rules, principal, context, classes, at_most))
+        return found
+
+    by_provenance = _in_places(of, state)
     told = rules.told.get(purpose.slug)
     return {
         name: _as_told(
@@ -168,6 +178,23 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
         )
         for name in ask.fields
     }
+
+
+def _in_places(
+    of: Callable[[int | None], list[Mapping[str, Answer]]], state: SubjectState
+) -> list[Mapping[str, Answer]]:
+    """Answers in the places that the checked read counts: the customer's own first, then those of each source."""
+    own = of(None)
+    if not state.supply:
+        return own
+    places = [_whole_place(of(supply)) for supply in state.supply]
+    # where nothing came from themselves, what a source may be used for is all there is to say
+    return list(itertools.chain(places[0] if state.supplied_only else _whole_place(own), *places))
+
+
+def _whole_place(answers: list[Mapping[str, Answer]]) -> list[Mapping[str, Answer]]:
+    """As many as a place has: without a message, what one said of it is as silence."""
+    return answers if len(answers) == _PLACE else [*answers, *answers[3:6]]
 
 
 def decide_covered(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState) -> dict[str, Answer]:
@@ -280,7 +307,9 @@ def _class_of(
     )
 
 
-def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState, provenance: str) -> dict[str, Any]:
+def _context(
+    purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState, provenance: str, supply: int | None = None
+) -> dict[str, Any]:
     country = where_to(ask, facts)
     return {
         "purpose": purpose.slug,
@@ -319,6 +348,11 @@ def _context(purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState,
         "age": state.age,
         "provenance": provenance,
         "kind": state.kind,
+        "supply": "own" if supply is None else "public" if supply & PUBLIC else "bought",
+        "told": not (supply or 0) & UNTOLD,
+        "supply_allows": not (supply or 0) & NOT_FOR_THIS,
+        "supply_agreed": not (supply or 0) & NOT_AGREED,
+        "refuses_public": state.refuses_public,
     }
 
 

@@ -12,6 +12,7 @@ import cedarpy
 
 from kehu.govern.laws import AGE_BANDS, PACKS
 from kehu.govern.slugs import ACTIONS, CATEGORIES, CUSTOMER, EVENTS, MEDIA, PURPOSES, ROLES
+from kehu.govern.sources import SourceFacts
 from kehu.govern.topics import KINDS
 from kehu.guard.gate.actor import ActorFacts
 from kehu.guard.gate.applying import Applies, applies, facts_of, may_act, read_of
@@ -41,6 +42,8 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "provenance": frozenset({"covered", "on-consent", "outside-notice"}),
     "kind": frozenset(KIND) - {""},
     "category": frozenset(CATEGORIES),
+    "supply": frozenset({"own", "bought", "public"}),
+    "source": frozenset({"", "unregistered", "in-force", "expired", "stopped", "failed"}),
     "emergency": frozenset({"", "vital", "security", "claims"}),
     "may_purposes": frozenset(PURPOSES),
     "may_actions": frozenset({"open", "mask", "match"}),
@@ -137,11 +140,15 @@ class PolicySet:
         return found
 
     def decide_collect(
-        self, facts: str, *, basis: str, packs: frozenset[str], notice: bool, source_proof: bool, channel_kind: str
+        self, facts: str, *, basis: str, packs: frozenset[str], notice: bool, channel_kind: str, source: SourceFacts
     ) -> Answer:
-        """Whether records may be brought in on these terms."""
+        """Whether records may be brought in on these terms; ``source``: where they come from, if not from the customers."""
         principal = principal_of(ActorFacts.parse(facts), ())
-        context = {"basis": basis, "packs": sorted(packs), "notice": notice, "source_proof": source_proof}
+        context = {
+            "basis": basis, "packs": sorted(packs), "notice": notice, "source": source.standing,
+            "source_proof": source.proved, "source_obtained": source.obtained, "source_allows": source.allows,
+            "source_in_scope": source.in_scope,
+        }  # fmt: skip
         asked = _Asked(principal, context)
         resource = {"kind": channel_kind}
         allowed, policies = self._ask(asked, "collect", "Channel", resource)

@@ -389,7 +389,7 @@ class Gate:
             if raw_subject != of:
                 of, cipher = raw_subject, None
                 origins.append(subject)
-            if sealed is None:
+            if sealed is None or provenance < 0:  # of a source that nothing is known of
                 continue
             if cipher is None:
                 cipher = AESGCM(self._held.epochs.unwrap(wrapped, subject=raw_subject, epoch=epoch))

@@ -18,6 +18,7 @@ from psycopg import Connection
 
 from kehu.govern.slugs import BASES
 from kehu.guard.gate.actor import ActorFacts
+from kehu.guard.gate.admit import source_of_ask
 from kehu.guard.gate.decisions import Ask, decide
 from kehu.guard.gate.policies import Answer, PolicySet
 from kehu.guard.gate.state import SubjectState, packs_of
@@ -148,8 +149,8 @@ def _collected(rules: RulesInForce, ask: Mapping[str, Any], facts: str, packs: i
         basis=ask["basis"],
         packs=packs_of(packs),
         notice=ask["notice"] > 0,
-        source_proof=bool(ask["proof"]),
         channel_kind=ask["channel_kind"],
+        source=source_of_ask(ask),
     )
     return {COLLECTING: (answer,)}
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 CONSENT: Final = ("withdrawn", "refused", "expired", "invalid", "unknown", "none", "given")  # strictest first
 CONSENT_KIND: Final = ("none", "general", "temporary", "specific")
 SUBSCRIPTION: Final = ("suppressed", "unsubscribed", "none", "subscribed")  # strictest first
+PUBLIC, UNTOLD, NOT_FOR_THIS, NOT_AGREED = 1, 2, 4, 8  # what is said of a source, as bits
 SUBSCRIPTION_GROUND: Final = ("none", "existing", "consent")
 AGE: Final = ("unknown", "under13", "13", "14-15", "16-17", "adult")
 KIND: Final = ("", "person", "organisation")
@@ -50,22 +51,40 @@ SEPARATE_SQL: Final = """case when w.separate is not null then (
     where coalesce((e ->> 'until')::float8 > extract(epoch from clock_timestamp()), true)
         and (e ->> 'version')::int >= %(purpose_version)s) end"""
 
+# Of an origin of which something came from a source: its sources with what is to be said of each, as bits. A public place;
+# nobody told them yet; the source, or the import, is not for this purpose; a Chinese source, and with it they did not agree
+# to this purpose. A source that is in no register is for none.
+SUPPLY_SQL: Final = f"""case when w.supplied is not null then (select jsonb_object_agg(x.key,
+    (coalesce(s.kind = 'public', x.key = '-1'))::int * {PUBLIC} + (x.value ->> 'told' is null)::int * {UNTOLD}
+    + (not coalesce(s.stopped_at is null and s.purposes @> to_jsonb(%(purpose)s::int)
+        and coalesce((x.value -> 'for') @> to_jsonb(%(purpose)s::int), true), false))::int * {NOT_FOR_THIS}
+    + (coalesce(s.kind = 'third-party' and s.country = 'CN', false)
+        and not coalesce((x.value -> 'agreed') @> to_jsonb(%(purpose)s::int), false))::int * {NOT_AGREED})
+    from jsonb_each(w.supplied -> 'of') x left join govern_source s on s.id = x.key::int) end"""
+# The same of a whole customer, each once, the least first; null: nothing came from a source.
+SUPPLIES_SQL: Final = """case when bool_or(c.supply is not null) then (
+    select array_agg(distinct e.value::int order by e.value::int)
+    from jsonb_array_elements(jsonb_agg(c.supply) filter (where c.supply is not null)) o, jsonb_each(o) e) end"""
+
 # Of a whole customer (rows c of its origin subjects): the strictest counts.
 # An origin that said nothing leaves only its own values out where another of the customer agreed (see `silent`).
 # A separate consent counts where every origin has it; a grant, where one is named in it or all are of its segment.
 # What few customers have stands behind the rest, as JSON.
-STATE_SQL: Final = """concat_ws('|', max(c.kind), bit_or(c.packs),
+STATE_SQL: Final = f"""concat_ws('|', max(c.kind), bit_or(c.packs),
     coalesce(min(c.consent) filter (where c.consent < 6), case when bool_or(c.consent = 7) then 7 else 6 end),
     coalesce(min(c.consent_kind) filter (where c.consent = 7), 0),
     coalesce(bool_and(c.covered) filter (where c.consent = 7), false)::int,
     bool_or(%(purpose)s = any (c.objections))::int, bool_or(c.restricted)::int, bool_or(c.opted_out)::int,
     bool_or(c.gpc)::int, coalesce(min(c.age) filter (where c.age > 0), 0), bool_and(c.guardian)::int,
     bool_or(c.deceased)::int, bool_or(c.kept)::int, bool_or(c.own)::int)
-    || case when %(message)s::text = '' and not bool_or(c.by_guardian or c.separate is not null) and not bool_and(c.over)
-        and not coalesce(bool_or(c.in_grant), false) then ''
+    || case when %(message)s::text = '' and not bool_or(c.by_guardian or c.separate is not null or c.supply is not null)
+        and not bool_and(c.over) and not coalesce(bool_or(c.in_grant), false) then ''
     else '|' || jsonb_strip_nulls(jsonb_build_object(
         'by_guardian', case when bool_or(c.by_guardian) then true end,
         'over', case when bool_and(c.over) then true end,
+        'supply', to_jsonb({SUPPLIES_SQL}),
+        'supplied_only', case when bool_and(c.supplied_only) then true end,
+        'refuses_public', case when bool_or(c.supply is not null and c.refuses_public) then true end,
         'grant', case when case when bool_or(c.by_name) then bool_or(c.in_grant) else bool_and(c.in_grant) end
             then (array_agg(c.lets))[1] end,
         'subscription', coalesce(min(c.written) filter (where c.written < 3), min(c.written) filter (where c.written > 3),
@@ -92,6 +111,8 @@ class SubjectState:
 
     ``subscription`` and its ground are empty where no message was asked for. ``over``: nothing came from them for longer
     than the purpose keeps. ``granted``: fields that the grant in use lets through, ``emergency`` what broke the glass.
+    ``supply``: what is to be said of the sources something came from, as bits, each once; ``supplied_only``: nothing
+    came from themselves; ``refuses_public``: they refuse the use of what is public.
     """
 
     kind: str
@@ -115,6 +136,9 @@ class SubjectState:
     over: bool = False
     granted: frozenset[str] = frozenset()
     emergency: str = ""
+    supply: tuple[int, ...] = ()
+    supplied_only: bool = False
+    refuses_public: bool = False
 
     @classmethod
     def parse(cls, text: str) -> SubjectState:
@@ -151,6 +175,9 @@ def _more(text: str) -> dict[str, Any]:
     return {
         "by_guardian": held.get("by_guardian", False),
         "over": held.get("over", False),
+        "supply": tuple(held.get("supply", ())),
+        "supplied_only": held.get("supplied_only", False),
+        "refuses_public": held.get("refuses_public", False),
         "granted": frozenset(held.get("grant", {}).get("fields", ())),
         "emergency": held.get("grant", {}).get("emergency", ""),
         "subscription": SUBSCRIPTION[min(rank, _SUBSCRIBED) - 1] if rank else "",

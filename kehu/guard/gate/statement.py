@@ -15,7 +15,8 @@ that one gets the certain part only; of any other, the policies see that it is n
 
 ``provenance`` of a record: 0 covered by its notice or a later version of it, 1 collected on consent, 2 outside; plus 3 where its
 origin subject said nothing on this purpose (its values are left out where another part of the customer agreed), or plus
-6 where a message is asked for and its origin subject said nothing on that medium and topic.
+6 where a message is asked for and its origin subject said nothing on that medium and topic. A record that came from a source
+has 9 more for each place of what is said of that source in the customer's ``supply``; below 0 nothing is known of its source.
 
 Whom the named ids reach is the statement's ``Reach``: their whole customers; or, for the rights of a person, exactly the
 origin subjects named; or the residue of an erasure. What follows is the same text.
@@ -36,6 +37,8 @@ from kehu.guard.gate.state import (
     SEPARATE_SQL,
     STATE_SQL,
     SUBSCRIPTION_RANK_SQL,
+    SUPPLIES_SQL,
+    SUPPLY_SQL,
 )
 
 _PACK_COUNTS = ", ".join(f"(count(*) filter (where m.packs & {bit} > 0))::int" for bit in (1, 2, 4, 8, 16))
@@ -66,17 +69,19 @@ with a as materialized (
         {CONSENT_RANK_SQL} as said, {CONSENT_KIND_SQL} as consent_kind,
         coalesce((w.consents -> %(purpose_key)s ->> 3)::int >= %(purpose_version)s, false) as covered,
         {BY_GUARDIAN_SQL} as by_guardian, {SUBSCRIPTION_RANK_SQL} as said_of_it, {SEPARATE_SQL} as separate,
-        {OVER_SQL} as over, g.lets, g.subjects is not null as by_name, {IN_GRANT_SQL} as in_grant
+        {OVER_SQL} as over, g.lets, g.subjects is not null as by_name, {IN_GRANT_SQL} as in_grant, {SUPPLY_SQL} as supply,
+        w.supplied is not null and not w.supplied ? 'own' as supplied_only, 0 = any (w.objections) as refuses_public
     from w left join own using (customer) left join g on true where own.core is null or own.core = w.core
 ), c as materialized (
     select c0.*, min(c0.said) over part as consent, min(c0.said_of_it) over part as written
     from c0 window part as (partition by c0.customer, c0.core)
 ), p as materialized (
-    select q.customer, q.state, q.subjects, q.consents, q.packs,
+    select q.customer, q.state, q.subjects, q.consents, q.packs, q.supplies, q.supply,
         sha256(convert_to(%(ask)s || chr(30) || a.facts || chr(30) || q.state, 'UTF8')) as decision
     from a, (select c.customer, {STATE_SQL} as state, array_agg(c.subject order by c.subject) as subjects,
         array_agg(case when c.written = 3 then 8 else c.consent end order by c.subject) as consents,
-        array_agg(c.packs order by c.subject) as packs
+        array_agg(c.packs order by c.subject) as packs, array_agg(c.supply order by c.subject) as supplies,
+        {SUPPLIES_SQL} as supply
         from c group by c.customer) q
 ), d as materialized (
     select p.*, g.id, g.categories, g.finds
@@ -92,10 +97,10 @@ with a as materialized (
 
 _RECORD: Final = f""", m as materialized (
     select d.customer, d.state, d.decision, d.categories, d.finds, d.id, n.number,
-        c.subject, c.consent, c.packs, k.epoch, k.wrapped, k.salt,
+        c.subject, c.consent, c.packs, c.supply, d.supply as places, k.epoch, k.wrapped, k.salt,
         row_number() over (partition by d.id order by c.subject) - 1 as position
     from d join n on n.id = d.id join ready on ready.yes
-        cross join lateral unnest(d.subjects, d.consents, d.packs) as c (subject, consent, packs)
+        cross join lateral unnest(d.subjects, d.consents, d.packs, d.supplies) as c (subject, consent, packs, supply)
         join lateral (select x.* from subject_key x where x.subject = c.subject offset 0) k on true
 ), e as (
     insert into ledger_entry (entry, actor, human, department, purpose, action, decision, detail, subjects,
@@ -115,9 +120,10 @@ _RECORD: Final = f""", m as materialized (
 """
 
 _HAND_OUT: Final = """, o as (
-    select m.customer, m.state, m.decision, m.categories, m.finds, m.id, m.subject, m.consent, m.epoch, m.wrapped from m
+    select m.customer, m.state, m.decision, m.categories, m.finds, m.id, m.subject, m.consent, m.epoch, m.wrapped, m.supply,
+        m.places from m
     union all
-    select d.customer, d.state, d.decision, d.categories, d.finds, null, null, null, null, null
+    select d.customer, d.state, d.decision, d.categories, d.finds, null, null, null, null, null, null, null
     from d where d.customer not in (select m.customer from m)
 )
 select o.customer, o.state, o.decision, coalesce(o.finds, false) as finds, (select facts from a) as facts,
@@ -127,7 +133,8 @@ select o.customer, o.state, o.decision, coalesce(o.finds, false) as finds, (sele
         when r.id is not null and r.notice <> all (array(select n.id from govern_notice n where exists (
             select 1 from govern_notice x where x.name = n.name and x.version >= n.version
             and x.in_force_from <= clock_timestamp() and x.purposes @> to_jsonb(%(purpose)s::int)))) then 2
-        else 0 end + case o.consent when 6 then 3 when 8 then 6 else 0 end as provenance, r.said_at
+        else 0 end + case o.consent when 6 then 3 when 8 then 6 else 0 end + case when r.supplier is null then 0
+        else coalesce(9 * array_position(o.places, (o.supply -> r.supplier::text)::int), -9) end as provenance, r.said_at
 from o
     left join e on e.decision = o.id
     left join lateral (select x.* from record x where x.subject = o.subject and not x.hidden

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from kehu.govern.holders import register
-from kehu.govern.models import Consent, NoticeSeen, StateEntry, Subscription
+from kehu.govern.models import Consent, Informed, NoticeSeen, Source, StateEntry, Subscription
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
 from kehu.serve.rights import requests
@@ -63,6 +63,24 @@ class NoticeSeenHolder:
     def erase(self, subject: UUID) -> int:
         """Delete the rows."""
         return NoticeSeen.objects.filter(subject=subject).delete()[0]
+
+
+class InformedHolder:
+    """That a customer was told of a source."""
+
+    name: Final = "informed"
+    tables = frozenset({Informed._meta.db_table})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """When they were told of which source, and by which way."""
+        rows = list(Informed.objects.filter(subject=subject).order_by("at"))
+        names = dict(Source.objects.filter(id__in=[row.source for row in rows]).values_list("id", "name"))
+        found = [{"source": names.get(row.source), "way": row.way, "at": row.at.isoformat()} for row in rows]
+        return {"informed": found} if found else None
+
+    def erase(self, subject: UUID) -> int:
+        """Delete the rows."""
+        return Informed.objects.filter(subject=subject).delete()[0]
 
 
 class StateHolder:
@@ -122,6 +140,7 @@ def register_all() -> None:
         ConsentHolder(),
         SubscriptionHolder(),
         NoticeSeenHolder(),
+        InformedHolder(),
         StateHolder(),
         RequestHolder(),
         ErasureHolder(),
