@@ -132,6 +132,7 @@ class Kind:
         read: what those at the given places become.
         basis: the lawful basis that is assumed until somebody says another.
         signed: whether its sender signs with a secret that both hold (``kehu channel secret``).
+        form_of_secret: lets on secrets written as this kind's are; raises ValueError with a word on how.
         mapped: whether a file says how its messages are read (``kehu channel mapping``).
         labels: what people call it, by language; without them it stands by its name.
         again: an envelope of messages that were refused, as they are read now; the second argument is the channel's id.
@@ -144,6 +145,7 @@ class Kind:
     read: Callable[[Any, datetime, list[int], Terms], Reading]
     basis: str = "consent"
     signed: bool = False
+    form_of_secret: Callable[[str], None] | None = None
     mapped: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     again: Callable[[list[Any], int], Any] = _as_they_were

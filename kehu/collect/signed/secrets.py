@@ -56,11 +56,16 @@ def keep_secret(channel: Channel, secret: str) -> None:
 
     Raises:
         NotSigned: senders of this kind sign nothing.
-        SecretRefused: not 16 to 512 characters.
+        SecretRefused: not 16 to 512 characters, or not written as secrets of this kind are.
     """
     require_signed(channel)
     if not SHORTEST <= len(secret) <= LONGEST:
         raise SecretRefused(f"a secret has {SHORTEST} to {LONGEST} characters")
+    if (checked := kinds()[channel.kind].form_of_secret) is not None:
+        try:
+            checked(secret)
+        except ValueError as wrong:
+            raise SecretRefused(str(wrong)) from None
     nonce = os.urandom(_NONCE)
     sealed = nonce + _cipher().encrypt(nonce, secret.encode(), _place(channel.id))
     with transaction.atomic():
