@@ -48,6 +48,8 @@ INSTALLED_APPS = [
     "kehu.doors.web.office",
     "kehu.doors.web.account",
     "kehu.doors.web.watch",
+    "kehu.doors.web.visit",
+    "kehu.doors.web.counter",
     "kehu.doors.web.intake",
     "procrastinate.contrib.django",
 ]

@@ -161,6 +161,10 @@ def _may_ask(held: Field) -> bool:
 
 def faults(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
     """Everything that is wrong with a form; ``covers``: what its notice tells of."""
+    unknown = list(_unknown(form))
+    if unknown:
+        yield from unknown
+        return
     for language in LANGUAGES:
         if not form.texts.get("title", {}).get(language, "").strip():
             yield Fault("title-missing", language)
@@ -179,14 +183,28 @@ def faults(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
             yield Fault(why, str(number))
 
 
+def choosable() -> list[Purpose]:
+    """Purposes that a form may have: a legal duty needs any field some day, and asks nobody for it in a form."""
+    return [one for one in installation().rules.purposes.values() if one.kind != "legal_duty"]
+
+
+def _unknown(form: Definition) -> Iterator[Fault]:
+    known, topics = {one.slug for one in choosable()}, load_topics()
+    for slug in form.purposes:
+        if slug not in known:
+            yield Fault("purpose-unknown", slug)
+    for letter in form.letters:
+        medium, _, topic = letter.partition(":")
+        if medium not in MEDIA or topic not in topics:
+            yield Fault("letter-unknown", letter)
+
+
 def _of_purposes(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
     held = installation().rules.purposes
     if not form.purposes:
         yield Fault("purpose-missing")
     for slug in form.purposes:
-        if slug not in held:
-            yield Fault("purpose-unknown", slug)
-        elif slug not in covers or covers[slug].version < held[slug].version:
+        if slug not in covers or covers[slug].version < held[slug].version:
             yield Fault("notice-silent", slug)
     for slug in form.consents():
         said = form.wordings.get(slug, {})
@@ -205,7 +223,7 @@ def _of_fields(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Faul
             continue
         needing = form.needing(name)
         if not needing:
-            yield Fault("field-not-needed", name, _needed_by(name, installation().rules.purposes))
+            yield Fault("field-not-needed", name, [one.slug for one in choosable() if name in one.least])
             continue
         told = [slug for slug in needing if slug in covers and name in covers[slug].fields]
         if not told:
@@ -216,19 +234,10 @@ def _of_fields(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Faul
 
 
 def _of_letters(form: Definition) -> Iterator[Fault]:
-    topics = load_topics()
     for letter in form.letters:
-        medium, _, topic = letter.partition(":")
-        if medium not in MEDIA or topic not in topics:
-            yield Fault("letter-unknown", letter)
-            return
         if addresses_of(letter) not in form.fields:
             yield Fault("letter-needs-field", addresses_of(letter))
     if form.marketing_letters() and MARKETING not in form.purposes:
         yield Fault("letter-needs-marketing")
     if form.confirmed and "email" not in form.fields and not form.questions:
         yield Fault("confirmed-needs-email")
-
-
-def _needed_by(name: str, purposes: Mapping[str, Purpose]) -> list[str]:
-    return [slug for slug, one in purposes.items() if name in one.least]

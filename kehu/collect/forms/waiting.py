@@ -109,6 +109,21 @@ def confirm(link: str) -> Waits:
     return found
 
 
+def decline(link: str) -> None:
+    """Destroy at once what waits; what was confirmed already is not here any more, and is not undone.
+
+    Raises:
+        LinkRefused: it does not count.
+    """
+    try:
+        id = read_link(link)
+    except StampRefused:
+        raise LinkRefused from None
+    with transaction.atomic(), connection.cursor() as cursor:
+        forget_aside(connection.connection, [id])
+        cursor.execute("delete from form_waiting where id = %s and sealed is not null", [id])
+
+
 def hand_on(shown: Shown, message: dict[str, Any]) -> None:
     """Give what was sent to its channel's inbox; on return it is durable.
 

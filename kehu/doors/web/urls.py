@@ -78,6 +78,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.office.urls")),
     path("", include("kehu.doors.web.account.urls")),
     path("", include("kehu.doors.web.watch.urls")),
+    path("", include("kehu.doors.web.visit.urls")),
+    path("", include("kehu.doors.web.counter.urls")),
+    path("", include("kehu.doors.web.intake.urls")),
 ]
 
 handler400 = errors.bad_request

@@ -200,7 +200,16 @@ def needs_guardian(guest: Guest) -> bool:
     Raises:
         UnknownSubject: not here any more.
     """
-    rows = _states(guest.subject)
+    return too_young(guest.subject)
+
+
+def too_young(subject: UUID) -> bool:
+    """Whether a customer is too young to consent alone, by the certain part of an origin subject.
+
+    Raises:
+        UnknownSubject: not here any more.
+    """
+    rows = _states(subject)
     return _needs_guardian(rows, frozenset().union(*(packs_of(row["packs"]) for row in rows)))
 
 

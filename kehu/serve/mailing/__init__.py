@@ -1,0 +1,1 @@
+"""Letters: who wants which, how they stop them, and addresses that must not be written to."""

@@ -1,0 +1,324 @@
+"""Forms from what the office may ask to the sealed record: minimal, unbundled, confirmed, and proven."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from django.core import mail
+from django.db import DatabaseError, connection, transaction
+from django.test import override_settings
+
+from kehu.collect.forms import building, tries, waiting
+from kehu.collect.forms.definition import Fault
+from kehu.collect.forms.models import FormVersion
+from kehu.collect.forms.showing import FormClosed, shown
+from kehu.collect.forms.stamps import make_stamp
+from kehu.collect.forms.submission import StampNeeded, Wrong
+from kehu.collect.inbox.drain import drain_all
+from kehu.collect.models import Quarantined
+from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
+from kehu.guard.texts import Sealed, open_texts
+from kehu.serve.desk import queries
+from tests.forms import CONTACT, LETTERS, count, post_letters, published, send, someone, words
+
+LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def letters():
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+        mail.outbox = []
+        yield mail.outbox
+
+
+def link_of(letter) -> str:
+    return re.search(r"/forms/confirm/(\S+)", letter.body)[1]
+
+
+def found(role: str = "service", purpose: str = "service", **what: str):
+    return queries.find(what, actor=someone(role), purpose=purpose)[0]
+
+
+def values_of(customer) -> dict[str, list[str]]:
+    opened = gate().open([customer], actor=someone("service"), purpose="service")[0]
+    shown_: dict[str, list[str]] = {}
+    for one in opened.contributions:
+        shown_.setdefault(one.field, []).append(one.normal or one.given)
+    return shown_
+
+
+def fault_of(**parts) -> Fault:
+    form = building.Form.objects.first() or building.create("f", "form", actor=someone("marketing"))
+    with pytest.raises(Fault) as caught:
+        building.draft(form, replace(CONTACT, **parts), actor=someone("marketing"))
+    return caught.value
+
+
+def test_only_what_a_purpose_of_the_form_needs_may_be_asked():
+    unneeded = fault_of(fields={"email": True, "occupation": False})
+    assert (unneeded.code, unneeded.about) == ("field-not-needed", "occupation")
+    assert fault_of(fields={"email": True, "size": False}, purposes=("service",)).needed == (
+        "personalisation",
+        "analytics",
+    )
+    assert fault_of(fields={"email": True, "national_id": False}).code == "field-sensitive"
+    assert fault_of(fields={"email": True, "order_id": False}).code == "field-not-asked"
+    assert fault_of(fields={"email": True, "shoe": False}).code == "field-unknown"
+    # what rests on a consent alone is required of nobody
+    assert fault_of(fields={"email": True, "platform": True}).code == "field-required-optional"
+    assert fault_of(purposes=("moon",)).code == "purpose-unknown"
+
+
+def test_it_is_published_by_somebody_else_and_never_changed():
+    mia, paul = someone("marketing"), someone("privacy")
+    form = building.create("ask", "form", actor=mia)
+    checked = building.draft(form, CONTACT, actor=mia)
+    assert [one.code for one in checked.faults] == ["controller-unknown"]
+    with pytest.raises(building.Unfinished):
+        building.publish(form, actor=paul)
+    with pytest.raises(Refused):
+        building.publish(form, actor=mia)
+    made = published(name="own")
+    building.draft(building.form_of(made.id), replace(made.definition, country="CN"), actor=paul)
+    with pytest.raises(Refused) as refused:
+        building.publish(building.form_of(made.id), actor=paul)
+    assert refused.value.policy == "house.second-person"
+    with pytest.raises(DatabaseError), transaction.atomic():
+        FormVersion.objects.filter(id=made.version.id).update(number=9)
+    with pytest.raises(Refused):
+        building.create("x", "form", actor=someone("engineer"))
+    building.close(building.form_of(made.id), actor=mia)
+    with pytest.raises(FormClosed):
+        shown(made.id)
+
+
+def test_nothing_counts_before_the_mailbox_confirms(letters):
+    form = published()
+    assert send(form, LIN, consents=["personalisation"], language="zh-hans") == "confirm"
+    drain_all()
+    assert count("select count(*) from record") == 0 and found(email="lin@mail.example") == []
+    sealed = count("select sealed from form_waiting")
+    assert (
+        b"lin@mail" not in bytes(sealed)
+        and count("select count(*) from subject_key k join form_waiting w on w.id = k.subject") == 1
+    )
+    post_letters()
+    [letter] = letters
+    assert letter.to == ["lin@mail.example"] and "请确认" in letter.subject and "林" not in letter.body
+    link = link_of(letter)
+    waiting.behind(link)  # what a scanner does
+    assert count("select count(*) from inbox") == 0
+    waiting.confirm(link)
+    waiting.confirm(link)  # pressed twice
+    assert count("select count(*) from form_waiting where sealed is not null") == 0
+    assert count("select count(*) from subject_key k join form_waiting w on w.id = k.subject") == 0
+    assert drain_all() == 1
+    [lin] = found(email="lin@mail.example")
+    shown_ = values_of(lin)
+    assert (
+        shown_["full_name"] == ["林婉清"] and shown_["text"] == ["When do you open?"] and shown_["kind"] == ["ask us"]
+    )
+    [consent] = Consent.objects.filter(subject=lin)
+    assert (consent.purpose, consent.status, consent.language) == (PURPOSES["personalisation"], "given", "zh-hans")
+    assert (consent.notice, consent.way, consent.proof) == (form.version.notice, "ask us", "email")
+    assert consent.at < consent.recorded_at
+    text = open_texts([Sealed(lin, consent.id, bytes(consent.evidence))], lin, actor=someone("privacy"), act="read")[0]
+    assert str(form.id) in text and "version 1" in text and "confirmed from the mailbox" in text
+
+
+def test_what_nobody_confirms_is_destroyed_and_its_link_dies(letters):
+    form = published()
+    send(form, LIN)
+    post_letters()
+    link = link_of(letters[0])
+    with connection.cursor() as cursor:
+        cursor.execute("update form_waiting set expires_at = clock_timestamp() - interval '1 second'", ())
+    with pytest.raises(waiting.LinkRefused):
+        waiting.confirm(link)
+    assert waiting.forget_over() == 1
+    assert count("select count(*) from form_waiting") == 0
+    with pytest.raises(waiting.LinkRefused):
+        waiting.behind(link)
+    for forged in (link[:-1] + ("A" if link[-1] != "A" else "B"), "", "x" * 48, "é"):
+        with pytest.raises(waiting.LinkRefused):
+            waiting.behind(forged)
+
+
+def test_a_refused_consent_blocks_nothing_and_its_answers_are_not_kept():
+    form = published(confirmed=False)
+    assert send(form, LIN | {"interests": "tea"}) == "kept"
+    assert drain_all() == 1
+    [lin] = found(email="lin@mail.example")
+    assert count("select count(*) from govern_consent") == 0
+    opened = gate().open([lin], actor=someone("service"), purpose="service", fields=["full_name"])[0]
+    assert opened.contributions
+    assert "interests" not in values_of(lin)
+    assert count("select count(*) from record") == 2  # the person and the message
+
+
+def test_sent_twice_it_is_one_and_without_a_stamp_it_is_none():
+    form = published(confirmed=False)
+    stamp = make_stamp(form.id, at=time.time() - 10)
+    assert send(form, LIN, stamp=stamp) == send(form, LIN, stamp=stamp) == "kept"
+    assert drain_all() == 1
+    other = published(name="other", confirmed=False)
+    for stamp in (
+        make_stamp(form.id),
+        make_stamp(form.id, at=time.time() - 90_000),
+        make_stamp(other.id, at=time.time() - 9),
+        "x",
+    ):
+        with pytest.raises(StampNeeded):
+            send(form, LIN, stamp=stamp)
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN, trap="buy now")
+    assert wrong.value.faults == {"trap": "leave-empty"}
+
+
+def test_what_is_missing_or_no_address_is_said_by_its_name_alone():
+    form = published()
+    with pytest.raises(Wrong) as wrong:
+        send(form, {"email": "no address", "interests": "x" * 3000})
+    assert wrong.value.faults == {"full_name": "missing", "email": "invalid", "interests": "too-long"}
+    assert "no address" not in str(wrong.value)
+
+
+def test_so_many_from_one_place_and_so_many_letters_to_one_mailbox(letters, monkeypatch):
+    monkeypatch.setattr(tries, "PER_CLIENT", 5)
+    form = published()
+    for number in range(5):
+        assert send(form, LIN, client=f"192.0.2.{number % 2}") == "confirm"
+    post_letters()
+    assert len(letters) == tries.LETTERS_PER_HOUR  # the same answer, no more letters
+    send(form, LIN | {"email": "b@mail.example"}, client="192.0.2.0")
+    send(form, LIN | {"email": "c@mail.example"}, client="192.0.2.0")
+    with pytest.raises(tries.TooMany):
+        send(form, LIN, client="192.0.2.0")
+
+
+def test_letters_are_their_own_boxes_and_the_mailbox_is_who_subscribes(letters):
+    form = published(LETTERS, name="letters", kind="list")
+    assert send(form, {"email": "lin@mail.example"}) == "nothing"  # nothing was wanted, so nothing is kept
+    assert count("select count(*) from form_waiting") == 0
+    for _ in range(2):
+        assert send(form, {"email": "Lin@Mail.example"}, letters=["email:newsletter"]) == "confirm"
+        post_letters()
+        waiting.confirm(link_of(letters[-1]))
+        drain_all()
+    assert count("select count(distinct subject) from record") == 1
+    assert {(one.medium, one.topic, one.status, one.ground, one.proof) for one in Subscription.objects.all()} == {
+        ("email", "newsletter", "subscribed", "consent", "email")
+    }
+    [lin] = Subscription.objects.values_list("subject", flat=True).distinct()
+    ask = {"actor": someone("marketing"), "purpose": "marketing", "fields": ["email"], "use": "contact"}
+    sent = gate().open([lin], **ask, medium="email", topic="newsletter")[0]
+    assert [one.normal for one in sent.contributions][:1] == ["lin@mail.example"]
+    assert gate().open([lin], **ask, medium="email", topic="offers")[0].denied()["email"].policy == "house.subscription"
+
+
+def test_what_was_said_later_elsewhere_counts(letters):
+    from kehu.govern.subscriptions import Said, say
+    from kehu.vault.ids import new_id
+
+    form = published(LETTERS, name="letters", kind="list")
+    send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"])
+    post_letters()
+    waiting.confirm(link_of(letters[-1]))
+    drain_all()
+    [lin] = Subscription.objects.values_list("subject", flat=True)
+    send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"])
+    post_letters()
+    waiting.confirm(link_of(letters[-1]))
+    say(lin, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
+    drain_all()
+    assert Subscription.objects.order_by("-recorded_at").first().status == "unsubscribed"
+    assert Quarantined.objects.filter(reason="message_said_later").count() == 1
+
+
+def test_a_child_needs_its_guardian(letters):
+    form = published(children=True)
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN)
+    assert wrong.value.faults == {"age": "missing"}
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN, age="younger")
+    assert set(wrong.value.faults) == {"guardian_name", "guardian_email", "guardian_relation"}
+    own = {"name": "林父", "email": "LIN@mail.example", "relation": "parent"}
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN, age="younger", guardian=own)
+    assert wrong.value.faults == {"guardian_email": "childs-own"}
+    assert (
+        send(form, LIN, age="younger", guardian=own | {"email": "father@mail.example"}, consents=["personalisation"])
+        == "guardian"
+    )
+    post_letters()
+    [letter] = letters
+    assert letter.to == ["father@mail.example"] and "lin@" not in letter.body
+    waiting.confirm(link_of(letter))
+    drain_all()
+    [consent] = Consent.objects.all()
+    assert (consent.guardian, consent.proof) == ("parent", "email")
+    state = "select (age, guardian)::text from subject_state where subject = %s"
+    assert count(state, consent.subject) == "(1,t)"
+    child = published(
+        name="born",
+        fields={"email": True, "birth_date": False},
+        purposes=("service", "credit"),
+        wordings={"credit": words("Credit")},
+    )
+    with pytest.raises(Wrong) as wrong:  # a sign is asked about, also where no child was expected
+        send(child, LIN | {"birth_date": "2020-01-31"})
+    assert "guardian_email" in wrong.value.faults
+
+
+def test_gpc_is_an_opt_out_of_sale_and_its_absence_takes_nothing_back():
+    form = published(confirmed=False)
+    send(form, LIN, gpc=True)
+    drain_all()
+    [lin] = found(email="lin@mail.example")
+    assert StateEntry.objects.get(subject=lin).kind == "gpc"
+    assert count("select gpc from subject_state where subject = %s", lin)
+
+
+def test_what_waited_stands_under_the_version_it_was_sent_by(letters):
+    form = published()
+    send(form, LIN, consents=["personalisation"])
+    published(name=form.name, purposes=("service", "personalisation", "marketing"), wordings={
+        "personalisation": words("Other words"), "marketing": words("Write to me"),
+    })  # fmt: skip
+    send(shown(form.id), LIN | {"email": "b@mail.example"}, consents=["personalisation"])
+    post_letters()
+    for letter in letters:
+        waiting.confirm(link_of(letter))
+    assert drain_all() == 2
+    texts = set()
+    for one in Consent.objects.all():
+        held = Sealed(one.subject, one.id, bytes(one.evidence))
+        [text] = open_texts([held], one.subject, actor=someone("privacy"), act="read")
+        texts.add(re.search(r"version (\d)", text)[1])
+    assert texts == {"1", "2"}
+    assert installation().rules.purposes["marketing"].version == 1
+
+
+def test_the_canary_of_a_form_lies_nowhere_in_clear(letters, server):
+    mark = "kanari1897"
+    form = published()
+    send(form, LIN | {"text": mark, "full_name": mark, "email": f"{mark}@mail.example"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'",
+            (),
+        )
+        tables = [row[0] for row in cursor.fetchall()]
+        assert "form_waiting" in tables
+        for table in tables:
+            cursor.execute(f'select count(*) from "{table}" t where t::text like %s', [f"%{mark}%"])
+            assert cursor.fetchone()[0] == 0, table
