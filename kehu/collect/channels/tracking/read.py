@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from kehu.collect.channels import Brought, Reading, Terms, Unreadable
-from kehu.collect.channels.tracking.transport import CALLS, UNREADABLE
+from kehu.collect.channels.tracking.transport import CALLS, FROM_PAGE, UNREADABLE
 from kehu.govern.dictionary import Dictionary
 
 PREFERENCE: Final = "Segment Consent Preference Updated"
@@ -57,7 +57,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             reading.refused.append(Unreadable(place, str(message[UNREADABLE])))
             continue
         try:
-            rows = _Call(message, received, off, terms, reading.unread, page=envelope.get("p") is True).rows()
+            rows = _Call(message, received, off, terms, reading.unread).rows()
         except _Refused as why:
             reading.refused.append(Unreadable(place, str(why)))
             continue
@@ -91,11 +91,10 @@ class _Call:
     """One message."""
 
     def __init__(
-        self, message: dict[str, Any], received: datetime, off: timedelta, terms: Terms, unread: dict[str, int],
-        *, page: bool = False,
-    ) -> None:  # fmt: skip
+        self, message: dict[str, Any], received: datetime, off: timedelta, terms: Terms, unread: dict[str, int]
+    ) -> None:
         self._message = message
-        self._page_key = page  # it came with the key that anybody may read
+        self._page_key = FROM_PAGE in message  # it came with the key that anybody may read
         self._terms = terms
         self._unread = unread
         self._context = _object(message.get("context"))

@@ -39,6 +39,8 @@ _FROM_ANYWHERE: Final = (("Access-Control-Allow-Origin", "*"),)
 """A page of any site may read the answer: there is nothing in it but whether it was kept, and no cookie is looked at."""
 UNREADABLE: Final = "\x1fwhy"
 """Under this name stands why a message is refused; a sender's own of that name is taken off."""
+FROM_PAGE: Final = "\x1fpage"
+"""Under this name stands that a message came with the page key, whatever becomes of it; a sender's own is taken off."""
 
 
 class _Bad(ValueError):
@@ -67,9 +69,9 @@ def _answer(request: Request) -> Response:
             return problem(401, "invalid_write_key", "No channel has this write key.")
         sent = _messages(content, call)
         for one in sent:
-            _check_user(one, held)
+            _check_user(one, page=held.page, digest=held.digest)
         received = datetime.now(UTC).isoformat()
-        envelope = {"r": received, "s": content.get("sentAt"), "m": sent, "p": held.page}
+        envelope = {"r": received, "s": content.get("sentAt"), "m": sent}
         accept(Sender(held.id, "tracking", held.digest), [one["messageId"] for one in sent], envelope)
     except _Bad as bad:
         return problem(400, "invalid_request", str(bad))
@@ -180,7 +182,7 @@ def _message(one: Any, shared: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(one, dict):
         id = str(uuid4())
         return _fitting(id, {"messageId": id, UNREADABLE: "message_not_an_object", "raw": one})
-    for name in ("writeKey", UNREADABLE):
+    for name in ("writeKey", UNREADABLE, FROM_PAGE):
         one.pop(name, None)
     one["messageId"] = _message_id(one.get("messageId"))
     for name, held in shared.items():
@@ -252,13 +254,14 @@ def _channel(key: str) -> _Held | None:
     return held
 
 
-def _check_user(one: dict[str, Any], held: _Held) -> None:
+def _check_user(one: dict[str, Any], *, page: bool, digest: bytes) -> None:
     """A page says who its user is with a proof, or it does not say it: the name is taken off, and they stay a visitor."""
     proof, user = one.pop("userProof", None), one.get("userId")
-    if not held.page or user is None:
+    if not page:
         return
+    one[FROM_PAGE] = True
     told = proof if isinstance(proof, str) and proof.isascii() else ""
-    if not (isinstance(user, str) and hmac.compare_digest(told, proof_of(held.digest, user))):
+    if user is not None and not (isinstance(user, str) and hmac.compare_digest(told, proof_of(digest, user))):
         del one["userId"]
 
 
