@@ -18,6 +18,7 @@ from kehu.govern.consent import UnknownSubject, notice_in_force
 from kehu.govern.models import Consent
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import ActRefused
+from kehu.guard.ledger import queries as ledger
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.counter import asking, entries
 from kehu.serve.counter.entries import EntryRefused, read_entry, take_down
@@ -69,8 +70,8 @@ def test_a_person_is_taken_down_once_with_what_they_allowed_and_how(desk):
     assert (given.status, given.way, given.language, given.proof) == ("given", "counter", "zh-hans", "screen")
     assert (given.recorded_by, given.notice, given.purpose_version) == (li.staff, notice_in_force().id, 1)
     assert not Consent.objects.exclude(purpose=MARKETING).exists()  # silence is no answer
-    acts = rows("select count(*) from ledger where actor = %s and action = 9", li.credential)
-    assert acts[0][0] == 1
+    [act] = [one for one in ledger.rows(subject=lin) if one["action"] == "consent"]
+    assert act["human"] == "service@kehu.example" and act["purpose"] == "marketing"
 
 
 def test_another_hand_with_the_same_id_is_another_entry(desk):

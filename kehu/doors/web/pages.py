@@ -172,6 +172,8 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
         work.append(Place("review", "git-compare", _("Review queue"), _("Review"), reverse("review"), open_count()))
     if desk.may("collect"):
         work.append(Place("imports", "upload", _("Import"), _("Import"), reverse("imports")))
+        if desk.claims:
+            work.append(Place("counter", "store", _("Counter"), _("Counter"), reverse("counter")))
     label = _("Ledger") if desk.may("read-ledger") else _("What I opened")
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []

@@ -21,6 +21,12 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             reading.refused.append(Unreadable(place, "message_no_customer"))
             continue
         at = earliest(received, moment(message.get("at"))).isoformat()
+        if contact := message.get("contact"):
+            values = {"external_id": str(name), **{part: str(held) for part, held in contact.items() if held}}
+            reading.rows.append(
+                Brought("interactions", values, str(message["id"]), terms.residence, at=at, message=place)
+            )
+            continue
         fields = dict(message.get("fields") or {})
         if name and fields:
             values = {"external_id": str(name), **fields}

@@ -5,28 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Asked',
+            name="Asked",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('digest', models.BinaryField(help_text="SHA-256 of the link's secret", unique=True)),
-                ('channel', models.PositiveSmallIntegerField()),
-                ('subject', models.UUIDField(null=True)),
-                ('name', models.CharField(blank=True, max_length=60)),
-                ('by', models.UUIDField()),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("digest", models.BinaryField(help_text="SHA-256 of the link's secret", unique=True)),
+                ("channel", models.PositiveSmallIntegerField()),
+                ("subject", models.UUIDField(null=True)),
+                ("name", models.CharField(blank=True, max_length=60)),
+                ("by", models.UUIDField()),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('subject__isnull', False), ('name__gt', ''), _connector='XOR'), name='a_question_is_somebodys')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("subject__isnull", False), ("name__gt", ""), _connector="XOR"),
+                        name="a_question_is_somebodys",
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,1 @@
+"""Pages of the counter: people found and taken down where they stand, and their own side of the screen."""

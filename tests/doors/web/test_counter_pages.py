@@ -1,0 +1,202 @@
+"""The pages of the counter: every address × role × status, a person taken down by forms alone, cards, phones, contacts."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain_all
+from kehu.doors.web.counter.urls import urlpatterns
+from kehu.govern.channels import add_channel
+from kehu.govern.consent import notice_in_force
+from kehu.govern.models import Consent
+from kehu.guard.gate.read import gate
+from kehu.guard.ledger import queries as ledger
+from kehu.guard.staff.actions import owner_actor
+from kehu.serve.counter.entries import offered
+from tests.cast import admit
+from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+
+ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
+PURPOSE = {
+    "service": "service", "marketing": "marketing", "manager": "service", "analyst": "analytics",
+    "privacy": "rights-request", "legal": "legal", "auditor": "security", "engineer": None,
+}  # fmt: skip
+COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})
+ASKING = frozenset({"marketing", "service", "privacy"})
+_WHO = f"/counter/customers/{UUID(int=7)}"
+# name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
+TABLE = {
+    "counter": ("/counter", "get", COLLECTING, 200, 403),
+    "counter-find": ("/counter/find", "post", COLLECTING, 200, 403),
+    "counter-card": ("/counter/card", "post", COLLECTING, 422, 403),
+    "counter-take": ("/counter/entries", "post", COLLECTING, 422, 403),
+    "counter-customer": (_WHO, "get", ASKING, 404, 403),
+    "counter-phone": (f"{_WHO}/phone", "post", ASKING, 404, 403),
+    "counter-contact": (f"{_WHO}/contact", "get", COLLECTING, 404, 403),
+    "counter-shell": ("/counter/shell", "get", COLLECTING, 200, 403),
+    "counter-worker": ("/counter/worker.js", "get", frozenset(ROLES), 200, 200),
+    "counter-mark": ("/counter/mark", "get", frozenset(ROLES), 200, 200),
+    "counter-answer": ("/c/unknown", "get", frozenset(ROLES), 404, 404),
+}
+OPEN_TO_ALL = {"counter-answer"}
+ASKED_FIRST = frozenset(TABLE) - OPEN_TO_ALL - {"counter-worker", "counter-mark"}
+CARD = (
+    "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:林婉清\r\nTEL;TYPE=CELL:+86 138 0013 8000\r\nEMAIL:lin@mail.example\r\n"
+    "X-ODD:left out\r\nEND:VCARD\r\n"
+)
+
+
+@pytest.fixture
+def channel(database, monkeypatch):
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    made, _ = add_channel("shop floor", "counter", owner=owner_actor().staff, country="CN")
+    return made
+
+
+def entry(*consents, **more):
+    shown = {f"version.{one.purpose}": one.version for one in offered()}
+    return (
+        {"id": str(uuid4()), "language": "en", "notice": notice_in_force().id, "consent": list(consents)} | shown | more
+    )
+
+
+def test_every_address_is_in_the_table():
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+
+
+def test_each_role_gets_what_the_table_says(database):
+    wrong = []
+    for role in ROLES:
+        desk, _ = signed_in(role, PURPOSE[role])
+        table = (
+            TABLE
+            if PURPOSE[role]
+            else {n: (*row[:2], (), 0, 302 if n in ASKED_FIRST else row[3]) for n, row in TABLE.items()}
+        )
+        wrong += misfits(table, role, desk)
+        assert ('href="/counter"' in text_of(desk.get("/me"))) == (role in COLLECTING), role
+    assert wrong == []
+
+
+def test_nobody_else_gets_anything(database):
+    for name, (path, method, *_) in TABLE.items():
+        answer = getattr(browser(), method)(path)
+        if name in OPEN_TO_ALL:
+            assert answer.status_code == 404
+        else:
+            assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
+
+
+def test_taken_down_by_forms_alone_and_asked_again_later(channel):
+    desk, li = signed_in("service", "service")
+    page = text_of(desk.get("/counter"))
+    assert (
+        'name="field.full_name"' in page and 'name="field.national_id"' not in page
+    )  # nothing the purpose does not need
+    boxes = re.findall(r'<input class="check"[^>]*name="consent"[^>]*>', page)
+    assert len(boxes) == len(offered()) and not any("checked" in box for box in boxes)
+    for text in ("我们可以把您的信息用于什么？", "What may we use your details for?"):
+        assert text in page  # the customer's side speaks each language, whatever the staff's is
+    said = entry("marketing", **{"field.full_name": "林婉清", "field.email": "lin@mail.example"})
+    for _ in range(2):  # sent twice, as by a second press
+        assert desk.post("/counter/entries", said)["Location"] == "/counter?done=counter-kept"
+    assert drain_all() == 1
+    answer = text_of(desk.post("/counter/find", {"text": "lin@mail.example"}))
+    [lin] = re.findall(r"/counter/customers/([0-9a-f-]{36})\"", answer)
+    assert "林婉清" not in answer and "lin@mail.example" not in answer.replace('value="lin@mail.example"', "")
+    acts = [one["action"] for one in ledger.rows(subject=UUID(lin))]
+    assert acts.count("find") == 1 and acts.count("list") == 1
+    before = len(ledger.rows())
+    desk.post("/counter/find", {"text": "l"})
+    assert len(ledger.rows()) == before  # nothing is looked up for one letter
+    assert Consent.objects.get().language == "en"
+    shown = desk.get(f"/counter/customers/{lin}")
+    assert shown.status_code == 200 and "lin@mail.example" not in text_of(shown)
+    assert desk.post("/counter/entries", entry("analytics", subject=lin)).status_code == 302
+    drain_all()
+    assert Consent.objects.filter(subject=lin).count() == 2
+
+
+def test_a_script_is_told_what_became_of_an_entry(channel, monkeypatch):
+    desk, _ = signed_in("service", "service")
+    said = entry(**{"field.full_name": "林婉清"})
+    send = lambda given: desk.post("/counter/entries", given, HTTP_ACCEPT="application/json")
+    assert send(said).json() == {"kept": True, "new": True} and send(said).json() == {"kept": True, "new": False}
+    refused = send(entry())
+    assert (refused.status_code, refused.json()["code"]) == (422, "nobody")
+    monkeypatch.setenv("KEHU_INBOX_MOST", "0")
+    accepting._held.looked = 0.0
+    busy = send(entry(**{"field.full_name": "王"}))
+    assert (busy.status_code, busy["Retry-After"]) == (503, "5")
+
+
+def test_a_card_is_read_into_the_form_and_not_kept(channel):
+    desk, _ = signed_in("service", "service")
+    for given in ({"text": CARD}, {"card": SimpleUploadedFile("lin.vcf", CARD.encode())}):
+        page = text_of(desk.post("/counter/card", given))
+        assert 'value="林婉清"' in page and 'value="lin@mail.example"' in page and "left out" not in page
+    assert accepting.waiting() == (0, 0)
+    for wrong in (
+        b"",
+        b"MZ",
+        b"BEGIN:VCARD\r\nEND:VCARD",
+        b"BEGIN:VCARD\r\nFN:\xff\xfe\r\n" * 9,
+        b"BEGIN:VCARD" + b"x" * 300_000,
+    ):
+        answer = desk.post("/counter/card", {"card": SimpleUploadedFile("x.vcf", wrong)})
+        assert answer.status_code in (422, 400), wrong[:20]
+
+
+def test_the_phone_is_asked_once_in_its_own_language_and_the_secret_stands_nowhere(channel):
+    desk, li = signed_in("service", "service")
+    page = text_of(desk.post("/counter/entries", entry(do="phone", **{"field.full_name": "林婉清"})))
+    [secret] = re.findall(r"http://localhost/c/([\w-]+)", page)
+    phone = browser(HTTP_ACCEPT_LANGUAGE="zh-TW")
+    asked = text_of(phone.get(f"/c/{secret}"))
+    assert 'lang="zh-Hant"' in asked and "checked" not in asked and "林婉清" not in asked
+    said = {name: value for name, value in entry("marketing").items() if name != "id"}
+    assert phone.post(f"/c/{secret}", said).status_code == 200
+    assert phone.post(f"/c/{secret}", said).status_code == 404 == phone.get(f"/c/{secret}").status_code
+    drain_all()
+    [given] = Consent.objects.all()
+    assert (given.way, given.language, given.recorded_by) == ("counter-phone", "zh-hant", li.staff)
+    assert browser(enforce_csrf_checks=True).post(f"/c/{secret}", said).status_code == 403
+
+
+def test_what_a_browser_may_keep_says_nothing_of_anybody(channel):
+    desk, li = signed_in("service", "service")
+    admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    shell, worker = desk.get("/counter/shell"), desk.get("/counter/worker.js")
+    text = text_of(shell)
+    assert "csrfmiddlewaretoken" not in text and "@kehu.example" not in text and str(li.staff) not in text
+    assert worker["Service-Worker-Allowed"] == "/counter" and "worker-src 'self'" in worker["Content-Security-Policy"]
+    assert "/customers" not in text_of(worker) and desk.get("/counter/mark").json()["mark"]
+
+
+def test_a_contact_stands_with_its_customer_and_a_recording_has_its_ground(channel):
+    desk, li = signed_in("service", "service")
+    [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    [joe] = admit({"full_name": "Joe Miller", "email": "joe@mail.example"}, packs=4)
+    call = {"kind": "call", "topic": "delivery", "text": "asked when it comes"}
+    record = lambda who, **more: desk.post(f"/counter/customers/{who}/contact", call | {"id": str(uuid4())} | more)
+    assert record(lin).status_code == 302
+    tape = {"recording": "tape 7"}
+    for more in (tape, tape | {"ground": "announced"}, tape | {"ground": "because"}):
+        assert record(lin, **more).status_code == 422, more
+    assert record(lin, **tape, ground="announced", proof="menu 3 says it").status_code == 302
+    refused = record(joe, **tape, ground="announced", proof="menu 3 says it")
+    assert refused.status_code == 422 and "632" in text_of(refused)  # the law that wants more is named
+    assert record(joe, **tape, ground="all-parties").status_code == 302
+    assert record(lin, kind="rumour").status_code == 422 and record(lin, at="2999-01-01").status_code == 422
+    assert drain_all() == 3
+    opened = gate().open([lin], actor=li, purpose="service")[0]
+    texts = [one.normal or one.given for one in opened.contributions if one.field == "text"]
+    assert sorted(texts) == [
+        "asked when it comes",
+        "asked when it comes [recording: tape 7; announced (menu 3 says it)]",
+    ]
