@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -49,13 +50,39 @@ def run_import(import_id: str) -> None:
     actions.run(row.id, actor=actor_of(staff.email))
 
 
+def run_again(import_ids: Iterable[UUID]) -> None:
+    """Have imports of refused rows worked on."""
+    for import_id in import_ids:
+        run_import.defer(import_id=str(import_id))
+
+
+@app.task(name="collect:send_again", pass_context=False)
+def send_again(channel: int, reason: str, staff: str, until: str) -> None:
+    """Have the messages of a group that were refused until then read again, as whoever asked for it.
+
+    Raises:
+        UnknownStaff: nobody of that account works here any more.
+    """
+    from kehu.collect.quarantine import groups, mending
+
+    held = Staff.objects.filter(id=staff, is_active=True).first()
+    if held is None:
+        raise UnknownStaff(staff)
+    actor = actor_of(held.email)
+    group = groups.group_of(channel, reason, True, actor=actor)
+    if group is not None:
+        mending.send_group(group, actor=actor, until=UUID(until))
+
+
 @app.periodic(cron="23 3 * * *")
 @app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
-    """Every night: erase what was taken back 30 days ago, forget uploads that nobody imported."""
+    """Every night: erase what was taken back 30 days ago and what nobody has mended, forget uploads that nobody imported."""
     from kehu.collect.imports import staging, undo
+    from kehu.collect.quarantine import aging
 
     undo.erase_taken_back(actor=owner_actor())
+    aging.forget_old(actor=owner_actor())
     waiting = set()
     for row in Import.objects.filter(state__in=("waiting", "running", "failed")):
         waiting.update(row.staged)

@@ -81,7 +81,7 @@ def start(planned: Plan, *, actor: Actor) -> UUID:
         sealed, *proof = seal_aside(django_connection.connection, things)
         Import.objects.create(
             id=id, fingerprint=planned.fingerprint, kind=planned.recipe.kind, channel=terms.channel,
-            controller=terms.controller, basis=terms.basis, notice=terms.notice, sealed=sealed,
+            controller=terms.controller, basis=terms.basis, notice=terms.notice, sealed=sealed, source=terms.supplier,
             proof=proof[0] if proof else None, staff=actor.staff,
             expected=planned.rows, staged=_staged(planned.recipe), replays=None,
         )  # fmt: skip
@@ -119,6 +119,7 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
             with suppress(DatabaseError):  # what went wrong may be the database itself
                 Import.objects.filter(id=import_id, state="running").update(state="failed")
             raise
+        _forget_values(row, recipe)
         Import.objects.filter(id=import_id).update(state="done", ended_at=timezone.now())
     for file in recipe.files:
         if file.staged is not None:
@@ -149,7 +150,10 @@ def undo(import_id: UUID, *, actor: Actor) -> int:
 def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
     """Write what is not written yet; yields the counts after each part."""
     channel = Channel.objects.get(id=row.channel)
-    terms = Terms(row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id)
+    terms = Terms(
+        row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id,
+        supplier=recipe.supplier, purposes=tuple(recipe.purposes), claimed=tuple(recipe.claimed), fields=recipe.brings,
+    )  # fmt: skip
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
     repeat = Import.objects.filter(fingerprint=row.fingerprint, state="done").exclude(id=row.id).exists()
     done = _done_parts(row.id)
@@ -254,6 +258,18 @@ def _renew_settings(held: Import, planned: Plan, actor: Actor) -> None:
     [held.sealed] = seal_aside(raw, [(held.id, planned.recipe.pack())])
     held.staff, held.staged = actor.staff, _staged(planned.recipe)
     held.save(update_fields=["sealed", "staff", "staged"])
+
+
+def _forget_values(row: Import, recipe: Recipe) -> None:
+    """Cells that were put right came in with their rows; kept here, no erasure would reach them."""
+    if not any(file.correction or file.mends for file in recipe.files):
+        return
+    files = [dataclasses.replace(file, correction={}, mends={}) for file in recipe.files]
+    with transaction.atomic():
+        raw = django_connection.connection
+        raw.execute("delete from subject_key where subject = %s", (row.id,))
+        [sealed] = seal_aside(raw, [(row.id, dataclasses.replace(recipe, files=files).pack())])
+        Import.objects.filter(id=row.id).update(sealed=sealed)
 
 
 def _staged(recipe: Recipe) -> list[str]:

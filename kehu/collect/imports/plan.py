@@ -19,7 +19,8 @@ from kehu.collect.imports.prepare import residence_of
 from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
 from kehu.collect.imports.staging import open_staged
 from kehu.collect.mapping import masked_samples, override, suggest
-from kehu.collect.quarantine.source import MendedSource, QuarantineSource
+from kehu.collect.quarantine.correcting import Correction
+from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
 from kehu.collect.readers import Source, open_source
 from kehu.govern.consent import notice_in_force
 from kehu.govern.laws import packs_beside, packs_for
@@ -108,7 +109,8 @@ def opened(file: FileRecipe, *, actor: Actor) -> Source:
         ids, columns = [UUID(id) for id in file.replayed], [*file.fields.values(), *file.unmapped]
         if file.path is not None:
             return MendedSource(Path(file.path), ids, columns)
-        return QuarantineSource(ids, columns, actor=actor, detail=UUID(file.replays))
+        how = Unread(file.columns, file.delimiter or "", file.codec, Correction.of(file.correction))
+        return QuarantineSource(ids, columns, actor=actor, detail=UUID(file.replays), unread=how)
     if file.staged is not None:
         return open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
     return open_source(file.path or "", header=file.header)
@@ -216,7 +218,8 @@ class _Look:
         self.file = FileRecipe(
             path, staged, header, digest, self._rows, fields,
             [name for name in self.source.columns if name not in used],
-            dict(habits.day_first), sorted(habits.decimal_comma),
+            dict(habits.day_first), sorted(habits.decimal_comma), columns=list(self.source.columns),
+            delimiter=self.source.delimiter, codec=self.source.codec,
         )  # fmt: skip
 
     def _frames(self, fields: dict[str, str], time: str | None, residence: str | None) -> Iterator[pl.DataFrame]:

@@ -56,6 +56,11 @@ class FileRecipe:
     @property
     def habits(self) -> Habits:
         """How its columns write what one value leaves open."""
+    columns: list[str] = field(default_factory=list, repr=False)  # all, in the file's order
+    delimiter: str | None = None
+    codec: str = "utf-8"
+    correction: dict[str, Any] = field(default_factory=dict, repr=False)  # of refused rows that come again
+    mends: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)  # cells put right before: line to column
         return Habits(self.day_first, frozenset(self.decimal_comma))
 
 

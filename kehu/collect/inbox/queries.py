@@ -10,6 +10,7 @@ from django.db import connection
 
 from kehu.collect.channels import kinds
 from kehu.collect.inbox.terms import terms_of
+from kehu.collect.models import SignedChannel
 from kehu.govern.channels import KEYED
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.guard.gate.actor import Actor
@@ -163,3 +164,8 @@ def is_ready(channel: Channel, *, secret: bool, mapped: bool) -> bool:
     if kind.signed:
         return secret and (mapped or not kind.mapped)
     return channel.key_digest is not None or kind.name not in KEYED
+
+
+def has_secret(channel: Channel) -> bool:
+    """Whether its sender's secret is here; nobody sees it again."""
+    return SignedChannel.objects.filter(channel=channel.id, sealed__isnull=False).exists()

@@ -87,7 +87,7 @@ def _write(
     """Every column of the files, also those in which no refused row holds anything; rows are never all in memory."""
     columns: dict[str, None] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
-        recipe = _recipe(row, actor)
+        recipe = recipe_of_import(row, actor)
         for one in recipe.files:
             columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped])
     names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
@@ -107,7 +107,8 @@ def _write(
     return count
 
 
-def _recipe(row: Import, actor: Actor) -> Recipe:
+def recipe_of_import(row: Import, actor: Actor) -> Recipe:
+    """How the files of an import were read, opened from its seal; the act is recorded before."""
     return Recipe.unpack(open_aside({row.id: bytes(row.sealed)}, actor=actor, act="quarantine", detail=row.id)[row.id])
 
 
@@ -136,13 +137,13 @@ def replay(
     refused = refused_of(import_id)
     if not refused:
         raise NothingRefused
-    recipe = _recipe(old, actor)
+    recipe = recipe_of_import(old, actor)
     files = [
         _again(recipe.files[number], ids, import_id, mended, maps, recipe.beside)
         for number, ids in sorted(refused.items())
     ]
     again = replace(recipe, files=files)
-    return importing.run(_enter(old, again, actor), actor=actor, progress=progress)
+    return importing.run(enter(old, again, actor), actor=actor, progress=progress)
 
 
 def _again(
@@ -159,7 +160,7 @@ def _again(
     )  # fmt: skip
 
 
-def _enter(old: Import, recipe: Recipe, actor: Actor) -> UUID:
+def enter(old: Import, recipe: Recipe, actor: Actor) -> UUID:
     """A new import of the same terms, for these rows."""
     packed = recipe.pack()
     fingerprint = installation().tokens.content(b"replay" + old.id.bytes + packed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +13,7 @@ import polars as pl
 
 from kehu.collect.models import Quarantined
 from kehu.collect.quarantine.cells import QUOTED, from_spreadsheet
+from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.readers import BadRow, Batch, Source, open_source
 from kehu.guard.aside import open_aside
 from kehu.guard.gate.actor import Actor
@@ -29,14 +31,27 @@ class NotOfThisExport(ValueError):
     """A mended file must keep the column ``quarantine_id`` of the export it was made from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How rows are read again: the columns of their file in its order, its delimiter and encoding, and what is corrected."""
+
+    columns: Sequence[str] = ()
+    delimiter: str = ""
+    codec: str = "utf-8"
+    correction: Correction = field(default_factory=Correction)
+
+
 class QuarantineSource(Source):
     """Rows by their ids; ``line`` is the place in that list (from 1), so that who reads knows which row it was."""
 
     format = "quarantine"
 
-    def __init__(self, ids: Sequence[UUID], columns: Sequence[str], *, actor: Actor, detail: UUID) -> None:
+    def __init__(
+        self, ids: Sequence[UUID], columns: Sequence[str], *, actor: Actor, detail: UUID, unread: Unread | None = None
+    ) -> None:
         self._ids = list(ids)
         self.columns = list(columns)
+        self._unread = unread or Unread()
         self.notes = []
         self._actor = actor
         self._detail = detail
@@ -52,11 +67,18 @@ class QuarantineSource(Source):
                 if id not in opened:
                     continue
                 reason, content = opened[id]
-                if content.startswith(_UNREAD):
+                row = self._row(content)
+                if row is None:
                     bad.append(BadRow(at, reason, "", content[1:]))
                 else:
-                    rows.append({"line": at} | orjson.loads(content))
+                    rows.append({"line": at} | {name: held for name, held in row.items() if name != "line"})
             yield Batch(_frame(rows, self.columns), bad)
+
+    def _row(self, content: bytes) -> dict[str, Any] | None:
+        how = self._unread
+        if content.startswith(_UNREAD):
+            return how.correction.read(content[1:], how.columns, how.delimiter, how.codec)
+        return how.correction.row(orjson.loads(content))
 
 
 class MendedSource(Source):
@@ -111,5 +133,6 @@ __all__ = [
     "MendedSource",
     "NotOfThisExport",
     "QuarantineSource",
+    "Unread",
     "open_refused",
 ]

@@ -47,6 +47,7 @@ class DelimitedSource(Source):
         with opener() as stream:
             self._encoding: Encoding = detect(stream)
         self.encoding = self._encoding.label
+        self.codec = "utf-8" if self._encoding.codec.startswith("utf") else self._encoding.codec
         with opener() as stream:
             sample = stream.read(_SAMPLE)[self._encoding.skip :]
         self._carriage_return = self._has_old_line_ends(sample)

@@ -67,6 +67,7 @@ class Source(ABC):
     format: str
     encoding: str | None = None
     delimiter: str | None = None
+    codec: str = "utf-8"  # of a row's own bytes, as a BadRow holds them
     notes: list[str]
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -41,6 +42,28 @@ def keep_settings(channel: Channel, content: bytes) -> dict[str, Any]:
     with transaction.atomic():
         SignedChannel.objects.update_or_create(channel=channel.id, defaults={"settings": settings})
     return settings
+
+
+def settings_of(channel: Channel) -> dict[str, Any]:
+    """A channel's settings as kept; empty until somebody says some."""
+    held = SignedChannel.objects.filter(channel=channel.id).first()
+    return dict(held.settings) if held is not None else {}
+
+
+def as_text(settings: Mapping[str, Any]) -> str:
+    """Settings as the TOML file they can be given as again."""
+    lines = [f"{name} = {_quoted(held)}" for name, held in settings.items() if name != "row"]
+    for row in settings.get("row", ()):
+        lines += ["", "[[row]]", f"kind = {_quoted(row['kind'])}"]
+        if row["topics"]:
+            lines.append(f"topics = [{', '.join(_quoted(one) for one in row['topics'])}]")
+        lines += ["[row.fields]", *(f"{_quoted(path)} = {_quoted(field)}" for path, field in row["fields"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    # a string of JSON is a basic string of TOML, but for the one control character that only TOML has escaped
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def checked(content: bytes) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from kehu.collect.readers import UnreadableSource
 from kehu.collect.tasks import start_as_job
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import staff_page, who_is
+from kehu.doors.web.intake.words import tabs
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.record import basis_label
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
@@ -49,7 +50,7 @@ def imports(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     require_act("collect", desk.actor)
     names = dict(Channel.objects.values_list("id", "name"))
     rows = [{"status": one, "channel": names.get(one.channel, ""), **_words(one)} for one in queries.imports()]
-    return page(request, "web/imports.html", {"rows": rows}, desk=desk, nav="imports")
+    return page(request, "web/imports.html", {"rows": rows, "intake_tabs": tabs(desk)}, desk=desk, nav="imports")
 
 
 @csrf_exempt

@@ -1,0 +1,239 @@
+"""Quarantine: what was refused, by channel and reason; one row put right, a group brought in again, or let go."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from kehu.collect import tasks
+from kehu.collect.imports.queries import UnknownImport
+from kehu.collect.imports.recipe import EVENTS, Recipe
+from kehu.collect.models import Import
+from kehu.collect.quarantine import aging, groups, mending
+from kehu.collect.quarantine.actions import NothingRefused, recipe_of_import
+from kehu.collect.quarantine.correcting import ENCODINGS, Correction
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.intake.words import SHAPE_WORDS, tabs
+from kehu.doors.web.pages import field_label, language, page
+from kehu.doors.web.words import reason_label
+from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.staff.step_up import shown_lately
+from kehu.vault.ids import new_id
+
+_ROWS: Final = 50
+_SENT: Final = {"sent": True, "files": False}
+_SECRET: Final = 4  # level from which a value wants the second factor
+_DONE: Final = {
+    "sent": gettext_lazy("They are read again by their channel; what is refused once more comes back here."),
+    "gone": gettext_lazy("What was let go is destroyed."),
+    "begun": gettext_lazy("They come in again in the background; what is refused once more stays here."),
+}
+
+
+@staff_page
+@require_GET
+def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """What waits, grouped by where it came from and why."""
+    found = groups.groups(actor=desk.actor, language=language())
+    context: dict[str, Any] = {
+        "intake_tabs": tabs(desk),
+        "rows": [{"one": one, "reason": reason_label(one.reason), "how": _how(one.sent)} for one in found],
+        "total": sum(one.count for one in found),
+        "days": aging.kept_days(),
+        "told": _DONE.get(request.GET.get("done", ""), ""),
+    }
+    return page(request, "intake/quarantine.html", context, desk=desk, nav="imports")
+
+
+@staff_page
+@require_GET
+def group(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: str) -> HttpResponse:
+    """Rows refused for one reason: where they stood, and what can be done for all of them."""
+    held = _group(desk, number, how, reason)
+    after = request.GET.get("after", "")
+    try:
+        start = UUID(after) if after else groups.NIL
+    except ValueError:
+        raise Http404 from None
+    rows = groups.places(held, after=start, limit=_ROWS + 1)
+    context: dict[str, Any] = {
+        "intake_tabs": tabs(desk),
+        "held": held,
+        "how": how,
+        "reason": reason_label(reason),
+        "rows": rows[:_ROWS],
+        "next": rows[_ROWS - 1].id if len(rows) > _ROWS else None,
+        "days": aging.kept_days(),
+        "told": _DONE.get(request.GET.get("done", ""), ""),
+        "may_bring": desk.may("collect"),
+    }
+    if not held.messages:
+        context |= _what_can_be_set(desk, rows)
+    return page(request, "intake/group.html", context, desk=desk, nav="imports")
+
+
+@staff_page
+@require_POST
+def again(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: str) -> HttpResponse:
+    """Bring all of a group in again, with the same correction for each."""
+    held = _group(desk, number, how, reason)
+    if held.messages:
+        require_act("collect", desk.actor)
+        tasks.send_again.defer(channel=number, reason=reason, staff=str(desk.staff), until=str(new_id()))
+        return redirect(_address("sent"))
+    asked = request.POST
+    name, value = asked.get("column", ""), asked.get("value", "").strip()
+    encoding, shape = asked.get("encoding", ""), asked.get("shape", "")
+    told = Correction(
+        {name: value} if name and value else {}, shape if shape in SHAPE_WORDS else "", encoding if encoding in ENCODINGS else ""
+    )  # fmt: skip
+    fields = installation().rules.dictionary.fields
+    mapped, column = asked.get("map_field", ""), asked.get("map_column", "")
+    extra = {mapped: column} if mapped in fields and column else {}
+    dates = asked.get("date_order", "")
+    day_first = (
+        {name: dates == "day" for name, one in fields.items() if one.type in ("date", "datetime")} if dates else {}
+    )
+    try:
+        begun = mending.bring_group(
+            held, actor=desk.actor, correction=told, extra=extra, day_first=day_first,
+            country=asked.get("country", "").strip().upper()[:2] or None,
+        )  # fmt: skip
+    except (NothingRefused, UnknownImport):
+        raise Http404 from None
+    tasks.run_again(begun)
+    return redirect(reverse("import", args=begun) if len(begun) == 1 else _address("begun"))
+
+
+@staff_page
+@require_POST
+def let_go(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: str) -> HttpResponse:
+    """Destroy what waits of a group."""
+    mending.let_go(_group(desk, number, how, reason), actor=desk.actor)
+    return redirect(reverse("quarantine") + "?done=gone")
+
+
+@staff_page
+@require_GET
+def one(request: HttpRequest, desk: SignedIn, row: UUID) -> HttpResponse:
+    """One refused row, its cells to be put right."""
+    return _one(request, desk, row)
+
+
+@staff_page
+@require_POST
+def mend(request: HttpRequest, desk: SignedIn, row: UUID) -> HttpResponse:
+    """Put one right and bring it in again."""
+    require_act("collect", desk.actor)
+    try:
+        if "message" in request.POST:
+            if not shown_lately(desk.actor.credential):
+                return redirect("quarantine-row", row=row)
+            mending.mend_message(row, request.POST["message"], actor=desk.actor)
+            return redirect(reverse("quarantine") + "?done=sent")
+        told = dict(zip(request.POST.getlist("column"), request.POST.getlist("value"), strict=False))
+        unseen = zip(request.POST.getlist("unseen"), request.POST.getlist("unseen_value"), strict=False)
+        told |= {
+            name: value for name, value in unseen if value.strip()
+        }  # what is not shown stays where nothing is said
+        added = request.POST.get("add_field", "")
+        if added in installation().rules.dictionary.fields and request.POST.get("add_value", "").strip():
+            told[added] = request.POST["add_value"]
+        begun = mending.mend(row, told, actor=desk.actor)
+    except mending.NotAMessage:
+        return _one(request, desk, row, problem=_("This is no JSON object."), status=422)
+    except (NothingRefused, UnknownImport):
+        raise Http404 from None
+    tasks.run_again([begun])
+    return redirect("import", import_id=begun)
+
+
+def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", status: int = 200) -> HttpResponse:
+    try:
+        seen = mending.look_at(row, actor=desk.actor)
+    except NothingRefused:
+        raise Http404 from None
+    lately, dictionary = shown_lately(desk.actor.credential), installation().rules.dictionary
+    cells = []
+    for column, value in seen.cells.items():
+        name = seen.fields.get(column)
+        hidden = name is not None and dictionary.field(name).level >= _SECRET and not lately
+        cells.append({
+            "column": column, "field": field_label(name) if name else "", "value": "" if hidden else value,
+            "masked": dictionary.mask(name, value) if hidden and value else "",
+        })  # fmt: skip
+    context: dict[str, Any] = {
+        "intake_tabs": tabs(desk),
+        "seen": seen,
+        "reason": reason_label(seen.reason),
+        "cells": cells if lately or seen.text is None else [],
+        # what nobody could read may hold anything
+        "text": seen.text if lately else None,
+        "hidden": not lately and (seen.text is not None or any(cell["masked"] for cell in cells)),
+        "fields": _fields(set(seen.fields.values())),
+        "may_bring": desk.may("collect"),
+        "problem": problem,
+    }
+    return page(request, "intake/row.html", context, desk=desk, nav="imports", status=status)
+
+
+def _what_can_be_set(desk: SignedIn, rows: list[groups.Place]) -> dict[str, Any]:
+    """Columns and fields of the newest import of a group; what of it cannot be read offers fewer."""
+    batch = rows[-1].batch if rows else None
+    held = Import.objects.filter(id=batch).first() if batch else None
+    if held is None:
+        return {}
+    recipe = recipe_of_import(held, desk.actor)
+    file = recipe.files[rows[-1].file]
+    columns = mending.columns_of(file, recipe)
+    return {
+        "columns": [(name, _column_word(name, recipe, {v: k for k, v in file.fields.items()})) for name in columns],
+        "unmapped": file.unmapped,
+        "fields": _fields(set(file.fields), held.kind),
+        "shapes": SHAPE_WORDS.items() if file.columns and file.delimiter else (),
+        "encodings": ENCODINGS,
+        "asks_country": recipe.residence_column is None,
+        "dates": any(installation().rules.dictionary.field(one).type in ("date", "datetime") for one in file.fields),
+    }
+
+
+def _column_word(name: str, recipe: Recipe, fields: dict[str, str]) -> str:
+    if name in fields:
+        return f"{name} · {field_label(fields[name])}"
+    if name == recipe.residence_column:
+        return f"{name} · " + _("Residence")
+    return name
+
+
+def _fields(taken: set[str], kind: str = "") -> list[tuple[str, str]]:
+    """Fields that no column is yet."""
+    event = kind in EVENTS
+    dictionary = installation().rules.dictionary.fields
+    return [
+        (name, field_label(name)) for name, held in dictionary.items() if name not in taken and (held.event == event)
+    ]
+
+
+def _group(desk: SignedIn, number: int, how: str, reason: str) -> groups.Group:
+    require_act("quarantine", desk.actor)
+    held = groups.group_of(number, reason, _SENT[how], actor=desk.actor, language=language()) if how in _SENT else None
+    if held is None:
+        raise Http404
+    return held
+
+
+def _how(sent: bool) -> str:
+    return "sent" if sent else "files"
+
+
+def _address(done: str) -> str:
+    return reverse("quarantine") + f"?done={done}"

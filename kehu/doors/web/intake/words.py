@@ -1,0 +1,60 @@
+"""Words of these pages: kinds of channels, how one stands, and the tabs of a reader."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kehu.collect.channels import kinds
+from kehu.doors.web.words import channel_label, spoken
+from kehu.guard.staff.sign_ins import SignedIn
+
+STILL: Final = timedelta(minutes=10)
+"""What waits longer than this is not being taken in."""
+QUIET: Final = timedelta(days=3)
+State = tuple[str, str, str]
+SHAPE_WORDS: Final[dict[str, Promise]] = {
+    "cut": gettext_lazy("leave out what stands beyond the last column"),
+    "fill": gettext_lazy("take missing cells as empty"),
+    "plain": gettext_lazy("take quotation marks as they stand"),
+}
+
+
+def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
+    """Name, words and address of the pages of what comes in that this reader may open."""
+    every = (
+        ("imports", _("Imports"), "imports", "collect"),
+        ("channels", _("Channels"), "channels", "collect"),
+        ("quarantine", _("Quarantine"), "quarantine", "quarantine"),
+    )
+    return [(name, words, reverse(url)) for name, words, url, act in every if desk.may(act)]
+
+
+def kind_label(name: str) -> str:
+    """A kind of channel as people call it: its own words, else those of the ways that every installation begins with."""
+    kind = kinds().get(name)
+    if kind is None or not kind.labels:
+        return channel_label(name)
+    return kind.labels.get(spoken()) or kind.labels["en"]
+
+
+def state_of(*, kind: str, ready: bool, since: datetime | None, last_at: datetime | None) -> State:
+    """Tone, icon and word of how a channel stands."""
+    now = timezone.now()
+    if since is not None and now - since > STILL:
+        return "cinnabar", "circle-alert", _("is stuck")
+    if kind not in kinds():
+        return "", "hand", _("by hand")
+    if not ready:
+        return "gamboge", "unplug", _("not set up")
+    if last_at is None:
+        return "", "hourglass", _("nothing came yet")
+    if now - last_at > QUIET:
+        return "gamboge", "moon", _("quiet")
+    return "malachite", "circle-check", _("runs")
