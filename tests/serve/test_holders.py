@@ -41,6 +41,7 @@ NOBODYS = {
     "watch_case_alert": "which alerts went into it",
     "watch_case_step": "of staff: who took which step; texts sealed under the case's own key, gone with it",
     "watch_case_link": "of staff: digests of links",
+    "do_not_contact": "keyed hashes of addresses that a list says are not to be written to; of nobody in particular",
     "form_try": "keyed digests of network addresses and mailboxes, for a day",
     "inbox_seen": "keyed digests of ids of messages, for a week",
     "inbox_unread": "names of properties that no field has; never a value",

@@ -20,6 +20,7 @@ from kehu.doors.cli import (
     installation,
     leaving,
     linking,
+    mailing,
     posts,
     quotas,
     register,
@@ -39,6 +40,8 @@ def main() -> None:
 
 
 evidence.ledger.add_command(withholding.withhold)
+authorising.subscriptions.add_command(mailing.suppress)
+authorising.subscriptions.add_command(mailing.suppression_lists)
 channels.channel.add_command(shops.secret)
 channels.channel.add_command(shops.mapping)
 installation.staff.add_command(signing.staff_link)

@@ -1,4 +1,4 @@
-"""Addresses suppressed by an erasure: whoever brings one in anew comes in with what its owner had objected to."""
+"""Addresses suppressed by an erasure or a list: whoever brings one in comes in with what stands against writing to it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from kehu.govern.topics import load_topics
+from kehu.vault.do_not_contact import Listed, listed
 from kehu.vault.erasure import suppressed
 from kehu.vault.ids import new_id
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 def carry_suppressions(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> int:
     """Put objections and opt-outs in force on new subjects of this chunk; returns on how many. In its transaction."""
+    _carry_lists(connection, drafts, by=by)
     fresh = [draft for draft in drafts if draft.new_subject and draft.subject]
     found = suppressed(connection, (token for draft in fresh for token in draft.tokens))
     touched = 0
@@ -29,6 +32,45 @@ def carry_suppressions(connection: Connection[Any], drafts: Sequence[Draft], *, 
             _enter(connection, UUID(bytes=draft.subject), purposes, opted_out, by)
             touched += 1
     return touched
+
+
+def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> None:
+    """Let what lists say of an address stand on whoever is brought in with it, new here or known."""
+    found = listed(connection, (token for draft in drafts for token in draft.tokens))
+    for draft in drafts if found else ():
+        for one in (one for token in draft.tokens for one in found.get(token, ())):
+            for topic in topics_of(one.topic):
+                if draft.subject:
+                    _suppress(connection, UUID(bytes=draft.subject), one, topic, by)
+
+
+def topics_of(topic: str) -> list[str]:
+    """The topics that a list's word is about: the one it names, else all that are advertising."""
+    return [topic] if topic else [slug for slug, held in load_topics().items() if held.kind == "marketing"]
+
+
+def _suppress(connection: Connection[Any], subject: UUID, said: Listed, topic: str, by: UUID) -> None:
+    """Unless it stands already, or the person themselves subscribed after the list said so."""
+    key = f"{said.medium}:{topic}"
+    row = connection.execute(
+        "select 1 from subject_state s where s.subject = %s and coalesce(s.subscriptions -> %s ->> 0, '') <> 'suppressed'"
+        " and not exists (select 1 from govern_subscription g where g.subject = s.subject and g.medium = %s and g.topic = %s"
+        " and g.status = 'subscribed' and g.recorded_at > %s)",
+        (subject, key, said.medium, topic, said.since),
+    ).fetchone()
+    if row is None:
+        return
+    now = datetime.now(UTC)
+    connection.execute(
+        "insert into govern_subscription (id, subject, medium, topic, status, ground, at, way, language, notice, evidence,"
+        " proof, recorded_by, recorded_at) values (%s, %s, %s, %s, 'suppressed', '', %s, %s, '', null, null, '', %s, %s)",
+        (new_id(), subject, said.medium, topic, now, said.list, by, now),
+    )
+    connection.execute(
+        "update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%s::text,"
+        ' \'["suppressed", ""]\'::jsonb) where subject = %s',
+        (key, subject),
+    )
 
 
 def _enter(connection: Connection[Any], subject: UUID, purposes: Sequence[int], opted_out: bool, by: UUID) -> None:

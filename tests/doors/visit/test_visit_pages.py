@@ -1,0 +1,215 @@
+"""The visitors' pages by a browser without script: a form, its letter, its confirmation, letters and their end; JSON alike."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from email import message_from_bytes, policy
+
+import pytest
+from django.test import Client
+
+from kehu.collect.forms import stamps
+from kehu.collect.forms.stamps import make_stamp
+from kehu.collect.inbox.drain import drain_all
+from kehu.doors.web.visit.urls import urlpatterns
+from kehu.govern.consent import Statement, give_consent
+from kehu.govern.models import Consent, Subscription
+from kehu.govern.subscriptions import Said, say, standing
+from kehu.guard.gate.read import gate
+from kehu.serve.mailing import links
+from kehu.vault.ids import new_id
+from tests.cast import admit
+from tests.doors.portal.conftest import post  # noqa: F401  (a fixture)
+from tests.forms import CONTACT, LETTERS, count, post_letters, published, someone
+
+UNKNOWN = uuid.UUID(int=7)
+LIN = {"f_full_name": "林婉清", "f_email": "lin@mail.example", "f_text": "When?"}
+# name of the address -> (path, status by GET, status by an empty POST): whoever asks is nobody here
+TABLE = {
+    "visit-form": (f"/forms/{UNKNOWN}", 404, 404),
+    "visit-form-embed": (f"/forms/{UNKNOWN}/embed", 404, 404),
+    "visit-confirm": ("/forms/confirm/x", 404, 404),
+    "visit-letters": ("/letters/x", 404, 404),
+    "visit-stop": ("/letters/x/stop", 404, 404),
+    "visit-gpc": ("/.well-known/gpc.json", 200, 403),
+}
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def window(monkeypatch):
+    """A browser that keeps cookies, checks forgery as it is checked, and fills a form in at once."""
+    monkeypatch.setattr(stamps, "LEAST_SECONDS", 0)
+    return Client(enforce_csrf_checks=True, REMOTE_ADDR="192.0.2.7", HTTP_HOST="localhost", HTTP_ACCEPT_LANGUAGE="en")
+
+
+def filled(window, path: str, said: dict[str, object]):
+    """Post a form as it stands on its page, with these answers."""
+    page = window.get(path)
+    assert page.status_code == 200 and not page.cookies and "<script" not in page.content.decode()
+    stamp = re.search(r'name="stamp" value="([^"]+)"', page.content.decode())[1]
+    return window.post(path, {"stamp": stamp, **said})
+
+
+def link_in(letters, address: str) -> str:
+    post_letters()
+    text = message_from_bytes(letters.to(address)[-1], policy=policy.default).get_content()
+    return re.search(r"http://localhost(/forms/confirm/\S+)", text)[1]
+
+
+def test_every_address_is_in_the_table(window):
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+    for path, get, posted in TABLE.values():
+        assert (window.get(path).status_code, window.post(path).status_code) == (get, posted), path
+
+
+def test_a_form_from_page_to_record(window, post):  # noqa: F811
+    form = published()
+    path = f"/forms/{form.id}"
+    page = window.get(path).content.decode()
+    assert "Ask us (en)" in page and "checked" not in page  # nothing is ticked before a visitor ticks it
+    assert "Privacy notice, version 1" in page
+    assert "问" in window.get(path + "?lang=zh-hans").content.decode() or "zh-Hans" in page
+    wrong = filled(window, path, {"f_email": "nothing", "c": "personalisation"})
+    assert wrong.status_code == 422
+    text = wrong.content.decode()
+    assert 'href="#i-full_name"' in text and 'value="nothing"' in text and 'value="personalisation" checked' in text
+    answer = filled(window, path, LIN | {"c": "personalisation"})
+    assert answer.status_code == 200 and "sent you a message" in answer.content.decode()
+    link = link_in(post, "lin@mail.example")
+    seen = window.get(link)
+    assert (
+        seen.status_code == 200
+        and "lin@" not in seen.content.decode()
+        and "Fit offers to me (en)" in seen.content.decode()
+    )
+    assert count("select count(*) from inbox") == 0
+    done = window.post(link)
+    assert "Confirmed" in done.content.decode() and not done.cookies
+    drain_all()
+    assert Consent.objects.get().language == "en"
+    assert "Confirmed" in window.get(link).content.decode()
+
+
+def test_no_means_no(window, post):  # noqa: F811
+    form = published()
+    filled(window, f"/forms/{form.id}", LIN)
+    link = link_in(post, "lin@mail.example")
+    assert "Destroyed" in window.post(link, {"wish": "no"}).content.decode()
+    assert window.post(link).status_code == 404
+    assert count("select count(*) from form_waiting") == 0 and count("select count(*) from inbox") == 0
+
+
+def test_only_named_pages_frame_it_and_a_foreign_post_is_shown_before_it_is_taken(window):
+    closed = published(name="closed")
+    assert window.get(f"/forms/{closed.id}/embed").status_code == 404
+    form = published(name="open", origins=("https://shop.example",), confirmed=False)
+    policy_of = window.get(f"/forms/{form.id}/embed")["Content-Security-Policy"]
+    assert "frame-ancestors https://shop.example" in policy_of and "default-src 'none'" in policy_of
+    assert "frame-ancestors 'none'" in window.get(f"/forms/{form.id}")["Content-Security-Policy"]
+    # a plain form on another's page posts without a stamp: what it sent is shown, and one more press sends it
+    path = f"/forms/{form.id}/embed"
+    shown = window.post(path, LIN | {"c": "personalisation"})
+    text = shown.content.decode()
+    assert shown.status_code == 200 and "look through it" in text and 'value="林婉清"' in text
+    assert count("select count(*) from inbox") == 0
+    stamp = re.search(r'name="stamp" value="([^"]+)"', text)[1]
+    assert "received it" in window.post(path, LIN | {"stamp": stamp}, headers={"Sec-GPC": "1"}).content.decode()
+    drain_all()
+    assert count("select count(*) from subject_state where gpc") == 1
+
+
+def test_an_app_signs_up_by_the_same_rules(window, post):  # noqa: F811
+    form = published()
+    path = f"/forms/{form.id}"
+    told = window.get(path, headers={"Accept": "application/json"}).json()
+    assert {one["name"] for one in told["fields"]} == set(CONTACT.fields)
+    assert [one["purpose"] for one in told["consents"]] == ["personalisation"] and told["notice"]["name"] == "privacy@1"
+
+    def sent(body: object):
+        raw = body if isinstance(body, str) else json.dumps(body)
+        return window.post(path, raw, content_type="application/json")
+
+    said = {"fields": {"full_name": "林婉清", "email": "lin@mail.example"}, "consents": ["personalisation"]}
+    asked = sent(said)
+    assert (asked.status_code, asked.json()["code"]) == (409, "stamp_needed")
+    wrong = sent({"stamp": told["stamp"], "fields": {"email": "x"}})
+    assert (wrong.status_code, wrong.json()["inputs"]) == (422, {"full_name": "missing", "email": "invalid"})
+    assert sent(said | {"stamp": told["stamp"]}).json()["state"] == "confirm"
+    link_in(post, "lin@mail.example")
+    for broken in ("{", "[]", '"x"', "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")):
+        assert sent(broken).status_code == 400
+    assert sent({"stamp": make_stamp(form.id), "fields": [1], "consents": {"a": 1}, "letters": "x"}).status_code == 422
+
+
+def subscribed(email: str) -> uuid.UUID:
+    [one] = admit({"email": email}, packs=2)
+    statement = Statement(notice=1, way="x")
+    give_consent(one, purpose=4, purpose_version=1, statement=statement, recorded_by=new_id(), id=new_id())
+    say(
+        one,
+        "email",
+        "newsletter",
+        said=Said("subscribed", way="x", ground="consent"),
+        recorded_by=new_id(),
+        id=new_id(),
+    )
+    return one
+
+
+def sent(subject: uuid.UUID) -> str:
+    """Where a newsletter would go, or the policy that bars it."""
+    ask = {"actor": someone("marketing"), "purpose": "marketing", "fields": ["email"], "use": "contact"}
+    opened = gate().open([subject], **ask, medium="email", topic="newsletter")[0]
+    return next((one.given for one in opened.contributions), None) or opened.denied()["email"].policy
+
+
+def test_one_press_stops_letters_and_opening_the_link_does_not(window):
+    lin = subscribed("lin@mail.example")
+    letter = links.Letter(lin, "email", "newsletter")
+    made = links.headers(letter, site="https://kehu.example")
+    assert made["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = re.fullmatch(r"<https://kehu\.example(/letters/\S+/stop)>", made["List-Unsubscribe"])[1]
+    assert window.get(path).status_code == 200
+    assert [one.status for one in standing(lin)] == ["subscribed"]  # a scanner opened it
+    assert sent(lin) == "lin@mail.example"
+    for _ in range(2):
+        answer = Client(enforce_csrf_checks=True).post(path, {"List-Unsubscribe": "One-Click"}, HTTP_HOST="localhost")
+        assert answer.status_code == 200 and not answer.cookies
+    assert [one.status for one in standing(lin)] == ["unsubscribed"]
+    assert Subscription.objects.filter(subject=lin).count() == 2  # pressed twice, said once
+    assert sent(lin) == "house.subscription-opt-out"
+    gone = links.make(links.Letter(new_id(), "email", "newsletter"))
+    assert window.post(f"/letters/{gone}/stop").status_code == 200  # erased: the same answer
+    assert window.post(f"/letters/{gone[:-2]}AA/stop").status_code == 404
+
+
+def test_preferences_by_link_show_no_one_and_set_letters_alone(window):
+    lin = subscribed("lin@mail.example")
+    say(lin, "email", "offers", said=Said("suppressed", way="list"), recorded_by=new_id(), id=new_id())
+    path = f"/letters/{links.make(links.Letter(lin, 'email', 'newsletter'))}"
+    text = window.get(path).content.decode()
+    assert (
+        "lin@" not in text
+        and re.search(r'value="newsletter" checked', text)
+        and re.search(r'value="offers" +disabled', text)
+    )
+    window.post(path, {"on": ["events", "offers"]})
+    said = {one.topic: one.status for one in standing(lin)}
+    assert (said["newsletter"], said["events"], said["offers"]) == ("unsubscribed", "subscribed", "suppressed")
+    window.post(path, {"wish": "stop"})
+    assert {one.status for one in standing(lin)} == {"unsubscribed", "suppressed"}
+    child = admit({"email": "kid@mail.example"}, age=1)[0]
+    answer = window.post(f"/letters/{links.make(links.Letter(child, 'email', 'newsletter'))}", {"on": ["events"]})
+    assert "guardian" in answer.content.decode()
+    assert [one for one in standing(child) if one.status == "subscribed"] == []
+
+
+def test_a_list_is_joined_by_its_page(window, post):  # noqa: F811
+    form = published(LETTERS, name="letters", kind="list")
+    filled(window, f"/forms/{form.id}", {"f_email": "lin@mail.example", "l": ["email:newsletter", "email:offers"]})
+    window.post(link_in(post, "lin@mail.example"))
+    drain_all()
+    assert {one.topic for one in Subscription.objects.filter(status="subscribed")} == {"newsletter", "offers"}

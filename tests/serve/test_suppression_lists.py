@@ -1,0 +1,87 @@
+"""Suppression and do-not-call lists: in force at once, on whoever comes later, and past an erasure."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection, transaction
+
+from kehu.govern.subscriptions import Said, SuppressedHere, say, standing
+from kehu.guard.gate.acts import Refused
+from kehu.guard.installation import installation
+from kehu.serve.mailing import lists
+from kehu.vault import do_not_contact
+from kehu.vault.ids import new_id
+from tests.cast import admit, staff
+
+LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def said(subject):
+    return {(one.medium, one.topic): one.status for one in standing(subject)}
+
+
+def subscribe(subject, *, own=False, topic="newsletter"):
+    told = Said("subscribed", way="x", ground="consent", own=own)
+    say(subject, "email", topic, said=told, recorded_by=new_id(), id=new_id())
+
+
+def test_a_list_stops_who_is_here_and_who_comes_later(tmp_path):
+    mia = staff("marketing")
+    lin, other = admit(LIN, {"email": "other@mail.example"})
+    subscribe(lin)
+    subscribe(other)
+    file = tmp_path / "robinson.csv"
+    file.write_text(
+        "Address;since\nLIN@Mail.example;2024-01-01\nlater@mail.example;\n+8613800138000;\nnobody;\n", "utf-8"
+    )
+    done = lists.bring(file, "robinson", actor=mia)
+    assert (done.rows, done.addresses, done.new, done.unread, done.customers) == (5, 3, 4, 2, 1)
+    assert said(lin) == {("email", topic): "suppressed" for topic in ("newsletter", "offers", "events", "surveys")}
+    assert said(other) == {("email", "newsletter"): "subscribed"}
+    again = lists.bring(file, "robinson", actor=mia)
+    assert (again.new, again.customers) == (0, 0)
+    [later] = admit({"email": "later@mail.example"})  # an import tomorrow
+    assert said(later)["email", "newsletter"] == "suppressed"
+    with pytest.raises(SuppressedHere):
+        subscribe(later)
+    subscribe(later, own=True)  # their own word, afterwards
+    assert said(later)["email", "newsletter"] == "subscribed"
+    assert [(one.name, one.addresses) for one in lists.lists(actor=mia)] == [("robinson", 3)]
+    kept = connection.cursor()
+    kept.execute("select d::text from do_not_contact d", ())
+    assert not re.search("later|lin@|138", " ".join(row[0] for row in kept.fetchall()))
+
+
+def test_a_scope_is_a_medium_and_a_topic(tmp_path):
+    mia = staff("marketing")
+    [lin] = admit(LIN)
+    file = tmp_path / "a.txt"
+    file.write_text("lin@mail.example\n")
+    lists.bring(file, "bounces", actor=mia, medium="email", topic="service-news")
+    assert said(lin) == {("email", "service-news"): "suppressed"}
+    assert lists.bring(file, "calls", actor=mia, medium="phone").addresses == 0  # an address by mail rings no phone
+    for wrong in ({"medium": "fax"}, {"topic": "moon"}):
+        with pytest.raises(ValueError):
+            lists.bring(file, "x", actor=mia, **wrong)
+    with pytest.raises(Refused):
+        lists.bring(file, "x", actor=staff("analyst"))
+
+
+def test_an_erasure_lifts_no_list(tmp_path):
+    from kehu.govern.holders import holders
+
+    mia = staff("marketing")
+    file = tmp_path / "a.txt"
+    file.write_text("lin@mail.example\n")
+    [lin] = admit(LIN)
+    lists.bring(file, "robinson", actor=mia)
+    with transaction.atomic():
+        for holder in holders():
+            holder.erase(lin)
+    token = installation().tokens.search("email", "exact", "lin@mail.example")
+    assert do_not_contact.listed(connection.connection, [token])
+    [back] = admit(LIN | {"full_name": "林"})
+    assert said(back)["email", "offers"] == "suppressed"
