@@ -1,0 +1,153 @@
+"""The counter in a real browser: without a connection nothing is lost, nothing doubled, and nothing lies in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import expect
+
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain_all
+from kehu.govern.channels import add_channel
+from kehu.govern.models import Consent
+from kehu.guard.staff.actions import owner_actor
+from scripts.browser import find_browser
+from tests.browser.conftest import Visit
+from tests.dresses import looked_at, pair_of
+
+MARK = "CANARYzq7f3a"
+WITHIN = 20_000
+
+
+@pytest.fixture
+def window(browser, site, tmp_path, monkeypatch) -> Iterator[Visit]:
+    """A window with a profile on the disk, in which service has signed in for service."""
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    add_channel("shop floor", "counter", owner=owner_actor().staff, country="CN")
+    held = Visit.__new__(Visit)
+    held.context = browser.browser_type.launch_persistent_context(
+        str(tmp_path / "profile"), executable_path=find_browser(), args=["--no-sandbox"],
+        viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai",
+    )  # fmt: skip
+    held.page, held.site, held.wrong = held.context.pages[0], site, []
+    held.page.set_default_timeout(30_000)
+    held.page.on("console", lambda message: held._note(message.type, message.text))
+    held.page.on("pageerror", lambda error: held.wrong.append(str(error)))
+    held.page.on("dialog", lambda dialog: dialog.accept())  # "leave this page?"
+    held.sign_in("service", "service")
+    yield held
+    held.context.close()
+
+
+def _ready(window: Visit) -> None:
+    window.page.wait_for_selector("form[data-ready]")
+
+
+def _shell_kept(window: Visit) -> None:
+    """Until the worker, which is asked for with the page, has put the shell away."""
+    window.page.evaluate(
+        """async () => {
+            await navigator.serviceWorker.ready;
+            while (!(await caches.match('/counter/shell'))) await new Promise((again) => setTimeout(again, 50));
+        }"""
+    )
+
+
+def _take_down(window: Visit, name: str, *, asking: bool) -> None:
+    page = window.page
+    page.fill("#f-full_name", name)
+    page.fill("#f-phone", f"+86138{abs(hash(name)) % 10**8:08d}")
+    if asking:
+        page.click("[data-turn]")
+        page.check("#c-en")
+        page.check("input[name=consent][value=marketing]")
+        page.click(".c-do button")
+    else:
+        page.click("button[value=keep]")
+    expect(page.locator("#f-full_name")).to_have_value("")
+
+
+def _waits(window: Visit, count: int) -> None:
+    expect(window.page.locator("form[data-counter]")).to_have_attribute("data-waiting", str(count), timeout=WITHIN)
+
+
+def _kept_by_browser(window: Visit) -> str:
+    """Everything a page could have put away, as text."""
+    return str(
+        window.page.evaluate(
+            """async () => {
+            const base = await new Promise((done) => { const r = indexedDB.open('kehu-counter', 1); r.onsuccess = () => done(r.result); });
+            const all = await new Promise((done) => { const r = base.transaction('waiting').objectStore('waiting').getAll(); r.onsuccess = () => done(r.result); });
+            const cached = [];
+            for (const name of await caches.keys()) for (const one of await (await caches.open(name)).matchAll()) cached.push(one.url, await one.text());
+            const text = new TextDecoder('latin1');
+            return JSON.stringify([all.map((one) => [one.id, text.decode(one.body)]), cached, {...localStorage}, {...sessionStorage}, document.cookie]);
+        }"""
+        )
+    )
+
+
+def _found_on_disk(folder: Path, text: str) -> list[str]:
+    forms = [text.encode(), text.encode("utf-16-le")]
+    files = [one for one in folder.rglob("*") if one.is_file()]
+    return [one.name for one in files if any(form in one.read_bytes() for form in forms)]
+
+
+def _customers() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from record where kind = 1")
+        return int(cursor.fetchone()[0])
+
+
+def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window, tmp_path):
+    page = window.page
+    window.go("/counter")
+    _ready(window)
+    _shell_kept(window)
+    window.context.set_offline(True)
+    _take_down(window, f"Lin {MARK}", asking=True)
+    _take_down(window, f"Wang {MARK}", asking=False)
+    _waits(window, 2)
+    held = _kept_by_browser(window)
+    assert MARK not in held and '"' in held and "counter.js" in held
+    page.evaluate("localStorage.setItem('control', 'CONTROLzq7f3a')")
+    window.context.set_offline(False)
+    _waits(window, 0)
+    assert drain_all() == 2 and _customers() == 2
+    [given] = Consent.objects.all()
+    assert (given.status, given.way, given.language, given.proof) == ("given", "counter", "en", "screen")
+
+    # the page is closed over what waits: it cannot be opened any more, goes, and says so; the shell goes on
+    window.context.set_offline(True)
+    _take_down(window, f"Zhao {MARK}", asking=False)
+    _waits(window, 1)
+    page.reload()
+    _ready(window)
+    assert page.locator(".c-shell").count() == 1
+    assert page.locator("[data-say=lost] [data-count]").inner_text() == "1"
+    _take_down(window, f"Sun {MARK}", asking=False)
+    _waits(window, 1)
+    window.context.set_offline(False)
+    _waits(window, 0)
+    assert drain_all() == 1 and _customers() == 3
+    window.context.close()
+    assert _found_on_disk(tmp_path / "profile", "CONTROLzq7f3a")  # the search finds what is there
+    assert _found_on_disk(tmp_path / "profile", MARK) == []
+
+
+def test_both_sides_of_the_screen_in_two_dresses(window):
+    found = []
+    for address in ("/counter", "/counter#customer"):
+        for width, theme, language in pair_of(address):
+            window.look(width=width, theme=theme, language=language)
+            window.go("/me")  # an address that differs by its mark alone is not loaded anew
+            window.go(address)
+            _ready(window)
+            found += looked_at(window, f"{address} {width} {theme} {language}", width)
+    assert found == []
+    assert window.page.evaluate("document.querySelector('.nav').inert") is True
+    window.page.click(".c-do a")
+    assert window.page.evaluate("document.querySelector('.nav').inert") is False
