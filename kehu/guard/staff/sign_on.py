@@ -22,12 +22,13 @@ from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
-from kehu.guard.staff.provider import LEEWAY, NotBelieved, Provider, ProviderFailed, Told, provider
+from kehu.guard.staff.provider import provider
 from kehu.guard.staff.sign_ins import SignInRefused, Visit, Vouched, count_of, may_come_in, open_sign_in
 from kehu.guard.staff.step_up import Waiting, confirm_by_provider, require_step_up
 from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
+from kehu.host.openid import LEEWAY, NotBelieved, Provider, ProviderFailed, Told
 
 KEY: Final = "sign-on"
 _WAY_LASTS: Final = 10  # minutes

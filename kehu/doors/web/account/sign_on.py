@@ -18,11 +18,11 @@ from kehu.doors.web.account.door import factor_page, who_waits
 from kehu.doors.web.account.factors import asked_again
 from kehu.doors.web.entrance import View, way_back
 from kehu.doors.web.sign_in import come_in, entry, too_many, visit_of
-from kehu.guard.staff.provider import NotBelieved, ProviderFailed
 from kehu.guard.staff.sign_ins import SignInRefused
 from kehu.guard.staff.sign_on import begin, come_back, end_by_provider
 from kehu.guard.staff.step_up import Waiting
 from kehu.guard.staff.tries import TooManyTries
+from kehu.host.openid import NotBelieved, ProviderFailed
 
 _WAY: Final = "sign_on"  # key of the session: the id of a way that is under way
 
