@@ -144,6 +144,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.govern.consent import NothingToWithdraw, UnknownStatement, UnknownSubject
     from kehu.govern.models import Notice
     from kehu.govern.register import NothingChanges, ProposalEnded, ProposalOpen, ProposalOutdated, UnknownChange
+    from kehu.govern.sources import AlreadyStopped, UnknownSource
     from kehu.govern.states import NotInForce
     from kehu.govern.subscriptions import SuppressedHere
     from kehu.guard.access.grants import GrantOver, UnknownGrant
@@ -192,6 +193,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         ProposalOpen: "proposal-open",
         ProposalEnded: "proposal-ended",
         ProposalOutdated: "proposal-outdated",
+        UnknownSource: "unknown-source",
+        AlreadyStopped: "source-stopped",
         UnknownGrant: "unknown-grant",
         GrantOver: "grant-over",
         UnknownRole: "unknown-role",

@@ -36,6 +36,7 @@ ACTIONS: Final[dict[str, int]] = {
     "read-grant": 60, "keep-access": 61, "take-alert": 70, "dismiss-alert": 71, "mark": 72, "unmark": 73, "set-quota": 74,
     "open-case": 100, "freeze": 101, "unfreeze": 102, "hear-case": 103, "answer-case": 104, "decide-case": 105,
     "measure-case": 106, "close-case": 107, "read-case": 108, "forget-cases": 109,
+    "stop-source": 110, "audit-source": 111, "inform": 112,
     "move-staff": 80, "close-staff": 81, "own": 82, "propose-role": 83, "approve-role": 84, "refuse-role": 85,
     "invite": 90, "sign-on": 91, "channel": 92,
 }  # fmt: skip

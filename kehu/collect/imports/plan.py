@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ from django.db import transaction
 from kehu.collect.imports.prepare import residence_of
 from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
 from kehu.collect.imports.staging import open_staged
+from kehu.collect.imports.supplied import SourceUnfit, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
@@ -25,7 +27,9 @@ from kehu.collect.readers import Source, open_source
 from kehu.govern.consent import notice_in_force
 from kehu.govern.laws import packs_beside, packs_for
 from kehu.govern.models import Channel, Controller, Notice
+from kehu.govern.models import Source as SourceRow
 from kehu.govern.slugs import BASES, PURPOSES
+from kehu.govern.sources import CHINA
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
@@ -76,7 +80,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         UnreadableSource, MappingRefused: a file or a mapping cannot be followed.
     """
     require_act("collect", actor)
-    terms, notice, country = _provenance(asked)
+    terms, notice, country, source = _provenance(asked)
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
     column = None if country or not asked.residence else asked.residence
     beside = _packs_beside(terms)
@@ -90,8 +94,13 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         kind=asked.kind, files=[look.file for look in looks], country=country, residence_column=column,
         consents=dict(asked.consents), consent_time=asked.consent_time, way=way,
         notice_purposes=list(notice.purposes), source_proof=asked.source_proof is not None,
-        packs_beside=beside,
+        packs_beside=beside, **_of_source(terms, source),
     )  # fmt: skip
+    if source is not None:  # what it may give is known once the columns are
+        terms = dataclasses.replace(terms, fields=recipe.brings)
+        admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
+        residences = {country} if column is None else set[str | None]().union(*(look.residences for look in looks))
+        _require(admission, sorted(residences, key=str), beside)
     mapping: dict[str, str] = {}
     for look in looks:
         mapping |= {name: column for name, column in look.file.fields.items() if name not in mapping}
@@ -125,7 +134,18 @@ def digest_of(file: FileRecipe, *, actor: Actor) -> str:
     return _digest(Path(file.path or "").open("rb"))
 
 
-def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None]:
+def _of_source(terms: Terms, source: SourceRow | None) -> dict[str, Any]:
+    """What a recipe says of the source."""
+    bought = source is not None and source.kind == "third-party"
+    return {
+        "supplier": terms.supplier, "purposes": list(terms.purposes), "claimed": list(terms.claimed),
+        "proves_consent": bought and source is not None and source.country == CHINA,
+        "proves_public": source is not None and not bought,
+        "consent_to": Controller.objects.get(id=terms.controller).name,
+    }  # fmt: skip
+
+
+def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None, SourceRow | None]:
     if asked.kind not in KINDS:
         raise TermsRefused("kind", f"kind: one of {', '.join(KINDS)}", "Name it with --kind.")
     if asked.basis not in BASES:
@@ -155,8 +175,28 @@ def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None]:
     if asked.source_proof is not None and not 0 < len(asked.source_proof) <= _PROOF_LIMIT:
         raise TermsRefused("source-proof", "The proof is empty or larger than 8 MiB.", "Give the document itself.")
     country = asked.residence if asked.residence and len(asked.residence) == 2 and asked.residence.isupper() else None
-    terms = Terms(channel.id, channel.kind, controller.id, asked.basis, notice.id, asked.source_proof is not None, None)
-    return terms, notice, country
+    source = _source(asked, channel)
+    terms = Terms(
+        channel.id, channel.kind, controller.id, asked.basis, notice.id, asked.source_proof is not None, None,
+        supplier=supplier_of(channel, source), purposes=claimed(asked.purposes, ()),
+        claimed=claimed(asked.purposes, asked.consents),
+    )  # fmt: skip
+    return terms, notice, country, source
+
+
+def _source(asked: ImportTerms, channel: Channel) -> SourceRow | None:
+    """The source that is named, fit for the channel.
+
+    Raises:
+        TermsRefused: it is not, or purposes are unknown.
+    """
+    if unknown := set(asked.purposes) - set(PURPOSES):
+        raise TermsRefused("for", f"{len(unknown)} purpose(s) are unknown.", f"One of {', '.join(PURPOSES)}.")
+    digest = hashlib.sha256(asked.source_proof).hexdigest() if asked.source_proof is not None else ""
+    try:
+        return fitting(channel, asked.source, asked.source_proof, digest)
+    except SourceUnfit as unfit:
+        raise TermsRefused("source", str(unfit), unfit.remedy) from None
 
 
 def _packs_beside(terms: Terms) -> int:
@@ -246,6 +286,7 @@ def _fingerprint(recipe: Recipe, terms: Terms, actor: Actor) -> bytes:
         [[file.digest, file.header, sorted(file.fields.items())] for file in recipe.files],
         recipe.kind, recipe.country, recipe.residence_column, sorted(recipe.consents.items()), recipe.consent_time,
         recipe.way, terms.channel, terms.controller, terms.basis, terms.notice, terms.source_proof,
+        *([terms.supplier, terms.purposes] if terms.supplier is not None else []),
     ]  # fmt: skip
     return installation().tokens.content(orjson.dumps(told))
 

@@ -12,6 +12,7 @@ import orjson
 import polars as pl
 
 from kehu.collect.imports.recipe import EVENTS, KINDS, FileRecipe, Recipe
+from kehu.collect.imports.supplied import OF_THE_SOURCE, PROOF_TIMES, Proofs
 from kehu.collect.quarantine.reasons import NO_USABLE_VALUE
 from kehu.collect.readers import BadRow, Batch
 from kehu.govern.dictionary import Field
@@ -110,6 +111,9 @@ class Preparer:
         self._types_and_time = self._types | ({SAID_AT: "datetime"} if recipe.consent_time else {})
         self._versions = {slug: held.rules.purposes[slug].version for slug in recipe.consents}
         self._packs: dict[str | None, int] = {}
+        self._proofs = Proofs(
+            recipe.proves_consent, recipe.proves_public, recipe.consent_to, held.rules.purposes, dictionary
+        )
 
     @property
     def counts_repeats(self) -> bool:
@@ -137,7 +141,7 @@ class Preparer:
         usable, ages = columns.usable(), self._ages(columns)
         values, tokens = columns.values(), columns.tokens()
         keys, joins = list(self._keys(named, columns, contents)), self._joins(named)
-        invalid, when = columns.invalid(), self._when(named)
+        invalid, when, proofs = columns.invalid(), self._when(named), self._proofs_of(columns)
         lines = frame["line"].to_list()
         for at, line in enumerate(lines):
             source, owners = keys[at]
@@ -146,10 +150,15 @@ class Preparer:
                 token = None if "external_id" not in self._file.fields else source
                 refused.append(Refusal(line, NO_USABLE_VALUE, raw, token))
                 continue
+            unproven, agreed = proofs[at]
+            if unproven is not None:
+                token = None if "external_id" not in self._file.fields else source
+                refused.append(Refusal(line, unproven, _raw_row(batch.frame, at), token))
+                continue
             draft = Draft(
                 kind=self._kind, content=contents[at], source=source, values=values[at], tokens=tokens[at],
                 identity=[] if self._event else self._identity(columns, at, columns.names[at], packs[at]),
-                packs=packs[at], age=ages[at], said_at=when[at],
+                packs=packs[at], age=ages[at], said_at=when[at], agreed=agreed,
                 kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,
             )  # fmt: skip
             contacts = columns.contacts(at) if self._event else ()
@@ -196,6 +205,12 @@ class Preparer:
             return [None] * named.height
         source, controller, channel = self._held.tokens.source, self._controller, self._channel
         return [source(controller, channel, WAITING, one) if one else None for one in named[JOINS].to_list()]
+
+    def _proofs_of(self, columns: _Columns) -> list[tuple[str | None, tuple[int, ...] | None]]:
+        """Of each row why its source is not proven, and to which purposes they agreed with it."""
+        if not self._proofs.asked:
+            return [(None, None)] * columns.height
+        return [self._proofs.of(columns.of_the_source(at), columns.held(at)) for at in range(columns.height)]
 
     def _keys(
         self, named: pl.DataFrame, columns: _Columns, contents: Sequence[bytes]
@@ -293,6 +308,22 @@ class _Columns:
         self._status = {field.name: frame[f"{field.name}__s"].to_list() for field in self._fields}
         self._contact_tokens: dict[int, list[int]] = {}
         self.names: list[str] = [""] * frame.height  # filled by tokens()
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self._height
+
+    def held(self, at: int) -> list[str]:
+        """Fields that a row gives a value in."""
+        return [name for name, column in self._given.items() if column[at] is not None]
+
+    def of_the_source(self, at: int) -> dict[str, str | None]:
+        """What a row says of its source: times as they are understood, the rest as it was given."""
+        return {
+            name: self._normal[name][at] if name in PROOF_TIMES else self._given[name][at]
+            for name in OF_THE_SOURCE & self._given.keys()
+        }
 
     def normal(self, name: str) -> list[str | None]:
         """Normalised values of a field."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from kehu.collect.imports.supplied import OF_THE_SOURCE
 from kehu.refine.clean import Habits
 
 KINDS: Final = {"customers": 1, "organisations": 2, "orders": 3, "interactions": 4}
@@ -19,7 +20,8 @@ EVENTS: Final = ("orders", "interactions")
 class ImportTerms:
     """What somebody asks for: files and the provenance of what is in them.
 
-    ``files`` are paths, or ids of staged uploads. ``residence``: a country, else the name of a column. ``consents``:
+    ``files`` are paths, or ids of staged uploads. ``source``: whom it comes from, if not from the customers; ``purposes``:
+    it is brought in for these alone. ``residence``: a country, else the name of a column. ``consents``:
     purpose to column. ``maps``: ``field=column``, ``field=#N`` or ``field=``.
     """
 
@@ -30,6 +32,8 @@ class ImportTerms:
     controller: str | None = None
     residence: str | None = None
     source_proof: bytes | None = field(default=None, repr=False)
+    source: str | None = None
+    purposes: tuple[str, ...] = ()
     consents: tuple[tuple[str, str], ...] = ()
     consent_time: str | None = None
     consent_way: str | None = None
@@ -52,15 +56,15 @@ class FileRecipe:
     decimal_comma: list[str] = field(default_factory=list)
     replayed: list[str] = field(default_factory=list, repr=False)  # refused rows that come again, in order
     replays: str | None = None
-
-    @property
-    def habits(self) -> Habits:
-        """How its columns write what one value leaves open."""
     columns: list[str] = field(default_factory=list, repr=False)  # all, in the file's order
     delimiter: str | None = None
     codec: str = "utf-8"
     correction: dict[str, Any] = field(default_factory=dict, repr=False)  # of refused rows that come again
     mends: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)  # cells put right before: line to column
+
+    @property
+    def habits(self) -> Habits:
+        """How its columns write what one value leaves open."""
         return Habits(self.day_first, frozenset(self.decimal_comma))
 
 
@@ -70,7 +74,8 @@ class Recipe:
 
     ``packs_beside``: laws that the company's setting adds to those of each residence, as bits. Of messages: the columns of
     an event's own key, of another name of the same customer, and of the sender's own time; ``silence_is_no_answer``: who
-    says nothing of a consent has not changed it.
+    says nothing of a consent has not changed it. Of a source (``supplier``): for which purposes alone it is brought in, what it
+    has to allow, and what each row proves (:mod:`kehu.collect.imports.supplied`), a consent ``consent_to`` this company.
     """
 
     kind: str
@@ -87,6 +92,17 @@ class Recipe:
     joins_column: str | None = None
     when_column: str | None = None
     silence_is_no_answer: bool = False
+    supplier: int | None = None
+    purposes: list[int] = field(default_factory=list)
+    claimed: list[int] = field(default_factory=list)
+    proves_consent: bool = False
+    proves_public: bool = False
+    consent_to: str = ""
+
+    @property
+    def brings(self) -> frozenset[str]:
+        """The fields it brings, but for those that say something of the source alone."""
+        return frozenset(name for file in self.files for name in file.fields) - OF_THE_SOURCE
 
     @property
     def beside(self) -> list[str]:

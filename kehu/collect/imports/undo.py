@@ -17,6 +17,7 @@ from kehu.govern.taken_back import forget_statements, take_back_statements
 from kehu.guard.aside import forget_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import detach, unassign_run
 from kehu.vault.erasure import destroy, lock_subjects
@@ -91,6 +92,7 @@ def _step(batch: UUID, actor: Actor) -> int:
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
         hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
         detach(raw, hidden, by=actor.staff)
+        forget_supply(raw, subjects)
         raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
         return len(rows)
 

@@ -47,6 +47,8 @@ def import_() -> None:
 @click.option("--notice", help="The notice they came under: NAME or NAME@VERSION; default the newest in force.")
 @click.option("--controller", help="The legal entity that answers for them.")
 @click.option("--residence", help="Two capital letters: the country of all; else the column that says it.")
+@click.option("--source", help="Whom they come from, if not from the customers: kehu source list.")
+@click.option("--for", "purposes", multiple=True, metavar="PURPOSE", help="Bring them in for this purpose alone.")
 @click.option("--source-proof", type=click.Path(path_type=Path), help="What shows that a bought source is legal.")
 @click.option("--consent", "consents", multiple=True, metavar="PURPOSE=COLUMN")
 @click.option("--consent-time", metavar="COLUMN")

@@ -27,6 +27,7 @@ from kehu.doors.cli import (
     rights,
     shops,
     signing,
+    supplying,
     watching,
     withholding,
 )
@@ -98,6 +99,7 @@ for entry in (
     governing.laws,
     register.purposes,
     register.notices,
+    supplying.source,
     access.agreement,
     access.training,
     access.access,

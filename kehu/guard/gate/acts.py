@@ -53,6 +53,10 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "assess": _OFFICE,
     "approve": frozenset({"privacy", "legal"}),
     "refuse": frozenset({"privacy", "legal"}),
+    # sources: stopping takes only, so one person is enough; who looks at them does not own them
+    "stop-source": frozenset({"manager"}) | _OFFICE,
+    "audit-source": frozenset({"auditor"}) | _OFFICE,
+    "inform": _OFFICE,  # tell people where their data came from
     # one's own word, for oneself; a new text is the office's
     "agree": _STAFF,
     "acknowledge": _STAFF,

@@ -82,6 +82,7 @@ class Terms:
     batch: UUID | None
     supplier: int | None = None  # the source they came from, if not from the customers (kehu.govern.sources)
     purposes: tuple[int, ...] = ()  # brought in for these only; none named: for what the source may be used for
+    claimed: tuple[int, ...] = ()  # what the source has to allow: the same, and what consents come with it
     fields: frozenset[str] = frozenset()  # that are brought in, where a source has a scope
 
 

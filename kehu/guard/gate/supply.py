@@ -28,6 +28,27 @@ update subject_state s set supplied = n.supplied::jsonb, inform_by = n.inform_by
 from unnest(%s::uuid[], %s::text[], %s::date[]) as n (subject, supplied, inform_by) where s.subject = n.subject
 """
 
+_FORGET: Final = """
+with left_of as (
+    select s.subject, s.supplied - 'of' as rest, jsonb_object_agg(x.key, x.value) filter (where exists (select 1
+            from record r where r.subject = s.subject and r.supplier::text = x.key and not r.hidden)) as kept
+    from subject_state s, jsonb_each(s.supplied -> 'of') x where s.subject = any (%s) and s.supplied is not null
+    group by s.subject, s.supplied
+)
+update subject_state s set supplied = l.rest || jsonb_build_object('of', l.kept),
+    inform_by = (select min((x.value ->> 'by')::date) from jsonb_each(l.kept) x where x.value ->> 'told' is null)
+from left_of l where s.subject = l.subject
+"""
+
+
+def forget_supply(connection: Connection[Any], subjects: Sequence[UUID]) -> None:
+    """Of records that were taken back the source is no source any more; their rows are locked by the caller."""
+    connection.execute(_FORGET, (list(subjects),))
+    connection.execute(
+        "update subject_state set supplied = null where subject = any (%s) and supplied -> 'of' = 'null'",
+        (list(subjects),),
+    )
+
 
 class Supply:
     """What is noted of the customers of one chunk, all from one source or none."""

@@ -56,7 +56,7 @@ ACTIONS = (
     "", "", "", "", "invite", "sign-on", "channel",
     "", "", "", "", "", "", "",
     "open-case", "freeze", "unfreeze", "hear-case", "answer-case", "decide-case", "measure-case", "close-case", "read-case",
-    "forget-cases",
+    "forget-cases", "stop-source", "audit-source", "inform",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes

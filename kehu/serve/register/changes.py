@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from kehu.govern import notices, register
+from kehu.govern import notices, register, sources
 from kehu.govern.models import Change
 from kehu.govern.notices import Covered
 from kehu.govern.register import Assessment, AssessmentMissing, OwnProposal
@@ -78,6 +78,20 @@ def propose_notice(
     return made
 
 
+def propose_source(name: str, parts: Mapping[str, Any], *, reason: str = "", actor: Actor) -> Change:
+    """Propose a source of data, or another version of one; parts left out stay as they are in force.
+
+    Raises:
+        Refused: the role may not.
+        ValueError, NothingChanges, ProposalOpen: as :func:`kehu.govern.sources.propose`.
+    """
+    _require("propose", actor)
+    with transaction.atomic():
+        made = sources.propose(name, parts, reason=reason, by=actor.human, id=new_id())
+        record_act("propose", None, actor=actor, detail=made.id)
+    return made
+
+
 def whole_cover() -> dict[str, Covered]:
     """Every purpose in force with the fields it needs; one that waits to be widened, as it will be.
 
@@ -129,10 +143,12 @@ def approve(change: UUID, *, actor: Actor) -> Change:
             raise OwnProposal
         if actor.role == "privacy" and behind is not None and role_of(behind) == "privacy":
             raise AlonePrivacy
-        if behind is not None and held.register == "notice":
-            owners.own_from_the_beginning("notice", held.name, behind)
+        if behind is not None and held.register != "purpose":
+            owners.own_from_the_beginning(held.register, held.name, behind)
         if held.register == "notice":
             notices.approve(change, by=actor.human, role=actor.role, id=new_id())
+        elif held.register == "source":
+            sources.approve(change, by=actor.human, role=actor.role, id=new_id())
         else:
             register.approve(change, by=actor.human, role=actor.role, id=new_id())
         record_act("approve", None, actor=actor, detail=change)

@@ -30,6 +30,20 @@ def check_clocks() -> Iterator[Finding]:
     yield from _findings("incidents", of_incidents, SOON_INCIDENT, "See: kehu incident clocks")
 
 
+def check_informing() -> Iterator[Finding]:
+    """People who were to be told where their data came from, and were not; and those who soon are."""
+    from kehu.serve.sources.informing import figures  # noqa: PLC0415  (it uses this room)
+
+    held = figures()
+    remedy = "Run: kehu source inform; then by post: kehu source due --post"
+    if held.overdue:
+        text = f"{held.overdue} customers have not been told in time where their data came from."
+        yield Finding("inform.overdue", "error", text, remedy)
+    if held.soon:
+        text = f"{held.soon} customers are to be told within ten days where their data came from."
+        yield Finding("inform.due", "warning", text, remedy)
+
+
 def _findings(what: str, rows: Sequence[Sequence[Clock]], soon: timedelta, remedy: str) -> Iterator[Finding]:
     now = timezone.now()
     over = sum(any(clock.overdue(now) for clock in clocks) for clocks in rows)

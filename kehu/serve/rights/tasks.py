@@ -32,3 +32,30 @@ def refresh_ages(timestamp: int) -> None:
     from kehu.serve.rights.ages import refresh_ages as refresh
 
     refresh()
+
+
+@app.periodic(cron="40 6 * * *")
+@app.task(name="rights:inform_due", queueing_lock="inform_due", pass_context=False)
+def inform_due(timestamp: int) -> None:
+    """Once a day: whoever is soon to have been told where their data came from is written to, should nobody have done so."""
+    from django.utils import timezone
+
+    from kehu.guard.staff.actions import owner_actor
+    from kehu.serve.sources import informing
+
+    informing.send(actor=owner_actor(), until=timezone.now().date() + informing.SOON)
+
+
+@app.task(name="rights:inform", queueing_lock="inform")
+def inform(human: str, again: bool = False) -> None:
+    """Write to everybody who is to be told, for whoever asked for it."""
+    from uuid import UUID
+
+    from kehu.guard.gate.acts import ACTS
+    from kehu.guard.staff.actions import actor_of, owner_actor
+    from kehu.guard.staff.models import Staff
+    from kehu.serve.sources import informing
+
+    staff = Staff.objects.filter(id=UUID(human), is_active=True).first()
+    actor = actor_of(staff.email) if staff is not None and staff.role in ACTS["inform"] else owner_actor()
+    informing.send(actor=actor, again=again)

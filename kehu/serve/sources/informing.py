@@ -1,0 +1,299 @@
+"""Telling people where their data came from: who is due, the letters that go by mail, and who is written to by post.
+
+The clock stands in ``subject_state.inform_by`` and came with the records, so nothing here grows with an import. A letter goes
+out before it is noted that it did: whoever is told twice loses nothing, whoever was noted without a letter was never told.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.mail import EmailMessage, get_connection
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.models import Controller, Informed, Source
+from kehu.govern.slugs import CATEGORIES, name_of
+from kehu.govern.sources import Mark, marks, purposes_of
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
+from kehu.guard.ledger.record import record_act
+from kehu.host.mail import OutboxClosed
+from kehu.refine.clean.status import INVALID
+from kehu.refine.survive import survive
+from kehu.serve.rights.office import PURPOSE, PURPOSE_ID, require
+from kehu.serve.sources.letters import Came, letter_of
+from kehu.vault.ids import new_id
+
+_log = logging.getLogger("kehu.sources")
+SOON: Final = timedelta(days=10)
+"""Before the end of the clock: then the letter goes by itself."""
+_PIECE: Final = 100  # letters between two notes: so many at most go out twice after a crash
+_DUE: Final = "s.inform_by is not null and not s.hidden and not s.deceased and not s.residue"
+_WAITS_FOR_POST: Final = "coalesce((s.supplied ->> 'post')::boolean, false)"
+_SOURCES: Final = """
+select s.customer, s.subject, x.key::int, s.controller, array(select distinct f.category from record r
+    join facet f on f.subject = r.subject and f.record = r.id
+    where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1)
+from subject_state s, jsonb_object_keys(s.supplied -> 'of') x (key)
+where s.customer = any (%s) and not s.hidden and s.supplied is not null
+    and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 2, 3
+"""
+_TELL: Final = """
+with n as (select * from unnest(%s::uuid[], %s::smallint[]) as n (subject, source)), held as (
+    select s.subject from subject_state s where s.subject in (select subject from n) order by s.subject for no key update
+), told as (
+    select s.subject, jsonb_object_agg(x.key, case when x.value ->> 'told' is null and exists (select 1 from n
+            where n.subject = s.subject and n.source::text = x.key)
+        then x.value || jsonb_build_object('told', current_date) else x.value end) as of_them
+    from held join subject_state s using (subject), jsonb_each(s.supplied -> 'of') x group by s.subject
+)
+update subject_state s set supplied = (s.supplied - 'post') || jsonb_build_object('of', t.of_them),
+    inform_by = (select min((x.value ->> 'by')::date) from jsonb_each(t.of_them) x where x.value ->> 'told' is null)
+from told t where s.subject = t.subject
+"""
+_POST: Final = """
+update subject_state set supplied = supplied || '{"post": true}' where subject in (select s.subject from subject_state s
+    where s.customer = any (%s) and s.inform_by is not null order by s.subject for no key update)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many customers are to be told, how many of them are late, soon due, or wait for a letter by post; and were told."""
+
+    due: int
+    overdue: int
+    soon: int
+    by_post: int
+    told: int
+    first: date | None
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a run did: letters that went out, customers without a usable address, letters that could not be handed over.
+
+    ``away``: the mail server was not there, so the run ended early.
+    """
+
+    mailed: int = 0
+    by_post: int = 0
+    failed: int = 0
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A customer who is to be told: by when, from which sources something came, and whether a letter by post is wanted."""
+
+    customer: UUID
+    by: date
+    marks: tuple[Mark, ...]
+    by_post: bool
+
+
+@dataclass(slots=True)
+class _Untold:
+    """What one customer does not know yet: each origin subject and source, and what the letter says."""
+
+    controller: int = 0
+    pairs: list[tuple[UUID, int]] = field(default_factory=list)
+    categories: dict[int, set[int]] = field(default_factory=dict)
+
+
+def figures() -> Figures:
+    """How the duty stands, over everybody."""
+    today = timezone.now().date()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(distinct s.customer), count(distinct s.customer) filter (where s.inform_by < %s),"
+            " count(distinct s.customer) filter (where s.inform_by between %s and %s),"
+            f" count(distinct s.customer) filter (where {_WAITS_FOR_POST}), min(s.inform_by)"
+            f" from subject_state s where {_DUE}",
+            [today, today, today + SOON],
+        )
+        due, overdue, soon, by_post, first = cursor.fetchone()
+        cursor.execute("select count(*) from govern_informed")
+        told = cursor.fetchone()[0]
+    return Figures(due, overdue, soon, by_post, told, first)
+
+
+def waiting(*, actor: Actor, limit: int = 100, by_post: bool | None = None) -> list[Due]:
+    """Who is to be told, the earliest first; ids and days, nothing of them is opened.
+
+    Raises:
+        Refused: the role may not tell people.
+    """
+    require("inform", actor)
+    only = "" if by_post is None else f" and {'' if by_post else 'not '}{_WAITS_FOR_POST}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select s.customer, min(s.inform_by), bool_or({_WAITS_FOR_POST}) from subject_state s where {_DUE}{only}"
+            " group by s.customer order by 2, 1 limit %s",
+            [limit],
+        )
+        rows = cursor.fetchall()
+    known, untold = marks(), _untold([row[0] for row in rows])
+    return [
+        Due(
+            customer,
+            by,
+            tuple(known[one] for one in sorted({n for _, n in untold[customer].pairs}) if one in known),
+            post,
+        )
+        for customer, by, post in rows
+        if customer in untold
+    ]
+
+
+def send(*, actor: Actor, until: date | None = None, limit: int | None = None, again: bool = False) -> Sent:
+    """Write to everybody who is to be told (by a day), who has an address; the others are noted for the post.
+
+    ``again`` tries those, too, who were noted for the post before.
+
+    Raises:
+        Refused: the role may not.
+    """
+    require("inform", actor)
+    found, left = Sent(), limit
+    for customers in _pieces(until=until, again=again, limit=left):
+        try:
+            with get_connection() as mail:
+                for opened in gate().stream(customers, actor=actor, purpose=PURPOSE, **_options()):
+                    _write_to(opened, mail, found, by=actor.human)
+        except (smtplib.SMTPException, OSError) as away:
+            _log.warning("inform.mail.away", extra={"failure": type(away).__name__})
+            found.away = True
+        if found.away:
+            break
+    return found
+
+
+def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post") -> int:
+    """Note that these customers were told, by post or otherwise; returns how many.
+
+    Raises:
+        Refused: the role may not.
+        UnknownSubject: one is not here, or there is nothing to tell them.
+        ValueError: no such way.
+    """
+    require("inform", actor)
+    if way not in ("post", "other"):
+        raise ValueError("way: post or other")
+    told = 0
+    for subject in subjects:
+        with transaction.atomic():
+            customer = _customer(subject)
+            untold = _untold([customer]).get(customer)
+            if untold is None:
+                raise UnknownSubject(str(subject))
+            _note({customer: untold}, way=way, languages={}, by=actor.human)
+            record_act("inform", customer, actor=actor, purpose=PURPOSE_ID)
+            told += 1
+    return told
+
+
+def _options() -> Options:
+    return {"fields": ["email", "language"], "use": "inform", "kinds": PROFILE_KINDS}
+
+
+def _pieces(*, until: date | None, again: bool, limit: int | None) -> Iterator[list[UUID]]:
+    """Customers to write to, piece by piece, the earliest first; each once a run, whatever becomes of their letter."""
+    conditions, parameters = [_DUE], list[Any]()
+    if not again:
+        conditions.append(f"not {_WAITS_FOR_POST}")
+    if until is not None:
+        conditions.append("s.inform_by <= %s")
+        parameters.append(until)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select s.customer from subject_state s where {' and '.join(conditions)} group by s.customer"
+            f" order by min(s.inform_by), 1 {'limit %s' if limit else ''}",
+            [*parameters, *([limit] if limit else [])],
+        )
+        customers = [row[0] for row in cursor.fetchall()]
+    for start in range(0, len(customers), _PIECE):
+        yield customers[start : start + _PIECE]
+
+
+def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> None:
+    untold = _untold([one.customer for one in opened])
+    written, without, languages = dict[UUID, _Untold](), list[UUID](), dict[UUID, str]()
+    known, house, allowed = marks(), dict(Controller.objects.values_list("id", "name")), _allowed()
+    for one in opened:
+        held = untold.get(one.customer)
+        if held is None or found.away:
+            continue
+        best = {name: won.said for name, won in survive(one.contributions).items()}
+        address = best.get("email")
+        if address is None or address.answer != "clear" or address.status == INVALID or not address.normal:
+            without.append(one.customer)
+            continue
+        tongue = str(best["language"].normal) if "language" in best else ""
+        came = [
+            Came(known[n], tuple(name_of(CATEGORIES, c) for c in sorted(held.categories[n])), allowed.get(n, ()))
+            for n in sorted(held.categories)
+            if n in known
+        ]
+        letter = letter_of(came, house=house.get(held.controller, ""), language=tongue)
+        try:
+            EmailMessage(letter.subject, letter.text, to=[str(address.normal)], connection=mail).send()
+        except smtplib.SMTPRecipientsRefused:
+            without.append(one.customer)
+        except (smtplib.SMTPException, OSError, OutboxClosed) as away:
+            _log.warning("inform.mail.failed", extra={"failure": type(away).__name__})
+            found.failed, found.away = found.failed + 1, True
+        else:
+            written[one.customer], languages[one.customer] = held, letter.language
+    with transaction.atomic():
+        _note(written, way="email", languages=languages, by=by)
+        with connection.cursor() as cursor:
+            cursor.execute(_POST, [without])
+    found.mailed, found.by_post = found.mailed + len(written), found.by_post + len(without)
+
+
+def _untold(customers: Sequence[UUID]) -> dict[UUID, _Untold]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SOURCES, [list(customers)])
+        rows = cursor.fetchall()
+    found: dict[UUID, _Untold] = {}
+    for customer, subject, source, controller, categories in rows:
+        held = found.setdefault(customer, _Untold(controller))
+        held.pairs.append((subject, source))
+        held.categories.setdefault(source, set()).update(categories)
+    return found
+
+
+def _allowed() -> dict[int, tuple[str, ...]]:
+    rows = Source.objects.filter(stopped_at=None)
+    return {row.id: tuple(purposes_of(row)) for row in rows}
+
+
+def _note(told: Mapping[UUID, _Untold], *, way: str, languages: Mapping[UUID, str], by: UUID) -> None:
+    """Note who was told of which sources, in the caller's transaction."""
+    pairs = [(subject, source, customer) for customer, held in told.items() for subject, source in held.pairs]
+    if not pairs:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_TELL, [[one[0] for one in pairs], [one[1] for one in pairs]])
+    Informed.objects.bulk_create(
+        Informed(id=new_id(), subject=subject, source=source, way=way, language=languages.get(customer, ""), by=by)
+        for subject, source, customer in pairs
+    )
+
+
+def _customer(subject: UUID) -> UUID:
+    with connection.cursor() as cursor:
+        cursor.execute("select customer from subject_state where subject = %s and not hidden", [subject])
+        row = cursor.fetchone()
+    if row is None:
+        raise UnknownSubject(str(subject))
+    return UUID(str(row[0]))
