@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kehu.refine.clean import clean_value, fold, lookup_keys, pinyin_query, search_keys
+from kehu.refine.clean import clean_value, fold, lookup_keys, names_keys, pinyin_query, search_keys
 
 near_email = st.one_of(
     st.emails(),
@@ -84,3 +84,8 @@ def test_keys_are_few_and_stable(name: str) -> None:
 @given(st.text(max_size=60))
 def test_folding_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.lists(st.text("張三丰王一諾赵子ab é.单欧阳", min_size=1, max_size=6), max_size=8))
+def test_many_names_get_the_keys_that_each_gets_alone(names):
+    assert names_keys(names) == [search_keys("full_name", name, "name") for name in names]

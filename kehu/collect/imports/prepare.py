@@ -22,7 +22,7 @@ from kehu.govern.slugs import PURPOSES, RECORD_KINDS
 from kehu.guard.gate.admit import Draft
 from kehu.guard.gate.state import PACKS, bits_of
 from kehu.guard.installation import Installation
-from kehu.refine.clean import INVALID, VALID, clean, exact_key, search_keys
+from kehu.refine.clean import INVALID, VALID, clean, exact_key, names_keys
 from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.clean.terms import country_code
 from kehu.vault.seal import packed, packed_columns
@@ -295,6 +295,18 @@ class Preparer:
             )
 
 
+class _Words(dict[str, int]):
+    """Tokens of short keys (two letters, a syllable), which come often: made once a batch."""
+
+    def __init__(self, search: Callable[[str], int]) -> None:
+        super().__init__()
+        self._search = search
+
+    def __missing__(self, word: str) -> int:
+        token = self[word] = self._search(word)
+        return token
+
+
 class _Columns:
     """The cleaned columns of a batch as lists, and what rows take from them."""
 
@@ -373,48 +385,42 @@ class _Columns:
         for field_ in self._fields:
             if not field_.search:
                 continue
-            known: dict[str, tuple[list[int], str]] = {}  # of this batch only: no plaintext outlives it
-            make = self._maker(field_)
+            values = self._normal[field_.name]
+            made = self._made_of(field_, [value for value in dict.fromkeys(values) if value is not None])
             contact, name = field_.name in _CONTACTS, field_.name in _NAMES
-            for at, value in enumerate(self._normal[field_.name]):
+            for at, value in enumerate(values):
                 if value is None:
                     continue
-                made = known.get(value)
-                if made is None:
-                    made = known[value] = make(value)
-                rows[at] += made[0]
+                tokens, key = made[value]
+                rows[at] += tokens
                 if name:
-                    self.names[at] = made[1]
-                elif contact and made[0]:
-                    self._contact_tokens.setdefault(at, []).append(made[0][0])
+                    self.names[at] = key
+                elif contact and tokens:
+                    self._contact_tokens.setdefault(at, []).append(tokens[0])
         return rows
 
-    def _maker(self, field_: Field) -> Callable[[str], tuple[list[int], str]]:
-        """Tokens of a value, and its exact key. Short keys (two letters, a syllable) come often: kept for the batch."""
+    def _made_of(self, field_: Field, values: list[str]) -> dict[str, tuple[list[int], str]]:
+        """Tokens of each value and its exact key; of this batch only: no plaintext outlives it."""
         name, type_, kinds = field_.name, field_.type, field_.search
         exact = self._tokens.searcher(name, "exact") if "exact" in kinds else None
+        if type_ != "name":
+            exacts = [exact_key(value, type_) for value in values]
+            return {
+                value: ([exact(key)] if exact is not None and key else [], key)
+                for value, key in zip(values, exacts, strict=True)
+            }
         others = [
-            (at, self._tokens.searcher(name, kind), dict[str, int]())
+            (at, _Words(self._tokens.searcher(name, kind)))
             for at, kind in enumerate(("prefix", "bigram", "pinyin"), start=1)
             if kind in kinds
         ]
-
-        def make_exact(value: str) -> tuple[list[int], str]:
-            key = exact_key(value, type_)
-            return [exact(key)] if exact is not None and key else [], key
-
-        def make(value: str) -> tuple[list[int], str]:
-            keys = search_keys(name, value, type_)
-            made = [exact(keys.exact)] if exact is not None and keys.exact else []
-            for at, search, known in others:
-                for word in keys[at]:
-                    token = known.get(word)
-                    if token is None:
-                        token = known[word] = search(word)
-                    made.append(token)
-            return made, keys.exact
-
-        return make if type_ == "name" else make_exact
+        found: dict[str, tuple[list[int], str]] = {}
+        for value, keys in zip(values, names_keys(values), strict=True):
+            tokens = [exact(keys.exact)] if exact is not None and keys.exact else []
+            for at, words in others:
+                tokens += [words[word] for word in keys[at]]
+            found[value] = tokens, keys.exact
+        return found
 
     def contacts(self, at: int) -> tuple[int, ...]:
         """Index tokens of a row's email and phone."""

@@ -2,7 +2,7 @@
 
 from kehu.refine.clean.frame import clean, clean_value
 from kehu.refine.clean.habits import survey
-from kehu.refine.clean.keys import SearchKeys, exact_key, fold, pinyin_query, search_keys
+from kehu.refine.clean.keys import SearchKeys, exact_key, fold, names_keys, pinyin_query, search_keys
 from kehu.refine.clean.lookup import lookup_keys
 from kehu.refine.clean.status import ABSENT, INVALID, UNVERIFIED, VALID, Habits
 
@@ -18,6 +18,7 @@ __all__ = [
     "exact_key",
     "fold",
     "lookup_keys",
+    "names_keys",
     "pinyin_query",
     "search_keys",
     "survey",
