@@ -8,6 +8,7 @@ from typing import Any, Final
 from kehu.collect.forms.showing import Shown
 from kehu.collect.forms.submission import RELATIONS
 from kehu.doors.web.visit import words
+from kehu.doors.web.words import house_label
 from kehu.govern.topics import load_topics
 from kehu.guard.installation import installation
 
@@ -28,7 +29,7 @@ def described(held: Shown, language: str) -> dict[str, Any]:
         "version": held.version.number,
         "title": form.text("title", language),
         "intro": form.text("intro", language),
-        "controller": held.controller,
+        "controller": house_label(held.controller),
         "notice": {"name": str(held.notice), "text": _notice_text(held, language)},
         "fields": [
             {
@@ -56,7 +57,7 @@ def form_view(held: Shown, said: Mapping[str, Any], faults: Mapping[str, str], l
         "id": held.id,
         "title": form.text("title", language),
         "intro": form.text("intro", language),
-        "controller": held.controller,
+        "controller": house_label(held.controller),
         "notice": held.notice,
         "fields": [_field(held, name, required, said, faults, language) for name, required in form.fields.items()],
         "uses": [

@@ -1,0 +1,1 @@
+"""Pages on which forms are built, looked through, published and closed, and what surveys came to."""

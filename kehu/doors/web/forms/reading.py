@@ -1,0 +1,66 @@
+"""The builder's form as a definition: what was typed and ticked, nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.http import QueryDict
+
+from kehu.collect.forms.definition import Definition
+from kehu.collect.forms.questions import Question
+from kehu.govern.slugs import LANGUAGES
+
+MOST_QUESTIONS: Final = 40
+
+
+def definition_of(said: QueryDict) -> Definition:
+    """What the builder's form says.
+
+    Raises:
+        ValueError: a number that is none.
+    """
+    texts = {part: _worded(said, part) for part in ("title", "intro", "thanks")}
+    purposes = tuple(said.getlist("purposes"))
+    required = set(said.getlist("required"))
+    return Definition(
+        texts=texts,
+        purposes=purposes,
+        wordings={slug: held for slug in purposes if any((held := _worded(said, f"wording_{slug}")).values())},
+        fields={name: name in required for name in said.getlist("fields")},
+        letters=tuple(said.getlist("letters")),
+        notice=said.get("notice", ""),
+        controller=said.get("controller", ""),
+        country=said.get("country", "").strip().upper()[:2],
+        origins=tuple(
+            dict.fromkeys(line.strip().rstrip("/").lower() for line in said.get("origins", "").split() if line)
+        ),
+        confirmed=said.get("confirmed") == "yes",
+        children=said.get("children") == "yes",
+        questions=tuple(_questions(said)),
+        anonymous=said.get("anonymous") == "yes",
+    )
+
+
+def _worded(said: QueryDict, name: str) -> dict[str, str]:
+    texts = {language: said.get(f"{name}_{language}", "").replace("\r\n", "\n").strip() for language in LANGUAGES}
+    return {language: text for language, text in texts.items() if text}
+
+
+def _questions(said: QueryDict) -> Iterator[Question]:
+    """Questions in their order; one whose words are all gone is gone."""
+    for number in range(1, MOST_QUESTIONS + 1):
+        words = _worded(said, f"q{number}")
+        if not words:
+            continue
+        lines = {language: said.get(f"q{number}_options_{language}", "").splitlines() for language in LANGUAGES}
+        length = max(len([line for line in held if line.strip()]) for held in lines.values())
+        options = tuple(
+            {language: held[at].strip() for language, held in lines.items() if at < len(held) and held[at].strip()}
+            for at in range(length)
+        )
+        steps = said.get(f"q{number}_steps", "5")
+        yield Question(
+            id=said.get(f"q{number}_id") or f"q{number}", kind=said.get(f"q{number}_kind", "scale"), words=words,
+            steps=int(steps) if steps.isdecimal() else 0, options=options,
+        )  # fmt: skip

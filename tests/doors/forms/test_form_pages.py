@@ -1,0 +1,79 @@
+"""The builder: every address × role × status, and a form built, published, changed and closed by forms without script."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+
+from kehu.collect.forms.models import Form
+from kehu.doors.web.forms.urls import urlpatterns
+from kehu.govern.slugs import LANGUAGES
+from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+
+ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
+ALL = frozenset(ROLES)
+BUILDING = ALL - {"auditor", "engineer"}
+OFFICE = frozenset({"privacy", "legal"})
+UNKNOWN = uuid.UUID(int=7)
+# name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
+TABLE = {
+    "forms": ("/office/forms", "get", BUILDING, 200, 403),
+    "forms-new": ("/office/forms/new", "post", BUILDING, 422, 403),
+    "forms-one": (f"/office/forms/{UNKNOWN}", "get", BUILDING, 404, 403),
+    "forms-publish": (f"/office/forms/{UNKNOWN}/publish", "post", ALL, 404, 404),
+    "forms-close": (f"/office/forms/{UNKNOWN}/close", "post", ALL, 404, 404),
+}
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_each_role_gets_what_the_table_says():
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+    wrong = []
+    for role in ROLES:
+        desk, _ = signed_in(role)
+        wrong += misfits(TABLE, role, desk)
+    assert wrong == []
+    for path, method, *_ in TABLE.values():
+        answer = getattr(browser(), method)(path)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
+
+
+def words(name: str, text: str) -> dict[str, str]:
+    return {f"{name}_{language}": f"{text} {language}" for language in LANGUAGES}
+
+
+def test_a_form_is_built_by_one_and_published_by_another():
+    mia, _ = signed_in("marketing")
+    paul, _ = signed_in("privacy")
+    assert mia.post("/office/forms/new", {"name": "ask us", "kind": "form"}).status_code == 302
+    assert mia.post("/office/forms/new", {"name": "ask us", "kind": "form"}).status_code == 409
+    form = Form.objects.get()
+    path = f"/office/forms/{form.id}"
+    page = text_of(mia.get(path))
+    assert 'value="text"' in page and 'value="interests"' not in page  # no purpose of it needs that
+    said = {
+        **words("title", "Ask us"), **words("wording_personalisation", "Fit offers"),
+        "purposes": ["service", "personalisation"], "fields": ["email", "full_name", "text"], "required": ["email"],
+        "notice": "privacy", "controller": "main", "country": "CN", "confirmed": "yes", "origins": "https://shop.example/",
+    }  # fmt: skip
+    refused = mia.post(path, said | {"fields": ["email", "birth_place"]})
+    assert refused.status_code == 422 and "出生地" in text_of(refused)
+    forced = mia.post(path, said | {"fields": ["email", "interests"], "required": ["interests"]})
+    assert forced.status_code == 422
+    assert mia.post(path, said).status_code == 302
+    page = text_of(mia.get(path))
+    assert 'value="interests"' in page and "/publish" not in page
+    assert mia.post(path + "/publish").status_code == 403
+    assert "/publish" in text_of(paul.get(path))
+    assert paul.post(path + "/publish").status_code == 302
+    public = browser().get(f"/forms/{form.id}")
+    assert public.status_code == 200 and "Ask us zh-hans" in text_of(public)
+    assert "&lt;iframe" in text_of(mia.get(path))
+    # changed by the office: another person has to let it out
+    assert paul.post(path, said | {"title_zh-hans": "x"}).status_code == 302
+    assert paul.post(path + "/publish").status_code == 403
+    assert re.search(r"Ask us zh-hans", text_of(browser().get(f"/forms/{form.id}")))
+    assert mia.post(path + "/close").status_code == 302
+    assert browser().get(f"/forms/{form.id}").status_code == 404
