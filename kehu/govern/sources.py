@@ -7,6 +7,7 @@ A version of a source is a change of the register (:mod:`kehu.govern.register`);
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ _PARTS: Final = frozenset({*_TEXTS, "kind", "country", "purposes", "fields", "gr
 _STANDING: Final = """
 select s.kind, s.country, s.stopped_at is not null, s.until is not null and s.until < current_date,
     (select a.outcome from govern_sourceaudit a where a.source_id = s.id order by a."on" desc, a.at desc limit 1),
-    s.proved, s.obtained, s.purposes, s.fields
+    s.proved, s.obtained, s.purposes::text, s.fields::text
 from govern_source s where s.id = %s for share of s
 """
 
@@ -204,14 +205,15 @@ def standing(
     if source is None:
         return NO_SOURCE
     if source in UNREGISTERED.values():
-        return SourceFacts("unregistered", proved=True)
+        return SourceFacts("unregistered")
     row = raw.execute(_STANDING, (source,)).fetchone()
     if row is None:
         return SourceFacts("stopped")
-    kind, country, stopped, over, audited, proved, obtained, allowed, scope = row
+    kind, country, stopped, over, audited, proved, obtained, *lists = row
+    allowed, scope = (set(json.loads(one)) for one in lists)
     said: Standing = "stopped" if stopped else "expired" if over else "failed" if audited == "failed" else "in-force"
     return SourceFacts(
-        said, proved, obtained, allows=set(purposes) <= set(allowed), in_scope=not scope or set(fields) <= set(scope),
+        said, proved, obtained, allows=set(purposes) <= allowed, in_scope=not scope or set(fields) <= scope,
         asks_consent=kind == "third-party" and country == CHINA,
     )  # fmt: skip
 

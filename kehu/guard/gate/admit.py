@@ -131,7 +131,7 @@ class Admission:
         if row is None:
             raise CollectionRefused("house.credential")
         if self._terms.supplier is not None:
-            held = standing(connection, self._terms.supplier, purposes=self._terms.purposes, fields=self._terms.fields)
+            held = standing(connection, self._terms.supplier, purposes=self._terms.claimed, fields=self._terms.fields)
             self._source = dataclasses.replace(held, proved=held.proved or self._terms.source_proof)
         return str(row[0])
 

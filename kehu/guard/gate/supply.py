@@ -21,7 +21,7 @@ update subject_state set supplied = supplied || '{"own": true}' where subject in
     where s.subject = any (%b) and s.supplied is not null and not s.supplied ? 'own' order by s.subject for no key update)
 """
 _KNOWN: Final = """
-select subject, supplied, inform_by from subject_state where subject = any (%b) order by subject for no key update
+select subject, supplied::text, inform_by from subject_state where subject = any (%b) order by subject for no key update
 """
 _WRITE: Final = """
 update subject_state s set supplied = n.supplied::jsonb, inform_by = n.inform_by
@@ -78,7 +78,9 @@ class Supply:
             connection.execute(_OWN, (sorted(known),))
             return
         rows = connection.execute(_KNOWN, (sorted(known),)).fetchall()
-        written = [(subject, *self._added(held, by, known[subject])) for subject, held, by in rows]
+        written = [
+            (subject, *self._added(json.loads(held) if held else None, by, known[subject])) for subject, held, by in rows
+        ]
         connection.execute(_WRITE, tuple(list(column) for column in zip(*written, strict=True)))
 
     def _entry(self, drafts: Sequence[Draft]) -> tuple[dict[str, Any], date]:
