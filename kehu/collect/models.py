@@ -154,3 +154,22 @@ class ChannelTerms(models.Model):
     fields = models.JSONField(default=dict, help_text="a sender's name of a property to our field")
     by = models.UUIDField()
     at = models.DateTimeField(auto_now=True)
+
+
+class Mailbox(models.Model):
+    """Where a channel's mail is fetched from, how far, and what went wrong last; its password sealed as a channel's secret."""
+
+    personal_data: ClassVar[str] = "none"
+
+    channel = models.PositiveSmallIntegerField(primary_key=True)
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField()
+    account = models.CharField(max_length=254, help_text="the house's own name at the server")
+    folder = models.CharField(max_length=200, default="INBOX")
+    sealed = models.BinaryField()
+    since = models.DateField(null=True, help_text="mail of before is left alone; none: everything comes")
+    marks_seen = models.BooleanField(default=False)
+    validity = models.PositiveBigIntegerField(default=0, help_text="UIDVALIDITY of the folder, as last seen")
+    last = models.PositiveBigIntegerField(default=0, help_text="the highest UID that was taken")
+    pulled_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=20, blank=True)

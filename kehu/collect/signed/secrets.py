@@ -66,8 +66,7 @@ def keep_secret(channel: Channel, secret: str) -> None:
             checked(secret)
         except ValueError as wrong:
             raise SecretRefused(str(wrong)) from None
-    nonce = os.urandom(_NONCE)
-    sealed = nonce + _cipher().encrypt(nonce, secret.encode(), _place(channel.id))
+    sealed = seal_for(channel.id, secret)
     with transaction.atomic():
         SignedChannel.objects.update_or_create(channel=channel.id, defaults={"sealed": sealed})
         Channel.objects.filter(id=channel.id).update(key_digest=_digest(sealed))
@@ -94,9 +93,24 @@ def signer_of(kind: str, name: str) -> Signer | None:
     if row is None:
         return None
     sealed = bytes(row[1])
-    secret = _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], _place(row[0]))
+    secret = open_for(row[0], sealed)
     settings = orjson.loads(row[2]) if isinstance(row[2], str) else row[2]  # Django hands jsonb out as text
     return Signer(row[0], secret, _digest(sealed), settings)
+
+
+def seal_for(channel: int, secret: str) -> bytes:
+    """A secret of a channel as it lies in the database: under a key of the keyring, bound to the channel."""
+    nonce = os.urandom(_NONCE)
+    return nonce + _cipher().encrypt(nonce, secret.encode(), _place(channel))
+
+
+def open_for(channel: int, sealed: bytes) -> bytes:
+    """What :func:`seal_for` sealed.
+
+    Raises:
+        InvalidTag: it is another channel's, or was changed.
+    """
+    return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], _place(channel))
 
 
 def _place(channel: int) -> bytes:

@@ -1,0 +1,200 @@
+"""What one mail says, read so that no mail can do more than be read: bounded, and never trusted to be what it claims."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator
+from email.errors import HeaderParseError, MessageError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesHeaderParser, BytesParser
+from email.policy import compat32
+from email.utils import getaddresses, parsedate_to_datetime
+from typing import Any, Final
+
+from kehu.collect.mail.plain import text_of_html
+
+MOST: Final = 10 << 20
+"""Bytes of a mail that is fetched whole; of a larger one only its head."""
+LONGEST: Final = 20_000
+"""Characters of its text that are kept."""
+_MOST_PARTS: Final = 200
+_DEEPEST: Final = 12
+_MOST_BODY: Final = 512 << 10
+_MOST_NAMED: Final = 20
+_SUBJECT: Final = 200
+_ADDRESS: Final = re.compile(r"[^@\s<>\"(),:;\\\x00-\x20\x7f-\x9f]{1,64}@[A-Za-z0-9.\-\u0080-\uffff]{3,253}")
+# what is invisible or turns the order of reading round has no place in a name or subject
+_HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
+# decoders of Python that are no charsets, or take longer than their input
+_NO_CHARSET: Final = frozenset(
+    {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape"}
+)
+
+
+def read_mail(raw: bytes, *, own: str, whole: bool = True) -> dict[str, Any]:
+    """A mail as the inbox keeps it: ``own``, ``from``, ``at``, ``kind``, ``subject``, ``text``, ``attached``, ``cut``.
+
+    Args:
+        raw: the message, or its head.
+        own: its place in the mailbox, for what has no usable ``Message-ID``.
+        whole: False where only the head was fetched.
+    """
+    parsed, whole = _parsed(raw, whole)
+    sender, date = _sender(parsed), _date(parsed)
+    said: dict[str, Any] = {
+        "own": _own(parsed, own, sender, date), "from": sender, "at": date,
+        "kind": "email-automatic" if _automatic(parsed) else "email",
+        "subject": _HIDDEN.sub(" ", _decoded(_head(parsed, "Subject"))).strip()[:_SUBJECT],
+    }  # fmt: skip
+    if not whole:
+        return said | {"text": "", "attached": [], "cut": True}
+    text, attached, cut = _contents(parsed)
+    return said | {"text": text, "attached": attached, "cut": cut}
+
+
+def _parsed(raw: bytes, whole: bool) -> tuple[Message, bool]:
+    """The message; of one that nests deeper than can be read, its head."""
+    try:
+        return (BytesParser(policy=compat32).parsebytes(raw), True) if whole else (_only_head(raw), False)
+    except (RecursionError, MessageError, ValueError, LookupError):
+        return _only_head(raw), False
+
+
+def _only_head(raw: bytes) -> Message:
+    return BytesHeaderParser(policy=compat32).parsebytes(raw[: 256 << 10])
+
+
+def _head(message: Message, name: str) -> str:
+    held = message.get(name)
+    return str(held)[:4_000] if held is not None else ""
+
+
+def _sender(message: Message) -> str | None:
+    """Who says they wrote it: one address, or nobody. Two are none: readers would not see the same."""
+    heads = [str(one)[:4_000] for one in message.get_all("From") or []]
+    if len(heads) != 1:
+        return None
+    # the address is read before anything is decoded: a name may be encoded to look like one
+    found = [address for _, address in getaddresses([_unfolded(heads[0])]) if address]
+    if len(found) != 1 or not _ADDRESS.fullmatch(found[0]):
+        return None
+    return found[0]
+
+
+def _date(message: Message) -> str | None:
+    try:
+        held = parsedate_to_datetime(_head(message, "Date"))
+        return held.isoformat() if held.tzinfo else held.isoformat() + "+00:00"
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _own(message: Message, place: str, sender: str | None, date: str | None) -> str:
+    """Its id: with who and when, so that a stranger's mail under the same id hides nobody's."""
+    id = _unfolded(_head(message, "Message-ID")).strip()
+    said = "\x1f".join((id, sender or "", date or "")) if id else place
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _automatic(message: Message) -> bool:
+    said = _head(message, "Auto-Submitted").strip().lower()
+    return bool(said and said != "no") or _head(message, "Precedence").strip().lower() in ("bulk", "junk", "auto_reply")
+
+
+def _unfolded(text: str) -> str:
+    return re.sub(r"[\r\n]+[ \t]*", " ", text)
+
+
+def _decoded(text: str) -> str:
+    """A head's text, its encoded words decoded; what cannot be is as it came."""
+    text = _unfolded(text)
+    try:
+        return "".join(
+            _as_text(part, charset) if isinstance(part, bytes) else part for part, charset in decode_header(text)
+        )
+    except (HeaderParseError, ValueError, LookupError):
+        return text
+
+
+def _as_text(content: bytes, charset: str | None) -> str:
+    try:
+        held = codecs.lookup(charset or "utf-8")
+        # a charset, and none of the decoders that unpack or do other work
+        if getattr(held, "_is_text_encoding", False) and held.name not in _NO_CHARSET:
+            return content.decode(held.name, "replace")
+    except (LookupError, ValueError):
+        pass
+    return content.decode("utf-8", "replace")
+
+
+def _contents(message: Message) -> tuple[str, list[str], bool]:
+    """The text, what is attached by name, and whether something was cut."""
+    plain = rich = ""
+    attached, cut = list[str](), False
+    for number, part in enumerate(_leaves(message)):
+        if number == _MOST_PARTS:
+            cut = True
+            break
+        kind, name = part.get_content_type(), _file_name(part)
+        if name is None and kind == "text/plain" and not plain:
+            plain, cut = _body(part, cut)
+        elif name is None and kind == "text/html" and not rich:
+            rich, cut = _body(part, cut)
+        elif len(attached) < _MOST_NAMED:
+            attached.append(f"{name or kind} ({_size(part)})")
+    text = plain.strip() or text_of_html(rich)
+    text = _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+    return text[:LONGEST], attached, cut or len(text) > LONGEST
+
+
+def _leaves(message: Message) -> Iterator[Message]:
+    """Parts that hold something, in their order; what nests deeper than letters do is left out."""
+    waiting = [(message, 0)]
+    while waiting:
+        part, depth = waiting.pop()
+        held = part.get_payload()
+        if isinstance(held, list):
+            if depth < _DEEPEST and part.get_content_maintype() == "multipart":
+                waiting += [(one, depth + 1) for one in reversed(held[:_MOST_PARTS]) if isinstance(one, Message)]
+            elif depth < _DEEPEST:
+                yield part  # a message within: it is named, not read
+        else:
+            yield part
+
+
+def _file_name(part: Message) -> str | None:
+    """The name of an attached file; None: it is the letter itself."""
+    try:
+        name = part.get_filename()
+    except (ValueError, LookupError, TypeError):
+        name = "?"
+    disposition = str(part.get("Content-Disposition") or "").strip().lower()
+    if name is None and not disposition.startswith("attachment"):
+        return None
+    # a name, and no way to anywhere
+    return re.split(r"[/\\]", _HIDDEN.sub("", _decoded(str(name or ""))))[-1].strip()[:120] or "?"
+
+
+def _body(part: Message, cut: bool) -> tuple[str, bool]:
+    held = str(part.get_payload())
+    if len(held) > 2 * _MOST_BODY:  # before it is decoded; Base64 in whole groups of four
+        part.set_payload(held[: 2 * _MOST_BODY - 2 * _MOST_BODY % 4])
+        cut = True
+    try:
+        content = part.get_payload(decode=True)
+    except (ValueError, LookupError, AssertionError):
+        content = held.encode("utf-8", "replace")
+    body = content if isinstance(content, bytes) else held.encode("utf-8", "replace")
+    charset = part.get_param("charset")
+    return _as_text(body[:_MOST_BODY], charset if isinstance(charset, str) else None), cut or len(body) > _MOST_BODY
+
+
+def _size(part: Message) -> str:
+    held = part.get_payload()
+    size = len(held) if isinstance(held, str) else 0
+    encoded = str(part.get("Content-Transfer-Encoding") or "").strip().lower() == "base64"
+    return f"{part.get_content_type()[:60]}, {max(1, (size * 3 // 4 if encoded else size) >> 10)} KB"

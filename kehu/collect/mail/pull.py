@@ -1,0 +1,189 @@
+"""Fetching mail over IMAP: what is new is kept in the inbox, then counted as taken; the mailbox stays as it is.
+
+The folder is opened to be read only, unless the house wants what was taken marked as seen. A message is known by its own id:
+a mailbox that was rebuilt, or a crash between keeping and counting, brings nothing twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import logging
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils import timezone
+
+from kehu.collect.inbox.accept import InboxFull, Sender, accept
+from kehu.collect.mail.boxes import KIND, TLS_PORT, is_here
+from kehu.collect.mail.message import MOST, read_mail
+from kehu.collect.models import Mailbox
+from kehu.collect.signed.secrets import open_for
+
+_log = logging.getLogger("kehu.collect.mail")
+_SECONDS: Final = 20
+_AT_ONCE: Final = 25
+_MOST_AT_ONCE: Final = 2 << 20  # bytes of letters in one request of the inbox
+_MOST_A_PULL: Final = 1_000
+_UID: Final = re.compile(rb"UID (\d+)")
+_SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class PullFailed(RuntimeError):
+    """A mailbox could not be read; ``word`` says why: never a server's own words, which may quote what it holds."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """How many messages were looked at, and how many of them were not here before."""
+
+    seen: int
+    new: int
+
+
+def pull(box: Mailbox) -> Pulled:
+    """Fetch what is new, up to a thousand messages; how it ended stands with the mailbox.
+
+    Raises:
+        PullFailed: ``unreachable``, ``certificate``, ``no-tls``, ``sign-in``, ``folder``, ``protocol`` or ``busy``.
+    """
+    try:
+        with _signed_in(box) as server:
+            found = _Folder(box, server).take()
+    except InboxFull:
+        raise _failed(box, "busy") from None
+    except PullFailed as failed:
+        raise _failed(box, failed.word) from None
+    except ssl.SSLCertVerificationError:
+        raise _failed(box, "certificate") from None
+    except OSError:
+        raise _failed(box, "unreachable") from None
+    except (imaplib.IMAP4.error, ValueError, IndexError):
+        raise _failed(box, "protocol") from None
+    Mailbox.objects.filter(channel=box.channel).update(pulled_at=timezone.now(), failure="")
+    return found
+
+
+def pull_all() -> None:
+    """Every mailbox; one that fails is seen with it, and the others go on."""
+    for box in Mailbox.objects.order_by("channel"):
+        try:
+            pull(box)
+        except PullFailed as failed:
+            _log.warning("mail.failed", {"channel": box.channel, "why": failed.word})
+
+
+def _failed(box: Mailbox, word: str) -> PullFailed:
+    Mailbox.objects.filter(channel=box.channel).update(failure=word)
+    return PullFailed(word)
+
+
+@contextlib.contextmanager
+def _signed_in(box: Mailbox) -> Iterator[imaplib.IMAP4]:
+    """A connection after sign-in: under TLS, or on this machine."""
+    context = ssl.create_default_context()
+    server: imaplib.IMAP4
+    if box.port == TLS_PORT:
+        server = imaplib.IMAP4_SSL(box.host, box.port, ssl_context=context, timeout=_SECONDS)
+    else:
+        server = imaplib.IMAP4(box.host, box.port, timeout=_SECONDS)
+    try:
+        if box.port != TLS_PORT and "STARTTLS" in server.capabilities:
+            server.starttls(ssl_context=context)
+        elif box.port != TLS_PORT and not is_here(box.host):
+            raise PullFailed("no-tls")
+        try:
+            server.login(box.account, open_for(box.channel, bytes(box.sealed)).decode())
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            raise PullFailed("sign-in") from None
+        yield server
+    finally:
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            server.logout()
+
+
+class _Folder:
+    """The mailbox's folder, open."""
+
+    def __init__(self, box: Mailbox, server: imaplib.IMAP4) -> None:
+        self._box, self._server = box, server
+        answer, _ = server.select(_quoted(box.folder), readonly=not box.marks_seen)
+        if answer != "OK":
+            raise PullFailed("folder")
+        _, said = server.response("UIDVALIDITY")
+        validity = int(said[0] or 0) if said and said[0] is not None else 0
+        if validity != box.validity:  # rebuilt: its numbers mean other letters now
+            box.validity, box.last = validity, 0
+
+    def take(self) -> Pulled:
+        """Keep what is new."""
+        seen = new = 0
+        for uids in self._batches():
+            messages = [self._message(uid, size) for uid, size in uids]
+            ids = [message["own"] for message in messages]
+            new += accept(Sender(self._box.channel, KIND), ids, {"m": messages})
+            # only now: before, a crash would have lost them
+            if self._box.marks_seen:
+                self._call("STORE", ",".join(str(uid) for uid, _ in uids), "+FLAGS.SILENT", r"(\Seen)")
+            self._box.last = max(uid for uid, _ in uids)
+            Mailbox.objects.filter(channel=self._box.channel).update(validity=self._box.validity, last=self._box.last)
+            seen += len(uids)
+        return Pulled(seen, new)
+
+    def _batches(self) -> Iterator[list[tuple[int, int]]]:
+        """Numbers and sizes of new messages, some at a time, in their order."""
+        since = self._box.since
+        asked = ("UID", f"{self._box.last + 1}:*")
+        if since is not None:
+            asked += ("SINCE", f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}")
+        found = sorted(
+            {int(one) for line in self._call("SEARCH", *asked) if isinstance(line, bytes) for one in line.split()}
+        )
+        wanted = [uid for uid in found if uid > self._box.last][:_MOST_A_PULL]  # `n:*` names the last one in any case
+        for start in range(0, len(wanted), _AT_ONCE):
+            batch, held = list[tuple[int, int]](), 0
+            for uid, size in self._sizes(wanted[start : start + _AT_ONCE]):
+                if batch and held + size > _MOST_AT_ONCE:
+                    yield batch
+                    batch, held = [], 0
+                batch.append((uid, size))
+                held += size
+            if batch:
+                yield batch
+
+    def _sizes(self, uids: Sequence[int]) -> list[tuple[int, int]]:
+        lines = self._call("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)")
+        found: dict[int, int] = {}
+        for line in lines:
+            head = line[0] if isinstance(line, tuple) else line
+            uid, size = _UID.search(head or b""), _SIZE.search(head or b"")
+            if uid and size:
+                found[int(uid[1])] = int(size[1])
+        return [(uid, found[uid]) for uid in uids if uid in found]  # one may have gone meanwhile
+
+    def _message(self, uid: int, size: int) -> dict[str, Any]:
+        whole = size <= MOST
+        part = "(BODY.PEEK[])" if whole else "(BODY.PEEK[HEADER]<0.65536>)"
+        raw = next((line[1] for line in self._call("FETCH", str(uid), part) if isinstance(line, tuple)), b"")
+        return read_mail(raw[: MOST + 1], own=f"{self._box.validity}/{uid}", whole=whole)
+
+    def _call(self, command: str, *words: str) -> list[Any]:
+        answer, lines = self._server.uid(command, *words)
+        if answer != "OK":
+            raise PullFailed("protocol")
+        return list(lines)
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
