@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from kehu.collect.models import Import, Staged
+from kehu.collect.models import Import
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.actions import UnknownStaff, actor_of, owner_actor
 from kehu.guard.staff.models import Staff
 
 if TYPE_CHECKING:
     from kehu.collect.imports.plan import Plan
-
-_LEFT_LYING: Final = timedelta(days=2)
 
 
 def start_as_job(planned: Plan, *, actor: Actor) -> UUID:
@@ -77,14 +73,18 @@ def send_again(channel: int, reason: str, staff: str, until: str) -> None:
 @app.periodic(cron="23 3 * * *")
 @app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
-    """Every night: erase what was taken back 30 days ago and what nobody has mended, forget uploads that nobody imported."""
-    from kehu.collect.imports import staging, undo
+    """Every night: erase what was taken back 30 days ago, and what nobody has mended in time."""
+    from kehu.collect.imports import undo
     from kehu.collect.quarantine import aging
 
     undo.erase_taken_back(actor=owner_actor())
     aging.forget_old(actor=owner_actor())
-    waiting = set()
-    for row in Import.objects.filter(state__in=("waiting", "running", "failed")):
-        waiting.update(row.staged)
-    for staged in Staged.objects.filter(at__lt=timezone.now() - _LEFT_LYING).exclude(id__in=waiting):
-        staging.discard(staged.id)
+
+
+@app.periodic(cron="11 * * * *")
+@app.task(name="collect:forget_uploads", queueing_lock="collect_forget_uploads", pass_context=False)
+def forget_uploads(timestamp: int) -> None:
+    """Every hour: forget uploads of a day ago that nobody imports, and those whose sender or server went away midway."""
+    from kehu.collect.imports import abandoned
+
+    abandoned.forget_left(actor=owner_actor())

@@ -12,7 +12,7 @@ import pytest
 from kehu.collect.imports import actions, staging
 from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.models import Staged
-from kehu.collect.tasks import run_import, start_as_job, tidy
+from kehu.collect.tasks import forget_uploads, run_import, start_as_job
 from kehu.guard.aside import AsideDoesNotOpen
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.setup import open_owner
@@ -148,9 +148,9 @@ def test_an_upload_becomes_an_import_as_a_job(database):
 def test_uploads_nobody_imports_are_forgotten(database):
     who = owner_actor()
     staged = staging.stage(io.BytesIO(b"external_id\nK1\n"), name="a.csv", actor=who)
-    tidy(0)
+    forget_uploads(0)
     assert Staged.objects.count() == 1
     with open_owner(database) as owner:
         owner.execute("update collect_staged set at = now() - interval '3 days'")
-    tidy(0)
+    forget_uploads(0)
     assert Staged.objects.count() == 0 and not (Home.current() / "spool" / f"{staged}.sealed").exists()

@@ -119,7 +119,7 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
             with suppress(DatabaseError):  # what went wrong may be the database itself
                 Import.objects.filter(id=import_id, state="running").update(state="failed")
             raise
-        _forget_values(row, recipe)
+        forget_values(row, recipe)
         Import.objects.filter(id=import_id).update(state="done", ended_at=timezone.now())
     for file in recipe.files:
         if file.staged is not None:
@@ -260,7 +260,7 @@ def _renew_settings(held: Import, planned: Plan, actor: Actor) -> None:
     held.save(update_fields=["sealed", "staff", "staged"])
 
 
-def _forget_values(row: Import, recipe: Recipe) -> None:
+def forget_values(row: Import, recipe: Recipe) -> None:
     """Cells that were put right came in with their rows; kept here, no erasure would reach them."""
     if not any(file.correction or file.mends for file in recipe.files):
         return

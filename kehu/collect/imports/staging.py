@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.host.home import Home
 from kehu.vault.ids import new_id
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST: Final = 4 << 30
 """Bytes of one upload."""
 
@@ -108,11 +110,22 @@ def discard(id: UUID) -> None:
     _destroy(id)
 
 
+def spooled() -> list[UUID]:
+    """Every upload whose bytes lie here, whole or not."""
+    names = [path.stem for path in (Home.current() / "spool").glob("*.sealed")]
+    return [UUID(name) for name in names if _UUID.fullmatch(name)]
+
+
 def _destroy(id: UUID) -> None:
     with transaction.atomic():
-        forget_aside(django_connection.connection, [id, _name_of(id)])
+        forget_aside(django_connection.connection, [id, _name_of(id), draft_id(id)])
     with suppress(FileNotFoundError):
         _place(id).unlink()
+
+
+def draft_id(id: UUID) -> UUID:
+    """What its owner has said of an upload so far is sealed under a key next to the other two."""
+    return UUID(int=id.int ^ 2)
 
 
 def _name_of(id: UUID) -> UUID:
