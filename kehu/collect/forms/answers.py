@@ -13,8 +13,8 @@ from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.identifiers import cn_resident
 from kehu.refine.clean.phones import normal_phone
 
-_EMAIL: Final = re.compile(r"[^\s@<>()（），。；、,;:]{1,64}@[^\s@<>()（），。；、,;:]{3,200}")
-_DIGITS: Final = re.compile(r"(?<![\w.])\+?\d(?:[ -]?\d){6,20}[Xx]?(?!\w)")
+_EMAIL: Final = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[^\s@<>()（），。；、,;:]{3,200}")
+_DIGITS: Final = re.compile(r"(?<![A-Za-z0-9_.])\+?[0-9](?:[ -]?[0-9]){6,20}[Xx]?(?![A-Za-z0-9_])")
 _CARD: Final = range(13, 20)
 _RESIDENT: Final = 18
 _COUNTRIES: Final = ("CN", "US", "DE", "JP", "AU", "HK", "TW")

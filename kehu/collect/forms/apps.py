@@ -9,3 +9,9 @@ class FormsConfig(AppConfig):
     name = "kehu.collect.forms"
     label = "forms"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the hand that keeps answers, and the holder that an erasure reaches."""
+        from kehu.collect.forms.surveys import register_all
+
+        register_all()

@@ -70,6 +70,21 @@ def read_link(link: str) -> UUID:
     return UUID(bytes=held[:16])
 
 
+def make_invitation(form: UUID, subject: UUID) -> str:
+    """What a link to a survey carries for one customer, so that the answers are known to be theirs."""
+    return _text(subject.bytes + _mac(b"invite" + form.bytes + subject.bytes))
+
+
+def read_invitation(form: UUID, invitation: str) -> UUID | None:
+    """Whom a link invited to a form; None: nobody, or it was not made here."""
+    try:
+        held, mac = _parts(invitation)
+    except StampRefused:
+        return None
+    same = len(held) == 16 and hmac.compare_digest(mac, _mac(b"invite" + form.bytes + held))
+    return UUID(bytes=held) if same else None
+
+
 def _parts(text: str) -> tuple[bytes, bytes]:
     try:
         held = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

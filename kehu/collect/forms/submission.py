@@ -14,7 +14,7 @@ from uuid import UUID
 from kehu.collect.forms.answers import answers_of
 from kehu.collect.forms.definition import MARKETING, addresses_of, own_age, rests_on_consent
 from kehu.collect.forms.showing import Shown
-from kehu.collect.forms.stamps import StampRefused, read_stamp
+from kehu.collect.forms.stamps import StampRefused, read_invitation, read_stamp
 from kehu.collect.forms.tries import count_try
 from kehu.collect.forms.waiting import hand_on, put
 from kehu.govern.laws import packs_for
@@ -57,7 +57,7 @@ class Sent:
     age: str = ""
     guardian: Mapping[str, str] = field(default_factory=dict, repr=False)
     answers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    invited: UUID | None = None
+    invitation: str = field(default="", repr=False)
     trap: str = field(default="", repr=False)
     gpc: bool = False
 
@@ -131,8 +131,15 @@ class _Reading:
             "at": datetime.now(UTC).isoformat(), "language": self._sent.language, "country": self._form.country,
             "values": kept, "consents": sorted(self._agreed), "letters": self._letters, "gpc": self._sent.gpc,
             "young": YOUNGEST if young and "birth_date" not in kept else "", "guardian": guardian, "answers": answers,
-            "invited": str(self._sent.invited) if self._sent.invited and not self._form.anonymous else None,
+            "invited": self._invited(),
         }  # fmt: skip
+
+    def _invited(self) -> str | None:
+        """Whose answers these are; of an anonymous survey that is not kept even for a moment."""
+        if self._form.anonymous or not self._sent.invitation:
+            return None
+        found = read_invitation(self._shown.id, self._sent.invitation)
+        return str(found) if found is not None else None
 
     def _texts(self) -> dict[str, str]:
         found = {}

@@ -23,6 +23,7 @@ TABLE = {
     "forms-new": ("/office/forms/new", "post", BUILDING, 422, 403),
     "forms-one": (f"/office/forms/{UNKNOWN}", "get", BUILDING, 404, 403),
     "forms-publish": (f"/office/forms/{UNKNOWN}/publish", "post", ALL, 404, 404),
+    "forms-results": (f"/office/forms/{UNKNOWN}/results", "get", BUILDING, 404, 403),
     "forms-close": (f"/office/forms/{UNKNOWN}/close", "post", ALL, 404, 404),
 }
 pytestmark = pytest.mark.usefixtures("database")

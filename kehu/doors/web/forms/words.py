@@ -34,6 +34,7 @@ UNNAMED: Final = gettext_lazy("A form needs a name of 1 to 40 characters.")
 DONE: Final = {
     "saved": gettext_lazy("The draft is kept. Visitors see it once another person has published it."),
     "published": gettext_lazy("Published: visitors see it from now on."),
+    "destroyed": gettext_lazy("Those texts are destroyed."),
     "closed": gettext_lazy("Closed: nobody can send it any more. What was sent stays."),
 }
 _LANGUAGES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}

@@ -115,14 +115,11 @@ def _sent(request: HttpRequest, said: Mapping[str, str], consents: list[str], le
     def part(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): text for name, text in said.items() if name.startswith(prefix)}
 
-    try:
-        invited = UUID(said.get("i", "")) if said.get("i") else None
-    except ValueError:
-        invited = None
     return Sent(
         fields=part("f_"), consents=frozenset(consents), letters=frozenset(letters), language=language(),
         client=place_of(request), stamp=said.get("stamp", ""), age=said.get("age", ""), guardian=part("guardian_"),
-        answers=part("q_"), invited=invited, trap=said.get(TRAP, ""), gpc=request.headers.get("Sec-GPC", "").strip() == "1",
+        answers=part("q_"), invitation=said.get("i", ""), trap=said.get(TRAP, ""),
+        gpc=request.headers.get("Sec-GPC", "").strip() == "1",
     )  # fmt: skip
 
 

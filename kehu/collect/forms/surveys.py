@@ -1,0 +1,194 @@
+"""What surveys came to: answers kept apart from people, counted so that nobody is recognised, and free texts sealed singly.
+
+Of an anonymous survey each answer stands by itself, with a day and nothing else. Where somebody was invited by name, their
+answers hold the customer's id, leave with their data, and are erased with them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+
+from kehu.collect.channels.form.read import ANSWERED
+from kehu.collect.forms.answers import unasked
+from kehu.collect.forms.questions import Question
+from kehu.collect.forms.showing import shown_as
+from kehu.collect.inbox.hands import Errand, register
+from kehu.govern import holders
+from kehu.guard.aside import forget_aside, open_aside, seal_aside
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.vault.ids import new_id
+
+FEWEST: Final = 5
+"""A count below this is not said: whoever knows the few would know their answers."""
+MOST_TEXTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one question came to.
+
+    ``counts`` by place, None where too few or where it would tell another; ``total`` None: too few at all. Of a text
+    ``total`` texts, ``held_back`` of them with personal data that nobody asked for.
+    """
+
+    question: Question
+    counts: tuple[int | None, ...]
+    total: int | None
+    held_back: int = 0
+
+
+def register_all() -> None:
+    """Let the drain find the hand, and exports and erasures the holder."""
+    register(ANSWERED, _keep)
+    holders.register(SurveyHolder())
+
+
+def results(form: UUID, number: int, *, actor: Actor) -> list[Result]:
+    """What the questions of a version came to.
+
+    Raises:
+        ActRefused: the role may not.
+    """
+    require_act("collect", actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select question, choice, count(*), count(*) filter (where unasked <> '{}') from survey_answer"
+            " where form = %s and version = %s group by 1, 2",
+            [form, number],
+        )
+        rows = cursor.fetchall()
+    found = []
+    for question in shown_as(form, number).definition.questions:
+        mine = [row for row in rows if row[0] == question.id]
+        if question.kind == "text":
+            found.append(Result(question, (), sum(row[2] for row in mine), sum(row[3] for row in mine)))
+            continue
+        chosen = Counter({row[1]: row[2] for row in mine})
+        places = range(1, len(question.option_texts("en")) + 1)
+        found.append(Result(question, *_said([chosen[place] for place in places])))
+    return found
+
+
+def texts(form: UUID, number: int, question: str, *, actor: Actor) -> list[str]:
+    """Free texts in which nothing was found that was not asked for, the newest days first; the look stands in the ledger.
+
+    Raises:
+        Refused: the role may not, or not this person now.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id, sealed from survey_answer where form = %s and version = %s and question = %s and sealed is not null"
+            " and unasked = '{}' order by day desc, id limit %s",
+            [form, number, question, MOST_TEXTS],
+        )
+        sealed = {row[0]: bytes(row[1]) for row in cursor.fetchall()}
+    if len(sealed) < FEWEST:
+        return []
+    opened = open_aside(sealed, actor=actor, act="collect", detail=form)
+    return [opened[id].decode() for id in sealed if id in opened]
+
+
+def destroy_unasked(form: UUID, *, actor: Actor) -> int:
+    """Destroy free texts that hold personal data nobody asked for; returns how many.
+
+    Raises:
+        ActRefused: the role may not.
+    """
+    require_act("collect", actor)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select id from survey_answer where form = %s and unasked <> '{}' for update", [form])
+        ids = [row[0] for row in cursor.fetchall()]
+        forget_aside(connection.connection, ids)
+        cursor.execute("delete from survey_answer where id = any (%s)", [ids])
+    return len(ids)
+
+
+def _said(counts: Sequence[int]) -> tuple[tuple[int | None, ...], int | None]:
+    """Counts that tell of nobody: small ones left out, and one more where the rest would give a single one away."""
+    total = sum(counts)
+    if total < FEWEST:
+        return tuple(None for _ in counts), None
+    shown: list[int | None] = [count if count >= FEWEST else None for count in counts]
+    if shown.count(None) == 1 and len(shown) > 1:
+        least = min((count for count in shown if count is not None), default=0)
+        shown[shown.index(least)] = None
+    return tuple(shown), total
+
+
+def _keep(errand: Errand) -> str | None:
+    said: dict[str, Any] = orjson.loads(errand.asked.said["said"])
+    form, number = UUID(said["form"]), int(said["v"])
+    definition = shown_as(form, number).definition
+    day = datetime.fromisoformat(said["at"]).date()
+    subject = UUID(said["invited"]) if said["invited"] and not definition.anonymous and _here(said["invited"]) else None
+    free = {one.id for one in definition.questions if one.kind == "text"}
+    written = [(new_id(), question, text) for question, text in said["answers"].items() if question in free]
+    sealed = seal_aside(connection.connection, [(id, text.encode()) for id, _, text in written])
+    rows = [
+        (id, question, None, body, unasked(text)) for (id, question, text), body in zip(written, sealed, strict=True)
+    ]
+    rows += [
+        (new_id(), question, int(text), None, []) for question, text in said["answers"].items() if question not in free
+    ]
+    with connection.cursor() as cursor:
+        for id, question, choice, body, kinds in rows:
+            cursor.execute(
+                "insert into survey_answer (id, form, version, question, day, subject, choice, sealed, unasked)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s::text[])",
+                [id, form, number, question, day, subject, choice, body, kinds],
+            )
+    return None
+
+
+def _here(subject: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1 from subject_state where subject = %s and not hidden", [subject])
+        return cursor.fetchone() is not None
+
+
+class SurveyHolder:
+    """Answers of customers who were invited by name."""
+
+    name: Final = "survey-answers"
+    tables = frozenset({"survey_answer"})
+
+    def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
+        """Questions and answers."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select id, form, version, question, day, choice, sealed from survey_answer where subject = %s order by day, id",
+                [subject],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return None
+        sealed = {row[0]: bytes(row[6]) for row in rows if row[6] is not None}
+        opened = open_aside(sealed, actor=actor, act="export", detail=None) if sealed else {}
+        return {
+            "survey_answers": [
+                {
+                    "form": str(form), "version": version, "question": question, "day": day.isoformat(),
+                    "answer": choice if choice is not None else opened[id].decode() if id in opened else None,
+                }
+                for id, form, version, question, day, choice, _ in rows
+            ]
+        }  # fmt: skip
+
+    def erase(self, subject: UUID) -> int:
+        """Destroy the keys of texts, then the rows."""
+        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            cursor.execute("select id from survey_answer where subject = %s", [subject])
+            ids = [row[0] for row in cursor.fetchall()]
+            forget_aside(connection.connection, ids)
+            cursor.execute("delete from survey_answer where id = any (%s)", [ids])
+        return len(ids)
