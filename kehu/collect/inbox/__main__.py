@@ -22,23 +22,28 @@ def main() -> None:
     """Take in until told to stop; a lost connection is made anew."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
     django.setup()
-    from kehu.collect.inbox.drain import drain, forget_seen  # noqa: PLC0415  (its models are there only now)
+    from kehu.collect.imports.garbage import collected_by_batch  # noqa: PLC0415  (models are there only now)
+    from kehu.collect.inbox.drain import drain, forget_seen  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     forget = time.monotonic()
-    while not stop.is_set():
-        try:
-            if time.monotonic() >= forget:
-                forget = time.monotonic() + _FORGET
-                forget_seen()
-            if not drain():
-                stop.wait(_PAUSE)
-        except (Error, psycopg.Error):
-            connection.close()
-            _log.warning("inbox.reconnect")
-            stop.wait(_AWAY)
+    with collected_by_batch() as collect:  # a fifth less time for a chunk than looking all the time
+        while not stop.is_set():
+            try:
+                if time.monotonic() >= forget:
+                    forget = time.monotonic() + _FORGET
+                    forget_seen()
+                    collect()
+                if drain():
+                    collect()
+                else:
+                    stop.wait(_PAUSE)
+            except (Error, psycopg.Error):
+                connection.close()
+                _log.warning("inbox.reconnect")
+                stop.wait(_AWAY)
 
 
 if __name__ == "__main__":
