@@ -1,4 +1,4 @@
-"""What tests drive in Node, the official tracking clients and Shopify's own library: by npm's locks, or said to be missing."""
+"""What tests drive in Node, the official tracking clients, Shopify's own library, an OpenID provider: by npm's locks, or said to be missing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pathlib import Path
 CLIENTS = Path(__file__).resolve().parents[1] / "tests" / "clients"
 FOLDER = CLIENTS / "node"
 SHOPIFY = CLIENTS / "shopify"
+OPENID = CLIENTS / "openid"
 PACKAGES = ("nodejs", "npm")
 
 
 def install_clients() -> bool:
     """Install what the locks pin, once, by hash, running nothing of it; returns whether it is there."""
-    installed = [_install(folder) for folder in (FOLDER, SHOPIFY)]  # each, also where one is missing
+    installed = [_install(folder) for folder in (FOLDER, SHOPIFY, OPENID)]  # each, also where one is missing
     return all(installed)
 
 

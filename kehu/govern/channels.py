@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from kehu.govern.models import Channel
 from kehu.govern.slugs import CHANNELS
 
-KINDS: Final = (*CHANNELS, "tracking", "shopify", "woocommerce", "webhook", "wechat", "counter", "mailbox")
+KINDS: Final = (*CHANNELS, "tracking", "shopify", "woocommerce", "webhook", "wechat", "profile", "counter", "mailbox")
 PAGED: Final = "tracking"
 """The kind that web pages write to, as well."""
 _PAGE: Final = "page_"

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.account",
     "kehu.doors.web.watch",
     "kehu.doors.web.visit",
+    "kehu.doors.web.released",
     "kehu.doors.web.forms",
     "kehu.doors.web.counter",
     "kehu.doors.web.intake",

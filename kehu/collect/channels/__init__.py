@@ -134,6 +134,8 @@ class Kind:
         signed: whether its sender signs with a secret that both hold (``kehu channel secret``).
         form_of_secret: lets on secrets written as this kind's are; raises ValueError with a word on how.
         mapped: whether a file says how its messages are read (``kehu channel mapping``).
+        check: settings from the file's content, where they are others than a webhook's; raises SettingsRefused.
+        page: where people go to it, before its id; empty: programs alone do.
         labels: what people call it, by language; without them it stands by its name.
         again: an envelope of messages that were refused, as they are read now; the second argument is the channel's id.
     """
@@ -147,6 +149,8 @@ class Kind:
     signed: bool = False
     form_of_secret: Callable[[str], None] | None = None
     mapped: bool = False
+    check: Callable[[bytes], dict[str, Any]] | None = None
+    page: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     again: Callable[[list[Any], int], Any] = _as_they_were
 

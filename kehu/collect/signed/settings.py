@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from kehu.collect.channels import kinds
 from kehu.collect.imports.recipe import EVENTS, KINDS
 from kehu.collect.models import SignedChannel
 from kehu.govern.models import Channel
@@ -17,15 +18,15 @@ from kehu.guard.installation import installation
 
 ENCODINGS: Final = ("base64", "hex")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
-_PATH: Final = re.compile(r"[^.\s]{1,60}(\.[^.\s]{1,60}){0,7}")
+PATH: Final = re.compile(r"[^.\s]{1,60}(\.[^.\s]{1,60}){0,7}")
 _TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
-    "signature": _HEADER, "timestamp": _HEADER, "topic": re.compile(rf"(header:)?({_PATH.pattern})"), "id": _PATH,
-    "at": _PATH, "prefix": re.compile(r"[\x21-\x7e]{0,30}"),
+    "signature": _HEADER, "timestamp": _HEADER, "topic": re.compile(rf"(header:)?({PATH.pattern})"), "id": PATH,
+    "at": PATH, "prefix": re.compile(r"[\x21-\x7e]{0,30}"),
     "signed": re.compile(r"[\x21-\x7e]{0,20}\{timestamp\}[\x21-\x7e]{0,20}\{body\}"),
 }  # fmt: skip
 _ROW: Final = frozenset({"kind", "topics", "fields"})
 _LINKS: Final = frozenset({"external_id", "email", "phone"})
-_MOST: Final = 60  # rows, topics, fields
+MOST: Final = 60  # rows, topics, fields
 
 
 class SettingsRefused(ValueError):
@@ -38,7 +39,7 @@ def keep_settings(channel: Channel, content: bytes) -> dict[str, Any]:
     Raises:
         SettingsRefused: no TOML, or something in it is unknown or missing.
     """
-    settings = checked(content)
+    settings = (kinds()[channel.kind].check or checked)(content)
     with transaction.atomic():
         SignedChannel.objects.update_or_create(channel=channel.id, defaults={"settings": settings})
     return settings
@@ -89,7 +90,7 @@ def checked(content: bytes) -> dict[str, Any]:
     if ("signed" in told) and "timestamp" not in told:
         raise SettingsRefused("timestamp: the header is needed where its value is signed")
     rows = told.get("row")
-    if not isinstance(rows, list) or not 0 < len(rows) <= _MOST:
+    if not isinstance(rows, list) or not 0 < len(rows) <= MOST:
         raise SettingsRefused("row: at least one [[row]] says what a message becomes")
     return {**{k: v for k, v in told.items() if k != "row"}, "row": [_row(one) for one in rows]}
 
@@ -100,13 +101,13 @@ def _row(told: Any) -> dict[str, Any]:
     kind, topics, fields = told.get("kind"), told.get("topics", []), told.get("fields")
     if kind not in KINDS:
         raise SettingsRefused(f"row.kind: one of {', '.join(KINDS)}")
-    if not isinstance(topics, list) or len(topics) > _MOST or not all(isinstance(one, str) for one in topics):
+    if not isinstance(topics, list) or len(topics) > MOST or not all(isinstance(one, str) for one in topics):
         raise SettingsRefused("row.topics: a list of topics")
-    if not isinstance(fields, dict) or not 0 < len(fields) <= _MOST:
+    if not isinstance(fields, dict) or not 0 < len(fields) <= MOST:
         raise SettingsRefused("row.fields: the sender's place = our field")
     known = fields_of(kind)
     for path, field in fields.items():
-        if not _PATH.fullmatch(path):
+        if not PATH.fullmatch(path):
             raise SettingsRefused("row.fields: a place is written as customer.email")
         if field not in known:
             raise SettingsRefused(f"row.fields: {field} is no field of {kind}")

@@ -18,6 +18,7 @@ from kehu.doors.cli.installation import owner_only
 @command()
 def secret(name: str) -> Any:
     """Give a channel the secret that its sender signs with, from standard input; the old one opens nothing from this moment."""
+    from kehu.collect.channels import kinds
     from kehu.collect.inbox.changes import change_secret
     from kehu.collect.signed.secrets import NotSigned, SecretRefused, require_signed
 
@@ -32,7 +33,8 @@ def secret(name: str) -> Any:
         ) from None
     except SecretRefused as refused:
         raise Failure(USAGE, "bad-secret", str(refused)) from None
-    return {"id": held.id, "path": f"/hooks/{held.kind}/{held.id}"}
+    page = kinds()[held.kind].page
+    return {"id": held.id, "path": f"{page or f'/hooks/{held.kind}'}/{held.id}"}
 
 
 @click.command("mapping", epilog="Example: kehu channel mapping shop shopline.toml")

@@ -79,6 +79,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.account.urls")),
     path("", include("kehu.doors.web.watch.urls")),
     path("", include("kehu.doors.web.visit.urls")),
+    path("", include("kehu.doors.web.released.urls")),
     path("", include("kehu.doors.web.forms.urls")),
     path("", include("kehu.doors.web.counter.urls")),
     path("", include("kehu.doors.web.intake.urls")),
