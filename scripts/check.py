@@ -11,6 +11,7 @@ from pathlib import Path
 
 from browser import ensure_browser
 from clients import ensure_clients
+from mailserver import ensure_dovecot
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
@@ -47,6 +48,7 @@ def run_tests() -> None:
     """All tests, spread over processes: each has a home, a database server and ports of its own."""
     ensure_browser()
     ensure_clients()
+    ensure_dovecot()
     # one more than there are processors: many a test waits for a process, a browser or a clock
     workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))
     spread = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")  # in our order: the long ones first

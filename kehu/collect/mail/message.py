@@ -35,18 +35,17 @@ _NO_CHARSET: Final = frozenset(
 )
 
 
-def read_mail(raw: bytes, *, own: str, whole: bool = True) -> dict[str, Any]:
+def read_mail(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
     """A mail as the inbox keeps it: ``own``, ``from``, ``at``, ``kind``, ``subject``, ``text``, ``attached``, ``cut``.
 
     Args:
         raw: the message, or its head.
-        own: its place in the mailbox, for what has no usable ``Message-ID``.
         whole: False where only the head was fetched.
     """
     parsed, whole = _parsed(raw, whole)
     sender, date = _sender(parsed), _date(parsed)
     said: dict[str, Any] = {
-        "own": _own(parsed, own, sender, date), "from": sender, "at": date,
+        "own": _own(parsed, raw, sender, date), "from": sender, "at": date,
         "kind": "email-automatic" if _automatic(parsed) else "email",
         "subject": _HIDDEN.sub(" ", _decoded(_head(parsed, "Subject"))).strip()[:_SUBJECT],
     }  # fmt: skip
@@ -93,11 +92,11 @@ def _date(message: Message) -> str | None:
         return None
 
 
-def _own(message: Message, place: str, sender: str | None, date: str | None) -> str:
-    """Its id: with who and when, so that a stranger's mail under the same id hides nobody's."""
+def _own(message: Message, raw: bytes, sender: str | None, date: str | None) -> str:
+    """Its id: with who and when, so that a stranger's mail under the same id hides nobody's; without one, its bytes."""
     id = _unfolded(_head(message, "Message-ID")).strip()
-    said = "\x1f".join((id, sender or "", date or "")) if id else place
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    said = "\x1f".join((id, sender or "", date or "")).encode("utf-8", "surrogatepass") if id else b"\0" + raw
+    return hashlib.sha256(said).hexdigest()
 
 
 def _automatic(message: Message) -> bool:

@@ -175,7 +175,7 @@ class _Folder:
         whole = size <= MOST
         part = "(BODY.PEEK[])" if whole else "(BODY.PEEK[HEADER]<0.65536>)"
         raw = next((line[1] for line in self._call("FETCH", str(uid), part) if isinstance(line, tuple)), b"")
-        return read_mail(raw[: MOST + 1], own=f"{self._box.validity}/{uid}", whole=whole)
+        return read_mail(raw[: MOST + 1], whole=whole)
 
     def _call(self, command: str, *words: str) -> list[Any]:
         answer, lines = self._server.uid(command, *words)

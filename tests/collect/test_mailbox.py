@@ -1,0 +1,243 @@
+"""Mail fetched from a real server: once, by whom it is from, and left as it was; and what hostile mail cannot do."""
+
+from __future__ import annotations
+
+import os
+import time
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain_all
+from kehu.collect.mail.boxes import BoxRefused, set_box
+from kehu.collect.mail.message import LONGEST, read_mail
+from kehu.collect.mail.plain import text_of_html
+from kehu.collect.mail.pull import PullFailed, pull, pull_all
+from kehu.collect.models import Mailbox, Quarantined
+from kehu.govern.channels import add_channel
+from kehu.guard.gate.acts import ActRefused
+from kehu.guard.gate.read import gate
+from kehu.guard.staff.actions import owner_actor
+from tests.cast import admit, staff
+from tests.collect import dovecot
+
+MARK = "CANARYzq44"
+
+
+@pytest.fixture(scope="module")
+def imap():
+    if dovecot.find_dovecot() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no dovecot, and with CI=true no test is skipped")
+        pytest.skip("no dovecot: apt-get install dovecot-imapd")
+    with dovecot.running() as server:
+        yield server
+
+
+@pytest.fixture
+def channel(database, monkeypatch):
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    made, _ = add_channel("service mail", "mailbox", owner=owner_actor().staff, country="CN")
+    return made
+
+
+def box_of(channel, server, **more: Any) -> Mailbox:
+    told = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "account": dovecot.ACCOUNT,
+        "password": dovecot.PASSWORD,
+        "everything": True,
+    }
+    return set_box(channel, actor=owner_actor(), **(told | more))
+
+
+def letter(sender: str = "Lin <lin@mail.example>", text: str = "When does it come?", **heads: str) -> bytes:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = sender, dovecot.ACCOUNT, heads.pop("subject", "My order")
+    made["Date"], made["Message-ID"] = (
+        "Mon, 23 Nov 2026 10:00:00 +0800",
+        heads.pop("id", f"<{time.time_ns()}@mail.example>"),
+    )
+    for name, value in heads.items():
+        made[name.replace("_", "-")] = value
+    made.set_content(text)
+    return made.as_bytes()
+
+
+def count(query: str, *given: object) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(query, given)
+        return cursor.fetchone()[0]
+
+
+def test_mail_comes_in_once_as_its_writers_and_the_mailbox_stays_as_it_was(channel, imap):
+    [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    imap.put(
+        letter(text=f"When? {MARK}"),
+        letter(text="And the invoice?"),
+        letter("stranger@mail.example"),
+        b"From: \r\n\r\nnobody\r\n",
+    )
+    flags = imap.flags()
+    box = box_of(channel, imap)
+    assert dovecot.PASSWORD.encode() not in bytes(box.sealed)
+    assert (pull(box).seen, pull(Mailbox.objects.get()).seen) == (4, 0)
+    assert count("select count(*) from record where kind = 4") == 0 and accepting.waiting()[0] == 4
+    with connection.cursor() as cursor:
+        cursor.execute("select sealed from inbox")
+        assert not any(MARK.encode() in bytes(row[0]) for row in cursor.fetchall())
+    assert drain_all() == 4 and count("select count(*) from record where kind = 4") == 3
+    assert list(Quarantined.objects.values_list("reason", flat=True)) == ["message_names_nobody"]
+    assert imap.flags() == flags  # nothing moved, nothing marked
+    # two letters of one writer, probably hers; the stranger is nobody known
+    assert count("select count(distinct subject) from subject_state where customer = %s", lin) == 2
+    assert count("select core from subject_state where customer = %s and subject <> %s", lin, lin) != lin  # not certain
+    opened = gate().open([lin], actor=staff("service"), purpose="service")[0]
+    said = {one.field: one.normal or one.given for one in opened.contributions}
+    assert said["kind"] == "email" and said["topic"] == "My order" and said["at"].startswith("2026-11-23")
+    imap.rebuild()  # other numbers, the same letters
+    box = Mailbox.objects.get()
+    before = box.validity
+    assert pull(box).new == 0 and Mailbox.objects.get().validity != before
+    with connection.cursor() as cursor:
+        cursor.execute("delete from inbox_seen")  # as after a week
+    Mailbox.objects.update(last=0)
+    assert pull(Mailbox.objects.get()).new == 4
+    drain_all()
+    assert count("select count(*) from record where kind = 4") == 3
+
+
+def test_a_crash_before_it_counts_as_taken_brings_nothing_twice(channel, imap, monkeypatch):
+    with imap.client() as held:
+        held.store("1:*", "+FLAGS", r"\Deleted"), held.expunge()
+    imap.put(letter(id="<once@mail.example>"))
+    box = box_of(channel, imap)
+    with monkeypatch.context() as patch:  # killed between the two
+        patch.setattr(Mailbox.objects, "filter", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            pull(box)
+    assert Mailbox.objects.get().last == 0 and accepting.waiting()[0] == 1
+    again = pull(Mailbox.objects.get())
+    assert (again.seen, again.new) == (1, 0) and drain_all() == 1
+    # another's letter under the same id hides nothing
+    imap.put(letter("wang@mail.example", id="<once@mail.example>"))
+    assert pull(Mailbox.objects.get()).new == 1
+
+
+def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel, imap):
+    with imap.client() as held:
+        held.store("1:*", "+FLAGS", r"\Deleted"), held.expunge()
+        held.append("INBOX", "", '"01-Jan-2020 10:00:00 +0000"', letter(text="old"))
+    imap.put(letter(text="new"))
+    assert pull(box_of(channel, imap, everything=False, marks_seen=True)).seen == 1
+    flags = imap.flags()
+    assert sum(rb"\Seen" in one for one in flags) == 1 and len(flags) == 2
+
+
+def test_what_goes_wrong_has_a_word_and_no_password_goes_without_tls(channel, imap, monkeypatch):
+    for word, more in {
+        "sign-in": {"password": "wrong"},
+        "folder": {"folder": "Nowhere"},
+        "unreachable": {"port": 1},
+    }.items():
+        with pytest.raises(PullFailed) as failed:
+            pull(box_of(channel, imap, **more))
+        assert failed.value.word == word == Mailbox.objects.get().failure
+    pull_all()  # one that fails stops nobody
+    monkeypatch.setattr("kehu.collect.mail.pull.is_here", lambda _: False)
+    with pytest.raises(PullFailed, match="no-tls"):
+        pull(box_of(channel, imap))
+    with pytest.raises(ActRefused):
+        set_box(channel, actor=staff("auditor"), host="h", account="a", password="p")
+    for wrong in ({"host": ""}, {"host": "a\r\nb"}, {"folder": "x" * 201}, {"port": 0}, {"password": "a\nb"}):
+        with pytest.raises(BoxRefused):
+            box_of(channel, imap, **wrong)
+
+
+def test_under_tls_only_a_server_with_a_trusted_certificate_gets_the_password(channel, imap, monkeypatch):
+    with dovecot.running(tls=True) as server:
+        box = box_of(channel, server, host="localhost")
+        with pytest.raises(PullFailed, match="certificate"):
+            pull(box)
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+        assert pull(Mailbox.objects.get()).seen == 0
+        with pytest.raises(PullFailed, match="certificate"):  # another name than it says
+            pull(box_of(channel, server, host="127.0.0.1"))
+
+
+def _nested(depth: int) -> bytes:
+    heads = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth))
+    return b"From: lin@mail.example\r\nSubject: deep\r\n" + heads + b"Content-Type: text/plain\r\n\r\nhere\r\n"
+
+
+_PARTS = (
+    b"From: lin@mail.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    + b"--b\r\n\r\nx\r\n" * 60_000
+    + b"--b--\r\n"
+)
+HOSTILE = {
+    "nested": _nested(50),
+    "nested past reading": _nested(1_500),
+    "many parts": _PARTS,
+    "one long line": b"From: lin@mail.example\r\n\r\n" + b"x" * (2 << 20),
+    "long head": b"From: lin@mail.example\r\nSubject: " + b"y" * (4 << 20) + b"\r\n\r\nhello",
+    "many heads": b"From: lin@mail.example\r\n" + b"X-A: b\r\n" * 50_000 + b"\r\nhello",
+    "encoded words": b"From: lin@mail.example\r\nSubject: " + b"=?utf-8?q?a?= " * 100_000 + b"\r\n\r\nhello",
+    "no charset": b"From: lin@mail.example\r\nContent-Type: text/plain; charset=x-none\r\n\r\nhel\xfflo",
+    "zip as charset": b"From: lin@mail.example\r\nContent-Type: text/plain; charset=zlib\r\n\r\nhello",
+    "idna as charset": b"From: lin@mail.example\r\nContent-Type: text/plain; charset=idna\r\n\r\n" + b"x" * 500_000,
+    "bad base64": b"From: lin@mail.example\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"=A" * 100_000,
+    "uuencode": b"From: lin@mail.example\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\nbegin 666 ../../etc/passwd\r\n!\r\n",
+    "nul": b"From: lin@mail.example\r\nSubject: a\0b\r\n\r\nhe\0llo",
+    "odd date": b"From: lin@mail.example\r\nDate: Mon, 99 Foo 99999999999 99:99:99 +9999\r\n\r\nhello",
+    "nothing": b"",
+    "binary": bytes(range(256)) * 2_000,
+    "open tags": b"From: lin@mail.example\r\nContent-Type: text/html\r\n\r\n" + b"<!--<script><" * 40_000,
+    "tags": b"From: lin@mail.example\r\nContent-Type: text/html\r\n\r\n" + b"<" * 500_000,
+    "entities": b"From: lin@mail.example\r\nContent-Type: text/html\r\n\r\n" + b"&amp" * 120_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_mail_is_read_within_bounds_or_not_at_all(name):
+    began = time.process_time()
+    said = read_mail(HOSTILE[name])
+    assert time.process_time() - began < 10
+    assert len(said["text"]) <= LONGEST and len(said["subject"]) <= 200 and len(said["attached"]) <= 20
+    assert "\0" not in said["text"] + said["subject"] and said["from"] in (None, "lin@mail.example")
+
+
+def test_who_wrote_is_one_address_or_nobody():
+    def sender(*lines: str) -> str | None:
+        return read_mail("\r\n".join([*lines, "", "x"]).encode())["from"]
+
+    assert sender("From: Lin <lin@mail.example>") == "lin@mail.example"
+    for heads in (
+        ("From: a@x.example, b@x.example",),
+        ("From: a@x.example", "From: b@x.example"),
+        ("From: =?utf-8?q?boss=40house=2Eexample?=",),  # a name that decodes to an address
+        ("From: a@x.example\0@y.example",),
+        ("From: <a@x.example> <b@x.example>",),
+        ("Subject: none",),
+    ):
+        assert sender(*heads) is None, heads
+    injected = read_mail(b"From: lin@mail.example\r\nSubject: =?utf-8?b?YQ0KQmNjOiBlQHguZXhhbXBsZQ==?=\r\n\r\nx")
+    assert injected["subject"] == "a Bcc: e@x.example"  # a line that was hidden in it is part of the text
+
+
+def test_html_is_text_and_files_stay_in_the_mailbox_by_name():
+    made = EmailMessage()
+    made["From"], made["Subject"] = "lin@mail.example", "x"
+    made.set_content(
+        "<head><title>no</title><style>p{}</style></head><p>Dear&nbsp;team,<br>it &lt;broke&gt;</p><script>alert(1)</script>"
+        '<img src="https://track.example/p.gif?u=1"><!-- hidden --><p>Lin', subtype="html",
+    )  # fmt: skip
+    made.add_attachment(b"MZ" * 4_000, maintype="application", subtype="pdf", filename="../../\u202efdp.exe")
+    said = read_mail(made.as_bytes())
+    assert said["text"] == "Dear team,\nit <broke>\nLin"
+    assert said["attached"] == ["fdp.exe (application/pdf, 7 KB)"] and not said["cut"]
+    assert text_of_html("a<br>b<script>never closed") == "a\nb" and text_of_html("1 < 2") == "1"
