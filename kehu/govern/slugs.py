@@ -13,6 +13,10 @@ PURPOSES: Final[dict[str, int]] = {
     "legal": 8, "security": 9, "accuracy": 10, "rights-request": 11, "claims": 12, "complaints": 13,
 }  # fmt: skip
 
+PUBLIC_INFORMATION: Final = "public-information"
+"""What somebody may object to as to a purpose: every use of what is public about them (PIPL 27)."""
+PUBLIC_INFORMATION_NUMBER: Final = 0
+
 BASES: Final[dict[str, int]] = {
     "consent": 1, "contract": 2, "legal_obligation": 3, "vital_interest": 4, "public_interest": 5,
     "legitimate_interest": 6, "hr": 7, "public_information": 8,
@@ -51,6 +55,18 @@ RECORD_KINDS: Final[dict[str, int]] = {"person": 1, "organisation": 2, "order": 
 CATEGORIES: Final[dict[str, int]] = {
     "identity": 1, "contact": 2, "transaction": 3, "interaction": 4, "preference": 5, "credit": 6, "social": 7,
 }  # fmt: skip
+
+
+def objected_to(number: int | None) -> str | None:
+    """What an objection is to: a purpose, or what is public; None of a state that names nothing."""
+    if number is None:
+        return None
+    return PUBLIC_INFORMATION if number == PUBLIC_INFORMATION_NUMBER else name_of(PURPOSES, number)
+
+
+def objection_number(word: str) -> int | None:
+    """The number of what somebody objects to; None: no such word."""
+    return PUBLIC_INFORMATION_NUMBER if word == PUBLIC_INFORMATION else PURPOSES.get(word)
 
 
 def name_of(table: dict[str, int], number: int) -> str:

@@ -77,6 +77,20 @@ def bring(database, tmp_path):
 
 
 @pytest.fixture
+def kehu_import(database, tmp_path):
+    """Import a text that the customers gave themselves."""
+
+    def work(text, channel):
+        path = tmp_path / f"own-{len(text)}.csv"
+        path.write_text(text, encoding="utf-8")
+        asked = ImportTerms(files=(path,), channel=channel, basis="contract", residence="CN")
+        id = importing.start(importing.plan(asked, actor=owner_actor()), actor=owner_actor())
+        return importing.run(id, actor=owner_actor(), link=False)
+
+    return work
+
+
+@pytest.fixture
 def letters():
     with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
         mail.outbox = []
@@ -213,3 +227,170 @@ def test_bought_values_open_once_told_and_for_what_the_source_allows(registered,
     assert policy_of(lin, actor=service) == ("denied", "house.source-purpose")
     assert show(lin, actor=member("privacy"), purpose="rights-request").fields
     assert one("select count(*) from ledger_entry where action = 112") >= 1
+
+
+CONSENT = "source_consent_at,source_consent_to,source_consent_purposes,source_consent_way,source_consent_data"
+CHINESE = f"external_id,full_name,email,{CONSENT}\n"
+AGREED = "2026-01-02,main,客户服务;marketing,web form,full_name;邮箱"
+
+
+def test_a_chinese_source_proves_each_persons_separate_consent(registered, bring, letters):
+    registered(country="CN", ground="separate-consent", purposes=["service", "marketing", "complaints"])
+    email = next(f.labels["zh-hans"] for n, f in gate()._held.rules.dictionary.fields.items() if n == "email")
+    good = AGREED.replace("邮箱", email)
+    rows = [
+        f"B-1,Lin,lin@kehu.example,{good}", "B-2,Wu,wu@kehu.example,,,,,", f"B-3,Xu,xu@kehu.example,{good.replace('main', 'Other Ltd')}",
+        f"B-4,Su,su@kehu.example,{good.replace('客户服务;marketing', 'resale')}", f"B-5,Ye,ye@kehu.example,{good.replace(f';{email}', '')}",
+        f"B-6,Hu,hu@kehu.example,{good.replace('2026', '2126')}", f"B-7,Ma,ma@kehu.example,{good.replace('web form', '')}",
+    ]  # fmt: skip
+    held = bring(CHINESE + "\n".join(rows) + "\n")
+    assert (held.accepted, held.quarantined) == (1, 6)
+    reasons = dict(Quarantined.objects.values_list("line", "reason"))
+    assert [reasons[line] for line in range(3, 9)] == [
+        "source_consent_missing", "source_consent_other", "source_consent_other", "source_consent_other",
+        "source_consent_missing", "source_consent_missing",
+    ]  # fmt: skip
+    lin, service = one("select subject from subject_state"), staff("service")
+    informing.send(actor=owner_actor())
+    assert policy_of(lin, actor=service) == ("clear", "house.role-service")
+    assert policy_of(lin, actor=service, purpose="complaints") == ("denied", "cn.pipl.23-received")
+    rights.give(lin, 13, actor=owner_actor(), **GIVEN)
+    assert policy_of(lin, actor=service, purpose="complaints") == ("clear", "house.role-service")
+    rights.withdraw(lin, 13, actor=owner_actor())
+    assert policy_of(lin, actor=service, purpose="complaints") == ("denied", "cn.pipl.23-received")
+    proof = show(lin, actor=member("privacy"), purpose="rights-request").fields
+    assert proof["source_consent_to"] == "main" and proof["source_consent_way"] == "web form"
+
+
+def test_what_is_public_says_where_and_when_and_a_refusal_ends_it(registered, bring):
+    registered("court", COURT)
+    text = "external_id,full_name,email,public_link,captured_at,capture_hash\n"
+    good = f"C-1,Lin,lin@kehu.example,https://court.example/1,2026-01-02T03:04:05Z,{'ef' * 32}\n"
+    bad = [good.replace("C-1", f"C-{n}").replace(was, now) for n, (was, now) in enumerate(
+        [("https://court.example/1", "a shelf"), ("2026-01", "2126-01"), ("ef" * 32, "ef")], start=2)]  # fmt: skip
+    with pytest.raises(CollectionRefused) as refused:
+        bring(text.replace("full_name", "occupation") + good, source="court", channel="public")
+    assert refused.value.policy == "house.source-scope"
+    held = bring(text + good + "".join(bad), source="court", channel="public")
+    assert (held.accepted, held.quarantined) == (1, 3)
+    assert set(Quarantined.objects.values_list("reason", flat=True)) == {"public_unproven"}
+    lin, service, legal = one("select subject from subject_state"), staff("service"), staff("legal")
+    assert policy_of(lin, actor=service) == ("clear", "house.role-service")  # public, not told yet: no bar under PIPL
+    assert policy_of(lin, actor=legal, purpose="credit")[0] == "denied"
+    rights.give(lin, 7, actor=owner_actor(), **GIVEN)
+    assert policy_of(lin, actor=legal, purpose="credit") == ("clear", "house.role-legal")
+    rights.enter_state(lin, "objection", actor=owner_actor(), act="object", purpose=0)
+    assert policy_of(lin, actor=service) == ("denied", "house.public-refusal")
+    assert policy_of(lin, actor=legal, purpose="credit") == ("denied", "house.public-refusal")
+    assert rights.states(lin)[0]["purpose"] == "public-information"
+    assert policy_of(lin, actor=member("privacy"), purpose="rights-request")[0] == "clear"
+    rights.lift_state(lin, "objection", actor=owner_actor(), act="object", purpose=0)
+    assert policy_of(lin, actor=service)[0] == "clear"
+
+
+def test_of_a_customer_who_is_known_already_only_what_was_bought_is_shut(registered, bring, kehu_import, letters):
+    registered()
+    kehu_import("external_id,full_name,email\nO-1,Lin Wan,own@kehu.example\n", "store")
+    [subject] = [one("select subject from subject_state")]
+    text = "external_id,full_name,national_id,phone\nO-1,Lin Wan,11010519491231002X,+8613800138000\n"
+    kehu_import(text, "store")
+    bring(text.replace("O-1", "B-1").replace("13800138000", "13900139000"))
+    assert one("select count(distinct customer) from subject_state") == 1
+    service = staff("service")
+    seen = show(subject, actor=service, purpose="service")
+    assert seen.fields["phone"] == "+8613800138000" and [mark.name for mark in seen.marks] == ["broker"]
+    assert find({"phone": "+8613800138000"}, actor=service, purpose="service")[0] == [subject]
+    opened = gate().open([subject], actor=service, purpose="service", fields=["phone"])[0]
+    assert {one_.normal for one_ in opened.contributions} == {"+8613800138000"}
+    informing.send(actor=owner_actor())
+    opened = gate().open([subject], actor=service, purpose="service", fields=["phone"])[0]
+    assert {one_.normal for one_ in opened.contributions} == {"+8613800138000", "+8613900139000"}
+    marked = marks_of_records(opened.origins)
+    bought = next(c.record for c in opened.contributions if c.normal == "+8613900139000")
+    assert [mark.party for mark in marked.values()] == ["Broker Ltd"] and bought in marked
+
+
+def test_nobody_in_europe_is_written_to_first_about_anything_else(registered, bring, letters):
+    registered()
+    bring(PERSON, residence="DE")
+    [lin], service = [one("select subject from subject_state")], staff("service")
+    assert policy_of(lin, actor=service)[0] == "clear"
+
+    def message():
+        options = {"fields": ["email"], "use": "contact", "medium": "email", "topic": "service-news"}
+        answer = gate().open([lin], actor=service, purpose="service", **options)[0].decision.of("email")
+        return answer.answer, answer.policy
+
+    assert message() == ("denied", "eu.gdpr.14-first-contact")
+    informing.send(actor=owner_actor())
+    assert message()[0] == "clear" and len(letters) == 1
+
+
+def test_the_clock_ends_in_a_month_and_whoever_has_no_mailbox_is_told_by_post(registered, bring, letters):
+    registered()
+    bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\nB-2,Wu,\nB-3,Xu,not an address\n", residence="DE")
+    today = datetime.now(UTC).date()
+    due = informing.figures()
+    assert (due.due, due.overdue, due.told) == (3, 0, 0) and today + timedelta(27) < due.first <= today + timedelta(31)
+    assert list(check_informing()) == []
+    with connection.cursor() as cursor:
+        cursor.execute("update subject_state set inform_by = current_date - 1")
+    assert [(found.id, found.severity) for found in check_informing()] == [("inform.overdue", "error")]
+    with pytest.raises(Refused):
+        informing.send(actor=staff("service"))
+    done = informing.send(actor=member("privacy"))
+    assert (done.mailed, done.by_post) == (1, 2) and informing.send(actor=member("privacy")).mailed == 0
+    left = informing.waiting(actor=member("privacy"), by_post=True)
+    assert [[mark.name for mark in row.marks] for row in left] == [["broker"], ["broker"]]
+    assert informing.posted([row.customer for row in left], actor=member("privacy")) == 2
+    assert informing.figures().due == 0 and Informed.objects.count() == 3
+    with pytest.raises(LookupError):
+        informing.posted([left[0].customer], actor=member("privacy"))
+
+
+def test_without_a_mail_server_nobody_counts_as_told(registered, bring):
+    registered()
+    bring(PERSON)
+    backend = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": 9}
+    with override_settings(**backend):
+        done = informing.send(actor=owner_actor())
+    assert done.away and (done.mailed, done.by_post) == (0, 0) and informing.figures().due == 1
+
+
+def test_what_is_taken_back_or_erased_leaves_no_duty(registered, bring, letters, tmp_path):
+    registered()
+    held = bring(PERSON)
+    assert informing.figures().due == 1
+    importing.undo(held.id, actor=owner_actor())
+    assert informing.figures().due == 0 and one("select supplied from subject_state") is None
+    bring(PERSON)
+    informing.send(actor=owner_actor())
+    lin = one("select subject from subject_state where not hidden")
+    assert [mark.party for mark in marks_of_customers([lin])[lin]] == ["Broker Ltd"]
+    copy = export(lin, actor=owner_actor(), to=tmp_path / "lin.age")
+    from tests.copies import by_passphrase
+
+    data = by_passphrase(copy.file.read_bytes(), copy.passphrase)
+    assert b"PK" in data[:4]
+    erase(lin, actor=owner_actor(), reason="asked")
+    assert Informed.objects.count() == 0
+
+
+def test_an_import_on_a_document_alone_opens_for_rights_alone(database, bring, letters):
+    bring(PERSON, source=None, source_proof=b"a licence", residence="DE")
+    lin, service = one("select subject from subject_state"), staff("service")
+    assert policy_of(lin, actor=service) == ("denied", "house.source-purpose")
+    assert policy_of(lin, actor=staff("privacy"), purpose="rights-request")[0] == "clear"
+    informing.send(actor=owner_actor())
+    assert policy_of(lin, actor=service) == ("denied", "house.source-purpose")
+    assert "have not registered" in letters[0].body
+
+
+def test_a_source_is_worth_what_its_imports_came_to(registered, bring):
+    registered()
+    bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\n\"\",,\nB-2,Wu,wu@kehu.example\nB-1,Lin,lin@kehu.example\n")
+    [entry] = sources.entries(actor=owner_actor())
+    assert (entry.quality.rows, entry.quality.imports, entry.standing) == (entry.quality.rows, 1, "in-force")
+    assert entry.quality.score == round(100 * 2 / entry.quality.rows)
+    with pytest.raises(Refused):
+        sources.entries(actor=staff("engineer"))

@@ -63,12 +63,13 @@ def start(request: HttpRequest, asked: ImportAsked) -> Any:
     """The job begins at once (202). With `dry_run`: the mapping and masked samples (200); nothing comes in."""
     who = caller_of(request).actor
     require_act("collect", who)
-    terms = asked.model_dump(exclude={"dry_run", "files", "maps", "consents"})
+    terms = asked.model_dump(exclude={"dry_run", "files", "maps", "consents", "purposes"})
     plan = actions.plan(
         ImportTerms(
             files=tuple(asked.files),
             maps=tuple(f"{field}={column}" for field, column in asked.maps.items()),
             consents=tuple(asked.consents.items()),
+            purposes=tuple(asked.purposes),
             **terms,
         ),
         actor=who,

@@ -91,6 +91,10 @@ class ImportAsked(Asked):
     basis: Annotated[str, StringConstraints(max_length=40)]
     notice: NoticeName | None = None
     controller: Annotated[str, StringConstraints(max_length=120)] | None = None
+    source: Annotated[str, StringConstraints(max_length=60)] | None = Field(
+        None, description="Whom they come from, if not from the customers: a registered source."
+    )
+    purposes: list[Purpose] = Field(default=[], max_length=13, description="Brought in for these alone.")
     residence: Column | None = Field(None, description="Two capital letters: a country; else the column that says it.")
     consents: dict[Purpose, Column] = Field(default={}, max_length=13, description="Column by purpose.")
     consent_time: Column | None = None
@@ -127,13 +131,22 @@ class Masked(Why):
     value: str
 
 
+class Supplied(Schema):
+    """That something came from a third party or a public place, and not from the customer; null: in no register."""
+
+    kind: Literal["third-party", "public"]
+    name: str | None
+    party: str | None
+
+
 class Shown(Schema):
-    """One customer as far as the purpose shows them."""
+    """One customer as far as the purpose shows them; `sources`: whom something came from, if not from themselves."""
 
     subject: UUID
     fields: dict[str, str]
     masked: dict[str, Masked]
     denied: dict[str, Why]
+    sources: list[Supplied]
     ledger: Row
 
 

@@ -111,8 +111,11 @@ def restrict(subject: str, lift: bool, reason: str) -> Any:
 @click.option("--lift", is_flag=True, help="Take it back.")
 @command()
 def object_(subject: str, purpose: str, lift: bool) -> Any:
-    """Record an objection to one purpose."""
-    return _state("objection", "object", subject, lift=lift, purpose=purpose_number(purpose))
+    """Record an objection to one purpose, or (public-information) to every use of what is public about them."""
+    from kehu.govern.slugs import objection_number
+
+    number = objection_number(purpose)
+    return _state("objection", "object", subject, lift=lift, purpose=number if number == 0 else purpose_number(purpose))
 
 
 @click.command(epilog="Example: kehu optout 0199…")

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import day_of, field_label, language, page, purpose_label
 from kehu.doors.web.templatetags.desk import consent_dot
-from kehu.doors.web.words import value_text
+from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
@@ -145,7 +145,8 @@ def marks_of(standing: Any) -> list[tuple[str, str, str]]:
         standing.restricted, standing.deceased, standing.held, standing.child, standing.opted_out,
         bool(standing.objections),
     )  # fmt: skip
-    return [(tone, icon, str(word)) for holds, (tone, icon, word) in zip(there, _MARKS, strict=True) if holds]
+    said = [(tone, icon, str(word)) for holds, (tone, icon, word) in zip(there, _MARKS, strict=True) if holds]
+    return said + [(one.tone, one.icon, one.text) for one in map(source_mark, standing.supplied)]
 
 
 def _left_out(one: LeftOut) -> dict[str, Any]:

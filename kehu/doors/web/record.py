@@ -18,10 +18,10 @@ from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
 from kehu.doors.web.why import ANSWERS
-from kehu.doors.web.words import value_text
+from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.consent import NothingToWithdraw, UnknownSubject
 from kehu.govern.dictionary import UnknownField
-from kehu.govern.slugs import PURPOSES
+from kehu.govern.slugs import PUBLIC_INFORMATION, PURPOSES, objection_number
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
@@ -140,7 +140,7 @@ def change_consent(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpR
 def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """Restrict, object, or lift either; the office's acts, as ``rights-request``."""
     kind, lifting = request.POST.get("kind", ""), request.POST.get("do") == "lift"
-    purpose = PURPOSES.get(request.POST.get("purpose", ""))
+    purpose = objection_number(request.POST.get("purpose", ""))
     if kind not in ("restriction", "objection") or (kind == "objection" and purpose is None):
         return HttpResponseBadRequest()
     act = "restrict" if kind == "restriction" else "object"
@@ -267,11 +267,17 @@ def _why(one: Why) -> dict[str, Any]:
 def _source(one: Source) -> dict[str, Any]:
     return {
         "channel": one.channel,
+        "mark": source_mark(one.mark) if one.mark else None,
         "notice": one.notice,
         "kind": kind_label(one.kind),
         "basis": basis_label(one.basis),
         "came": day_of(one.came_at),
     }
+
+
+def objection_label(slug: str) -> str:
+    """What somebody may object to: a purpose, or the use of what is public about them."""
+    return _("What is public about them") if slug == PUBLIC_INFORMATION else purpose_label(slug)
 
 
 def kind_label(kind: str) -> str:
@@ -311,6 +317,9 @@ def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
         if desk.may("request")
         else [],
         "may_read_ledger": desk.may("read-ledger"),
-        "objectable": [(slug, purpose_label(slug), PURPOSES[slug] in record.standing.objections) for slug in PURPOSES],
+        "objectable": [
+            (slug, objection_label(slug), objection_number(slug) in record.standing.objections)
+            for slug in (*PURPOSES, *([PUBLIC_INFORMATION] if record.standing.from_public else ()))
+        ],
         **authorisations.of(desk, record.customer),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, cast
 
 from django.utils.functional import Promise, lazy
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from kehu.govern.packs import PACKS, law_packs
 from kehu.govern.slugs import LANGUAGES
+from kehu.govern.sources import Mark
 from kehu.guard.installation import installation
 
 
@@ -102,6 +104,9 @@ _REASONS: Final = {
     "message_no_order": gettext_lazy("message without an order number"),
     "message_said_later": gettext_lazy("something else was said later"),
     "message_suppressed": gettext_lazy("address is suppressed"),
+    "source_consent_missing": gettext_lazy("no proof of the consent with the source"),
+    "source_consent_other": gettext_lazy("the consent with the source does not cover it"),
+    "public_unproven": gettext_lazy("no proof of where it was public"),
 }
 _HOUSE_RULE: Final = "House rule "
 # the name every installation begins with: it says nothing to anybody outside
@@ -151,6 +156,25 @@ def article_label(article: str) -> str:
     if article.startswith(_HOUSE_RULE):
         return _("House rule %(number)s") % {"number": article.removeprefix(_HOUSE_RULE)}
     return article
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMark:
+    """That something came from a source and not from the customer: tone, icon and words, the same on every page."""
+
+    tone: str
+    icon: str
+    text: str
+
+
+def source_mark(mark: Mark) -> SourceMark:
+    """The mark of a source in the reader's language."""
+    named = {"party": mark.party}
+    if mark.kind == "public":
+        text = _("public: %(party)s") % named if mark.party else _("public, source not registered")
+        return SourceMark("azurite", "landmark", text)
+    text = _("bought: %(party)s") % named if mark.party else _("bought, source not registered")
+    return SourceMark("gamboge", "package", text)
 
 
 def house_label(name: str) -> str:

@@ -132,7 +132,9 @@ class Admission:
             raise CollectionRefused("house.credential")
         if self._terms.supplier is not None:
             held = standing(connection, self._terms.supplier, purposes=self._terms.claimed, fields=self._terms.fields)
-            self._source = dataclasses.replace(held, proved=held.proved or self._terms.source_proof)
+            if held.standing == "unregistered":  # a document shows what no register says; of a registered one the register does
+                held = dataclasses.replace(held, proved=self._terms.source_proof)
+            self._source = held
         return str(row[0])
 
     def _without_register(self) -> SourceFacts:

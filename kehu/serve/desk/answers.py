@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from kehu.govern.sources import Mark
 from kehu.guard.gate.compare import Compared
 from kehu.guard.gate.decisions import FieldAnswer
 from kehu.guard.installation import installation
@@ -27,8 +28,14 @@ def customer_answer(seen: Customer, language: str = "en") -> dict[str, Any]:
             name: {"value": value} | policy_words(policy, language) for name, (value, policy) in seen.masked.items()
         },
         "denied": {name: policy_words(policy, language) for name, policy in seen.denied.items()},
+        "sources": [mark_answer(one) for one in seen.marks],
         "ledger": {"seq": seen.seq},
     }
+
+
+def mark_answer(mark: Mark) -> dict[str, Any]:
+    """That something came from a source and not from the customer; name and party are null where nobody registered it."""
+    return {"kind": mark.kind, "name": mark.name or None, "party": mark.party or None}
 
 
 def found_answer(subjects: Iterable[UUID], seq: int | None) -> dict[str, Any]:

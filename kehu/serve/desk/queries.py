@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import UnknownField
 from kehu.govern.slugs import PURPOSES
+from kehu.govern.sources import Mark, marks_of_customers
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.decisions import BY_PERSON, FieldAnswer
@@ -37,6 +38,7 @@ class Customer:
     fields: dict[str, str]
     masked: dict[str, tuple[str, str]]
     denied: dict[str, str]
+    marks: tuple[Mark, ...] = ()  # sources that something came from, and not from the customer
 
     @property
     def refused(self) -> bool:
@@ -55,7 +57,7 @@ def show(
     opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, event=BY_PERSON if by_person else "")
     if not opened:
         raise UnknownSubject(str(subject))
-    return customer_of(opened[0])
+    return marked([customer_of(opened[0])])[0]
 
 
 def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int]:
@@ -111,6 +113,12 @@ def _carriers(criteria: dict[str, str]) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(" intersect ".join([BY_TOKENS] * len(wanted)) + " order by 1 limit 200", wanted)
         return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+
+
+def marked(customers: Sequence[Customer]) -> list[Customer]:
+    """The same customers, each with the sources that something of them came from."""
+    found = marks_of_customers(one.subject for one in customers)
+    return [replace(one, marks=found[one.subject]) if one.subject in found else one for one in customers]
 
 
 def customer_of(opened: Opened) -> Customer:

@@ -19,6 +19,7 @@ from django.db import connection
 from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.dictionary import Field
 from kehu.govern.slugs import BASES, RECORD_KINDS, name_of
+from kehu.govern.sources import Mark, marks
 from kehu.guard.access.grants import granted_fields
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.decisions import BY_PERSON, Decision
@@ -83,6 +84,7 @@ class Source:
     notice: str
     batch: UUID | None
     came_at: datetime
+    mark: Mark | None = None  # whom it came from, if not from the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def sources_of(subject: UUID) -> list[Source]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select r.id, r.subject, r.kind, coalesce(c.name, ''), r.basis, coalesce(n.name || '@' || n.version, ''),"
-            " r.batch from subject_state s join record r using (subject)"
+            " r.batch, r.supplier from subject_state s join record r using (subject)"
             " left join govern_channel c on c.id = r.channel left join govern_notice n on n.id = r.notice"
             " where s.customer = (select x.customer from subject_state x where x.subject = %s)"
             " and not s.hidden and not r.hidden order by r.id desc limit 500",
@@ -190,10 +192,14 @@ def sources_of(subject: UUID) -> list[Source]:
         rows = cursor.fetchall()
     if not rows:
         raise UnknownSubject(str(subject))
+    known = marks() if any(row[-1] is not None for row in rows) else {}
     return [
-        Source(id, origin, name_of(RECORD_KINDS, kind), channel, name_of(BASES, basis), notice, batch, came_at(id))
-        for id, origin, kind, channel, basis, notice, batch in rows
-    ]
+        Source(
+            id, origin, name_of(RECORD_KINDS, kind), channel, name_of(BASES, basis), notice, batch, came_at(id),
+            known.get(supplier),
+        )
+        for id, origin, kind, channel, basis, notice, batch, supplier in rows
+    ]  # fmt: skip
 
 
 def open_requests(subject: UUID) -> list[tuple[str, datetime]]:

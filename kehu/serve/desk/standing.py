@@ -16,6 +16,7 @@ from django.db import connection
 
 from kehu.govern.laws import asked_anew
 from kehu.govern.slugs import PURPOSES
+from kehu.govern.sources import Mark, marks
 from kehu.guard.gate.state import AGE, CONSENT, KIND, packs_of
 from kehu.guard.installation import installation
 
@@ -42,6 +43,12 @@ class Standing:
     deceased: bool
     held: bool
     origins: int
+    supplied: tuple[Mark, ...] = ()  # sources that something came from, and not from themselves
+
+    @property
+    def from_public(self) -> bool:
+        """Whether something of them was found in public."""
+        return any(one.kind == "public" for one in self.supplied)
 
     @property
     def child(self) -> bool:
@@ -61,16 +68,19 @@ def standing_of(customers: Iterable[UUID]) -> dict[UUID, Standing]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select customer, kind, packs, age, consents, objections, restricted, opted_out or gpc, deceased,"
-            " held or held_categories > 0, guardian from subject_state where customer = any (%s) and not hidden"
+            " held or held_categories > 0, guardian,"
+            " case when supplied is not null then array(select jsonb_object_keys(supplied -> 'of')) end"
+            " from subject_state where customer = any (%s) and not hidden"
             " order by subject",
             [list(customers)],
         )
         for row in cursor.fetchall():  # Django hands jsonb out as text
             rows.setdefault(row[0], []).append([*row[:4], json.loads(row[4]), *row[5:]])
-    return {customer: _standing(customer, held) for customer, held in rows.items()}
+    known = marks() if any(row[11] for held in rows.values() for row in held) else {}
+    return {customer: _standing(customer, held, known) for customer, held in rows.items()}
 
 
-def _standing(customer: UUID, rows: list[Any]) -> Standing:
+def _standing(customer: UUID, rows: list[Any], known: Mapping[int, Mark]) -> Standing:
     packs = 0
     for row in rows:
         packs |= row[2]
@@ -90,6 +100,9 @@ def _standing(customer: UUID, rows: list[Any]) -> Standing:
         deceased=any(row[8] for row in rows),
         held=any(row[9] for row in rows),
         origins=len(rows),
+        supplied=tuple(
+            known[one] for one in sorted({int(key) for row in rows for key in row[11] or ()}) if one in known
+        ),
     )
 
 

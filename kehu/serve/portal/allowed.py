@@ -23,7 +23,8 @@ from kehu.govern.consent import (
 )
 from kehu.govern.laws import AGE_BANDS, asked_anew, load_packs
 from kehu.govern.models import Consent, StateEntry
-from kehu.govern.slugs import PURPOSES
+from kehu.govern.slugs import PUBLIC_INFORMATION_NUMBER, PURPOSES
+from kehu.govern.sources import marks_of_subjects
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.state import CONSENT, packs_of
 from kehu.guard.guests.credentials import Guest
@@ -70,6 +71,8 @@ class Standing:
     child: bool
     restricted: bool
     opted_out: bool
+    from_public: bool = False  # something about them was found in public
+    refuses_public: bool = False
 
 
 def standing(guest: Guest) -> Standing:
@@ -81,12 +84,14 @@ def standing(guest: Guest) -> Standing:
     rows = _states(guest.subject)
     packs = frozenset().union(*(packs_of(row["packs"]) for row in rows))
     said = _last_said([row["subject"] for row in rows])
-    purposes = installation().rules.purposes
+    purposes, marks = installation().rules.purposes, marks_of_subjects([row["subject"] for row in rows])
     return Standing(
         permissions=tuple(_permission(slug, rows, packs, said.get(PURPOSES[slug])) for slug in purposes),
         child=_needs_guardian(rows, packs),
         restricted=any(row["restricted"] for row in rows),
         opted_out=any(row["opted_out"] or row["gpc"] for row in rows),
+        from_public=any(one.kind == "public" for marked in marks.values() for one in marked),
+        refuses_public=any(PUBLIC_INFORMATION_NUMBER in row["objections"] for row in rows),
     )
 
 
@@ -163,6 +168,17 @@ def opt_out(guest: Guest, *, lift: bool = False) -> None:
     """
     require_act("optout", guest.actor)
     _state(guest, "optout", act="optout", purpose=None, lift=lift)
+
+
+def refuse_public(guest: Guest, *, lift: bool = False) -> None:
+    """Refuse every use of what is public about them, or take that back; acts at once (PIPL 27).
+
+    Raises:
+        OthersObjection: what is to be lifted was not said by this person for certain.
+        Refused: the sign-in has ended.
+    """
+    require_act("object", guest.actor)
+    _state(guest, "objection", act="object", purpose=PUBLIC_INFORMATION_NUMBER, lift=lift)
 
 
 def _state(guest: Guest, kind: str, *, act: str, purpose: int | None, lift: bool) -> None:

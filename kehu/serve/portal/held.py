@@ -12,6 +12,7 @@ from uuid import UUID
 
 from kehu.govern.dictionary import Field
 from kehu.govern.slugs import CATEGORIES, RECORD_KINDS, name_of
+from kehu.govern.sources import Mark, marks_of_records
 from kehu.guard.gate.read import EVENT_KINDS, Contribution, gate
 from kehu.guard.guests.credentials import PURPOSE, Guest
 from kehu.guard.installation import installation
@@ -41,6 +42,7 @@ class HeldValue:
     channel: int
     came_at: datetime
     verified_at: str | None
+    mark: Mark | None = None  # whom it came from, if not from the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class HeldEvent:
     at: datetime
     channel: int
     fields: tuple[tuple[Field, str], ...] = part(repr=False)
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,23 @@ def what_we_hold(guest: Guest) -> Held:
     said = opened[0].contributions
     profile = [one for one in said if one.kind not in EVENT_KINDS and one.status != ABSENT]
     best = survive(profile)
-    fields = _fields(profile, {name: survivor.said for name, survivor in best.items()})
+    marked = marks_of_records(opened[0].origins)
+    fields = _fields(profile, {name: survivor.said for name, survivor in best.items()}, marked)
     return Held(
         categories={
             category: held
             for category in CATEGORIES
             if (held := tuple(field for field in fields if field.field.category == category))
         },
-        events=_events(one for one in said if one.kind in EVENT_KINDS),
+        events=_events((one for one in said if one.kind in EVENT_KINDS), marked),
         name=_name(fields),
         masked=sum(value.masked for field in fields for value in field.values),
     )
 
 
-def _fields(said: Iterable[Contribution], best: Mapping[str, Contribution]) -> list[HeldField]:
+def _fields(
+    said: Iterable[Contribution], best: Mapping[str, Contribution], marked: Mapping[UUID, Mark]
+) -> list[HeldField]:
     dictionary = installation().rules.dictionary
     by_field: dict[str, dict[str, HeldValue]] = defaultdict(dict)
     for one in sorted(said, key=lambda one: one.record.bytes):
@@ -109,7 +115,7 @@ def _fields(said: Iterable[Contribution], best: Mapping[str, Contribution]) -> l
             continue
         value = HeldValue(
             text, one.answer == "masked", one.status != INVALID, one is winner, one.channel, came_at(one.record),
-            one.verified_at,
+            one.verified_at, marked.get(one.record),
         )  # fmt: skip
         before = by_field[one.field].get(same)
         # the same said twice stands once, as first said; the winner keeps its mark
@@ -122,7 +128,7 @@ def _fields(said: Iterable[Contribution], best: Mapping[str, Contribution]) -> l
     return sorted(made, key=lambda held: held.field.id)
 
 
-def _events(said: Iterable[Contribution]) -> dict[str, tuple[HeldEvent, ...]]:
+def _events(said: Iterable[Contribution], marked: Mapping[UUID, Mark]) -> dict[str, tuple[HeldEvent, ...]]:
     dictionary = installation().rules.dictionary
     records: dict[UUID, list[Contribution]] = defaultdict(list)
     for one in said:
@@ -134,7 +140,7 @@ def _events(said: Iterable[Contribution]) -> dict[str, tuple[HeldEvent, ...]]:
         when = next((_time(text) for field, text in texts if field.name in _TIMES), None)
         kind = name_of(RECORD_KINDS, parts[0].kind)
         rest = tuple((field, text) for field, text in texts if field.name not in (*_TIMES, _WHOSE) and text)
-        made[kind].append(HeldEvent(kind, when or came_at(record), parts[0].channel, rest))
+        made[kind].append(HeldEvent(kind, when or came_at(record), parts[0].channel, rest, marked.get(record)))
     return {kind: tuple(sorted(events, key=lambda one: one.at, reverse=True)) for kind, events in made.items()}
 
 

@@ -13,7 +13,7 @@ from kehu.govern import consent as authorisations
 from kehu.govern import states as subject_states
 from kehu.govern.models import Consent, StateEntry
 from kehu.govern.separate import Terms
-from kehu.govern.slugs import CUSTOMER, PURPOSES, name_of
+from kehu.govern.slugs import CUSTOMER, PURPOSES, name_of, objected_to
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
@@ -301,7 +301,7 @@ def _state_lines(row: StateEntry, reason: str | None) -> list[dict[str, Any]]:
     return [
         {
             "kind": row.kind,
-            "purpose": name_of(PURPOSES, row.purpose) if row.purpose else None,
+            "purpose": objected_to(row.purpose),
             "category": category,
             "since": row.since.isoformat(),
             "until": row.until.isoformat() if row.until else None,

@@ -14,7 +14,8 @@ from psycopg import Connection
 from kehu.govern import states as subject_states
 from kehu.govern.holders import holders
 from kehu.govern.models import Consent, StateEntry
-from kehu.govern.slugs import BASES, PURPOSES, RECORD_KINDS, name_of
+from kehu.govern.slugs import BASES, RECORD_KINDS, name_of, objected_to
+from kehu.govern.sources import Mark, marks
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import EVENT_KINDS, Contribution, Opened
 from kehu.guard.installation import installation
@@ -33,7 +34,8 @@ _FREE_TEXT: Final = frozenset({"text", "topic"})
 _OWN_NUMBERS: Final = frozenset({"email", "phone", "landline", "national_id", "passport_number", "registration_number"})
 _MOST_ROWS: Final = 100_000
 _RECORDS: Final = """
-select r.id, r.kind, coalesce(c.name, ''), coalesce(g.name, ''), r.basis, coalesce(n.name || '@' || n.version, ''), r.batch
+select r.id, r.kind, coalesce(c.name, ''), coalesce(g.name, ''), r.basis, coalesce(n.name || '@' || n.version, ''), r.batch,
+    r.supplier
 from record r left join govern_channel c on c.id = r.channel left join govern_controller g on g.id = r.controller
     left join govern_notice n on n.id = r.notice
 where r.subject = any (%s) and not r.hidden order by r.id
@@ -97,15 +99,22 @@ def _records(contributions: Sequence[Contribution], part: Sequence[UUID], redact
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS, [list(part)])
         rows = cursor.fetchall()
+    known = marks() if any(row[-1] is not None for row in rows) else {}
     return [
         {
             "record": str(id), "kind": name_of(RECORD_KINDS, kind), "channel": channel, "controller": controller,
             "basis": name_of(BASES, basis), "notice": notice or None, "import": str(batch) if batch else None,
             "came_at": datetime.fromtimestamp((id.int >> 80) / 1000, UTC).isoformat(timespec="seconds"),
+            "source": _source(known[supplier]) if supplier in known else None,
             "values": values.get(id, {}),
         }
-        for id, kind, channel, controller, basis, notice, batch in rows
+        for id, kind, channel, controller, basis, notice, batch, supplier in rows
     ]  # fmt: skip
+
+
+def _source(mark: Mark) -> dict[str, str | None]:
+    """Whom a record came from, if not from the person (GDPR 15(1)(g))."""
+    return {"kind": mark.kind, "party": mark.party or None}
 
 
 def _consents(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[str, Any]]:
@@ -138,7 +147,7 @@ def _states(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[st
 
 def _state(row: StateEntry, reason: str | None) -> dict[str, Any]:
     return {
-        "kind": row.kind, "purpose": name_of(PURPOSES, row.purpose) if row.purpose else None,
+        "kind": row.kind, "purpose": objected_to(row.purpose),
         "since": row.since.isoformat(), "until": row.until.isoformat() if row.until else None,
         "ended_at": row.ended_at.isoformat() if row.ended_at else None, "reason": reason,
     }  # fmt: skip

@@ -17,6 +17,7 @@ from kehu.govern.laws import PACKS
 from kehu.govern.models import Consent, Controller, Notice
 from kehu.govern.register import purpose_said
 from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
+from kehu.govern.sources import marks_of_subjects
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
@@ -77,7 +78,7 @@ def receipt_of(row: Consent, part: Sequence[UUID], *, own: bool = False) -> dict
             "in_force": held.in_force,
             "ended_at": held.ended_at.isoformat() if held.ended_at else None,
             "processing": _processing(row, packs, controller),
-            "parties": [controller, *_recipient(row), *_guardian(row, named=not own)],
+            "parties": [controller, *_recipient(row), *_guardian(row, named=not own), *_data_sources(part)],
             "events": _events(held, rows),
         },
         "used": {
@@ -144,6 +145,16 @@ def _guardian(row: Consent, *, named: bool) -> list[dict[str, Any]]:
     # one who is no customer is named in the sealed proof alone
     id = f"urn:uuid:{row.by_subject}" if row.by_subject and named else None
     return [{"id": id, "type": "dpv:GuardianOfDataSubject", "role": row.guardian or "guardian"}]
+
+
+def _data_sources(part: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Whom something of the person came from, if not from themselves."""
+    found = {mark.id: mark for marked in marks_of_subjects(part).values() for mark in marked}
+    return [
+        {"id": f"source:{mark.name}" if mark.name else None, "type": "dpv:DataSource", "name": mark.party or None,
+         "kind": mark.kind}
+        for _, mark in sorted(found.items())
+    ]  # fmt: skip
 
 
 def _events(held: Became, rows: Sequence[Consent]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from kehu.govern.laws import PACKS, Stays, add_months, load_packs, stays_under
 from kehu.govern.models import Consent, StateEntry, Subscription
-from kehu.govern.slugs import CATEGORIES, PURPOSES, RECORD_KINDS, name_of
+from kehu.govern.slugs import CATEGORIES, PUBLIC_INFORMATION_NUMBER, PURPOSES, RECORD_KINDS, name_of
 from kehu.guard.installation import installation
 from kehu.guard.residue import Values
 from kehu.refine.clean.keys import search_keys
@@ -150,7 +150,8 @@ def _suppresses(part: Sequence[UUID], states: Iterable[StateEntry]) -> tuple[lis
             withdrawn.add(PURPOSES["marketing"])
     states = list(states)
     objected = {row.purpose for row in states if row.kind == "objection" and row.purpose}
-    purposes = (withdrawn | objected) & {PURPOSES["marketing"], PURPOSES["personalisation"]}
+    public = {row.purpose for row in states if row.kind == "objection" and row.purpose == PUBLIC_INFORMATION_NUMBER}
+    purposes = ((withdrawn | objected) & {PURPOSES["marketing"], PURPOSES["personalisation"]}) | public
     return sorted(purposes), any(row.kind in ("optout", "gpc") for row in states)
 
 

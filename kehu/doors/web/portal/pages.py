@@ -20,6 +20,7 @@ from kehu.doors.web.portal.notices import news_of
 from kehu.doors.web.portal.requests import RIGHTS
 from kehu.doors.web.words import contact_word, value_text
 from kehu.govern.models import Channel
+from kehu.govern.sources import Mark
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.guard.ledger.own import own_ledger
@@ -151,6 +152,9 @@ def _change(guest: Guest, purpose: str, wish: str) -> str:
     if wish in ("opt-out", "opt-in"):
         allowed.opt_out(guest, lift=wish == "opt-in")
         return "opted-out" if wish == "opt-out" else "lifted"
+    if wish in ("refuse-public", "allow-public"):
+        allowed.refuse_public(guest, lift=wish == "allow-public")
+        return "objected" if wish == "refuse-public" else "lifted"
     raise ValueError("wish")
 
 
@@ -170,7 +174,7 @@ def _held(request: HttpRequest, guest: Guest, *, error: str = "", status: int = 
                             (
                                 value_text(one.field.name, v.text) if not v.masked else v.text,
                                 v,
-                                channels.get(v.channel, ""),
+                                _from(v.mark) or channels.get(v.channel, ""),
                             )
                             for v in one.values
                         ],
@@ -186,7 +190,7 @@ def _held(request: HttpRequest, guest: Guest, *, error: str = "", status: int = 
                 "rows": [
                     {
                         "at": one.at,
-                        "channel": channels.get(one.channel, ""),
+                        "channel": _from(one.mark) or channels.get(one.channel, ""),
                         "fields": [(field.label(said), _said(field.name, text)) for field, text in one.fields],
                     }
                     for one in rows
@@ -198,6 +202,20 @@ def _held(request: HttpRequest, guest: Guest, *, error: str = "", status: int = 
         "error": error,
     }
     return page(request, "portal/held.html", context, guest=guest, status=status)
+
+
+def _from(mark: Mark | None) -> str:
+    """Whom something came from, if not from the customer."""
+    if mark is None:
+        return ""
+    if not mark.party:
+        return _("from another company") if mark.kind == "third-party" else _("from a public source")
+    named = {"party": mark.party}
+    return (
+        _("from %(party)s, another company") % named
+        if mark.kind == "third-party"
+        else _("from %(party)s, in public") % named
+    )
 
 
 def _said(name: str, text: str) -> str:
