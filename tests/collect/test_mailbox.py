@@ -112,8 +112,7 @@ def test_mail_comes_in_once_as_its_writers_and_the_mailbox_stays_as_it_was(chann
 
 
 def test_a_crash_before_it_counts_as_taken_brings_nothing_twice(channel, imap, monkeypatch):
-    with imap.client() as held:
-        held.store("1:*", "+FLAGS", r"\Deleted"), held.expunge()
+    imap.empty()
     imap.put(letter(id="<once@mail.example>"))
     box = box_of(channel, imap)
     with monkeypatch.context() as patch:  # killed between the two
@@ -129,13 +128,24 @@ def test_a_crash_before_it_counts_as_taken_brings_nothing_twice(channel, imap, m
 
 
 def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel, imap):
+    imap.empty()
     with imap.client() as held:
-        held.store("1:*", "+FLAGS", r"\Deleted"), held.expunge()
         held.append("INBOX", "", '"01-Jan-2020 10:00:00 +0000"', letter(text="old"))
     imap.put(letter(text="new"))
     assert pull(box_of(channel, imap, everything=False, marks_seen=True)).seen == 1
     flags = imap.flags()
     assert sum(rb"\Seen" in one for one in flags) == 1 and len(flags) == 2
+
+
+def test_a_mailbox_is_named_and_fetched_by_command(channel, imap, kehu):
+    imap.empty()
+    imap.put(letter(), letter())
+    box = ("--host", "127.0.0.1", "--port", imap.port, "--account", dovecot.ACCOUNT, "--everything")
+    named = kehu("channel", "mailbox", "service mail", *box, input=dovecot.PASSWORD + "\n")
+    assert named.json["since"] is None and named.json["port"] == imap.port
+    assert kehu("channel", "pull", "service mail").json == {"seen": 2, "new": 2}
+    kehu("channel", "mailbox", "service mail", *box, input="wrong\n")
+    assert kehu("channel", "pull", "service mail").json["error"]["code"] == "mail-sign-in"
 
 
 def test_what_goes_wrong_has_a_word_and_no_password_goes_without_tls(channel, imap, monkeypatch):

@@ -38,6 +38,9 @@ PROMISED = {
     "channel key": "id key",
     "channel secret": "id path",
     "channel mapping": "id settings",
+    "channel mailbox": "id host port folder since",
+    "channel pull": "seen new",
+    "contact": "id kept",
     "doctor": "findings[id severity text remedy]",
     "staff add": "id email sign_in[url email password]",
     "token issue": "token expires_at",
@@ -105,6 +108,8 @@ OPTIONS = {
     "up": "--port --detach",
     "controller add": "--country",
     "channel add": "--kind",
+    "channel mailbox": "--host --port --account --folder --everything --mark-seen",
+    "contact": "--channel --kind --topic --text --at --recording --ground --proof",
     "channel set": "--controller --basis --notice --residence --consent --field",
     "staff add": "--email --role --department --no-attest --totp",
     "staff link": "--reset-factor",
@@ -304,6 +309,14 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("consent give", lin, "personalisation")
     kehu("consent withdraw", lin, "personalisation")
     assert {row["purpose"] for row in kehu("consent list", lin)["consents"]} == {"marketing", "personalisation"}
+    kehu("channel add", "counter", "--kind", "counter")
+    call = ("--channel", "counter", "--kind", "call", "--topic", "-")
+    assert kehu("contact", lin, *call, token=token, stdin="delivery\n")["kept"] is True
+    assert (
+        kehu("contact", lin, *call, "--recording", "tape 7", stdin="x\n", code=1)["error"]["code"]
+        == "recording-refused"
+    )
+    kehu("contact", lin, "--channel", "counter", "--kind", "rumour", "--text", "x", code=2)
     kehu("optout", lin)
     kehu("object", lin, "marketing")
     kehu("deceased", lin, "--at", "2026-11-01")
@@ -358,6 +371,11 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
         'signature = "X-Signature"\n[[row]]\nkind = "customers"\nfields = {id = "external_id"}\n'
     )
     assert kehu("channel mapping", "any", "any.toml")["settings"]["signature"] == "X-Signature"
+    kehu("channel add", "mail", "--kind", "mailbox")
+    box = ("--host", "127.0.0.1", "--port", "1", "--account", "help@shop.example")
+    assert kehu("channel mailbox", "mail", *box, stdin="its password\n")["port"] == 1
+    kehu("channel mailbox", "counter", *box, stdin="its password\n", code=2)
+    kehu("channel pull", "mail", code=1)
     kehu("channel add", "web", "--kind", "tracking")
     for words in ("list",), ("show", "web"), ("set", "web"), ("key", "web"):
         kehu(f"channel {words[0]}", *words[1:])
@@ -366,9 +384,11 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("doctor", code=None)
     kehu("database")
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
-    # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py
+    # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py;
+    # channel pull: tests/collect/test_mailbox.py
     assert set(PROMISED) - kehu.seen == {
         "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
+        "channel pull",
     }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from kehu.doors.cli import (
     quotas,
     register,
     rights,
+    service,
     shops,
     signing,
     supplying,
@@ -45,6 +46,8 @@ authorising.subscriptions.add_command(mailing.suppress)
 authorising.subscriptions.add_command(mailing.suppression_lists)
 channels.channel.add_command(shops.secret)
 channels.channel.add_command(shops.mapping)
+channels.channel.add_command(service.mailbox)
+channels.channel.add_command(service.pull_now)
 installation.staff.add_command(signing.staff_link)
 installation.staff.add_command(signing.staff_code)
 installation.staff.add_command(signing.staff_sign_on)
@@ -68,6 +71,7 @@ for entry in (
     installation.keys,
     installation.controller,
     channels.channel,
+    service.contact,
     installation.staff,
     installation.token,
     installation.outbox,
