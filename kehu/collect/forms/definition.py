@@ -90,7 +90,8 @@ class Definition:
         """As it is kept."""
         return {
             "texts": {part: dict(held) for part, held in self.texts.items()}, "purposes": list(self.purposes),
-            "wordings": {slug: dict(held) for slug, held in self.wordings.items()}, "fields": dict(self.fields),
+            "wordings": {slug: dict(held) for slug, held in self.wordings.items()},
+            "fields": [[name, required] for name, required in self.fields.items()],  # a database's JSON keeps no order of keys
             "letters": list(self.letters), "notice": self.notice, "controller": self.controller, "country": self.country,
             "origins": list(self.origins), "confirmed": self.confirmed, "children": self.children,
             "questions": [one.pack() for one in self.questions], "anonymous": self.anonymous,
@@ -100,7 +101,8 @@ class Definition:
     def unpack(cls, held: Mapping[str, Any]) -> Definition:
         """From :meth:`pack`."""
         return cls(
-            texts=held["texts"], purposes=tuple(held["purposes"]), wordings=held["wordings"], fields=held["fields"],
+            texts=held["texts"], purposes=tuple(held["purposes"]), wordings=held["wordings"],
+            fields=dict(held["fields"]),
             letters=tuple(held["letters"]), notice=held["notice"], controller=held["controller"], country=held["country"],
             origins=tuple(held["origins"]), confirmed=held["confirmed"], children=held["children"],
             questions=tuple(Question.unpack(one) for one in held["questions"]), anonymous=held["anonymous"],

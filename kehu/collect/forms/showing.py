@@ -51,7 +51,7 @@ def shown(id: UUID) -> Shown:
         FormClosed: it is not there for them.
     """
     form = Form.objects.filter(id=id).exclude(published=None).first()
-    if form is None or form.channel is None:
+    if form is None or form.channel is None or form.published is None:
         raise FormClosed(str(id))
     return _shown(form, form.versions.get(number=form.published))
 

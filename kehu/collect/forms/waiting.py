@@ -140,9 +140,11 @@ def send_letter(waiting: str) -> None:
     """Send the letter with the link to the mailbox that confirms."""
     id = UUID(waiting)
     row = _row(id)
-    if row is None or row[2] is None or row[3] is not None:
+    if row is None:
         return
-    form, guardian, sealed, _ = row
+    form, guardian, sealed, sent = row
+    if sealed is None or sent is not None:
+        return
     held = _opened(id, sealed, form)
     shown = shown_as(UUID(held["f"]), held["v"])
     with connection.cursor() as cursor:

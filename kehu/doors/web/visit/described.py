@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from kehu.collect.forms.showing import Shown
 from kehu.collect.forms.submission import RELATIONS
 from kehu.doors.web.visit import words
@@ -102,7 +104,7 @@ def _field(
         "long": name in _LONG,
         "complete": _COMPLETES.get(name, "off"),
         "required": required,
-        "for": [rules.purposes[slug].label(language) for slug in form.needing(name)],
+        "for": _(", ").join(rules.purposes[slug].label(language) for slug in form.needing(name)),
         "value": said.get(f"f_{name}", ""),
         "fault": words.fault(faults.get(name, "")),
     }
