@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from kehu.collect.evidence import evidence
+from kehu.collect.presets import Recognised, recognise
 from kehu.govern.dictionary import Dictionary
 from kehu.refine.clean import fold
 
@@ -51,21 +52,31 @@ class MappingRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`fields`: field to column, in the order of the columns. `unmapped`: columns that are named, not kept."""
+    """`fields`: field to column, in the order of the columns. `unmapped`: columns that are named, not kept.
+
+    `recognised`: the system whose export it is, if its headers tell.
+    """
 
     fields: dict[str, str]
     unmapped: list[str]
+    recognised: Recognised | None = None
 
 
 def suggest(columns: Sequence[str], sample: pl.DataFrame, kind: str, dictionary: Dictionary) -> Suggestion:
     """The likely field of every column of an import of `customers`, `organisations`, `orders` or `interactions`.
 
     `sample` holds the first rows under the same columns. A header that its values contradict is not believed; values
-    alone suffice for what cannot be mistaken (e-mail, phone, resident number, Chinese names and the like).
+    alone suffice for what cannot be mistaken (e-mail, phone, resident number, Chinese names and the like). Of an export of a
+    system that is known by its headers only what that system's preset does not speak of is guessed.
     """
     fields = _fields_of(kind, dictionary)
+    preset = recognise(columns, kind)
+    chosen = {name: column for name, column in preset.fields.items() if name in fields} if preset is not None else {}
+    known = preset.known if preset is not None else frozenset[str]()
     scores: list[tuple[float, int, str, str]] = []
     for place, column in enumerate(columns):
+        if column in known:
+            continue
         values = sample[column] if column in sample.columns else pl.Series(column, [], dtype=pl.String)
         seen = evidence(values, kind)
         for field in fields:
@@ -74,13 +85,12 @@ def suggest(columns: Sequence[str], sample: pl.DataFrame, kind: str, dictionary:
             score = max(score, seen.by_field.get(field, 0.0)) if not _of_others(column) else 0.0
             if score >= _ENOUGH:
                 scores.append((-score, place, field, column))
-    chosen: dict[str, str] = {}
-    taken: set[str] = set()
-    for _, _, field, column in sorted(scores):
-        if field not in chosen and column not in taken:
-            chosen[field] = column
+    taken = set(chosen.values())
+    for _, _, name, column in sorted(scores):
+        if name not in chosen and column not in taken:
+            chosen[name] = column
             taken.add(column)
-    return _in_order(chosen, columns)
+    return _in_order(chosen, columns, preset)
 
 
 def override(suggestion: Suggestion, told: Iterable[str], columns: Sequence[str], dictionary: Dictionary) -> Suggestion:
@@ -104,7 +114,7 @@ def override(suggestion: Suggestion, told: Iterable[str], columns: Sequence[str]
         forced.add(field)
         if column is not None:
             fields[field] = column
-    return _in_order(fields, columns)
+    return _in_order(fields, columns, suggestion.recognised)
 
 
 def _column(wanted: str, columns: Sequence[str]) -> str:
@@ -135,11 +145,11 @@ def masked_samples(
     }
 
 
-def _in_order(fields: Mapping[str, str], columns: Sequence[str]) -> Suggestion:
+def _in_order(fields: Mapping[str, str], columns: Sequence[str], preset: Recognised | None) -> Suggestion:
     place = {column: at for at, column in enumerate(columns)}
     ordered = dict(sorted(fields.items(), key=lambda pair: place[pair[1]]))
     taken = set(fields.values())
-    return Suggestion(ordered, [column for column in columns if column not in taken])
+    return Suggestion(ordered, [column for column in columns if column not in taken], preset)
 
 
 def _fields_of(kind: str, dictionary: Dictionary) -> list[str]:

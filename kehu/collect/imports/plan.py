@@ -21,6 +21,7 @@ from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
 from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
+from kehu.collect.presets import Recognised
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
 from kehu.collect.readers import Source, open_source
@@ -69,6 +70,11 @@ class Plan:
     unmapped: list[str] = field(repr=False)
     samples: dict[str, list[str]] = field(repr=False)
     notes: list[str] = field(default_factory=list)
+    recognised: tuple[Recognised, ...] = ()
+
+    def told(self, language: str) -> list[str]:
+        """What whoever imports should know of the files, each once."""
+        return list(dict.fromkeys([*self.notes, *(line for one in self.recognised for line in one.told(language))]))
 
 
 def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
@@ -109,6 +115,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         rows=sum(look.file.rows for look in looks), mapping=mapping,
         unmapped=list(dict.fromkeys(name for look in looks for name in look.file.unmapped)),
         samples=looks[0].samples, notes=[note for look in looks for note in look.source.notes],
+        recognised=tuple(look.recognised for look in looks if look.recognised is not None),
     )  # fmt: skip
 
 
@@ -242,6 +249,7 @@ class _Look:
         self._require_columns([*taken - {None}, *([residence] if residence else [])])
         free = [name for name in self.source.columns if name not in taken]
         found = override(suggest(free, sample, asked.kind, dictionary), asked.maps, self.source.columns, dictionary)
+        self.recognised = found.recognised
         fields = found.fields
         if not fields:
             raise TermsRefused(

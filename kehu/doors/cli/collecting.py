@@ -130,7 +130,8 @@ def _dry(planned: Any) -> dict[str, Any]:
         "unmapped": planned.unmapped,
         "rows": planned.rows,
         "samples": planned.samples,
-        "notes": planned.notes,
+        "recognised": [one.preset.label for one in planned.recognised],
+        "notes": planned.told(language()),
     }
 
 

@@ -195,7 +195,7 @@ def _form(asked: ImportTerms, planned: Plan | None) -> dict[str, Any]:
         "rows": rows,
         "columns": columns,
         "count": planned.rows if planned else 0,
-        "notes": planned.notes if planned else [],
+        "notes": planned.told(language()) if planned else [],
         "fields": _fields(asked.kind),
         "kinds": [(kind, kind_word(kind)) for kind in KINDS],
         "channels": list(Channel.objects.order_by("id").values_list("name", flat=True)),

@@ -1,0 +1,103 @@
+"""Exports of other systems, known by their headers: which column is which field without a guess (``presets.toml``)."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_FILE: Final = Path(__file__).with_name("presets.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One system's export.
+
+    Attributes:
+        name: its table in the file.
+        label: what people call the system.
+        kind: what a row of it is.
+        has: headers that all stand in such a file.
+        fields: header to our field.
+        leave: headers that are nothing of the customer's.
+        consents: headers that say yes or no to something, to the header with the time it was said, if there is such a one.
+    """
+
+    name: str
+    label: str
+    kind: str
+    has: frozenset[str]
+    fields: Mapping[str, str]
+    leave: frozenset[str]
+    consents: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A preset as a file follows it.
+
+    Attributes:
+        preset: the system's.
+        fields: our fields to the file's own columns.
+        known: the file's columns that the preset speaks of.
+        consents: those that say something of consent, to the one with the time it was said, where that is there.
+    """
+
+    preset: Preset
+    fields: dict[str, str]
+    known: frozenset[str]
+    consents: dict[str, str | None]
+
+    def told(self, language: str) -> list[str]:
+        """What whoever imports should know of it, a sentence each."""
+        words = _written()["words"]
+        said = [words["recognised"][language].format(system=self.preset.label)]
+        for column, time in self.consents.items():
+            said.append(words["with_time" if time else "without"][language].format(column=column, time=time))
+        return said
+
+
+def recognise(columns: Sequence[str], kind: str) -> Recognised | None:
+    """The system whose export has these columns and rows of that kind; where several fit, the one that asks for most."""
+    places = {_plain(column): column for column in reversed(columns)}  # of two alike the first counts
+    fitting = [one for one in presets().values() if one.kind == kind and one.has <= places.keys()]
+    if not fitting:
+        return None
+    preset = max(fitting, key=lambda one: (len(one.has), one.name))
+    fields: dict[str, str] = {}
+    for header, field in preset.fields.items():
+        if header in places:
+            fields.setdefault(field, places[header])
+    told = [*preset.fields, *preset.leave, *preset.consents, *filter(None, preset.consents.values())]
+    known = frozenset(places[header] for header in told if header in places)
+    consents = {
+        places[header]: places.get(evidence) if evidence else None
+        for header, evidence in preset.consents.items()
+        if header in places
+    }
+    return Recognised(preset, fields, known, consents)
+
+
+@functools.cache
+def presets() -> Mapping[str, Preset]:
+    """Every system that is known, by name."""
+    return {
+        name: Preset(
+            name, held["label"], held["kind"], frozenset(map(_plain, held["has"])),
+            {_plain(header): field for header, field in held["fields"].items()}, frozenset(map(_plain, held["leave"])),
+            {_plain(one["column"]): _plain(one["evidence"]) if "evidence" in one else None for one in held.get("consents", ())},
+        )
+        for name, held in _written()["systems"].items()
+    }  # fmt: skip
+
+
+@functools.cache
+def _written() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+def _plain(header: str) -> str:
+    return " ".join(header.split()).casefold()

@@ -1,0 +1,97 @@
+"""Exports of other systems are known by their headers: no guess, nobody else's number, no consent out of a tick."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kehu.collect.mapping import suggest
+from kehu.collect.presets import presets, recognise
+from kehu.collect.readers import open_source
+from kehu.govern.dictionary import Dictionary
+
+EXPORTS = Path(__file__).parents[1] / "wire" / "exports"
+DICTIONARY = Dictionary.load()
+# values of a made-up row that are somebody else's or the system's own
+NOT_THEIRS = {"Jan Koch", "Ina Vogt", "+49 30 7654321", "Uwe Hoffmann", "张伟", "zhangwei", "0055g00000XyZ", "Zm9v"}
+
+
+def sample(name: str) -> tuple[list[str], pl.DataFrame]:
+    source = open_source(EXPORTS / f"{name}.csv")
+    return source.columns, next(source.batches(10)).frame
+
+
+def test_every_preset_has_its_sample_and_names_what_is_here():
+    assert {path.stem for path in EXPORTS.glob("*.csv")} == set(presets())
+    for one in presets().values():
+        assert set(one.fields.values()) <= set(DICTIONARY.fields)
+        assert not set(one.fields) & one.leave and not set(one.fields) & set(one.consents)
+        assert len(one.has) >= 3  # fewer stand in any file
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_an_export_is_known_and_mapped_without_other_people(name):
+    columns, frame = sample(name)
+    kind = presets()[name].kind
+    found = suggest(columns, frame, kind, DICTIONARY)
+    assert found.recognised is not None and found.recognised.preset.name == name
+    assert found.recognised.fields.items() <= found.fields.items()
+    row = dict(
+        zip(
+            columns,
+            next(csv.reader((EXPORTS / f"{name}.csv").read_text(encoding="utf-8").splitlines()[1:])),
+            strict=True,
+        )
+    )
+    taken = {field: row[column] for field, column in found.fields.items()}
+    assert not NOT_THEIRS & set(taken.values())
+    if kind == "organisations":
+        assert taken["legal_name"] == "Teehaus GmbH"
+    else:
+        assert taken.get("email") in ("mira@mail.example", "lin@mail.example", None) and (
+            taken.get("email") or taken.get("phone")
+        )
+        assert taken.get("family_name") == "Hoffmann" or taken.get("full_name") in ("林婉清", "Mira Hoffmann")
+    said = set(found.recognised.consents)
+    assert not said & set(found.fields.values()) and said <= set(found.unmapped)
+
+
+def test_headers_that_only_resemble_one_are_guessed_as_before():
+    assert recognise(["Id", "FirstName", "LastName", "Email"], "customers") is None
+    assert recognise(sample("salesforce")[0], "orders") is None
+    # case and outer space do not count, and another order is the same file
+    columns = [f" {one.upper()}" for one in reversed(sample("google")[0])]
+    assert recognise(columns, "customers").fields["email"] == " E-MAIL 1 - VALUE"
+
+
+def test_what_a_house_has_added_is_guessed_as_in_any_file():
+    columns, frame = sample("hubspot")
+    frame = frame.with_columns(pl.lit("13800138000").alias("手机号码"), pl.lit("L").alias("尺码"))
+    found = suggest([*columns, "手机号码", "尺码"], frame, "customers", DICTIONARY)
+    assert found.fields["phone"] == "Phone Number"  # what the system calls so stays
+    assert "手机号码" in found.unmapped
+
+
+@pytest.mark.usefixtures("database")
+def test_it_is_told_and_a_tick_becomes_nobodys_consent(kehu, tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text((EXPORTS / "hubspot.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    words = ("import", path, "--channel", "file", "--basis", "contract", "--residence", "DE")
+    dry = kehu(*words, "--dry-run").json
+    assert dry["recognised"] == ["HubSpot"] and any("Marketing contact status" in note for note in dry["notes"])
+    assert "mira@mail.example" not in json.dumps(dry)
+    assert kehu(*words).counts() == (1, 1, 0, 0, 0, 0)
+    from kehu.govern.models import Consent
+
+    assert Consent.objects.count() == 0
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "zh-hant", "en"])
+def test_words_on_consents_in_each_language(language):
+    columns, _ = sample("zoho")
+    told = recognise(columns, "customers").told(language)
+    assert len(told) == 2 and "Zoho CRM" in told[0] and "Unsubscribed Time" in told[1] and "{" not in "".join(told)
