@@ -1,4 +1,4 @@
-"""What tests drive in Node, the official tracking clients, Shopify's own library, an OpenID provider: by npm's locks, or said to be missing."""
+"""What tests drive in Node: tracking clients, a shop's own library, an OpenID provider; by npm's locks, or said to be missing."""
 
 from __future__ import annotations
 
