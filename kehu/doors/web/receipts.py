@@ -51,6 +51,8 @@ _WAYS: Final = {
     "form": gettext_lazy("by a form"),
     "file": gettext_lazy("from a list of ours"),
     "phone": gettext_lazy("on the phone"),
+    "counter": gettext_lazy("at the counter, on their side of the screen"),
+    "counter-phone": gettext_lazy("at the counter, on their own phone"),
 }
 _PROOFS: Final = {
     "paper-form": gettext_lazy("a paper form"),
@@ -182,6 +184,7 @@ def view_of(receipt: Mapping[str, Any]) -> dict[str, Any]:
         "retention": how["retention"].strip("PD"),
         "proof": proof_text(how["evidence_type"]),
         "kept": how["evidence_kept"],
+        "paper": how["evidence_kept"] and how["evidence_type"] == "paper-form",
         "guardian": str(_GUARDIANS.get(guardian["role"], guardian["role"])) if guardian else "",
         "events": [_event(one) for one in record["events"]],
         "used": {name: _moment(receipt["used"][name]) for name in ("first", "last")}

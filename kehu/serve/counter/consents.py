@@ -39,7 +39,7 @@ def _consent(errand: Errand) -> str | None:
         whole = part_of(subject, whole=True)
     except UnknownSubject:  # erased since
         return "message_no_customer"
-    if _stricter_since(whole, purpose, at):
+    if stricter_since(whole, purpose, at):
         return "message_said_later"
     id, actor = new_id(), _whoever_took_it(by, errand.actor)
     statement = Statement(
@@ -52,7 +52,7 @@ def _consent(errand: Errand) -> str | None:
     return None
 
 
-def _stricter_since(whole: list[UUID], purpose: int, at: datetime) -> bool:
+def stricter_since(whole: list[UUID], purpose: int, at: datetime) -> bool:
     """Whether they said no, anywhere, after they said this: an entry that waited never widens what stands."""
     later = Q(recorded_at__gte=at) | Q(at__gte=at)
     said = Consent.objects.filter(later, subject__in=whole, purpose=purpose, status__in=_STRICTER)

@@ -47,7 +47,8 @@ class RecordingRefused(EntryRefused):
 class Contact:
     """What was had with a customer: a ``kind`` of :data:`KINDS`, when, about what.
 
-    ``recording``: where one lies; ``ground``: why there may be one, of :data:`GROUNDS`; ``proof``: what shows that it was announced.
+    ``recording``: where one lies; ``ground``: why there may be one (:data:`GROUNDS`); ``proof``: what shows that it was
+    announced.
     """
 
     id: UUID

@@ -42,8 +42,9 @@ def give(
     terms: Terms | None = None,
     guardian: str = "",
     follows: UUID | None = None,
+    said_at: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Record a consent given now; returns everything the customer said.
+    """Record a consent given now, or on paper at ``said_at``; returns everything the customer said.
 
     ``terms`` make it a separate one. ``by_subject`` is the guardian who gives it for a child, ``guardian`` what they are to
     it; one who is no customer is named in the ``evidence``, which is sealed under the customer's key.
@@ -74,6 +75,7 @@ def give(
             guardian=guardian or ("guardian" if by_subject else ""),
             proof=proof.kind or ("declared" if by_subject and not proof.kept else ""),
             follows=follows,
+            said_at=said_at,
         )
         authorisations.give_consent(
             subject, purpose=purpose, purpose_version=_version(purpose), statement=statement, recorded_by=actor.staff,

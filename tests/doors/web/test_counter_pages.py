@@ -16,10 +16,12 @@ from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Consent
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger import queries as ledger
-from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.serve.counter.entries import offered
+from kehu.serve.rights.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+from tests.paper import jpeg, sheet
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 PURPOSE = {
@@ -38,6 +40,9 @@ TABLE = {
     "counter-customer": (_WHO, "get", ASKING, 404, 403),
     "counter-phone": (f"{_WHO}/phone", "post", ASKING, 404, 403),
     "counter-contact": (f"{_WHO}/contact", "get", COLLECTING, 404, 403),
+    "counter-paper": (f"{_WHO}/paper", "get", ASKING, 404, 403),
+    "counter-form": (f"/counter/papers/{UUID(int=7)}", "get", frozenset({"privacy", "legal"}), 404, 403),
+    "counter-form-picture": (f"/counter/papers/{UUID(int=7)}/show", "post", frozenset({"privacy", "legal"}), 404, 403),
     "counter-shell": ("/counter/shell", "get", COLLECTING, 200, 403),
     "counter-worker": ("/counter/worker.js", "get", frozenset(ROLES), 200, 200),
     "counter-mark": ("/counter/mark", "get", frozenset(ROLES), 200, 200),
@@ -166,6 +171,73 @@ def test_the_phone_is_asked_once_in_its_own_language_and_the_secret_stands_nowhe
     [given] = Consent.objects.all()
     assert (given.way, given.language, given.recorded_by) == ("counter-phone", "zh-hant", li.staff)
     assert browser(enforce_csrf_checks=True).post(f"/c/{secret}", said).status_code == 403
+
+
+def test_a_paper_form_is_taken_in_with_its_consent_and_shown_to_the_office_alone(channel):
+    desk, li = signed_in("service", "service")
+    office, _ = signed_in("privacy", "rights-request")
+    [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    where, mark = f"/counter/customers/{lin}/paper", b"CANARYzqGPS"
+    said = {
+        "purpose": "marketing",
+        "signed": "2026-11-20",
+        "language": "zh-hans",
+        "notice": notice_in_force().id,
+        "reference": "binder 7",
+    }
+    scan = lambda content: {"scan": SimpleUploadedFile("form.jpg", content)}
+    for wrong, given in {
+        "no scan": said | scan(b"not one"), "none": said, "later": said | {"signed": "2999-01-01"} | scan(sheet()),
+        "use": said | {"purpose": "billing"} | scan(sheet()), "notice": said | {"notice": "99"} | scan(sheet()),
+        "day": said | {"signed": "soon"} | scan(sheet()), "language": said | {"language": "tlh"} | scan(sheet()),
+        "long": said | {"reference": "x" * 501} | scan(sheet()),
+    }.items():  # fmt: skip
+        assert desk.post(where, given).status_code == 422, wrong
+    assert not Consent.objects.exists()
+    assert desk.post(where, said | scan(sheet(format="JPEG", comment=mark))).status_code == 302
+    [row] = Consent.objects.all()
+    assert (row.status, row.proof, row.language, row.at.date().isoformat()) == (
+        "given",
+        "paper-form",
+        "zh-hans",
+        "2026-11-20",
+    )
+    before = len(ledger.rows(subject=lin))
+    shown = office.post(f"/counter/papers/{row.id}/show")
+    assert shown["Content-Type"] == "image/jpeg" and shown["Cache-Control"] == "no-store" and mark not in shown.content
+    assert jpeg(shown.content).width > 500
+    assert len(ledger.rows(subject=lin)) == before + 1
+    assert office.get(f"/counter/papers/{row.id}").status_code == 200 and len(ledger.rows(subject=lin)) == before + 1
+    assert f"/counter/papers/{row.id}" in text_of(office.get(f"/customers/{lin}/consents/{row.id}"))
+    assert desk.post(f"/counter/papers/{row.id}/show").status_code == 403
+    # signed before they said no: the no stands
+    desk.post(f"/customers/{lin}/consent", {"purpose": "marketing", "do": "withdraw"})
+    assert desk.post(where, said | scan(sheet())).status_code == 422
+    assert Consent.objects.filter(status="given").count() == 1
+    erase(lin, actor=owner_actor(), reason="asked")
+    assert office.post(f"/counter/papers/{row.id}/show").status_code == 404
+
+
+def test_uploads_are_checked_for_the_forms_mark_and_bounded(channel):
+    """Reading the body checks the mark: so the handlers that keep a file in memory must stand before that."""
+    email = f"li-{uuid4().hex[:6]}@kehu.example"
+    _, account = add_staff(email=email, role="service", department=None, attest=True)
+    strict = browser(enforce_csrf_checks=True)
+    marked = lambda path: {
+        "csrfmiddlewaretoken": re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text_of(strict.get(path)))[1]
+    }
+    strict.post("/sign-in", {"email": account.email, "password": account.password} | marked("/sign-in"))
+    strict.post("/purpose", {"purpose": "service"} | marked("/purpose"))
+    [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    card = lambda: SimpleUploadedFile("lin.vcf", CARD.encode())
+    assert strict.post("/counter/card", {"card": card()}).status_code == 403
+    assert 'value="lin@mail.example"' in text_of(strict.post("/counter/card", {"card": card()} | marked("/counter")))
+    where = f"/counter/customers/{lin}/paper"
+    said = {"purpose": "marketing", "signed": "2026-11-20", "language": "en", "notice": notice_in_force().id}
+    assert strict.post(where, said | {"scan": SimpleUploadedFile("x", sheet())}).status_code == 403
+    big = said | marked(where) | {"scan": SimpleUploadedFile("x", bytes(21 << 20))}
+    assert strict.post(where, big).status_code in (400, 403, 422) and not Consent.objects.exists()
+    assert strict.post(where, said | marked(where) | {"scan": SimpleUploadedFile("x", sheet())}).status_code == 302
 
 
 def test_what_a_browser_may_keep_says_nothing_of_anybody(channel):

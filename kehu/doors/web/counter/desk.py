@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.collect.inbox.accept import InboxFull
@@ -38,6 +39,8 @@ WHY: Final = {
         "One of the uses is not asked about any more, or in other words: load the page again."
     ),
     "no-counter": gettext_lazy("There is no such counter."),
+    "no-scan": gettext_lazy("The scan is missing."),
+    "said-later": gettext_lazy("They have said no, or objected, since that day: that stands."),
 }
 
 
@@ -73,13 +76,20 @@ def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     return _counter(request, desk, context)
 
 
+@csrf_exempt
+def card(request: HttpRequest) -> HttpResponse:
+    """A business card. The handler must stand before the body is read, and reading it checks the form's mark."""
+    request.upload_handlers = [InMemory(request)]
+    return _carded(request)
+
+
+@csrf_protect
 @purpose_page
 @require_POST
-def card(request: HttpRequest, desk: SignedIn) -> HttpResponse:
-    """A business card as a file, or as the text of its QR code: its values stand in the form, to be looked at and kept."""
+def _carded(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """As a file, or as the text of its QR code: its values stand in the form, to be looked at and kept."""
     assert desk.claim is not None
     require_act("collect", desk.actor)
-    request.upload_handlers = [InMemory(request)]
     file = request.FILES.get("card")
     content = file.read() if file is not None else request.POST.get("text", "").encode()
     try:

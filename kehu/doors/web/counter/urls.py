@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.counter import contacts, desk, offline, phone
+from kehu.doors.web.counter import contacts, desk, offline, papers, phone
 
 urlpatterns: list[URLPattern] = [
     path("counter", desk.counter, name="counter"),
@@ -14,6 +14,9 @@ urlpatterns: list[URLPattern] = [
     path("counter/customers/<uuid:subject>", desk.customer, name="counter-customer"),
     path("counter/customers/<uuid:subject>/phone", phone.hand, name="counter-phone"),
     path("counter/customers/<uuid:subject>/contact", contacts.contact, name="counter-contact"),
+    path("counter/customers/<uuid:subject>/paper", papers.paper, name="counter-paper"),
+    path("counter/papers/<uuid:consent>", papers.shown, name="counter-form"),
+    path("counter/papers/<uuid:consent>/show", papers.picture, name="counter-form-picture"),
     path("counter/shell", offline.shell, name="counter-shell"),
     path("counter/worker.js", offline.worker, name="counter-worker"),
     path("counter/mark", offline.mark, name="counter-mark"),

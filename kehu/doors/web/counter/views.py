@@ -19,7 +19,7 @@ from kehu.serve.counter.entries import fields_of, offered
 Every = list[tuple[str, str, str]]
 """A text in each language: its code, as `lang` names it, and itself."""
 HTML_LANGUAGE: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
-_NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
+NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _KINDS: Final = {"email": "email", "phone": "tel", "date": "date"}
 _FIRST: Final = frozenset({"full_name", "phone", "email", "birth_date", "language", "legal_name"})
 _SIDE: Final = {
@@ -60,7 +60,7 @@ def side() -> dict[str, Any]:
     purposes = installation().rules.purposes
     return {
         "words": {name: every(text) for name, text in _SIDE.items()},
-        "languages": [(code, HTML_LANGUAGE[code], name) for code, name in _NAMES.items()],
+        "languages": [(code, HTML_LANGUAGE[code], name) for code, name in NAMES.items()],
         "notice": notice,
         "notice_text": of_each(notice.texts),
         "uses": [
