@@ -30,7 +30,7 @@ from kehu.doors.web.record import basis_label
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
 from kehu.doors.web.words import reason_label
 from kehu.govern.laws import load_packs
-from kehu.govern.models import Channel, Controller
+from kehu.govern.models import Channel, Controller, Source
 from kehu.govern.slugs import BASES
 from kehu.guard.aside import AsideDoesNotOpen
 from kehu.guard.gate.acts import require_act
@@ -167,6 +167,7 @@ def _terms(request: HttpRequest, staged: UUID) -> ImportTerms:
         controller=given.get("controller") or None,
         residence=given.get("residence") or None,
         source_proof=proof.encode() or None,
+        source=given.get("source") or None,
         consents=tuple((slug, column) for slug, column in consents if column),
         consent_time=given.get("consent_time") or None,
         kind=kind if kind in KINDS else "customers",
@@ -199,6 +200,7 @@ def _form(asked: ImportTerms, planned: Plan | None) -> dict[str, Any]:
         "fields": _fields(asked.kind),
         "kinds": [(kind, kind_word(kind)) for kind in KINDS],
         "channels": list(Channel.objects.order_by("id").values_list("name", flat=True)),
+        "sources": list(Source.objects.filter(stopped_at=None).order_by("name").values_list("name", flat=True)),
         "controllers": list(Controller.objects.order_by("id").values_list("name", flat=True)),
         "bases": [(basis, basis_label(basis)) for basis in BASES],
         "countries": _countries(),
@@ -277,6 +279,7 @@ def _missing(option: str) -> str:
         "basis": _("Choose the lawful basis they were collected on."),
         "notice": _("No notice of that name is in force."),
         "controller": _("Choose who answers for these records."),
+        "source": _("Choose a registered source of the channel's kind, third party or public, or none."),
         "source-proof": _("Data from third parties needs proof that its source is legal, 8 MiB at the most."),
         "map": _("No column is known as a field: choose at least one."),
         "columns": _("A column that is named is not in the file."),

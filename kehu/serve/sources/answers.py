@@ -29,7 +29,7 @@ def source(name: str, *, actor: Actor) -> dict[str, Any]:
     return {
         "source": line(held) | {key: value for key, value in held.said.items() if key != "numbers"},
         "audits": [{"on": one.on.isoformat(), "outcome": one.outcome, "note": one.note or None} for one in held.audits],
-        "versions": [answers.version(one) for one in versions],
+        "versions": [answers.version(one) for one, _ in versions],
     }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from kehu.govern import register as changes
 from kehu.govern import sources
-from kehu.govern.models import Source, SourceAudit
+from kehu.govern.models import Change, Source, SourceAudit
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.standing import require_standing
@@ -28,7 +28,7 @@ class Entry:
     """A source as it stands.
 
     ``row`` is None where it is only proposed; ``said`` is what is in force, else what is proposed. ``standing``:
-    ``in-force``, ``expired``, ``stopped``, ``failed`` (its last audit), ``unproven`` or ``proposed``.
+    ``in-force``, ``expired``, ``stopped``, ``failed`` (its last audit), ``unproven``, ``proposed`` or ``refused``.
     """
 
     name: str
@@ -55,8 +55,8 @@ def entries(*, actor: Actor) -> list[Entry]:
     return [_entry(name, rows.get(name), open_.get(name), worth) for name in sorted({*rows, *open_})]
 
 
-def entry(name: str, *, actor: Actor) -> tuple[Entry, list[Version]]:
-    """One source, and every version of it, newest first.
+def entry(name: str, *, actor: Actor) -> tuple[Entry, list[tuple[Version, Change]]]:
+    """One source, and every version of it with the change it is, newest first.
 
     Raises:
         Refused: as :func:`entries`.
@@ -67,7 +67,8 @@ def entry(name: str, *, actor: Actor) -> tuple[Entry, list[Version]]:
     if not held:
         raise sources.UnknownSource(name)
     row = Source.objects.select_related("change").prefetch_related("audits").filter(name=name).first()
-    return _entry(name, row, open_changes("source").get(name), quality_of_sources()), [version(one) for one in held]
+    shown = _entry(name, row, open_changes("source").get(name), quality_of_sources(), newest=held[0])
+    return shown, [(version(one), one) for one in held]
 
 
 def stop(name: str, *, actor: Actor) -> Source:
@@ -116,19 +117,23 @@ def change_waiting(name: str) -> UUID | None:
     return held.id if held else None
 
 
-def _entry(name: str, row: Source | None, waiting: Any, worth: dict[int, Quality]) -> Entry:
-    said: dict[str, Any] = row.change.content if row is not None else waiting.content
+def _entry(
+    name: str, row: Source | None, waiting: Change | None, worth: dict[int, Quality], newest: Change | None = None
+) -> Entry:
+    shown = row.change if row is not None else waiting or newest
+    assert shown is not None
+    said: dict[str, Any] = shown.content
     audits = tuple(sorted(row.audits.all(), key=lambda one: (one.on, one.at), reverse=True)) if row is not None else ()
     return Entry(
-        name, row, said, _standing(row, audits), version(waiting) if waiting else None,
+        name, row, said, _standing(row, audits, waiting=waiting is not None), version(waiting) if waiting else None,
         worth.get(row.id, Quality()) if row is not None else Quality(), audits,
     )  # fmt: skip
 
 
-def _standing(row: Source | None, audits: tuple[SourceAudit, ...]) -> str:
+def _standing(row: Source | None, audits: tuple[SourceAudit, ...], *, waiting: bool) -> str:
     """The same order as the check of an import (:func:`kehu.govern.sources.standing`)."""
     if row is None:
-        return "proposed"
+        return "proposed" if waiting else "refused"
     if row.stopped_at is not None:
         return "stopped"
     if row.until is not None and row.until < timezone.now().date():

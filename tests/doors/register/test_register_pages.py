@@ -18,6 +18,7 @@ ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "audi
 ALL = frozenset(ROLES)
 PROPOSING = ALL - {"auditor", "engineer"}
 OFFICE = frozenset({"privacy", "legal"})
+SEEING = ALL - {"engineer"}
 UNKNOWN = uuid.UUID(int=7)
 # name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
 TABLE = {
@@ -27,6 +28,15 @@ TABLE = {
     "register-notices": ("/notices", "get", ALL, 200, 200),
     "register-notice": ("/notices/privacy/1", "get", ALL, 200, 200),
     "register-notice-propose": ("/notices/privacy/propose", "get", PROPOSING, 200, 403),
+    "register-sources": ("/sources", "get", SEEING, 200, 403),
+    "register-source-new": ("/sources/new", "get", PROPOSING, 200, 403),
+    "register-source": ("/sources/of/moon", "get", SEEING, 404, 403),
+    "register-source-propose": ("/sources/of/moon/propose", "get", PROPOSING, 404, 403),
+    "register-source-stop": ("/sources/of/moon/stop", "post", OFFICE | {"manager"}, 404, 403),
+    "register-source-audit": ("/sources/of/moon/audit", "post", OFFICE | {"auditor"}, 409, 409),
+    "register-informing": ("/sources/informing", "get", OFFICE, 200, 403),
+    "register-informing-send": ("/sources/informing/send", "post", OFFICE, 302, 403),
+    "register-informing-posted": ("/sources/informing/posted", "post", OFFICE, 302, 403),
     "register-step": (f"/changes/{UNKNOWN}/approve", "post", ALL, 404, 404),
 }
 
@@ -140,3 +150,34 @@ def test_a_notice_by_forms(database):
 def test_the_names_of_people_are_not_in_the_list_of_somebody_signed_out(database):
     changes.propose_purpose("marketing", {"retention_days": 5}, actor=staff("privacy"))
     assert "kehu.example" not in text_of(browser().get("/purposes", follow=True))
+
+
+def test_a_source_is_proposed_let_through_audited_and_stopped_by_forms(database):
+    mia, _ = signed_in("marketing")
+    paul, actor = signed_in("privacy")
+    asked = form_of(text_of(mia.get("/sources/new")))
+    asked |= {
+        "name": ["broker"], "kind": ["third-party"], "party": ["Broker <b>Ltd</b>"], "country": ["de"], "contract": ["B-17"],
+        "until": [""], "ground": ["consent"], "purposes": ["service"], "proof": ["ab" * 32],
+    }  # fmt: skip
+    refused = mia.post("/sources/new", asked)
+    assert refused.status_code == 409 and "有效期至" in text_of(refused)
+    answer = mia.post("/sources/new", asked | {"until": ["2099-12-31"]})
+    assert answer["Location"] == "/sources/of/broker?done=proposed#waiting"
+    change = register.changes("source", "broker")[0]
+    page = text_of(paul.get("/sources/of/broker"))
+    assert f"/changes/{change.id}/approve" in page and "Broker &lt;b&gt;Ltd" in page
+    assert mia.post(f"/changes/{change.id}/approve").status_code == 403
+    assert paul.post(f"/changes/{change.id}/approve")["Location"] == "/sources/of/broker?done=approve"
+    assert "<option value=\"broker\"" not in text_of(mia.get("/sources"))
+    said = {"on": "2026-11-01", "outcome": "failed", "note": "no consents seen"}
+    assert paul.post("/sources/of/broker/audit", said).status_code == 302
+    assert paul.post("/sources/of/broker/audit", said | {"on": "2199-01-01"}).status_code == 409
+    assert "no consents seen" in text_of(mia.get("/sources/of/broker"))
+    assert mia.post("/sources/of/broker/stop").status_code == 403
+    assert paul.post("/sources/of/broker/stop")["Location"].endswith("done=stopped")
+    assert paul.post("/sources/of/broker/stop")["Location"].endswith("done=over")
+    again = form_of(text_of(mia.get("/sources/of/broker/propose")))
+    assert mia.post("/sources/of/broker/propose", again | {"contract": ["B-18"]}).status_code == 302
+    assert "<ins>B-18</ins>" in text_of(paul.get("/sources/of/broker"))
+    assert actor.role == "privacy"

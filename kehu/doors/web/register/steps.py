@@ -31,7 +31,7 @@ FAULTS: Final = (
 @staff_page
 @require_POST
 def take(request: HttpRequest, desk: SignedIn, change: UUID, step: str) -> HttpResponse:
-    """Take one step; then back to the purpose or notice it is about."""
+    """Take one step; then back to the purpose, notice or source it is about."""
     if step not in _STEPS:
         raise Http404
     try:
@@ -58,6 +58,8 @@ def page_of(change: Change) -> str:
     """The page on which a change stands."""
     if change.register == "purpose":
         return reverse("register-purpose", args=[change.name])
+    if change.register == "source":
+        return reverse("register-source", args=[change.name])
     return reverse("register-notice", args=[change.name, change.version])
 
 

@@ -1,0 +1,78 @@
+"""Who is to be told where their data came from: how many, until when, the letters by mail, and those by post."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+from procrastinate.exceptions import AlreadyEnqueued
+
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.pages import day_text, page
+from kehu.doors.web.words import source_mark
+from kehu.govern.consent import UnknownSubject
+from kehu.guard.gate.acts import require_act
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.rights.tasks import inform
+from kehu.serve.sources import informing
+
+_SHOWN: Final = 100
+DONE: Final = {
+    "sending": gettext_lazy("The letters are going out; whoever has no mailbox is noted for the post."),
+    "posted": gettext_lazy("Noted: they were told."),
+    "nobody": gettext_lazy("Nobody was chosen, or there was nothing left to tell them."),
+}
+
+
+@staff_page
+@require_GET
+def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """The figures, and who is due first; nothing of them is opened here."""
+    today = timezone.now().date()
+    rows = [
+        {
+            "customer": one.customer,
+            "by": day_text(one.by, "DATE_FORMAT"),
+            "late": one.by < today,
+            "by_post": one.by_post,
+            "marks": [source_mark(mark) for mark in one.marks],
+        }
+        for one in informing.waiting(actor=desk.without_purpose, limit=_SHOWN)
+    ]
+    context = {
+        "rows": rows,
+        "duty": informing.figures(),
+        "shown": _SHOWN,
+        "told": DONE.get(request.GET.get("done", ""), ""),
+    }
+    return page(request, "register/informing.html", context, desk=desk, nav="register")
+
+
+@staff_page
+@require_POST
+def send(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Have the letters written as a job; one that waits already will do."""
+    require_act("inform", desk.without_purpose)
+    with contextlib.suppress(AlreadyEnqueued):
+        inform.defer(human=str(desk.staff), again=request.POST.get("again") == "yes")
+    return redirect(reverse("register-informing") + "?done=sending")
+
+
+@staff_page
+@require_POST
+def posted(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Note that those chosen were told by post."""
+    actor = desk.without_purpose
+    require_act("inform", actor)
+    try:
+        told = informing.posted([UUID(one) for one in request.POST.getlist("customer")], actor=actor)
+    except (ValueError, UnknownSubject):
+        told = 0
+    return redirect(reverse("register-informing") + f"?done={'posted' if told else 'nobody'}")
