@@ -126,6 +126,18 @@ class Staged(models.Model):
     draft = models.BinaryField(null=True, help_text="how far whoever uploaded it has come with its import, sealed")
 
 
+class ReadUpTo(models.Model):
+    """How far another database was read: the last value of the cursor, sealed under a key of its own."""
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.UUIDField(primary_key=True)
+    mark = models.BinaryField(unique=True, help_text="keyed digest of the place, what is read there, and the channel")
+    sealed = models.BinaryField()
+    staff = models.UUIDField()
+    at = models.DateTimeField(auto_now_add=True)
+
+
 class SignedChannel(models.Model):
     """A channel whose sender signs: the secret that both hold, sealed under a key of the keyring, and how the sender writes."""
 
