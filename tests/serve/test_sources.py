@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from django.core import mail
 from django.db import DatabaseError, connection, transaction
@@ -20,7 +18,6 @@ from kehu.govern.sources import marks_of_customers, marks_of_records
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.admit import CollectionRefused
 from kehu.guard.gate.read import gate
-from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.serve.desk.queries import explain, find, show
 from kehu.serve.register import changes
