@@ -143,7 +143,7 @@ class _Folder:
     def _batches(self) -> Iterator[list[tuple[int, int]]]:
         """Numbers and sizes of new messages, some at a time, in their order."""
         since = self._box.since
-        asked = ("UID", f"{self._box.last + 1}:*")
+        asked: tuple[str, ...] = ("UID", f"{self._box.last + 1}:*")
         if since is not None:
             asked += ("SINCE", f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}")
         found = sorted(
