@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from django.core import mail
 from django.db import DatabaseError, connection, transaction
-from django.test import override_settings
+from django.test import Client, override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kehu.collect.forms import building, tries, waiting
 from kehu.collect.forms.definition import Fault
@@ -21,11 +26,14 @@ from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
 from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.slugs import PURPOSES
+from kehu.govern.subscriptions import Said, say
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.texts import Sealed, open_texts
 from kehu.serve.desk import queries
+from kehu.serve.rights.erasure import erase
+from kehu.vault.ids import new_id
 from tests.forms import CONTACT, LETTERS, count, post_letters, published, send, someone, words
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
@@ -225,9 +233,6 @@ def test_letters_are_their_own_boxes_and_the_mailbox_is_who_subscribes(letters):
 
 
 def test_what_was_said_later_elsewhere_counts(letters):
-    from kehu.govern.subscriptions import Said, say
-    from kehu.vault.ids import new_id
-
     form = published(LETTERS, name="letters", kind="list")
     send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"])
     post_letters()
@@ -322,3 +327,88 @@ def test_the_canary_of_a_form_lies_nowhere_in_clear(letters, server):
         for table in tables:
             cursor.execute(f'select count(*) from "{table}" t where t::text like %s', [f"%{mark}%"])
             assert cursor.fetchone()[0] == 0, table
+
+
+def test_a_crash_between_handing_on_and_forgetting_doubles_nothing(letters, monkeypatch):
+    form = published()
+    send(form, LIN)
+    post_letters()
+    link = link_of(letters[0])
+    with monkeypatch.context() as broken:
+        broken.setattr(waiting, "forget_aside", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            waiting.confirm(link)  # it is in the inbox, and still waits
+    assert drain_all() == 1
+    waiting.confirm(link)
+    assert drain_all() == 0
+    assert count("select count(*) from record where kind = 1") == 1
+
+
+def test_who_was_erased_comes_back_by_their_own_hand(letters):
+    form = published(LETTERS, name="letters", kind="list")
+
+    def subscribe() -> int:
+        send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"])
+        post_letters()
+        waiting.confirm(link_of(letters[-1]))
+        return drain_all()
+
+    subscribe()
+    [lin] = Subscription.objects.values_list("subject", flat=True)
+    say(lin, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
+    erase(lin, reason="asked", actor=someone("privacy"))
+    assert count("select count(*) from record") == 0 and count("select count(*) from suppression") == 1
+    assert subscribe() == 1
+    [back] = Subscription.objects.filter(status="subscribed").values_list("subject", flat=True)
+    assert back != lin
+    ask = {"actor": someone("marketing"), "purpose": "marketing", "fields": ["email"], "use": "contact"}
+    sent = gate().open([back], **ask, medium="email", topic="newsletter")[0]
+    assert [one.normal for one in sent.contributions] == ["lin@mail.example"]
+
+
+MANY = settings(
+    max_examples=int(os.environ.get("KEHU_FUZZ") or 200), deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+HOSTILE = st.sampled_from(
+    [None, True, 0, -1, 1e308, "", " ", "\0", "\u202e=cmd()", "=1+1", "a" * 3000, [], {}, [[[[]]]], {"a": {"b": 1}}, "\ufeffx", "😀"]
+) | st.text(max_size=40)  # fmt: skip
+PART = st.one_of(
+    HOSTILE,
+    st.dictionaries(st.sampled_from([*CONTACT.fields, "x", "\0"]), HOSTILE, max_size=6),
+    st.lists(HOSTILE, max_size=3),
+)
+
+
+def test_whatever_comes_is_taken_or_refused_with_a_word(monkeypatch):
+    monkeypatch.setattr(tries, "PER_CLIENT", 10**6)
+    form = published(confirmed=False, children=True, fields=CONTACT.fields | {"country": False})
+    window = Client(HTTP_HOST="localhost")
+    seen: Counter[int] = Counter()
+
+    @MANY
+    @given(
+        st.dictionaries(st.sampled_from(["fields", "consents", "letters", "age", "guardian", "answers", "i", "stamp"]), PART),
+        st.sampled_from(["older", "older", "younger", None]), st.sampled_from([True, True, False]), st.sampled_from([True, True, False]),
+    )  # fmt: skip
+    def post(body, age, whole, stamped):
+        told = body | ({"age": age} if age else {})
+        if whole and isinstance(told.get("fields", {}), dict):
+            told["fields"] = {"full_name": "=cmd()", "email": "a@mail.example"} | told.get("fields", {})
+        if stamped:
+            told["stamp"] = make_stamp(form.id, at=time.time() - 9)
+        answer = window.post(f"/forms/{form.id}", json.dumps(told), content_type="application/json")
+        seen[answer.status_code] += 1
+        assert answer.status_code in (202, 400, 409, 422), answer.content
+        if age is None and whole and stamped and isinstance(told.get("fields"), dict):  # the page takes the same
+            flat = {f"f_{name}": str(held) for name, held in told["fields"].items()} | {"stamp": str(told["stamp"])}
+            assert window.post(f"/forms/{form.id}", flat).status_code in (200, 422)
+
+    post()
+    assert set(seen) == {202, 409, 422} and seen[202] > 5, seen
+    taken = drain_all()
+    assert (
+        taken
+        == count("select count(*) from record where kind = 1") + Quarantined.objects.filter(accepted=False).count()
+    )
+    assert count("select count(*) from inbox") == 0

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
 from kehu.collect.forms import letters
+from kehu.collect.forms.naming import name_of
 from kehu.collect.forms.showing import Shown, shown_as
 from kehu.collect.forms.stamps import StampRefused, make_link, read_link
 from kehu.collect.inbox.accept import Sender, accept
@@ -132,7 +133,8 @@ def hand_on(shown: Shown, message: dict[str, Any]) -> None:
     """
     version = shown.version
     under = {"controller": version.controller, "basis": version.basis, "notice": version.notice}
-    accept(Sender(shown.channel, "form"), [message["own"]], {"m": [message], "under": under})
+    name = name_of(message["values"], message["own"], controller=version.controller, channel=shown.channel)
+    accept(Sender(shown.channel, "form"), [message["own"]], {"m": [message | {"name": name}], "under": under})
 
 
 @app.task(name="forms:send_letter", pass_context=False, retry=5)

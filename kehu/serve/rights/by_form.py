@@ -93,6 +93,8 @@ def _consent(word: _Word, slug: str) -> str | None:
     part = part_of(word.subject, whole=True)
     if Consent.objects.filter(subject__in=part, purpose=purpose, event="", recorded_at__gt=word.at).exists():
         return _LATER
+    if word.confirmed and not word.guardian:
+        _end_own_objection(word.subject, purpose)
     actor, id = _whoever_may("consent", word.errand.actor), new_id()
     statement = Statement(
         notice=word.version.notice, way=word.errand.channel.name[:_WAY], language=word.said["language"],
@@ -105,6 +107,14 @@ def _consent(word: _Word, slug: str) -> str | None:
     )  # fmt: skip
     record_act("consent", word.subject, actor=actor, purpose=purpose, detail=id)
     return None
+
+
+def _end_own_objection(subject: UUID, purpose: int) -> None:
+    """Who says yes from their own mailbox ends what they themselves had objected to; what another part said stays."""
+    rows = [row for row in states.states_of(subject) if row.kind == "objection" and row.purpose == purpose]
+    own = part_of(subject, whole=False)
+    if rows and all(row.subject in own for row in rows):
+        states.lift(subject, "objection", purpose=purpose)
 
 
 def _letter(word: _Word, letter: str) -> str | None:

@@ -1,8 +1,4 @@
-"""What a submission becomes: a person, a message they wrote, and an errand that carries consents, letters and signals.
-
-Each submission is a person of its own: an address alone tells two of a family not apart. Only where nothing but a mailbox is
-said (a mailing list) the mailbox is who subscribes, and the same mailbox the same.
-"""
+"""What a submission becomes: a person, a message they wrote, and an errand that carries consents, letters and signals."""
 
 from __future__ import annotations
 
@@ -14,13 +10,11 @@ import orjson
 from kehu.collect.channels import Asked, Brought, Reading, Request, Response, Terms, Unreadable, problem
 from kehu.collect.forms.definition import EVENT_FIELDS
 from kehu.collect.forms.models import FormVersion
-from kehu.collect.signed.parts import guest
 
 SAID: Final = "form"
 """The hand that keeps what a person allowed by a form."""
 ANSWERED: Final = "survey"
 """The hand that keeps answers."""
-_MAILBOX: Final = frozenset({"email"})
 
 
 def answer(request: Request) -> Response:
@@ -48,7 +42,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     reading = Reading()
     for place in places:
         message = envelope["m"][place]
-        if not isinstance(message, dict) or "own" not in message:
+        if not isinstance(message, dict) or "name" not in message:
             reading.refused.append(Unreadable(place, "message_names_nobody"))
             continue
         rows, asked = _read(message, terms)
@@ -65,8 +59,7 @@ def _read(message: dict[str, Any], terms: Terms) -> tuple[list[Brought], list[As
     person = {name: held for name, held in values.items() if name not in EVENT_FIELDS}
     wrote = {name: held for name, held in values.items() if name in EVENT_FIELDS}
     own, at = str(message["own"]), str(message["at"])
-    name = guest(person["email"], None) if set(person) == _MAILBOX and not wrote else f"form:{own}"
-    assert name is not None
+    name = str(message["name"])
     residence = person.get("country") or message["country"] or terms.residence
     rows, asked = list[Brought](), list[Asked]()
     if values:
