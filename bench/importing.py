@@ -1,7 +1,10 @@
-"""Import measured: a clean CSV file of 12 columns, from reading to sealed, at 10 k, 100 k and 1 M rows.
+"""Import measured: a CSV file of 12 columns, from reading to sealed, at 10 k, 100 k and 1 M rows.
 
 python -m bench.importing                       # each size in a fresh installation of its own
 python -m bench.importing --rows 100000         # one size
+python -m bench.importing --dirty               # every fifth row needs a library's care: a number or date as people write them
+
+Beside it, in the same run and server, the same rows by a bare COPY into a plain table.
 """
 
 from __future__ import annotations
@@ -37,8 +40,8 @@ _GIVEN: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚
 _PLACES: Final = (("北京市", "朝阳区"), ("上海市", "浦东新区"), ("广东省", "深圳市"), ("浙江省", "杭州市"))
 
 
-def write_file(path: Path, rows: int) -> None:
-    """A clean file of made-up people, the same for the same number of rows."""
+def write_file(path: Path, rows: int, *, dirty: bool = False) -> None:
+    """A file of made-up people, the same for the same number of rows; ``dirty``: one in five written as people write."""
     chance = random.Random(rows)
     with path.open("w", encoding="utf-8") as file:
         file.write(HEADER + "\n")
@@ -47,6 +50,19 @@ def write_file(path: Path, rows: int) -> None:
             born = f"{chance.randint(1940, 2005)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
             region, locality = chance.choice(_PLACES)
             phone = f"1{chance.choice('35789')}{chance.randrange(10**9):09}"
+            if dirty and number % 5 == 0:
+                year, month, day = born.split("-")
+                born = chance.choice(
+                    (f"{year}年{int(month)}月{int(day)}日", f"{day}.{month}.{year}", f"{year}/{int(month)}/{day}")
+                )
+                phone = chance.choice(
+                    (
+                        f"+49 (0)30 {phone[-7:]}",
+                        f"0086-{phone[:3]} {phone[3:7]} {phone[7:]}",
+                        f"({phone[:3]})-{phone[3:]}",
+                    )
+                )
+                name = chance.choice((f" {name[0]}  {name[1:]}", f"{name} 先生", f"ＤＲ. {name}"))
             file.write(
                 f"C{number:08},{name},{chance.choice('男女')},{born},u{number}@mail.example,{phone},人民路,"
                 f"{chance.randint(1, 999)}号,{locality},{region},{chance.randint(100000, 699999)},CN\n"
@@ -66,6 +82,7 @@ class Measured:
     database_mb: float
     longest: float
     cpu: float
+    bare: float
 
     def row(self) -> str:
         """As a row of the table."""
@@ -73,6 +90,7 @@ class Measured:
             f"| {self.rows:,} | {self.seconds:.1f} | {self.rows / self.seconds:,.0f} | {self.first:,.0f} | {self.last:,.0f} |"
             f" {self.last / self.first:.2f} | {self.python_mb:.0f} | {self.postgres_mb:.0f} |"
             f" {self.python_mb + self.postgres_mb:.0f} | {self.database_mb / self.rows * 1e3:.2f} | {self.longest:.2f} | {self.cpu / self.rows * 1e6:.0f} |"
+            f" {self.rows / self.bare:,.0f} | {self.bare / self.seconds:.3f} |"
         )
 
 
@@ -147,6 +165,7 @@ def measure(rows: int, path: Path) -> Measured:
     with connection.cursor() as cursor:
         cursor.execute("select pg_database_size(current_database())")
         size = cursor.fetchone()[0]
+    bare = _bare_copy(database, path)
     connection.close()
     database.release()
     for left in database.folders():
@@ -158,14 +177,29 @@ def measure(rows: int, path: Path) -> Measured:
     longest = max(later[1] - earlier[1] for earlier, later in itertools.pairwise(marks[1:])) if rows > part else 0.0
     return Measured(
         rows, seconds, (first[0] - begun[0]) / (first[1] - begun[1]), part / max(1e-9, marks[-1][1] - tail[1]), *held,
-        size / 2**20, longest, cpu,
+        size / 2**20, longest, cpu, bare,
     )  # fmt: skip
+
+
+def _bare_copy(database: Database, path: Path) -> float:
+    """Seconds that PostgreSQL takes to copy the file into a plain table of as many texts, and commit."""
+    from kehu.guard.setup import open_owner
+
+    with open_owner(database) as owner:
+        owner.execute(f"create table bench_bare ({', '.join(f'{name} text' for name in HEADER.split(','))})")
+        began = time.perf_counter()
+        statement = "copy bench_bare from stdin (format csv, header)"
+        with path.open("rb") as file, owner.cursor() as cursor, cursor.copy(statement) as copy:
+            while part := file.read(1 << 20):
+                copy.write(part)
+        return time.perf_counter() - began
 
 
 def main() -> None:
     """Measure each size in a process and a home of its own; print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, action="append")
+    parser.add_argument("--dirty", action="store_true")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
@@ -175,13 +209,13 @@ def main() -> None:
         f"`python -m bench.importing`, {os.cpu_count()} cores, 12 columns, names searchable by characters and pinyin\n"
     )
     print(
-        "| rows | s | rows/s | first 100 k | last 100 k | growth | Kehu MB | PostgreSQL MB | sum MB | KB/row | longest chunk s | CPU µs/row |"
+        "| rows | s | rows/s | first 100 k | last 100 k | growth | Kehu MB | PostgreSQL MB | sum MB | KB/row | longest chunk s | CPU µs/row | bare COPY rows/s | ratio to it |"
     )
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print("|--:" * 14 + "|")
     for rows in asked.rows or SIZES:
         with tempfile.TemporaryDirectory(prefix="kehu-bench-") as folder:
             path = Path(folder) / "people.csv"
-            write_file(path, rows)
+            write_file(path, rows, dirty=asked.dirty)
             home = {"KEHU_HOME": str(Path(folder) / "home"), "POLARS_MAX_THREADS": "1"}
             command = [sys.executable, "-m", "bench.importing", "--one", str(path), "--rows", str(rows)]
             subprocess.run(command, env=os.environ | home, check=True)
