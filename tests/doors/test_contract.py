@@ -82,6 +82,17 @@ PROMISED = {
     "staff close": "changes[id state kind email]",
     "staff reopen": "changes[id state kind email role]",
     "staff changes": "changes[id state kind email]",
+    "source list": "sources[name kind party country standing until purposes proved score imports rows quarantined waiting]",
+    "source show": "source audits versions",
+    "source add": "change",
+    "source approve": "change",
+    "source refuse": "change",
+    "source withdraw": "change",
+    "source stop": "source audits versions",
+    "source audit": "source audits[on outcome note] versions",
+    "source due": "due overdue soon by_post told first customers[subject by by_post sources]",
+    "source inform": "mailed noted_for_post failed due overdue told",
+    "source posted": "posted due overdue told",
     "owners list": "owned[kind name owner named deputy since]",
     "owners set": "owned[kind name owner named deputy since]",
     "roles list": "roles[id name version state base purposes categories level actions acts holders proposed_by]",
@@ -122,8 +133,14 @@ OPTIONS = {
     "owners set": "--all --owner --deputy",
     "roles propose": "--base --purposes --categories --level --actions --acts",
     "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
-    "import files": "--channel --basis --notice --controller --residence --source-proof --consent --consent-time"
+    "import files": "--channel --basis --notice --controller --residence --source --for --source-proof --consent --consent-time"
     " --consent-way --kind --map --dry-run --wait --resume",
+    "source add": "--kind --party --address --country --contract --ground --transfer --obtained --purpose --field --scope"
+    " --until --proof --reason",
+    "source audit": "--outcome --on --note",
+    "source due": "--post --limit",
+    "source inform": "--until --again",
+    "source posted": "--way",
     "resolve": "--all",
     "sources": "--channel --with-proposals",
     "find": "--purpose",
@@ -252,6 +269,37 @@ def posts_and_owners(kehu) -> None:
     assert [one["kind"] for one in kehu("staff changes")["changes"]] == ["reopen", "close", "move"]
 
 
+def sources_and_telling(kehu, office) -> None:
+    """A source is let in, brings somebody who is then told, is audited and stopped."""
+    Path("contract.pdf").write_bytes(b"%PDF contract")
+    Path("bought.csv").write_text("external_id,full_name\nB-1,Ann Lee\n", encoding="utf-8")
+    broker = ("broker", "--kind", "third-party", "--party", "Broker Ltd", "--country", "DE", "--contract", "B-17")
+    terms = ("--ground", "consent", "--purpose", "service", "--until", "2099-12-31", "--proof", "contract.pdf")
+    kehu("source add", *broker, code=2)
+    kehu("source add", *broker, *terms)
+    kehu("source withdraw", "broker")
+    kehu("source add", *broker, *terms)
+    kehu("source refuse", "broker", "--reason", "no sample", token=office)
+    kehu("source add", *broker, *terms)
+    assert kehu("source approve", "broker", code=3)["error"]["policy"] == "house.act"
+    kehu("source approve", "broker", token=office)
+    wanted = ("bought.csv", "--channel", "third-party", "--basis", "contract", "--residence", "DE", "--source", "broker")
+    assert kehu("import", *wanted, "--for", "credit", code=3)["error"]["policy"] == "house.source-for"
+    assert kehu("source inform")["due"] == 0
+    assert kehu("import", *wanted, "--for", "service")["accepted"] == 1
+    [row] = kehu("source due")["customers"]
+    assert row["sources"] == ["broker"]
+    assert kehu("source inform")["noted_for_post"] == 1 and kehu("source due", "--post")["by_post"] == 1
+    assert kehu("source posted", row["subject"])["due"] == 0
+    kehu("source posted", row["subject"], code=1)
+    assert kehu("source list")["sources"][0]["score"] == 100
+    assert kehu("source audit", "broker", "--outcome", "failed")["source"]["standing"] == "failed"
+    kehu("source stop", "broker")
+    kehu("source stop", "broker", code=1)
+    assert kehu("source show", "broker")["source"]["standing"] == "stopped"
+    kehu("source show", "nobody", code=1)
+
+
 def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE)
     consents = ("--consent", "marketing=newsletter", "--consent-time", "asked_at")
@@ -306,6 +354,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     Path("found.csv").write_bytes(pyrage.decrypt(Path("list.age").read_bytes(), [key]))
     assert kehu("exports trace", "found.csv")["copies"][0]["recipient"] == "Print House"
     assert kehu("exports list", token=token)["exports"][0]["state"] == "done"
+    sources_and_telling(kehu, office)
     kehu("consent give", lin, "personalisation")
     kehu("consent withdraw", lin, "personalisation")
     assert {row["purpose"] for row in kehu("consent list", lin)["consents"]} == {"marketing", "personalisation"}
