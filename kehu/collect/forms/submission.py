@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import polars as pl
+
 from kehu.collect.forms.answers import answers_of
 from kehu.collect.forms.definition import MARKETING, addresses_of, own_age, rests_on_consent
 from kehu.collect.forms.showing import Shown
@@ -19,7 +21,7 @@ from kehu.collect.forms.tries import count_try
 from kehu.collect.forms.waiting import hand_on, put
 from kehu.govern.laws import packs_for
 from kehu.guard.installation import installation
-from kehu.refine.clean import INVALID, clean_value
+from kehu.refine.clean import INVALID, clean
 from kehu.refine.clean.dates import parse_date
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.terms import country_code
@@ -163,23 +165,20 @@ class _Reading:
         return any(slug in self._agreed or not rests_on_consent(slug, self._form.packs) for slug in needing)
 
     def _check_values(self) -> None:
-        dictionary = installation().rules.dictionary
         for name, required in self._form.fields.items():
-            said = self._given.get(name)
-            if said is None:
-                if required and self._asked_for(name):
-                    self._faults.setdefault(name, "missing")
-                continue
-            kind = dictionary.field(name).type
-            if clean_value(name, said, kind, residence=self._form.country or None)[1] == INVALID:
-                self._faults[name] = "invalid"
+            if (
+                required and name not in self._given and self._may_keep(name)
+            ):  # what would not be kept is required of nobody
+                self._faults.setdefault(name, "missing")
+        if self._given:
+            dictionary = installation().rules.dictionary
+            kinds = {name: dictionary.field(name).type for name in self._given}
+            row = clean(pl.DataFrame(self._given), residence=self._form.country or None, columns=kinds)
+            invalid = [name for name in self._given if row[f"{name}__s"][0] == INVALID]
+            self._faults.update(dict.fromkeys(invalid, "invalid"))
         for letter in self._letters:
             if addresses_of(letter) not in self._given:
                 self._faults.setdefault(addresses_of(letter), "needed-for-letter")
-
-    def _asked_for(self, name: str) -> bool:
-        """Whether an answer would be kept: what would not be is required of nobody."""
-        return self._may_keep(name)
 
     def _young(self) -> bool:
         """Whether a guardian has to confirm: by the birth date, else by what they say where the form asks."""

@@ -217,3 +217,17 @@ def test_a_list_is_joined_by_its_page(window, post):  # noqa: F811
     window.post(link_in(post, "lin@mail.example"))
     drain_all()
     assert {one.topic for one in Subscription.objects.filter(status="subscribed")} == {"newsletter", "offers"}
+
+
+def test_too_much_waiting_is_told_and_nothing_typed_is_lost(window, post, monkeypatch):  # noqa: F811
+    waiting, kept = published(), published(name="kept", confirmed=False)
+    filled(window, f"/forms/{waiting.id}", LIN)
+    link = link_in(post, "lin@mail.example")
+    with monkeypatch.context() as full:
+        full.setenv("KEHU_INBOX_MOST", "0")
+        answer = filled(window, f"/forms/{kept.id}", LIN | {"c": "personalisation"})
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+        assert 'value="林婉清"' in answer.content.decode() and 'value="personalisation" checked' in answer.content.decode()
+        assert window.post(link).status_code == 503
+    assert window.post(link).status_code == 200
+    assert drain_all() == 1
