@@ -36,11 +36,7 @@ _AT_ONCE: Final = 1_000  # rows that lie in memory
 _CONNECT_SECONDS: Final = 15
 _KINDS: Final = (int, str, Decimal, float, datetime, date, UUID)
 # what a driver calls itself, to a statement that lets its transaction change nothing
-_READ_ONLY: Final = {
-    "mysql": "set transaction read only",
-    "mariadb": "set transaction read only",
-    "oracle": "set transaction read only",
-}
+_READ_ONLY: Final = dict.fromkeys(("mysql", "mariadb", "oracle"), "set transaction read only")
 _OURS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -143,7 +139,7 @@ def _rows(url: sa.URL, wanted: Wanted, since: Any) -> Iterator[sa.CursorResult[A
         with connection:
             with _told("bad_query", "the table, query or cursor is not one of this database"):
                 found = _asked(connection, wanted, since)
-            with _told("bad_query", "the database broke off while it was read"):
+            with _told("bad_query", "the database broke off while it was read"), found:
                 yield found
             connection.rollback()
     finally:
@@ -211,11 +207,13 @@ def _sqlite(url: sa.URL) -> sqlite3.Connection:
 
 def _url_of(file: Path) -> sa.URL:
     try:
-        if stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise UnreadableSource("url_mode", "others may read the file with the address", "chmod go= the file.")
-        url = sa.make_url(file.read_text(encoding="utf-8").strip())
+        shared, written = stat.S_IMODE(file.stat().st_mode) & 0o077, file.read_bytes()
     except OSError:
         raise UnreadableSource("no_url", "the file with the address cannot be read", "Look at its path.") from None
+    if shared:
+        raise UnreadableSource("url_mode", "others may read the file with the address", "chmod go= the file.")
+    try:
+        url = sa.make_url(written.decode().strip())
     except (ArgumentError, ValueError):
         raise _bad_url() from None
     return url.set(drivername=_OURS.get(url.drivername, url.drivername))

@@ -283,7 +283,17 @@ def sources_and_telling(kehu, office) -> None:
     kehu("source add", *broker, *terms)
     assert kehu("source approve", "broker", code=3)["error"]["policy"] == "house.act"
     kehu("source approve", "broker", token=office)
-    wanted = ("bought.csv", "--channel", "third-party", "--basis", "contract", "--residence", "DE", "--source", "broker")
+    wanted = (
+        "bought.csv",
+        "--channel",
+        "third-party",
+        "--basis",
+        "contract",
+        "--residence",
+        "DE",
+        "--source",
+        "broker",
+    )
     assert kehu("import", *wanted, "--for", "credit", code=3)["error"]["policy"] == "house.source-for"
     assert kehu("source inform")["due"] == 0
     assert kehu("import", *wanted, "--for", "service")["accepted"] == 1

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import click
 
+from kehu.doors.cli.databases import from_database, of_a_database, wanted_of
 from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command, language
 
 
@@ -58,32 +59,45 @@ def import_() -> None:
 @click.option("--dry-run", is_flag=True, help="Show the mapping; bring nothing in.")
 @click.option("--wait", is_flag=True, help="Run the linkage that follows, too.")
 @click.option("--resume", metavar="ID", help="Go on with an import that was interrupted.")
+@of_a_database
 @command()
 def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) -> Any:
-    """Read, clean, resolve by exact keys and seal; the same command again goes on where it was interrupted."""
+    """Read, clean, resolve by exact keys and seal; the same command again goes on where it was interrupted.
+
+    Instead of files: rows of another database (--from-url-file), from where the last import of them ended on with --cursor.
+    """
+    from kehu.collect.imports import actions
+
+    who, wanted = actor(), wanted_of(options)
+    with _refusals():
+        if resume is not None and not options["files"] and wanted is None:
+            return _run(_id(resume), who, wait=wait)
+        asked = _terms(resume=resume, **options)
+        if wanted is not None:
+            dry = _dry if dry_run else None
+            return from_database(wanted, asked, who, dry=dry, run=lambda made: _run(made, who, wait=wait))
+        planned = actions.plan(asked, actor=who)
+        if dry_run:
+            return _dry(planned)
+        import_id = actions.start(planned, actor=who)
+        if resume is not None and import_id != _id(resume):
+            raise Failure(FAILED, "changed", "These are not the files and options of that import.")
+        return _run(import_id, who, wait=wait)
+
+
+def _run(import_id: UUID, who: Any, *, wait: bool) -> dict[str, Any]:
+    """Work through an import, whose id is told first."""
     from kehu.collect.imports import actions
     from kehu.collect.imports.queries import status
 
-    who = actor()
-    with _refusals():
-        if resume is not None and not options["files"]:
-            import_id = _id(resume)
-        else:
-            asked = _terms(resume=resume, **options)
-            planned = actions.plan(asked, actor=who)
-            if dry_run:
-                return _dry(planned)
-            import_id = actions.start(planned, actor=who)
-            if resume is not None and import_id != _id(resume):
-                raise Failure(FAILED, "changed", "These are not the files and options of that import.")
-        click.echo(str(import_id), err=True)
-        with _bar() as progress:
-            done = actions.run(import_id, actor=who, progress=progress, link=not wait)
-        if wait:
-            from kehu.refine.resolve.runs import resolve
+    click.echo(str(import_id), err=True)
+    with _bar() as progress:
+        done = actions.run(import_id, actor=who, progress=progress, link=not wait)
+    if wait:
+        from kehu.refine.resolve.runs import resolve
 
-            resolve(actor=who, everything=False)
-            done = status(import_id)
+        resolve(actor=who, everything=False)
+        done = status(import_id)
     return _answer(done)
 
 
