@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,11 @@ import polars as pl
 from django.db import connection as django_connection
 from django.db import transaction
 
+from kehu.collect.imports.mended import PutRight
 from kehu.collect.imports.prepare import residence_of
 from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
 from kehu.collect.imports.staging import open_staged
-from kehu.collect.imports.supplied import SourceUnfit, claimed, fitting, supplier_of
+from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
 from kehu.collect.presets import Recognised
 from kehu.collect.quarantine.correcting import Correction
@@ -30,7 +31,6 @@ from kehu.govern.laws import packs_beside, packs_for
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.govern.models import Source as SourceRow
 from kehu.govern.slugs import BASES, PURPOSES
-from kehu.govern.sources import CHINA
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
@@ -128,8 +128,10 @@ def opened(file: FileRecipe, *, actor: Actor) -> Source:
         how = Unread(file.columns, file.delimiter or "", file.codec, Correction.of(file.correction))
         return QuarantineSource(ids, columns, actor=actor, detail=UUID(file.replays), unread=how)
     if file.staged is not None:
-        return open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
-    return open_source(file.path or "", header=file.header)
+        held = open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
+    else:
+        held = open_source(file.path or "", header=file.header)
+    return PutRight(held, file.mends) if file.mends else held
 
 
 def digest_of(file: FileRecipe, *, actor: Actor) -> str:
@@ -143,13 +145,8 @@ def digest_of(file: FileRecipe, *, actor: Actor) -> str:
 
 def _of_source(terms: Terms, source: SourceRow | None) -> dict[str, Any]:
     """What a recipe says of the source."""
-    bought = source is not None and source.kind == "third-party"
-    return {
-        "supplier": terms.supplier, "purposes": list(terms.purposes), "claimed": list(terms.claimed),
-        "proves_consent": bought and source is not None and source.country == CHINA,
-        "proves_public": source is not None and not bought,
-        "consent_to": Controller.objects.get(id=terms.controller).name,
-    }  # fmt: skip
+    said = {"supplier": terms.supplier, "purposes": list(terms.purposes), "claimed": list(terms.claimed)}
+    return said | asked_of(source, Controller.objects.get(id=terms.controller).name)
 
 
 def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None, SourceRow | None]:
@@ -266,9 +263,17 @@ class _Look:
         self.file = FileRecipe(
             path, staged, header, digest, self._rows, fields,
             [name for name in self.source.columns if name not in used],
-            dict(habits.day_first), sorted(habits.decimal_comma), columns=list(self.source.columns),
+            self._day_first(asked, types, habits.day_first), sorted(habits.decimal_comma), columns=list(self.source.columns),
             delimiter=self.source.delimiter, codec=self.source.codec,
+            mends={line: dict(cells) for line, cells in asked.mends.items()},
         )  # fmt: skip
+
+    @staticmethod
+    def _day_first(asked: ImportTerms, types: Mapping[str, str], learnt: Mapping[str, bool]) -> dict[str, bool]:
+        """How each column of dates is written: as somebody said, else as its values show."""
+        if asked.day_first is None:
+            return dict(learnt)
+        return {name: asked.day_first for name, type_ in types.items() if type_ in ("date", "datetime")}
 
     def _frames(self, fields: dict[str, str], time: str | None, residence: str | None) -> Iterator[pl.DataFrame]:
         wanted = [pl.col(column).alias(name) for name, column in fields.items()]
@@ -291,12 +296,12 @@ class _Look:
 def _fingerprint(recipe: Recipe, terms: Terms, actor: Actor) -> bytes:
     """Keyed digest of contents and options; where the files lie does not enter."""
     told = [
-        [[file.digest, file.header, sorted(file.fields.items())] for file in recipe.files],
+        [[file.digest, file.header, sorted(file.fields.items()), *([file.mends] if file.mends else [])] for file in recipe.files],
         recipe.kind, recipe.country, recipe.residence_column, sorted(recipe.consents.items()), recipe.consent_time,
         recipe.way, terms.channel, terms.controller, terms.basis, terms.notice, terms.source_proof,
         *([terms.supplier, terms.purposes] if terms.supplier is not None else []),
     ]  # fmt: skip
-    return installation().tokens.content(orjson.dumps(told))
+    return installation().tokens.content(orjson.dumps(told, option=orjson.OPT_SORT_KEYS))
 
 
 def _digest(stream: AbstractContextManager[BinaryIO]) -> str:

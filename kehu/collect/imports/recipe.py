@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,8 @@ class ImportTerms:
 
     ``files`` are paths, or ids of staged uploads. ``source``: whom it comes from, if not from the customers; ``purposes``:
     it is brought in for these alone. ``residence``: a country, else the name of a column. ``consents``:
-    purpose to column. ``maps``: ``field=column``, ``field=#N`` or ``field=``.
+    purpose to column. ``maps``: ``field=column``, ``field=#N`` or ``field=``. ``mends``: cells put right before, by line and
+    column of the first file. ``day_first``: how dates are written, where it is said.
     """
 
     files: tuple[Path | UUID, ...]
@@ -39,6 +41,8 @@ class ImportTerms:
     consent_way: str | None = None
     kind: str = "customers"
     maps: tuple[str, ...] = ()
+    mends: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    day_first: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

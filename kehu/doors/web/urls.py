@@ -20,6 +20,7 @@ from kehu.doors.web import (
     sign_in,
     why,
 )
+from kehu.doors.web.intake import wizard
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("kehu.doors.api.urls")),  # first: a program's question is not held against every page
@@ -48,7 +49,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<uuid:subject>/state", record.change_state, name="customer-state"),
     path("imports", imports.imports, name="imports"),
     path("imports/upload", imports.upload, name="import-upload"),
-    path("imports/new/<uuid:staged>", imports.new_import, name="import-new"),
+    path("imports/new/<uuid:staged>", wizard.new_import, name="import-new"),
+    path("imports/new/<uuid:staged>/mend", wizard.mend, name="import-mend"),
+    path("imports/new/<uuid:staged>/let-go", wizard.let_go, name="import-let-go"),
     path("imports/<uuid:import_id>", imports.one_import, name="import"),
     path("imports/<uuid:import_id>/progress", imports.progress, name="import-progress"),
     path("imports/<uuid:import_id>/undo", imports.undo_import, name="import-undo"),

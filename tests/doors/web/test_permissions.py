@@ -56,6 +56,8 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "imports": ("get", {}, COLLECTING, 200, 403),
     "import-upload": ("post", {}, COLLECTING, 302, 403),
     "import-new": ("get", {}, COLLECTING, 404, 403),
+    "import-mend": ("post", {}, COLLECTING, 404, 403),
+    "import-let-go": ("post", {}, COLLECTING, 404, 403),
     "import": ("get", {}, COLLECTING, 404, 403),
     "import-progress": ("get", {}, COLLECTING, 404, 403),
     "import-undo": ("post", {}, COLLECTING, 404, 403),

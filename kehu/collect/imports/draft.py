@@ -1,0 +1,96 @@
+"""How far somebody has come with an upload: what the form said and cells put right, sealed beside it and gone with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection as django_connection
+from django.db import transaction
+
+from kehu.collect.imports.abandoned import KEPT
+from kehu.collect.imports.staging import draft_id, staged_name
+from kehu.collect.models import Import, Staged
+from kehu.guard.aside import forget_aside, open_aside, seal_aside
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+
+MOST_MENDS: Final = 1_000
+"""Cells put right before an import: what is more than that is put right in the file itself."""
+_LONGEST: Final = 20_000
+
+
+@dataclass(slots=True)
+class Draft:
+    """What was said so far.
+
+    Attributes:
+        form: each field of the form with its values, as they were sent.
+        mends: line to column to the value that stands there.
+    """
+
+    form: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    mends: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    def mend(self, line: int, column: str, value: str) -> None:
+        """Put a cell right; what would be too much is left out."""
+        if sum(map(len, self.mends.values())) < MOST_MENDS or column in self.mends.get(str(line), {}):
+            self.mends.setdefault(str(line), {})[column] = value.strip()[:_LONGEST]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An upload that waits for its owner to go on, until it is destroyed."""
+
+    id: UUID
+    name: str = field(repr=False)
+    size: int
+    at: datetime
+    until: datetime
+
+
+def draft_of(staged: UUID, *, actor: Actor) -> Draft:
+    """How far its owner has come; nothing yet: an empty one.
+
+    Raises:
+        Staged.DoesNotExist: it is somebody else's, or not here (any more).
+    """
+    row = Staged.objects.get(id=staged, staff=actor.staff)
+    if row.draft is None:
+        return Draft()
+    opened = open_aside({draft_id(staged): bytes(row.draft)}, actor=actor, act="collect", detail=staged)
+    held: Mapping[str, Any] = orjson.loads(opened.get(draft_id(staged), b"{}"))
+    return Draft(held.get("form", {}), held.get("mends", {}))
+
+
+def keep_draft(staged: UUID, draft: Draft, *, actor: Actor) -> None:
+    """Keep it, sealed under a key that goes with the upload's.
+
+    Raises:
+        ActRefused: this role may not import.
+        Staged.DoesNotExist: it is somebody else's, or not here (any more).
+    """
+    require_act("collect", actor)
+    with transaction.atomic():
+        row = Staged.objects.select_for_update().get(id=staged, staff=actor.staff)
+        content = orjson.dumps({"form": draft.form, "mends": draft.mends})
+        forget_aside(django_connection.connection, [draft_id(staged)])
+        [sealed] = seal_aside(django_connection.connection, [(draft_id(staged), content)])
+        row.draft = sealed
+        row.save(update_fields=["draft"])
+
+
+def left_of(*, actor: Actor) -> Sequence[Left]:
+    """Uploads that this person has begun with and no import reads yet, the newest first.
+
+    Raises:
+        ActRefused: this role may not import.
+    """
+    require_act("collect", actor)
+    taken = {UUID(id) for row in Import.objects.filter(state__in=("waiting", "running", "failed")) for id in row.staged}
+    rows = Staged.objects.filter(staff=actor.staff).exclude(id__in=taken).order_by("-at")[:20]
+    return [Left(row.id, staged_name(row, actor=actor), row.size, row.at, row.at + KEPT) for row in rows]

@@ -1,0 +1,236 @@
+"""A new import, step by step: columns with masked samples, what would be refused, provenance; kept where it was left."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from kehu.collect.imports import actions, staging
+from kehu.collect.imports.check import Checked, Fault, check
+from kehu.collect.imports.draft import Draft, draft_of, keep_draft
+from kehu.collect.imports.plan import Plan, TermsRefused
+from kehu.collect.imports.recipe import EVENTS, KINDS, ImportTerms
+from kehu.collect.mapping import MappingRefused
+from kehu.collect.models import Import, Staged
+from kehu.collect.readers import UnreadableSource
+from kehu.collect.tasks import start_as_job
+from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.imports import kind_word
+from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.record import basis_label
+from kehu.doors.web.words import reason_label
+from kehu.govern.laws import load_packs
+from kehu.govern.models import Channel, Controller, Source
+from kehu.govern.slugs import BASES
+from kehu.guard.aside import AsideDoesNotOpen
+from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.admit import CollectionRefused
+from kehu.guard.installation import installation
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.desk.standing import consent_purposes
+
+_CONTACT: Final = ("external_id", "email", "phone")
+_OF_ROWS: Final = ("column", "field", "suggested")
+_NOT_KEPT: Final = ("csrfmiddlewaretoken", "do")
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
+    """The whole of it on one page. What the form says is kept sealed beside the upload, so that it opens where it was left."""
+    require_act("collect", desk.actor)
+    try:
+        draft = draft_of(staged, actor=desk.actor)
+    except Staged.DoesNotExist:
+        raise Http404 from None
+    starts = request.method == "POST" and request.POST.get("do") == "start"
+    if request.method == "POST":
+        draft.form = _said(request.POST, draft.form)
+        keep_draft(staged, draft, actor=desk.actor)
+        if not starts:
+            return redirect("import-new", staged=staged)
+    asked = _terms(draft, staged)
+    problem, planned, checked = "", None, None
+    try:
+        planned = actions.plan(asked, actor=desk.actor)
+        if starts:
+            return redirect("import", import_id=start_as_job(planned, actor=desk.actor))
+        checked = check(planned, actor=desk.actor)
+    except CollectionRefused as refused:
+        if starts:
+            raise
+        words = installation().rules.policies.text(refused.policy, language())
+        problem = f"{words.reason} {words.remedy}".strip()
+    except TermsRefused as wrong:
+        problem = _missing(wrong.option)
+    except MappingRefused:
+        problem = _("A column or field of the mapping does not exist.")
+    except UnreadableSource as wrong:
+        problem = _unreadable(wrong.code)
+    except AsideDoesNotOpen:
+        raise Http404 from None
+    context = _form(asked, planned) | _checked(
+        checked, draft, list(planned.mapping.values()) if planned else [], everything=request.GET.get("show") == "all"
+    )
+    context |= {"problem": problem, "staged": staged}
+    return page(request, "web/import_new.html", context, desk=desk, nav="imports", status=400 if problem else 200)
+
+
+@staff_page
+@require_POST
+def mend(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
+    """Put cells right before the import: they are read so when it looks again, and when it runs."""
+    require_act("collect", desk.actor)
+    try:
+        draft = draft_of(staged, actor=desk.actor)
+        lines, columns = request.POST.getlist("line"), request.POST.getlist("at")
+        for line, column, value in zip(lines, columns, request.POST.getlist("put"), strict=False):
+            if line.isdigit() and len(line) < 10 and column and value.strip():
+                draft.mend(int(line), column[:200], value)
+        keep_draft(staged, draft, actor=desk.actor)
+    except Staged.DoesNotExist:
+        raise Http404 from None
+    return redirect(reverse("import-new", args=[staged]) + "#check")
+
+
+@staff_page
+@require_POST
+def let_go(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
+    """Destroy an upload that nobody goes on with."""
+    require_act("collect", desk.actor)
+    if not Staged.objects.filter(id=staged, staff=desk.staff).exists():
+        raise Http404
+    if Import.objects.filter(staged__contains=str(staged), state__in=("waiting", "running", "failed")).exists():
+        raise Http404  # an import reads it
+    staging.discard(staged)
+    return redirect("imports")
+
+
+def _said(given: QueryDict, before: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The form as it was sent; where its columns could not be shown, those of before stand."""
+    said = {name: [str(one) for one in values] for name, values in given.lists() if name not in _NOT_KEPT}
+    if "column" not in said:
+        said |= {name: before[name] for name in _OF_ROWS if name in before}
+    return said
+
+
+def _terms(draft: Draft, staged: UUID) -> ImportTerms:
+    """What the form asks for; at first what most files are."""
+    given = MultiValueDict(draft.form)
+    proof = str(given.get("proof_text", "")).strip()
+    kind = given.get("kind", "customers")
+    consents = [(slug, given.get(f"consent_{slug}", "")) for slug in consent_purposes()]
+    dates = given.get("dates", "")
+    return ImportTerms(
+        files=(staged,),
+        channel=given.get("channel") or "store",
+        basis=given.get("basis") or "contract",
+        controller=given.get("controller") or None,
+        residence=given.get("residence") or None,
+        source_proof=proof.encode() or None,
+        source=given.get("source") or None,
+        consents=tuple((slug, column) for slug, column in consents if column),
+        consent_time=given.get("consent_time") or None,
+        kind=kind if kind in KINDS else "customers",
+        maps=_maps(given) if given.get("kind_before", kind) == kind else (),
+        day_first={"day": True, "month": False}.get(dates),
+        mends=draft.mends,
+    )
+
+
+def _maps(given: MultiValueDict[str, str]) -> tuple[str, ...]:
+    """``field=column`` of every row of the form; what was suggested and is not wanted, as ``field=``."""
+    columns, fields = given.getlist("column"), given.getlist("field")
+    wanted = {name: column for column, name in zip(columns, fields, strict=False) if name}
+    dropped = [name for name in given.getlist("suggested") if name not in wanted]
+    return (*(f"{name}={column}" for name, column in wanted.items()), *(f"{name}=" for name in dropped))
+
+
+def _checked(checked: Checked | None, draft: Draft, columns: list[str], *, everything: bool) -> dict[str, Any]:
+    """What the first rows would come to, as the page shows it."""
+    if checked is None:
+        return {}
+    return {
+        "checked": checked,
+        "everything": everything,
+        "shown": [(line, [cells.get(column) for column in columns]) for line, cells in checked.rows],
+        "faults": [_fault(one) for one in checked.faults],
+        "put_right": sum(len(cells) for cells in draft.mends.values()),
+    }
+
+
+def _fault(one: Fault) -> dict[str, Any]:
+    return {"one": one, "field": field_label(one.field) if one.field else "", "reason": reason_label(one.reason)}
+
+
+def _form(asked: ImportTerms, planned: Plan | None) -> dict[str, Any]:
+    mapped = {column: name for name, column in planned.mapping.items()} if planned else {}
+    columns = [*mapped, *(planned.unmapped if planned else [])]
+    rows = [
+        {"column": column, "field": mapped.get(column, ""), "samples": _samples(planned, mapped.get(column))}
+        for column in columns
+    ]
+    chosen = dict(asked.consents)
+    return {
+        "asked": asked,
+        "dates": {None: "", True: "day", False: "month"}[asked.day_first],
+        "rows": rows,
+        "columns": columns,
+        "count": planned.rows if planned else 0,
+        "notes": planned.told(language()) if planned else [],
+        "fields": _fields(asked.kind),
+        "kinds": [(kind, kind_word(kind)) for kind in KINDS],
+        "channels": list(Channel.objects.order_by("id").values_list("name", flat=True)),
+        "sources": list(Source.objects.filter(stopped_at=None).order_by("name").values_list("name", flat=True)),
+        "controllers": list(Controller.objects.order_by("id").values_list("name", flat=True)),
+        "bases": [(basis, basis_label(basis)) for basis in BASES],
+        "countries": _countries(),
+        "consents": [(slug, purpose_label(slug), chosen.get(slug, "")) for slug in consent_purposes()],
+    }
+
+
+def _samples(planned: Plan | None, name: str | None) -> list[str]:
+    return planned.samples.get(name, [])[:3] if planned and name else []
+
+
+def _fields(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Fields that a column can be, by category."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, held in installation().rules.dictionary.fields.items():
+        if held.event == (kind in EVENTS) or (kind in EVENTS and name in _CONTACT):
+            groups.setdefault(held.category, []).append((name, field_label(name)))
+    return list(groups.items())
+
+
+def _countries() -> list[tuple[str, str]]:
+    found = [(code, f"{code} · {pack.labels[language()]}") for pack in load_packs().values() for code in [pack.id]]
+    return [(code, label) for code, label in found if code != "EU"] + [("DE", "DE"), ("FR", "FR"), ("TW", "TW")]
+
+
+def _missing(option: str) -> str:
+    return {
+        "channel": _("Choose the channel these records came in by."),
+        "basis": _("Choose the lawful basis they were collected on."),
+        "notice": _("No notice of that name is in force."),
+        "controller": _("Choose who answers for these records."),
+        "source": _("Choose a registered source of the channel's kind, third party or public, or none."),
+        "source-proof": _("Data from third parties needs proof that its source is legal, 8 MiB at the most."),
+        "map": _("No column is known as a field: choose at least one."),
+        "columns": _("A column that is named is not in the file."),
+        "consent": _("A consent names no known purpose."),
+    }.get(option, _("Something is missing in the terms of this import."))
+
+
+def _unreadable(code: str) -> str:
+    return {
+        "empty": _("The file is empty: give one with at least one row."),
+        "json_array": _("One JSON array is not JSON lines: write one object per line."),
+        "too_large": _("The workbook is too large when unpacked: save it as CSV."),
+    }.get(code, _("This file cannot be read: damaged, encrypted, or of a kind that is not known. Save it anew."))

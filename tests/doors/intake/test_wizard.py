@@ -1,0 +1,107 @@
+"""A new import by its page: kept where it was left, what would be refused shown and put right before, dates as somebody says."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+
+from kehu.collect.models import Import, Staged
+from kehu.guard.staff.actions import owner_actor
+from kehu.host import jobs
+from kehu.serve.desk import queries
+from tests.cast import staff
+from tests.doors.intake.test_channel_pages import plain, signed_in
+from tests.doors.web.browsing import text_of
+
+MARK = f"canary{uuid.uuid4().hex[:10]}"
+FILE = (
+    "external_id,full_name,email,birth_date,lives in\n"
+    f"K1,Ann Lee,{MARK}@mail.example,03/04/1990,DE\n"
+    "K2,Ben Wu,no-address,05/06/1991,DE\n"
+    ",,,,DE\n"
+    "K4,Dora,too,many,cells,here\n"
+    "K5,林婉清,lin@mail.example,07/08/1992,CN\n"
+).encode()
+FORM = {
+    "channel": "store",
+    "basis": "legitimate_interest",
+    "kind": "customers",
+    "kind_before": "customers",
+    "residence": "lives in",
+}
+
+
+@pytest.fixture
+def desk(database):
+    return signed_in("service")[0]
+
+
+def uploaded(desk):
+    return desk.post("/imports/upload", {"file": SimpleUploadedFile(f"{MARK}.csv", FILE)})["Location"]
+
+
+def test_what_would_be_refused_is_seen_and_put_right_before(desk):
+    path = uploaded(desk)
+    assert desk.post(path, FORM)["Location"] == path
+    page = plain(desk.get(path))
+    assert "Of the first 5 rows 3 would be refused, and 1 values kept" in page
+    assert "too many cells" in page and "not a valid value" in page and "pipl." in page
+    assert MARK not in text_of(desk.get(path + "?show=all"))  # masked, in either view
+    assert 'name="at" value="lives in"' in text_of(desk.get(path))
+    fixes = {"line": ["3", "6", "4"], "at": ["email", "lives in", "full_name"], "put": ["ben@mail.example", "DE", ""]}
+    assert desk.post(path + "/mend", fixes)["Location"] == path + "#check"
+    page = plain(desk.get(path))
+    assert "Of the first 5 rows 2 would be refused, and 0 values kept" in page and "2 cells were put right" in page
+    started = desk.post(path, FORM | {"do": "start", "dates": "month"})
+    jobs.run_pending()
+    done = Import.objects.get(id=started["Location"].rpartition("/")[2])
+    assert done.state == "done" and Staged.objects.count() == 0
+    service, privacy = staff("manager"), staff("privacy")
+    for email in (f"{MARK}@mail.example", "ben@mail.example", "lin@mail.example"):
+        assert len(queries.find({"email": email}, actor=service, purpose="service")[0]) == 1
+    [ann] = queries.find({"email": f"{MARK}@mail.example"}, actor=service, purpose="service")[0]
+    assert "1990-03-04" in str(queries.show(ann, actor=privacy, purpose="accuracy", fields=["birth_date"]))
+    with connection.cursor() as cursor:  # keys of what is gone are gone
+        cursor.execute("select count(*) from subject_key where subject not in (select subject from subject_state)")
+        assert cursor.fetchone()[0] == 1 + 2  # the import's settings, and the two rows in quarantine
+
+
+def test_it_opens_where_it_was_left_for_its_owner_alone(desk):
+    path = uploaded(desk)
+    column = {"column": ["full_name", "email"], "field": ["", "email"], "suggested": ["full_name", "email"]}
+    desk.post(path, FORM | column | {"basis": "contract", "proof_text": f"{MARK} contract"})
+    listed = text_of(desk.get("/imports"))
+    assert path in listed and f"{MARK}.csv" in listed
+    page = text_of(desk.get(path))
+    assert f"{MARK} contract" in page and re.search(r'value="contract" selected', page)
+    assert re.search(r"<b>full_name</b>.*?<option value=\"\" ?>leave out", page, re.DOTALL)
+    other = signed_in("service")[0]
+    assert other.get(path).status_code == 404 and path not in text_of(other.get("/imports"))
+    assert other.post(path + "/mend", {"line": "2", "at": "email", "put": "x"}).status_code == 404
+    assert other.post(path + "/let-go").status_code == 404
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from collect_staged where position(%s::bytea in draft) > 0", [MARK.encode()])
+        assert cursor.fetchone()[0] == 0
+    desk.post(path + "/let-go")
+    assert Staged.objects.count() == 0 and desk.get(path).status_code == 404
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from subject_key")
+        assert cursor.fetchone()[0] == 0
+
+
+def test_terms_that_a_law_refuses_are_told_on_the_page_and_nothing_of_it_is_lost(desk):
+    path = uploaded(desk)
+    desk.post(path, FORM | {"column": ["email"], "field": ["email"], "suggested": ["email"]})
+    refused = FORM | {"channel": "third-party", "residence": ""}
+    desk.post(path, refused)
+    answer = desk.get(path)
+    assert answer.status_code == 400 and 'role="alert"' in text_of(answer)
+    assert desk.post(path, refused | {"do": "start"}).status_code == 403
+    desk.post(path, FORM)  # the page showed no columns: those of before stand
+    assert re.search(r'<option value="email" selected>', text_of(desk.get(path)))
+    assert Import.objects.count() == 0
+    assert owner_actor()
