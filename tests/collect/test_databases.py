@@ -145,13 +145,11 @@ def test_it_goes_on_from_where_it_ended(reading, there, database):
     assert reading("--cursor", "updated_at", "--from-start").counts()[0] == 5
     [held] = ReadUpTo.objects.all()
     assert b"2026" not in bytes(held.sealed)
-    # another channel, cursor or query has a position of its own
-    assert reading("--cursor", "id").counts()[0] == 5 and ReadUpTo.objects.count() == 2
     with connection.cursor() as cursor:  # each position has one key, and those before are gone
         cursor.execute(
             "select count(*) from subject_key where subject = any (%s)", [[one.id for one in ReadUpTo.objects.all()]]
         )
-        assert cursor.fetchone()[0] == 2
+        assert cursor.fetchone()[0] == 1
 
 
 def test_a_position_moves_on_only_with_what_came_in(reading, there, monkeypatch):
@@ -184,6 +182,10 @@ def test_a_query_says_which_rows_and_no_more_than_a_query(reading, there, tmp_pa
         done = query(text)
         assert done.code == 1 and done.json["error"]["code"] == "bad_query", (text, done)
     assert there.run('select count(*) from "Kunden Liste"') == [(4,)]
+    if isinstance(there, Postgres):  # what a select itself may change, its transaction does not let it
+        there.run("create sequence counted")
+        assert query("select nextval('counted') as id").json["error"]["code"] == "bad_query"
+        assert there.run("select is_called from counted") == [(False,)]
 
 
 def test_what_cannot_be_followed_is_told_without_the_address(reading, kehu, spooled):
@@ -232,9 +234,7 @@ def test_many_rows_lie_in_memory_a_thousand_at_a_time(database, tmp_path):
         found = read_database(Wanted(file, "Kunden Liste", cursor="id"), channel="file", actor=owner_actor())
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         assert found.rows == 30_000 and found.up_to == 30_000
-        assert (
-            Staged.objects.get().size > 110 << 20 and grown < 60
-        )  # MB; all of it at once would be well over a hundred
+        assert Staged.objects.get().size > 55 << 20 and grown < 40  # MB; all of it at once would be well over a hundred
         staging.discard(found.staged)
     finally:
         held.end()

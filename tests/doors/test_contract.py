@@ -33,8 +33,8 @@ PROMISED = {
     "controller add": "id",
     "channel add": "id key",
     "channel list": "channels[id name kind country]",
-    "channel show": "id name kind country controller basis notice residence consents fields waiting came unread",
-    "channel set": "id name kind country controller basis notice residence consents fields waiting came unread",
+    "channel show": "id name kind country page_key controller basis notice residence consents fields waiting came unread",
+    "channel set": "id name kind country page_key controller basis notice residence consents fields waiting came unread",
     "channel key": "id key",
     "channel secret": "id path",
     "channel mapping": "id settings",
@@ -134,7 +134,7 @@ OPTIONS = {
     "roles propose": "--base --purposes --categories --level --actions --acts",
     "token issue": "--staff --purpose --minutes --code --recipient --recipient-kind --country",
     "import files": "--channel --basis --notice --controller --residence --source --for --source-proof --consent --consent-time"
-    " --consent-way --kind --map --dry-run --wait --resume",
+    " --consent-way --kind --map --dry-run --wait --resume --from-url-file --table --query-file --cursor --from-start",
     "source add": "--kind --party --address --country --contract --ground --transfer --obtained --purpose --field --scope"
     " --until --proof --reason",
     "source audit": "--outcome --on --note",
