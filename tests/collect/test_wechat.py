@@ -331,3 +331,17 @@ def test_a_secret_that_is_none_of_wechats_is_refused(account):
     for wrong in (f"short {APPID}", TOKEN + "xxxxxxx", f"{TOKEN} {APPID} {KEY[:-1]}", f"{TOKEN} {APPID} {KEY} more"):
         with pytest.raises(SecretRefused):
             keep_secret(made, wrong)
+
+
+def test_too_much_waiting_is_told_to_wechat_and_a_changed_token_ends_at_once(account, monkeypatch):
+    wechat = account()
+    monkeypatch.setenv("KEHU_INBOX_MOST", "0")
+    answer = wechat(message())
+    assert answer.status == 503 and dict(answer.headers)["Retry-After"] == "5"
+    monkeypatch.delenv("KEHU_INBOX_MOST")
+    assert wechat(message()).status == 200
+    from kehu.govern.models import Channel
+
+    keep_secret(Channel.objects.get(name="safe"), f"{TOKEN[::-1]} {APPID} {KEY}")
+    assert wechat(message(MsgId="2")).status == 401
+    assert accepting.waiting() == (1, 1)
