@@ -143,33 +143,32 @@ def test_two_people_let_a_source_in_and_the_database_sees_to_it(office, register
             changes.propose_source("other", BROKER | wrong, actor=proposer)
 
 
-@pytest.mark.parametrize(
-    ("parts", "act", "terms", "policy"),
-    [
-        ({"proof": ""}, None, {}, "house.collect-proof"),
-        ({"until": "2020-01-01"}, None, {}, "house.source-expired"),
-        ({}, "stop", {}, "house.source-stopped"),
-        ({}, "fail", {}, "house.source-audit"),
-        ({}, None, {"purposes": ("credit",)}, "house.source-for"),
-        ({}, None, {"consents": (("analytics", "yes"),), "consent_time": "on"}, "house.source-for"),
-        ({"fields": ["full_name"]}, None, {}, "house.source-scope"),
-        ({"obtained": ""}, None, {"residence": "JP"}, "jp.appi.30-obtained"),
-    ],
-    ids=["unproven", "expired", "stopped", "audit", "for", "consents", "scope", "japan"],
-)
-def test_what_is_not_fit_is_not_brought_in(registered, bring, parts, act, terms, policy):
-    registered(**parts)
-    if act == "stop":
-        sources.stop("broker", actor=owner_actor())
-    if act == "fail":
-        sources.audit("broker", on=datetime.now(UTC).date(), outcome="failed", actor=owner_actor())
-    text = "external_id,full_name,email,yes,on\nB-1,Lin,lin@kehu.example,yes,2026-01-01\n"
-    with pytest.raises(CollectionRefused) as refused:
-        bring(text, **terms)
-    assert refused.value.policy == policy and one("select count(*) from record") == 0
-    if act == "fail":
-        sources.audit("broker", on=datetime.now(UTC).date(), outcome="passed", actor=owner_actor())
-        assert bring(text, **terms).accepted == 1
+UNFIT = [
+    ("unproven", {"proof": ""}, {}, "house.collect-proof"),
+    ("expired", {"until": "2020-01-01"}, {}, "house.source-expired"),
+    ("stopped", {}, {}, "house.source-stopped"),
+    ("audit", {}, {}, "house.source-audit"),
+    ("for", {}, {"purposes": ("credit",)}, "house.source-for"),
+    ("consents", {}, {"consents": (("analytics", "yes"),), "consent_time": "on"}, "house.source-for"),
+    ("scope", {"fields": ["full_name"]}, {}, "house.source-scope"),
+    ("japan", {"obtained": ""}, {"residence": "JP"}, "jp.appi.30-obtained"),
+]
+
+
+def test_what_is_not_fit_is_not_brought_in(registered, bring):
+    today, text = datetime.now(UTC).date(), "external_id,full_name,email,yes,on\nB-1,Lin,lin@kehu.example,yes,2026-01-01\n"
+    for name, parts, terms, policy in UNFIT:
+        registered(name, **parts)
+        if name == "stopped":
+            sources.stop(name, actor=owner_actor())
+        if name == "audit":
+            sources.audit(name, on=today, outcome="failed", actor=owner_actor())
+        with pytest.raises(CollectionRefused) as refused:
+            bring(text, source=name, **terms)
+        assert refused.value.policy == policy, name
+    assert one("select count(*) from record") == 0
+    sources.audit("audit", on=today, outcome="passed", actor=owner_actor())
+    assert bring(text, source="audit").accepted == 1
 
 
 def test_a_source_fits_its_channel_and_its_document(registered, bring):
@@ -391,3 +390,26 @@ def test_a_source_is_worth_what_its_imports_came_to(registered, bring):
     assert entry.quality.score == round(100 * 2 / entry.quality.rows)
     with pytest.raises(Refused):
         sources.entries(actor=staff("engineer"))
+
+
+def test_what_a_source_sends_by_itself_is_its_own_and_no_more_than_it_may_give(registered, database):
+    from kehu.collect.channels import Brought
+    from kehu.collect.inbox.drain import _Channel
+    from kehu.collect.inbox.terms import TermsNotUnderstood, set_terms
+    from kehu.govern.channels import add_channel
+
+    registered(fields=["full_name", "external_id"])
+    channel, _ = add_channel("feed", "webhook", owner=owner_actor().staff)
+    with pytest.raises(TermsNotUnderstood):
+        set_terms(channel, actor=owner_actor(), source="nobody")
+    set_terms(channel, actor=owner_actor(), basis="contract", residence="DE", source="broker")
+    row = Brought(
+        kind="customers", own="m-1", values={"external_id": "F-1", "full_name": "Lin", "email": "l@kehu.example"}
+    )  # fmt: skip
+    with transaction.atomic():
+        _Channel(channel.id)._write("customers", [row], [])
+    assert one("select supplier from record") == Source.objects.get().id and informing.figures().due == 1
+    assert one("select count(*) from facet where category = 2") == 0  # the mailbox is more than it may give
+    sources.stop("broker", actor=owner_actor())
+    with pytest.raises(CollectionRefused), transaction.atomic():
+        _Channel(channel.id)._write("customers", [row], [])

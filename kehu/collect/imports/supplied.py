@@ -11,13 +11,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from kehu.govern.dictionary import Dictionary
 from kehu.govern.models import Channel, Source
 from kehu.govern.purposes import Purpose
 from kehu.govern.slugs import PURPOSES
-from kehu.govern.sources import UNREGISTERED
+from kehu.govern.sources import CHINA, UNREGISTERED
 
 CONSENT_AT, CONSENT_TO, CONSENT_FOR, CONSENT_WAY, CONSENT_TO_WHAT = (
     "source_consent_at", "source_consent_to", "source_consent_purposes", "source_consent_way", "source_consent_data",
@@ -148,6 +148,16 @@ def _past(text: str | None) -> bool:
     except ValueError:
         return False
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) <= datetime.now(UTC)
+
+
+def asked_of(source: Source | None, controller: str) -> dict[str, Any]:
+    """What a recipe says of the rows of a source: what each has to prove, and to whom a consent must have been."""
+    bought = source is not None and source.kind == "third-party"
+    return {
+        "proves_consent": bought and source is not None and source.country == CHINA,
+        "proves_public": source is not None and not bought,
+        "consent_to": controller if source is not None else "",
+    }
 
 
 def claimed(purposes: Sequence[str], consents: Sequence[tuple[str, str]]) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ from kehu.collect.inbox.terms import answering_for, terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
 from kehu.collect.readers import Batch
 from kehu.govern.models import Channel
+from kehu.govern.sources import marks
 from kehu.guard.aside import forget_aside, open_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.admit import Admission, CollectionRefused
@@ -235,10 +236,17 @@ class _Channel:
         terms = self.terms
         admission = Admission(
             installation(), gate().decisions, actor=self.actor,
-            terms=AdmissionTerms(self.channel.id, self.channel.kind, terms.controller, terms.basis, terms.notice, False, batch),
+            terms=AdmissionTerms(
+                self.channel.id, self._kind(recipe.supplier), terms.controller, terms.basis, terms.notice, False, batch,
+                supplier=recipe.supplier,
+            ),
         )  # fmt: skip
         place = Place(batch, 0, number, 0, terms.controller, self.channel.id, terms.notice, recipe.way, repeat=False)
         write_chunk(prepared, place, admission, actor=self.actor, began=began)
+
+    def _kind(self, supplier: int | None) -> str:
+        """What the policies are told of the way: whose data comes by it, where that is not the sender's own."""
+        return marks()[supplier].kind if supplier is not None else self.channel.kind
 
     def _prepared(self, recipe: Recipe, rows: Sequence[Brought], *, first: int) -> Prepared:
         frame = frame_of(rows, range(first, first + len(rows)), recipe)

@@ -14,9 +14,10 @@ from django.db import transaction
 
 from kehu.collect.channels import Brought
 from kehu.collect.imports.recipe import EVENTS, FileRecipe, Recipe
+from kehu.collect.imports.supplied import OF_THE_SOURCE, asked_of, supplier_of
 from kehu.collect.models import ChannelTerms, Import
 from kehu.govern.laws import packs_beside
-from kehu.govern.models import Channel, Controller, Notice
+from kehu.govern.models import Channel, Controller, Notice, Source
 from kehu.guard.aside import seal_aside
 from kehu.guard.gate.state import bits_of
 from kehu.guard.installation import installation
@@ -31,12 +32,21 @@ def recipe_of(kind: str, channel: Channel, terms: ChannelTerms) -> Recipe:
     notice, controller = Notice.objects.get(id=terms.notice), Controller.objects.get(id=terms.controller)
     beside = packs_beside(collected_in=channel.country, established_in=controller.country)
     purposes = sorted(set(terms.consents.values())) if kind not in EVENTS else []
+    source = Source.objects.filter(id=terms.source).first() if terms.source is not None else None
     return Recipe(
-        kind=kind, files=[_file(_fields(kind))], country=None, residence_column=RESIDENCE,
+        kind=kind, files=[_file(_in_scope(_fields(kind), source))], country=None, residence_column=RESIDENCE,
         consents={purpose: CONSENT + purpose for purpose in purposes}, consent_time=SAID_AT if purposes else None,
         way=channel.name, notice_purposes=list(notice.purposes), source_proof=False, packs_beside=bits_of(beside),
         own_column=OWN, joins_column=JOINS, when_column=WHEN, silence_is_no_answer=True,
+        supplier=supplier_of(channel, source), **asked_of(source, controller.name),
     )  # fmt: skip
+
+
+def _in_scope(fields: list[str], source: Source | None) -> list[str]:
+    """What a source is registered to give; what is more is not kept."""
+    if source is None or not source.fields:
+        return fields
+    return [name for name in fields if name in source.fields or name in OF_THE_SOURCE]
 
 
 def only(recipe: Recipe, columns: Iterable[str]) -> FileRecipe:
@@ -67,6 +77,7 @@ def intake_of(kind: str, channel: Channel, terms: ChannelTerms, recipe: Recipe, 
     day = datetime.now(UTC).date().isoformat()
     packed = recipe.pack()
     said = f"{terms.controller}\x1f{terms.basis}\x1f{terms.notice}".encode()
+    said += f"\x1f{terms.source}".encode() if terms.source is not None else b""
     fingerprint = installation().tokens.content(
         f"inbox\x1f{channel.id}\x1f{kind}\x1f{day}\x1f".encode() + said + packed
     )
@@ -78,7 +89,7 @@ def intake_of(kind: str, channel: Channel, terms: ChannelTerms, recipe: Recipe, 
         [sealed] = seal_aside(django_connection.connection, [(id, packed)])
         Import.objects.create(
             id=id, fingerprint=fingerprint, state="open", kind=kind, channel=channel.id, controller=terms.controller,
-            basis=terms.basis, notice=terms.notice, sealed=sealed, staff=staff,
+            basis=terms.basis, notice=terms.notice, sealed=sealed, source=recipe.supplier, staff=staff,
         )  # fmt: skip
         # the days before are over
         Import.objects.filter(channel=channel.id, kind=kind, state="open").exclude(id=id).update(

@@ -12,7 +12,7 @@ from django.db import transaction
 from kehu.collect.channels import kinds
 from kehu.collect.models import ChannelTerms
 from kehu.govern.consent import notice_in_force
-from kehu.govern.models import Channel, Controller, Notice
+from kehu.govern.models import Channel, Controller, Notice, Source
 from kehu.govern.slugs import BASES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS, require_act
@@ -62,12 +62,14 @@ def set_terms(
     residence: str | None = None,
     consents: Mapping[str, str] | None = None,
     fields: Mapping[str, str] | None = None,
+    source: str | None = None,
 ) -> ChannelTerms:
     """Say other terms; what is None stays. They hold for what is taken in from now on.
 
     Args:
         consents: a sender's name of a consent to the purpose it is for.
         fields: a sender's name of a property to our field.
+        source: the registered source that what it sends comes from; empty: from the customers themselves.
     Raises:
         ActRefused: the role may not.
         TermsNotUnderstood: something of it is unknown.
@@ -100,6 +102,11 @@ def set_terms(
         dictionary = installation().rules.dictionary
         _require_known("field", fields.values(), [name for name, one in dictionary.fields.items() if not one.event])
         held.fields = _words("field", fields)
+    if source is not None:
+        found_source = Source.objects.filter(name=source).first() if source else None
+        if source and found_source is None:
+            raise TermsNotUnderstood("source", "source: no source of that name is in force")
+        held.source = found_source.id if found_source else None
     held.by = actor.staff
     with transaction.atomic():
         held.save()

@@ -64,12 +64,13 @@ def show(name: str) -> Any:
 @click.option("--controller", help="The company it collects for.")
 @click.option("--basis", help="The lawful basis of what it sends.")
 @click.option("--notice", help="The notice shown there.")
+@click.option("--source", help="Whom it comes from, if not from the customers (kehu source list); empty: from them.")
 @click.option("--residence", metavar="COUNTRY", help="Where people live of whom it says no country; empty: unknown.")
 @click.option("--consent", "consents", multiple=True, metavar="WORD=PURPOSE", help="The sender's word for a consent.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=FIELD", help="The sender's name for a field.")
 @command()
 def set_(
-    name: str, controller: str | None, basis: str | None, notice: str | None, residence: str | None,
+    name: str, controller: str | None, basis: str | None, notice: str | None, source: str | None, residence: str | None,
     consents: tuple[str, ...], fields: tuple[str, ...],
 ) -> Any:  # fmt: skip
     """Say under which terms a channel brings in what it sends from now on; what is left out stays."""
@@ -80,7 +81,7 @@ def set_(
     held = channel_named(name)
     try:
         set_terms(
-            held, actor=actor(), controller=controller, basis=basis, notice=notice, residence=residence,
+            held, actor=actor(), controller=controller, basis=basis, notice=notice, residence=residence, source=source,
             consents=_pairs("consent", consents), fields=_pairs("field", fields),
         )  # fmt: skip
     except TermsNotUnderstood as wrong:
