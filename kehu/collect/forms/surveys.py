@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from django.db import connection, transaction
@@ -25,7 +25,6 @@ from kehu.govern import holders
 from kehu.guard.aside import forget_aside, open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
-from kehu.vault.ids import new_id
 
 FEWEST: Final = 5
 """A count below this is not said: whoever knows the few would know their answers."""
@@ -130,15 +129,16 @@ def _keep(errand: Errand) -> str | None:
     definition = shown_as(form, number).definition
     day = datetime.fromisoformat(said["at"]).date()
     subject = UUID(said["invited"]) if said["invited"] and not definition.anonymous and _here(said["invited"]) else None
+    # ids that tell no time: else those of one visitor would stand one after another
     free = {one.id for one in definition.questions if one.kind == "text"}
-    written = [(new_id(), question, text) for question, text in said["answers"].items() if question in free]
+    written = [(uuid4(), question, text) for question, text in said["answers"].items() if question in free]
     sealed = seal_aside(connection.connection, [(id, text.encode()) for id, _, text in written])
-    rows = [
-        (id, question, None, body, unasked(text)) for (id, question, text), body in zip(written, sealed, strict=True)
-    ]
-    rows += [
-        (new_id(), question, int(text), None, []) for question, text in said["answers"].items() if question not in free
-    ]
+    rows: list[tuple[UUID, str, int | None, bytes | None, list[str]]] = []
+    for (id, question, text), body in zip(written, sealed, strict=True):
+        rows.append((id, question, None, body, unasked(text)))
+    for question, text in said["answers"].items():
+        if question not in free:
+            rows.append((uuid4(), question, int(text), None, []))
     with connection.cursor() as cursor:
         for id, question, choice, body, kinds in rows:
             cursor.execute(
