@@ -114,7 +114,12 @@ def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window
     held = _kept_by_browser(window)
     assert MARK not in held and '"' in held and "counter.js" in held
     page.evaluate("localStorage.setItem('control', 'CONTROLzq7f3a')")
+    who = page.evaluate("sessionStorage.getItem('kehu_counter_by')")
+    page.evaluate("sessionStorage.setItem('kehu_counter_by', 'somebody else')")
     window.context.set_offline(False)
+    expect(page.locator("[data-say=sign-in]")).to_be_visible()  # another's entries are not sent under one's own name
+    assert accepting.waiting() == (0, 0)
+    page.evaluate("who => { sessionStorage.setItem('kehu_counter_by', who); dispatchEvent(new Event('online')); }", who)
     _waits(window, 0)
     assert drain_all() == 2 and _customers() == 2
     [given] = Consent.objects.all()

@@ -158,7 +158,9 @@ def _fields(said: Mapping[str, str], purpose: str) -> dict[str, str]:
     known, found = set(fields_of(purpose)), dict[str, str]()
     for key, value in said.items():
         name = key.removeprefix("field.")
-        if name == key or not (text := value.strip()):
+        if name == key or not (
+            text := " ".join(value.split())
+        ):  # a name from a keyboard of the East holds a wide space
             continue
         if name not in known:
             raise EntryRefused("unknown-field")

@@ -46,7 +46,7 @@ def contact(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse
         raise Http404
     context: dict[str, Any] = {
         "customer": shown.rows[0], "kinds": _KINDS, "grounds": _GROUNDS, "id": uuid4(), "said": request.POST,
-        "places": places(actor=desk.actor),
+        "counters": places(actor=desk.actor),
     }  # fmt: skip
     if request.method == "GET":
         return page(request, "counter/contact.html", context, desk=desk, nav="counter")

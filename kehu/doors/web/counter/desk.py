@@ -110,7 +110,7 @@ def customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespons
         raise Http404
     context = {
         "customer": shown.rows[0],
-        "places": places(actor=desk.actor),
+        "counters": places(actor=desk.actor),
         "entry": views.form(desk.claim.purpose),
         "side": views.side(),
     }
@@ -178,7 +178,7 @@ def _counter(
 ) -> HttpResponse:
     assert desk.claim is not None
     context = {
-        "places": places(actor=desk.actor),
+        "counters": places(actor=desk.actor),
         "entry": views.form(desk.claim.purpose, values),
         "side": views.side(),
         "may_ask": desk.may("consent"),

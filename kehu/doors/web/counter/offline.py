@@ -28,7 +28,7 @@ def shell(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """The page as it stands without a connection: fields and words, nobody's name, no session's mark."""
     assert desk.claim is not None
     context = {
-        "places": places(actor=desk.actor),
+        "counters": places(actor=desk.actor),
         "entry": views.form(desk.claim.purpose),
         "side": views.side(),
         "csrf_token": "",
@@ -53,5 +53,5 @@ def worker(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @staff_page
 @require_GET
 def mark(request: HttpRequest, desk: SignedIn) -> HttpResponse:
-    """The mark against forged forms, for a page that was opened without a connection."""
-    return JsonResponse({"mark": get_token(request)})
+    """The mark against forged forms, for a page that was opened without a connection; and whose window it is now."""
+    return JsonResponse({"mark": get_token(request), "by": str(desk.staff)})

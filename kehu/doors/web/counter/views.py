@@ -21,7 +21,7 @@ Every = list[tuple[str, str, str]]
 HTML_LANGUAGE: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
 NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _KINDS: Final = {"email": "email", "phone": "tel", "date": "date"}
-_FIRST: Final = frozenset({"full_name", "phone", "email", "birth_date", "language", "legal_name"})
+_FIRST: Final = frozenset({"full_name", "phone", "email", "birth_date"})
 _SIDE: Final = {
     "title": gettext_noop("What may we use your details for?"),
     "lead": gettext_noop(

@@ -1,7 +1,7 @@
 // The counter without a connection: what was taken down waits sealed in the browser and is sent once. The key is made with the
 // page, cannot be taken out of it, and is nowhere but in its memory: a page that was closed leaves nothing that anybody opens.
 const form = document.querySelector("[data-counter]"), state = document.querySelector("[data-counter-state]");
-const DAY = 24 * 3600 * 1000, LOOK = 15_000, NAME = "kehu-counter", STORE = "waiting";
+const DAY = 24 * 3600 * 1000, LOOK = 15_000, NAME = "kehu-counter", STORE = "waiting", BY = "kehu_counter_by";
 
 const say = (what, shown, { count, why } = {}) => {
   const line = state.querySelector(`[data-say="${what}"]`);
@@ -56,6 +56,7 @@ class Queue {
 
 const start = async () => {
   const queue = await Queue.open();
+  if (state.dataset.by) sessionStorage.setItem(BY, state.dataset.by); // an id, for this window
   let busy = false, lost = await queue.clear(), kept = 0;
   if (lost) say("lost", true, { count: lost });
 
@@ -69,8 +70,10 @@ const start = async () => {
   const sendOne = async (one) => {
     const asked = await fetch(state.dataset.mark, { headers: { Accept: "application/json" }, redirect: "manual", cache: "no-store" });
     if (!asked.ok) { say("sign-in", asked.type === "opaqueredirect" || asked.status === 403); return false; }
-    say("sign-in", false);
-    const { mark } = await asked.json(), body = new URLSearchParams(await queue.read(one));
+    const { mark, by } = await asked.json(), mine = sessionStorage.getItem(BY);
+    if (mine && mine !== by) { say("sign-in", true); return false; } // somebody else sits here now: it is not theirs to send
+    say("sign-in", false); sessionStorage.setItem(BY, by);
+    const body = new URLSearchParams(await queue.read(one));
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual", headers: { Accept: "application/json", "X-CSRFToken": mark } });
     if (answer.ok) { await queue.drop(one.id); kept += 1; return true; }
     if (answer.status === 422 || answer.status === 404) {
