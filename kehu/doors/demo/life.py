@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from kehu.collect.inbox.drain import drain_all
 from kehu.doors.demo.cast import on_stage
+from kehu.govern.channels import add_channel
 from kehu.govern.consent import NothingToWithdraw
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.serve.assurance import queries as assurance
+from kehu.serve.counter.contacts import read_contact, record_contact
 from kehu.serve.desk import queries
 from kehu.serve.desk.listing import Filters, list_customers
 from kehu.serve.rights import actions
@@ -31,6 +34,7 @@ _VISITS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("privacy", "rights-request", ("german", "relative", "restricted")),
     ("analyst", "analytics", ("consent-proven", "taiwan")),
 )
+CONTACTS: Final = (("twice", "visit", "茶杯换货（演示）"), ("german", "call", "Where is my parcel? (made up)"))
 _LISTS: Final = (("manager", "service"), ("marketing", "marketing"), ("service", "service"))
 
 
@@ -42,6 +46,7 @@ def live(actor_of: Callable[[str], Actor]) -> None:
     for role, purpose in _LISTS:
         list_customers(actor=actor_of(role), purpose=purpose, filters=Filters.read({}, purpose=purpose))
     _change_minds(people, actor_of("service"))
+    _at_the_counter(people, actor_of("service"))
     assurance.rows(actor=actor_of("auditor"), limit=50)
 
 
@@ -62,3 +67,13 @@ def _change_minds(people: dict[str, UUID], actor: Actor) -> None:
             actions.withdraw(people["taiwan"], PURPOSES["marketing"], actor=actor)
         except NothingToWithdraw:
             return
+
+
+def _at_the_counter(people: dict[str, UUID], actor: Actor) -> None:
+    """A counter in Shanghai, where two customers of the cast were spoken with today."""
+    counter, _ = add_channel("counter", "counter", owner=actor.staff, country="CN")
+    for role, kind, topic in CONTACTS:
+        if role in people:
+            said = {"id": str(uuid4()), "kind": kind, "topic": topic}
+            record_contact(counter, people[role], read_contact(said), actor=actor)
+    drain_all()

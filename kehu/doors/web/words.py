@@ -44,6 +44,8 @@ _CONTACTS: Final = {
     "call": gettext_lazy("Call"),
     "chat": gettext_lazy("Chat"),
     "email": gettext_lazy("Mail"),
+    "email-automatic": gettext_lazy("Automatic mail"),
+    "letter": gettext_lazy("Letter"),
     "phone": gettext_lazy("Call"),
     "sms": gettext_lazy("Text message"),
     "visit": gettext_lazy("Visit"),
@@ -76,6 +78,7 @@ _CHANNELS: Final = {
     "phone": gettext_lazy("Telephone"),
     "third-party": gettext_lazy("Third party"),
     "public": gettext_lazy("Public source"),
+    "counter": gettext_lazy("Counter"),
 }
 _REASONS: Final = {
     "too_many_cells": gettext_lazy("too many cells"),
