@@ -254,20 +254,23 @@ LAUGHS = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">' + b"".join(
 ) + b"]><xml><Content>&j;</Content></xml>"  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "body",
-    [LAUGHS, b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><xml/>', b"<?run it?><xml/>", b"<xml>" + b"<a>" * 5_000, b"",
-     b"<xml><FromUserName>x</xml>", b"\xff\xfe<xml/>", b'<?xml version="1.0" encoding="x-none"?><xml/>', b"<xml>\0</xml>",
-     b"<xml>" + b"<a/>" * 200 + b"</xml>", b"<xml>" + b"a" * 70_000 + b"</xml>", b"<xml>&a;</xml>"],
-    ids=["laughs", "outside", "run", "deep", "empty", "unclosed", "halves", "encoding", "nul", "many", "long", "entity"],
-)  # fmt: skip
-def test_hostile_xml_is_not_read(account, body):
-    started = time.monotonic()
-    with pytest.raises(NotRead):
-        read_xml(body)
-    assert time.monotonic() - started < 2
-    answer = account(safe=False)(body)
-    assert answer.status == 400 and set(json.loads(answer.body)) == {"code", "message"}
+HOSTILE = {
+    "laughs": LAUGHS, "outside": b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><xml/>', "run": b"<?run it?><xml/>",
+    "deep": b"<xml>" + b"<a>" * 5_000, "empty": b"", "unclosed": b"<xml><FromUserName>x</xml>", "halves": b"\xff\xfe<xml/>",
+    "encoding": b'<?xml version="1.0" encoding="x-none"?><xml/>', "nul": b"<xml>\0</xml>", "many": b"<xml>" + b"<a/>" * 200 + b"</xml>",
+    "long": b"<xml>" + b"a" * 70_000 + b"</xml>", "entity": b"<xml>&a;</xml>",
+}  # fmt: skip
+
+
+def test_hostile_xml_is_not_read(account):
+    wechat = account(safe=False)
+    for name, body in HOSTILE.items():
+        started = time.monotonic()
+        with pytest.raises(NotRead):
+            read_xml(body)
+        answer = wechat(body)
+        assert answer.status == 400 and set(json.loads(answer.body)) == {"code", "message"}, name
+        assert time.monotonic() - started < 5, name
     assert accepting.waiting() == (0, 0)
 
 
