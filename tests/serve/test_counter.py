@@ -152,6 +152,7 @@ def test_only_fields_of_the_purpose_and_nothing_sensitive_can_be_taken_down(desk
     from kehu.guard.installation import installation
 
     dictionary, purposes = installation().rules.dictionary, installation().rules.purposes
+    assert (dictionary.field("voiceprint").level, dictionary.field("voiceprint").sensitive) == (4, "biometrics")
     for slug, purpose in purposes.items():
         names = entries.fields_of(slug)
         assert set(names) <= purpose.least

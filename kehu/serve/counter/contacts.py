@@ -1,7 +1,7 @@
 """Calls, chats and visits, taken down with the customer they were had with; and when a recording of one may be named.
 
 A voice is recorded only where everybody was told before or agreed. The words and article of a refusal come from the law pack
-that asks for more. No recording is kept here, only where it lies; a voiceprint is no field that any purpose needs.
+that asks for more. No recording is kept here, only where it lies; a voiceprint is of level 4, and no everyday purpose needs one.
 """
 
 from __future__ import annotations
