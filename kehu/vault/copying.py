@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from psycopg import Connection, sql
 
@@ -87,3 +88,49 @@ def copy_rows(connection: Connection[Any], table: str, columns: tuple[str, ...],
 def row(*columns: bytes) -> bytes:
     """One row of encoded columns."""
     return len(columns).to_bytes(2, "big") + b"".join(columns)
+
+
+class Copies:
+    """COPYs of one transaction, in a thread: rows are encoded here while the server takes in those before them.
+
+    Until :meth:`settle` nothing else may be asked of the connection. Leaving settles, too; after a failure it only waits
+    until the connection is free.
+
+    Args:
+        beside: whether it is worth a thread; else each COPY is made at once.
+    """
+
+    def __init__(self, connection: Connection[Any], *, beside: bool) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, "copies") if beside else None
+        self._made: list[Future[None]] = []
+
+    def put(self, table: str, columns: tuple[str, ...], rows: Sequence[bytes]) -> None:
+        """COPY rows, as :func:`copy_rows`, after those put before them."""
+        if not rows:
+            return
+        if self._thread is None:
+            copy_rows(self._connection, table, columns, rows)
+        else:
+            self._made.append(self._thread.submit(copy_rows, self._connection, table, columns, rows))
+
+    def settle(self) -> None:
+        """Wait for all of it.
+
+        Raises:
+            psycopg.Error: what the first of them that failed raised.
+        """
+        for made in self._made:
+            made.result()
+        self._made.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        try:
+            if failure is None:
+                self.settle()
+        finally:
+            if self._thread is not None:
+                self._thread.shutdown(cancel_futures=True)

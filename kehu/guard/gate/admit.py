@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -34,6 +34,8 @@ from kehu.vault.keys import KEY, NONCE, SALT, current_epoch
 from kehu.vault.seal import VERSION, seal
 
 _PACK_BITS: Final = (1, 2, 4, 8, 16)
+_WORTH_A_THREAD: Final = 500  # drafts
+_SLICE: Final = 2_000  # drafts whose rows the server takes in while the next are sealed
 
 
 class CollectionRefused(Refused):
@@ -86,6 +88,16 @@ class Terms:
     fields: frozenset[str] = frozenset()  # that are brought in, where a source has a scope
 
 
+class _Leaf(NamedTuple):
+    """A row of the ledger that is still to be written."""
+
+    entry: UUID
+    decision: bytes
+    packs: int
+    subjects: list[bytes]
+    commitments: bytes
+
+
 class Admission:
     """Admits chunks of records for one actor under one set of terms."""
 
@@ -132,7 +144,9 @@ class Admission:
             raise CollectionRefused("house.credential")
         if self._terms.supplier is not None:
             held = standing(connection, self._terms.supplier, purposes=self._terms.claimed, fields=self._terms.fields)
-            if held.standing == "unregistered":  # a document shows what no register says; of a registered one the register does
+            if (
+                held.standing == "unregistered"
+            ):  # a document shows what no register says; of a registered one the register does
                 held = dataclasses.replace(held, proved=self._terms.source_proof)
             self._source = held
         return str(row[0])
@@ -152,13 +166,20 @@ class Admission:
         decided = {packs: self._decision(connection, packs, facts) for packs in {draft.packs for draft in drafts}}
         epoch = current_epoch(connection)
         keys = self._keys(connection, drafts, epoch)
-        records = new_ids(len(drafts))
-        facets = self._write_records(connection, drafts, records, keys)
         supply = Supply(self._terms.supplier, self._terms.purposes)
-        self._write_subjects(connection, drafts, keys, epoch, supply)
-        supply.note_known(connection, drafts)
-        carry_suppressions(connection, drafts, by=self._actor.staff)
-        self._write_ledger(connection, drafts, decided, keys)
+        with to.Copies(connection, beside=len(drafts) >= _WORTH_A_THREAD) as copies:
+            self._write_subjects(copies, drafts, keys, epoch, supply)
+            facets = sum(
+                self._write_records(copies, drafts[start : start + _SLICE], keys)
+                for start in range(0, len(drafts), _SLICE)
+            )
+            leaves = self._leaves(drafts, decided, keys)
+            copies.settle()
+            _renew_sources(connection, [draft for draft in drafts if draft.renews_source])
+            supply.note_known(connection, drafts)
+            carry_suppressions(connection, drafts, by=self._actor.staff)
+            uses = [use for leaf in leaves for use in self._enter(connection, leaf)]
+            copies.put("ledger_use", ("subject", "seq", "position"), uses)
         return facets
 
     def _decision(self, connection: Connection[Any], packs: int, facts: str) -> bytes:
@@ -215,11 +236,7 @@ class Admission:
         return keys
 
     def _write_records(
-        self,
-        connection: Connection[Any],
-        drafts: Sequence[Draft],
-        records: list[bytes],
-        keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
+        self, copies: to.Copies, drafts: Sequence[Draft], keys: dict[bytes, tuple[bytes, bytes, bytes | None]]
     ) -> int:
         terms = self._terms
         middle = (
@@ -230,11 +247,10 @@ class Admission:
         rows: list[bytes] = []
         facets: list[bytes] = []
         sources: list[bytes] = []
-        renewed: list[Draft] = []
         identities: list[bytes] = []
         ciphers: dict[bytes, AESGCM] = {}
         version = to.int2(VERSION)
-        for draft, record in zip(drafts, records, strict=True):
+        for draft, record in zip(drafts, new_ids(len(drafts)), strict=True):
             subject = draft.subject or b""
             draft.record = record
             cipher = ciphers.get(subject)
@@ -249,9 +265,7 @@ class Admission:
             for category, content in draft.values.items():
                 sealed = seal(cipher, content, subject=subject, record=record, category=category)
                 facets.append(b"\0\5" + who + what + to.int2(category) + version + to.blob(sealed))
-            if draft.renews_source:
-                renewed.append(draft)
-            elif draft.owns_source:
+            if draft.owns_source and not draft.renews_source:
                 sources.append(b"\0\4" + to.blob(draft.source) + who + what + to.blob(draft.content))
             for token in draft.identity:
                 identities.append(b"\0\3" + to.blob(token) + who + what)
@@ -259,18 +273,15 @@ class Admission:
             "subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens", "source", "said_at",
             "supplier",
         )  # fmt: skip
-        to.copy_rows(connection, "record", columns, rows)
-        to.copy_rows(connection, "facet", ("subject", "record", "category", "version", "sealed"), facets)
-        if sources:
-            to.copy_rows(connection, "source_key", ("token", "subject", "record", "content"), sources)
-        if identities:
-            to.copy_rows(connection, "identity_key", ("token", "subject", "record"), identities)
-        _renew_sources(connection, renewed)
+        copies.put("record", columns, rows)
+        copies.put("facet", ("subject", "record", "category", "version", "sealed"), facets)
+        copies.put("source_key", ("token", "subject", "record", "content"), sources)
+        copies.put("identity_key", ("token", "subject", "record"), identities)
         return len(facets)
 
     def _write_subjects(
         self,
-        connection: Connection[Any],
+        copies: to.Copies,
         drafts: Sequence[Draft],
         keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
         epoch: int,
@@ -299,35 +310,36 @@ class Admission:
             )  # fmt: skip
             if (noted := supply.of_new(of[subject])) is not None:
                 states[-1] += to.jsonb(noted[0]) + to.day(noted[1])
-        if states:
-            to.copy_rows(connection, "subject_key", ("subject", "epoch", "wrapped", "salt"), wrapped)
-            columns = ("subject", "customer", "core", "kind", "controller", "packs", "age", "consents")
-            to.copy_rows(
-                connection, "subject_state", (*columns, "supplied", "inform_by") if sourced else columns, states
-            )
+        copies.put("subject_key", ("subject", "epoch", "wrapped", "salt"), wrapped)
+        columns = ("subject", "customer", "core", "kind", "controller", "packs", "age", "consents")
+        copies.put("subject_state", (*columns, "supplied", "inform_by") if sourced else columns, states)
 
-    def _write_ledger(
+    def _leaves(
         self,
-        connection: Connection[Any],
         drafts: Sequence[Draft],
         decided: dict[int, bytes],
         keys: dict[bytes, tuple[bytes, bytes, bytes | None]],
-    ) -> None:
-        """One row per decision and 2,000 subjects, each subject committed to once a row."""
+    ) -> list[_Leaf]:
+        """Rows of the ledger to be: one per decision and 2,000 subjects, each subject committed to once a row."""
         by_decision: dict[int, dict[bytes, None]] = defaultdict(dict)
         for draft in drafts:
             by_decision[draft.packs][draft.subject or b""] = None
         sha = hashlib.sha256
-        uses: list[bytes] = []
+        leaves: list[_Leaf] = []
         for packs, members in by_decision.items():
             subjects = sorted(members)
             for start in range(0, len(subjects), CHUNK):
                 chunk = subjects[start : start + CHUNK]
                 entry = UUID(bytes=os.urandom(16), version=4)
                 commitments = b"".join([sha(sha(keys[s][1] + entry.bytes).digest() + s).digest() for s in chunk])
-                seq = to.int8(self._insert_entry(connection, entry, decided[packs], packs, len(chunk), commitments))
-                uses += [b"\0\3" + to.blob(s) + seq + to.int4(position) for position, s in enumerate(chunk)]
-        to.copy_rows(connection, "ledger_use", ("subject", "seq", "position"), uses)
+                leaves.append(_Leaf(entry, decided[packs], packs, chunk, commitments))
+        return leaves
+
+    def _enter(self, connection: Connection[Any], leaf: _Leaf) -> list[bytes]:
+        """Write a row of the ledger; returns those of its subjects, encoded."""
+        count = len(leaf.subjects)
+        seq = to.int8(self._insert_entry(connection, leaf.entry, leaf.decision, leaf.packs, count, leaf.commitments))
+        return [b"\0\3" + to.blob(s) + seq + to.int4(position) for position, s in enumerate(leaf.subjects)]
 
     def _insert_entry(
         self, connection: Connection[Any], entry: UUID, decision: bytes, packs: int, count: int, commitments: bytes
