@@ -1,4 +1,4 @@
-.PHONY: setup setup-dev demo test check prove crash bench bench-full shell
+.PHONY: setup setup-dev demo test check prove crash fuzz bench bench-full shell
 PYTHON ?= python3
 # the fast half of each measurement; `make bench-full` runs all of it, up to a million records
 BENCH ?= --short
@@ -25,6 +25,10 @@ prove: setup-dev
 # kills web, inbox and database two hundred times while channels send, and counts what was acknowledged
 crash: setup-dev
 	@.venv/bin/python -m tests.crash
+
+# ten thousand mutated payloads for each endpoint that strangers write to, files and pages included; the tests take 200
+fuzz: setup-dev
+	@KEHU_FUZZ=$(or $(FUZZ),10000) .venv/bin/python -m pytest -q $$(grep -rl KEHU_FUZZ tests) -k "mutated or signed_wrongly or hostile or fuzz"
 
 bench: setup-dev
 	@.venv/bin/python -m bench $(BENCH)

@@ -25,7 +25,7 @@ from kehu.collect.mapping import masked_samples, override, suggest
 from kehu.collect.presets import Recognised
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
-from kehu.collect.readers import Source, open_source
+from kehu.collect.readers import Source, UnreadableSource, open_source
 from kehu.govern.consent import notice_in_force
 from kehu.govern.laws import packs_beside, packs_for
 from kehu.govern.models import Channel, Controller, Notice
@@ -241,7 +241,10 @@ class _Look:
             header = False
             self.source = opened(FileRecipe(path, staged, False, "", 0, {}, []), actor=actor)
         dictionary = installation().rules.dictionary
-        sample = next(self.source.batches(_SAMPLE)).frame
+        first = next(self.source.batches(_SAMPLE), None)
+        if first is None:
+            raise UnreadableSource("empty", "the file has a header and no row", "Give a file with at least one row.")
+        sample = first.frame
         taken = {column for _, column in asked.consents} | {asked.consent_time}
         self._require_columns([*taken - {None}, *([residence] if residence else [])])
         free = [name for name in self.source.columns if name not in taken]

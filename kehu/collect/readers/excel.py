@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import openpyxl
 
+from kehu.collect.readers.markup import require_harmless
 from kehu.collect.readers.rows import Batch, Opener, Source, UnreadableSource, from_rows, unique_columns
 
 if TYPE_CHECKING:
@@ -58,6 +60,14 @@ class ExcelSource(Source):
         # zipfile reads no more of an entry than it declares, so the declared sizes bind.
         if sum(sizes.values()) > _UNZIPPED_LIMIT or sizes.get("xl/sharedStrings.xml", 0) > _STRINGS_LIMIT:
             raise UnreadableSource("too_large", "the workbook is too large when unpacked", "Save it as CSV.")
+        try:
+            with self._open() as stream, zipfile.ZipFile(stream) as archive:
+                for name in sizes:
+                    if name.endswith((".xml", ".rels")):
+                        with archive.open(name) as part:
+                            require_harmless(part)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            raise UnreadableSource("bad_zip", "the workbook is damaged or encrypted", "Save it anew.") from error
 
     def _workbook(self, stream: Any) -> Workbook:
         try:

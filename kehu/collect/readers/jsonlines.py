@@ -18,6 +18,7 @@ from kehu.collect.readers.rows import (
     UnreadableSource,
     bad_row,
     from_rows,
+    require_few,
     unique_columns,
 )
 
@@ -45,6 +46,7 @@ class JsonLinesSource(Source):
                 for raw in rows:
                     for key in _flat(_object(raw) or {}):
                         self._keys.setdefault(key, len(self._keys))
+                    require_few(len(self._keys))
         if not self._keys:
             raise UnreadableSource("empty", "no line holds a JSON object", "Write one JSON object per line.")
         self.columns = unique_columns(list(self._keys))

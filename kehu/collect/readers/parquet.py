@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kehu.collect.readers.rows import LINE, Batch, Opener, Source, UnreadableSource, tidy
+from kehu.collect.readers.rows import LINE, Batch, Opener, Source, UnreadableSource, require_few, tidy
+
+_MOST_VALUES: Final = 1_000_000
+_MOST_BYTES: Final = 2 << 30  # of a row group, unpacked
+_MOST_OF_A_BATCH: Final = 256 << 20
 
 
 class ParquetSource(Source):
@@ -22,21 +28,57 @@ class ParquetSource(Source):
         try:
             with opener() as stream, pq.ParquetFile(stream) as file:
                 self.columns = list(_as_strings(_to_polars(file.schema_arrow.empty_table())).columns)
-        except pa.ArrowException as error:
+                require_few(len(self.columns))
+                self._texts = [
+                    one.name
+                    for one in file.schema_arrow
+                    if pa.types.is_string(one.type) or pa.types.is_binary(one.type)
+                ]
+                _require_bearable(file.metadata)
+        except (pa.ArrowException, OSError) as error:
             remedy = "Export the file anew."
             raise UnreadableSource("bad_parquet", "the Parquet file is damaged or encrypted", remedy) from error
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """Batches of `size` records."""
         line = 1
-        with self._open() as stream, pq.ParquetFile(stream) as file:
+        # a value that a thousand rows share is told once and would be held a thousand times
+        with self._open() as stream, pq.ParquetFile(stream, read_dictionary=self._texts) as file:
             for piece in file.iter_batches(batch_size=size, use_threads=False):
+                _require_fitting(piece)
                 if skip > 0:
                     skip -= 1
                 else:
                     frame = _as_strings(_to_polars(pa.Table.from_batches([piece])))
                     yield Batch(tidy(frame, pl.int_range(line, line + piece.num_rows, eager=True)), [])
                 line += piece.num_rows
+
+
+def _require_bearable(metadata: pq.FileMetaData) -> None:
+    """Let on what holds about as many values as rows and columns say, and unpacks to no more than a machine has room for.
+
+    Raises:
+        UnreadableSource: it does not.
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        values = max((group.column(at).num_values for at in range(group.num_columns)), default=0)
+        if values > _MOST_VALUES + 100 * group.num_rows or group.total_byte_size > _MOST_BYTES:
+            raise _too_large()
+
+
+def _require_fitting(piece: pa.RecordBatch) -> None:
+    size = piece.nbytes
+    for column in piece.columns:
+        if pa.types.is_dictionary(column.type):
+            lengths = pc.binary_length(column.dictionary)
+            size += pc.sum(pc.take(lengths, column.indices)).as_py() or 0
+    if size > _MOST_OF_A_BATCH:
+        raise _too_large()
+
+
+def _too_large() -> UnreadableSource:
+    return UnreadableSource("too_large", "rows of the file are too long", "Leave out what is no customer data.")
 
 
 def _to_polars(table: pa.Table) -> pl.DataFrame:

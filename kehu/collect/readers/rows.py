@@ -75,8 +75,30 @@ class Source(ABC):
         """Batches of at most `size` rows, the same for the same file and size; the first `skip` of them left out."""
 
 
+MOST_COLUMNS: Final = 1_000
+
+
+def require_few(columns: int) -> None:
+    """Let on what somebody can map to fields.
+
+    Raises:
+        UnreadableSource: a file has more columns than that.
+    """
+    if columns > MOST_COLUMNS:
+        raise UnreadableSource(
+            "too_many_columns",
+            f"the file has more than {MOST_COLUMNS} columns",
+            "Leave out those that hold no customer data.",
+        )
+
+
 def unique_columns(names: Sequence[str | None]) -> list[str]:
-    """Column names without repeats: a nameless one is called by its place (`#3`), a repeated one `phone.2`."""
+    """Column names without repeats: a nameless one is called by its place (`#3`), a repeated one `phone.2`.
+
+    Raises:
+        UnreadableSource: there are more of them than anybody can map.
+    """
+    require_few(len(names))
     seen: dict[str, int] = {}
     result: list[str] = []
     for place, raw in enumerate(names, start=1):

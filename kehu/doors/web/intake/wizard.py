@@ -232,5 +232,6 @@ def _unreadable(code: str) -> str:
     return {
         "empty": _("The file is empty: give one with at least one row."),
         "json_array": _("One JSON array is not JSON lines: write one object per line."),
-        "too_large": _("The workbook is too large when unpacked: save it as CSV."),
+        "too_large": _("The file is too large when unpacked, or its rows are too long: save it as CSV without what is not needed."),
+        "too_many_columns": _("The file has more than 1,000 columns: leave out those that hold no customer data."),
     }.get(code, _("This file cannot be read: damaged, encrypted, or of a kind that is not known. Save it anew."))
