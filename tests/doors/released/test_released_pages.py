@@ -248,6 +248,7 @@ def test_whatever_is_not_good_about_the_answer_nothing_is_kept(provider, channel
     desk = browser()
     answer = desk.get(provider.walk(pressed(desk, channel)[1]["Location"], "lin", refuse=True))
     assert answer.status_code == 401 and "nothing is kept" in answer.content.decode()
+    assert f'href="/profile/{channel.id}"' in answer.content.decode()
     desk = browser()
     back = provider.walk(pressed(desk, channel)[1]["Location"], "lin")
     with monkeypatch.context() as late:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -38,7 +40,7 @@ def offer(request: HttpRequest, channel: int) -> HttpResponse:
         raise Http404 from None
     except ProviderFailed:
         return _told(request, held, _away(), 503)
-    request.session[_WAY] = way.pack()
+    request.session[_WAY] = way.pack() | {"language": language()}
     response = redirect(address)
     # a press in a form may lead to this provider, and nowhere else
     response["Content-Security-Policy"] = f"default-src 'none'; form-action 'self' {origin}; frame-ancestors 'none'"
@@ -48,8 +50,14 @@ def offer(request: HttpRequest, channel: int) -> HttpResponse:
 @in_their_language
 @require_GET
 def come(request: HttpRequest) -> HttpResponse:
-    """Back from the provider: what was released is kept, or it is said that nothing is."""
+    """Back from the provider, in the language they left in: what was released is kept, or it is said that nothing is."""
     held = request.session.pop(_WAY, None)
+    with translation.override(held["language"] if held else language()):
+        return _come(request, held)
+
+
+def _come(request: HttpRequest, held: Any) -> HttpResponse:
+    again = reverse("released-offer", args=[held["channel"]]) if held else ""
     answer = {name: values[0] for name, values in request.GET.lists() if len(values) == 1}
     counted = digest_of(f"released:{place_of(request)}")
     try:
@@ -60,12 +68,13 @@ def come(request: HttpRequest) -> HttpResponse:
         return _told(request, None, _("Very much came from your network. Please try again in an hour."), 429)
     except (NotBelieved, NotOffered):
         note_failure(counted)
-        return _told(request, None, _("Nothing was released, and nothing is kept. You can try again."), 401)
+        words = _("Nothing was released, and nothing is kept. You can try again.")
+        return _told(request, None, words, 401, again=again)
     except ProviderFailed:
-        return _told(request, None, _away(), 503)
+        return _told(request, None, _away(), 503, again=again)
     except InboxFull as full:
         words = _("We cannot take it in just now. Nothing is kept; please try again in a minute.")
-        response = _told(request, None, words, 503)
+        response = _told(request, None, words, 503, again=again)
         response["Retry-After"] = str(full.seconds)
         return response
     return _told(request, found, _("Thank you. We have what you released, and nothing else of that account."), 200)
@@ -88,8 +97,9 @@ def _page(request: HttpRequest, held: Offer, origin: str) -> HttpResponse:
     return response
 
 
-def _told(request: HttpRequest, held: Offer | None, words: str, status: int) -> HttpResponse:
-    return page(request, "released/told.html", {"offer": held, "words": words, "done": status == 200}, status=status)
+def _told(request: HttpRequest, held: Offer | None, words: str, status: int, *, again: str = "") -> HttpResponse:
+    context = {"offer": held, "words": words, "done": status == HTTPStatus.OK, "again": again}
+    return page(request, "released/told.html", context, status=status)
 
 
 def _away() -> str:
