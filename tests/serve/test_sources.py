@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -344,9 +345,17 @@ def test_the_clock_ends_in_a_month_and_whoever_has_no_mailbox_is_told_by_post(re
         informing.posted([left[0].customer], actor=member("privacy"))
 
 
-def test_without_a_mail_server_nobody_counts_as_told(registered, bring):
+def test_without_a_mail_server_nobody_counts_as_told(registered, bring, letters, monkeypatch):
     registered()
     bring(PERSON)
+
+    def lost(*_, **__):
+        raise smtplib.SMTPServerDisconnected
+
+    with monkeypatch.context() as broken:
+        broken.setattr(mail.EmailMessage, "send", lost)
+        done = informing.send(actor=owner_actor())
+    assert done.away and (done.mailed, done.by_post, informing.figures().due) == (0, 0, 1)
     backend = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": 9}
     with override_settings(**backend):
         done = informing.send(actor=owner_actor())
