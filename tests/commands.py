@@ -8,12 +8,19 @@ from click.testing import CliRunner, Result
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object, token: str | None = None, input: str | None = None) -> Result:
     """Run one command for its JSON; only what ends a command may leave it."""
+    return spoken(monkeypatch, *words, "--json", token=token, input=input)
+
+
+def spoken(
+    monkeypatch: pytest.MonkeyPatch, *words: object, token: str | None = None, input: str | None = None
+) -> Result:
+    """Run one command with exactly these words."""
     from kehu.doors.cli.main import main
 
     if token:
         monkeypatch.setenv("KEHU_TOKEN", token)
     else:
         monkeypatch.delenv("KEHU_TOKEN", raising=False)
-    done = CliRunner().invoke(main, [*map(str, words), "--json"], input=input)
+    done = CliRunner().invoke(main, [*map(str, words)], input=input)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done

@@ -36,9 +36,7 @@ def closed_pipe(*words):
 @pytest.mark.parametrize("as_json", [False, True], ids=["words", "json"])
 def test_a_list_nobody_reads_ends_quietly(database, as_json):
     admit({"full_name": "林婉清", "email": "lin@mail.example", "external_id": "A1"})
-    for words in LISTS:
-        if as_json and words == ("--help",):
-            continue
+    for words in LISTS[:3] if as_json else LISTS:
         assert closed_pipe(*words, *(["--json"] if as_json else [])) == (141, ""), words
 
 

@@ -30,6 +30,7 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.home import Home
 from kehu.serve.assurance import proofs
+from tests import commands
 from tests.cast import admit, staff
 
 
@@ -85,13 +86,10 @@ def test_a_head_that_is_not_a_beginning_is_named(database, log):
 
 
 @pytest.fixture
-def kehu(database):
+def kehu(database, monkeypatch):
     def run(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "kehu.doors.cli.main", "ledger", *words], capture_output=True, text=True
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout
+        done = commands.spoken(monkeypatch, "ledger", *words)
+        return done.exit_code, done.stdout
 
     return run
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from uuid import UUID
@@ -24,6 +21,7 @@ from kehu.refine.resolve.opening import Group, customers_of, open_table
 from kehu.refine.resolve.sources import UnknownChannel, sources
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
+from tests import commands
 from tests.cast import admit, staff
 
 ACCURACY = 10
@@ -310,7 +308,11 @@ class TestSources:
     def listed(self, **options: bool) -> dict[str, UUID]:
         return {one.external_id: one.subject for one in sources("store", actor=owner_actor(), **options)}
 
-    def test_at_the_command_line(self, database):
+    def test_at_the_command_line(self, database, monkeypatch):
+        def kehu(*words: str) -> tuple[int, str, str]:
+            done = commands.spoken(monkeypatch, *words)
+            return done.exit_code, done.stdout, done.stderr
+
         a, _ = admit({**ALICE, **HOME, "external_id": "A1"}, {**ALICE, **HOME, "external_id": "A2"})
         code, out, err = kehu("resolve", "--all", "--json")
         answer = json.loads(out)
@@ -324,12 +326,6 @@ class TestSources:
         ]
         code, out, err = kehu("sources", "--channel", "nowhere", "--json")
         assert (code, json.loads(out)["error"]["code"]) == (1, "unknown-channel")
-
-
-def kehu(*words: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "kehu.doors.cli.main", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_processes_open_what_one_opens(database, monkeypatch):
