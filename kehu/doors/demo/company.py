@@ -19,10 +19,12 @@ from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.models import Import
 from kehu.doors.demo import book, datasets
 from kehu.doors.demo.cast import put_on_stage
+from kehu.doors.demo.forms import keep_forms
 from kehu.doors.demo.layouts import BookFile, layouts
 from kehu.doors.demo.life import live
 from kehu.doors.demo.members import add_members, member
 from kehu.doors.demo.office import keep_office
+from kehu.doors.demo.suppliers import FAIR, keep_sources
 from kehu.doors.demo.watched import be_watched, lay_honey
 from kehu.doors.demo.welcome import Built, customer_mail, standing
 from kehu.govern.channels import add_channel
@@ -91,6 +93,9 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
         if found:
             files += datasets.write(found, folder / "public", seed=book.SEED)
     _controllers_and_channels(files)
+    for file in files:
+        if file.source_proof:
+            _once(home, "sources", partial(keep_sources, member, file.source_proof.read_bytes()))
     with_public = any(file.controller == datasets.CONTROLLER for file in files)
     _bring_in(home, files, report)
     # who bought the public data anew is linked anew, and nobody else
@@ -98,7 +103,8 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
     _once(home, "cast", lambda: put_on_stage(member("privacy")))
     report("cast", _reached("life"))
     _once(home, "life", lambda: live(member))
-    _once(home, "office", lambda: keep_office(member))
+    _once(home, "forms", lambda: keep_forms(member))
+    _once(home, "office", lambda: keep_office(member))  # after them: it names who answers for their channels
     _once(home, "watched", lambda: be_watched(member))
     _note(home, built="public" if with_public else "book", mail=customer_mail(folder / "book"))
     report("life", 1.0)
@@ -151,6 +157,7 @@ def terms_of(file: BookFile) -> ImportTerms:
         controller=file.controller,
         residence=file.residence,
         source_proof=file.source_proof.read_bytes() if file.source_proof else None,
+        source=FAIR if file.source_proof else None,
         consents=tuple(file.consents.items()),
         consent_time=file.consent_time,
         kind=file.kind,
