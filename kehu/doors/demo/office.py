@@ -64,7 +64,7 @@ def name_owners(actor_of: Callable[[str], Actor]) -> None:
     """Who answers for what: of each kind one role and its deputy; the fields are nobody's yet, so that the reminder is seen."""
     emails = dict(Staff.objects.values_list("id", "email"))
     for kind, (role, deputy) in _OWNERS.items():
-        held = [one.name for one in owners.owners(actor=owner_actor(), kind=kind) if not one.named]
+        held = [one.name for one in owners.owners(actor=owner_actor(), kind=kind) if not one.whole]
         if held:
             owner, second = (emails[actor_of(one).staff] for one in (role, deputy))
             owners.set_owner(kind, held, owner=owner, deputy=second, actor=owner_actor())
