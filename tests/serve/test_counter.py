@@ -59,7 +59,7 @@ def rows(query: str, *parameters: object) -> list[tuple]:
 
 
 def test_a_person_is_taken_down_once_with_what_they_allowed_and_how(desk):
-    channel, li = desk
+    _, li = desk
     id = uuid4()
     assert taken(desk, "marketing", id=id, **LIN) is True
     assert taken(desk, "marketing", id=id, **LIN) is False  # the same entry, sent again
