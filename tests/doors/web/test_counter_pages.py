@@ -10,9 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
+from kehu.collect.models import Quarantined
 from kehu.doors.web.counter.urls import urlpatterns
 from kehu.govern.channels import add_channel
-from kehu.govern.consent import notice_in_force
+from kehu.govern.consent import UnknownSubject, notice_in_force, part_of
 from kehu.govern.models import Consent
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger import queries as ledger
@@ -98,7 +99,7 @@ def test_nobody_else_gets_anything(database):
 
 
 def test_taken_down_by_forms_alone_and_asked_again_later(channel):
-    desk, li = signed_in("service", "service")
+    desk, _ = signed_in("service", "service")
     page = text_of(desk.get("/counter"))
     assert (
         'name="field.full_name"' in page and 'name="field.national_id"' not in page
@@ -174,7 +175,7 @@ def test_the_phone_is_asked_once_in_its_own_language_and_the_secret_stands_nowhe
 
 
 def test_a_paper_form_is_taken_in_with_its_consent_and_shown_to_the_office_alone(channel):
-    desk, li = signed_in("service", "service")
+    desk, _ = signed_in("service", "service")
     office, _ = signed_in("privacy", "rights-request")
     [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
     where, mark = f"/counter/customers/{lin}/paper", b"CANARYzqGPS"
@@ -267,6 +268,14 @@ def test_a_contact_stands_with_its_customer_and_a_recording_has_its_ground(chann
     assert record(lin, kind="rumour").status_code == 422 and record(lin, at="2999-01-01").status_code == 422
     assert drain_all() == 3
     opened = gate().open([lin], actor=li, purpose="service")[0]
+    assert record(joe).status_code == 302
+    erase(joe, actor=owner_actor(), reason="asked")
+    drain_all()
+    assert (
+        sum(one.reason == "erased" for one in Quarantined.objects.all()) == 1
+    )  # what still waited of them is not taken in
+    with pytest.raises(UnknownSubject):
+        part_of(joe, whole=True)
     texts = [one.normal or one.given for one in opened.contributions if one.field == "text"]
     assert sorted(texts) == [
         "asked when it comes",
