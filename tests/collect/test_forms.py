@@ -177,6 +177,9 @@ def test_sent_twice_it_is_one_and_without_a_stamp_it_is_none():
     stamp = make_stamp(form.id, at=time.time() - 10)
     assert send(form, LIN, stamp=stamp) == send(form, LIN, stamp=stamp) == "kept"
     assert drain_all() == 1
+    # who fills in anew a page that somebody else left open is another, and is not lost
+    send(form, LIN | {"full_name": "王芳", "email": "fang@mail.example"}, stamp=stamp)
+    assert drain_all() == 1 and len(found(email="fang@mail.example")) == 1
     other = published(name="other", confirmed=False)
     for stamp in (
         make_stamp(form.id),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from kehu.collect.forms.definition import Definition, addresses_of
 from kehu.collect.forms.models import Form, FormVersion
+from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Controller, Notice
 from kehu.guard.installation import installation
 
@@ -36,6 +37,11 @@ class Shown:
     def controller(self) -> str:
         """The company that asks."""
         return str(Controller.objects.values_list("name", flat=True).get(id=self.version.controller))
+
+    @property
+    def notice_replaced(self) -> bool:
+        """Whether another version of its notice is in force by now."""
+        return notice_in_force(self.definition.notice).id != self.version.notice
 
     @property
     def outdated(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import orjson
 import polars as pl
 
 from kehu.collect.forms.answers import answers_of
@@ -74,11 +75,11 @@ def submit(shown: Shown, sent: Sent, *, address: str) -> State:
         InboxFull: too much waits already.
     """
     try:
-        own = read_stamp(shown.id, sent.stamp)
+        stamp = read_stamp(shown.id, sent.stamp)
     except StampRefused:
         raise StampNeeded from None
     reading = _Reading(shown, sent)
-    message = reading.message(own)
+    message = reading.message(stamp)
     mailbox = reading.confirms
     may = count_try(sent.client, mailbox)
     if message is None:
@@ -104,8 +105,9 @@ class _Reading:
         self._agreed = self._consents()
         self.confirms: str | None = None
 
-    def message(self, own: UUID) -> dict[str, Any] | None:
-        """What goes on; None: nothing that anybody allowed us to keep.
+    def message(self, stamp: UUID) -> dict[str, Any] | None:
+        """What goes on; None: nothing that anybody allowed us to keep. Its name is that of the stamp and of what was said: the
+        same again is one, and who fills in a page anew that somebody else left open is another.
 
         Raises:
             Wrong: as :func:`submit`.
@@ -128,11 +130,15 @@ class _Reading:
             self.confirms = guardian["email"]
         elif self._form.confirmed and "email" in self._given:
             self.confirms = normal_email(self._given["email"])
-        return {
+        said = {
+            "values": kept, "consents": sorted(self._agreed), "letters": self._letters, "guardian": guardian,
+            "answers": answers,
+        }  # fmt: skip
+        own = UUID(bytes=installation().tokens.content(stamp.bytes + orjson.dumps(said)))
+        return said | {
             "own": str(own), "form": str(self._shown.id), "v": self._shown.version.number, "way": self._shown.name,
             "at": datetime.now(UTC).isoformat(), "language": self._sent.language, "country": self._form.country,
-            "values": kept, "consents": sorted(self._agreed), "letters": self._letters, "gpc": self._sent.gpc,
-            "young": YOUNGEST if young and "birth_date" not in kept else "", "guardian": guardian, "answers": answers,
+            "gpc": self._sent.gpc, "young": YOUNGEST if young and "birth_date" not in kept else "",
             "invited": self._invited(),
         }  # fmt: skip
 

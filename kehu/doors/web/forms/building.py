@@ -121,6 +121,7 @@ def _one(
         "address": address,
         "embed": f'<iframe src="{address}/embed" title="{said.text("title", language())}" width="100%" height="900"></iframe>',
         "outdated": [one.label(language()) for one in words.purposes(shown(held.id).outdated)] if held.published else [],
+        "notice_replaced": held.published is not None and shown(held.id).notice_replaced,
         "waiting": waiting_of(held.id),
         "told": words.DONE.get(request.GET.get("done", ""), ""),
         "problem": problem,
