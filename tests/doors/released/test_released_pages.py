@@ -10,7 +10,7 @@ from html import unescape
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, ProxyHandler, build_opener
 
 import pytest
@@ -235,6 +235,11 @@ def test_whatever_is_not_good_about_the_answer_nothing_is_kept(provider, channel
     back = provider.walk(pressed(desk, channel)[1]["Location"], "lin")
     pressed(other, channel)
     assert other.get(back).status_code == 401  # begun by another browser
+    for wrong in ("state", "iss"):  # their own way, and all else of it is right
+        desk = browser()
+        own = provider.walk(pressed(desk, channel)[1]["Location"], "lin")
+        value = parse_qs(urlsplit(own).query)[wrong][0]
+        assert desk.get(own.replace(quote(value, safe=""), "0" * len(value))).status_code == 401, wrong
     query = parse_qs(urlsplit(back).query)
     code = query["code"][0]
     refused = [
