@@ -31,12 +31,16 @@ class Shop:
 
     def inbox(self, environ, start_response):
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))  # this small server knows no end of a body
+        environ["wsgi.input"] = io.BytesIO(
+            environ["wsgi.input"].read(length)
+        )  # this small server knows no end of a body
         if environ["REQUEST_METHOD"] == "POST":
             self.asked.append((environ.get("CONTENT_TYPE"), environ.get("HTTP_COOKIE")))
             if self.busy:
                 self.busy -= 1
-                start_response("503 Service Unavailable", [("Access-Control-Allow-Origin", "*"), ("Content-Length", "0")])
+                start_response(
+                    "503 Service Unavailable", [("Access-Control-Allow-Origin", "*"), ("Content-Length", "0")]
+                )
                 return [b""]
         try:
             return inbound.application(environ, start_response)
@@ -61,7 +65,9 @@ def channel(database, monkeypatch):
 @pytest.fixture
 def shop(browser, channel):
     held = Shop(page_key_of(channel[0]))
-    servers = [make_server("127.0.0.1", 0, one, server_class=_Server, handler_class=_Quiet) for one in (held.inbox, held.site)]
+    servers = [
+        make_server("127.0.0.1", 0, one, server_class=_Server, handler_class=_Quiet) for one in (held.inbox, held.site)
+    ]
     held.inbox_at, held.site_at = (f"http://localhost:{one.server_port}" for one in servers)
     threads = [threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}) for one in servers]
     for one in threads:
@@ -111,7 +117,13 @@ def test_it_is_small_held_long_and_changes_its_address_with_its_content(database
     told = {}
 
     def answer(query, **headers):
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/v1/kehu.js", "QUERY_STRING": query, "wsgi.input": io.BytesIO(), **headers}
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/v1/kehu.js",
+            "QUERY_STRING": query,
+            "wsgi.input": io.BytesIO(),
+            **headers,
+        }
         return b"".join(inbound.application(environ, lambda status, pairs: told.update(pairs, status=status)))
 
     assert answer(f"v={digest}") == content and told["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -147,7 +159,10 @@ def test_nothing_before_a_yes_then_everything_once_and_nothing_after_a_no(shop, 
     assert storage(window)[1] == "" and window.evaluate("kehu.id()") is None
     drain_all()
     assert count("select count(*) from record where kind = 4") == 3
-    assert count("select array_agg(status order by recorded_at) from govern_consent where purpose = 6") == ["given", "refused"]
+    assert count("select array_agg(status order by recorded_at) from govern_consent where purpose = 6") == [
+        "given",
+        "refused",
+    ]
     assert errors == []
 
 
@@ -155,7 +170,9 @@ def test_a_page_that_closes_in_the_middle_sends_what_it_has_once(shop, window):
     window.goto(shop.site_at)
     window.evaluate("kehu.consent({stats: true})")
     until(window, kept, 1)
-    window.evaluate("for (let n = 0; n < 120; n++) kehu.track('Step', {n, text: '茶'.repeat(700)}); location.href = '/next'")
+    window.evaluate(
+        "for (let n = 0; n < 120; n++) kehu.track('Step', {n, text: '茶'.repeat(700)}); location.href = '/next'"
+    )
     window.wait_for_url("**/next")
     until(window, kept, 121)
     drain_all()
@@ -181,8 +198,13 @@ def test_a_signal_is_a_no_and_all_that_is_told_of_somebody_who_is_known(shop, wi
     until(window, kept, 1)
     drain_all()
     assert count("select count(*) from record where kind = 4") == 0
-    said = count("select array_agg(distinct status) from govern_consent where subject in (select subject from subject_state)")
-    assert said == ["given", "refused"]  # what the visitor gave before stands as it was said; the known customer's no beside it
+    said = count(
+        "select array_agg(distinct status) from govern_consent where subject in (select subject from subject_state)"
+    )
+    assert said == [
+        "given",
+        "refused",
+    ]  # what the visitor gave before stands as it was said; the known customer's no beside it
 
 
 def test_the_secret_key_in_a_page_does_nothing(shop, window, channel):
