@@ -119,6 +119,35 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The columns of a file and what they would be, whatever its terms: for who has yet to say terms that hold."""
+
+    mapping: dict[str, str] = field(repr=False)
+    unmapped: list[str] = field(repr=False)
+    samples: dict[str, list[str]] = field(repr=False)
+
+
+def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
+    """Look at the first rows of the first file alone.
+
+    Raises:
+        ActRefused: the actor may not import.
+        UnreadableSource, MappingRefused: the file or a mapping cannot be followed.
+    """
+    require_act("collect", actor)
+    file = asked.files[0]
+    path, staged = (None, str(file)) if isinstance(file, UUID) else (str(file.absolute()), None)
+    source = opened(FileRecipe(path, staged, True, "", 0, {}, []), actor=actor)
+    first = next(source.batches(_SAMPLE), None)
+    if first is None:
+        raise UnreadableSource("empty", "the file has a header and no row", "Give a file with at least one row.")
+    dictionary = installation().rules.dictionary
+    suggested = suggest(source.columns, first.frame, asked.kind, dictionary)
+    found = override(suggested, asked.maps, source.columns, dictionary)
+    return Glance(found.fields, found.unmapped, masked_samples(first.frame, found.fields, dictionary))
+
+
 def opened(file: FileRecipe, *, actor: Actor) -> Source:
     """A file's records, wherever its bytes lie."""
     if file.replays is not None:

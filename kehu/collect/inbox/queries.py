@@ -163,7 +163,7 @@ def is_ready(channel: Channel, *, secret: bool, mapped: bool) -> bool:
         return True
     if kind.signed:
         return secret and (mapped or not kind.mapped)
-    return channel.key_digest is not None or kind.name not in KEYED
+    return channel.key_digest is not None or kind.name not in KEYED or not kind.prefixes
 
 
 def has_secret(channel: Channel) -> bool:

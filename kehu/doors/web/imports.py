@@ -144,6 +144,7 @@ def _words(held: ImportStatus) -> dict[str, Any]:
         "waiting": ("gamboge", _("waiting")),
         "running": ("azurite", _("working")),
         "failed": ("cinnabar", _("interrupted")),
+        "open": ("azurite", _("comes in today")),
         "done": ("malachite", _("done")),
         "undone": ("", _("taken back")),
         "erased": ("", _("erased")),

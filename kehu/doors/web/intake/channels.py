@@ -158,6 +158,7 @@ def _list(request: HttpRequest, desk: SignedIn, *, problem: str = "", status: in
                 "one": row,
                 "kind": kind_label(row.channel.kind),
                 "basis": basis_label(row.basis),
+                "sends": row.channel.kind in kinds(),
                 "state": state_of(kind=row.channel.kind, ready=row.ready, since=row.since, last_at=row.last_at),
             }
             for row in rows

@@ -20,9 +20,8 @@ from kehu.collect.quarantine import aging, groups, mending
 from kehu.collect.quarantine.actions import NothingRefused, recipe_of_import
 from kehu.collect.quarantine.correcting import ENCODINGS, Correction
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.intake.words import SHAPE_WORDS, tabs
+from kehu.doors.web.intake.words import SHAPE_WORDS, tabs, why
 from kehu.doors.web.pages import field_label, language, page
-from kehu.doors.web.words import reason_label
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
@@ -30,6 +29,7 @@ from kehu.guard.staff.step_up import shown_lately
 from kehu.vault.ids import new_id
 
 _ROWS: Final = 50
+_SHAPED: Final = frozenset({"too_many_cells", "too_few_cells", "unclosed_quote"})
 _SENT: Final = {"sent": True, "files": False}
 _SECRET: Final = 4  # level from which a value wants the second factor
 _DONE: Final = {
@@ -46,7 +46,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     found = groups.groups(actor=desk.actor, language=language())
     context: dict[str, Any] = {
         "intake_tabs": tabs(desk),
-        "rows": [{"one": one, "reason": reason_label(one.reason), "how": _how(one.sent)} for one in found],
+        "rows": [{"one": one, "reason": why(one.reason), "how": _how(one.sent)} for one in found],
         "total": sum(one.count for one in found),
         "days": aging.kept_days(),
         "told": _DONE.get(request.GET.get("done", ""), ""),
@@ -69,7 +69,7 @@ def group(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: s
         "intake_tabs": tabs(desk),
         "held": held,
         "how": how,
-        "reason": reason_label(reason),
+        "reason": why(reason),
         "rows": rows[:_ROWS],
         "next": rows[_ROWS - 1].id if len(rows) > _ROWS else None,
         "days": aging.kept_days(),
@@ -77,7 +77,7 @@ def group(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: s
         "may_bring": desk.may("collect"),
     }
     if not held.messages:
-        context |= _what_can_be_set(desk, rows)
+        context |= _what_can_be_set(desk, rows, reason)
     return page(request, "intake/group.html", context, desk=desk, nav="imports")
 
 
@@ -174,7 +174,7 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
     context: dict[str, Any] = {
         "intake_tabs": tabs(desk),
         "seen": seen,
-        "reason": reason_label(seen.reason),
+        "reason": why(seen.reason),
         "cells": cells if lately or seen.text is None else [],
         # what nobody could read may hold anything
         "text": seen.text if lately else None,
@@ -186,7 +186,7 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
     return page(request, "intake/row.html", context, desk=desk, nav="imports", status=status)
 
 
-def _what_can_be_set(desk: SignedIn, rows: list[groups.Place]) -> dict[str, Any]:
+def _what_can_be_set(desk: SignedIn, rows: list[groups.Place], reason: str) -> dict[str, Any]:
     """Columns and fields of the newest import of a group; what of it cannot be read offers fewer."""
     batch = rows[-1].batch if rows else None
     held = Import.objects.filter(id=batch).first() if batch else None
@@ -199,8 +199,8 @@ def _what_can_be_set(desk: SignedIn, rows: list[groups.Place]) -> dict[str, Any]
         "columns": [(name, _column_word(name, recipe, {v: k for k, v in file.fields.items()})) for name in columns],
         "unmapped": file.unmapped,
         "fields": _fields(set(file.fields), held.kind),
-        "shapes": SHAPE_WORDS.items() if file.columns and file.delimiter else (),
-        "encodings": ENCODINGS,
+        "shapes": SHAPE_WORDS.items() if reason in _SHAPED and file.columns and file.delimiter else (),
+        "encodings": ENCODINGS if reason == "bad_encoding" and file.columns and file.delimiter else (),
         "asks_country": recipe.residence_column is None,
         "dates": any(installation().rules.dictionary.field(one).type in ("date", "datetime") for one in file.fields),
     }

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kehu.collect.imports import actions, staging
 from kehu.collect.imports.check import Checked, Fault, check
 from kehu.collect.imports.draft import Draft, draft_of, keep_draft
-from kehu.collect.imports.plan import Plan, TermsRefused
+from kehu.collect.imports.plan import Glance, Plan, TermsRefused, glance
 from kehu.collect.imports.recipe import EVENTS, KINDS, ImportTerms
 from kehu.collect.mapping import MappingRefused
 from kehu.collect.models import Import, Staged
@@ -23,9 +23,9 @@ from kehu.collect.readers import UnreadableSource
 from kehu.collect.tasks import start_as_job
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.imports import kind_word
+from kehu.doors.web.intake.words import why
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.record import basis_label
-from kehu.doors.web.words import reason_label
 from kehu.govern.laws import load_packs
 from kehu.govern.models import Channel, Controller, Source
 from kehu.govern.slugs import BASES
@@ -57,9 +57,9 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
         if not starts:
             return redirect("import-new", staged=staged)
     asked = _terms(draft, staged)
-    problem, planned, checked = "", None, None
+    problem, seen, checked = "", None, None
     try:
-        planned = actions.plan(asked, actor=desk.actor)
+        seen = planned = actions.plan(asked, actor=desk.actor)
         if starts:
             return redirect("import", import_id=start_as_job(planned, actor=desk.actor))
         checked = check(planned, actor=desk.actor)
@@ -76,11 +76,19 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
         problem = _unreadable(wrong.code)
     except AsideDoesNotOpen:
         raise Http404 from None
-    context = _form(asked, planned) | _checked(
-        checked, draft, list(planned.mapping.values()) if planned else [], everything=request.GET.get("show") == "all"
-    )
+    if seen is None:
+        seen = _glanced(asked, desk)
+    context = _form(asked, seen) | _checked(checked, draft, list(seen.mapping.values()) if seen else [], request)
     context |= {"problem": problem, "staged": staged}
     return page(request, "web/import_new.html", context, desk=desk, nav="imports", status=400 if problem else 200)
+
+
+def _glanced(asked: ImportTerms, desk: SignedIn) -> Glance | None:
+    """The columns all the same: one of them may be what is missing in the terms."""
+    try:
+        return glance(asked, actor=desk.actor)
+    except (MappingRefused, UnreadableSource):
+        return None
 
 
 @staff_page
@@ -153,13 +161,13 @@ def _maps(given: MultiValueDict[str, str]) -> tuple[str, ...]:
     return (*(f"{name}={column}" for name, column in wanted.items()), *(f"{name}=" for name in dropped))
 
 
-def _checked(checked: Checked | None, draft: Draft, columns: list[str], *, everything: bool) -> dict[str, Any]:
+def _checked(checked: Checked | None, draft: Draft, columns: list[str], request: HttpRequest) -> dict[str, Any]:
     """What the first rows would come to, as the page shows it."""
     if checked is None:
         return {}
     return {
         "checked": checked,
-        "everything": everything,
+        "everything": request.GET.get("show") == "all",
         "shown": [(line, [cells.get(column) for column in columns]) for line, cells in checked.rows],
         "faults": [_fault(one) for one in checked.faults],
         "put_right": sum(len(cells) for cells in draft.mends.values()),
@@ -167,14 +175,14 @@ def _checked(checked: Checked | None, draft: Draft, columns: list[str], *, every
 
 
 def _fault(one: Fault) -> dict[str, Any]:
-    return {"one": one, "field": field_label(one.field) if one.field else "", "reason": reason_label(one.reason)}
+    return {"one": one, "field": field_label(one.field) if one.field else "", "reason": why(one.reason)}
 
 
-def _form(asked: ImportTerms, planned: Plan | None) -> dict[str, Any]:
-    mapped = {column: name for name, column in planned.mapping.items()} if planned else {}
-    columns = [*mapped, *(planned.unmapped if planned else [])]
+def _form(asked: ImportTerms, seen: Plan | Glance | None) -> dict[str, Any]:
+    mapped = {column: name for name, column in seen.mapping.items()} if seen else {}
+    columns = [*mapped, *(seen.unmapped if seen else [])]
     rows = [
-        {"column": column, "field": mapped.get(column, ""), "samples": _samples(planned, mapped.get(column))}
+        {"column": column, "field": mapped.get(column, ""), "samples": _samples(seen, mapped.get(column))}
         for column in columns
     ]
     chosen = dict(asked.consents)
@@ -182,9 +190,9 @@ def _form(asked: ImportTerms, planned: Plan | None) -> dict[str, Any]:
         "asked": asked,
         "dates": {None: "", True: "day", False: "month"}[asked.day_first],
         "rows": rows,
-        "columns": columns,
-        "count": planned.rows if planned else 0,
-        "notes": planned.told(language()) if planned else [],
+        "columns": _every_column(seen),  # the one that says where they live is chosen still when the form comes again
+        "count": seen.rows if isinstance(seen, Plan) else 0,
+        "notes": seen.told(language()) if isinstance(seen, Plan) else [],
         "fields": _fields(asked.kind),
         "kinds": [(kind, kind_word(kind)) for kind in KINDS],
         "channels": list(Channel.objects.order_by("id").values_list("name", flat=True)),
@@ -196,8 +204,14 @@ def _form(asked: ImportTerms, planned: Plan | None) -> dict[str, Any]:
     }
 
 
-def _samples(planned: Plan | None, name: str | None) -> list[str]:
-    return planned.samples.get(name, [])[:3] if planned and name else []
+def _every_column(seen: Plan | Glance | None) -> list[str]:
+    if isinstance(seen, Plan):
+        return seen.recipe.files[0].columns
+    return [*seen.mapping.values(), *seen.unmapped] if seen else []
+
+
+def _samples(seen: Plan | Glance | None, name: str | None) -> list[str]:
+    return seen.samples.get(name, [])[:3] if seen and name else []
 
 
 def _fields(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -232,6 +246,8 @@ def _unreadable(code: str) -> str:
     return {
         "empty": _("The file is empty: give one with at least one row."),
         "json_array": _("One JSON array is not JSON lines: write one object per line."),
-        "too_large": _("The file is too large when unpacked, or its rows are too long: save it as CSV without what is not needed."),
+        "too_large": _(
+            "The file is too large when unpacked, or its rows are too long: save it as CSV without what is not needed."
+        ),
         "too_many_columns": _("The file has more than 1,000 columns: leave out those that hold no customer data."),
     }.get(code, _("This file cannot be read: damaged, encrypted, or of a kind that is not known. Save it anew."))

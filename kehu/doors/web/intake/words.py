@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kehu.collect.channels import kinds
-from kehu.doors.web.words import channel_label, spoken
+from kehu.doors.web.words import channel_label, reason_label, spoken
+from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 
 STILL: Final = timedelta(minutes=10)
@@ -34,6 +35,12 @@ def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
         ("quarantine", _("Quarantine"), "quarantine", "quarantine"),
     )
     return [(name, words, reverse(url)) for name, words, url, act in every if desk.may(act)]
+
+
+def why(reason: str) -> str:
+    """Why a row was refused: in a few words, or in those of the rule that refused it."""
+    label = reason_label(reason)
+    return label if label != reason else installation().rules.policies.text(reason, spoken()).reason or reason
 
 
 def kind_label(name: str) -> str:
