@@ -21,6 +21,7 @@ from kehu.guard.gate.admit import CollectionRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.serve.desk.queries import explain, find, show
+from kehu.serve.desk.searching import search
 from kehu.serve.register import changes
 from kehu.serve.rights import actions as rights
 from kehu.serve.rights.erasure import erase
@@ -157,7 +158,10 @@ UNFIT = [
 
 
 def test_what_is_not_fit_is_not_brought_in(registered, bring):
-    today, text = datetime.now(UTC).date(), "external_id,full_name,email,yes,on\nB-1,Lin,lin@kehu.example,yes,2026-01-01\n"
+    today, text = (
+        datetime.now(UTC).date(),
+        "external_id,full_name,email,yes,on\nB-1,Lin,lin@kehu.example,yes,2026-01-01\n",
+    )
     for name, parts, terms, policy in UNFIT:
         registered(name, **parts)
         if name == "stopped":
@@ -174,7 +178,12 @@ def test_what_is_not_fit_is_not_brought_in(registered, bring):
 
 def test_a_source_fits_its_channel_and_its_document(registered, bring):
     registered()
-    for wrong in ({"channel": "store"}, {"channel": "public"}, {"source": "nobody"}, {"source_proof": b"another paper"}):
+    for wrong in (
+        {"channel": "store"},
+        {"channel": "public"},
+        {"source": "nobody"},
+        {"source_proof": b"another paper"},
+    ):
         with pytest.raises(importing.TermsRefused) as refused:
             bring(PERSON, **wrong)
         assert refused.value.option == "source"
@@ -297,11 +306,15 @@ def test_of_a_customer_who_is_known_already_only_what_was_bought_is_shut(registe
     seen = show(subject, actor=service, purpose="service")
     assert seen.fields["phone"] == "+8613800138000" and [mark.name for mark in seen.marks] == ["broker"]
     assert find({"phone": "+8613800138000"}, actor=service, purpose="service")[0] == [subject]
+    assert find({"phone": "+8613900139000"}, actor=service, purpose="service")[0] == []  # a hit would tell what is shut
+    assert search("13900139000", actor=service, purpose="service").customers == ()
     opened = gate().open([subject], actor=service, purpose="service", fields=["phone"])[0]
     assert {one_.normal for one_ in opened.contributions} == {"+8613800138000"}
     informing.send(actor=owner_actor())
     opened = gate().open([subject], actor=service, purpose="service", fields=["phone"])[0]
     assert {one_.normal for one_ in opened.contributions} == {"+8613800138000", "+8613900139000"}
+    assert find({"phone": "+8613900139000"}, actor=service, purpose="service")[0] == [subject]
+    assert search("13900139000", actor=service, purpose="service").customers == (subject,)
     marked = marks_of_records(opened.origins)
     bought = next(c.record for c in opened.contributions if c.normal == "+8613900139000")
     assert [mark.party for mark in marked.values()] == ["Broker Ltd"] and bought in marked
@@ -356,7 +369,11 @@ def test_without_a_mail_server_nobody_counts_as_told(registered, bring, letters,
         broken.setattr(mail.EmailMessage, "send", lost)
         done = informing.send(actor=owner_actor())
     assert done.away and (done.mailed, done.by_post, informing.figures().due) == (0, 0, 1)
-    backend = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": 9}
+    backend = {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": 9,
+    }
     with override_settings(**backend):
         done = informing.send(actor=owner_actor())
     assert done.away and (done.mailed, done.by_post) == (0, 0) and informing.figures().due == 1
@@ -393,7 +410,9 @@ def test_an_import_on_a_document_alone_opens_for_rights_alone(database, bring, l
 
 def test_a_source_is_worth_what_its_imports_came_to(registered, bring):
     registered()
-    bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\n\"\",,\nB-2,Wu,wu@kehu.example\nB-1,Lin,lin@kehu.example\n")
+    bring(
+        'external_id,full_name,email\nB-1,Lin,lin@kehu.example\n"",,\nB-2,Wu,wu@kehu.example\nB-1,Lin,lin@kehu.example\n'
+    )
     [entry] = sources.entries(actor=owner_actor())
     assert (entry.quality.rows, entry.quality.imports, entry.standing) == (entry.quality.rows, 1, "in-force")
     assert entry.quality.score == round(100 * 2 / entry.quality.rows)

@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from kehu.collect.imports.recipe import EVENTS, KINDS, FileRecipe, Recipe
-from kehu.collect.imports.supplied import OF_THE_SOURCE, PROOF_TIMES, Proofs
+from kehu.collect.imports.supplied import Proofs, Proven
 from kehu.collect.quarantine.reasons import NO_USABLE_VALUE
 from kehu.collect.readers import BadRow, Batch
 from kehu.govern.dictionary import Field
@@ -141,7 +141,7 @@ class Preparer:
         usable, ages = columns.usable(), self._ages(columns)
         values, tokens = columns.values(), columns.tokens()
         keys, joins = list(self._keys(named, columns, contents)), self._joins(named)
-        invalid, when, proofs = columns.invalid(), self._when(named), self._proofs_of(columns)
+        invalid, when, proofs = columns.invalid(), self._when(named), columns.proofs(self._proofs)
         lines = frame["line"].to_list()
         for at, line in enumerate(lines):
             source, owners = keys[at]
@@ -205,12 +205,6 @@ class Preparer:
             return [None] * named.height
         source, controller, channel = self._held.tokens.source, self._controller, self._channel
         return [source(controller, channel, WAITING, one) if one else None for one in named[JOINS].to_list()]
-
-    def _proofs_of(self, columns: _Columns) -> list[tuple[str | None, tuple[int, ...] | None]]:
-        """Of each row why its source is not proven, and to which purposes they agreed with it."""
-        if not self._proofs.asked:
-            return [(None, None)] * columns.height
-        return [self._proofs.of(columns.of_the_source(at), columns.held(at)) for at in range(columns.height)]
 
     def _keys(
         self, named: pl.DataFrame, columns: _Columns, contents: Sequence[bytes]
@@ -321,21 +315,9 @@ class _Columns:
         self._contact_tokens: dict[int, list[int]] = {}
         self.names: list[str] = [""] * frame.height  # filled by tokens()
 
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return self._height
-
-    def held(self, at: int) -> list[str]:
-        """Fields that a row gives a value in."""
-        return [name for name, column in self._given.items() if column[at] is not None]
-
-    def of_the_source(self, at: int) -> dict[str, str | None]:
-        """What a row says of its source: times as they are understood, the rest as it was given."""
-        return {
-            name: self._normal[name][at] if name in PROOF_TIMES else self._given[name][at]
-            for name in OF_THE_SOURCE & self._given.keys()
-        }
+    def proofs(self, wanted: Proofs) -> list[Proven]:
+        """What each row proves of its source."""
+        return wanted.of_rows(self._given, self._normal, self._height)
 
     def normal(self, name: str) -> list[str | None]:
         """Normalised values of a field."""

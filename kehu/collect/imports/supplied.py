@@ -27,10 +27,12 @@ OF_THE_SOURCE: Final = frozenset({
     CONSENT_AT, CONSENT_TO, CONSENT_FOR, CONSENT_WAY, CONSENT_TO_WHAT, LINK, CAPTURED, HASH,
 })  # fmt: skip
 """Fields that say something of the source, and nothing else of the person."""
-PROOF_TIMES: Final = (CONSENT_AT, CAPTURED)
+_TIMES: Final = (CONSENT_AT, CAPTURED)
 MISSING: Final = "source_consent_missing"
 OTHER: Final = "source_consent_other"
 UNPROVEN: Final = "public_unproven"
+Proven = tuple[str | None, tuple[int, ...] | None]
+"""Why a row is refused, if it is; and the purposes they agreed to, where the source needs that."""
 _APART: Final = re.compile(r"[,;|/、，；\n]+")
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 _NAMES_THEM: Final = "external_id"
@@ -83,12 +85,22 @@ class Proofs:
     purposes: Mapping[str, Purpose]
     dictionary: Dictionary
 
-    @property
-    def asked(self) -> bool:
-        """Whether a row has to prove anything."""
-        return self.consent or self.public
+    def of_rows(
+        self, given: Mapping[str, list[str | None]], normal: Mapping[str, list[str | None]], height: int
+    ) -> list[Proven]:
+        """The same of each row of a batch, from its cleaned columns: times as they are understood, the rest as given."""
+        if not (self.consent or self.public):
+            return [(None, None)] * height
+        said = {name: normal[name] if name in _TIMES else given[name] for name in OF_THE_SOURCE & given.keys()}
+        return [
+            self.of(
+                {name: column[at] for name, column in said.items()},
+                [name for name, column in given.items() if column[at] is not None],
+            )
+            for at in range(height)
+        ]
 
-    def of(self, row: Mapping[str, str | None], held: Collection[str]) -> tuple[str | None, tuple[int, ...] | None]:
+    def of(self, row: Mapping[str, str | None], held: Collection[str]) -> Proven:
         """Why a row is refused, or None; and the purposes they agreed to, where the source needs it.
 
         ``row``: what it says in the fields of the source; times normalised; ``held``: the fields it has a value in.

@@ -73,6 +73,19 @@ class Decision:
         nothing = {n: row[0] for n, row in self.fields.items() if all(a.answer not in LET_OUT for a in row[:3])}
         object.__setattr__(self, "denied", nothing)
 
+    def meets(self, *, own: bool) -> bool:
+        """Whether a search that met this customer may say so: all that was searched for is open to the asker.
+
+        ``own``: it was met in what they said themselves; else it was met in what a source gave, and each of theirs counts.
+        """
+        if not self.finds or self.denied:
+            return False
+        return own or all(
+            any(one.answer in LET_OUT for one in row[place : place + len(PROVENANCE)])
+            for row in self.fields.values()
+            for place in range(_PLACE, len(row), _PLACE)
+        )
+
     def of(self, field: str, provenance: int = 0) -> FieldAnswer:
         """The answer for a field's value of that provenance."""
         return self.fields[field][provenance]

@@ -24,9 +24,10 @@ from kehu.refine.clean import lookup_keys
 from kehu.refine.survive import survive, text_of
 
 # each state by its key: not knowing how few hits there are, a join would read all states
-BY_TOKENS: Final = """select s.customer from record r cross join lateral (
+# ``own``: some record that carries it came from the customer, and not from a source
+BY_TOKENS: Final = """select s.customer, bool_or(r.supplier is null) as own from record r cross join lateral (
     select x.customer from subject_state x where x.subject = r.subject and not x.hidden offset 0) s
-where r.tokens && %s::bigint[] and not r.hidden"""
+where r.tokens && %s::bigint[] and not r.hidden group by s.customer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[
         _record_look_up(actor, purpose, refused_by=DEFAULT_DENY)
         raise Refused(DEFAULT_DENY)
     candidates = _carriers(criteria)
-    opened = gate().open(candidates, actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
+    opened = gate().open(list(candidates), actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
     # each criterion must be open to the asker: a hit would confirm the denied one
-    shown = [one for one in opened if one.decision.finds and not one.denied()]
+    shown = [one for one in opened if one.decision.meets(own=candidates[one.customer])]
     return [one.customer for one in shown], opened[0].seq if opened else _record_look_up(actor, purpose)
 
 
@@ -99,8 +100,11 @@ def explain(
     return {name: row[0] for name, row in opened[0].decision.fields.items()}
 
 
-def _carriers(criteria: dict[str, str]) -> list[UUID]:
-    """Customers whose index carries every one of these values, in whatever usual way they are written."""
+def _carriers(criteria: dict[str, str]) -> dict[UUID, bool]:
+    """Customers whose index carries every one of these values, in whatever usual way they are written.
+
+    With whether what they said themselves carries each; else a source alone gave some of it.
+    """
     wanted: list[list[int]] = []
     for name, value in criteria.items():
         field = installation().rules.dictionary.field(name)
@@ -109,10 +113,15 @@ def _carriers(criteria: dict[str, str]) -> list[UUID]:
         search = installation().tokens.search
         wanted.append([search(name, "exact", key) for key in lookup_keys(name, value, field.type)])
     if not all(wanted):
-        return []
+        return {}
+    each = " union all ".join([BY_TOKENS] * len(wanted))
     with connection.cursor() as cursor:
-        cursor.execute(" intersect ".join([BY_TOKENS] * len(wanted)) + " order by 1 limit 200", wanted)
-        return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+        cursor.execute(
+            f"select c.customer, bool_and(c.own) from ({each}) c group by c.customer having count(*) = {len(wanted)}"
+            " order by 1 limit 200",
+            wanted,
+        )
+        return dict(cursor.fetchall())
 
 
 def marked(customers: Sequence[Customer]) -> list[Customer]:

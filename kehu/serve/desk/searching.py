@@ -38,15 +38,16 @@ def search(text: str, *, actor: Actor, purpose: str) -> Found:
     """Customers of whom one of the asked forms of the text is known, as far as the gate lets them be found."""
     least = installation().rules.purposes[purpose].least
     forms = [(name, tokens) for name, tokens in _forms(text.strip()) if name in least]
-    candidates = _candidates([tokens for _, tokens in forms]) if forms else []
+    candidates = _candidates([tokens for _, tokens in forms]) if forms else {}
     fields = tuple(dict.fromkeys(name for name, _ in forms))
     if not candidates:
         with transaction.atomic():  # that somebody is not here is an answer, too
             record_act("find", None, actor=actor, purpose=PURPOSES[purpose])
         return Found((), fields, False)
-    opened = gate().open(candidates[:MOST], actor=actor, purpose=purpose, fields=fields, use="find", kinds=())
-    allowed = {one.customer for one in opened if one.decision.finds and not one.denied()}
-    return Found(tuple(one for one in candidates[:MOST] if one in allowed), fields, len(candidates) > MOST)
+    met = list(candidates)[:MOST]
+    opened = gate().open(met, actor=actor, purpose=purpose, fields=fields, use="find", kinds=())
+    allowed = {one.customer for one in opened if one.decision.meets(own=candidates[one.customer])}
+    return Found(tuple(one for one in met if one in allowed), fields, len(candidates) > MOST)
 
 
 def _forms(text: str) -> list[tuple[str, list[int]]]:
@@ -95,14 +96,15 @@ def _longest(prefixes: list[str]) -> list[str]:
     return [one for one in prefixes if not any(other != one and other.startswith(one) for other in prefixes)]
 
 
-def _candidates(forms: list[list[int]]) -> list[UUID]:
+def _candidates(forms: list[list[int]]) -> dict[UUID, bool]:
+    """Customers that carry one of the forms, newest first, with whether something they said themselves does."""
     condition = " or ".join("r.tokens @> %s::bigint[]" for _ in forms)
     with connection.cursor() as cursor:
         cursor.execute(
             # each state by its key: not knowing how few hits there are, a join would read all states
-            "select distinct s.customer from record r cross join lateral (select x.customer from subject_state x"
-            " where x.subject = r.subject and not x.hidden offset 0) s"
-            f" where ({condition}) and not r.hidden order by 1 desc limit {MOST + 1}",
+            "select s.customer, bool_or(r.supplier is null) from record r cross join lateral ("
+            " select x.customer from subject_state x where x.subject = r.subject and not x.hidden offset 0) s"
+            f" where ({condition}) and not r.hidden group by s.customer order by 1 desc limit {MOST + 1}",
             forms,
         )
-        return [row[0] for row in cursor.fetchall()]
+        return dict(cursor.fetchall())

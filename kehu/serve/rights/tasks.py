@@ -46,7 +46,7 @@ def inform_due(timestamp: int) -> None:
     informing.send(actor=owner_actor(), until=timezone.now().date() + informing.SOON)
 
 
-@app.task(name="rights:inform", queueing_lock="inform")
+@app.task(name="rights:inform", lock="inform", queueing_lock="inform")
 def inform(human: str, again: bool = False) -> None:
     """Write to everybody who is to be told, for whoever asked for it."""
     from uuid import UUID
