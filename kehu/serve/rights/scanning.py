@@ -7,6 +7,7 @@ behind the first, nothing that runs. It imports nothing of ours.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import resource
 import sys
@@ -44,7 +45,10 @@ def confine() -> None:
     for what, most in (
         (resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0),
     ):  # fmt: skip
-        resource.setrlimit(what, (most, most))
+        with contextlib.suppress(
+            ValueError if sys.platform == "darwin" else ()
+        ):  # macOS knows no limit of address space
+            resource.setrlimit(what, (most, most))
 
 
 def remade(content: bytes) -> bytes:
