@@ -19,7 +19,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from kehu.collect.imports import abandoned, staging
+from kehu.collect.imports import abandoned, actions, staging
+from kehu.collect.imports.recipe import ImportTerms
+from kehu.collect.models import Import
+from kehu.collect.quarantine.actions import recipe_of_import
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.home import Home
@@ -47,7 +50,7 @@ def web(database, tmp_path):
             [sys.executable, "-m", "kehu.host.process", "kehu.host.web:main"], env=os.environ | told, stdout=out, stderr=out,
             stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not _answers(port):
         assert server.poll() is None and time.monotonic() < end, log.read_text()
         time.sleep(0.1)
@@ -58,7 +61,7 @@ def web(database, tmp_path):
 
 
 def _answers(port: int) -> bool:
-    ask = http.client.HTTPConnection("localhost", port, timeout=10)
+    ask = http.client.HTTPConnection("localhost", port, timeout=30)
     try:
         ask.request("GET", "/healthz")
         return ask.getresponse().status == 200
@@ -88,7 +91,7 @@ def test_an_upload_killed_midway_lies_nowhere_in_clear(web, database):
     port, server, log = web
     desk, _ = signed_in("service")
     session = f"kehu_session={desk.cookies['kehu_session'].value}"
-    ask = http.client.HTTPConnection("localhost", port, timeout=30)
+    ask = http.client.HTTPConnection("localhost", port, timeout=90)
     ask.request("GET", "/imports", headers={"Cookie": session})
     page = ask.getresponse()
     assert page.status == 200
@@ -100,7 +103,7 @@ def test_an_upload_killed_midway_lies_nowhere_in_clear(web, database):
         f'--{bound}\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token}\r\n--{bound}\r\n'
         f'Content-Disposition: form-data; name="file"; filename="{MARK}.csv"\r\nContent-Type: text/csv\r\n\r\n'
     ).encode()
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as sender:
+    with socket.create_connection(("127.0.0.1", port), timeout=90) as sender:
         sender.sendall(
             f"POST /imports/upload HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {session}; kehu_csrf={mark}\r\n"
             f"Content-Type: multipart/form-data; boundary={bound}\r\nContent-Length: {WHOLE}\r\n\r\n".encode()
@@ -110,7 +113,7 @@ def test_an_upload_killed_midway_lies_nowhere_in_clear(web, database):
         block = row * (1 + (1 << 20) // len(row))
         for _ in range(SENT // len(block) + 1):
             sender.sendall(block)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while time.monotonic() < end and not _half_here():
             time.sleep(0.05)
         assert _half_here(), "the upload is not streamed: nothing of it was sealed while it was being sent"
@@ -139,3 +142,20 @@ def test_the_search_would_have_found_it(database):
         assert any(path.endswith("/spool/leak") for path in _in_clear(database))
     finally:
         (Home.current() / "spool" / "leak").unlink()
+
+
+def test_what_an_import_reads_stays_until_it_has_failed_for_a_day(database, tmp_path, monkeypatch):
+    who = owner_actor()
+    staged = staging.stage([b"external_id,full_name,email\nK1,Ann,no-address\n"], name="a.csv", actor=who)
+    mends = {"2": {"email": "ann@mail.example"}}
+    asked = ImportTerms(files=(staged,), channel="store", basis="contract", mends=mends)
+    import_id = actions.start(actions.plan(asked, actor=who), actor=who)
+    monkeypatch.setattr(timezone, "now", lambda now=timezone.now: now() + timedelta(hours=25))
+    abandoned.forget_left(actor=who)
+    assert staged in staging.spooled()
+    with open_owner(database) as owner:
+        owner.execute("update collect_import set state = 'failed', started_at = now() - interval '25 hours'")
+    abandoned.forget_left(actor=who)
+    assert staged not in staging.spooled()
+    held = Import.objects.get(id=import_id)
+    assert recipe_of_import(held, who).files[0].mends == {}  # what somebody put right is not kept, either

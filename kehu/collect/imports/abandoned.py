@@ -40,8 +40,8 @@ def _give_up_failed(actor: Actor) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "select i.id from collect_import i where i.state = 'failed' and greatest(i.started_at, (select max(c.at)"
-            " from collect_importchunk c where c.batch = i.id)) < now() - %s",
-            [KEPT],
+            " from collect_importchunk c where c.batch = i.id)) < now() - make_interval(secs => %s)",
+            [KEPT.total_seconds()],
         )
         ids = [row[0] for row in cursor.fetchall()]
     for row in Import.objects.filter(id__in=ids):

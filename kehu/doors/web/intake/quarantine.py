@@ -169,7 +169,7 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
         hidden = name is not None and dictionary.field(name).level >= _SECRET and not lately
         cells.append({
             "column": column, "field": field_label(name) if name else "", "value": "" if hidden else value,
-            "masked": dictionary.mask(name, value) if hidden and value else "",
+            "masked": dictionary.mask(name, value) if name and hidden and value else "",
         })  # fmt: skip
     context: dict[str, Any] = {
         "intake_tabs": tabs(desk),

@@ -57,7 +57,8 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
         if not starts:
             return redirect("import-new", staged=staged)
     asked = _terms(draft, staged)
-    problem, seen, checked = "", None, None
+    problem, checked = "", None
+    seen: Plan | Glance | None = None
     try:
         seen = planned = actions.plan(asked, actor=desk.actor)
         if starts:
@@ -175,7 +176,7 @@ def _checked(checked: Checked | None, draft: Draft, columns: list[str], request:
 
 
 def _fault(one: Fault) -> dict[str, Any]:
-    return {"one": one, "field": field_label(one.field) if one.field else "", "reason": why(one.reason)}
+    return {"one": one, "field": field_label(one.name) if one.name else "", "reason": why(one.reason)}
 
 
 def _form(asked: ImportTerms, seen: Plan | Glance | None) -> dict[str, Any]:
