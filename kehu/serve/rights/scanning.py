@@ -7,7 +7,6 @@ behind the first, nothing that runs. It imports nothing of ours.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import resource
 import sys
