@@ -52,7 +52,7 @@ def answer(request: Request, way: Way) -> Response:
     """Accept what was sent, or say why not."""
     if request.method != "POST":
         return problem(405, "method_not_allowed", "POST is the only method here.", ("Allow", "POST"))
-    name = _as_text(request.path.removeprefix(way.prefix).strip("/"))
+    name = as_text(request.path.removeprefix(way.prefix).strip("/"))
     signer = signer_of(way.kind, name)
     if not way.signed(request, signer or _NOBODY) or signer is None:
         return _WRONG
@@ -126,7 +126,7 @@ def _require_writable(message: dict[str, Any]) -> None:
         raise Bad("The body is nested too deep.") from None
 
 
-def _as_text(path: str) -> str:
+def as_text(path: str) -> str:
     """A path as its sender wrote it: WSGI hands bytes out as Latin-1."""
     try:
         return path.encode("latin-1").decode()

@@ -31,7 +31,7 @@
     const held = stored((store) => JSON.parse(store.kehu));
     // a consent is asked for again after 13 months
     if (signal || !held || !(Date.now() - held.at < 34e9) || held.consents?.[word] !== true) return forget();
-    ({ device, consents, waiting } = held);
+    ({ device, consents, waiting = [] } = held);
     sent = true;
     send();
   };

@@ -16,7 +16,7 @@ from kehu.collect.channels import Request, Response, problem
 from kehu.collect.channels.wechat.crypto import Account, NotOurs, account_of, decrypted, is_signed
 from kehu.collect.channels.wechat.xml import NotRead, read_xml
 from kehu.collect.inbox.accept import InboxFull, KeyUnknown, Sender, accept
-from kehu.collect.signed.answering import LONGEST_HEADER, digest_of
+from kehu.collect.signed.answering import LONGEST_HEADER, as_text, digest_of
 from kehu.collect.signed.parts import moment
 from kehu.collect.signed.secrets import Signer, signer_of
 
@@ -45,7 +45,7 @@ def answer(request: Request) -> Response:
     """Show that the address is ours, or accept a message; or say why not."""
     if request.method not in ("GET", "POST"):
         return problem(405, "method_not_allowed", "GET and POST are the methods here.", ("Allow", "GET, POST"))
-    signer = signer_of("wechat", request.path.removeprefix(PREFIX).strip("/"))
+    signer = signer_of("wechat", as_text(request.path.removeprefix(PREFIX).strip("/")))
     try:
         account = account_of(signer.secret.decode()) if signer is not None else _NOBODY
         if request.method == "GET":
