@@ -23,7 +23,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights.tasks import inform
 from kehu.serve.sources import informing
 
-_SHOWN: Final = 100
+_SHOWN: Final = 50
 DONE: Final = {
     "sending": gettext_lazy("The letters are going out; whoever has no mailbox is noted for the post."),
     "posted": gettext_lazy("Noted: they were told."),
