@@ -44,10 +44,11 @@ def confine() -> None:
     for what, most in (
         (resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0),
     ):  # fmt: skip
-        with contextlib.suppress(
-            ValueError if sys.platform == "darwin" else ()
-        ):  # macOS knows no limit of address space
+        try:
             resource.setrlimit(what, (most, most))
+        except ValueError:
+            if sys.platform != "darwin":  # macOS knows no limit of address space
+                raise
 
 
 def remade(content: bytes) -> bytes:
