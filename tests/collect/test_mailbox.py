@@ -20,6 +20,7 @@ from kehu.collect.models import Mailbox, Quarantined
 from kehu.govern.channels import add_channel
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
+from kehu.guard.ledger import queries as ledger
 from kehu.guard.staff.actions import owner_actor
 from tests.cast import admit, staff
 from tests.collect import dovecot
@@ -163,6 +164,7 @@ def test_what_goes_wrong_has_a_word_and_no_password_goes_without_tls(channel, im
         pull(box_of(channel, imap))
     with pytest.raises(ActRefused):
         set_box(channel, actor=staff("auditor"), host="h", account="a", password="p")
+    assert {one["action"] for one in ledger.rows(limit=3)} == {"channel"}  # who named it stands there
     for wrong in ({"host": ""}, {"host": "a\r\nb"}, {"folder": "x" * 201}, {"port": 0}, {"password": "a\nb"}):
         with pytest.raises(BoxRefused):
             box_of(channel, imap, **wrong)

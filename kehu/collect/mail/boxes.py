@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 from datetime import date
 from typing import Final
+from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from kehu.collect.models import Mailbox
@@ -13,6 +15,8 @@ from kehu.collect.signed.secrets import seal_for
 from kehu.govern.models import Channel
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.step_up import require_step_up
 
 KIND: Final = "mailbox"
 TLS_PORT: Final = 993
@@ -26,6 +30,7 @@ class BoxRefused(ValueError):
         self.option = option
 
 
+@transaction.atomic
 def set_box(
     channel: Channel,
     *,
@@ -41,10 +46,12 @@ def set_box(
     """Say where a channel's mail is fetched from; what is in the folder already is left there unless ``everything`` comes.
 
     Raises:
-        ActRefused: the role may not collect.
+        ActRefused: the role may not change channels.
+        Refused: the second factor was not shown lately.
         BoxRefused: the channel is no mailbox, or something is missing, too long or written over two lines.
     """
-    require_act("collect", actor)
+    require_act("channel", actor)
+    require_step_up(actor)
     if channel.kind != KIND:
         raise BoxRefused("name", "Mail is fetched for channels of the kind `mailbox`.")
     for option, text, most in (
@@ -66,6 +73,7 @@ def set_box(
     if held is None or (held.host, held.account, held.folder) != (host, account, folder):
         told |= {"validity": 0, "last": 0}
     made, _ = Mailbox.objects.update_or_create(channel=channel.id, defaults=told)
+    record_act("channel", None, actor=actor, detail=UUID(int=channel.id))
     return made
 
 
