@@ -85,12 +85,23 @@ def test_who_was_invited_by_name_takes_their_answers_along(database):
     send(named, {}, answers={"how": "3"}, invitation=forged)
     nobody = published(SURVEY, name="nobody", kind="survey")
     send(nobody, {}, answers={"how": "4"}, invitation=make_invitation(nobody.id, lin))
+    asks = published(SURVEY, name="asks", kind="survey", anonymous=False, country="CN")  # rests on consent there
+    for number, consents in enumerate(((), ("analytics",))):
+        send(
+            asks,
+            {},
+            answers={"how": "2"},
+            invitation=make_invitation(asks.id, lin),
+            consents=consents,
+            client=f"{number}",
+        )
     drain_all()
-    assert count("select count(*) from survey_answer where subject = %s", lin) == 2
-    assert count("select count(*) from survey_answer") == 4
+    assert count("select count(*) from survey_answer where subject = %s and form = %s", lin, asks.id) == 1
+    assert count("select count(*) from survey_answer where subject = %s", lin) == 3
+    assert count("select count(*) from survey_answer") == 6
     [holder] = [one for one in holders() if one.name == "survey-answers"]
     told = holder.export(lin, actor=someone("privacy"))["survey_answers"]
-    assert sorted(str(one["answer"]) for one in told) == ["4", "because"]
+    assert sorted(str(one["answer"]) for one in told) == ["2", "4", "because"]
     with transaction.atomic():
-        assert holder.erase(lin) == 2
+        assert holder.erase(lin) == 3
     assert holder.export(lin, actor=someone("privacy")) is None

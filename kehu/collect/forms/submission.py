@@ -143,8 +143,9 @@ class _Reading:
         }  # fmt: skip
 
     def _invited(self) -> str | None:
-        """Whose answers these are; of an anonymous survey that is not kept even for a moment."""
-        if self._form.anonymous or not self._sent.invitation:
+        """Whose answers these are; of an anonymous survey, or where nobody allowed it, that is not kept even for a moment."""
+        grounds = [slug in self._agreed or not rests_on_consent(slug, self._form.packs) for slug in self._form.purposes]
+        if self._form.anonymous or not self._sent.invitation or not any(grounds):
             return None
         found = read_invitation(self._shown.id, self._sent.invitation)
         return str(found) if found is not None else None
