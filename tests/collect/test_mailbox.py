@@ -13,6 +13,7 @@ from django.db import connection
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.mail.boxes import BoxRefused, set_box
+from kehu.collect.mail.health import check_mailboxes
 from kehu.collect.mail.message import LONGEST, read_mail
 from kehu.collect.mail.plain import text_of_html
 from kehu.collect.mail.pull import PullFailed, pull, pull_all
@@ -159,6 +160,8 @@ def test_what_goes_wrong_has_a_word_and_no_password_goes_without_tls(channel, im
             pull(box_of(channel, imap, **more))
         assert failed.value.word == word == Mailbox.objects.get().failure
     pull_all()  # one that fails stops nobody
+    [finding] = check_mailboxes()
+    assert finding.id == "mailbox.failed" and "service mail" in finding.text
     monkeypatch.setattr("kehu.collect.mail.pull.is_here", lambda _: False)
     with pytest.raises(PullFailed, match="no-tls"):
         pull(box_of(channel, imap))

@@ -75,6 +75,7 @@ def _inside(home: Home) -> list[Any]:
     set_django_up()
     from django.db.utils import DatabaseError
 
+    from kehu.collect.mail.health import check_mailboxes
     from kehu.guard.checks import check_installation
     from kehu.serve.rights.health import check_clocks, check_informing
 
@@ -82,7 +83,7 @@ def _inside(home: Home) -> list[Any]:
     try:
         found = list(check_installation(running=bool(running and running.ready)))
         whole = not any(one.id == "database.schema" for one in found)
-        return [*found, *((*check_clocks(), *check_informing()) if whole else ())]
+        return [*found, *((*check_clocks(), *check_informing(), *check_mailboxes()) if whole else ())]
     except DatabaseError as failed:  # its text may quote a value
         text = f"The database refused a look ({type(failed).__name__})."
         return [checks.Finding("database.refused", "error", text, "Run: kehu init")]

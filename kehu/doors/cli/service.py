@@ -12,19 +12,6 @@ from kehu.doors.cli.channels import channel_named
 from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command, subject_id, told
 from kehu.doors.cli.installation import owner_only
 
-_WORDS = {
-    "unreachable": ("The server does not answer.", "Look at --host and --port, and whether this machine may go there."),
-    "certificate": (
-        "The server's certificate is not trusted, or is another host's.",
-        "Name the host as its certificate does; an authority of your own goes into SSL_CERT_FILE.",
-    ),
-    "no-tls": ("The server offers no TLS, and no password goes without it.", "Use its port 993, or one with STARTTLS."),
-    "sign-in": ("The server refuses the account or its password.", "Many providers want a password made for programs."),
-    "folder": ("The server has no such folder.", "Name it with --folder, as the server does."),
-    "protocol": ("The server answers what cannot be understood.", "See whether it speaks IMAP4rev1."),
-    "busy": ("Too much waits already.", "It is fetched in a minute."),
-}
-
 
 @click.command(
     "mailbox", epilog="Example: kehu channel mailbox service --host imap.example --account help@shop.example < password"
@@ -60,6 +47,7 @@ def mailbox(name: str, host: str, port: int, account: str, folder: str, everythi
 @command()
 def pull_now(name: str) -> Any:
     """Fetch a mailbox now, without waiting for its minute."""
+    from kehu.collect.mail.health import WORDS
     from kehu.collect.mail.pull import PullFailed, pull
     from kehu.collect.models import Mailbox
 
@@ -70,7 +58,7 @@ def pull_now(name: str) -> Any:
     try:
         found = pull(box)
     except PullFailed as failed:
-        message, remedy = _WORDS[failed.word]
+        message, remedy = WORDS[failed.word]
         raise Failure(FAILED, f"mail-{failed.word}", message, remedy) from None
     return {"seen": found.seen, "new": found.new}
 
