@@ -223,6 +223,7 @@ def test_bought_values_open_once_told_and_for_what_the_source_allows(registered,
     assert (done.mailed, done.by_post, done.away) == (2, 0, False)
     told = next(letter for letter in letters if letter.to == ["lin@kehu.example"])
     assert "Broker Ltd" in told.body and "第三方" in told.body and "how to reach you" in told.body
+    assert "Our organisation holds" in told.body and "wu@kehu.example" not in told.body
     assert policy_of(lin, actor=service) == ("clear", "house.role-service")
     assert show(lin, actor=service, purpose="service").fields["email"] == "lin@kehu.example"
     assert find({"email": "lin@kehu.example"}, actor=service, purpose="service")[0] == [lin]

@@ -15,6 +15,7 @@ from kehu.guard.installation import installation
 
 _FILE: Final = Path(__file__).with_name("letters.toml")
 _RULE: Final = "\n\n" + "—" * 20 + "\n\n"
+_UNNAMED: Final = ("", "main")  # the name every installation begins with says nothing to anybody outside
 _TRADITIONAL: Final = ("zh-hant", "zh-tw", "zh-hk", "zh-mo")
 
 
@@ -58,7 +59,8 @@ def spoken(language: str) -> str:
 def _body(came: Iterable[Came], *, house: str, language: str) -> str:
     held = _words()
     lines = [_line(one, language) for one in came]
-    return "\n\n".join([held["greeting"][language].format(house=house), *lines, held["rights"][language]])
+    named = held["house"][language] if house in _UNNAMED else house
+    return "\n\n".join([held["greeting"][language].format(house=named), *lines, held["rights"][language]])
 
 
 def _line(one: Came, language: str) -> str:
