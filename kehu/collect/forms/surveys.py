@@ -134,8 +134,8 @@ def _keep(errand: Errand) -> str | None:
     written = [(uuid4(), question, text) for question, text in said["answers"].items() if question in free]
     sealed = seal_aside(connection.connection, [(id, text.encode()) for id, _, text in written])
     rows: list[tuple[UUID, str, int | None, bytes | None, list[str]]] = []
-    for (id, question, text), body in zip(written, sealed, strict=True):
-        rows.append((id, question, None, body, unasked(text)))
+    for (id, question, text), secret in zip(written, sealed, strict=True):
+        rows.append((id, question, None, secret, unasked(text)))
     for question, text in said["answers"].items():
         if question not in free:
             rows.append((uuid4(), question, int(text), None, []))

@@ -227,7 +227,9 @@ def test_too_much_waiting_is_told_and_nothing_typed_is_lost(window, post, monkey
         full.setenv("KEHU_INBOX_MOST", "0")
         answer = filled(window, f"/forms/{kept.id}", LIN | {"c": "personalisation"})
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-        assert 'value="林婉清"' in answer.content.decode() and 'value="personalisation" checked' in answer.content.decode()
+        assert (
+            'value="林婉清"' in answer.content.decode() and 'value="personalisation" checked' in answer.content.decode()
+        )
         assert window.post(link).status_code == 503
     assert window.post(link).status_code == 200
     assert drain_all() == 1
