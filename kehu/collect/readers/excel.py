@@ -125,10 +125,17 @@ class ExcelSource(Source):
 def _rows(sheet: Any) -> Iterator[_Row]:
     """Rows that hold something, as strings, with their numbers."""
     sheet.reset_dimensions()  # a wrong declared dimension cuts rows off
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-        texts = [_text(cell) for cell in cells]
+    rows = enumerate(sheet.iter_rows(values_only=True), start=1)
+    while True:
+        try:
+            found = next(rows, None)
+        except Exception as error:  # as with the book: openpyxl lets whatever a damaged sheet does to it through
+            raise UnreadableSource("bad_excel", "a sheet cannot be read", "Save it anew.") from error
+        if found is None:
+            return
+        texts = [_text(cell) for cell in found[1]]
         if any(texts):
-            yield number, texts
+            yield found[0], texts
 
 
 def _text(value: object) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import polars as pl
@@ -36,22 +37,35 @@ class ParquetSource(Source):
                 ]
                 _require_bearable(file.metadata)
         except (pa.ArrowException, OSError) as error:
-            remedy = "Export the file anew."
-            raise UnreadableSource("bad_parquet", "the Parquet file is damaged or encrypted", remedy) from error
+            raise _damaged() from error
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """Batches of `size` records."""
         line = 1
         # a value that a thousand rows share is told once and would be held a thousand times
-        with self._open() as stream, pq.ParquetFile(stream, read_dictionary=self._texts) as file:
+        with self._open() as stream, _told(), pq.ParquetFile(stream, read_dictionary=self._texts) as file:
             for piece in file.iter_batches(batch_size=size, use_threads=False):
                 _require_fitting(piece)
                 if skip > 0:
                     skip -= 1
                 else:
+                    piece.validate(full=True)  # what is no UTF-8 is told here, and not by whoever reads it as text
                     frame = _as_strings(_to_polars(pa.Table.from_batches([piece])))
                     yield Batch(tidy(frame, pl.int_range(line, line + piece.num_rows, eager=True)), [])
                 line += piece.num_rows
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong in a damaged file, in our words."""
+    try:
+        yield
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise _damaged() from error
+
+
+def _damaged() -> UnreadableSource:
+    return UnreadableSource("bad_parquet", "the Parquet file is damaged or encrypted", "Export the file anew.")
 
 
 def _require_bearable(metadata: pq.FileMetaData) -> None:
