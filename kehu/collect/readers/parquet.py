@@ -26,18 +26,12 @@ class ParquetSource(Source):
     def __init__(self, opener: Opener) -> None:
         self._open = opener
         self.notes = []
-        try:
-            with opener() as stream, pq.ParquetFile(stream) as file:
-                self.columns = list(_as_strings(_to_polars(file.schema_arrow.empty_table())).columns)
-                require_few(len(self.columns))
-                self._texts = [
-                    one.name
-                    for one in file.schema_arrow
-                    if pa.types.is_string(one.type) or pa.types.is_binary(one.type)
-                ]
-                _require_bearable(file.metadata)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged() from error
+        with opener() as stream, _told(), pq.ParquetFile(stream) as file:
+            self.columns = list(_as_strings(_to_polars(file.schema_arrow.empty_table())).columns)
+            require_few(len(self.columns))
+            texts = [one for one in file.schema_arrow if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
+            self._texts = [one.name for one in texts]
+            _require_bearable(file.metadata)
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """Batches of `size` records."""
@@ -60,7 +54,9 @@ def _told() -> Iterator[None]:
     """What goes wrong in a damaged file, in our words."""
     try:
         yield
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+    except UnreadableSource:
+        raise
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError) as error:
         raise _damaged() from error
 
 
