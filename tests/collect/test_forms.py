@@ -25,7 +25,7 @@ from kehu.collect.forms.submission import StampNeeded, Wrong
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
 from kehu.govern.models import Consent, StateEntry, Subscription
-from kehu.govern.slugs import PURPOSES
+from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.govern.subscriptions import Said, say
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
@@ -168,8 +168,12 @@ def test_a_refused_consent_blocks_nothing_and_its_answers_are_not_kept():
     assert count("select count(*) from govern_consent") == 0
     opened = gate().open([lin], actor=someone("service"), purpose="service", fields=["full_name"])[0]
     assert opened.contributions
-    assert "interests" not in values_of(lin)
+    kept = f"select count(*) from facet where category = {CATEGORIES['preference']}"
+    assert "interests" not in values_of(lin) and count(kept) == 0
     assert count("select count(*) from record") == 2  # the person and the message
+    send(form, LIN | {"full_name": "王芳"}, consents=["personalisation"])
+    drain_all()
+    assert count(kept) == 1  # said yes, it is kept
 
 
 def test_sent_twice_it_is_one_and_without_a_stamp_it_is_none():
