@@ -79,7 +79,8 @@ class Supply:
             return
         rows = connection.execute(_KNOWN, (sorted(known),)).fetchall()
         written = [
-            (subject, *self._added(json.loads(held) if held else None, by, known[subject])) for subject, held, by in rows
+            (subject, *self._added(json.loads(held) if held else None, by, known[subject]))
+            for subject, held, by in rows
         ]
         connection.execute(_WRITE, tuple(list(column) for column in zip(*written, strict=True)))
 
