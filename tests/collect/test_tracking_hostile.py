@@ -10,7 +10,7 @@ import random
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kehu.collect.channels import Request, kinds
@@ -38,6 +38,7 @@ CALLS = [
     {"type": "group", "userId": "U1", "groupId": "G1", "traits": {"name": "Tea Ltd"}},
     {"type": "alias", "userId": "U1", "previousId": "D1"},
 ]  # fmt: skip
+ONCE_STUMBLED_OVER = json.dumps(CALLS[1] | {"properties": {"order_id": "O1", "products": 7}}).encode()
 RAW = [b"", b"[" * 100_000, b"NaN", b"{}", b"\xff\xfe{", b'{"batch":' * 300, b"\x1f\x8b\x08broken", b"null", b'"x"']
 
 
@@ -66,6 +67,7 @@ def test_mutated_calls_are_taken_in_quarantined_or_refused_with_a_word(monkeypat
     answers: dict[int, int] = {}
 
     @MANY
+    @example(("/v1/track", ONCE_STUMBLED_OVER, {}))
     @given(mutated())
     def post(sent):
         path, raw, headers = sent

@@ -198,7 +198,8 @@ class _Call:
             "external_id": self._who(), "ordered_at": self._at, "order_id": number, "order_status": status,
             "amount": _text(total), "currency": _text(properties.get("currency")), "discount": _text(properties.get("discount")),
         }  # fmt: skip
-        products = [_object(one) for one in properties.get("products") or () if isinstance(one, dict)]
+        told = properties.get("products")
+        products = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
         names = [name for one in products if (name := _text(one.get("name") or one.get("sku")))]
         values["product"] = ", ".join(names)[:_LONGEST] or None
         # the same order is told of again with each change: its own key is the number and what became of it
