@@ -88,3 +88,12 @@ def forget_uploads(timestamp: int) -> None:
     from kehu.collect.imports import abandoned
 
     abandoned.forget_left(actor=owner_actor())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="collect:pull_mail", queueing_lock="collect_pull_mail", pass_context=False)
+def pull_mail(timestamp: int) -> None:
+    """Every minute: fetch what came to the house's mailboxes; one that fails is seen with it, and the others go on."""
+    from kehu.collect.mail.pull import pull_all  # every process loads this module; few fetch mail
+
+    pull_all()

@@ -28,8 +28,8 @@ from tests.doors.portal import test_pages as portal  # noqa: E402
 from tests.doors.register import test_register_pages as register  # noqa: E402
 from tests.doors.released import test_released_pages as released  # noqa: E402
 from tests.doors.visit import test_visit_pages as visit  # noqa: E402
-from tests.doors.web import test_permissions as desk  # noqa: E402
 from tests.doors.web import test_counter_pages as counter  # noqa: E402
+from tests.doors.web import test_permissions as desk  # noqa: E402
 from tests.doors.web import test_watch_pages as watch  # noqa: E402
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "addresses.md"

@@ -25,9 +25,10 @@ SHOWN: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a row, of the field ``name``. ``refused``: the row would not come in; else the value is kept as invalid.
+    """One thing that is wrong with a row, of the field ``name``.
 
-    ``masked``: the value of the column at fault, by the dictionary's rules; ``mendable``: its cells can be put right here.
+    ``refused``: the row would not come in; else the value is kept as invalid. ``masked``: the value of the column at fault, by
+    the dictionary's rules; ``mendable``: its cells can be put right here.
     """
 
     line: int
