@@ -10,7 +10,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="import",
             name="source",
-            field=models.SmallIntegerField(help_text="whom it came from, if not from the customers (govern)", null=True),
+            field=models.SmallIntegerField(
+                help_text="whom it came from, if not from the customers (govern)", null=True
+            ),
         ),
         migrations.AddField(
             model_name="channelterms",
