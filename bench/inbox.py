@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import hmac
 import json
 import os
 import re
@@ -29,12 +30,14 @@ _home = BenchHome()
 from django.db import connection  # noqa: E402  (settings read the home above)
 
 from kehu.collect.inbox.terms import set_terms  # noqa: E402
+from kehu.collect.signed.secrets import keep_secret  # noqa: E402
 from kehu.govern.channels import add_channel  # noqa: E402
 from kehu.guard.setup import open_owner  # noqa: E402
 from kehu.guard.staff.actions import owner_actor  # noqa: E402
 
 PORT = int(os.environ.get("KEHU_BENCH_PORT", "8397"))
 CONNECTIONS = 8
+SECRET, ORDERS = "secret_of_a_shop_for_this_measurement", 40_000
 # one in ten messages says who somebody is, eight are events of theirs, one is a page
 SCRIPT = """
 local batch, users, head, n = %(batch)d, %(users)d, "%(head)s", 0
@@ -66,9 +69,23 @@ function request()
   body = '{"batch":[' .. table.concat(held, ",") .. '],"sentAt":"2026-11-20T08:00:01.000Z"}'
   return wrk.format("POST", "/v1/batch", {["Authorization"] = head, ["Content-Type"] = "application/json"}, body)
 end
+"""
+# orders of a shop, signed before, one after another
+WEBHOOKS = """
+local lines, n = {}, 0
+for line in io.lines("%(file)s") do lines[#lines + 1] = line end
+function request()
+  n = n %% #lines + 1
+  local signature, id, body = lines[n]:match("^(%%S+) (%%S+) (.*)$")
+  return wrk.format("POST", "/hooks/shopify/%(channel)d", {["Content-Type"] = "application/json",
+    ["X-Shopify-Topic"] = "orders/create", ["X-Shopify-Shop-Domain"] = "tea.example", ["X-Shopify-Event-Id"] = id,
+    ["X-Shopify-Hmac-Sha256"] = signature}, body)
+end
+"""
+DONE = """
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("RESULT %%d %%d %%d %%d %%d %%d\\n", summary.requests, summary.duration, latency:percentile(50),
+  io.write(string.format("RESULT %d %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50),
     latency:percentile(95), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
@@ -107,10 +124,30 @@ def await_web() -> None:
 
 
 def load(key: str, *, batch: int, seconds: int, users: int) -> dict[str, float]:
-    """Send for some seconds; events a second, and latency in milliseconds."""
+    """Send messages for some seconds; events a second, and latency in milliseconds."""
     head = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
+    script = SCRIPT % {"batch": batch, "users": users, "head": head, "seed": uuid.uuid4().hex}
+    return _sent(script, batch=batch, seconds=seconds)
+
+
+def shop(*, seconds: int) -> dict[str, float]:
+    """Send signed orders for some seconds; orders a second, and latency in milliseconds."""
+    made, _ = add_channel("shop", "shopify", owner=owner_actor().staff, country="CN")
+    keep_secret(made, SECRET)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        for number in range(ORDERS):
+            buyer = {"id": number % 10_000 + 1, "email": f"b{number % 10_000}@mail.example"}
+            body = json.dumps({"id": number + 1, "name": f"#{number}", "created_at": "2026-11-20T10:00:00Z",
+                               "total_price": "9.50", "currency": "EUR", "customer": buyer, "line_items": []})  # fmt: skip
+            signature = base64.b64encode(hmac.digest(SECRET.encode(), body.encode(), "sha256")).decode()
+            file.write(f"{signature} {uuid.uuid4()} {body}\n")
+        file.flush()
+        return _sent(WEBHOOKS % {"file": file.name, "channel": made.id}, batch=1, seconds=seconds)
+
+
+def _sent(text: str, *, batch: int, seconds: int) -> dict[str, float]:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT % {"batch": batch, "users": users, "head": head, "seed": uuid.uuid4().hex})
+        script.write(text + DONE)
         script.flush()
         done = subprocess.run(
             ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", script.name, f"http://127.0.0.1:{PORT}"],
@@ -178,6 +215,8 @@ def main() -> None:
             for name, batch in (("batches of 100", 100), ("single", 1)):
                 result[name] = load(key, batch=batch, seconds=asked.seconds, users=asked.users)
                 empty()
+            result["signed webhooks"] = shop(seconds=asked.seconds)
+            empty()
             result["taken in while accepting"] = drained(key, seconds=asked.seconds, users=asked.users)
         with connection.cursor() as cursor:
             cursor.execute("select kind, count(*) from record group by kind order by kind")
