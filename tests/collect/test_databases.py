@@ -17,6 +17,7 @@ from kehu.collect.imports import staging
 from kehu.collect.models import Import, ReadUpTo, Staged
 from kehu.collect.readers import UnreadableSource
 from kehu.guard.staff.actions import owner_actor
+from tests import memory
 
 pytestmark = pytest.mark.usefixtures("database")
 ROWS = [
@@ -234,11 +235,11 @@ def test_many_rows_lie_in_memory_a_thousand_at_a_time(database, tmp_path):
         file = tmp_path / "crm.url"
         file.write_text(held.url)
         os.chmod(file, 0o600)
-        import resource
 
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory.begin()
+        before = memory.most()
         found = read_database(Wanted(file, "Kunden Liste", cursor="id"), channel="file", actor=owner_actor())
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        grown = memory.most() - before
         assert found.rows == 30_000 and found.up_to == 30_000
         assert Staged.objects.get().size > 55 << 20 and grown < 40  # MB; all of it at once would be well over a hundred
         staging.discard(found.staged)

@@ -20,7 +20,8 @@ from kehu.collect.readers import UnreadableSource, open_source
 from tests.doors.web.browsing import signed_in, text_of
 
 LOOKS = """
-import json, resource, sys
+import json, sys
+from tests import memory
 from kehu.collect.readers import UnreadableSource, open_source
 for path in sys.argv[1:]:
     try:
@@ -30,7 +31,7 @@ for path in sys.argv[1:]:
         told = ["read", rows, bad]
     except UnreadableSource as refused:
         told = [refused.code, 0, 0]
-    print(json.dumps([*told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
+    print(json.dumps([*told, round(memory.most())]))
 """
 MOST_MEMORY = 600  # MiB of a process, its libraries and all
 MANY = settings(
