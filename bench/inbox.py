@@ -132,7 +132,7 @@ def load(key: str, *, batch: int, seconds: int, users: int) -> dict[str, float]:
 
 def shop(*, seconds: int) -> dict[str, float]:
     """Send signed orders for some seconds; orders a second, and latency in milliseconds."""
-    made, _ = add_channel("shop", "shopify", owner=owner_actor().staff, country="CN")
+    made, _ = add_channel("tea shop", "shopify", owner=owner_actor().staff, country="CN")
     keep_secret(made, SECRET)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         for number in range(ORDERS):
