@@ -12,7 +12,7 @@ from kehu.collect.channels import kinds
 from kehu.collect.inbox.terms import terms_of
 from kehu.collect.models import SignedChannel
 from kehu.govern.channels import KEYED
-from kehu.govern.models import Channel, Controller, Notice
+from kehu.govern.models import Channel, Controller, Notice, Source
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 
@@ -34,7 +34,7 @@ class ChannelStatus:
     """A channel.
 
     ``waiting`` messages in ``requests``, the oldest since ``since``; ``unread``: names that no field has, with how many
-    messages used them, the most frequent first.
+    messages used them, the most frequent first. ``source``: whom it comes from; empty: from the customers themselves.
     """
 
     channel: Channel
@@ -42,6 +42,7 @@ class ChannelStatus:
     basis: str
     notice: str
     residence: str
+    source: str
     consents: dict[str, str]
     fields: dict[str, str]
     waiting: int
@@ -70,6 +71,7 @@ def status_of(channel: Channel, *, actor: Actor) -> ChannelStatus:
     require_act("collect", actor)
     terms = terms_of(channel)
     notice = Notice.objects.get(id=terms.notice)
+    source = Source.objects.get(id=terms.source) if terms.source is not None else None
     with connection.cursor() as cursor:
         cursor.execute(
             "select coalesce(sum(messages), 0), count(*), min(at) from inbox where channel = %s", [channel.id]
@@ -92,7 +94,8 @@ def status_of(channel: Channel, *, actor: Actor) -> ChannelStatus:
         unread = tuple((name, int(messages)) for name, messages in cursor.fetchall())
     return ChannelStatus(
         channel, Controller.objects.get(id=terms.controller).name, terms.basis, f"{notice.name}@{notice.version}",
-        terms.residence, dict(terms.consents), dict(terms.fields), int(waiting), requests, since, came, unread,
+        terms.residence, source.name if source is not None else "", dict(terms.consents), dict(terms.fields), int(waiting),
+        requests, since, came, unread,
     )  # fmt: skip
 
 

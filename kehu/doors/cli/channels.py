@@ -134,6 +134,7 @@ def _shown(held: Any) -> dict[str, Any]:
         "id": held.channel.id, "name": held.channel.name, "kind": held.channel.kind, "country": held.channel.country,
         "page_key": page_key_of(held.channel),
         "controller": held.controller, "basis": held.basis, "notice": held.notice, "residence": held.residence,
+        "source": held.source,
         "consents": held.consents, "fields": held.fields,
         "waiting": {"messages": held.waiting, "requests": held.requests, "since": _time(held.since)},
         "came": [

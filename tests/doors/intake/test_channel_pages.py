@@ -13,14 +13,18 @@ from django.utils import timezone
 
 from kehu.collect.channels import Request, kinds
 from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox import queries
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import ImportChunk
 from kehu.doors.web.intake.urls import urlpatterns
 from kehu.govern.models import Channel
 from kehu.guard.setup import open_owner
+from kehu.serve.register import changes
+from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, body_of, signature, webhook
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
+from tests.serve.test_sources import BROKER
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})
@@ -175,3 +179,34 @@ def test_what_is_changed_of_a_channel_stands_in_the_ledger(office):
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from ledger_entry where action = 92")
         assert cursor.fetchone() == (2,)
+
+
+def test_each_kind_says_what_is_its_own(office):
+    """A tracker its page's key, an account of WeChat how its secret is written, a profile where people go."""
+    paths = {}
+    for kind in ("tracking", "wechat", "profile"):
+        office.post("/channels/new", {"name": f"a {kind}", "kind": kind})
+        paths[kind] = f"/channels/{Channel.objects.get(name=f'a {kind}').id}"
+    pages = {kind: text_of(office.get(path)) for kind, path in paths.items()}
+    assert re.search(r"page_\d+_\w+", pages["tracking"]) and "page_" not in pages["wechat"] + pages["profile"]
+    assert (
+        "People go here" in pages["profile"] and paths["profile"].replace("/channels", "/profile") in pages["profile"]
+    )
+    refused = office.post(paths["wechat"] + "/secret", {"secret": "one word that is long enough"})
+    assert refused.status_code == 422 and "EncodingAESKey" in plain(refused)
+
+
+def test_a_source_is_chosen_with_the_terms(office):
+    """And stays when other terms are said."""
+    proposer, decider = staff("marketing"), staff("privacy")
+    changes.approve(changes.propose_source("broker", BROKER, actor=proposer).id, actor=decider)
+    office.post("/channels/new", {"name": "leads", "kind": "tracking"})
+    held = Channel.objects.get(name="leads")
+    path = f"/channels/{held.id}"
+    assert office.post(path + "/terms", {"source": "nobody"}).status_code == 422
+    for said in ({"source": "broker"}, {"basis": "contract"}):
+        assert office.post(path + "/terms", said).status_code == 302
+        assert queries.status_of(held, actor=decider).source == "broker"
+        assert re.search(r'value="broker" selected', text_of(office.get(path)))
+    assert office.post(path + "/terms", {"source": ""}).status_code == 302
+    assert queries.status_of(held, actor=decider).source == ""

@@ -22,8 +22,8 @@ from kehu.doors.web.imports import kind_word
 from kehu.doors.web.intake.words import kind_label, state_of, tabs
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.record import basis_label
-from kehu.govern.channels import KEYED, KINDS, ChannelTaken
-from kehu.govern.models import Channel, Controller, Notice
+from kehu.govern.channels import KEYED, KINDS, ChannelTaken, page_key_of
+from kehu.govern.models import Channel, Controller, Notice, Source
 from kehu.govern.slugs import BASES, PURPOSES
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
@@ -88,7 +88,7 @@ def terms(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
         set_terms(
             held, actor=desk.without_purpose, controller=asked.get("controller") or None, basis=asked.get("basis") or None,
             notice=asked.get("notice") or None, residence=asked.get("residence", "").strip().upper(),
-            consents=words["consent"], fields=words["field"],
+            source=asked.get("source"), consents=words["consent"], fields=words["field"],
         )  # fmt: skip
     except TermsNotUnderstood as wrong:
         return _one(request, desk, held, problem=_not_understood(wrong.option), status=422)
@@ -119,8 +119,10 @@ def secret(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
         changes.change_secret(held, request.POST.get("secret", "").strip(), actor=desk.without_purpose)
     except NotSigned:
         raise Http404 from None
-    except SecretRefused:
+    except SecretRefused as refused:
         problem = _("A secret has %(least)d to %(most)d characters.") % {"least": SHORTEST, "most": LONGEST}
+        if kinds()[held.kind].form_of_secret is not None:  # such a kind says in its own words how it is written
+            problem = str(refused)
         return _one(request, desk, held, problem=problem, status=422)
     return redirect(reverse("channel", args=[number]) + "?done=secret")
 
@@ -190,8 +192,10 @@ def _one(
         "came": [{"came": one, "word": kind_word(one.kind)} for one in found.came],
         "has_secret": queries.has_secret(held),
         "has_key": held.key_digest is not None,
+        "page_key": page_key_of(held),
         "state": state_of(kind=held.kind, ready=row.ready, since=row.since, last_at=row.last_at),
         "addresses": _addresses(request, held),
+        "for_people": kind is not None and bool(kind.page),
         "mapping": text or (as_text(settings) if settings else ""),
         "may_change": desk.may("channel"),
         "key": key,
@@ -216,6 +220,7 @@ def _choices(found: queries.ChannelStatus) -> dict[str, Any]:
         "basis": basis_label(found.basis),
         "notices": sorted(set(Notice.objects.values_list("name", flat=True))),
         "notice": found.notice.partition("@")[0],
+        "sources": list(Source.objects.order_by("name").values_list("name", flat=True)),
         "purposes": [(slug, purpose_label(slug)) for slug in PURPOSES],
         "dictionary": [(name, field_label(name)) for name, one in dictionary.items() if not one.event],
         "consents": consents,
@@ -229,6 +234,8 @@ def _addresses(request: HttpRequest, held: Channel) -> list[str]:
     kind = kinds().get(held.kind)
     if kind is None:
         return []
+    if kind.page:
+        return [request.build_absolute_uri(f"{kind.page}/{held.id}")]
     end = f"/{held.id}" if kind.signed else ""
     return [request.build_absolute_uri(prefix + end) for prefix in kind.prefixes]
 
@@ -244,6 +251,7 @@ def _not_understood(option: str) -> str:
         "basis": _("Choose the lawful basis they were collected on."),
         "notice": _("No notice of that name is in force."),
         "residence": _("A country is written as two letters (US-CA for a state), or left empty."),
+        "source": _("No source of that name is in force."),
         "consent": _("A word for a consent has 1 to 100 characters, and names a purpose that is here."),
         "field": _("A sender's name has 1 to 100 characters, and stands for a field of the dictionary."),
     }.get(option, _("Something in the terms is not known."))
