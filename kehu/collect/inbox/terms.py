@@ -77,11 +77,7 @@ def set_terms(
     require_act("channel", actor)
     held = terms_of(channel)
     if controller is not None:
-        found = Controller.objects.filter(name=controller).first()
-        if found is None:
-            known = ", ".join(Controller.objects.order_by("id").values_list("name", flat=True))
-            raise TermsNotUnderstood("controller", f"controller: one of {known}")
-        held.controller = found.id
+        held.controller = _controller(controller)
     if basis is not None:
         if basis not in BASES:
             raise TermsNotUnderstood("basis", f"basis: one of {', '.join(BASES)}")
@@ -103,15 +99,27 @@ def set_terms(
         _require_known("field", fields.values(), [name for name, one in dictionary.fields.items() if not one.event])
         held.fields = _words("field", fields)
     if source is not None:
-        found_source = Source.objects.filter(name=source).first() if source else None
-        if source and found_source is None:
-            raise TermsNotUnderstood("source", "source: no source of that name is in force")
-        held.source = found_source.id if found_source else None
+        held.source = _source(source) if source else None
     held.by = actor.staff
     with transaction.atomic():
         held.save()
         record_act("channel", None, actor=actor, detail=UUID(int=channel.id))
     return held
+
+
+def _controller(name: str) -> int:
+    found = Controller.objects.filter(name=name).first()
+    if found is None:
+        known = ", ".join(Controller.objects.order_by("id").values_list("name", flat=True))
+        raise TermsNotUnderstood("controller", f"controller: one of {known}")
+    return found.id
+
+
+def _source(name: str) -> int:
+    found = Source.objects.filter(name=name).first()
+    if found is None:
+        raise TermsNotUnderstood("source", "source: no source of that name is in force")
+    return found.id
 
 
 def _require_known(option: str, said: Iterable[str], known: Iterable[str]) -> None:
