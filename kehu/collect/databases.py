@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -35,6 +35,10 @@ from kehu.vault.ids import new_id
 _AT_ONCE: Final = 1_000  # rows that lie in memory
 _CONNECT_SECONDS: Final = 15
 _KINDS: Final = (int, str, Decimal, float, datetime, date, UUID)
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "int": int, "str": str, "Decimal": Decimal, "float": float, "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat, "UUID": UUID,
+}  # fmt: skip
 # what a driver calls itself, to a statement that lets its transaction change nothing
 _READ_ONLY: Final = dict.fromkeys(("mysql", "mariadb", "oracle"), "set transaction read only")
 _OURS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
@@ -264,15 +268,15 @@ def _text(value: Any) -> str | None:
 
 
 def _packed(value: Any) -> list[str]:
-    text = value.isoformat() if isinstance(value, (datetime, date)) else str(value)
-    return [next(kind.__name__ for kind in (datetime, *_KINDS) if isinstance(value, kind)), text]
+    name = next(kind.__name__ for kind in (datetime, *_KINDS) if isinstance(value, kind))
+    if isinstance(value, (datetime, date)):
+        return [name, value.isoformat()]
+    return [name, str(int(value) if isinstance(value, bool) else value)]
 
 
 def _unpacked(held: list[str]) -> Any:
     name, text = held
-    if name in ("datetime", "date"):
-        return (datetime if name == "datetime" else date).fromisoformat(text)
-    return next(kind for kind in _KINDS if kind.__name__ == name)(text)  # type: ignore[call-arg,arg-type]  # made by _packed
+    return _READ[name](text)
 
 
 def _joined(first: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -255,6 +255,7 @@ def test_a_value_is_the_same_after_it_was_packed():
                   uuid.uuid4(), 1.5):  # fmt: skip
         found = databases._unpacked(json.loads(json.dumps(databases._packed(value))))
         assert found == value and type(found) is type(value)
+    assert databases._unpacked(databases._packed(True)) == 1  # SQLite's own: a truth value is a number there
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
