@@ -155,11 +155,7 @@ def propose(
         base = register.in_force("notice").get(name)
         if base is not None and all(base.content[part] == content[part] for part in ("texts", "covers")):
             raise register.NothingChanges(name)
-        register.require_none_open("notice", name)
-        return Change.objects.create(
-            id=id, register="notice", name=name, version=register.next_version("notice", name), base=base,
-            content=content, reason=reason.strip(), proposed_by=by,
-        )  # fmt: skip
+        return register.enter("notice", name, base=base, content=content, reason=reason, by=by, id=id)
 
 
 def approve(change: UUID, *, by: UUID, role: str, id: UUID) -> Notice:

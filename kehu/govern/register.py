@@ -289,6 +289,21 @@ def next_version(register: str, name: str) -> int:
     return (held or 0) + 1
 
 
+def enter(
+    register: str, name: str, *, base: Change | None, content: dict[str, Any], reason: str, by: UUID, id: UUID
+) -> Change:
+    """Have a version wait for a second person, under the next number.
+
+    Raises:
+        ProposalOpen: another change of it waits.
+    """
+    require_none_open(register, name)
+    return Change.objects.create(
+        id=id, register=register, name=name, version=next_version(register, name), base=base, content=content,
+        reason=reason.strip(), proposed_by=by,
+    )  # fmt: skip
+
+
 def require_none_open(register: str, name: str) -> None:
     """Let on where no other change of this purpose or notice waits.
 

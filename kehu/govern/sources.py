@@ -123,11 +123,7 @@ def propose(name: str, parts: Mapping[str, Any], *, reason: str, by: UUID, id: U
         stopped = Source.objects.filter(name=name, stopped_at__isnull=False).exists()
         if base is not None and base.content == content and not stopped:
             raise register.NothingChanges(name)
-        register.require_none_open("source", name)
-        return Change.objects.create(
-            id=id, register="source", name=name, version=register.next_version("source", name), base=base,
-            content=content, reason=reason.strip(), proposed_by=by,
-        )  # fmt: skip
+        return register.enter("source", name, base=base, content=content, reason=reason, by=by, id=id)
 
 
 def approve(change: UUID, *, by: UUID, role: str, id: UUID) -> Source:
