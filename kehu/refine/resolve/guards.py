@@ -7,17 +7,39 @@ merge, and contradictions go to review.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from kehu.refine.resolve.conditions import (
+    Begins,
+    Case,
+    Checked,
+    Condition,
+    Contains,
+    Equal,
+    Fixed,
+    Known,
+    Long,
+    Near,
+    Surely,
+    Within,
+    differs,
+    left,
+    near,
+    right,
+    same,
+)
 from kehu.refine.resolve.features import Features, Kind
+from kehu.refine.resolve.model import SWAPPED_DAY
 
-_CN_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+NO: Final = Fixed(False)
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """Conditions in SQL over a pair of feature rows `l` and `r`; each is true or false, never null.
+    """Conditions over a pair of records; each is true or false, never unknown.
 
     Attributes:
         certain: the evidence is of a kind that may merge by itself, given the weight.
@@ -25,153 +47,150 @@ class Guards:
         shown: as before, and their birth dates say that they are two.
         never: two different customers, whatever the weight: nothing of name, birth date and number agrees.
         apart: the two may not end in one merged group, by whatever chain.
+        doubts: by name, what each speaks against one customer: the parts of the above, to be told to a reviewer.
     """
 
-    certain: str
-    household: str
-    shown: str
-    never: str
-    apart: str
+    certain: Condition
+    household: Condition
+    shown: Condition
+    never: Condition
+    apart: Condition
+    doubts: Mapping[str, Condition]
 
 
 def guards(features: Features, kind: Kind) -> Guards:
     """The conditions that these features can decide."""
-    return _Conditions(features).person() if kind == "person" else _Conditions(features).organisation()
+    conditions = _Conditions(features.columns, wide=features.wide)
+    return conditions.person() if kind == "person" else conditions.organisation()
 
 
 class _Conditions:
     """Builds the conditions; what a table lacks is unknown and decides nothing."""
 
-    def __init__(self, features: Features) -> None:
-        self._columns = features.columns
-        self._wide = features.wide
+    def __init__(self, columns: frozenset[str], *, wide: bool) -> None:
+        self._columns = columns
+        self._wide = wide
 
-    def _known(self, column: str) -> str:
-        return f"(l.{column} IS NOT NULL AND r.{column} IS NOT NULL)" if column in self._columns else "false"
+    def _known(self, column: str) -> Condition:
+        return Known(column) if column in self._columns else NO
 
-    def _when(self, column: str, condition: str) -> str:
+    def _when(self, column: str, condition: Condition) -> Condition:
         """The condition where both have the column, else false."""
-        return f"coalesce({condition}, false)" if column in self._columns else "false"
+        return Surely(condition) if column in self._columns else NO
 
-    def _same(self, column: str) -> str:
-        return self._when(column, f"l.{column} = r.{column}")
+    def _same(self, column: str) -> Condition:
+        return self._when(column, same(column))
 
-    def _differs(self, column: str) -> str:
-        return self._when(column, f"l.{column} <> r.{column}")
+    def _differs(self, column: str) -> Condition:
+        return self._when(column, differs(column))
 
-    def _given_agrees(self, *, least: float = 0.9) -> str:
+    def _given_agrees(self, *, least: float = 0.9) -> Condition:
         """Equal, one begins the other, everyday and formal form, alike but for typing or script, or swapped.
 
         Args:
             least: Jaro-Winkler similarity that still passes for typing.
         """
         if "first" not in self._columns:
-            return "false"
+            return NO
         first, last = ("first_s", "last_s") if self._wide else ("first", "last")
-        alike = (
-            f"(length(l.{first}) >= 4 AND damerau_levenshtein(l.{first}, r.{first}) <= 1"
-            f" OR length(l.{first}) >= 5 AND jaro_winkler_similarity(l.{first}, r.{first}) >= {least})"
-        )
+        alike = Long(left(first), 4) & Within(first, 1) | Long(left(first), 5) & near(first, least)
         if self._wide:
             # Two Han names that only sound alike may be a slip of the keyboard or twins: not for us to say.
-            alike = (
-                f"(CASE WHEN {_han('l', first)} AND {_han('r', first)} THEN false"
-                f" WHEN {_han('l', first)} OR {_han('r', first)} THEN l.{first} = r.{first} ELSE {alike} END)"
-            )
-        begins = "(starts_with(l.first || ' ', r.first || ' ') OR starts_with(r.first || ' ', l.first || ' '))"
-        formal = "(l.formal = r.formal AND (l.formal = l.first OR r.formal = r.first OR l.first = r.first))"
-        crossed = ((first, last), (last, first))
-        swapped = " AND ".join(f"jaro_winkler_similarity(l.{one}, r.{other}) >= 0.9" for one, other in crossed)
-        return self._when(
-            "first", f"l.first = r.first OR {begins} OR {formal} OR {alike} OR coalesce({swapped}, false)"
-        )
+            one, other = _han(first)
+            alike = Case(((one & other, NO), (one | other, same(first))), alike)
+        begins = Begins(left("first"), right("first")) | Begins(right("first"), left("first"))
+        named = Equal(left("formal"), left("first")) | Equal(right("formal"), right("first")) | same("first")
+        swapped = Near(left(first), right(last), 0.9) & Near(left(last), right(first), 0.9)
+        return Surely(same("first") | begins | same("formal") & named | alike | Surely(swapped))
 
-    def _given_compatible(self) -> str:
+    def _given_compatible(self) -> Condition:
         """One is missing, an initial of the other, a word of the other's whole name, or easily misheard for it."""
         if "first" not in self._columns:
-            return "true"
-        initial = "((length(l.first) = 1 OR length(r.first) = 1) AND l.first[1] = r.first[1])"
-        sides = (("l", "r"), ("r", "l"))
-        word = " OR ".join(f"contains(' ' || {a}.name || ' ', ' ' || {b}.first || ' ')" for a, b in sides)
-        misheard = "l.first_b = r.first_b" if self._wide else "false"
-        return f"(NOT {self._known('first')} OR {self._when('first', f'{initial} OR {word} OR {misheard}')})"
+            return Fixed(True)
+        initial = (Long(left("first"), 1, 1) | Long(right("first"), 1, 1)) & same("first", 1, 1)
+        word = Contains(left("name"), right("first")) | Contains(right("name"), left("first"))
+        misheard = same("first_b") if self._wide else NO
+        return ~Known("first") | Surely(initial | word | misheard)
 
-    def _other_characters(self) -> str:
+    def _other_characters(self) -> Condition:
         if not self._wide:
-            return "false"
-        return self._when("first", f"l.first <> r.first AND {_han('l', 'first_s')} AND {_han('r', 'first_s')}")
+            return NO
+        one, other = _han("first_s")
+        return self._when("first", differs("first") & one & other)
 
-    def _family_agrees(self) -> str:
-        last = "last_s" if self._wide else "last"
-        near = f"l.last = r.last OR jaro_winkler_similarity(l.{last}, r.{last}) >= 0.85"
-        return f"(NOT {self._known('last')} OR {self._when('last', near)})"
+    def _family_agrees(self) -> Condition:
+        alike = near("last_s" if self._wide else "last", 0.85)
+        return ~self._known("last") | self._when("last", same("last") | alike)
 
-    def _birth_agrees(self, *, errors: int = 1) -> str:
-        swapped = "l.birth[1:4] = r.birth[1:4] AND l.birth[5:6] = r.birth[7:8] AND l.birth[7:8] = r.birth[5:6]"
-        return self._when("birth", f"damerau_levenshtein(l.birth, r.birth) <= {errors} OR ({swapped})")
+    def _birth_agrees(self, *, errors: int = 1) -> Condition:
+        return self._when("birth", Within("birth", errors) | SWAPPED_DAY)
 
-    def _id_near(self, column: str) -> str:
-        return self._when(
-            column, f"damerau_levenshtein(l.{column}, r.{column}) <= 2 AND NOT {self._both_checked(column)}"
-        )
+    def _id_near(self, column: str) -> Condition:
+        return self._when(column, Within(column, 2) & ~self._both_checked(column))
 
-    def _both_checked(self, column: str) -> str:
+    def _both_checked(self, column: str) -> Condition:
         """Both have a right check digit and differ: twins' numbers are neighbours, one slip is never valid."""
         if column not in self._columns:
-            return "false"
-        return f"(l.{column} <> r.{column} AND {_cn_checked(f'l.{column}')} AND {_cn_checked(f'r.{column}')})"
+            return NO
+        return differs(column) & Checked(left(column)) & Checked(right(column))
 
-    def _numbers_differ(self, column: str) -> str:
-        far = self._when(column, f"damerau_levenshtein(l.{column}, r.{column}) > 2")
-        return f"({far} OR {self._when(column, self._both_checked(column))})"
-
-    def _contacts(self) -> str:
-        return " + ".join(f"({self._same(column)})::int" for column in ("phone", "email", "addr"))
+    def _numbers_differ(self, column: str) -> Condition:
+        return self._when(column, ~Within(column, 2)) | self._when(column, self._both_checked(column))
 
     def person(self) -> Guards:
         """Given name with birth date, or a number, or the occupation."""
         given, birth, number = self._given_agrees(), self._birth_agrees(), self._same("national_id")
         compatible, near_number = self._given_compatible(), self._id_near("national_id")
-        other_gender = f"({self._differs('gender')} AND NOT {self._same('first')} AND NOT {number})"
-        contradiction = " OR ".join((self._numbers_differ("national_id"), self._differs("suffix"), other_gender))
+        other_gender = self._differs("gender") & ~self._same("first") & ~number
+        contradictions = {
+            "numbers differ": self._numbers_differ("national_id"),
+            "generations differ": self._differs("suffix"),
+            "genders differ": other_gender,
+        }
+        contradiction = _any(contradictions.values())
         # Without birth dates a namesake in the household remains possible, so what it shares is not enough.
-        more = f"(NOT {self._known('birth')} AND {self._same('occupation')})"
-        certain = f"({number} AND ({given} OR {compatible} OR {birth})) OR ({given} AND ({birth} OR {more}))"
+        more = ~self._known("birth") & self._same("occupation")
+        certain = number & (given | compatible | birth) | given & (birth | more)
         near_birth = self._birth_agrees(errors=2)
-        other_birth = f"({self._known('birth')} AND NOT {near_birth} AND NOT {number} AND NOT {near_number})"
-        household = f"NOT {given} AND NOT {compatible} AND NOT {near_birth} AND NOT {number} AND NOT {near_number}"
+        other_birth = self._known("birth") & ~near_birth & ~number & ~near_number
+        household = ~given & ~compatible & ~near_birth & ~number & ~near_number
         numbers = self._when("national_id", self._both_checked("national_id"))
         # A shared phone explains itself once neither name agrees; a shared address may yet be one badly typed record.
-        shared = f"({other_birth} OR {self._same('phone')} OR {self._same('email')})"
-        strangers = f"({household} AND NOT {self._family_agrees()} AND {shared})"
-        other_given = f"(NOT {self._given_agrees(least=0.7)} AND NOT {compatible} AND NOT {number})"
-        other_characters = f"({self._other_characters()} AND NOT {number})"
+        shared = other_birth | self._same("phone") | self._same("email")
+        strangers = household & ~self._family_agrees() & shared
+        other_given = ~self._given_agrees(least=0.7) & ~compatible & ~number
+        other_characters = self._other_characters() & ~number
         return Guards(
-            certain=f"NOT ({contradiction}) AND ({certain})",
+            certain=~contradiction & certain,
             household=household,
-            shown=f"{household} AND {other_birth}",
-            never=f"{numbers} OR {strangers}",
-            apart=f"({contradiction}) OR {other_birth} OR {other_given} OR {other_characters}",
+            shown=household & other_birth,
+            never=numbers | strangers,
+            apart=contradiction | other_birth | other_given | other_characters,
+            doubts={
+                **contradictions,
+                "birth dates differ": other_birth,
+                "given names differ": other_given,
+                "other characters": other_characters,
+                "household": household,
+                "too little": ~certain,
+            },
         )
 
     def organisation(self) -> Guards:
-        number, column = self._same("registration_number"), "registration_number"
-        name = self._when(
-            "name", "l.name = r.name OR l.tokens = r.tokens OR jaro_winkler_similarity(l.name_s, r.name_s) >= 0.95"
-        )
-        contradiction = self._when(column, f"l.{column} <> r.{column}")
-        certain = f"{name} AND ({number} OR ({self._contacts()} >= 1 AND NOT {contradiction}))"
-        return Guards(certain=certain, household="false", shown="false", never="false", apart=contradiction)
+        column = "registration_number"
+        number, other_number = self._same(column), self._differs(column)
+        name = self._when("name", same("name") | same("tokens") | near("name_s", 0.95))
+        contact = self._same("phone") | self._same("email") | self._same("addr")
+        certain = name & (number | contact & ~other_number)
+        doubts = {"numbers differ": other_number, "too little": ~certain}
+        return Guards(certain, household=NO, shown=NO, never=NO, apart=other_number, doubts=doubts)
 
 
-def _han(side: str, sound: str) -> str:
-    """SQL: the given name is written in other letters than it is spelt in."""
-    return f"{side}.first <> {side}.{sound}"
+def _any(conditions: Iterable[Condition]) -> Condition:
+    one, *others = conditions
+    return functools.reduce(lambda found, other: found | other, others, one)
 
 
-def _cn_checked(column: str) -> str:
-    """SQL: an 18-digit resident identity number whose check digit is right (GB 11643)."""
-    total = " + ".join(
-        f"{weight} * coalesce(try_cast({column}[{i}] AS INT), 0)" for i, weight in enumerate(_CN_WEIGHTS, 1)
-    )
-    return f"(length({column}) = 18 AND upper({column}[18]) = '10X98765432'[({total}) % 11 + 1])"
+def _han(sound: str) -> tuple[Condition, Condition]:
+    """Of each record: the given name is written in other letters than it is spelt in."""
+    return ~Equal(left("first"), left(sound)), ~Equal(right("first"), right(sound))

@@ -19,6 +19,7 @@ from splink.internals.exceptions import SplinkException
 
 from kehu.refine.resolve.blocking import block, propose
 from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
+from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.features import Features, Kind, prepare
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.model import Model, shipped
@@ -164,7 +165,7 @@ class _Run:
             "CREATE TABLE edge (l INT, r INT, weight DOUBLE, certain BOOL, household BOOL, shown BOOL, never BOOL)"
         )
         conditions = (self._guards.certain, self._guards.household, self._guards.shown, self._guards.never)
-        facts = ", ".join(f"coalesce({condition}, false)" for condition in conditions)
+        facts = ", ".join(f"coalesce({condition.sql(*ALIASED)}, false)" for condition in conditions)
         for part in range(parts):
             self._begin("score", 0.35 + 0.5 * part / parts)
             propose(connection, part, parts)
@@ -214,7 +215,7 @@ class _Run:
         query = (
             "SELECT l.id, r.id FROM chained AS a JOIN chained AS b ON a.chain = b.chain AND a.id < b.id "
             "JOIN feature AS l ON l.id = a.id JOIN feature AS r ON r.id = b.id "
-            f"WHERE coalesce({self._guards.apart}, false)"
+            f"WHERE coalesce({self._guards.apart.sql(*ALIASED)}, false)"
         )
         for left, right in connection.execute(query).fetchall():
             apart.setdefault(left, set()).add(right)

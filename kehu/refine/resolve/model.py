@@ -12,6 +12,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from kehu.refine.resolve.conditions import (
+    SUFFIXED,
+    CommonWords,
+    Condition,
+    Equal,
+    Long,
+    Mistyped,
+    OneCharacterApart,
+    YearsApart,
+    crossed,
+    left,
+    near,
+    right,
+    same,
+)
 from kehu.refine.resolve.features import Features, Kind
 
 VERSION: Final = 1
@@ -21,17 +36,22 @@ LEAST_RECORDS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One degree of agreement. ``when``: SQL over columns with `_l` and `_r`; empty for the last, "anything else".
+    """One degree of agreement. ``when``: what must hold of the two; None for the last, "anything else".
 
     Attributes:
         frequency: the column whose value's rarity counts: a rare surname says more than a common one.
     """
 
     label: str
-    when: str
+    when: Condition | None
     m: float
     u: float
     frequency: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """What must hold, over columns with `_l` and `_r`; empty for the last."""
+        return self.when.sql(*SUFFIXED) if self.when else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,15 @@ class Model:
 
     def describe(self) -> Mapping[str, object]:
         """The model as plain data; it holds weights and SQL, no values of any record."""
-        return asdict(self)
+        said = asdict(self)
+        said["comparisons"] = [
+            {
+                **asdict(replace(comparison, levels=())),
+                "levels": [{**asdict(replace(level, when=None)), "when": level.sql} for level in comparison.levels],
+            }
+            for comparison in self.comparisons
+        ]
+        return said
 
     def without_frequencies(self) -> Model:
         """The same model, where a rare value counts no more than a common one."""
@@ -104,96 +132,74 @@ class Model:
 
 def _near(column: str, *degrees: tuple[float, float, float], exact: tuple[float, float]) -> tuple[Level, ...]:
     """Equal, then Jaro-Winkler similarity at each (similarity, m, u), then anything else."""
-    near = tuple(
-        Level(f"{column} {degree:g}", f"jaro_winkler_similarity({column}_l, {column}_r) >= {degree:g}", m, u)
-        for degree, m, u in degrees
-    )
-    return _closed(Level(f"same {column}", f"{column}_l = {column}_r", *exact, frequency=column), *near)
+    alike = tuple(Level(f"{column} {degree:g}", near(column, degree), m, u) for degree, m, u in degrees)
+    return _closed(Level(f"same {column}", same(column), *exact, frequency=column), *alike)
 
 
 def _typed(column: str, *degrees: tuple[int, float, float], exact: tuple[float, float]) -> tuple[Level, ...]:
     """Equal, then at most so many typing errors each (errors, m, u), then anything else."""
-    near = tuple(Level(f"{column} -{errors}", mistyped(column, errors), m, u) for errors, m, u in degrees)
-    return _closed(Level(f"same {column}", f"{column}_l = {column}_r", *exact), *near)
+    alike = tuple(Level(f"{column} -{errors}", Mistyped(column, errors), m, u) for errors, m, u in degrees)
+    return _closed(Level(f"same {column}", same(column), *exact), *alike)
 
 
 def _closed(*levels: Level) -> tuple[Level, ...]:
     """The levels and a last one that takes what remains of both probabilities."""
     rest_m, rest_u = 1 - sum(level.m for level in levels), 1 - sum(level.u for level in levels)
-    return (*levels, Level("other", "", max(rest_m, 0.001), max(rest_u, 0.001)))
-
-
-def mistyped(column: str, errors: int) -> str:
-    """SQL: at most so many letters wrong, lost, added or swapped; counting differing ones first spares most pairs."""
-    left, right = f"{column}_l", f"{column}_r"
-    return (
-        f"CASE WHEN abs(length({left}) - length({right})) > {errors} THEN false "
-        f"WHEN length({left}) <> length({right}) THEN damerau_levenshtein({left}, {right}) <= {errors} "
-        f"WHEN hamming({left}, {right}) > {2 * errors} THEN false "
-        f"ELSE damerau_levenshtein({left}, {right}) <= {errors} END"
-    )
-
-
-def one_character_apart(column: str) -> str:
-    """SQL: two Han names of one length differ in one character; counted in characters, not bytes."""
-    differing = " + ".join(f"({column}_l[{i}] <> {column}_r[{i}])::int" for i in range(1, 5))
-    return f"(length({column}_l) = length({column}_r) AND length({column}_l) BETWEEN 2 AND 4 AND {differing} = 1)"
+    return (*levels, Level("other", None, max(rest_m, 0.001), max(rest_u, 0.001)))
 
 
 def _person_name(*, wide: bool) -> Comparison:
     first, last = ("first_s", "last_s") if wide else ("first", "last")
-    same_sound = Level("same sound", f"{first}_l = {first}_r AND {last}_l = {last}_r", 0.02, 1e-6)
-    apart = Level("one character apart", f"name_l <> {first}_l AND {one_character_apart('name')}", 0.03, 2e-4)
-    words = "len(list_intersect(string_split(name_l, ' '), string_split(name_r, ' '))) >= 2"
-    several = " OR ".join(f"length(name_{s}) - length(replace(name_{s}, ' ', '')) >= 2" for s in ("l", "r"))
-    near_first = f"jaro_winkler_similarity({first}_l, {first}_r)"
-    near_last = f"jaro_winkler_similarity({last}_l, {last}_r)"
+    same_sound = Level("same sound", same(first) & same(last), 0.02, 1e-6)
+    # What is written as it sounds is in Latin letters, where one letter is a slip like any other.
+    in_han = ~Equal(left("name"), left(first))
+    apart = Level("one character apart", in_han & OneCharacterApart("name"), 0.03, 2e-4)
     levels = [
-        Level("same name", "name_l = name_r", 0.45, 4e-6, frequency="name"),
-        Level("same words", "tokens_l = tokens_r", 0.05, 1e-6),
-        Level("same first and last", "first_l = first_r AND last_l = last_r", 0.05, 1e-6),
+        Level("same name", same("name"), 0.45, 4e-6, frequency="name"),
+        Level("same words", same("tokens"), 0.05, 1e-6),
+        Level("same first and last", same("first") & same("last"), 0.05, 1e-6),
         *([same_sound] if wide else []),
-        Level("swapped", f"{first}_l = {last}_r AND {last}_l = {first}_r", 0.02, 2e-6),
+        Level("swapped", crossed(first, last), 0.02, 2e-6),
         *([apart] if wide else []),
-        Level("same formal first and last", "formal_l = formal_r AND last_l = last_r", 0.03, 2e-5),
-        Level("both near", f"{near_first} >= 0.88 AND {near_last} >= 0.88", 0.16, 4e-5),
-        Level("whole near", "jaro_winkler_similarity(tokens_l, tokens_r) >= 0.92", 0.04, 2e-5),
-        Level("two words", f"CASE WHEN {several} THEN {words} ELSE false END", 0.02, 2e-5),
-        Level("same last", "last_l = last_r", 0.08, 0.003, frequency="last"),
-        Level("one near", f"{near_last} >= 0.88 OR {near_first} >= 0.92", 0.06, 0.014),
-        Level("same first", "first_l = first_r", 0.02, 0.006, frequency="first"),
-        Level("first near", f"{near_first} >= 0.88", 0.01, 0.004),
+        Level("same formal first and last", same("formal") & same("last"), 0.03, 2e-5),
+        Level("both near", near(first, 0.88) & near(last, 0.88), 0.16, 4e-5),
+        Level("whole near", near("tokens", 0.92), 0.04, 2e-5),
+        Level("two words", CommonWords("name", 2), 0.02, 2e-5),
+        Level("same last", same("last"), 0.08, 0.003, frequency="last"),
+        Level("one near", near(last, 0.88) | near(first, 0.92), 0.06, 0.014),
+        Level("same first", same("first"), 0.02, 0.006, frequency="first"),
+        Level("first near", near(first, 0.88), 0.01, 0.004),
     ]
     return Comparison("name", "name", _closed(*levels))
 
 
+SWAPPED_DAY: Final = (
+    same("birth", 1, 4)
+    & Equal(left("birth", 5, 6), right("birth", 7, 8))
+    & Equal(left("birth", 7, 8), right("birth", 5, 6))
+)
 _BIRTH: Final = _closed(
-    Level("same day", "birth_l = birth_r", 0.8, 4e-5, frequency="birth"),
-    Level("one typing error", mistyped("birth", 1), 0.1, 0.0012),
-    Level(
-        "day and month swapped",
-        "birth_l[1:4] = birth_r[1:4] AND birth_l[5:6] = birth_r[7:8] AND birth_l[7:8] = birth_r[5:6]",
-        0.01,
-        5e-5,
-    ),
-    Level("two typing errors", mistyped("birth", 2), 0.03, 0.015),
-    Level("same year", "birth_l[1:4] = birth_r[1:4]", 0.02, 0.012),
-    Level("two years", "abs(try_cast(birth_l[1:4] AS INT) - try_cast(birth_r[1:4] AS INT)) <= 2", 0.01, 0.05),
+    Level("same day", same("birth"), 0.8, 4e-5, frequency="birth"),
+    Level("one typing error", Mistyped("birth", 1), 0.1, 0.0012),
+    Level("day and month swapped", SWAPPED_DAY, 0.01, 5e-5),
+    Level("two typing errors", Mistyped("birth", 2), 0.03, 0.015),
+    Level("same year", same("birth", 1, 4), 0.02, 0.012),
+    Level("two years", YearsApart("birth", 2), 0.01, 0.05),
 )
 _POSTAL: Final = _closed(
-    Level("same postcode", "postal_l = postal_r", 0.75, 0.0015, frequency="postal"),
-    Level("one typing error", mistyped("postal", 1), 0.08, 0.01),
-    Level("same sector", "postal_l[1:4] = postal_r[1:4]", 0.02, 0.01),
+    Level("same postcode", same("postal"), 0.75, 0.0015, frequency="postal"),
+    Level("one typing error", Mistyped("postal", 1), 0.08, 0.01),
+    Level("same sector", same("postal", 1, 4), 0.02, 0.01),
 )
 # Near phones and mailboxes hardly ever stand in a random sample, so `u` cannot be learned: the values are set here.
 _EMAIL: Final = Comparison(
     "email",
     "email",
     _closed(
-        Level("same email", "email_l = email_r", 0.7, 3e-6, frequency="email"),
-        Level("same mailbox name", "length(mailbox_l) >= 6 AND mailbox_l = mailbox_r", 0.06, 3e-6),
-        Level("one typing error", mistyped("email", 1), 0.05, 1e-6),
-        Level("two typing errors", mistyped("email", 2), 0.02, 3e-6),
+        Level("same email", same("email"), 0.7, 3e-6, frequency="email"),
+        Level("same mailbox name", Long(left("mailbox"), 6) & same("mailbox"), 0.06, 3e-6),
+        Level("one typing error", Mistyped("email", 1), 0.05, 1e-6),
+        Level("two typing errors", Mistyped("email", 2), 0.02, 3e-6),
     ),
     learned=False,
 )
@@ -201,16 +207,16 @@ _PHONE: Final = Comparison(
     "phone",
     "phone",
     _closed(
-        Level("same phone", "phone_l = phone_r", 0.7, 3e-6, frequency="phone"),
-        Level("same last nine digits", "length(phone_l) >= 9 AND phone_l[-9:] = phone_r[-9:]", 0.04, 1e-6),
-        Level("one typing error", mistyped("phone", 1), 0.05, 1e-5),
+        Level("same phone", same("phone"), 0.7, 3e-6, frequency="phone"),
+        Level("same last nine digits", Long(left("phone"), 9) & same("phone", -9), 0.04, 1e-6),
+        Level("one typing error", Mistyped("phone", 1), 0.05, 1e-5),
     ),
     learned=False,
 )
 
 
 def _plain(column: str, m: float, u: float) -> Comparison:
-    return Comparison(column, column, _closed(Level(f"same {column}", f"{column}_l = {column}_r", m, u, column)))
+    return Comparison(column, column, _closed(Level(f"same {column}", same(column), m, u, column)))
 
 
 def _place(column: str) -> Comparison:
@@ -245,11 +251,11 @@ def _person(features: Features) -> tuple[Comparison, ...]:
 
 def _organisation(_: Features) -> tuple[Comparison, ...]:
     name = _closed(
-        Level("same name", "name_l = name_r", 0.65, 1e-5, frequency="name"),
-        Level("same words", "tokens_l = tokens_r", 0.03, 1e-6),
-        Level("near", "jaro_winkler_similarity(name_s_l, name_s_r) >= 0.94", 0.14, 1e-4),
-        Level("beginning", "length(name_s_l) >= 6 AND name_s_l[1:6] = name_s_r[1:6]", 0.06, 1e-3),
-        Level("similar", "jaro_winkler_similarity(name_s_l, name_s_r) >= 0.85", 0.05, 5e-3),
+        Level("same name", same("name"), 0.65, 1e-5, frequency="name"),
+        Level("same words", same("tokens"), 0.03, 1e-6),
+        Level("near", near("name_s", 0.94), 0.14, 1e-4),
+        Level("beginning", Long(left("name_s"), 6) & same("name_s", 1, 6), 0.06, 1e-3),
+        Level("similar", near("name_s", 0.85), 0.05, 5e-3),
     )
     number = _typed("registration_number", (1, 0.05, 1e-6), (2, 0.02, 1e-5), exact=(0.9, 1e-6))
     return (

@@ -79,10 +79,10 @@ def _splink_comparison(comparison: Comparison) -> cl.CustomComparison:
 
 
 def _splink_level(level: Level) -> Any:
-    if not level.when:
+    if level.when is None:
         return cll.ElseLevel().configure(m_probability=level.m, u_probability=level.u)
     # Splink adjusts by term frequency only where it knows the level for an exact one.
-    made = cll.ExactMatchLevel(level.frequency, True) if level.frequency else cll.CustomLevel(level.when, level.label)
+    made = cll.ExactMatchLevel(level.frequency, True) if level.frequency else cll.CustomLevel(level.sql, level.label)
     return made.configure(m_probability=level.m, u_probability=level.u)
 
 
