@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -24,38 +23,23 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
+from kehu.host.asking import TIMEOUT, NotBelieved, ProviderFailed, ask_json, by_itself, may_ask
+
 ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519",
 )  # fmt: skip
 LEEWAY: Final = 60  # seconds that two clocks may differ
 LOGOUT: Final = "http://schemas.openid.net/event/backchannel-logout"
-_TIMEOUT: Final = 8  # seconds, for each answer of the provider
 _HELD_FOR: Final = 3600  # seconds that metadata and keys are held
 _AGAIN_AFTER: Final = 60  # seconds until a stranger's token may have the keys looked up anew
 _RESTS_FOR: Final = 10  # seconds that nobody asks a provider whose metadata could not be read
-_LARGEST: Final = 512 * 1024  # bytes of an answer
 _SMALLEST_RSA: Final = 2048  # bits
 _ACR: Final = "acr="  # such a value of KEHU_OIDC_SECOND_FACTOR names a class (acr), not a method (amr)
 _ASKED: Final = (
     '{"id_token":{"amr":null,"acr":null,"auth_time":null}}'  # some tell of how one signed in only when asked
 )
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 SIGN_IN: Final = "openid email"  # of whom somebody signs in as: who, and at which address
-_log = logging.getLogger("kehu.sign-on")
-
-
-class ProviderFailed(RuntimeError):
-    """The provider cannot be reached, or does not answer as the standard has it; ``reason`` is a word of ours."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        _log.warning(f"single sign-on: {reason}")  # words of ours; the log writes no argument
-
-
-class NotBelieved(ProviderFailed):
-    """An answer that is not what we asked for: forged, replayed, over, or meant for somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +143,7 @@ class Provider:
             with self._session(returns_to) as session:
                 given = session.fetch_token(
                     token_endpoint, grant_type="authorization_code", code=code, code_verifier=verifier,
-                    redirect_uri=returns_to, timeout=_TIMEOUT, allow_redirects=False,
+                    redirect_uri=returns_to, timeout=TIMEOUT, allow_redirects=False,
                 )  # fmt: skip
         except AuthlibBaseError:
             raise NotBelieved("code") from None
@@ -290,7 +274,7 @@ class Provider:
             if found.get("issuer") != self.issuer:
                 raise NotBelieved("issuer of the metadata")
             for name in _ENDPOINTS:
-                if not self._may_ask(found.get(name)):
+                if not may_ask(found.get(name), near=self.issuer):
                     raise ProviderFailed(name)
             self._metadata, self._failed = (time.monotonic(), found), float("-inf")
             return found
@@ -310,24 +294,7 @@ class Provider:
             return found
 
     def _get(self, address: str, *, bearer: str = "") -> dict[str, Any]:
-        if not self._may_ask(address):
-            raise ProviderFailed("address in clear")
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
-        try:
-            with requests.Session() as session:
-                self._by_itself(session)
-                # an auth of our own, so that none of a netrc file goes along
-                with session.get(
-                    address, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True, auth=lambda one: one
-                ) as answer:
-                    if answer.status_code != requests.codes.ok:
-                        raise ProviderFailed("answer")
-                    found = json.loads(_read(answer))
-        except (requests.RequestException, OSError, ValueError):
-            raise ProviderFailed("unreachable") from None
-        if not isinstance(found, dict):
-            raise ProviderFailed("form of the answer")
-        return found
+        return ask_json(address, near=self.issuer, bearer=bearer)
 
     def _session(self, returns_to: str) -> OAuth2Session:
         methods = self._described().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
@@ -337,33 +304,11 @@ class Provider:
             self._client, self._secret or None, token_endpoint_auth_method=way, scope=self._scope_asked(),
             redirect_uri=returns_to, code_challenge_method="S256",
         )  # fmt: skip
-        self._by_itself(session)
+        by_itself(session, near=self.issuer)
         return session
 
     def _scope_asked(self) -> str:
         return "openid" if self._wanted and self._by_name() else self._scope
-
-    def _by_itself(self, session: requests.Session) -> None:
-        session.trust_env = not _is_here(self.issuer)  # the machine's proxies and authorities; none to this machine
-
-    def _may_ask(self, address: object) -> bool:
-        """Over TLS; in clear only where issuer and address are on this machine."""
-        if not isinstance(address, str):
-            return False
-        parts = urlsplit(address)
-        return bool(parts.hostname) and (
-            parts.scheme == "https" or (parts.scheme == "http" and _is_here(self.issuer) and _is_here(address))
-        )
-
-
-def _read(answer: requests.Response) -> bytes:
-    """The body, up to what is sensible."""
-    body = b""
-    for piece in answer.iter_content(64 * 1024):
-        body += piece
-        if len(body) > _LARGEST:
-            raise ProviderFailed("size of the answer")
-    return body
 
 
 def _fitting(keys: KeySet, header: dict[str, Any]) -> Any:
@@ -397,7 +342,3 @@ def _moment(seconds: object) -> datetime | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 2**40:
         return None
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _is_here(address: str) -> bool:
-    return urlsplit(address).hostname in _HERE

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from kehu.host.openid import Provider, ProviderFailed
+from kehu.host.asking import ProviderFailed
+from kehu.host.openid import Provider
 
 _held: dict[tuple[str, str, str, str], Provider] = {}
 _holding = threading.Lock()

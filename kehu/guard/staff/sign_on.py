@@ -26,9 +26,10 @@ from kehu.guard.staff.provider import provider
 from kehu.guard.staff.sign_ins import SignInRefused, Visit, Vouched, count_of, may_come_in, open_sign_in
 from kehu.guard.staff.step_up import Waiting, confirm_by_provider, require_step_up
 from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
+from kehu.host.asking import NotBelieved, ProviderFailed
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
-from kehu.host.openid import LEEWAY, NotBelieved, Provider, ProviderFailed, Told
+from kehu.host.openid import LEEWAY, Provider, Told
 
 KEY: Final = "sign-on"
 _WAY_LASTS: Final = 10  # minutes

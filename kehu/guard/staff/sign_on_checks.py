@@ -10,8 +10,9 @@ from typing import Final
 from django.conf import settings
 
 from kehu.guard.staff.provider import provider
+from kehu.host.asking import ProviderFailed
 from kehu.host.checks import Finding
-from kehu.host.openid import Provider, ProviderFailed
+from kehu.host.openid import Provider
 
 _NO_FACTOR: Final = frozenset({"pwd", "rmr", "user", "rba", "geo", "wia"})
 """Methods (RFC 8176, and what providers say beside it) that are a password, a remembered browser, a place or a guess."""

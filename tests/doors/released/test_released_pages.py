@@ -42,8 +42,13 @@ PEOPLE = {
             "phone_number_verified": False, "birthdate": "1990-04-05", "gender": "female", "picture": "https://x.example/p",
             "address": {"locality": "杭州市", "street_address": "西湖路 1"}},
     "thief": {"name": "Thief", "email": "lin@mail.example", "email_verified": False},
+    "nobody": {"name": "Nobody"},
 }  # fmt: skip
 FIELDS = '"name" = "full_name"\nemail = "email"\nphone_number = "phone"\n"address.locality" = "locality"\n'
+NETWORK = (
+    'authorize = "https://a.example/a"\ntoken = "https://a.example/t"\nprofile = "https://a.example/p"\nsubject = "id"\n'
+    'client = "x"\nlabel = "x"\n'
+)
 ALL = ("manager", "marketing", "service", "analyst", "engineer", "privacy", "legal", "auditor", "owner")
 # name of the address -> (path, method, roles, status): whoever asks is nobody here
 TABLE = {
@@ -134,6 +139,27 @@ def set_up(channel, issuer: str, fields: str = FIELDS):
         channel,
         f'issuer = "{issuer}"\nclient = "{CLIENT}"\nlabel = "Tea Account"\n[[row]]\n[row.fields]\n{fields}'.encode(),
     )
+
+
+def set_up_network(channel, origin: str, *, more: str = ""):
+    keep_secret(channel, SECRET)
+    told = f'''
+        authorize = "{origin}/auth"
+        token = "{origin}/token"
+        profile = "{origin}/profile"
+        subject = "user.id"
+        scope = "read"
+        client = "{CLIENT}"
+        label = "Tea Network"
+        {more}
+        [[row]]
+        [row.fields]
+        "user.screen_name" = "full_name"
+        "user.contact.email" = "email"
+        "user.contact.mobile" = "phone"
+        "user.city" = "locality"
+    '''
+    keep_settings(channel, told.encode())
 
 
 def browser():
@@ -268,6 +294,42 @@ def test_whatever_is_not_good_about_the_answer_nothing_is_kept(provider, channel
     assert accepting.waiting() == (0, 0)
 
 
+@needs_node
+def test_a_network_without_openid_connect_releases_a_profile(provider, channel):
+    """OAuth alone: no identity, no nonce; an address counts only where the settings say that the network verifies it."""
+    set_up_network(channel, provider.issuer, more='verified = ["user.contact.mobile"]')
+    desk = browser()
+    page, sent = pressed(desk, channel, c=["marketing"])
+    assert "Tea Network" in page.content.decode()
+    back = provider.walk(sent["Location"], "lin")
+    asked = provider.asked()
+    assert (asked["scope"], asked["code_challenge_method"]) == ("read", "S256") and "nonce" not in asked
+    assert desk.get(back).status_code == 200
+    drain_all()
+    [lin] = find(phone="+8613800138000")
+    assert opened(lin, "external_id", "full_name", "email", "locality", "phone") == {
+        "external_id": provider.issuer + "#n-lin",
+        "full_name": "林婉清",
+        "phone": "+8613800138000",
+        "locality": "杭州市",
+    }
+    assert desk.get(back).status_code == 401 and accepting.waiting() == (0, 0)  # the same way again
+
+
+@needs_node
+@pytest.mark.parametrize("more", ["", 'secret_in = "body"'], ids=["header", "body"])
+def test_a_network_that_answers_otherwise_leaves_nothing(provider, channel, more):
+    set_up_network(channel, provider.issuer, more=more)
+    for who, wrong in (("nobody", ""), ("lin", "code="), ("lin", "iss="), ("lin", "state=")):
+        desk = browser()
+        back = provider.walk(pressed(desk, channel)[1]["Location"], who)
+        if wrong:
+            assert wrong in back
+            back = back.replace(wrong, wrong + "https%3A%2F%2Felsewhere.example%2F")
+        assert desk.get(back).status_code == 401, (who, wrong)
+    assert accepting.waiting() == (0, 0)
+
+
 def test_a_provider_that_is_away_is_told_so(channel):
     set_up(channel, "http://127.0.0.1:1")
     answer = browser().get(f"/profile/{channel.id}")
@@ -279,8 +341,10 @@ def test_a_provider_that_is_away_is_told_so(channel):
     ['issuer = "http://accounts.example"', 'issuer = "https://a.example"\nclient = "x"', 'row = 1', "[", 'more = "x"',
      'issuer = "https://a.example"\nclient = "x"\nlabel = "x"\n[[row]]\n[row.fields]\nsub = "external_id"',
      'issuer = "https://a.example"\nclient = "x"\nlabel = "x"\n[[row]]\n[row.fields]\nname = "order_id"',
-     'issuer = "https://a.example"\nclient = "x"\nlabel = "x"\n[[row]]\nkind = "orders"\n[row.fields]\nname = "full_name"'],
-    ids=["clear", "half", "row", "toml", "unknown", "id", "event", "orders"],
+     'issuer = "https://a.example"\nclient = "x"\nlabel = "x"\n[[row]]\nkind = "orders"\n[row.fields]\nname = "full_name"',
+     NETWORK + 'issuer = "https://a.example"', NETWORK.replace('subject = "id"', ""), NETWORK.replace("https", "http"),
+     NETWORK + 'secret_in = "address"', NETWORK + 'verified = "email"'],
+    ids=["clear", "half", "row", "toml", "unknown", "id", "event", "orders", "both", "nobody", "plain", "where", "list"],
 )  # fmt: skip
 def test_settings_that_cannot_be_followed_are_refused(channel, told):
     with pytest.raises(SettingsRefused):

@@ -15,15 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from kehu.collect.channels.profile.settings import scope_of
+import orjson
+
+from kehu.collect.channels.profile.settings import CONTACTS, is_network, scope_of
 from kehu.collect.inbox.accept import KeyUnknown, Sender, accept
 from kehu.collect.inbox.terms import terms_of
-from kehu.collect.signed.parts import at_path, text
+from kehu.collect.signed.parts import at_path, id_of, text
 from kehu.collect.signed.secrets import Signer, signer_of
 from kehu.govern.models import Channel, Controller, Notice
+from kehu.host.asking import NotBelieved
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
-from kehu.host.openid import NotBelieved, Provider
+from kehu.host.oauth import Addresses, Network
+from kehu.host.openid import Provider
 
 KIND: Final = "profile"
 LASTS: Final = timedelta(minutes=10)
@@ -153,9 +157,9 @@ def come_back(way: Way, answer: Mapping[str, str], *, returns_to: str) -> Offer:
     told = provider.exchange(
         answer["code"], nonce=_secret(way, "nonce"), verifier=_secret(way, "verifier"), returns_to=returns_to
     )
-    fields = held.signer.settings["row"][0]["fields"]
+    values = _taken(provider.released(told), held.signer.settings)
     message = {
-        "own": way.id, "who": _name_of(provider.issuer, told.subject), "values": _taken(provider.released(told), fields),
+        "own": way.id, "who": _name_of(provider.issuer, told.subject), "values": values,
         "purposes": list(way.purposes), "at": datetime.now(UTC).isoformat(),
     }  # fmt: skip
     try:
@@ -165,12 +169,13 @@ def come_back(way: Way, answer: Mapping[str, str], *, returns_to: str) -> Offer:
     return offered(way.channel)
 
 
-def _taken(claims: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, str]:
-    """Our fields out of the claims that the settings name, and nothing else."""
+def _taken(claims: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Our fields out of the claims that the settings name, and nothing else; no address or number that nobody verified."""
     found: dict[str, str] = {}
-    for path, name in fields.items():
+    for path, name in settings["row"][0]["fields"].items():
         proof = _VERIFIED.get(path)
-        if proof is not None and claims.get(proof) is not True:
+        vouched = path in settings.get("verified", ()) or (proof is not None and claims.get(proof) is True)
+        if (proof is not None or name in CONTACTS) and not vouched:
             continue
         if name not in found and (value := text(at_path(claims, path))) is not None:
             found[name] = value
@@ -186,35 +191,46 @@ def _name_of(issuer: str, subject: str) -> str:
 def _held(channel: int) -> _Held:
     found = Channel.objects.filter(id=channel, kind=KIND).first()
     signer = signer_of(KIND, str(channel)) if found is not None else None
-    if found is None or signer is None or signer.channel != channel or "issuer" not in signer.settings:
+    if found is None or signer is None or signer.channel != channel or "client" not in signer.settings:
         raise NotOffered(str(channel))
     return _Held(found, signer)
 
 
-_providers: dict[bytes, Provider] = {}
+_providers: dict[bytes, Provider | Network] = {}
 _holding: Final = threading.Lock()
 _MOST: Final = 50
 
 
-def _provider(held: _Held) -> Provider:
+def _provider(held: _Held) -> Provider | Network:
     """The provider of a channel, as it is set up now; its metadata and keys are held with it."""
     settings, scope = held.signer.settings, scope_of(held.signer.settings)
     wanted = tuple(dict.fromkeys(name for path in settings["row"][0]["fields"] for name in _with_proof(path)))
-    named = hashlib.sha256("\0".join((settings["issuer"], settings["client"], scope, *wanted)).encode()).digest()
-    named += held.signer.digest
+    told = orjson.dumps([settings, scope, wanted], option=orjson.OPT_SORT_KEYS)
+    named = hashlib.sha256(told).digest() + held.signer.digest
     with _holding:
         if named not in _providers:
             if len(_providers) >= _MOST:
                 _providers.clear()
-            _providers[named] = Provider(
-                settings["issuer"],
-                settings["client"],
-                held.signer.secret.decode(),
-                frozenset(),
-                scope=scope,
-                wanted=wanted,
-            )
+            secret = held.signer.secret.decode()
+            if is_network(settings):
+                _providers[named] = _network(settings, secret)
+            else:
+                _providers[named] = Provider(
+                    settings["issuer"], settings["client"], secret, frozenset(), scope=scope, wanted=wanted
+                )
         return _providers[named]
+
+
+def _network(settings: Mapping[str, Any], secret: str) -> Network:
+    subject = settings["subject"]
+    return Network(
+        Addresses(settings["authorize"], settings["token"], settings["profile"]),
+        settings["client"],
+        secret,
+        scope=scope_of(settings),
+        subject=lambda profile: id_of(at_path(profile, subject)),
+        by_body=settings.get("secret_in") == "body",
+    )
 
 
 def _with_proof(path: str) -> list[str]:

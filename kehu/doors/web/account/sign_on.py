@@ -22,7 +22,7 @@ from kehu.guard.staff.sign_ins import SignInRefused
 from kehu.guard.staff.sign_on import begin, come_back, end_by_provider
 from kehu.guard.staff.step_up import Waiting
 from kehu.guard.staff.tries import TooManyTries
-from kehu.host.openid import NotBelieved, ProviderFailed
+from kehu.host.asking import NotBelieved, ProviderFailed
 
 _WAY: Final = "sign_on"  # key of the session: the id of a way that is under way
 

@@ -20,7 +20,7 @@ from kehu.doors.web.pages import language
 from kehu.doors.web.visit.showing import in_their_language, page
 from kehu.guard.installation import installation
 from kehu.guard.staff.tries import TooManyTries, digest_of, look_at_tries, note_failure
-from kehu.host.openid import NotBelieved, ProviderFailed
+from kehu.host.asking import NotBelieved, ProviderFailed
 
 _WAY: Final = "released_way"  # key of the session: a way that is under way, ids alone
 _TRIES: Final = 20  # ways back from one place that led nowhere, in a quarter of an hour
