@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from kehu.refine.models import Proposal
+from kehu.refine.models import Answer, Proposal
 
 
 class ProposalHolder:
@@ -24,5 +24,7 @@ class ProposalHolder:
         return {"supposed_matches": found} if found else None
 
     def erase(self, subject: UUID) -> int:
-        """Delete them."""
-        return Proposal.objects.filter(Q(older=subject) | Q(younger=subject)).delete()[0]
+        """Delete them. Answers stay as labels, of nobody: degrees of agreement, without the pair."""
+        theirs = Proposal.objects.filter(Q(older=subject) | Q(younger=subject))
+        Answer.objects.filter(proposal__in=theirs.values("id")).update(proposal=None)
+        return theirs.delete()[0]

@@ -40,6 +40,10 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "request": _OFFICE | _OWN,
     "incident": _OFFICE,
     "review": frozenset({"service", "privacy", "owner", "manager"}),
+    # the weights of linkage; seeing them leaves no row, looking at whom they would join is a read like any
+    "weights": _COLLECTS | {"auditor"},
+    "teach-weights": frozenset({"manager", "privacy", "owner"}),
+    "adopt-weights": frozenset({"manager", "privacy", "owner"}),
     "read-ledger": frozenset({"auditor", "privacy", "legal", "owner"}) | _OWN,
     "portal": _OWN,
     "token": frozenset({"owner"}),
@@ -100,6 +104,14 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "close-case": _OFFICE,
     "answer-case": _STAFF,  # for oneself
     "cases": frozenset({"auditor"}) | _OFFICE,  # which there are; leaves no row, reading one's words does
+    # data quality: counts are no secret of those who look after customers; a rule is tried and owned before it counts
+    "measure": _COLLECTS,
+    "quality": _COLLECTS | {"auditor"},  # scores and rules are seen; leaves no row
+    "quality-rule": frozenset({"manager", "analyst", "privacy", "owner"}),
+    "verify": frozenset({"service", "manager", "privacy"}) | _OWN,  # say that a value is still right, or which one is
+    "verify-policy": frozenset({"manager", "privacy", "owner"}),
+    "verify-task": frozenset({"service", "manager", "marketing", "privacy", "owner"}),
+    "bounce": frozenset({"service", "manager", "marketing", "privacy", "owner"}),  # a message did not arrive
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
 }

@@ -57,6 +57,8 @@ ACTIONS = (
     "", "", "", "", "", "", "",
     "open-case", "freeze", "unfreeze", "hear-case", "answer-case", "decide-case", "measure-case", "close-case", "read-case",
     "forget-cases", "stop-source", "audit-source", "inform",
+    "", "", "", "", "", "", "", "adopt-weights", "teach-weights", "", "", "", "", "", "", "", "",
+    "measure", "quality-rule", "verify", "verify-policy", "verify-task", "bounce",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes

@@ -10,9 +10,11 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from kehu.refine.models import REJECTED
+from kehu.refine.resolve.worth import revalue
 from kehu.vault.ids import in_order, new_ids
 
 _PER_STATEMENT: Final = 5_000
+_WAITS: Final = "state in ('open', 'second', 'third', 'privacy')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def kept_apart() -> list[tuple[UUID, UUID]]:
 
 
 def propose(pairs: Sequence[Pair], *, run: UUID) -> None:
-    """Put pairs into the queue; one already there keeps its id, one decided keeps its decision."""
+    """Put pairs into the queue, each with what its answer is worth; one already there keeps its id and what people said
+    so far, one decided keeps its decision."""
     for start in range(0, len(pairs), _PER_STATEMENT):
         share = pairs[start : start + _PER_STATEMENT]
         with transaction.atomic(), connection.cursor() as cursor:
@@ -57,7 +60,7 @@ def propose(pairs: Sequence[Pair], *, run: UUID) -> None:
                 " select p.id, p.older, p.younger, p.weight, 'open', %s, clock_timestamp()"
                 " from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %s::float8[]) as p (id, older, younger, weight)"
                 " on conflict (older, younger) do update set weight = excluded.weight, run = excluded.run"
-                " where refine_proposal.state = 'open'",
+                f" where refine_proposal.{_WAITS}",
                 [
                     run,
                     [UUID(bytes=id) for id in new_ids(len(share))],
@@ -66,19 +69,24 @@ def propose(pairs: Sequence[Pair], *, run: UUID) -> None:
                     [pair.weight for pair in share],
                 ],
             )
+    if pairs:
+        revalue(run=run)
 
 
 def settle(*, whole_run: UUID | None = None) -> None:
     """Take out of the queue what answered itself: both became one customer, or one of them is gone.
 
     Args:
-        whole_run: a run that looked at everybody; what it did not find again goes, too.
+        whole_run: a run that looked at everybody; what it did not find again goes, too, unless a person has begun to
+            answer it.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "delete from refine_proposal p where p.state = 'open' and (p.run is distinct from coalesce(%s::uuid, p.run)"
+            f"with gone as (delete from refine_proposal p where p.{_WAITS} and"
+            " (p.state = 'open' and p.run is distinct from coalesce(%s::uuid, p.run)"
             " or not exists (select 1 from subject_state a join subject_state b on b.subject = p.younger"
-            " where a.subject = p.older and a.customer <> b.customer and not a.hidden and not b.hidden))",
+            " where a.subject = p.older and a.customer <> b.customer and not a.hidden and not b.hidden)) returning id)"
+            " update refine_answer n set proposal = null from gone where n.proposal = gone.id",
             [whole_run],
         )
 
@@ -86,14 +94,14 @@ def settle(*, whole_run: UUID | None = None) -> None:
 def open_count() -> int:
     """How many questions wait."""
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from refine_proposal where state = 'open'", ())
+        cursor.execute(f"select count(*) from refine_proposal where {_WAITS}", ())
         return int(cursor.fetchone()[0])
 
 
 def open_pairs() -> list[tuple[UUID, UUID]]:
     """Every pair that waits."""
     with connection.cursor() as cursor:
-        cursor.execute("select older, younger from refine_proposal where state = 'open'", ())
+        cursor.execute(f"select older, younger from refine_proposal where {_WAITS}", ())
         return list(cursor.fetchall())
 
 

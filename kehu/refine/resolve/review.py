@@ -1,14 +1,15 @@
-"""The review queue decided by people: a proposal accepted or rejected, a wrong merge undone.
+"""The review queue answered by people: what one says, who is asked next, what is decided, and how it is taken back.
 
-What somebody decided stands: a rejected pair is never proposed again nor joined by linkage, by whatever chain.
+What was decided stands: a rejected pair is never proposed again nor joined by linkage, by whatever chain. An answer can
+be taken back by whoever gave it, as long as it is the last one to its question: then all is as it was before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -17,19 +18,49 @@ from django.utils import timezone
 from kehu.govern.consent import UnknownSubject, retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.acts import ActRefused, require_act
 from kehu.guard.ledger.record import record_act
-from kehu.refine.models import ACCEPTED, OPEN, REJECTED
+from kehu.refine.models import ACCEPTED, NO, PRIVACY, REJECTED, UNSURE, WAITING, YES, Answer
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve import queue
+from kehu.refine.resolve.odds import odds
 from kehu.refine.resolve.opening import PURPOSE
+from kehu.refine.resolve.votes import stands_alone, state_after
+from kehu.refine.resolve.waiting import PRIVACY_ROLES, Proposal, open_proposals
+from kehu.refine.resolve.worth import revalue
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY
 from kehu.vault.ids import new_id
 
+__all__ = [
+    "AnsweredMeanwhile", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal", "TakenBack",
+    "UnknownProposal", "accept", "answer", "open_proposals", "reject", "take_back", "undo", "undo_run",
+]  # fmt: skip
+
+TAKEN_BACK_FOR: Final = timedelta(days=1)
+"""An older answer is corrected by a merge undone, which keeps the two apart for good."""
+Evidence = Mapping[str, Sequence[Any]]
+
 
 class UnknownProposal(LookupError):
-    """No such proposal waits: decided, settled by itself, or never there."""
+    """No such proposal waits: settled by itself, or never there."""
+
+
+class AnsweredMeanwhile(Exception):
+    """Somebody else said something to this question since it was shown; ``by`` and ``at`` say who and when."""
+
+    def __init__(self, by: UUID, at: datetime) -> None:
+        super().__init__("answered meanwhile")
+        self.by = by
+        self.at = at
+
+
+class MustDecide(ValueError):
+    """Three people did not settle it, so whoever does says yes or no."""
+
+
+class NothingToTakeBack(LookupError):
+    """Nothing of theirs can be taken back any more: too long ago, or none."""
 
 
 class NotOneCustomer(LookupError):
@@ -37,77 +68,134 @@ class NotOneCustomer(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """A question: are these two customers one? ``weight`` in bits: 0 is even odds of the model, 10 is a thousand to one.
+class Outcome:
+    """What came of an answer. ``customer``: of a merge; ``repeated``: it had been given already, by the same person."""
 
-    ``older`` and ``younger`` are the customers as they are now; opening them goes through the gate like any read.
-    """
+    proposal: UUID
+    verdict: str
+    state: str
+    customer: UUID | None = None
+    repeated: bool = False
 
-    id: UUID
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """An answer that counts no more. ``since``: when it had made the two one; None where it had not."""
+
+    proposal: UUID
+    verdict: str
     older: UUID
     younger: UUID
-    weight: float
-    found_at: datetime
+    since: datetime | None
 
 
-def open_proposals(*, limit: int = 100, after: tuple[float, UUID] | None = None) -> list[Proposal]:
-    """What waits, surest first.
+def answer(
+    proposal: UUID,
+    verdict: str,
+    *,
+    actor: Actor,
+    sure: bool = True,
+    round: int | None = None,
+    evidence: Evidence | None = None,
+    weights: UUID | None = None,
+) -> Outcome:
+    """Say whether the two are one: ``yes``, ``no`` or ``unsure``. A low-confidence answer asks another person first.
 
     Args:
-        after: weight and id of the last one of the page before.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select p.id, a.customer, b.customer, p.weight, p.found_at from refine_proposal p"
-            " join subject_state a on a.subject = p.older join subject_state b on b.subject = p.younger"
-            " where p.state = 'open' and a.customer <> b.customer and not a.hidden and not b.hidden"
-            " and (%s::float8 is null or (-p.weight, p.id) > (-%s::float8, %s::uuid))"
-            " order by -p.weight, p.id limit %s",
-            [*((after[0], after[0], after[1]) if after else (None, None, None)), limit],
-        )
-        return [Proposal(*row) for row in cursor.fetchall()]
-
-
-def accept(proposal: UUID, *, actor: Actor) -> UUID:
-    """The two are one customer: join them for certain; returns that customer.
-
+        sure: False asks a second person, whatever the verdict.
+        round: which answer was wanted when the question was shown; None: whichever is.
+        evidence: degrees of agreement and their bits at the time, no values.
+        weights: the version in force then.
     Raises:
-        ActRefused: the role may not.
+        ActRefused: the role may not, or may not settle for others.
         UnknownProposal: it does not wait.
+        AnsweredMeanwhile: somebody else answered it since.
+        MustDecide: unsure, where others were.
+        ValueError: no such verdict.
     """
     require_act("review", actor)
+    if verdict not in (YES, NO, UNSURE):
+        raise ValueError("verdict: yes, no or unsure")
+    read = odds()
 
-    def work() -> UUID:
-        row = _take(proposal)
-        assignment.assign(
-            _raw(), [(row.older, row.younger)], certainty=CONFIRMED, why=WHY["review"], run=None, by=actor.staff
-        )
-        customer = _customer(row.older)
-        if _customer(row.younger) != customer:  # one of them was erased meanwhile
-            raise UnknownProposal(str(proposal))
-        _decide(row, ACCEPTED, actor)
-        record_act("review", customer, actor=actor, purpose=PURPOSES[PURPOSE], detail=row.id)
-        return customer
+    def work() -> Outcome:
+        row, said = _taken(proposal)
+        mine = next((one for one in said if one.by == actor.human), None)
+        if mine is not None and mine.verdict == verdict and round in (None, mine.round):
+            return Outcome(row.id, verdict, row.state, _one_of(row), repeated=True)  # the key was pressed twice
+        _still_wanted(row, said, mine, round)
+        if row.state == PRIVACY and actor.role not in PRIVACY_ROLES:
+            raise ActRefused("review", actor.role)
+        if row.state == PRIVACY and verdict == UNSURE:
+            raise MustDecide
+        alone = stands_alone(verdict, sure=sure, probability=read.of(row.weight))
+        state = state_after([*((one.verdict, one.sure) for one in said), (verdict, alone)])
+        made = Answer(
+            id=new_id(), proposal=row.id, round=len(said) + 1, verdict=verdict, sure=alone, by=actor.human, weight=row.weight,
+            **_group(row.older),
+            evidence={name: list(degree) for name, degree in (evidence or {}).items()}, weights=weights,
+            decided=state not in WAITING,
+        )  # fmt: skip
+        made.save(force_insert=True)
+        customer = _carry_out(row, state, actor)
+        return Outcome(row.id, verdict, state, customer)
 
     return retried(work)
 
 
+def accept(proposal: UUID, *, actor: Actor) -> UUID | None:
+    """The two are one customer: joined for certain, if nobody else need say so; returns that customer.
+
+    Raises:
+        as :func:`answer`.
+    """
+    return answer(proposal, YES, actor=actor).customer
+
+
 def reject(proposal: UUID, *, actor: Actor) -> None:
-    """The two are two customers, now and for good.
+    """The two are two customers, now and for good, if nobody else need say so.
+
+    Raises:
+        as :func:`answer`.
+    """
+    answer(proposal, NO, actor=actor)
+
+
+def take_back(*, actor: Actor) -> TakenBack:
+    """Take back one's own newest answer: an accepted merge is parted exactly, a rejection counts no more.
+
+    Acts in the caller's transaction, as :func:`undo` does and for the same reason.
 
     Raises:
         ActRefused: the role may not.
-        UnknownProposal: it does not wait.
+        NothingToTakeBack: none of theirs of the last day stands.
+        AnsweredMeanwhile: somebody else answered the same question after them.
     """
     require_act("review", actor)
-
-    def work() -> None:
-        row = _take(proposal)
-        _decide(row, REJECTED, actor)
-        for subject in (row.older, row.younger):
-            record_act("review", subject, actor=actor, purpose=PURPOSES[PURPOSE], detail=row.id)
-
-    retried(work)
+    assignment.lock(_raw())
+    mine = (
+        Answer.objects.filter(by=actor.human, withdrawn_at=None, proposal__isnull=False)
+        .filter(at__gte=timezone.now() - TAKEN_BACK_FOR)
+        .order_by("-at")
+        .first()
+    )
+    if mine is None or mine.proposal is None:
+        raise NothingToTakeBack
+    row = Row.objects.select_for_update().get(id=mine.proposal)
+    said = _live(row.id)
+    if said[-1].id != mine.id:
+        raise AnsweredMeanwhile(said[-1].by, said[-1].at)
+    since = assignment.joined_since(_raw(), row.older, row.younger) if row.state == ACCEPTED else None
+    for subject in (row.older,) if since else (row.older, row.younger):
+        record_act("undo", subject, actor=actor, purpose=PURPOSES[PURPOSE], detail=row.id)
+    if since:
+        assignment.unassign(_raw(), [(row.older, row.younger)], run=None, by=actor.staff)
+    Answer.objects.filter(id=mine.id).update(withdrawn_at=timezone.now(), decided=False)
+    row.state = state_after([(one.verdict, one.sure) for one in said[:-1]])
+    row.decided_at = row.decided_by = None
+    row.save()
+    revalue(only=[row.id])
+    return TakenBack(row.id, mine.verdict, row.older, row.younger, since)
 
 
 def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
@@ -142,6 +230,8 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     pair = queue.Pair.of(subject, other, 0.0)
     row, _ = Row.objects.get_or_create(older=pair.older, younger=pair.younger, defaults={"id": new_id()})
     _decide(row, REJECTED, actor)
+    # whoever had said that they are one was wrong: that teaches nothing any more
+    Answer.objects.filter(proposal=row.id, withdrawn_at=None).update(withdrawn_at=timezone.now(), decided=False)
     return since
 
 
@@ -178,12 +268,61 @@ def _probable_links(subject: UUID) -> list[tuple[UUID, UUID]]:
     ]
 
 
-def _take(proposal: UUID) -> Row:
+def _taken(proposal: UUID) -> tuple[Row, list[Answer]]:
+    """The question and its live answers in their order, nobody else's until the transaction ends."""
     assignment.lock(_raw())
-    row = Row.objects.select_for_update().filter(id=proposal, state=OPEN).first()
+    row = Row.objects.select_for_update().filter(id=proposal).first()
     if row is None:
         raise UnknownProposal(str(proposal))
-    return row
+    return row, _live(proposal)
+
+
+def _live(proposal: UUID) -> list[Answer]:
+    return list(Answer.objects.filter(proposal=proposal, withdrawn_at=None).order_by("round"))
+
+
+def _still_wanted(row: Row, said: Sequence[Answer], mine: Answer | None, round: int | None) -> None:
+    """Let on an answer to what was asked."""
+    changed = row.state not in WAITING or round not in (None, len(said) + 1)
+    last = said[-1] if said else None
+    if last is not None and last.by != (mine.by if mine else None) and (changed or mine is not None):
+        raise AnsweredMeanwhile(last.by, last.at)
+    if changed or mine is not None:  # decided without an answer, or they said something else themselves
+        raise UnknownProposal(str(row.id))
+
+
+def _carry_out(row: Row, state: str, actor: Actor) -> UUID | None:
+    """Write what was decided, or who is asked next; returns the customer that the two became."""
+    customer = None
+    if state == ACCEPTED:
+        assignment.assign(
+            _raw(), [(row.older, row.younger)], certainty=CONFIRMED, why=WHY["review"], run=None, by=actor.staff
+        )
+        customer = _customer(row.older)
+        if _customer(row.younger) != customer:  # one of them was erased meanwhile
+            raise UnknownProposal(str(row.id))
+    if state in WAITING:
+        row.state = state
+        row.save()
+    else:
+        _decide(row, state, actor)
+    for subject in (row.older,) if customer else (row.older, row.younger):
+        record_act("review", subject, actor=actor, purpose=PURPOSES[PURPOSE], detail=row.id)
+    return customer
+
+
+def _group(subject: UUID) -> dict[str, int]:
+    """Whose customers, and of which kind: weights are learned for each apart."""
+    with connection.cursor() as cursor:
+        cursor.execute("select controller, kind from subject_state where subject = %s", [subject])
+        found = cursor.fetchone()
+    if found is None:
+        raise UnknownSubject(str(subject))
+    return {"controller": found[0], "kind": found[1]}
+
+
+def _one_of(row: Row) -> UUID | None:
+    return _customer(row.older) if row.state == ACCEPTED else None
 
 
 def _decide(row: Row, state: str, actor: Actor) -> None:
