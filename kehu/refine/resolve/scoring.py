@@ -1,0 +1,106 @@
+"""One pair of records weighed by a trained model, without a database: the same bits as Splink gives it in bulk.
+
+A record is a folded one: a row of :attr:`kehu.refine.resolve.features.Features.table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+
+import polars as pl
+
+from kehu.refine.resolve.conditions import Row
+from kehu.refine.resolve.features import Features
+from kehu.refine.resolve.guards import Guards
+from kehu.refine.resolve.model import Comparison, Level, Model
+
+Frequencies = Mapping[str, Mapping[str, float]]
+"""Of columns whose rarity counts: the share of records, of those that have it, that have this value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one comparison says of a pair, in bits: above 0 for one customer, below for two.
+
+    Attributes:
+        comparison: its name; ``label``: the degree in which the two agree.
+        frequency_bits: how much the value's being rarer (or more common) than most adds or takes.
+    """
+
+    comparison: str
+    label: str
+    bits: float
+    frequency_bits: float = 0.0
+
+    @property
+    def all_bits(self) -> float:
+        """What it adds to the match weight."""
+        return self.bits + self.frequency_bits
+
+
+def frequencies(features: Features, model: Model) -> dict[str, dict[str, float]]:
+    """How common each value is among these records, for the columns whose rarity counts in the model."""
+    columns = {level.frequency for comparison in model.comparisons for level in comparison.levels if level.frequency}
+    frame = pl.DataFrame(pl.from_arrow(features.table.select(sorted(columns))))
+    return {
+        column.name: dict(column.drop_nulls().value_counts(normalize=True, name="share").iter_rows())
+        for column in frame
+    }
+
+
+def prior_bits(model: Model) -> float:
+    """The weight of a pair of which nothing is known: where a waterfall of evidence begins."""
+    return log2(model.prior / (1 - model.prior))
+
+
+def explain(left: Row, right: Row, model: Model, *, frequencies: Frequencies | None = None) -> list[Evidence]:
+    """What each comparison says, in the model's order; those of which one record knows nothing are left out.
+
+    Args:
+        frequencies: of the records the model was trained on; without them a rare value counts no more than a common one.
+    """
+    return [
+        Evidence(
+            comparison.name, level.label, log2(level.m / level.u), _rarity(level, comparison, left, right, frequencies)
+        )
+        for comparison in model.comparisons
+        if (level := _level(comparison, left, right))
+    ]
+
+
+def weigh(left: Row, right: Row, model: Model, *, frequencies: Frequencies | None = None) -> float:
+    """The match weight of a pair in bits, as :func:`explain` adds up to."""
+    weight = prior_bits(model)
+    for comparison in model.comparisons:
+        if level := _level(comparison, left, right):
+            weight += log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
+    return weight
+
+
+def doubts(left: Row, right: Row, held: Guards) -> list[str]:
+    """What holds a pair back, whatever its weight: the names of :attr:`Guards.doubts` that are true of it."""
+    return [name for name, condition in held.doubts.items() if condition.holds(left, right)]
+
+
+def _level(comparison: Comparison, left: Row, right: Row) -> Level | None:
+    """The strictest degree that holds; None where the column is missing in either."""
+    if left.get(comparison.column) is None or right.get(comparison.column) is None:
+        return None
+    for level in comparison.levels:
+        if level.when is None or level.when.holds(left, right):
+            return level
+    return None
+
+
+def _rarity(level: Level, comparison: Comparison, left: Row, right: Row, frequencies: Frequencies | None) -> float:
+    """Bits by which the value is rarer than an exact agreement usually is; the more common of two counts."""
+    column = level.frequency
+    if column is None or frequencies is None:
+        return 0.0
+    shares = [share for row in (left, right) if (share := frequencies.get(column, {}).get(row.get(column) or ""))]
+    if not shares:
+        return 0.0
+    usual = next(other.u for other in comparison.levels if other.frequency == column)
+    return log2(usual) - log2(max(shares))
