@@ -326,6 +326,17 @@ def test_no_more_waits_than_may(send, monkeypatch):
     assert send(message("page", anonymousId="D"))[0] == 200
 
 
+def test_a_flood_of_one_channel_leaves_the_others_a_way_in(send, monkeypatch):
+    monkeypatch.setenv("KEHU_INBOX_MOST", "10")
+    _, calmer = add_channel("calmer", "tracking", owner=owner_actor().staff, country="CN")
+    assert send(*[message("page", anonymousId="D") for _ in range(8)])[0] == 200
+    accepting._held.looked = 0.0
+    assert send(message("page", anonymousId="D"))[0] == 429
+    assert send(*[message("page", anonymousId="E") for _ in range(2)], key=calmer)[0] == 200
+    accepting._held.looked = 0.0
+    assert send(message("page", anonymousId="E"), key=calmer)[0] == 429  # now it is full for everybody
+
+
 def test_a_reader_that_fails_on_one_message_stops_nobody(send, monkeypatch):
     send(message("track", userId="U-1", event="fine"))
     send(message("track", userId="U-1", event="poison"))
