@@ -1,0 +1,112 @@
+"""Weights as versions: one in force, a candidate compared before it counts, and what people answered moves them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from kehu.guard.gate.acts import ActRefused
+from kehu.refine.models import Answer, Weights
+from kehu.refine.resolve import weighing, weights
+from kehu.refine.resolve.opening import Group
+from kehu.vault.ids import new_id
+from tests.cast import admit, staff
+
+PERSONS = Group(1, "person")
+SHIPPED = {"version": 1, "prior": 0.01, "levels": {}}
+TIMID = {"version": 1, "prior": 1e-9, "levels": {}}
+PEOPLE = [
+    {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "a@x.example"},
+    {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "a@x.example"},
+    {"given_name": "noor", "family_name": "okafor", "birth_date": "1971-12-01"},
+    {"given_name": "noor", "family_name": "okafor", "birth_date": "1972-12-01"},
+    {"given_name": "olga", "family_name": "petrov", "birth_date": "1950-01-05"},
+]
+
+
+def learned(content, group=PERSONS):
+    return weights.keep_learned(group, content, run=new_id())
+
+
+def labelled(*said: tuple[float, str], evidence: dict | None = None) -> None:
+    for weight, verdict in said:
+        Answer.objects.create(
+            id=new_id(), proposal=new_id(), round=1, verdict=verdict, sure=True, by=new_id(), weight=weight, decided=True,
+            controller=1, kind=1, evidence=evidence or {},
+        )  # fmt: skip
+
+
+def test_the_first_is_in_force_by_itself_and_later_ones_wait(database):
+    assert weights.weights_in_force(PERSONS) is None
+    first = learned(SHIPPED)
+    assert (first.state, first.origin, first.number) == ("in-force", "shipped", 1)
+    assert learned(SHIPPED) is None  # nothing new
+    second, third = learned(TIMID), learned({**TIMID, "prior": 0.8})
+    assert weights.weights_in_force(PERSONS) == SHIPPED == weights.all_in_force()["1:person"]
+    second.refresh_from_db()
+    assert (second.state, third.state, third.number) == ("retired", "candidate", 3)
+    assert learned(SHIPPED, Group(1, "organisation")).state == "in-force"
+
+
+def test_the_database_holds_one_in_force(database):
+    learned(SHIPPED)
+    other = learned(TIMID)
+    with pytest.raises(IntegrityError, match="one_version_of_weights_in_force"), transaction.atomic():
+        Weights.objects.filter(id=other.id).update(state="in-force", in_force_at=other.made_at)
+
+
+def test_compared_then_put_in_force_and_back(database):
+    admit(*PEOPLE)
+    first, timid = learned(SHIPPED), learned(TIMID)
+    office = staff("privacy")
+    with pytest.raises(weights.NotCompared):
+        weights.put_in_force(timid.id, actor=office)
+    seen = weighing.compare(timid.id, actor=office).compared
+    assert (seen["customers"], seen["against"]) == (5, str(first.id))
+    assert seen["changed"] == sum(seen["sides"].values()) > 0
+    assert all(UUID(one[0]) < UUID(one[1]) and one[2] != one[3] for one in seen["samples"])
+    assert not weights.changes_little(weights.version_of(timid.id))
+    assert weights.put_in_force_by_itself(timid.id, actor=office) is None
+    with pytest.raises(ActRefused):
+        weights.put_in_force(timid.id, actor=staff("service"))
+    made = weights.put_in_force(timid.id, actor=office)
+    assert (made.state, made.in_force_by) == ("in-force", office.human)
+    assert weights.weights_in_force(PERSONS) == TIMID
+    with pytest.raises(weights.NotCompared):  # what it was compared with is in force no more
+        weights.put_in_force(first.id, actor=office)
+    weighing.compare(first.id, actor=office)
+    assert weights.put_in_force(first.id, actor=office).state == "in-force"
+
+
+def test_where_next_to_nothing_changes_it_needs_nobody(database):
+    admit(*PEOPLE)
+    learned(SHIPPED)
+    near = learned({**SHIPPED, "prior": 0.0101})
+    office = staff("privacy")
+    assert weighing.compare(near.id, actor=office).compared["changed"] == 0
+    made = weights.put_in_force_by_itself(near.id, actor=office)
+    assert (made.state, made.in_force_by) == ("in-force", None)
+
+
+def test_labels_move_all_weights_and_are_weighed_by_either_version(database):
+    first = learned({**SHIPPED, "levels": {"birth": [[0.8, 0.0001], [0.2, 0.9999]]}})
+    office = staff("manager")
+    with pytest.raises(weights.NothingLearned):
+        weights.teach(PERSONS, actor=office)
+    labelled(*[(2.0, "no")] * 30, *[(2.0, "yes")] * 10)
+    made = weights.teach(PERSONS, actor=office)
+    assert (made.origin, made.state, made.base, made.labels) == ("taught", "candidate", first.id, 40)
+    # one in four said yes at two bits: 2 bits are log2(1/3) then, drawn a little back
+    assert made.content["prior"] == pytest.approx(0.01 / 0.99 * 2**-3.4, rel=0.1)
+    assert made.content["levels"] == first.content["levels"]
+    with pytest.raises(ActRefused):
+        weights.teach(PERSONS, actor=staff("service"))
+    labelled((1.0, "yes"), evidence={"birth": [0, 12.0, 1.5], "name": [3, -2.0, 0.0]})
+    bits = dict.fromkeys(weight for weight, _ in weights.labels_under(first, made.content))
+    moved = weights.weight_by(made.content, {"birth": [0, 12.0, 1.5], "name": [3, -2.0, 0.0]})
+    assert moved in bits
+    assert moved == pytest.approx(-10.03 + 12.97 + 1.5 - 2.0, abs=0.1)
+    found = weights.judged([(3.0, True), (-3.0, True), (-1.0, False)])
+    assert (found.labels, found.right) == (3, 2) and 0 < found.surprise < 2
