@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from kehu.govern.dictionary import Dictionary
 from kehu.govern.laws import PACKS
@@ -22,6 +22,9 @@ _FILE: Final = Path(__file__).with_name("purposes.toml")
 KINDS: Final = ("legal_duty", "contract", "consent")
 LONGEST_RETENTION: Final = 36_500
 """Days; a century is no retention but a slip of the hand."""
+AGEING: Final = ("identity", "contact", "preference", "credit", "social")
+"""Categories of which a purpose may ask that somebody said or confirmed them lately; what happened does not age."""
+_OPTIONAL: Final = frozenset({"fresh"})
 
 
 class Content(TypedDict):
@@ -38,6 +41,7 @@ class Content(TypedDict):
     countries: list[str]
     retention_days: int
     automated: bool
+    fresh: NotRequired[dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Purpose:
     """One version of one purpose. ``retention_days`` count from the last act under it.
 
     ``version`` is what a consent covers: a wider use has a higher one. ``revision`` counts the changes that widened
-    nothing. ``recipients`` and ``countries`` are empty where nobody outside the house gets anything.
+    nothing. ``recipients`` and ``countries`` are empty where nobody outside the house gets anything. ``fresh``: for some
+    categories, within how many days somebody must have said or confirmed a value that serves it.
     """
 
     id: int
@@ -64,6 +69,7 @@ class Purpose:
     countries: frozenset[str] = field(default=frozenset())
     automated: bool = False
     revision: int = 0
+    fresh: Mapping[str, int] = field(default_factory=dict)
 
     def label(self, language: str) -> str:
         """Its name in ``zh-hans``, ``zh-hant`` or ``en``; English for any other language."""
@@ -120,7 +126,7 @@ def content_of(slug: str, row: Mapping[str, Any]) -> Content:
         ValueError: a part is missing, unknown or of another form; the message names it, never a value of a customer.
     """
     unknown = set(row) - set(Content.__annotations__)
-    missing = set(Content.__annotations__) - set(row)
+    missing = set(Content.__annotations__) - set(row) - _OPTIONAL
     if unknown or missing:
         raise ValueError(f"purpose {slug}: " + _parts("unknown", unknown) + _parts("missing", missing))
     sets = tomllib.loads(_FILE.read_text(encoding="utf-8"))["sets"]
@@ -147,6 +153,7 @@ def purpose_of(slug: str, version: int, revision: int, content: Content) -> Purp
         countries=frozenset(content["countries"]),
         automated=content["automated"],
         revision=revision,
+        fresh=content.get("fresh", {}),
     )
 
 
@@ -171,10 +178,11 @@ def _content(slug: str, row: Mapping[str, Any], sets: Mapping[str, list[str]]) -
             raise ValueError(f"purpose {slug}: {part} is a table of words")
     _check_grounds(slug, row)
     _check_reach(slug, row)
+    fresh = _fresh(slug, row.get("fresh") or {})
     for part in ("label", "description"):
         if set(row[part]) != set(LANGUAGES):
             raise ValueError(f"purpose {slug}: {part} in each of {', '.join(LANGUAGES)}")
-    return {
+    content: Content = {
         "kind": row["kind"],
         "label": dict(row["label"]),
         "description": dict(row["description"]),
@@ -187,6 +195,15 @@ def _content(slug: str, row: Mapping[str, Any], sets: Mapping[str, list[str]]) -
         "retention_days": row["retention_days"],
         "automated": row["automated"],
     }
+    return {**content, "fresh": fresh} if fresh else content  # what has no limit reads as it always did
+
+
+def _fresh(slug: str, limits: Any) -> dict[str, int]:
+    if not isinstance(limits, dict) or not set(limits) <= set(AGEING):
+        raise ValueError(f"purpose {slug}: fresh, of {', '.join(AGEING)}")
+    if not all(type(days) is int and 0 < days <= LONGEST_RETENTION for days in limits.values()):
+        raise ValueError(f"purpose {slug}: fresh, in days, 1 to {LONGEST_RETENTION}")
+    return {name: limits[name] for name in AGEING if name in limits}
 
 
 def _check_grounds(slug: str, row: Mapping[str, Any]) -> None:

@@ -45,6 +45,7 @@ ACTIONS: Final[dict[str, int]] = {
     "invite": 90, "sign-on": 91, "channel": 92,
     "adopt-weights": 120, "teach-weights": 121,
     "measure": 130, "quality-rule": 131, "verify": 132, "verify-policy": 133, "verify-task": 134, "bounce": 135,
+    "derive": 140, "declare-trait": 141, "retire-trait": 142, "read-traits": 143,
 }  # fmt: skip
 
 MEDIA: Final = ("email", "sms", "phone", "post", "wechat")  # ways to reach someone

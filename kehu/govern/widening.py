@@ -14,7 +14,7 @@ from kehu.govern.purposes import Content
 
 _LISTS: Final = ("least", "recipients", "countries", "roles", "departments")
 PARTS: Final = ("least", "recipients", "countries", "grounds", "kind", "roles", "departments", "retention_days",
-                "automated", "label", "description")  # fmt: skip
+                "fresh", "automated", "label", "description")  # fmt: skip
 """Every part of a purpose, the weightiest first."""
 
 
@@ -39,6 +39,8 @@ def differences(old: Content, new: Content) -> tuple[Difference, ...]:
     for part in PARTS:
         if part in _LISTS:
             found += _listed(part, old, new)
+        elif part == "fresh":
+            found += _limits(old.get("fresh", {}), new.get("fresh", {}))
         elif part in ("grounds", "label", "description"):
             found += _table(part, old, new)
         else:
@@ -71,6 +73,18 @@ def _table(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Di
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
+
+
+def _limits(before: Mapping[str, int], after: Mapping[str, int]) -> list[Difference]:
+    """Within how many days something must have been said or confirmed: more days, or none named, let older values serve."""
+    return [
+        Difference(
+            f"fresh.{key}", key in before and (key not in after or after[key] > before[key]),
+            before=str(before.get(key, "")), after=str(after.get(key, "")),
+        )
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]  # fmt: skip
 
 
 def _single(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:

@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "kehu.vault",
     "kehu.guard",
     "kehu.refine",
+    "kehu.refine.derive",
+    "kehu.refine.quality",
     "kehu.collect",
     "kehu.collect.forms",
     "kehu.serve.rights",
@@ -142,6 +144,7 @@ OIDC_SECOND_FACTOR = os.environ.get("KEHU_OIDC_SECOND_FACTOR", "")
 EXPORT_ALONE = int(
     os.environ.get("KEHU_EXPORT_ALONE") or 500
 )  # customers in a list that leaves without a second person
+SMALLEST_GROUP = int(os.environ.get("KEHU_SMALLEST_GROUP") or 10)  # customers that a figure about traits is of at least
 LEDGER_DAYS = int(os.environ.get("KEHU_LEDGER_DAYS") or 1095)  # how long a row of the ledger keeps its body
 API_RATE = float(os.environ.get("KEHU_API_RATE") or 50)
 API_BURST = 4

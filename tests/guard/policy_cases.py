@@ -30,7 +30,7 @@ STATE = (
     "use", "bulk", "recipient_kind", "recipient_registered", "country", "country_registered", "approved", "automated", "automated_registered", "event", "medium", "topic_kind", "subscription", "subscription_ground",
     "by_guardian", "consent", "consent_kind", "version_covered", "objected", "restricted",
     "opted_out", "gpc", "deceased", "kept", "over", "emergency", "own", "guardian", "age", "provenance", "kind",
-    "supply", "told", "supply_allows", "supply_agreed", "refuses_public",
+    "supply", "told", "supply_allows", "supply_agreed", "refuses_public", "stale",
 )  # fmt: skip
 
 

@@ -114,6 +114,12 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "bounce": frozenset({"service", "manager", "marketing", "privacy", "owner"}),  # a message did not arrive
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
+    # traits: which there are is no secret, and counts of customers are said above a smallest group only
+    "derive": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),
+    "declare-trait": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),
+    "retire-trait": frozenset({"manager", "marketing", "analyst", "auditor"}) | _OFFICE,  # takes only: one person is enough
+    "traits": _STAFF,  # leaves no row
+    "count-traits": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),  # leaves no row
 }
 
 

@@ -81,8 +81,8 @@ def compare(
 def _values(held: Gate, rows: list[Any], decision: Decision, field: str) -> Iterable[str]:
     """Normalised values of the field in what the confirmed statement handed out, as far as they may be compared."""
     for row in rows:
-        subject, epoch, wrapped, record, _, _, category, version, sealed, provenance = row[7:17]
-        if sealed is None or provenance < 0 or decision.fields[field][provenance].answer != MATCH_ONLY:
+        subject, epoch, wrapped, record, _, _, category, version, sealed, provenance, _, old = row[7:19]
+        if sealed is None or provenance < 0 or decision.of(field, provenance, stale=old).answer != MATCH_ONLY:
             continue
         cipher = AESGCM(held.key_of(wrapped, subject=subject, epoch=epoch))
         opened = open_facet(

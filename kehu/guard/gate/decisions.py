@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import hmac
 import itertools
@@ -10,7 +11,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,6 +41,8 @@ _TELLING: Final = frozenset({"read", "explain"})  # uses that are told what coul
 PROVENANCE: Final = ("covered", "on-consent", "outside-notice")
 _PLACE: Final = 9  # provenances of the customer's own, and of each source
 _KEPT: Final = 20_000
+STALE: Final = "house.stale"
+_APART: Final = Answer("apart", STALE)  # in the middle of a row: behind it stand the answers for what is stale
 
 
 class DecisionForged(RuntimeError):
@@ -83,12 +86,19 @@ class Decision:
         return own or all(
             any(one.answer in LET_OUT for one in row[place : place + len(PROVENANCE)])
             for row in self.fields.values()
-            for place in range(_PLACE, len(row), _PLACE)
+            for place in range(_PLACE, _fresh_part(row), _PLACE)
         )
 
-    def of(self, field: str, provenance: int = 0) -> FieldAnswer:
-        """The answer for a field's value of that provenance."""
-        return self.fields[field][provenance]
+    def of(self, field: str, provenance: int = 0, *, stale: bool = False) -> FieldAnswer:
+        """The answer for a field's value of that provenance; ``stale``: said longer ago than the purpose allows."""
+        row = self.fields[field]
+        return row[provenance + len(row) // 2 + 1] if stale else row[provenance]
+
+
+def _fresh_part(row: Sequence[FieldAnswer]) -> int:
+    """How many answers of a row are for what is not stale."""
+    half = len(row) // 2
+    return half if row[half].answer == _APART.answer else len(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,25 +180,29 @@ def decide(rules: RulesInForce, ask: Ask, facts: ActorFacts, state: SubjectState
     principal = principal_of(facts, claims)
     at_most = {name: actions_of(ask, name) for name in ask.fields}
 
-    def of(supply: int | None) -> list[Mapping[str, Answer]]:
+    def of(supply: int | None, *, stale: bool) -> list[Mapping[str, Answer]]:
         found: list[Mapping[str, Answer]] = []
         for heard in _heard(ask, state):
             if heard is state and found:  # nothing it said is missed: as for the others
                 found.extend(found[:3])
                 continue
             for provenance in PROVENANCE:
-                context = _context(purpose, ask, facts, heard, provenance, supply)
+                context = _context(purpose, ask, facts, heard, provenance, supply, stale=stale)
                 found.append(_by_field(rules, principal, context, classes, at_most))
         return found
 
-    by_provenance = _in_places(of, state)
+    by_provenance = _in_places(functools.partial(of, stale=False), state)
+    limited = {name for name in ask.fields if rules.dictionary.field(name).category in purpose.fresh}
+    of_stale = _in_places(functools.partial(of, stale=True), state) if limited else []
     told = rules.told.get(purpose.slug)
+
+    def row(name: str, answers: Sequence[Mapping[str, Answer]]) -> tuple[Answer, ...]:
+        # what the purpose does not need is opened to nobody; compared it may be where the purpose itself is told of
+        covered = told is None or name in told or name not in purpose.least
+        return _as_told(tuple(one[name] for one in answers), covered)
+
     return {
-        name: _as_told(
-            tuple(answers[name] for answers in by_provenance),
-            # what the purpose does not need is opened to nobody; compared it may be where the purpose itself is told of
-            told is None or name in told or name not in purpose.least,
-        )
+        name: (*row(name, by_provenance), _APART, *row(name, of_stale)) if name in limited else row(name, by_provenance)
         for name in ask.fields
     }
 
@@ -321,8 +335,9 @@ def _class_of(
 
 
 def _context(
-    purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState, provenance: str, supply: int | None = None
-) -> dict[str, Any]:
+    purpose: Purpose, ask: Ask, facts: ActorFacts, state: SubjectState, provenance: str, supply: int | None = None, *,
+    stale: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     country = where_to(ask, facts)
     return {
         "purpose": purpose.slug,
@@ -366,6 +381,7 @@ def _context(
         "supply_allows": not (supply or 0) & NOT_FOR_THIS,
         "supply_agreed": not (supply or 0) & NOT_AGREED,
         "refuses_public": state.refuses_public,
+        "stale": stale,
     }
 
 

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from django.db import connection as django_connection
 from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus
 
-from kehu.govern.slugs import ACTIONS, BASES, PURPOSES
+from kehu.govern.slugs import ACTIONS, BASES, CATEGORIES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.ahead import Ahead
 from kehu.guard.gate.decisions import LET_OUT, Ask, Decision, Decisions, FieldAnswer
@@ -94,6 +94,7 @@ class Opened:
     seq: int
     decision: Decision
     contributions: tuple[Contribution, ...] = dataclasses.field(repr=False)
+    stale: Mapping[str, FieldAnswer] = dataclasses.field(default_factory=dict)  # kept back for their age alone
 
     def denied(self) -> Mapping[str, FieldAnswer]:
         """Fields of which nothing comes out: :attr:`Decision.denied`."""
@@ -360,6 +361,7 @@ class Gate:
             "detail": question.detail,
             "kinds": list(question.kinds),
             "consent_basis": BASES["consent"],
+            **_oldest(self._held.rules.purposes[ask.purpose].fresh),
         }
         return [named[name] for name in PARAMETERS]
 
@@ -380,11 +382,14 @@ class Gate:
         decision = self.decisions.get(raw, decided)
         mask = self._held.rules.dictionary.mask
         values: list[Contribution] = []
+        stale: dict[str, FieldAnswer] = {}
         origins: list[UUID] = []
         of: bytes | None = None
         cipher: AESGCM | None = None
         for row in rows:  # in the order of subjects
-            subject, epoch, wrapped, record, kind, channel, category, version, sealed, provenance, said_at = row[7:18]
+            subject, epoch, wrapped, record, kind, channel, category, version, sealed, provenance, said_at, old = row[
+                7:19
+            ]
             raw_subject = subject.bytes
             if raw_subject != of:
                 of, cipher = raw_subject, None
@@ -400,6 +405,9 @@ class Gate:
                 answers = decision.fields.get(name)
                 if answers is None or (answer := answers[provenance]).answer not in LET_OUT:
                     continue
+                if old and (answer := decision.of(name, provenance, stale=True)).answer not in LET_OUT:
+                    stale[name] = answer
+                    continue
                 if answer.answer == "masked":
                     normal = mask(name, normal or given)
                     given = normal if given is not None else None  # derived stays derived, so the same value survives
@@ -408,7 +416,20 @@ class Gate:
                     said_at,
                 )  # fmt: skip
                 values.append(_made(Contribution, told))
-        return Opened(customer, tuple(origins), seq, decision, tuple(values))
+        return Opened(customer, tuple(origins), seq, decision, tuple(values), stale)
+
+
+def _oldest(fresh: Mapping[str, int]) -> dict[str, Any]:
+    """By number of category, how old a record may be whose values still count as said or confirmed lately.
+
+    A record's id carries when it came; a confirmation is a record of its own.
+    """
+    if not fresh:
+        return {"oldest_times": None, "oldest_ids": None}
+    now = datetime.now(UTC)
+    times = [now - timedelta(days=fresh[name]) if name in fresh else None for name in CATEGORIES]
+    ids = [None if at is None else UUID(int=int(at.timestamp() * 1000) << 80) for at in times]
+    return {"oldest_times": times, "oldest_ids": ids}
 
 
 @contextlib.contextmanager

@@ -134,7 +134,9 @@ select o.customer, o.state, o.decision, coalesce(o.finds, false) as finds, (sele
             select 1 from govern_notice x where x.name = n.name and x.version >= n.version
             and x.in_force_from <= clock_timestamp() and x.purposes @> to_jsonb(%(purpose)s::int)))) then 2
         else 0 end + case o.consent when 6 then 3 when 8 then 6 else 0 end + case when r.supplier is null then 0
-        else coalesce(9 * array_position(o.places, (o.supply -> r.supplier::text)::int), -9) end as provenance, r.said_at
+        else coalesce(9 * array_position(o.places, (o.supply -> r.supplier::text)::int), -9) end as provenance, r.said_at,
+    coalesce(case when r.said_at is null then r.id < (%(oldest_ids)s::uuid[])[f.category]
+        else r.said_at < (%(oldest_times)s::timestamptz[])[f.category] end, false) as stale
 from o
     left join e on e.decision = o.id
     left join lateral (select x.* from record x where x.subject = o.subject and not x.hidden

@@ -59,6 +59,7 @@ ACTIONS = (
     "forget-cases", "stop-source", "audit-source", "inform",
     "", "", "", "", "", "", "", "adopt-weights", "teach-weights", "", "", "", "", "", "", "", "",
     "measure", "quality-rule", "verify", "verify-policy", "verify-task", "bounce",
+    "", "", "", "", "derive", "declare-trait", "retire-trait", "read-traits",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes

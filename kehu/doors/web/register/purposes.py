@@ -17,7 +17,7 @@ from kehu.doors.web.register import words
 from kehu.doors.web.register.steps import FAULTS
 from kehu.doors.web.words import department_label
 from kehu.govern import register
-from kehu.govern.purposes import KINDS, Content, Purpose, content_of
+from kehu.govern.purposes import AGEING, KINDS, Content, Purpose, content_of
 from kehu.govern.register import OUTCOMES, RISKS
 from kehu.govern.slugs import GROUNDS, LANGUAGES, PURPOSES, ROLES
 from kehu.govern.widening import differences
@@ -134,6 +134,7 @@ def _facts(held: Purpose) -> list[tuple[str, list[str]]]:
         (str(words.PARTS["recipients"]), sorted(held.recipients)),
         (str(words.PARTS["countries"]), sorted(held.countries)),
         (str(words.PARTS["retention_days"]), [words.days(held.retention_days)]),
+        (str(words.PARTS["fresh"]), [f"{category_label(name)}: {words.days(n)}" for name, n in held.fresh.items()]),
         (str(words.PARTS["automated"]), [words.value("automated", "true" if held.automated else "false")]),
     ]
 
@@ -161,6 +162,9 @@ def _asked(said: QueryDict) -> dict[str, Any]:
         "countries": said.get("countries", "").upper().replace(",", " ").split(),
         "retention_days": int(days) if days.isdecimal() else 0,
         "automated": said.get("automated") == "yes",
+        "fresh": {
+            name: int(text) if text.isdecimal() else 0 for name in AGEING if (text := said.get(f"fresh_{name}", "").strip())
+        },
     }
 
 
@@ -191,4 +195,5 @@ def _form(asked: Mapping[str, Any]) -> dict[str, Any]:
         "countries": " ".join(asked["countries"]),
         "retention_days": asked["retention_days"],
         "automated": asked["automated"],
+        "fresh": [(name, category_label(name), asked.get("fresh", {}).get(name, "")) for name in AGEING],
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from kehu.doors.web.pages import ROLE_LABELS, day_text, field_label
+from kehu.doors.web.pages import ROLE_LABELS, category_label, day_text, field_label
 from kehu.doors.web.words import LAW_LABELS, department_label
 from kehu.govern.widening import Difference
 from kehu.serve.register.views import Version
@@ -23,6 +23,7 @@ PARTS: Final = {
     "roles": gettext_lazy("Roles"),
     "departments": gettext_lazy("Departments"),
     "retention_days": gettext_lazy("Kept for"),
+    "fresh": gettext_lazy("Confirmed within"),
     "automated": gettext_lazy("Decides by machine alone"),
     "label": gettext_lazy("Name"),
     "description": gettext_lazy("Description"),
@@ -101,7 +102,7 @@ def value(part: str, text: str) -> str:
     """A single value, in the reader's words."""
     if part.partition(".")[0] in ("grounds", "kind"):
         return str(GROUNDS.get(text, text))
-    if part == "retention_days":
+    if part == "retention_days" or part.startswith("fresh."):
         return days(text)
     if part == "automated":
         return _("yes") if text == "true" else _("no")
@@ -113,7 +114,7 @@ def difference(one: Difference) -> dict[str, Any]:
     part, _dot, inner = one.part.partition(".")
     return {
         "label": PARTS[part],
-        "inner": LAWS.get(inner) or LANGUAGE_NAMES.get(inner, ""),
+        "inner": category_label(inner) if part == "fresh" else LAWS.get(inner) or LANGUAGE_NAMES.get(inner, ""),
         "language": inner if inner in LANGUAGE_NAMES else "",
         "wider": one.wider,
         "added": listed(part, one.added),

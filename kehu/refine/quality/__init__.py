@@ -1,0 +1,1 @@
+"""Data quality: rules, what they find, and scores over time."""
