@@ -3,27 +3,27 @@
 Each statement is one row of :class:`~kehu.govern.models.Consent`; what policies read of it is packed into
 ``subject_state.consents`` in the same transaction: ``{purpose id: [status, kind, until, purpose version, anchor]}``,
 ``anchor`` being the certain part that said it, where it was projected onto another. A consent given stands on the rest
-of its certain part as ``[…, anchor, what it covers]``, so that an un-merge can take it back
-(:mod:`kehu.govern.merging`). The kind of one that a guardian gave carries a star. Separate consents stand beside them
-(:mod:`kehu.govern.separate`) and end with them.
+of its certain part as a cover, so that an un-merge can take it back (:mod:`kehu.govern.covers`). The kind of one that a
+guardian gave carries a star. Separate consents stand beside them (:mod:`kehu.govern.separate`) and end with them.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 from django.utils import timezone
 
+from kehu.govern.covers import Packed
 from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
+from kehu.govern.packed import lock, project, set_aside, stand_for
 from kehu.govern.separate import Terms, put_separate, separate_in_force, take_separate
 
 _LOCK_TIMEOUT: Final = "2s"
@@ -137,10 +137,10 @@ def give_consent(
     terms = statement.terms.checked() if statement.terms else None
 
     def work() -> Consent:
-        part = part_of(subject, whole=False)
+        part, whole = part_of(subject, whole=False), part_of(subject, whole=True)
         anchor = part[0] if subject not in part else subject
         row = _said(anchor, purpose, purpose_version, "given", statement, id=id, by=recorded_by, at=now, terms=terms)
-        _lock(part)
+        lock(whole)
         if terms is not None:
             put_separate(
                 part, purpose, id=id, terms=terms, until=statement.until, version=purpose_version, anchor=anchor,
@@ -150,9 +150,9 @@ def give_consent(
             until = statement.until.timestamp() if statement.until else None
             kind = statement.kind + ("*" if statement.by_guardian else "")
             packed = ["given", kind, until, purpose_version]
-            _project([anchor], purpose, packed)
-            _cover([origin for origin in part if origin != anchor], purpose, [*packed, str(anchor)])
-            _lift_projected(subject, part, purpose)
+            project([anchor], purpose, packed)
+            stand_for([origin for origin in part if origin != anchor], purpose, packed, str(anchor))
+            set_aside([origin for origin in whole if origin not in set(part)], part, purpose)
         if statement.by_guardian:
             with connection.cursor() as cursor:
                 cursor.execute("update subject_state set guardian = true where subject = any (%s)", [part])
@@ -192,7 +192,7 @@ def refuse_consent(
         anchor, now = subject if subject in part else part[0], timezone.now()
         row = _said(anchor, purpose, purpose_version, "refused", statement, id=id, by=recorded_by, at=now, terms=terms)
         if terms is not None:
-            _lock(whole)
+            lock(whole)
             take_separate(whole, purpose, terms=terms)
         else:
             _stop(part, whole, purpose, "refused", purpose_version)
@@ -222,10 +222,15 @@ def invalidate_consent(consent: UUID, *, recorded_by: UUID, id: UUID, way: str) 
             at=timezone.now(), terms=_terms_of(found),
         )  # fmt: skip
         if found.event:
-            _lock(whole)
+            lock(whole)
             take_separate(whole, found.purpose, id=consent)
         elif _newest_given(part, found.purpose) == consent:
-            _stop(part, whole, found.purpose, "invalid", found.purpose_version)
+            # a finding about one statement: what another part said by itself is its own again after an un-merge
+            packed: Packed = ["invalid", "general", None, found.purpose_version]
+            lock(whole)
+            project([found.subject], found.purpose, packed)
+            stand_for([one for one in whole if one != found.subject], found.purpose, packed, str(found.subject))
+            take_separate(whole, found.purpose)
         _leave_without_guardian(part)
         return row
 
@@ -268,12 +273,12 @@ def _said(
 
 def _stop(part: list[UUID], whole: list[UUID], purpose: int, status: str, version: int) -> None:
     """Let a stricter word stand on every origin subject, and end the separate consents of the purpose."""
-    packed = [status, "general", None, version]
-    _lock(whole)
-    _project(part, purpose, packed)
+    packed: Packed = [status, "general", None, version]
+    lock(whole)
+    project(part, purpose, packed)
     others = [origin for origin in whole if origin not in set(part)]
     if others:
-        _project(others, purpose, [*packed, str(part[0])])
+        project(others, purpose, [*packed, str(part[0])])
     take_separate(whole, purpose)
 
 
@@ -309,7 +314,7 @@ def withdraw_consent(
             terms=terms,
         )  # fmt: skip
         if only:
-            _lock(whole)
+            lock(whole)
             take_separate(whole, purpose, id=only)
         else:
             _stop(part, whole, purpose, "withdrawn", purpose_version)
@@ -347,46 +352,3 @@ def _in_force(subjects: list[UUID], purpose: int) -> bool:
         )
         row = cursor.fetchone()
     return bool(row and row[0])
-
-
-def _project(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update subject_state set consents = consents || %s::jsonb,"
-            " last_act = case when %s then greatest(last_act, current_date) else last_act end where subject in"
-            " (select subject from subject_state where subject = any (%s) order by subject for no key update)",
-            [json.dumps({str(purpose): packed}), packed[0] == "given", subjects],
-        )
-
-
-def _lock(subjects: list[UUID]) -> None:
-    """Lock rows in the order of subjects, as reads do, before they are written one after another."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select 1 from subject_state where subject = any (%s) order by subject for no key update", [subjects]
-        )
-
-
-def _cover(subjects: list[UUID], purpose: int, packed: list[Any]) -> None:
-    """Let a consent stand for these, too, keeping what each of them said itself below it."""
-    if not subjects:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update subject_state set consents = consents || jsonb_build_object(%(key)s::text,"
-            " %(packed)s::jsonb || jsonb_build_array(case when jsonb_array_length(consents -> %(key)s::text) = 6"
-            " then consents -> %(key)s::text -> 5 else consents -> %(key)s::text end))"
-            " where subject = any (%(subjects)s)",
-            {"key": str(purpose), "packed": json.dumps(packed), "subjects": subjects},
-        )
-
-
-def _lift_projected(subject: UUID, part: list[UUID], purpose: int) -> None:
-    """Take back what this certain part had projected onto the rest: those origins never said it themselves."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update subject_state set consents = consents - %s where customer ="
-            " (select customer from subject_state where subject = %s) and subject <> all (%s)"
-            " and consents -> %s ->> 4 = any (%s::text[])",
-            [str(purpose), subject, part, str(purpose), [str(origin) for origin in part]],
-        )

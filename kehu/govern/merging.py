@@ -3,23 +3,22 @@
 Called by the log of links (:mod:`kehu.vault.assignment`), in its transaction, with the rows already locked.
 
 States act on all origin subjects of a customer. Entered before a merge they act on the others only while it stands;
-entered while merged they stay with all for ever. A consent given while merged stands on the rest of the certain part
-as a projection: ``[status, kind, until, version, anchor, what it covers]``; an un-merge takes it back.
+entered while merged they stay with all for ever; one that somebody lifts is lifted for all of them while it stands, and for those
+alone who stay with whom it was lifted under. What a consent given while merged does is in :mod:`kehu.govern.parting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
-_V7: Final = 7
-_PROJECTED: Final = 6  # entries of a consent that stands for another origin subject's
-_SUBSCRIBED_FOR: Final = 4  # the same of a subscription: [status, ground, anchor, what it covers]
+_COVERS: Final = 6  # entries of a consent that stands for another origin subject's
+_OVER: Final = 5  # entries of a word that is another's, or that came over another's
 
 _UNITE = """
 with united as (
@@ -60,45 +59,30 @@ from now n where s.customer = n.customer
 """
 
 _COPY = """
-insert into govern_stateentry (id, subject, kind, purpose, categories, since, until, by)
-select %(id)s, %(subject)s, kind, purpose, categories, since, until, by from govern_stateentry where id = %(state)s
+insert into govern_stateentry (id, subject, kind, purpose, categories, since, until, by, entered_at)
+select %(id)s, %(subject)s, kind, purpose, categories, since, until, by, entered_at from govern_stateentry
+where id = %(state)s
 """
 
-_TAKE_BACK = f"""
-update subject_state s set
-    consents = (select coalesce(jsonb_object_agg(v.key, case when v.gone then v.value -> 5 else v.value end)
-        filter (where not v.gone or v.value -> 5 <> 'null'), '{{}}')
-        from (select c.key, c.value, jsonb_array_length(c.value) = {_PROJECTED} and not exists (select 1
-            from subject_state a where a.subject = (c.value ->> 4)::uuid and a.core = s.core) as gone
-            from jsonb_each(s.consents) c) v),
-    guardian = s.guardian and exists (select 1 from govern_consent g join subject_state a using (subject)
-        where a.customer = s.customer and a.core = s.core and (g.by_subject is not null or g.guardian <> '')),
-    separate = (select jsonb_object_agg(v.key, v.held) from (select p.key, jsonb_agg(e) as held
-        from jsonb_each(s.separate) p, jsonb_array_elements(p.value) e where exists (select 1 from subject_state a
-            where a.subject = (e ->> 'anchor')::uuid and a.core = s.core) group by p.key) v),
-    subscriptions = (select jsonb_object_agg(v.key, case when v.gone then v.value -> 3 else v.value end)
-        filter (where not v.gone or v.value -> 3 <> 'null')
-        from (select c.key, c.value, jsonb_array_length(c.value) = {_SUBSCRIBED_FOR} and not exists (select 1
-            from subject_state a where a.subject = (c.value ->> 2)::uuid and a.core = s.core) as gone
-            from jsonb_each(s.subscriptions) c) v)
-where s.subject = any (%(subjects)s)
-"""
+_AGAIN = "update govern_stateentry set ended_at = null, lifted_under = null where id = %s"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state in force, its own origin subject, and when it was entered."""
+    """A state in force, or one that somebody lifted under an origin subject; when it was put down."""
 
     id: UUID
     subject: UUID
     entered_at: datetime
+    ended_at: datetime | None
+    lifted_under: UUID | None
 
 
 def projected(row: str) -> str:
-    """SQL: some consent or subscription in this row of ``subject_state`` may stand for another origin subject's."""
+    """SQL: some word in this row of ``subject_state`` may stand for another origin subject's, or is set aside for one."""
     return (
-        f"(jsonb_path_exists({row}.consents, 'strict $.* ? (@.size() == {_PROJECTED})') or {row}.separate is not null"
-        f" or {row}.subscriptions is not null)"
+        f"(jsonb_path_exists({row}.consents, 'strict $.* ? (@.size() == {_COVERS} || @.size() == {_OVER})')"
+        f" or {row}.separate is not null or {row}.subscriptions is not null or {row}.lifted is not null or {row}.guardian)"
     )
 
 
@@ -108,49 +92,58 @@ def unite_states(connection: Connection[Any], customers: Sequence[UUID]) -> None
         connection.execute(_UNITE, (list(customers),))
 
 
-def states_in_force(connection: Connection[Any], subjects: Sequence[UUID]) -> list[State]:
-    """The states in force that were entered on these origin subjects."""
+def states_to_part(connection: Connection[Any], subjects: Sequence[UUID]) -> list[State]:
+    """The states of these origin subjects that an un-merge has to look at: in force, or lifted by somebody."""
     if not subjects:
         return []
-    rows = connection.execute(
-        f"select e.id, e.subject, e.since from govern_stateentry e where e.subject = any (%s) and {_IN_FORCE}",
-        (list(subjects),),
-    ).fetchall()
-    return [State(row[0], row[1], _entered(row[0], row[2])) for row in rows]
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            "select e.id, e.subject, e.entered_at, e.ended_at, e.lifted_under from govern_stateentry e"
+            " where e.subject = any (%b::uuid[]) and (e.ended_at is null or e.lifted_under is not null)"
+            " and (e.until is null or e.until > clock_timestamp()) order by e.id",
+            (list(subjects),),
+        )
+        return [State(*row) for row in cursor.fetchall()]
 
 
-def _entered(id: UUID, since: datetime) -> datetime:
-    """An id carries the time it was made; ``since`` can lie before the day somebody entered it."""
-    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC) if id.version == _V7 else since
-
-
-def carry_states(
+def part_states(
     connection: Connection[Any],
     states: Sequence[State],
-    reached: Mapping[UUID, set[UUID]],
+    together: Mapping[UUID, Mapping[UUID, datetime]],
     new_id: Callable[[], UUID],
 ) -> None:
-    """After customers were divided: each part keeps the states that were entered when it belonged to them.
+    """After customers were divided: each part keeps the states that were put down when it belonged to them.
 
-    Such a part gets a row of its own (without the reason, which is sealed for the other), so that it can be lifted there.
+    Such a part gets a row of its own (without the reason, which is sealed for the other), so that it can be lifted there. What
+    was lifted under one part stands on the others again: a word that lets more happen is its speaker's alone.
 
     Args:
-        reached: for each state, the origin subjects that were one customer with its own when it was entered.
+        together: for each origin subject with such a state, who was one customer with it until now, and since when.
     """
-    subjects = sorted({state.subject for state in states}.union(*(reached[state.id] for state in states)))
+    if not states:
+        return
+    subjects = sorted({state.subject for state in states}.union(*together.values()))
     customer_of: dict[UUID, UUID] = dict(
         connection.execute(
             "select subject, customer from subject_state where subject = any (%s)", (subjects,)
         ).fetchall()
     )
     for state in states:
-        parts = {customer_of[subject] for subject in reached[state.id] if subject in customer_of}
-        for part in sorted(parts - {customer_of.get(state.subject)}):
-            connection.execute(_COPY, {"id": new_id(), "subject": part, "state": state.id})
+        since, under = together[state.subject], state.lifted_under
+        own = customer_of.get(state.subject)
+        lifted = None
+        if under is not None and state.ended_at is not None:
+            if under != state.subject and since.get(under, state.ended_at) >= state.ended_at:
+                continue  # lifted when they were one before, and parted since
+            lifted = customer_of.get(under)
+            if own is not None and own != lifted:
+                connection.execute(_AGAIN, (state.id,))
+        reached = [one for one, joined in since.items() if joined <= state.entered_at]
+        parts: dict[UUID, UUID] = {}
+        for one in sorted(reached):
+            if one in customer_of:
+                parts.setdefault(customer_of[one], one)
+        for part, subject in parts.items():
+            if part not in (own, lifted):
+                connection.execute(_COPY, {"id": new_id(), "subject": subject, "state": state.id})
     connection.execute(_PROJECT, (subjects,))
-
-
-def take_back_consents(connection: Connection[Any], subjects: Sequence[UUID]) -> None:
-    """Where a consent stands for an origin subject that left the certain part, what it covered counts again."""
-    if subjects:
-        connection.execute(_TAKE_BACK, {"subjects": list(subjects)})

@@ -298,6 +298,13 @@ class StateEntry(models.Model):
     ended_at = models.DateTimeField(null=True)
     reason = models.BinaryField(null=True, help_text="sealed under the subject's key")
     by = models.UUIDField()
+    entered_at = models.DateTimeField(
+        db_default=models.Func(function="clock_timestamp", output_field=models.DateTimeField()),
+        help_text="when it was put down here; it may have begun before",
+    )
+    lifted_under = models.UUIDField(
+        null=True, help_text="the origin subject under which it was ended, where somebody did"
+    )
 
     class Meta:
         constraints = [

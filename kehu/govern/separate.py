@@ -29,9 +29,13 @@ _KEPT: Final = """(select jsonb_agg(e) from jsonb_array_elements(separate -> %(k
     case when %(id)s::text <> '' then e ->> 'id' = %(id)s::text
     else e ->> 'event' = %(event)s::text and e ->> 'recipient' = %(recipient)s::text
         and e ->> 'country' = %(country)s::text end))"""
+# another's consent to the same stays below it: after an un-merge it counts again
 _PUT: Final = f"""
 update subject_state set separate = jsonb_set(coalesce(separate, '{{}}'), array[%(key)s::text],
-    coalesce({_KEPT}, '[]') || jsonb_build_array(%(entry)s::jsonb)) where subject = any (%(subjects)s)
+    coalesce({_KEPT}, '[]') || jsonb_build_array(%(entry)s::jsonb || case when subject = %(anchor)s then '{{}}'::jsonb
+    else coalesce((select jsonb_build_object('below', e) from jsonb_array_elements(separate -> %(key)s::text) e
+        where e ->> 'event' = %(event)s::text and e ->> 'recipient' = %(recipient)s::text
+            and e ->> 'country' = %(country)s::text limit 1), '{{}}'::jsonb) end)) where subject = any (%(subjects)s)
 """
 _TAKE: Final = f"""
 update subject_state set separate = nullif(case when {_KEPT} is null then separate - %(key)s::text
@@ -104,7 +108,7 @@ def put_separate(
             _PUT,
             {
                 "key": str(purpose), "id": "", "event": terms.event, "recipient": named, "country": terms.country,
-                "entry": json.dumps(entry), "subjects": list(subjects),
+                "entry": json.dumps(entry), "subjects": list(subjects), "anchor": anchor,
             },
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Restriction, objection, hold, opt-out, death and waiting erasure: a row each, and what policies read.
 
-Each acts on every origin subject of a customer at once and stays with all of them after an un-merge.
+Each acts on every origin subject of a customer at once and stays with all of them after an un-merge. What is lifted while
+they are one is lifted for all of them, and after an un-merge for those alone under whom somebody lifted it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection
 from django.db.models import Q
@@ -70,18 +71,31 @@ def lift(subject: UUID, kind: str, *, purpose: int | None = None, categories: in
             rows = [row for row in rows if row.categories & categories]
         if not rows:
             raise NotInForce(kind)
-        now = timezone.now()
+        now = _now()
         for row in rows:
             left = row.categories & ~categories if categories is not None else 0
             if left:
+                # of the rest nothing changes; what ends is told by a row of its own, without the reason
+                StateEntry.objects.create(
+                    id=uuid4(), subject=row.subject, kind=row.kind, categories=row.categories & ~left, since=row.since,
+                    until=row.until, by=row.by, entered_at=row.entered_at, ended_at=now, lifted_under=subject,
+                )  # fmt: skip
                 row.categories = left
             else:
-                row.ended_at = now
-            row.save(update_fields=["ended_at", "categories"])
+                row.ended_at, row.lifted_under = now, subject
+            row.save(update_fields=["ended_at", "lifted_under", "categories"])
         project(subject)
         return rows
 
     return retried(work)
+
+
+def _now() -> datetime:
+    """By the clock that the log of links is written by."""
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        found: datetime = cursor.fetchone()[0]
+        return found
 
 
 def states_of(subject: UUID, *, ended: bool = False) -> list[StateEntry]:

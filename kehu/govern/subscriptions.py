@@ -4,7 +4,7 @@ Each statement is one row of :class:`~kehu.govern.models.Subscription`, never ch
 read is packed into ``subject_state.subscriptions`` in the same transaction: ``{"medium:topic": [status, ground]}``, null for
 whoever said nothing. Where it was projected onto another certain part its anchor stands behind (``[status, ground,
 anchor]``); a subscription that stands on the rest of its certain part keeps what it covers below it (``[status, ground,
-anchor, below]``), as consents do (:mod:`kehu.govern.merging`).
+anchor, below]``), as consents do (:mod:`kehu.govern.covers`).
 """
 
 from __future__ import annotations
@@ -20,31 +20,25 @@ from django.db import connection
 from django.utils import timezone
 
 from kehu.govern.consent import part_of, retried
+from kehu.govern.covers import SUBSCRIPTION, Packed, anchor_of, cover, is_cover, uncover
 from kehu.govern.models import Subscription
 from kehu.govern.slugs import MEDIA
 from kehu.govern.topics import topic_named
 
 STATUSES: Final = ("suppressed", "unsubscribed", "subscribed")  # strictest first
 GROUNDS: Final = ("consent", "existing", "none")
-_COVERS: Final = 4
 
 _LOCK: Final = "select 1 from subject_state where subject = any (%s) order by subject for no key update"
 _PUT: Final = """
-update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(packed)s::jsonb)
-where subject = any (%(subjects)s)
+update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(packed)s::jsonb),
+    lifted = nullif(lifted - %(key)s::text, '{}') where subject = any (%(subjects)s)
 """
-_COVER: Final = f"""
-update subject_state set subscriptions = coalesce(subscriptions, '{{}}') || jsonb_build_object(%(key)s::text,
-    %(packed)s::jsonb || jsonb_build_array(case when jsonb_array_length(subscriptions -> %(key)s::text) = {_COVERS}
-        then subscriptions -> %(key)s::text -> 3 else subscriptions -> %(key)s::text end))
-where subject = any (%(subjects)s)
-"""
-# what this certain part had projected onto the rest: those origins never said it themselves
-_LIFT: Final = """
-update subject_state set subscriptions = nullif(subscriptions - %(key)s::text, '{}') where customer =
-    (select customer from subject_state where subject = %(subject)s) and subject <> all (%(part)s)
-    and jsonb_array_length(subscriptions -> %(key)s::text) = 3
-    and subscriptions -> %(key)s::text ->> 2 = any (%(anchors)s)
+_WRITE: Final = """
+update subject_state set subscriptions = case when %(word)s::jsonb is null then nullif(subscriptions - %(key)s::text, '{}')
+    else coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(word)s::jsonb) end,
+    lifted = case when %(aside)s::jsonb is null then lifted
+    else coalesce(lifted, '{}') || jsonb_build_object(%(key)s::text, %(aside)s::jsonb) end
+where subject = %(subject)s
 """
 
 
@@ -124,7 +118,7 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
             recorded_by=recorded_by, recorded_at=now,
         )  # fmt: skip
         if told.status == "subscribed":
-            _subscribe(anchor, part, key, told.ground)
+            _subscribe(anchor, part, whole, key, told.ground)
         else:
             _project(part, key, [told.status, ""])
             _project([one for one in whole if one not in set(part)], key, [told.status, "", str(part[0])])
@@ -175,16 +169,32 @@ def _packed(subjects: Sequence[UUID]) -> list[dict[str, Any]]:
         return [json.loads(row[0]) if row[0] else {} for row in cursor.fetchall()]  # Django hands jsonb out as text
 
 
-def _subscribe(anchor: UUID, part: list[UUID], key: str, ground: str) -> None:
+def _subscribe(anchor: UUID, part: list[UUID], whole: list[UUID], key: str, ground: str) -> None:
+    """Let it stand on the certain part; what that part had projected onto the rest is set aside, until an un-merge."""
     _project([anchor], key, ["subscribed", ground])
-    others = [one for one in part if one != anchor]
+    own = {str(origin) for origin in part}
     with connection.cursor() as cursor:
-        if others:
-            packed = json.dumps(["subscribed", ground, str(anchor)])
-            cursor.execute(_COVER, {"key": key, "packed": packed, "subjects": others})
         cursor.execute(
-            _LIFT, {"key": key, "subject": anchor, "part": part, "anchors": [str(origin) for origin in part]}
+            "select subject, subscriptions -> %s::text from subject_state where subject = any (%s)",
+            [key, [one for one in whole if one != anchor]],
         )
+        for one, text in cursor.fetchall():
+            held: Packed | None = json.loads(text) if text else None
+            word, aside = held, None
+            if one in set(part):
+                word = cover(held, ["subscribed", ground], str(anchor), SUBSCRIPTION)
+            elif is_cover(held, SUBSCRIPTION):
+                word = uncover(held, SUBSCRIPTION, lambda other: other not in own)
+            elif held is not None and anchor_of(held, SUBSCRIPTION) in own:
+                word, aside = None, held
+            if word != held:
+                cursor.execute(
+                    _WRITE,
+                    {
+                        "key": key, "subject": one, "word": json.dumps(word) if word is not None else None,
+                        "aside": json.dumps(aside) if aside is not None else None,
+                    },
+                )  # fmt: skip
 
 
 def _project(subjects: list[UUID], key: str, packed: list[str]) -> None:

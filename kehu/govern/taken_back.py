@@ -17,6 +17,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from kehu.govern.covers import CONSENT, own_word, with_own
 from kehu.govern.imported import RANK, Packed, covered
 
 _COVERS: Final = 6  # entries of a consent that stands for another origin subject's, the last being what it covers
@@ -108,14 +109,14 @@ def _recomputed(
     if now[0] == _WITHDRAWN:
         return now
     if len(now) == _COVERS:
-        below = now[-1]
-        return now if below is not None and below[0] == _WITHDRAWN else [*now[:-1], standing]
+        below = own_word(now, CONSENT)
+        return now if below is not None and below[0] == _WITHDRAWN else with_own(now, standing, CONSENT)
     cover = covered(now)
     if cover is None:
         return standing
     if standing is not None and standing[0] != "given":
         return [*standing, cover]
-    return [*cover[:-1], standing] if _still_covers(connection, subject, key, cover) else standing
+    return with_own(cover, standing, CONSENT) if _still_covers(connection, subject, key, cover) else standing
 
 
 def _still_covers(connection: Connection[Any], subject: UUID, key: str, cover: Packed) -> bool:

@@ -20,13 +20,19 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from kehu.govern.merging import State, carry_states, projected, states_in_force, take_back_consents, unite_states
+from kehu.govern.merging import part_states, projected, states_to_part, unite_states
+from kehu.govern.parting import take_back_words
+from kehu.govern.slugs import PURPOSES
 from kehu.vault import copying as to
+from kehu.vault.apart import Apart
 from kehu.vault.ids import in_order, new_id
 
 EXACT_KEY, CONFIRMED, PROBABLE = 1, 2, 3
 # Why two were joined, as the log numbers it. Add freely; never renumber.
-WHY: Final[dict[str, int]] = {"source-key": 1, "identity-key": 2, "contact": 3, "linkage": 4, "review": 5, "staff": 6}
+WHY: Final[dict[str, int]] = {
+    "source-key": 1, "identity-key": 2, "contact": 3, "linkage": 4, "review": 5, "staff": 6, "request": 7,
+}  # fmt: skip
+_ACCURACY: Final = PURPOSES["accuracy"]
 _LINK, _UNLINK = 1, 2
 _LOCK_KEY: Final = 0x6B656875_6C696E6B  # "kehulink"
 
@@ -57,6 +63,7 @@ class _Member:
     controller: int
     has_states: bool
     has_projected: bool
+    may_link: bool  # neither restricted nor objecting to it
 
 
 def lock(connection: Connection[Any]) -> None:
@@ -66,11 +73,13 @@ def lock(connection: Connection[Any]) -> None:
 
 def assign(
     connection: Connection[Any], links: Sequence[Pair], *, certainty: int, why: int, run: UUID | None, by: UUID
-) -> None:
-    """Join origin subjects two by two, in the caller's transaction.
+) -> list[Pair]:
+    """Join origin subjects two by two, in the caller's transaction; returns what may not be joined, which is left out.
 
-    Links of a subject that is no longer here are left out. What was said before stays each subject's own: the gate
-    takes the strictest of a customer. Restrictions, objections, holds and the like act on all from now on.
+    That is whoever somebody decided are two customers (:mod:`kehu.vault.apart`), by whatever chain, and whoever is
+    restricted or objects to linkage, save where the person's own request is what confirms it. Links of a subject that is no
+    longer here are left out, too. What was said before stays each subject's own: the gate takes the strictest of a
+    customer. Restrictions, objections, holds and the like act on all from now on.
 
     Args:
         certainty: ``EXACT_KEY``, ``CONFIRMED`` or ``PROBABLE``.
@@ -83,12 +92,13 @@ def assign(
         {_ordered(pair) for pair in links if pair[0] != pair[1]}, key=lambda pair: (pair[0].int, pair[1].int)
     )
     if not pairs:
-        return
+        return []
     lock(connection)
     members = _lock_members(connection, {end for pair in pairs for end in pair})
     pairs = [pair for pair in pairs if pair[0] in members and pair[1] in members]
     if any(members[one].controller != members[other].controller for one, other in pairs):
         raise AcrossControllers("subjects of two controllers")
+    asked, pairs = pairs, _allowed(connection, members, pairs, why)
     # Only what is one customer already can hold the same link already.
     joined = [end for pair in pairs if members[pair[0]].customer == members[pair[1]].customer for end in pair]
     known = {
@@ -107,6 +117,19 @@ def assign(
     )
     touched = {customers.get(held.customer, held.customer) for held in members.values() if held.has_states}
     unite_states(connection, in_order(touched))
+    return [pair for pair in asked if pair not in set(pairs)] if len(pairs) < len(asked) else []
+
+
+def _allowed(
+    connection: Connection[Any], members: Mapping[UUID, _Member], pairs: Sequence[Pair], why: int
+) -> list[Pair]:
+    """The pairs that may be joined, in their order: each counts for those after it."""
+    apart = Apart(connection, {subject: held.customer for subject, held in members.items()})
+    return [
+        pair
+        for pair in pairs
+        if (why == WHY["request"] or all(members[end].may_link for end in pair)) and apart.join(*pair)
+    ]
 
 
 def unassign(connection: Connection[Any], links: Sequence[Pair], *, run: UUID | None, by: UUID) -> int:
@@ -146,44 +169,58 @@ def standing_links(connection: Connection[Any], subjects: Iterable[UUID]) -> lis
 
 def joined_since(connection: Connection[Any], one: UUID, other: UUID) -> datetime | None:
     """When two that are one customer now last became it; None where they are two."""
-    ever = in_order(_ever_joined(connection, one))
-    rows = connection.execute(
-        "select at, act, subject, other, certainty, run from assignment where subject = any (%s) order by seq", (ever,)
+    return _together_since(_history(connection, one), one).get(other)
+
+
+def _history(connection: Connection[Any], subject: UUID) -> list[tuple[Any, ...]]:
+    """Every row of the log of whoever was ever joined to a subject, in order: at, act, and the link."""
+    return connection.execute(
+        "select at, act, subject, other, certainty, run from assignment where subject = any (%s) order by seq",
+        (in_order(_ever_joined(connection, subject)),),
     ).fetchall()
-    standing: dict[tuple[Any, ...], Pair] = {}
-    since: datetime | None = None
-    for at, act, *link in rows:
-        if act == _LINK:
-            standing[tuple(link)] = (link[0], link[1])
-        else:
-            standing.pop(tuple(link), None)
-        oldest = _oldest(standing.values())
-        together = one in oldest and oldest[one] == oldest.get(other)
-        since = (since or at) if together else None
+
+
+def _together_since(history: Sequence[tuple[Any, ...]], one: UUID) -> dict[UUID, datetime]:
+    """Who is one customer with a subject after those rows, and since when without a break."""
+    near: dict[UUID, dict[UUID, set[Any]]] = {}
+    since: dict[UUID, datetime] = {}
+    for at, act, left, right, *rest in history:
+        for end, far in ((left, right), (right, left)):
+            held = near.setdefault(end, {}).setdefault(far, set())
+            (held.add if act == _LINK else held.discard)(tuple(rest))
+            if not held:
+                del near[end][far]
+        inside = {end for end in (left, right) if end == one or end in since}
+        if len(inside) == (1 if act == _LINK else 2):
+            found = _reach(near, one)
+            since = {other: since.get(other, at) for other in found - {one}}
     return since
+
+
+def _reach(near: Mapping[UUID, Mapping[UUID, object]], one: UUID) -> set[UUID]:
+    found, grown = {one}, [one]
+    while grown:
+        grown = [far for end in grown for far in near.get(end, ()) if far not in found]
+        found.update(grown)
+    return found
 
 
 def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> int:
     if not gone:
         return 0
     members = _lock_members(connection, {end for link in gone for end in (link.older, link.younger)})
-    before = states_in_force(connection, [subject for subject, held in members.items() if held.has_states])
-    reached = {state.id: _reached(connection, state) for state in before}
+    states = states_to_part(connection, list(members))
+    together: dict[UUID, dict[UUID, datetime]] = {}
+    for subject in {state.subject for state in states}:
+        together[subject] = _together_since(_history(connection, subject), subject)
     _append(connection, _UNLINK, gone, by)
     links = [link for link in _standing(connection, members) if link.older in members and link.younger in members]
     customers = _oldest((link.older, link.younger) for link in links)
     cores = _oldest((link.older, link.younger) for link in links if link.certainty <= CONFIRMED)
     _write(connection, members, lambda subject, _: (customers.get(subject, subject), cores.get(subject, subject)))
-    if before:
-        carry_states(connection, before, reached, new_id)
-    take_back_consents(connection, [subject for subject, held in members.items() if held.has_projected])
+    part_states(connection, states, together, new_id)
+    take_back_words(connection, [subject for subject, held in members.items() if held.has_projected])
     return len(gone)
-
-
-def _reached(connection: Connection[Any], state: State) -> set[UUID]:
-    """The origin subjects that were one customer with the state's own when it was entered."""
-    ever = _ever_joined(connection, state.subject)
-    return ever and _component(_standing(connection, ever, at=state.entered_at), state.subject)
 
 
 def _ever_joined(connection: Connection[Any], subject: UUID) -> set[UUID]:
@@ -193,12 +230,6 @@ def _ever_joined(connection: Connection[Any], subject: UUID) -> set[UUID]:
         (subject,),
     ).fetchall()
     return {row[0] for row in rows}
-
-
-def _component(links: Iterable[Link], subject: UUID) -> set[UUID]:
-    oldest = _oldest((link.older, link.younger) for link in links)
-    mine = oldest.get(subject, subject)
-    return {subject} | {other for other, found in oldest.items() if found == mine}
 
 
 def _ordered(pair: Pair) -> Pair:
@@ -211,6 +242,7 @@ def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict
         cursor.execute(
             "select s.subject, s.customer, s.core, s.controller, s.restricted or s.opted_out or s.gpc or s.deceased"
             " or s.kept or s.held or s.held_categories <> 0 or s.objections <> '{}', " + projected("s") +
+            f", not s.restricted and {_ACCURACY} <> all (s.objections)"
             " from subject_state s where s.customer in (select n.customer from unnest(%b::uuid[]) as t (subject)"
             " join subject_state n using (subject)) order by s.subject for no key update of s",
             (in_order(subjects),),  # %b: as text an array of ids takes six times as long to write
@@ -218,21 +250,18 @@ def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict
         return {row[0]: _Member(*row[1:]) for row in cursor.fetchall()}
 
 
-def _standing(connection: Connection[Any], subjects: Iterable[UUID], at: datetime | None = None) -> list[Link]:
-    """Links whose newest row (until ``at``) is a link, of these subjects, oldest first."""
+def _standing(connection: Connection[Any], subjects: Iterable[UUID]) -> list[Link]:
+    """Links whose newest row is a link, of these subjects, oldest first."""
     wanted = in_order(subjects)
     if not wanted:
         return []
-    side = (
-        "select a.* from unnest(%(subjects)b::uuid[]) as t (wanted) join assignment a on a.{} = t.wanted"
-        " where %(at)s::timestamptz is null or a.at <= %(at)s"
-    )
+    side = "select a.* from unnest(%(subjects)b::uuid[]) as t (wanted) join assignment a on a.{} = t.wanted"
     with connection.cursor(binary=True) as cursor:
         cursor.execute(
             "select subject, other, certainty, why, run from (select distinct on (subject, other, certainty, run) *"
             f" from ({side.format('subject')} union {side.format('other')}) every"
             " order by subject, other, certainty, run, seq desc) newest where act = 1 order by seq",
-            {"subjects": wanted, "at": at},
+            {"subjects": wanted},
         )
         return [Link(*row) for row in cursor.fetchall()]
 

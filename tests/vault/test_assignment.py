@@ -171,17 +171,17 @@ class TestStates:
 
     def test_a_state_of_one_acts_on_both_while_they_are_one(self, database):
         a, b = people(2)
-        self.enter(b, "restriction")
+        self.enter(b, "optout")
         self.enter(b, "objection", purpose=MARKETING)
         self.enter(a, "hold", categories=4)
         join((a, b), certainty=3)
         [both] = {
             row[1:]
-            for row in rows("select subject, restricted, objections::text, held_categories, held from subject_state")
+            for row in rows("select subject, opted_out, objections::text, held_categories, held from subject_state")
         }
         assert both == (True, f"{{{MARKETING}}}", 4, False)
         part((a, b))
-        assert self.restricted() == {a: False, b: True}
+        assert dict(rows("select subject, opted_out from subject_state")) == {a: False, b: True}
         assert dict(rows("select subject, held_categories from subject_state")) == {a: 4, b: 0}
 
     def test_a_state_entered_while_merged_stays_with_both(self, database):
@@ -195,13 +195,76 @@ class TestStates:
         states.project(c)
         assert self.restricted()[c]
 
-    def test_one_lifted_before_does_not_come_back(self, database):
+    def test_what_is_lifted_while_merged_is_lifted_for_whom_it_was_lifted_under(self, database):
         a, b = people(2)
+        self.enter(a, "optout")
         join((a, b))
         self.enter(a, "restriction")
         states.lift(b, "restriction")
+        states.lift(b, "optout")
+        opted_out = "select subject, opted_out from subject_state"
+        assert self.restricted() == {a: False, b: False} == dict(rows(opted_out))
         part((a, b))
-        assert self.restricted() == {a: False, b: False}
+        assert self.restricted() == {a: True, b: False}
+        assert dict(rows(opted_out)) == {a: True, b: False}
+
+    def test_what_a_part_lifted_for_itself_does_not_come_back_with_a_second_undo(self, database):
+        a, b = people(2)
+        join((a, b))
+        self.enter(a, "restriction")
+        part((a, b))
+        states.lift(b, "restriction")
+        with transaction.atomic():
+            assign(raw(), [(a, b)], certainty=2, why=assignment.WHY["request"], run=None, by=BY)
+        part((a, b))
+        assert self.restricted() == {a: True, b: False}
+
+
+def apart(one: uuid.UUID, other: uuid.UUID, state: str = "rejected") -> None:
+    """As the review queue writes a decision."""
+    pair = sorted((one, other))
+    rows_changed(
+        "insert into refine_proposal (id, older, younger, state, found_at, decided_at, decided_by)"
+        " values (%s, %s, %s, %s, now(), now(), %s) on conflict (older, younger) do update set state = excluded.state",
+        new_id(), *pair, state, BY,
+    )  # fmt: skip
+
+
+class TestApart:
+    @pytest.mark.parametrize("certainty", [1, 2, 3])
+    def test_two_who_were_kept_apart_join_by_no_chain(self, database, certainty):
+        a, b, c, d = people(4)
+        apart(d, a)
+        join((a, b), (c, d), certainty=certainty)
+        with transaction.atomic():
+            left = assign(raw(), [(b, c)], certainty=certainty, why=assignment.WHY["request"], run=None, by=BY)
+        assert left == [(b, c)]
+        assert {one: held[0] for one, held in stored().items()} == {a: a, b: a, c: c, d: c}
+
+    def test_in_one_go_the_first_link_counts_for_the_rest(self, database):
+        a, b, c = people(3)
+        apart(a, c)
+        join((a, b), (b, c), certainty=3)
+        assert {one: held[0] for one, held in stored().items()} == {a: a, b: a, c: c}
+
+    def test_a_decision_taken_back_keeps_nobody_apart(self, database):
+        a, b = people(2)
+        apart(a, b)
+        apart(a, b, "accepted")
+        join((a, b))
+        assert stored()[b] == (a, a)
+
+    @pytest.mark.parametrize("kind", ["restriction", "objection"])
+    def test_whoever_objects_to_linkage_is_joined_on_their_own_request_only(self, database, kind):
+        a, b = people(2)
+        purpose = {"purpose": PURPOSES["accuracy"]} if kind == "objection" else {}
+        states.enter(b, kind, by=BY, id=new_id(), **purpose)
+        for certainty in (1, 2, 3):
+            join((a, b), certainty=certainty)
+        assert stored()[b] == (b, b)
+        with transaction.atomic():
+            assign(raw(), [(a, b)], certainty=2, why=assignment.WHY["request"], run=None, by=BY)
+        assert stored()[b] == (a, a)
 
 
 class TestConsents:
@@ -272,7 +335,7 @@ class TestConsents:
 
 def test_many_links_cost_few_statements(database, monkeypatch):
     crowd = people(3000)
-    TestStates().enter(crowd[0], "restriction")
+    TestStates().enter(crowd[0], "optout")
     seen: list[str] = []
 
     class Counting(raw().cursor_factory):
