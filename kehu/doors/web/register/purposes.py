@@ -163,7 +163,9 @@ def _asked(said: QueryDict) -> dict[str, Any]:
         "retention_days": int(days) if days.isdecimal() else 0,
         "automated": said.get("automated") == "yes",
         "fresh": {
-            name: int(text) if text.isdecimal() else 0 for name in AGEING if (text := said.get(f"fresh_{name}", "").strip())
+            name: int(text) if text.isdecimal() else 0
+            for name in AGEING
+            if (text := said.get(f"fresh_{name}", "").strip())
         },
     }
 
