@@ -7,28 +7,33 @@ carry no value of any record.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-from splink import DuckDBAPI, Linker
 from splink.internals.exceptions import SplinkException
 
 from kehu.refine.resolve.blocking import block, propose
-from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
+from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.conditions import ALIASED
+from kehu.refine.resolve.edges import (
+    PROPOSE_FROM,
+    Weighed,
+    both_ways,
+    chains,
+    edge_sql,
+    grouped,
+    shares_sql,
+    weight_sql,
+)
 from kehu.refine.resolve.features import Features, Kind, prepare
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.model import Model, shipped
-from kehu.refine.resolve.train import expected_share, settings, train
+from kehu.refine.resolve.train import expected_share, train
 
-# Bits. Below the first a pair is no proposal; from the second it merges, where the evidence is of the right kind.
-PROPOSE_FROM: Final = -4.0
-MERGE_FROM: Final = 6.0
-HOUSEHOLD_CAP: Final = 0.0
 _PAIRS_PER_PART: Final = 4_000_000
 
 Progress = Callable[[str, float], None]
@@ -158,66 +163,47 @@ class _Run:
         self._report(step, share)
 
     def _score(self, connection: duckdb.DuckDBPyConnection, parts: int) -> None:
-        """Make table `edge` (l, r, weight, certain, household, shown, never) of pairs heavy enough to propose."""
-        api = DuckDBAPI(connection)
-        linker = Linker(api.register("feature"), settings(self.model), validate_settings=False, log_level=None)
+        """Make table `edge` (l, r, weight, sure, household, shown, never) of pairs heavy enough to propose."""
+        connection.execute(f"CREATE TABLE weighable AS SELECT *{shares_sql(self.model)} FROM feature")
         connection.execute(
-            "CREATE TABLE edge (l INT, r INT, weight DOUBLE, certain BOOL, household BOOL, shown BOOL, never BOOL)"
+            "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
         )
-        conditions = (self._guards.certain, self._guards.household, self._guards.shown, self._guards.never)
-        facts = ", ".join(f"coalesce({condition.sql(*ALIASED)}, false)" for condition in conditions)
+        weight, facts = weight_sql(self.model, *ALIASED), edge_sql(self.model, self._guards, *ALIASED)
         for part in range(parts):
             self._begin("score", 0.35 + 0.5 * part / parts)
             propose(connection, part, parts)
             self.pairs += connection.table("pair").shape[0]
-            linker.table_management.register_blocked_pairs_for_predict(api.register("pair"))
-            # Pushed down through Splink's projections, the threshold would compute each comparison several times over.
+            # Pushed down through the projection, the threshold would compute each comparison twice.
             connection.execute("SET disabled_optimizers = 'filter_pushdown'")
-            scored = linker.inference.predict(threshold_match_weight=PROPOSE_FROM, warning_mode="never")
+            connection.execute(
+                f"CREATE TABLE heavy AS FROM (SELECT l.id AS id_l, r.id AS id_r, {weight} AS weight FROM pair "
+                "JOIN weighable AS l ON l.id = join_key_l JOIN weighable AS r ON r.id = join_key_r) "
+                f"WHERE weight >= {PROPOSE_FROM}"
+            )
             connection.execute("SET disabled_optimizers = ''")
             connection.execute(
-                f"INSERT INTO edge SELECT id_l, id_r, match_weight, match_weight >= {MERGE_FROM} AND {facts} "
-                f"FROM {scored.physical_name} JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r"
+                f"INSERT INTO edge SELECT id_l, id_r, {facts} FROM heavy "
+                "JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r"
             )
-            scored.drop_table_from_database_and_remove_from_cache()
-            connection.execute("DROP TABLE pair")
+            connection.execute("DROP TABLE pair; DROP TABLE heavy")
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
-        rows = connection.execute("SELECT * FROM edge ORDER BY l, r").fetchall()
-        sure: list[Edge] = [row[:3] for row in rows if row[3]]
-        apart = self._kept_apart(connection, sure)
-        group_of = group_names(merge(sure, apart))
-        possible = [row for row in rows if not row[6]]
-        sharing = [(row[0], row[1], row[5]) for row in rows if row[4]]
-        kin = outside_households([row[:3] for row in possible if row[4]], sharing, group_of)
-        edges: list[Edge] = [row[:3] for row in possible if not row[4]]
-        edges += [(left, right, min(weight, HOUSEHOLD_CAP)) for left, right, weight in kin]
-        likely = communities(edges, threshold=PROPOSE_FROM)
-        groups = merge((edge for edge in sure if likely[edge[0]] == likely[edge[1]]), apart)
-        group_of = group_names(groups)
-        within = [edge for edge in edges if likely[edge[0]] == likely[edge[1]]]
+        found = [Weighed(*row) for row in connection.execute("FROM edge ORDER BY l, r").fetchall()]
+        groups, asked = grouped(found, lambda sure: self._kept_apart(connection, sure))
         ids = self._features.records
         merges = [[ids[member] for member in group] for group in groups]
-        return merges, [(ids[left], ids[right], weight) for left, right, weight in questions(within, group_of)]
+        return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
 
-    def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: list[Edge]) -> dict[int, frozenset[int]]:
+    def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: Sequence[Edge]) -> dict[int, frozenset[int]]:
         """For the records that chains of sure edges bring together: which of them contradict each other."""
-        chained = communities(sure, threshold=0.0)
-        members: dict[int, list[int]] = {}
-        for record, community in chained.items():
-            members.setdefault(community, []).append(record)
-        rows = [(community, record) for community, group in members.items() if len(group) > 2 for record in group]
+        rows = [(number, record) for number, group in enumerate(chains(sure)) for record in group]
         chain = pa.table(
             {"chain": pa.array([r[0] for r in rows], pa.int32()), "id": pa.array([r[1] for r in rows], pa.int32())}
         )
         connection.register("chained", chain)
-        apart: dict[int, set[int]] = {}
         query = (
             "SELECT l.id, r.id FROM chained AS a JOIN chained AS b ON a.chain = b.chain AND a.id < b.id "
             "JOIN feature AS l ON l.id = a.id JOIN feature AS r ON r.id = b.id "
             f"WHERE coalesce({self._guards.apart.sql(*ALIASED)}, false)"
         )
-        for left, right in connection.execute(query).fetchall():
-            apart.setdefault(left, set()).add(right)
-            apart.setdefault(right, set()).add(left)
-        return {record: frozenset(others) for record, others in apart.items()}
+        return both_ways(connection.execute(query).fetchall())

@@ -1,0 +1,142 @@
+"""Pairs of records weighed, and grouped: the one step that DuckDB, Spark and the live look-up share.
+
+A pair in, an edge out: its match weight, and what the guards say of it. What edges come to is decided by
+:func:`grouped`, wherever they were weighed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import log2
+from typing import Final, NamedTuple
+
+from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
+from kehu.refine.resolve.conditions import Row
+from kehu.refine.resolve.guards import Guards
+from kehu.refine.resolve.model import Comparison, Level, Model
+from kehu.refine.resolve.scoring import Frequencies, prior_bits, weigh
+
+# Bits. Below the first a pair is no proposal; from the second it merges, where the evidence is of the right kind.
+PROPOSE_FROM: Final = -4.0
+MERGE_FROM: Final = 6.0
+HOUSEHOLD_CAP: Final = 0.0
+
+Apart = Callable[[Sequence[Edge]], Mapping[int, frozenset[int]]]
+"""Of records that chains of sure edges bring together, for each those it may not be grouped with."""
+
+
+class Weighed(NamedTuple):
+    """An edge: two records, their weight in bits, and what the guards say.
+
+    ``sure``: it merges by itself. ``household``, ``shown`` and ``never`` as :class:`kehu.refine.resolve.guards.Guards`.
+    """
+
+    left: int
+    right: int
+    weight: float
+    sure: bool
+    household: bool
+    shown: bool
+    never: bool
+
+    @property
+    def edge(self) -> Edge:
+        """Without what the guards say."""
+        return self.left, self.right, self.weight
+
+
+def share_columns(model: Model) -> list[str]:
+    """The columns whose rarity counts; beside each stands how common its value is, as `share_` and its name."""
+    return sorted({level.frequency for one in model.comparisons for level in one.levels if level.frequency})
+
+
+def shares_sql(model: Model) -> str:
+    """SQL: for each of :func:`share_columns` the share of records that have the same value, of those that have one."""
+    return "".join(
+        f", CASE WHEN {name} IS NOT NULL THEN (count(*) OVER (PARTITION BY {name}) / count({name}) OVER ()) END"
+        f" AS share_{name}"
+        for name in share_columns(model)
+    )
+
+
+def weight_sql(model: Model, left: str, right: str) -> str:
+    """The match weight of a pair as SQL; ``left``, ``right``: how a column of each record is written."""
+    parts = [_comparison_sql(comparison, left, right) for comparison in model.comparisons]
+    return " + ".join([repr(prior_bits(model)), *parts])
+
+
+def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
+    """The columns of an edge but for its ends, from a relation of pairs that has `weight` already."""
+    said = {
+        "sure": f"weight >= {MERGE_FROM} AND {held.certain.sql(left, right)}",
+        "household": held.household.sql(left, right),
+        "shown": held.shown.sql(left, right),
+        "never": held.never.sql(left, right),
+    }
+    return "weight, " + ", ".join(f"coalesce({condition}, false) AS {name}" for name, condition in said.items())
+
+
+def weighed(
+    ends: tuple[int, int], left: Row, right: Row, model: Model, held: Guards, frequencies: Frequencies | None = None
+) -> Weighed | None:
+    """One pair as an edge; None where it weighs too little to propose."""
+    weight = weigh(left, right, model, frequencies=frequencies)
+    if weight < PROPOSE_FROM:
+        return None
+    sure = weight >= MERGE_FROM and held.certain.holds(left, right) is True
+    told = (condition.holds(left, right) is True for condition in (held.household, held.shown, held.never))
+    return Weighed(*ends, weight, sure, *told)
+
+
+def _comparison_sql(comparison: Comparison, left: str, right: str) -> str:
+    names = (left.format(comparison.column), right.format(comparison.column))
+    cases = [f"WHEN {names[0]} IS NULL OR {names[1]} IS NULL THEN 0.0::DOUBLE"]
+    for level in comparison.levels:
+        bits = repr(log2(level.m / level.u)) + _rarity_sql(level, comparison, left, right)
+        cases.append(f"WHEN {level.when.sql(left, right)} THEN {bits}" if level.when else f"ELSE {bits}")
+    return f"(CASE {' '.join(cases)} END)"
+
+
+def _rarity_sql(level: Level, comparison: Comparison, left: str, right: str) -> str:
+    if level.frequency is None:
+        return ""
+    usual = next(other.u for other in comparison.levels if other.frequency == level.frequency)
+    shares = ", ".join(side.format(f"share_{level.frequency}") for side in (left, right))
+    return f" + coalesce({log2(usual)!r} - log2(greatest({shares})), 0)"
+
+
+def grouped(found: Sequence[Weighed], kept_apart: Apart) -> tuple[list[list[int]], list[Edge]]:
+    """What edges come to: groups that merge by themselves, and the questions that remain, heaviest first.
+
+    Args:
+        found: in the order of their ends.
+    """
+    sure = [one.edge for one in found if one.sure]
+    apart = kept_apart(sure)
+    group_of = group_names(merge(sure, apart))
+    possible = [one for one in found if not one.never]
+    sharing = [(one.left, one.right, one.shown) for one in found if one.household]
+    kin = outside_households([one.edge for one in possible if one.household], sharing, group_of)
+    edges: list[Edge] = [one.edge for one in possible if not one.household]
+    edges += [(left, right, min(weight, HOUSEHOLD_CAP)) for left, right, weight in kin]
+    likely = communities(edges, threshold=PROPOSE_FROM)
+    groups = merge((edge for edge in sure if likely[edge[0]] == likely[edge[1]]), apart)
+    within = [edge for edge in edges if likely[edge[0]] == likely[edge[1]]]
+    return groups, questions(within, group_names(groups))
+
+
+def chains(sure: Sequence[Edge]) -> list[list[int]]:
+    """The records that chains of sure edges bring together, three or more at a time: any two of them could contradict."""
+    members: dict[int, list[int]] = {}
+    for record, community in communities(sure, threshold=0.0).items():
+        members.setdefault(community, []).append(record)
+    return [group for group in members.values() if len(group) > 2]
+
+
+def both_ways(pairs: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:
+    """Pairs that stay apart, by either end."""
+    apart: dict[int, set[int]] = {}
+    for left, right in pairs:
+        apart.setdefault(left, set()).add(right)
+        apart.setdefault(right, set()).add(left)
+    return {record: frozenset(others) for record, others in apart.items()}
