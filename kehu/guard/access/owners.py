@@ -27,8 +27,9 @@ from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
 from kehu.host.paths import policies_dir
 
-KINDS: Final = ("purpose", "notice", "policy", "law", "channel", "source", "field")
-"""What the house has; a source is a channel by which third parties or the public supply data."""
+KINDS: Final = ("purpose", "notice", "policy", "law", "channel", "source", "field", "quality", "verification")
+"""What the house has; a source is a channel by which third parties or the public supply data, a quality rule of data, a
+verification a policy of how often something is confirmed."""
 INDEPENDENT: Final = "house.independent"
 
 

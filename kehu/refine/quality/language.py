@@ -269,7 +269,15 @@ class _Reader:
                 if why.why == "too-deep":
                     raise
                 self._place, self._deep = place, deep  # brackets around a value, not around a condition
+                return self._around_a_value(why)
         return self._comparison()
+
+    def _around_a_value(self, before: BadRule) -> Node:
+        """A comparison that begins with a bracket; where it is none either, the reading that came further says why."""
+        try:
+            return self._comparison()
+        except BadRule as why:
+            raise (before if before.at > why.at else why) from None
 
     def _bracketed(self) -> Node:
         self._need("(")

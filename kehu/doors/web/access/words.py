@@ -21,6 +21,8 @@ KINDS: Final = {
     "channel": gettext_lazy("Channel"),
     "source": gettext_lazy("Source"),
     "field": gettext_lazy("Field"),
+    "quality": gettext_lazy("Rule of data quality"),
+    "verification": gettext_lazy("Policy of verification"),
     "request": gettext_lazy("Request of a customer"),
     "incident": gettext_lazy("Incident"),
     "import": gettext_lazy("Import"),
@@ -36,6 +38,8 @@ PLURALS: Final = {
     "channel": gettext_lazy("Channels"),
     "source": gettext_lazy("Sources"),
     "field": gettext_lazy("Fields"),
+    "quality": gettext_lazy("Rules of data quality"),
+    "verification": gettext_lazy("Policies of verification"),
 }
 
 

@@ -1,0 +1,155 @@
+"""Scores as they may be shown: shares of a hundred, and no count of one to four people told anywhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from uuid import UUID
+
+from django.db.models import Count
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.refine.quality.models import DIMENSIONS, Finding, Run, Score
+
+T = TypeVar("T")
+SMALL: Final = 5
+"""Fewer than so many are not told apart."""
+TREND_DAYS: Final = 365
+PAGE: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A score as it may be shown. ``share``: of what was looked at, how much is good (0 to 1).
+
+    None where fewer than five were looked at. ``bad`` is None where between one and four fell short, or were good: the
+    share is then that of five.
+    """
+
+    of: int | None
+    bad: int | None
+    share: float | None
+
+    @classmethod
+    def made(cls, of: int, bad: int) -> Shown:
+        """What may be told of these counts."""
+        if of < SMALL:
+            return cls(None, None, None)
+        if 0 < bad < SMALL:
+            return cls(of, None, 1 - SMALL / of)
+        if 0 < of - bad < SMALL:
+            return cls(of, None, SMALL / of)
+        return cls(of, bad, 1 - bad / of)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The latest scores. ``overall``: the mean of the dimensions that could be measured; the others by dimension and key."""
+
+    run: Run
+    overall: float | None
+    whole: Mapping[str, Shown]
+    fields: Mapping[str, Mapping[str, Shown]]
+    sources: Mapping[str, Mapping[str, Shown]]
+    segments: Mapping[str, Mapping[str, Shown]]
+    rules: Mapping[str, Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The scores of one day, by dimension; ``overall`` their mean."""
+
+    day: dt.date
+    overall: float | None
+    whole: Mapping[str, float]
+
+
+def latest(*, actor: Actor) -> Run | None:
+    """The newest run, whatever its state.
+
+    Raises:
+        Refused: the role may not see scores.
+    """
+    require_act("quality", actor)
+    return Run.objects.order_by("-started_at").first()
+
+
+def board(*, actor: Actor) -> Board | None:
+    """The scores of the newest run that ended well; None: there is none yet.
+
+    Raises:
+        Refused: the role may not see scores.
+    """
+    require_act("quality", actor)
+    run = Run.objects.filter(state="done").order_by("-started_at").first()
+    if run is None:
+        return None
+    by_scope: dict[str, dict[str, dict[str, Shown]]] = {}
+    rules: dict[str, Shown] = {}
+    for one in Score.objects.filter(run=run):
+        shown = Shown.made(one.of, one.bad)
+        if one.scope == "rule":
+            rules[one.key] = shown
+        else:
+            by_scope.setdefault(one.scope, {}).setdefault(one.key, {})[one.dimension] = shown
+    whole = _in_order(by_scope.get("all", {}).get("", {}))
+    return Board(
+        run, mean(one.share for one in whole.values()), whole, by_scope.get("field", {}), by_scope.get("source", {}),
+        by_scope.get("segment", {}), rules,
+    )  # fmt: skip
+
+
+def trend(*, actor: Actor, days: int = TREND_DAYS) -> list[Day]:
+    """The last run of each day, oldest first.
+
+    Raises:
+        Refused: the role may not see scores.
+    """
+    require_act("quality", actor)
+    since = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=days)
+    runs = dict(Run.objects.filter(state="done", day__gte=since).order_by("started_at").values_list("day", "id"))
+    scores: dict[UUID, dict[str, float]] = {}
+    for one in Score.objects.filter(run__in=runs.values(), scope="all"):
+        if (share := Shown.made(one.of, one.bad).share) is not None:
+            scores.setdefault(one.run_id, {})[one.dimension] = share
+    return [
+        Day(day, mean(scores.get(id, {}).values()), _in_order(scores.get(id, {}))) for day, id in sorted(runs.items())
+    ]
+
+
+def found_by(check: str, *, actor: Actor, after: UUID | None = None) -> tuple[list[UUID], UUID | None]:
+    """A page of customers whom a check found, by id, and where the next one begins; nothing of them is opened.
+
+    Raises:
+        Refused: the role may not see scores.
+    """
+    require_act("quality", actor)
+    rows = Finding.objects.filter(check_name=check).order_by("subject")
+    if after is not None:
+        rows = rows.filter(subject__gt=after)
+    ids = list(rows.values_list("subject", flat=True)[: PAGE + 1])
+    return ids[:PAGE], ids[PAGE - 1] if len(ids) > PAGE else None
+
+
+def checks(*, actor: Actor) -> dict[str, int]:
+    """How many customers each check found and are kept; fewer than five stand as five.
+
+    Raises:
+        Refused: the role may not see scores.
+    """
+    require_act("quality", actor)
+    rows = Finding.objects.values_list("check_name").annotate(n=Count("id"))
+    return {name: max(SMALL, count) for name, count in rows}
+
+
+def mean(shares: Iterable[float | None]) -> float | None:
+    """The mean of those that are known."""
+    held = [one for one in shares if one is not None]
+    return sum(held) / len(held) if held else None
+
+
+def _in_order(held: Mapping[str, T]) -> dict[str, T]:
+    return {name: held[name] for name in DIMENSIONS if name in held}

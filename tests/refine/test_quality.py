@@ -1,0 +1,201 @@
+"""Data quality: rules are tested, tried and owned before they count; scores are counts; findings are ids."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from kehu.govern.holders import holders
+from kehu.guard.gate.acts import ActRefused
+from kehu.guard.setup import open_owner
+from kehu.refine.models import Proposal
+from kehu.refine.quality import rules, scores
+from kehu.refine.quality.measure import measure
+from kehu.refine.quality.models import Finding, Rule, Run, Score
+from kehu.refine.quality.scores import Shown
+from kehu.refine.quality.tasks import forget
+from kehu.refine.quality.texts import BadRule, ExampleFails, RuleText, shipped_texts
+from kehu.vault.ids import new_id
+from tests.cast import admit, staff
+
+TEXT = RuleText(
+    "mail-of-the-house", {"en": "Mail of the house", "zh-hans": "本公司邮箱", "zh-hant": "本公司郵箱"},
+    "email is null or email matches '.+@mail\\.example'", "validity", "medium",
+    [{"email": "a@mail.example"}], [{"email": "a@other.example"}],
+)  # fmt: skip
+
+
+def text(**parts) -> RuleText:
+    return RuleText(**({name: getattr(TEXT, name) for name in TEXT.__slots__} | parts))
+
+
+@pytest.fixture
+def people(database):
+    """Manager, analyst, auditor."""
+    return {role: staff(role) for role in ("manager", "analyst", "auditor", "service")}
+
+
+def save(people, **parts):
+    return rules.save_rule(
+        text(**parts), owner="manager@kehu.example", deputy="analyst@kehu.example", actor=people["manager"]
+    )
+
+
+def test_every_shipped_rule_turns_out_as_its_examples_say():
+    assert len(shipped_texts()) >= 9
+    for one in shipped_texts().values():
+        assert one.checked().fields
+
+
+def test_a_rule_is_tested_before_it_is_kept(people):
+    with pytest.raises(ExampleFails, match="passes 1"):
+        save(people, passes=[{"email": "a@other.example"}])
+    with pytest.raises(ExampleFails, match="fails 1"):
+        save(people, fails=[{"email": "a@mail.example"}])
+    with pytest.raises(ExampleFails):  # that nothing is said is neither
+        save(people, condition="email matches '.+'", fails=[{"phone": "+8613800138000"}])
+    with pytest.raises(BadRule):
+        save(people, condition="shoe = 3")
+    with pytest.raises(ValueError, match="labels"):
+        save(people, labels={"en": "x"})
+    with pytest.raises(ValueError, match="deputy"):
+        rules.save_rule(TEXT, owner="manager@kehu.example", deputy="MANAGER@kehu.example", actor=people["manager"])
+    with pytest.raises(ActRefused):
+        rules.save_rule(TEXT, owner="manager@kehu.example", deputy="analyst@kehu.example", actor=people["service"])
+    assert not Rule.objects.exists()
+
+
+def test_a_rule_is_tried_and_owned_before_it_counts(people, database):
+    admit({"full_name": "王芳", "email": "wang@mail.example"}, {"full_name": "李雷", "email": "li@other.example"})
+    kept = save(people)
+    with pytest.raises(rules.NotTried):
+        rules.put_in_force(kept.id, actor=people["manager"])
+    tried = rules.try_rule(kept.id, actor=people["manager"])
+    assert (tried.tried_of, tried.tried_bad) == (2, 1)
+    assert TEXT.slug not in {one.slug for one in rules.rules_in_force()}
+    rules.put_in_force(kept.id, actor=people["manager"])
+    second = rules.try_rule(save(people, severity="high").id, actor=people["manager"])
+    rules.put_in_force(second.id, actor=people["manager"])
+    [held] = [one for one in rules.rules_in_force() if one.slug == TEXT.slug]
+    assert (held.version, held.severity) == (2, "high")
+    assert [one.state for one in rules.versions(TEXT.slug)] == ["in-force", "retired"]
+    rules.retire(TEXT.slug, actor=people["manager"])
+    rules.retire("no-test-name", actor=people["manager"])  # one that came with Kehu
+    assert not {TEXT.slug, "no-test-name"} & {one.slug for one in rules.rules_in_force()}
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where action = 131")
+        assert cursor.fetchone()[0] == 8  # each step, and none for the reads of a trial, which stand as measured
+
+
+def test_the_database_keeps_what_a_rule_said_and_lets_none_in_unowned(people, database):
+    kept = rules.try_rule(save(people).id, actor=people["manager"])
+    for change in (
+        "update quality_rule set condition = 'x'",
+        "delete from quality_rule",
+        "update quality_rule set tried_at = null, state = 'in-force'",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(change)
+    with open_owner(database) as owner:
+        owner.execute("update owned set deputy = null where kind = 'quality'")
+    with pytest.raises(DatabaseError, match="unowned"):
+        rules.put_in_force(kept.id, actor=people["manager"])
+
+
+PEOPLE = [
+    {"full_name": "王芳", "email": "wang@mail.example", "phone": "+8613800138000", "birth_date": "1980-01-02"},
+    {"full_name": "李雷", "email": "li@mail.example", "phone": "+8613800138000", "birth_date": "2999-01-01"},
+    {"full_name": "Test", "phone": "+8613800138002"},
+    *({"full_name": f"客户{n}", "email": f"c{n}@mail.example", "country": "CN"} for n in "一二三四五六七"),
+]
+
+
+def measured(people, database):
+    subjects = admit(*PEOPLE)
+    with open_owner(database) as owner:
+        owner.execute("update record set said_at = now() - interval '3 years' where subject = %s", [subjects[0]])
+    Proposal.objects.create(id=new_id(), older=min(subjects[0], subjects[1]), younger=max(subjects[0], subjects[1]))
+    return subjects, measure(actor=people["analyst"])
+
+
+def test_scores_count_what_is_so(people, database):
+    subjects, run = measured(people, database)
+    assert (run.state, run.total, run.done, run.left_out) == ("done", 10, 10, 0)
+
+    def counted(dimension, scope, key=""):
+        one = Score.objects.get(run=run, dimension=dimension, scope=scope, key=key)
+        return one.of, one.bad
+
+    assert counted("completeness", "field", "email") == (10, 1)
+    assert counted("completeness", "field", "birth_date") == (10, 8)
+    assert counted("uniqueness", "all") == (10, 2)
+    assert counted("uniqueness", "field", "phone") == (2, 1)  # two numbers, of which one is two people's
+    assert counted("timeliness", "field", "phone") == (3, 1)
+    assert counted("validity", "rule", "born-in-time") == (2, 1)
+    assert counted("validity", "rule", "no-test-name") == (10, 1)
+    assert counted("uniqueness", "segment", "law:CN") == (10, 2)
+    assert counted("validity", "source", "1")[0] == sum(len(one) for one in PEOPLE)
+    found = dict(Finding.objects.filter(check_name__startswith="rule:").values_list("check_name", "subject"))
+    assert found["rule:no-test-name"] == subjects[2]
+    assert found["rule:born-in-time"] == subjects[1]
+
+
+def test_what_is_measured_passes_the_gate_and_stands_in_the_ledger(people, database):
+    subjects, run = measured(people, database)
+    with open_owner(database) as owner:
+        owner.execute("update subject_state set restricted = true where subject = %s", [subjects[0]])
+    again = measure(actor=people["analyst"])
+    assert again.left_out == 1
+    assert Score.objects.get(run=again, dimension="uniqueness", scope="all").of == 9
+    with connection.cursor() as cursor:
+        cursor.execute("select sum(subjects) from ledger_entry where action = 130 and detail = %s", [run.id])
+        assert cursor.fetchone()[0] == 10
+    with pytest.raises(ActRefused):
+        measure(actor=people["auditor"])
+
+
+def test_no_count_of_fewer_than_five_is_told(people, database):
+    measured(people, database)
+    board = scores.board(actor=people["auditor"])
+    assert board is not None and board.overall is not None
+    assert board.fields["phone"]["timeliness"] == Shown(None, None, None)
+    assert board.fields["email"]["completeness"] == Shown(10, None, 0.5)  # one is missing, and up to four might be
+    assert board.rules["no-test-name"].bad is None
+    everything = [
+        one for rows in (board.fields, board.sources, board.segments) for row in rows.values() for one in row.values()
+    ]
+    assert not [one for one in [*everything, *board.rules.values()] if one.bad in range(1, 5) or one.of in range(5)]
+    assert Shown.made(10, 7) == Shown(10, None, 0.5)
+    assert Shown.made(10, 10) == Shown(10, 10, 0.0)
+    assert Shown.made(4, 0) == Shown(None, None, None)
+
+
+def test_a_day_keeps_its_last_run(people, database):
+    measured(people, database)
+    measure(actor=people["analyst"])
+    assert len(scores.trend(actor=people["manager"])) == 1
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=20)
+    Run.objects.update(started_at=long_ago, day=long_ago.date())
+    assert forget() == 1
+    assert Run.objects.count() == 1
+
+
+def test_findings_go_with_whom_they_are_about(people, database):
+    subjects, _ = measured(people, database)
+    [holder] = [one for one in holders() if one.name == "quality-findings"]
+    assert holder.export(subjects[2], actor=None) == {
+        "quality_checks": sorted(Finding.objects.filter(subject=subjects[2]).values_list("check_name", flat=True))
+    }
+    assert holder.erase(subjects[2]) > 0
+    assert holder.export(subjects[2], actor=None) is None
+
+
+def test_a_page_of_findings_goes_on_where_the_last_ended(people, database):
+    Finding.objects.bulk_create(Finding(check_name="rule:x", subject=UUID(int=n)) for n in range(1, 31))
+    first, after = scores.found_by("rule:x", actor=people["manager"])
+    rest, end = scores.found_by("rule:x", actor=people["manager"], after=after)
+    assert [one.int for one in first + rest] == list(range(1, 31))
+    assert end is None
