@@ -32,7 +32,7 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "organisation": (*_BOTH, "legal_name", "registration_number"),
 }  # fmt: skip
 
-_LEGAL_FORMS: Final = (
+LEGAL_FORMS: Final = (
     r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
     r"|\b(incorporated|inc|limited|ltd|llc|llp|plc|corporation|corp|company|co|gmbh|mbh|ag|kg|ug|ohg|sarl|sas|sa|srl|spa|bv"
     r"|nv|oy|ab|pty|pte|kk|group|holdings?)\b"
@@ -64,12 +64,18 @@ def _simplifier() -> OpenCC:
     return OpenCC("t2s")
 
 
-def prepare(table: pa.Table, kind: Kind = "person") -> Features:
+def simplified(text: str) -> str:
+    """Traditional characters in their simplified forms."""
+    return str(_simplifier().convert(text))
+
+
+def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Features:
     """Fold a table of records into linkage features.
 
     Args:
         table: column `record` (text, unique) and any dictionary fields, as text; other columns are not read.
         kind: persons or organisations.
+        wide: the sounds of names are wanted even if all are in Latin letters, as they are in a larger set.
     Raises:
         ValueError: column `record` is missing, null or not unique.
     """
@@ -83,7 +89,7 @@ def prepare(table: pa.Table, kind: Kind = "person") -> Features:
     records = frame["record"].to_list()
     frame = _folded(frame.drop("record"))
     frame = _organisation(frame) if kind == "organisation" else _person(frame)
-    wide = kind == "person" and not all(_is_ascii(frame[name]) for name in ("first", "last", "name"))
+    wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in ("first", "last", "name")))
     frame = _sounds(frame, wide=wide, kind=kind)
     used = [column.name for column in frame if column.null_count() < len(frame)]
     ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
@@ -110,7 +116,7 @@ def _folded(frame: pl.DataFrame) -> pl.DataFrame:
     for column in frame:
         if not _is_ascii(column):
             plain = column.str.normalize("NFKD").str.replace_all(r"[\u0300-\u036f]", "").str.normalize("NFKC")
-            column = _mapped(plain.str.to_lowercase().str.replace_many(LATIN), _simplifier().convert)
+            column = _mapped(plain.str.to_lowercase().str.replace_many(LATIN), simplified)
         text = column.str.to_lowercase()
         if column.name in {"birth_date", "phone"}:
             text = text.str.replace_all(r"[^0-9]", "")
@@ -162,7 +168,7 @@ def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
     """The name of an organisation without its legal form; what it wrote stays in `full`."""
     whole = pl.coalesce(_field(frame, "legal_name"), _field(frame, "full_name"))
     frame = frame.with_columns(whole.alias("full"))
-    bare = pl.col("full").str.replace_all(_LEGAL_FORMS, " ").str.replace_all(r"\s+", " ").str.strip_chars()
+    bare = pl.col("full").str.replace_all(LEGAL_FORMS, " ").str.replace_all(r"\s+", " ").str.strip_chars()
     frame = frame.with_columns(pl.when(bare != "").then(bare).otherwise(pl.col("full")).alias("name"))
     return frame.with_columns(tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))))
 
@@ -190,7 +196,10 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
         spelt.append(_mapped(frame["name"], spell).alias("name_s"))
     frame = frame.with_columns(spelt)
     if "street" in frame.columns:
-        frame = frame.with_columns(addr=_joined(_field(frame, "house_number"), pl.col("street")))
+        whole = _joined(_field(frame, "house_number"), pl.col("street"))
+        frame = frame.with_columns(
+            addr=pl.when(pl.col("street").is_not_null()).then(whole)
+        )  # a number alone is no address
     if "email" in frame.columns:
         frame = frame.with_columns(mailbox=pl.col("email").str.extract(r"^([^@+]+)"))
     return frame.drop(name for name in NAME_FIELDS if name in frame.columns)

@@ -1,0 +1,49 @@
+"""A record folded by itself has the features it has in a table, whatever its text."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from linkage_families import families
+from test_conditions import TEXTS
+
+from kehu.refine.resolve.features import FIELDS, Kind, prepare
+from kehu.refine.resolve.folding import fold
+
+MORE = {
+    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!"],
+    "given_name": ["Bob  Lee", "尉 迟", "曉 明", "-", "Zhāng"], "family_name": ["单", "van der Berg", "ＷＡＮＧ", "歐陽"],
+    "legal_name": ["GmbH", "Müller & Söhne GmbH & Co. KG", "株式会社ソニー", "明月（集团）股份有限公司"],
+    "email": ["+x@y", " A B@c.example", "@", "Éa@x.example"], "birth_date": ["１９９０-01-05", "--"], "unit": ["№ 3", "弄 5"],
+}  # fmt: skip
+_ANY = st.text("abZ1 -'’.@+王曉单é́ØßЖ김ーＡ　\t½Ⅳ々", max_size=10)
+
+
+def alike(kind: Kind, rows: list[dict[str, str | None]]) -> None:
+    names = FIELDS[kind]
+    rows = [*rows, {**dict.fromkeys(names), "full_name": "Alice Harper"}]
+    columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
+    table = pa.table({"record": [f"{number:03d}" for number in range(len(rows))], **columns})
+    features = prepare(table, kind, wide=True)
+    for row, folded in zip(rows, features.table.to_pylist(), strict=True):
+        mine = fold(row, kind)
+        assert mine.keys() >= {name for name, text in folded.items() if text is not None} - {"id"}
+        assert {name: mine.get(name) for name in folded if name != "id"} == {
+            k: v for k, v in folded.items() if k != "id"
+        }
+        assert not {name for name, text in mine.items() if text is not None} - features.columns
+
+
+@pytest.mark.parametrize("kind", ["person", "organisation"])
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(data=st.data())
+def test_a_record_alone_is_what_it_is_in_a_table(kind: Kind, data: st.DataObject):
+    texts = {name: st.none() | st.sampled_from([*TEXTS[name], *MORE.get(name, ())]) | _ANY for name in FIELDS[kind]}
+    alike(kind, data.draw(st.lists(st.fixed_dictionaries(texts), min_size=10, max_size=40)))
+
+
+def test_families_fold_alike():
+    table = families(60, seed=3).table
+    alike("person", table.to_pylist())
