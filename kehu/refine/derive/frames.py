@@ -1,0 +1,129 @@
+"""Events as the gate let them out, made into frames: numbers, moments and texts in columns, whose they are as a number.
+
+These frames are plaintext. They live in memory for as long as one heap of customers is counted up, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, Final
+from uuid import UUID
+
+import polars as pl
+
+from kehu.guard.gate.read import Contribution, Opened
+from kehu.refine.clean.status import ABSENT, INVALID
+from kehu.refine.derive.computing import KEY, WHO, Plan, States
+from kehu.refine.derive.inputs import LARGEST, MOMENTS, SOURCES, inputs_of
+
+FIGURES: Final = 2
+"""Significant figures that an amount is rounded to before it is counted up: a trait of one order is not that order."""
+_NUMBERS: Final = {"orders": ("amount", "quantity", "discount"), "interactions": ("rating",)}
+_SOURCE_OF: Final = {number: name for name, number in SOURCES.items()}
+_CURRENCY: Final = r"^[A-Z]{3}$"
+_WRITTEN_HOUR: Final = r"[T ](\d{1,2}):\d{2}"
+
+
+class Events:
+    """Events of some customers, gathered record by record."""
+
+    def __init__(self, channels: Mapping[int, str]) -> None:
+        self._channels = channels
+        self._columns = {source: _columns(source) for source in SOURCES}
+        self._place: dict[UUID, int] = {}
+
+    @property
+    def subjects(self) -> list[UUID]:
+        """Origin subjects of which something came, each at the place that stands for it in the frames."""
+        return list(self._place)
+
+    def add(self, opened: Opened, *, without: Set[UUID], fields: Set[str]) -> None:
+        """Take what was let out of one customer; ``without``: records that newer ones replaced; ``fields`` that count."""
+        record: UUID | None = None
+        held: dict[str, Contribution] = {}
+        last: Contribution | None = None
+        for one in opened.contributions:
+            if one.record is not record and one.record != record:
+                self._end(last, held)
+                record, held, last = one.record, {}, None
+            if one.record in without:
+                continue
+            last = one
+            if one.answer == "clear" and one.field in fields and one.status not in (ABSENT, INVALID):
+                held[one.field] = one
+        self._end(last, held)
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """By source, as :func:`kehu.refine.derive.computing.counted` takes them."""
+        return {source: _frame(source, columns) for source, columns in self._columns.items()}
+
+    def _end(self, last: Contribution | None, held: Mapping[str, Contribution]) -> None:
+        source = _SOURCE_OF.get(last.kind) if last is not None else None
+        if last is None or source is None:
+            return
+        columns = self._columns[source]
+        columns[WHO].append(self._place.setdefault(last.subject, len(self._place)))
+        columns["channel"].append(self._channels.get(last.channel))
+        for name, column in columns.items():
+            if name in (WHO, "channel", "written"):
+                continue
+            one = held.get(name)
+            column.append(one.normal if one is not None else None)
+            if name == MOMENTS[source]:
+                columns["written"].append(one.given if one is not None else None)
+
+
+def _columns(source: str) -> dict[str, list[Any]]:
+    read = {one.field for one in inputs_of(source).values() if one.field}
+    return {name: [] for name in (WHO, "channel", *sorted(read), "written")}
+
+
+def _frame(source: str, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
+    frame = pl.DataFrame(columns, schema={name: pl.UInt32 if name == WHO else pl.String for name in columns})
+    moment, numbers = MOMENTS[source], _NUMBERS[source]
+    day = pl.col(moment).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    clock = pl.col(moment).str.slice(11, 8).str.to_time("%H:%M:%S", strict=False)
+    seconds = clock.dt.hour().cast(pl.Int64) * 3600 + clock.dt.minute().cast(pl.Int64) * 60 + clock.dt.second()
+    made = frame.with_columns(
+        (day.to_physical().cast(pl.Int64) * 86_400 + seconds.fill_null(0)).alias(moment),
+        pl.col("written").str.extract(_WRITTEN_HOUR).cast(pl.Int64, strict=False).alias("hour"),
+        day.dt.weekday().cast(pl.Int64).alias("weekday"),
+        *(pl.col(name).cast(pl.Float64, strict=False).alias(name) for name in numbers),
+    ).drop("written")
+    made = made.with_columns(pl.when(pl.col(name).abs() < LARGEST).then(pl.col(name)).alias(name) for name in numbers)
+    if source == "orders":
+        sure = pl.when(pl.col("currency").str.contains(_CURRENCY)).then(pl.col("currency"))
+        made = made.with_columns(pl.col("amount").round_sig_figs(FIGURES), sure.alias("currency"))
+    return made
+
+
+def packed(states: States, plan: Plan, subjects: list[UUID]) -> dict[UUID, dict[str, dict[str, dict[str, int]]]]:
+    """States as they are kept: of each origin subject by heap, key (empty: none) and slot."""
+    found: dict[UUID, dict[str, dict[str, dict[str, int]]]] = {subject: {} for subject in subjects}
+    for id, (heap, slots) in plan.heaps.items():
+        names = [slot.id for slot in slots]
+        skip = 1 if heap.key is None else 2
+        for row in states[id].iter_rows():
+            key = "" if heap.key is None else row[1]
+            kept = {name: value for name, value in zip(names, row[skip:], strict=True) if value is not None}
+            if heap.key is None or any(kept.values()):
+                found[subjects[row[0]]].setdefault(id, {})[key] = kept
+    return found
+
+
+def unpacked(rows: Iterable[tuple[int, Mapping[str, Mapping[str, Mapping[str, int]]]]], plan: Plan) -> States:
+    """Kept states as frames, put together for whoever has the same number."""
+    held = list(rows)
+    found: States = {}
+    for id, (heap, slots) in plan.heaps.items():
+        columns: dict[str, list[Any]] = {WHO: [], KEY: []} | {slot.id: [] for slot in slots}
+        for who, state in held:
+            for key, kept in state.get(id, {}).items():
+                columns[WHO].append(who)
+                columns[KEY].append(key)
+                for slot in slots:
+                    columns[slot.id].append(kept.get(slot.id))
+        schema = {WHO: pl.UInt32, KEY: pl.String} | {slot.id: pl.Int64 for slot in slots}
+        frame = pl.DataFrame(columns, schema=schema)
+        found[id] = frame.drop(KEY) if heap.key is None else frame
+    return found

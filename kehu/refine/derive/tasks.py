@@ -1,0 +1,55 @@
+"""Traits as jobs: soon after something came or changed, and everything anew each night."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from kehu.guard.staff.actions import owner_actor
+
+_log = logging.getLogger("kehu.derive")
+
+
+@app.task(name="derive:catch_up", lock="derive", queueing_lock="derive_catch_up")
+def catch_up() -> None:
+    """Compute the traits of whom something came or changed."""
+    from kehu.refine.derive import runs  # every process loads this module; few compute
+
+    try:
+        runs.catch_up()
+    except runs.NobodyMay as stopped:
+        _log.warning("derive.waits", extra={"purpose": str(stopped)})
+
+
+def defer_catch_up() -> None:
+    """Have what is due computed; one run that waits already will do."""
+    with contextlib.suppress(AlreadyEnqueued):
+        catch_up.defer()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="derive:look", queueing_lock="derive_look", pass_context=False)
+def look(timestamp: int) -> None:
+    """Once a minute: whatever is due by whatever way."""
+    from kehu.refine.derive import runs
+
+    if runs.waiting():
+        defer_catch_up()
+
+
+@app.periodic(cron="17 1 * * *")
+@app.task(name="derive:nightly", lock="derive", queueing_lock="derive_nightly", pass_context=False)
+def nightly(timestamp: int) -> None:
+    """Each night: days pass and notices change, so everything is computed anew."""
+    from kehu.refine.derive import runs
+    from kehu.refine.derive.register import groups
+
+    if not groups():
+        return
+    try:
+        runs.compute(actor=owner_actor())
+    except runs.NobodyMay as stopped:
+        _log.warning("derive.waits", extra={"purpose": str(stopped)})

@@ -1,0 +1,139 @@
+"""What traits come to for whole customers: put together from what is kept of their origin subjects, as of a day.
+
+Nothing is opened here, so every day may have its values without another use of anybody's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+import polars as pl
+from django.db import connection
+from django.utils import timezone
+
+from kehu.govern.consent import retried
+from kehu.refine.derive.computing import KEY, Cuts, cut_points, finished, together
+from kehu.refine.derive.frames import unpacked
+from kehu.refine.derive.models import Trait
+from kehu.refine.derive.register import Group
+from kehu.refine.derive.smallest import smallest_group
+
+_WRITTEN_AT_ONCE: Final = 5_000
+_STATES: Final = """
+select s.customer, d.state::text, current_date - s.last_act from derive_state d join subject_state s using (subject)
+where d.purpose = %s and d.sensitive = %s and not s.hidden
+"""
+
+Value = int | float | str | bool | dict[str, int | float]
+"""Of a trait: a number, a word, yes or no; or a number for each key."""
+
+
+def settle(group: Group, customers: Sequence[UUID]) -> None:
+    """Write the values of these customers, by the fifths as they were last parted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATES + " and s.customer = any (%s)", [group.number, group.sensitive, list(customers)])
+        rows = cursor.fetchall()
+    cuts = dict(Trait.objects.filter(slug__in=list(group.held)).values_list("slug", "cuts"))
+    _write(group, values_of(group, rows, cuts=cuts), customers)
+
+
+def refresh(group: Group) -> None:
+    """Write everybody's values as of today, and part them into fifths anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATES, [group.number, group.sensitive])
+        rows = cursor.fetchall()
+        cursor.execute(
+            "select customer from derive_value where purpose = %s and sensitive = %s", [group.number, group.sensitive]
+        )
+        before = {row[0] for row in cursor.fetchall()}
+    numbers, states = _together(group, rows)
+    frames = finished(states, group.plan, today=_today(), cuts={})
+    cuts = cut_points(frames, group.plan, least=smallest_group())
+    for slug in group.held:
+        Trait.objects.filter(slug=slug).exclude(cuts=cuts.get(slug, {})).update(cuts=cuts.get(slug, {}))
+    values = _by_customer(group, finished(states, group.plan, today=_today(), cuts=cuts), numbers, rows)
+    everybody = sorted(before | set(values))
+    for start in range(0, len(everybody), _WRITTEN_AT_ONCE):
+        part = everybody[start : start + _WRITTEN_AT_ONCE]
+        _write(group, {one: values[one] for one in part if one in values}, part)
+
+
+def values_of(
+    group: Group, rows: Sequence[tuple[UUID, str, int | None]], *, cuts: Cuts
+) -> dict[UUID, dict[str, Value]]:
+    """Values by whom the rows are named for (a customer, or one origin subject), from what is kept."""
+    numbers, states = _together(group, rows)
+    return _by_customer(group, finished(states, group.plan, today=_today(), cuts=cuts), numbers, rows)
+
+
+def _today() -> date:
+    return timezone.now().date()
+
+
+def _together(group: Group, rows: Sequence[tuple[UUID, str, int | None]]) -> tuple[list[UUID], dict[str, pl.DataFrame]]:
+    place: dict[UUID, int] = {}
+    held = [(place.setdefault(who, len(place)), orjson.loads(state)) for who, state, _ in rows]
+    states = unpacked(held, group.plan)
+    return list(place), states if len(place) == len(held) else together([states], group.plan)
+
+
+def _by_customer(
+    group: Group,
+    frames: Mapping[str, pl.DataFrame],
+    customers: Sequence[UUID],
+    rows: Iterable[tuple[UUID, str, int | None]],
+) -> dict[UUID, dict[str, Value]]:
+    quiet: dict[UUID, int] = {}  # days since something came of them
+    for who, _, days in rows:
+        quiet[who] = min(quiet.get(who, 1 << 30), days or 0)
+    found: dict[UUID, dict[str, Value]] = {}
+    for slug, frame in frames.items():
+        kept_days = group.held[slug].definition.retention_days
+        keyed = KEY in frame.columns
+        for row in frame.iter_rows():
+            who = customers[row[0]]
+            if quiet.get(who, 0) > kept_days:
+                continue
+            mine = found.setdefault(who, {})
+            if keyed:
+                mine.setdefault(slug, {})[row[1]] = _plain(row[2])  # type: ignore[index]
+            else:
+                mine[slug] = _plain(row[1])
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        rounded = round(value, 2)
+        return int(rounded) if rounded == int(rounded) else rounded
+    return value
+
+
+def _write(group: Group, values: Mapping[UUID, Mapping[str, Value]], customers: Sequence[UUID]) -> None:
+    """Put values in place of those that were there, where no origin subject of the customer has said no since."""
+
+    def work() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select 1 from subject_state where customer = any (%s) order by subject for share", [list(customers)]
+            )
+            cursor.execute(
+                "delete from derive_value where customer = any (%s) and purpose = %s and sensitive = %s",
+                [list(customers), group.number, group.sensitive],
+            )
+            cursor.execute(
+                'insert into derive_value (customer, purpose, sensitive, "values", day)'
+                " select t.customer, %s, %s, t.held::jsonb, %s from unnest(%s::uuid[], %s::text[]) as t (customer, held)"
+                " where (select bool_and(derive_stands(s, %s::smallint, %s)) from subject_state s"
+                " where s.customer = t.customer and not s.hidden)",
+                [
+                    group.number, group.sensitive, _today(), list(values),
+                    [orjson.dumps(one).decode() for one in values.values()], group.number, group.sensitive,
+                ],
+            )  # fmt: skip
+
+    retried(work)

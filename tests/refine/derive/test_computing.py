@@ -1,0 +1,114 @@
+"""Incremental equals bulk: whatever comes in which order, and whoever is joined with whom."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+
+import polars as pl
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from kehu.govern.purposes import load_purposes
+from kehu.refine.derive.computing import Plan, counted, cut_points, finished, together
+from kehu.refine.derive.definition import shipped
+from kehu.refine.derive.frames import packed, unpacked
+from kehu.vault.ids import new_id
+
+TODAY = date(2026, 11, 1)
+SCHEMA = {
+    "who": pl.UInt32, "ordered_at": pl.Int64, "hour": pl.Int64, "weekday": pl.Int64, "amount": pl.Float64,
+    "currency": pl.String, "quantity": pl.Float64, "discount": pl.Float64, "product": pl.String,
+    "order_status": pl.String, "channel": pl.String,
+}  # fmt: skip
+TOUCHES = {"who": pl.UInt32, "at": pl.Int64, "hour": pl.Int64, "weekday": pl.Int64, "kind": pl.String, "topic": pl.String,
+    "rating": pl.Float64, "channel": pl.String}  # fmt: skip
+
+
+def plan() -> Plan:
+    held = {}
+    for slug, one in shipped().items():
+        held[slug] = (one, one.checked(load_purposes(), held))
+    return Plan.of({slug: made for slug, (one, made) in held.items() if one.purpose == "analytics"})
+
+
+PLAN = plan()
+ORDER = st.tuples(
+    st.integers(0, 4), st.integers(1_500_000_000, 1_790_000_000), st.one_of(st.none(), st.integers(0, 23)),
+    st.integers(1, 7), st.one_of(st.none(), st.floats(-500, 5000, width=32)), st.sampled_from(["CNY", "USD", None]),
+    st.just(1.0), st.just(0.0), st.sampled_from(["green tea", "cup", None]), st.sampled_from([None, "paid", "Cancelled"]),
+    st.sampled_from(["shop", "store"]),
+)  # fmt: skip
+TOUCH = st.tuples(
+    st.integers(0, 4), st.integers(1_500_000_000, 1_790_000_000), st.none(), st.integers(1, 7),
+    st.sampled_from(["call", "reply"]), st.none(), st.one_of(st.none(), st.integers(1, 5).map(float)), st.just("shop"),
+)  # fmt: skip
+
+
+def frames(orders, touches):
+    return {
+        "orders": pl.DataFrame(orders, schema=SCHEMA, orient="row"),
+        "interactions": pl.DataFrame(touches, schema=TOUCHES, orient="row"),
+    }
+
+
+def values(states, cuts):
+    found = finished(states, PLAN, today=TODAY, cuts=cuts)
+    return {slug: sorted(frame.rows(), key=repr) for slug, frame in found.items()}
+
+
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.lists(ORDER, max_size=25), st.lists(TOUCH, max_size=10), st.integers(1, 6), st.randoms(use_true_random=False))
+def test_heaps_in_any_order_come_to_the_same(orders, touches, heaps, rng):
+    whole = counted(frames(orders, touches), PLAN)
+    cuts = cut_points(finished(whole, PLAN, today=TODAY, cuts={}), PLAN, least=1)
+    mixed = [(("o", one)) for one in orders] + [("i", one) for one in touches]
+    rng.shuffle(mixed)
+    parts = [mixed[n::heaps] for n in range(heaps)]
+    states = [
+        counted(frames([r for k, r in part if k == "o"], [r for k, r in part if k == "i"]), PLAN) for part in parts
+    ]
+    assert values(together(states, PLAN), cuts) == values(whole, cuts)
+
+
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(
+    st.lists(ORDER, min_size=1, max_size=25),
+    st.lists(TOUCH, max_size=10),
+    st.lists(st.integers(0, 4), min_size=5, max_size=5),
+)
+def test_kept_states_of_joined_customers_are_those_of_one(orders, touches, joined):
+    """``joined``: for each origin subject the customer it belongs to; the same events under the customer's own number."""
+    subjects = [new_id() for _ in range(5)]
+    kept = packed(counted(frames(orders, touches), PLAN), PLAN, subjects)
+    apart = together([unpacked([(joined[n], kept[one]) for n, one in enumerate(subjects)], PLAN)], PLAN)
+    as_one = counted(
+        frames([(joined[who], *rest) for who, *rest in orders], [(joined[who], *rest) for who, *rest in touches]), PLAN
+    )
+    assert values(apart, {}) == values(as_one, {})
+    parted = unpacked(list(enumerate(kept.values())), PLAN)
+    assert values(parted, {}) == values(counted(frames(orders, touches), PLAN), {})
+
+
+def test_many_rows_go_the_quick_way_and_come_to_the_same():
+    rng = random.Random(7)
+    orders = [
+        (rng.randrange(900), rng.randrange(1_500_000_000, 1_790_000_000), rng.randrange(24), 1 + rng.randrange(7),
+         float(rng.randrange(1, 900)), rng.choice(["CNY", "USD"]), 1.0, 0.0, "x", None, rng.choice(["shop", "store"]))
+        for _ in range(6_000)
+    ]  # fmt: skip
+    whole = counted(frames(orders, []), PLAN)
+    parts = together([counted(frames(orders[n::2], []), PLAN) for n in range(2)], PLAN)
+    cuts = cut_points(finished(whole, PLAN, today=TODAY, cuts={}), PLAN, least=10)
+    assert values(whole, cuts) == values(parts, cuts)
+    scores = finished(whole, PLAN, today=TODAY, cuts=cuts)["recency_score"]["value"]
+    assert {int(one) for one in scores} == {1, 2, 3, 4, 5}
+    assert all(150 < scores.eq(one).sum() < 210 for one in range(1, 6))
+
+
+def test_too_few_are_not_parted_into_fifths():
+    whole = counted(
+        frames([(n, 1_600_000_000 + n, 1, 1, 5.0, "CNY", 1.0, 0.0, "x", None, "shop") for n in range(40)], []), PLAN
+    )
+    assert cut_points(finished(whole, PLAN, today=TODAY, cuts={}), PLAN, least=10) == {}
+    assert finished(whole, PLAN, today=TODAY, cuts={})["rfm_cell"].height == 0

@@ -1,0 +1,313 @@
+"""From the vault to traits: who is computed, who is not, and what a customer's word does to what stands."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import orjson
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from kehu.govern import consent as consents
+from kehu.govern import states
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
+from kehu.refine.derive import actions, runs
+from kehu.refine.derive.models import Trait, TraitVersion
+from kehu.refine.derive.queries import derived_of, own_traits, traits_of
+from kehu.vault.assignment import assign, unassign
+from kehu.vault.ids import new_id
+from tests.refine.derive.conftest import definition
+
+MARKS = ("Zqxvann", "13800006721", "zqxvann@mail.example")
+CUSTOMERS = (
+    "external_id,full_name,email,phone\nK1,Zqxvann Lee,zqxvann@mail.example,13800006721\nK2,Bob Wu,bob@mail.example,\n"
+)
+HEAD = "order_id,external_id,ordered_at,amount,currency,product,order_status\n"
+# somebody typed into the goods, the state, the currency and the amount what does not belong there
+ORDERS = [
+    "A1,K1,2026-01-02 10:30,12.50,CNY,green tea for Zqxvann Lee 13800006721,paid\n",
+    "A2,K1,2026-01-03,3,CNY,zqxvann@mail.example,Zqxvann called\n",
+    "A3,K2,2026-01-03,5,Zqxvann,cup,\n",
+    "A4,K2,2026-02-03,13800006721,USD,cup,\n",
+    "A5,K1,2026-03-01 22:10,700,USD,CD,Cancelled\n",
+]
+TALKS = "external_id,at,kind,topic,text\nK1,2026-01-02 10:00,Zqxvann,zqxvann@mail.example,call 13800006721\n"
+AU = ("--residence", "AU")
+
+
+def rows(query: str, *values: object) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, list(values))
+        return cursor.fetchall()
+
+
+def everything() -> dict[UUID, dict]:
+    """Every value that stands, by customer."""
+    found: dict[UUID, dict] = {}
+    for customer, held in rows('select customer, "values"::text from derive_value order by purpose'):
+        found.setdefault(customer, {}).update(orjson.loads(held))
+    return found
+
+
+def customers() -> list[UUID]:
+    return [row[0] for row in rows("select subject from subject_state where not hidden order by subject")]
+
+
+def agree(subject: UUID, purpose: int) -> None:
+    consents.give_consent(
+        subject, purpose=purpose, purpose_version=1, recorded_by=owner_actor().staff, id=new_id(),
+        statement=consents.Statement(way="counter", notice=1),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def there(bring, in_force):
+    """Two Australian customers with orders and a call, one of whom agreed to personalisation; nothing is computed yet."""
+    bring(CUSTOMERS, *AU)
+    bring(HEAD + "".join(ORDERS), "--kind", "orders", *AU)
+    bring(TALKS, "--kind", "interactions", *AU)
+    agree(customers()[0], 5)
+    return in_force
+
+
+def anew() -> dict[UUID, dict]:
+    runs.compute(actor=owner_actor())
+    return everything()
+
+
+def test_values_of_everybody_who_may_be_counted(there):
+    ann, bob = customers()
+    found = anew()
+    assert found[ann]["frequency"] == 2 and found[ann]["money"] == {
+        "CNY": 16
+    }  # 12.50 counts as 13; cancelled not at all
+    assert found[ann]["preferred_hours"] == {"morning": 1, "evening": 1} and found[ann]["contacts"] == 1
+    assert found[ann]["category_affinity"] == {"tea": 1, "music": 1, "other": 1}
+    assert "category_affinity" not in found[bob]  # who agreed to nothing
+    assert (
+        found[bob]["frequency"] == 2 and "money" not in found[bob]
+    )  # no currency, and no amount but a telephone number
+    act = rows("select count(*), sum(subjects) from ledger_entry where action = 140 and purpose = 6 and subjects > 0")
+    assert act == [(1, 2)]  # one row for both
+
+
+def test_no_identity_value_enters_any_table_of_traits(there, database):
+    anew()
+    runs.catch_up()
+    with open_owner(database) as owner:
+        tables = ("derive_state", "derive_value", "derive_due", "derive_trait", "derive_traitversion")
+        dump = "".join(str(row) for table in tables for row in owner.execute(f"select t::text from {table} t")).lower()
+        assert "cny" in dump and "morning" in dump  # what ought to be there is found
+        for mark in MARKS:
+            assert mark.lower() not in dump
+        # the control: a text that got out would be found
+        owner.execute(
+            "update derive_state set state = state || jsonb_build_object('x', %s::text)", (f"{MARKS[0]} {MARKS[1]}",)
+        )
+        dump = "".join(str(row) for row in owner.execute("select t::text from derive_state t")).lower()
+        assert MARKS[0].lower() in dump and MARKS[1] in dump
+
+
+def test_the_database_refuses_a_field_that_names_somebody_and_a_trait_without_people(there):
+    row = TraitVersion.objects.get(trait_id="recency", version=1)
+    with pytest.raises(IntegrityError, match="trait_inputs_name_nobody"), transaction.atomic():
+        row.id, row.version, row.inputs = new_id(), 2, ["full_name"]
+        TraitVersion(**{f.attname: getattr(row, f.attname) for f in row._meta.fields}).save(force_insert=True)
+    for parts in ({"deputy": None}, {"owner": None}):
+        with pytest.raises(IntegrityError, match="trait_in_force_is_owned"), transaction.atomic():
+            Trait.objects.filter(slug="recency").update(**parts)
+    with pytest.raises(IntegrityError, match="trait_has_a_purpose"), transaction.atomic():
+        Trait.objects.filter(slug="recency").update(purpose=0)
+
+
+def test_one_event_at_a_time_comes_to_what_bulk_does(bring, in_force):
+    bring(CUSTOMERS, *AU)
+    agree(customers()[0], 5)
+    for line in [ORDERS[4], ORDERS[1], ORDERS[3], ORDERS[0], ORDERS[2]]:
+        bring(HEAD + line, "--kind", "orders", *AU)
+        runs.catch_up()
+    bring(TALKS, "--kind", "interactions", *AU)
+    assert runs.waiting() == 1
+    runs.catch_up()
+    assert runs.waiting() == 0
+    stepwise = everything()
+    assert len(stepwise) == 2 and anew() == stepwise
+
+
+def test_an_order_that_is_sent_again_counts_once(there, bring):
+    ann = customers()[0]
+    bring(HEAD + ORDERS[1].replace(",3,", ",90,"), "--kind", "orders", *AU)
+    runs.catch_up()
+    assert everything()[ann]["money"] == {"CNY": 103} and everything()[ann]["frequency"] == 2
+
+
+def test_a_merge_adds_up_and_an_unmerge_is_its_inverse(there):
+    ann, bob = customers()
+    before = anew()
+    with transaction.atomic():
+        assign(connection.connection, [(ann, bob)], certainty=3, why=5, run=None, by=owner_actor().staff)
+    assert everything() == {}  # at once: nobody sees the one's for the other's
+    runs.catch_up()
+    joined = everything()
+    assert set(joined) == {ann} and joined[ann]["frequency"] == 4 and joined == anew()
+    with transaction.atomic():
+        unassign(connection.connection, [(ann, bob)], run=None, by=owner_actor().staff)
+    assert everything() == {}
+    runs.catch_up()
+    assert everything() == before
+
+
+def test_an_objection_to_marketing_takes_marketing_traits_in_the_same_transaction(there):
+    ann = customers()[0]
+    anew()
+    assert "category_affinity" in everything()[ann]
+    states.enter(ann, "objection", purpose=4, by=owner_actor().staff, id=new_id())
+    assert "category_affinity" not in everything()[ann] and "frequency" in everything()[ann]
+    assert rows("select count(*) from derive_state where subject = %s and purpose = 5", ann) == [(0,)]
+    runs.catch_up()
+    assert "category_affinity" not in anew()[ann]  # nor is it computed again
+
+
+def test_a_withdrawal_takes_what_rested_on_it_and_a_race_brings_nothing_back(there):
+    ann = customers()[0]
+    anew()
+    consents.withdraw_consent(ann, purpose=5, purpose_version=1, recorded_by=owner_actor().staff, id=new_id())
+    assert "category_affinity" not in everything()[ann]
+    # whoever had counted before the withdrawal, and writes after it, is refused by the database
+    with pytest.raises(IntegrityError, match="no trait may stand"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into derive_state (subject, purpose, sensitive, state) values (%s, 5, false, '{}')", [ann]
+        )
+
+
+@pytest.mark.parametrize("kind", ["restriction", "objection"])
+def test_analytics_ends_with_restriction_and_objection_to_it(there, kind):
+    ann, bob = customers()
+    anew()
+    purpose = 6 if kind == "objection" else None
+    states.enter(ann, kind, purpose=purpose, by=owner_actor().staff, id=new_id())
+    assert "frequency" not in everything().get(ann, {})
+    assert set(anew()) >= {bob} and "frequency" not in everything().get(ann, {})
+    states.lift(ann, kind, purpose=purpose)
+    runs.catch_up()
+    assert everything()[ann]["frequency"] == 2
+
+
+def test_none_for_minors(there):
+    ann = customers()[0]
+    anew()
+    rows_before = rows("select count(*) from derive_state where subject = %s", ann)
+    assert rows_before != [(0,)]
+    with connection.cursor() as cursor:
+        cursor.execute("update subject_state set age = 4 where subject = %s", [ann])  # 16 or 17
+    assert rows("select count(*) from derive_state where subject = %s", ann) == [(0,)]
+    assert ann not in anew()
+
+
+def test_an_import_taken_back_takes_its_part_with_it(there, bring, kehu):
+    ann = customers()[0]
+    before = anew()
+    answer = bring(HEAD + "Z9,K1,2026-10-01,900,CNY,tea,\n", "--kind", "orders", *AU)
+    runs.catch_up()
+    assert everything()[ann]["money"] == {"CNY": 916}
+    assert (
+        kehu("import", "undo", answer.json["import"]).code == 0
+        or kehu("import", "--undo", answer.json["import"]).code == 0
+    )
+    assert ann not in everything()  # at once
+    runs.catch_up()
+    assert everything() == before
+
+
+def test_an_erasure_and_an_export_reach_them(there, kehu):
+    ann = customers()[0]
+    anew()
+    shown = {one.slug: one.value for one in derived_of([ann])}
+    assert shown["frequency"] == 2 and shown["category_affinity"]["tea"] == 1
+    assert kehu("erase", ann, "--reason", "asked").code == 0
+    for table, column in (("derive_state", "subject"), ("derive_value", "customer"), ("derive_due", "subject")):
+        assert rows(f"select count(*) from {table} where {column} = %s", ann) == [(0,)]
+
+
+def test_a_read_of_traits_passes_the_gate(there):
+    ann, bob = customers()
+    anew()
+    seen = traits_of(ann, actor=there("analyst"), purpose="analytics")
+    assert "frequency" in {one.slug for one in seen.shown} and seen.seq
+    assert rows("select action, purpose, subjects from ledger_entry where seq = %s", seen.seq) == [(143, 6, 1)]
+    assert traits_of(ann, actor=there("analyst"), purpose="personalisation").shown == ()  # that role may not
+    assert "category_affinity" in {
+        one.slug for one in traits_of(ann, actor=there("marketing"), purpose="personalisation").shown
+    }
+    states.enter(bob, "restriction", by=owner_actor().staff, id=new_id())
+    assert traits_of(bob, actor=there("analyst"), purpose="analytics").shown == ()
+
+
+def test_a_trait_that_reveals_something_needs_a_separate_consent(there):
+    ann, bob = customers()
+    agree(ann, 6)
+    actions.declare(
+        definition("diet", "select count(*) from orders where product like '%medic%' or product like '%tea%'", level=4),
+        owner="analyst@kehu.example", deputy="manager@kehu.example", actor=there("analyst"),
+    )  # fmt: skip
+    assert "diet" not in anew().get(ann, {})
+    consents.give_consent(
+        ann, purpose=6, purpose_version=1, recorded_by=owner_actor().staff, id=new_id(),
+        statement=consents.Statement(way="counter", notice=1, terms=consents.Terms("sensitive")),
+    )  # fmt: skip
+    runs.catch_up()
+    found = everything()
+    assert found[ann]["diet"] == 1 and "diet" not in found[bob]
+    seen = traits_of(ann, actor=there("analyst"), purpose="analytics")
+    assert ("diet", "second-factor") in seen.held_back
+    consents.withdraw_consent(ann, purpose=6, purpose_version=1, recorded_by=owner_actor().staff, id=new_id())
+    assert "diet" not in everything().get(ann, {})
+
+
+def test_versions_are_kept_and_a_retired_trait_leaves_nothing(there):
+    ann = customers()[0]
+    anew()
+    row = actions.declare(
+        definition("contacts", "select count(*) * 10 from interactions"), owner="analyst@kehu.example",
+        deputy="manager@kehu.example", actor=there("analyst"), reason="tens",
+    )  # fmt: skip
+    assert row.version == 2 and anew()[ann]["contacts"] == 10
+    with pytest.raises(actions.Fault) as wrong:
+        actions.retire("tenure", actor=there("analyst"))
+    assert wrong.value.code == "used" and "lifecycle" in wrong.value.word
+    actions.retire("category_affinity", actor=there("marketing"))
+    assert rows("select count(*) from derive_state where purpose = 5") == [(0,)]
+    assert "category_affinity" not in everything()[ann]
+    acts = rows("select action, count(*) from ledger_entry where action in (141, 142) group by 1 order by 1")
+    assert acts == [(141, 17), (142, 1)]
+
+
+def test_whoever_leaves_hands_over_first(there):
+    with pytest.raises(IntegrityError, match="handed over first"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("update guard_staff set is_active = false where email = 'analyst@kehu.example'")
+    for slug in Trait.objects.values_list("slug", flat=True):
+        actions.hand_over(slug, owner="marketing@kehu.example", deputy="manager@kehu.example", actor=owner_actor())
+    with connection.cursor() as cursor:
+        cursor.execute("update guard_staff set is_active = false where email = 'analyst@kehu.example'")
+
+
+def test_what_may_not_be_asked_for_now_stays_due(there):
+    with connection.cursor() as cursor:
+        cursor.execute("update actor_state set training_until = now() - interval '1 day'")
+    due = runs.waiting()
+    with pytest.raises(runs.NobodyMay):
+        runs.catch_up()
+    assert runs.waiting() == due > 0 and everything() == {}
+
+
+def test_own_traits_are_those_of_the_certain_part(there):
+    from kehu.guard.guests.credentials import guest_actor
+
+    ann, bob = customers()
+    anew()
+    with transaction.atomic():
+        assign(connection.connection, [(ann, bob)], certainty=3, why=5, run=None, by=owner_actor().staff)
+    runs.catch_up()
+    found = {one.slug: one.value for one in own_traits(ann, actor=guest_actor(ann))}
+    assert found["frequency"] == 2  # not those of whom linkage supposes to be the same
