@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.forms",
     "kehu.doors.web.counter",
     "kehu.doors.web.intake",
+    "kehu.doors.web.review",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

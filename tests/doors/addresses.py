@@ -27,6 +27,7 @@ from tests.doors.office import test_office_pages as office  # noqa: E402
 from tests.doors.portal import test_pages as portal  # noqa: E402
 from tests.doors.register import test_register_pages as register  # noqa: E402
 from tests.doors.released import test_released_pages as released  # noqa: E402
+from tests.doors.review import test_review_pages as review  # noqa: E402
 from tests.doors.visit import test_visit_pages as visit  # noqa: E402
 from tests.doors.web import test_counter_pages as counter  # noqa: E402
 from tests.doors.web import test_permissions as desk  # noqa: E402
@@ -72,7 +73,7 @@ def rows() -> list[Row]:
             answers["engineer"] = SIGN_IN
         open_to_all = {_CAME: let_in, _NOBODY: let_in} if roles == desk.OPEN else {_CAME: SIGN_IN, _NOBODY: SIGN_IN}
         found.append(Row(name, places[name], method, answers | open_to_all))
-    for held in (watch, access, register, office, intake, forms, visit, released, counter):
+    for held in (watch, access, register, office, intake, forms, visit, released, counter, review):
         for name, (_, method, roles, let_in, others) in held.TABLE.items():
             outside = let_in if name in getattr(held, "OPEN_TO_ALL", ()) else SIGN_IN
             answers = {role: let_in if role in roles else others for role in ROLES} | {_CAME: outside, _NOBODY: outside}

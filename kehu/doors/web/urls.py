@@ -16,7 +16,6 @@ from kehu.doors.web import (
     ledger,
     policies,
     record,
-    review,
     sign_in,
     why,
 )
@@ -56,8 +55,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<uuid:import_id>/progress", imports.progress, name="import-progress"),
     path("imports/<uuid:import_id>/undo", imports.undo_import, name="import-undo"),
     path("imports/<uuid:import_id>/refused", imports.export_refused, name="import-refused"),
-    path("review", review.queue, name="review"),
-    path("review/<uuid:proposal>", review.decide, name="review-decide"),
     path("ledger", ledger.ledger, name="ledger"),
     path("ledger/inquiry", inquiry.inquiry, name="ledger-inquiry"),
     path("laws", laws.laws, name="laws"),
@@ -86,6 +83,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.forms.urls")),
     path("", include("kehu.doors.web.counter.urls")),
     path("", include("kehu.doors.web.intake.urls")),
+    path("", include("kehu.doors.web.review.urls")),
 ]
 
 handler400 = errors.bad_request

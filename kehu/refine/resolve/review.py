@@ -33,8 +33,8 @@ from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY
 from kehu.vault.ids import new_id
 
 __all__ = [
-    "AnsweredMeanwhile", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal", "TakenBack",
-    "UnknownProposal", "accept", "answer", "open_proposals", "reject", "take_back", "undo", "undo_run",
+    "AnsweredMeanwhile", "MayNotBeJoined", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal", "TakenBack",
+    "UnknownProposal", "accept", "answer", "answered", "open_proposals", "reject", "take_back", "undo", "undo_run",
 ]  # fmt: skip
 
 TAKEN_BACK_FOR: Final = timedelta(days=1)
@@ -57,6 +57,10 @@ class AnsweredMeanwhile(Exception):
 
 class MustDecide(ValueError):
     """Three people did not settle it, so whoever does says yes or no."""
+
+
+class MayNotBeJoined(ValueError):
+    """One objects to linkage or is restricted, or somebody found that two of theirs are two customers."""
 
 
 class NothingToTakeBack(LookupError):
@@ -111,6 +115,7 @@ def answer(
         UnknownProposal: it does not wait.
         AnsweredMeanwhile: somebody else answered it since.
         MustDecide: unsure, where others were.
+        MayNotBeJoined: one objects to linkage or is restricted, or they were found to be two by a chain.
         ValueError: no such verdict.
     """
     require_act("review", actor)
@@ -251,6 +256,11 @@ def undo_run(run: UUID, *, actor: Actor) -> int:
     return retried(work)
 
 
+def answered(proposal: UUID, *, by: UUID) -> bool:
+    """Whether a live answer to this question is theirs."""
+    return Answer.objects.filter(proposal=proposal, by=by, withdrawn_at=None).exists()
+
+
 def _probable_links(subject: UUID) -> list[tuple[UUID, UUID]]:
     """Links that join the subject's certain part to the rest of its customer."""
     with connection.cursor() as cursor:
@@ -295,9 +305,11 @@ def _carry_out(row: Row, state: str, actor: Actor) -> UUID | None:
     """Write what was decided, or who is asked next; returns the customer that the two became."""
     customer = None
     if state == ACCEPTED:
-        assignment.assign(
+        barred = assignment.assign(
             _raw(), [(row.older, row.younger)], certainty=CONFIRMED, why=WHY["review"], run=None, by=actor.staff
         )
+        if barred:
+            raise MayNotBeJoined(str(row.id))
         customer = _customer(row.older)
         if _customer(row.younger) != customer:  # one of them was erased meanwhile
             raise UnknownProposal(str(row.id))

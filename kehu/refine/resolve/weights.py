@@ -94,6 +94,14 @@ def group_of(held: Weights) -> Group:
     return Group(held.controller, "person" if held.kind == "person" else "organisation")
 
 
+def group_named(name: str) -> Group | None:
+    """The group of that name; None for a name that none has."""
+    controller, _, kind = name.partition(":")
+    if not controller.isdecimal() or len(controller) > 5 or kind not in KIND_NUMBERS:
+        return None
+    return Group(int(controller), "person" if kind == "person" else "organisation")
+
+
 def keep_learned(group: Group, content: Mapping[str, Any], *, run: UUID) -> Weights | None:
     """Keep what a run learned: in force where it is the first, else a candidate; None where it is in force already.
 

@@ -62,8 +62,6 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "import-progress": ("get", {}, COLLECTING, 404, 403),
     "import-undo": ("post", {}, COLLECTING, 404, 403),
     "import-refused": ("post", {}, COLLECTING, 404, 403),
-    "review": ("get", {}, frozenset({"service", "privacy", "manager"}), 200, 403),
-    "review-decide": ("post", {"do": "reject"}, frozenset({"service", "privacy", "manager"}), 404, 403),
     "ledger": ("get", {}, ALL, 200, 200),
     "ledger-inquiry": ("get", {"purpose": "service"}, READING, 200, 403),
     "laws": ("get", {}, ALL, 200, 200),
@@ -85,9 +83,9 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
 }
 # signed in without a purpose: the engineer is asked for one before anything about customers is answered
 ASKED_FIRST = frozenset({
-    "customers", "customers-search", "customer", "customer-show", "customer-match", "customer-consent", "customer-state", "review",
+    "customers", "customers-search", "customer", "customer-show", "customer-match", "customer-consent", "customer-state",
     "customer-separate", "customer-subscription", "customer-receipt", "customer-receipt-file",
-    "review-decide", "exports-ask",
+    "exports-ask",
 })  # fmt: skip
 
 

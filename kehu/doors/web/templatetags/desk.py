@@ -177,7 +177,5 @@ def said(code: str) -> str:
         "signed-out": _("You are signed out."),
         "password": _("The new password is taken: sign in with it."),
         "import-undone": _("The import is taken back; its rows are unknown from now on."),
-        "accepted": _("Accepted: the two records are one customer now."),
-        "rejected": _("Rejected: they stay two customers."),
     }
     return sentences.get(str(code), "")

@@ -1,0 +1,227 @@
+"""The pages of the review: every address × role × status; a question from the queue to its answer and back."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from django.db import connection
+
+from kehu.doors.web.review.urls import urlpatterns
+from kehu.guard.gate.actor import Actor
+from kehu.guard.staff.actions import owner_actor
+from kehu.refine.models import Answer, Weights
+from kehu.refine.models import Proposal as Row
+from kehu.refine.resolve import queue, waiting, weights
+from kehu.refine.resolve.opening import Group
+from kehu.refine.resolve.queue import Pair
+from kehu.vault.ids import new_id
+from tests.cast import admit
+from tests.doors.web import browsing
+from tests.doors.web.browsing import browser, misfits, text_of
+
+ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
+PURPOSE = {
+    "service": "service", "marketing": "marketing", "manager": "service", "analyst": "analytics",
+    "privacy": "rights-request", "legal": "legal", "auditor": "security", "engineer": None,
+}  # fmt: skip
+REVIEWING = frozenset({"service", "privacy", "manager"})
+SEEING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal", "auditor"})
+LINKING = SEEING - {"auditor"}
+ADOPTING = frozenset({"manager", "privacy"})
+ONE, OTHER = uuid.UUID(int=7), uuid.UUID(int=8)
+# name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
+TABLE = {
+    "review": ("/review", "get", REVIEWING, 200, 403),
+    "review-pair": (f"/review/{ONE}", "get", REVIEWING, 404, 403),
+    "review-answer": (f"/review/{ONE}/answer", "post", REVIEWING, 400, 403),
+    "review-undo": ("/review/undo", "post", REVIEWING, 302, 403),
+    "review-look": (f"/review/look/{ONE}/{OTHER}", "get", REVIEWING, 200, 403),
+    "review-answers": ("/review/answers", "get", SEEING, 200, 403),
+    "review-weights": ("/review/weights", "get", SEEING, 200, 403),
+    "review-weights-one": (f"/review/weights/{ONE}", "get", SEEING, 404, 403),
+    "review-weights-compare": (f"/review/weights/{ONE}/compare", "post", LINKING, 404, 403),
+    "review-weights-adopt": (f"/review/weights/{ONE}/adopt", "post", ADOPTING, 404, 403),
+    "review-weights-teach": ("/review/weights/teach", "post", ADOPTING, 404, 403),
+}
+ASKED_FIRST = frozenset({"review", "review-pair", "review-answer", "review-undo", "review-look"})
+LIN = {
+    "full_name": "林婉清", "birth_date": "1990-03-14", "email": "lin@mail.example", "phone": "+8613801926721",
+    "national_id": "110101199003140026",
+}  # fmt: skip
+LYN = {**LIN, "full_name": "林婉青", "email": "lynn@mail.example", "birth_date": "1990-03-15"}
+ALICE = {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09"}
+SHIPPED = {"version": 1, "prior": 0.01, "levels": {}}
+TIMID = {**SHIPPED, "prior": 1e-9}
+
+
+def signed_in(role: str, purpose: str | None = None):
+    """Who reads English."""
+    desk, who = browsing.signed_in(role, purpose or PURPOSE[role])
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return desk, who
+
+
+def plain(answer) -> str:
+    """The words of a page without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text_of(answer)))
+
+
+def asked(*weights_: float) -> list[uuid.UUID]:
+    run, pairs = new_id(), []
+    for number, weight in enumerate(weights_):
+        one, other = admit({**LIN, "external_id": f"A{number}"}, {**LYN, "external_id": f"B{number}"})
+        pairs.append(Pair.of(one, other, weight))
+    queue.propose(pairs, run=run)
+    return [Row.objects.get(older=pair.older).id for pair in pairs]
+
+
+def form_of(answer) -> dict[str, str]:
+    """The hidden fields of the answer's form."""
+    return dict(re.findall(r'<input type="hidden" name="(round|evidence)" value="([^"]*)"', text_of(answer)))
+
+
+def test_every_address_is_in_the_table():
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+
+
+def test_each_role_gets_what_the_table_says(database):
+    wrong = []
+    for role in ROLES:
+        desk, _ = signed_in(role)
+        table = {
+            name: (*held[:4], 302 if PURPOSE[role] is None and name in ASKED_FIRST else held[4])
+            for name, held in TABLE.items()
+        }
+        wrong += misfits(table, role, desk)
+    assert wrong == []
+
+
+def test_nobody_else_gets_anything(database):
+    for path, method, *_ in TABLE.values():
+        answer = getattr(browser(), method)(path)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
+
+
+def test_a_queue_tells_of_nobody_and_a_question_shows_what_the_gate_lets_out(database):
+    [one] = asked(1.0)
+    weights.keep_learned(Group(1, "person"), SHIPPED, run=new_id())
+    desk, who = signed_in("service")
+    listed = plain(desk.get("/review"))
+    assert "林" not in listed and "0 of 1 today" in listed
+    page = desk.get(f"/review/{one}")
+    text = text_of(page)
+    assert "林婉<mark>清</mark>" in text and "林婉<mark>青</mark>" in text
+    assert "<mark>lin</mark>@mail.example" in text or "l<mark>" in text  # differences within the value
+    assert LIN["national_id"] not in text and LIN["birth_date"] not in text  # service needs neither
+    told = plain(page)
+    assert "Not opened: Birth date" in told
+    assert "What you may not see" in told and "told in sum alone" in told  # nor is it told how they agree
+    assert "Name: " in told and "National" not in re.split("What held", told)[0].split("Why the model")[1]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select action from ledger_entry where human = %s and action in (6, 17) order by seq", [who.human]
+        )
+        assert [row[0] for row in cursor.fetchall()] == [17, 6]
+
+
+def test_a_value_of_level_four_comes_masked_without_a_second_factor(database):
+    [one] = asked(1.0)
+    desk, _ = signed_in("privacy")
+    text = text_of(desk.get(f"/review/{one}"))
+    assert "1990-03-1<mark>4</mark>" in text
+    assert LIN["national_id"] not in text and 'class="masked bare"' in text
+
+
+def test_an_answer_brings_the_next_and_is_taken_back(database):
+    one, other = asked(0.1, 2.0)
+    desk, who = signed_in("service")
+    shown = desk.get(f"/review/{one}")
+    answer = desk.post(f"/review/{one}/answer?kind=person", {"do": "yes", **form_of(shown)})
+    assert answer["Location"] == f"/review/{other}?kind=person&done=accepted"
+    held = Answer.objects.get()
+    assert (held.verdict, held.by, held.weight) == ("yes", who.human, 0.1)
+    assert held.evidence["birth"][0] == 1 and "林" not in str(held.evidence) and "1990" not in str(held.evidence)
+    back = desk.post("/review/undo", HTTP_HX_REQUEST="true")
+    assert back["HX-Push-Url"] == f"/review/{one}" and "all is as it was before" in plain(back)
+    assert Row.objects.get(id=one).state == "open"
+    for proposal in (one, other):
+        answer = desk.post(f"/review/{proposal}/answer", {"do": "no", "round": "1"}, HTTP_HX_REQUEST="true")
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, "/review?done=rejected")
+    assert "Nothing to review" in plain(desk.get("/review?done=rejected"))
+
+
+def test_of_two_who_answer_the_second_is_told_who_was_first(database):
+    one, _ = asked(0.1, 2.0)
+    first, second = signed_in("service"), signed_in("manager")
+    shown = form_of(first[0].get(f"/review/{one}"))
+    first[0].post(f"/review/{one}/answer", {"do": "no", **shown})
+    late = second[0].post(f"/review/{one}/answer", {"do": "yes", **shown}, HTTP_HX_REQUEST="true")
+    assert "Answered meanwhile by service-" in plain(late)
+    assert Answer.objects.count() == 1
+
+
+def test_evidence_that_this_site_did_not_sign_is_not_kept(database):
+    [one] = asked(0.1)
+    desk, _ = signed_in("service")
+    desk.post(f"/review/{one}/answer", {"do": "no", "round": "1", "evidence": "eyJvZiI6MX0:forged"})
+    assert Answer.objects.get().evidence == {}
+
+
+def test_filters_leave_what_they_say(database):
+    asked(-3.0, 0.5)
+    desk, _ = signed_in("service")
+    assert "What waits for you 2" in plain(desk.get("/review"))
+    assert "What waits for you 1 / 2" in plain(desk.get("/review?band=two&channel=1&kind=person"))
+    assert "Nothing of this kind waits" in plain(desk.get("/review?since=2100-01-01"))
+    assert "What waits for you 2" in plain(desk.get("/review?since=never&channel=x&after=y"))
+
+
+def labels(owner: Actor, *said: tuple[float, str]) -> None:
+    for weight, verdict in said:
+        Answer.objects.create(
+            id=new_id(), proposal=new_id(), round=1, verdict=verdict, sure=True, by=owner.human, weight=weight, decided=True,
+            controller=1, kind=1,
+        )  # fmt: skip
+
+
+def test_what_answers_teach_and_weights_that_wait(database):
+    admit(ALICE, {**ALICE, "external_id": "B1"})
+    desk, who = signed_in("privacy")
+    assert "No label yet" in plain(desk.get("/review/answers"))
+    assert "No weights yet" in plain(desk.get("/review/weights"))
+    labels(owner_actor(), *[(2.0, "no")] * 30, *[(2.0, "yes")] * 10, *[(9.0, "yes")] * 5)
+    told = plain(desk.get("/review/answers"))
+    assert "45 labels, 15 of them one customer" in told and "80% 40 10 25% 14%–40%" in told
+    first = weights.keep_learned(Group(1, "person"), SHIPPED, run=new_id())
+    made = weights.keep_learned(Group(1, "person"), TIMID, run=new_id())
+    here = f"/review/weights/{made.id}"
+    assert "it cannot come in force before" in plain(desk.get(here))
+    assert desk.post(f"{here}/adopt")["Location"].endswith("done=not-compared")
+    assert desk.post(f"{here}/compare")["Location"].endswith("done=compared")
+    seen = desk.get(here)
+    assert "Put in force" in plain(seen) and "/review/look/" in text_of(seen)
+    look = re.search(r"/review/look/[0-9a-f-]+/[0-9a-f-]+", text_of(seen))
+    assert "1984-03-09" in text_of(desk.get(look[0]))
+    service, _ = signed_in("service")
+    assert f"{here}/adopt" not in text_of(service.get(here))
+    desk.post(f"{here}/adopt")
+    assert Weights.objects.get(state="in-force").in_force_by == who.human
+    assert weights.version_of(first.id).state == "retired"
+    taught = desk.post("/review/weights/teach", {"group": "1:person"})
+    assert "with what people answered" in plain(desk.get(taught["Location"].partition("?")[0]))
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "zh-hant"])
+def test_every_word_is_translated(database, language):
+    [one] = asked(1.0)
+    desk, _ = browsing.signed_in("privacy", "rights-request")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    labels(owner_actor(), (2.0, "no"), (3.0, "yes"))
+    weights.keep_learned(Group(1, "person"), SHIPPED, run=new_id())
+    for path in ("/review", f"/review/{one}", "/review/answers", "/review/weights"):
+        main = re.split(r"<main[^>]*>", text_of(desk.get(path)))[1].split("</main>")[0]
+        words = re.sub(r"\S*@\S+|&\w+;", " ", re.sub(r"<[^>]+>", " ", re.sub(r"</?mark>", "", main)))
+        assert re.findall(r"\b(?!bits\b)[a-z]{3,}\b", words) == [], path
+    assert waiting.count_waiting() == 1
