@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "kehu.serve.counter",
     "kehu.serve.leaving",
     "kehu.serve.assurance",
+    "kehu.serve.upkeep",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -156,5 +157,6 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 _mail = {"EMAIL_BACKEND": "kehu.host.mail.OutboxBackend"} | smtp_settings(os.environ.get("KEHU_SMTP_URL", ""))
 globals().update(_mail)
 EMAIL_TIMEOUT = 10  # seconds
+PORTAL_URL = os.environ.get("KEHU_PORTAL_URL", "")  # what a letter about their own data may lead a customer to
 OWNER_MAIL = os.environ.get("KEHU_OWNER_MAIL", "")  # whom to tell, beside the privacy office, when the glass is broken
 DEFAULT_FROM_EMAIL = os.environ.get("KEHU_MAIL_FROM", "kehu@localhost")

@@ -14,6 +14,7 @@ from email.policy import compat32
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any, Final
 
+from kehu.collect.mail.bounced import bounced
 from kehu.collect.mail.plain import text_of_html
 
 MOST: Final = 10 << 20
@@ -38,6 +39,8 @@ _NO_CHARSET: Final = frozenset(
 def read_mail(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
     """A mail as the inbox keeps it: ``own``, ``from``, ``at``, ``kind``, ``subject``, ``text``, ``attached``, ``cut``.
 
+    Of a report that letters did not arrive also ``bounced``: to whom, and how.
+
     Args:
         raw: the message, or its head.
         whole: False where only the head was fetched.
@@ -51,6 +54,8 @@ def read_mail(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
     }  # fmt: skip
     if not whole:
         return said | {"text": "", "attached": [], "cut": True}
+    if failed := bounced(parsed):
+        said["bounced"] = failed
     text, attached, cut = _contents(parsed)
     return said | {"text": text, "attached": attached, "cut": cut}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from kehu.collect.channels import Brought, Reading, Terms, Unreadable
+from kehu.collect.channels import Asked, Brought, Reading, Terms, Unreadable
 from kehu.collect.signed.parts import earliest, guest, moment
 
 
@@ -14,6 +14,12 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     reading = Reading()
     for place in places:
         message = envelope["m"][place]
+        if message.get("bounced"):  # a report of a mail server: nobody said anything
+            reading.asked += [
+                Asked("bounce", None, {"to": to, "kind": kind, "own": str(message["own"])}, place)
+                for to, kind in message["bounced"]
+            ]
+            continue
         sender = message.get("from")
         if not sender:
             reading.refused.append(Unreadable(place, "message_names_nobody"))

@@ -1,0 +1,106 @@
+"""An edit on its way in: a value said again, or another one in its place, as a record of its own beside what came before.
+
+It stands under the terms of the record whose value it follows (channel, controller, ground, notice, source): an edit gives
+nobody a use that the value did not have. What it follows is never rewritten.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection
+
+from kehu.govern.slugs import RECORD_KINDS
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.admit import SubjectGone
+from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
+from kehu.vault.ids import new_id
+from kehu.vault.seal import VERSION, packed, seal
+
+_TAKE: Final = """
+insert into record (subject, id, kind, channel, controller, basis, notice, content, tokens, source, supplier)
+select r.subject, %s, %s, r.channel, r.controller, r.basis, r.notice, %s, %s, %s,
+    case when %s then null else r.supplier end
+from record r where r.subject = %s and r.id = %s and not r.hidden returning 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is said of one origin subject: by category, fields as :func:`kehu.vault.seal.packed`; ``tokens`` find it.
+
+    ``follows``: the record whose value it confirms or takes the place of. ``own``: the customer says it themselves, so that
+    it came from nobody else.
+    """
+
+    subject: UUID
+    follows: UUID
+    values: Mapping[int, Mapping[str, Sequence[Any]]] = field(repr=False)
+    tokens: Sequence[int]
+    own: bool
+
+
+def write_edit(edit: Edit, *, actor: Actor, purpose: int) -> UUID:
+    """Seal an edit, in the caller's transaction, with its row in the ledger (act ``verify``); returns the record's id.
+
+    Raises:
+        SubjectGone: who it is about, or the record it follows, is not here any more.
+        Refused: a customer's own credential on somebody else.
+    """
+    held, id = installation(), new_id()
+    content = held.tokens.content(b"edit" + id.bytes)
+    record_act("verify", edit.subject, actor=actor, purpose=purpose, detail=id)  # holds the subject until the end
+    raw: Any = connection.connection
+    key = raw.execute("select epoch, wrapped from subject_key where subject = %s", (edit.subject,)).fetchone()
+    taken = (
+        key
+        and raw.execute(
+            _TAKE,
+            (
+                id,
+                RECORD_KINDS["edit"],
+                content,
+                list(edit.tokens),
+                os.urandom(16),
+                edit.own,
+                edit.subject,
+                edit.follows,
+            ),
+        ).fetchone()
+    )
+    if not taken:
+        raise SubjectGone
+    cipher = AESGCM(held.epochs.unwrap(key[1], subject=edit.subject.bytes, epoch=key[0]))
+    for category, fields in edit.values.items():
+        sealed = seal(cipher, packed(fields), subject=edit.subject.bytes, record=id.bytes, category=category)
+        raw.execute(
+            "insert into facet (subject, record, category, version, sealed) values (%s, %s, %s, %s, %s)",
+            (edit.subject, id, category, VERSION, sealed),
+        )
+    raw.execute(
+        "update subject_state set last_act = current_date where subject = %s and last_act < current_date",
+        (edit.subject,),
+    )
+    return id
+
+
+def take_back(subject: UUID, record: UUID, *, actor: Actor, purpose: int) -> None:
+    """Let an edit count no more, in the caller's transaction; what it followed counts again.
+
+    Raises:
+        SubjectGone: it is not here, or was taken back.
+    """
+    record_act("verify", subject, actor=actor, purpose=purpose, detail=record)
+    raw: Any = connection.connection
+    done = raw.execute(
+        "update record set hidden = true where subject = %s and id = %s and kind = %s and not hidden returning 1",
+        (subject, record, RECORD_KINDS["edit"]),
+    ).fetchone()
+    if done is None:
+        raise SubjectGone

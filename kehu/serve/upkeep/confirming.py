@@ -1,0 +1,222 @@
+"""Saying that a value is still right, or which one is: by staff after a talk, or by the customer in the portal.
+
+Either is an edit: the value said again, sealed, with the time; who said it and how stands beside it. Whatever is confirmed was
+opened through the gate before, for the purpose of accuracy or as the customer's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.edits import Edit, take_back, write_edit
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.guests.credentials import PURPOSE as OWN_PURPOSE
+from kehu.guard.guests.credentials import Guest
+from kehu.guard.installation import installation
+from kehu.refine.clean import clean_value, search_keys
+from kehu.refine.clean.keys import exact_key
+from kehu.refine.clean.status import INVALID
+from kehu.refine.survive import survive
+from kehu.serve.rights.requests import open_request
+from kehu.serve.upkeep.models import HOW, Confirmation, Task
+
+PURPOSE: Final = "accuracy"
+VERIFIABLE: Final = (
+    "phone", "email", "landline", "wechat_id", "address", "delivery_address", "locality", "postal_code", "country",
+    "full_name", "birth_date", "gender", "occupation", "employer", "legal_name", "registration_number", "contact_person",
+)  # fmt: skip
+"""Fields of which somebody can say whether they are right."""
+UNDO: Final = timedelta(days=1)
+_LONGEST: Final = 500
+
+
+class NothingToConfirm(LookupError):
+    """Nothing is known of that field, or nothing that may be seen."""
+
+
+class NotValid(ValueError):
+    """What was given is no valid form of the field's type."""
+
+
+class TooLate(RuntimeError):
+    """A day has gone by since: it is corrected, not taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A confirmation: the edit's id, and whether another value took the place of the old one."""
+
+    id: UUID
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A value that the customer is asked about in the portal."""
+
+    task: Task
+    text: str = field(repr=False)
+    masked: bool
+
+
+def confirm(subject: UUID, name: str, *, how: str, actor: Actor, value: str | None = None) -> Confirmed:
+    """Say as staff that the value that counts is right, or that ``value`` is.
+
+    Raises:
+        Refused: the role may not, or the gate does not open the field to it.
+        UnknownSubject: not here.
+        UnknownField: no such field.
+        NothingToConfirm: nothing is known of it, and no value was given.
+        NotValid: the value is no valid form.
+        ValueError: no such way, or a field of which nobody can say that.
+    """
+    require_act("verify", actor)
+    if how not in HOW or how == "portal":
+        raise ValueError(f"how: one of {', '.join(HOW[:-1])}")
+    _require_verifiable(name)
+    opened = gate().open([subject], actor=actor, purpose=PURPOSE, fields=[name], kinds=PROFILE_KINDS)
+    if not opened:
+        raise UnknownSubject(str(subject))
+    said = _winner(opened[0], name)
+    edit, changed = _edit(said, name, value, own=False)
+    with transaction.atomic():
+        id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE])
+        Confirmation.objects.create(
+            id=id, subject=edit.subject, field=name, staff=actor.human, how=how, changed=changed
+        )
+        _settle(opened[0], name, outcome="corrected" if changed else "confirmed", by=actor.human, record=id)
+    return Confirmed(id, changed)
+
+
+def undo(id: UUID, *, actor: Actor) -> None:
+    """Take back a confirmation by staff, within a day of it; the task that it ended is open again.
+
+    Raises:
+        Refused: the role may not.
+        NothingToConfirm: no such confirmation, or the customer made it.
+        TooLate: it is older.
+    """
+    require_act("verify", actor)
+    with transaction.atomic():
+        row = Confirmation.objects.select_for_update().filter(id=id).exclude(staff=None).first()
+        if row is None:
+            raise NothingToConfirm(str(id))
+        if row.at < timezone.now() - UNDO:
+            raise TooLate(str(id))
+        take_back(row.subject, row.id, actor=actor, purpose=PURPOSES[PURPOSE])
+        row.delete()
+        open_fields = Task.objects.filter(subject=row.subject, field=row.field, state__in=["open", "taken"])
+        if not open_fields.exists():
+            Task.objects.filter(record=id).update(
+                state="taken", taken_by=actor.human, done_at=None, done_by=None, outcome="", record=None
+            )
+
+
+def asked_of(guest: Guest) -> list[Asked]:
+    """What a signed-in customer is asked to look at: values of open tasks on their certain part."""
+    opened = gate().open([guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, kinds=PROFILE_KINDS)
+    if not opened:
+        return []
+    tasks = {
+        one.field: one
+        for one in Task.objects.filter(subject__in=opened[0].origins, state__in=["open", "taken"]).order_by("due")
+    }
+    kept = survive(opened[0].contributions)
+    return [
+        Asked(task, kept[name].said.given or kept[name].said.normal or "", kept[name].said.answer == "masked")
+        for name, task in tasks.items()
+        if name in kept
+    ]
+
+
+def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool = False) -> str:
+    """What the customer says of it: still right, another one, or take it away (a request, by its clock); returns which.
+
+    Raises:
+        NothingToConfirm: no such question of theirs.
+        NotValid: the value is no valid form.
+        Refused: the gate does not let them see it.
+    """
+    opened = gate().open([guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, kinds=PROFILE_KINDS)
+    origins = opened[0].origins if opened else ()
+    row = Task.objects.filter(id=task, subject__in=origins, state__in=["open", "taken"]).first()
+    if row is None:
+        raise NothingToConfirm(str(task))
+    if remove:
+        with transaction.atomic():
+            open_request(
+                subject=guest.subject, right="erase", actor=guest.actor, text=f"Field to be removed: {row.field}"
+            )
+            _settle(opened[0], row.field, outcome="removal", by=None, record=None)
+        return "removal"
+    edit, changed = _edit(_winner(opened[0], row.field), row.field, value, own=True)
+    with transaction.atomic():
+        id = write_edit(edit, actor=guest.actor, purpose=PURPOSES[OWN_PURPOSE])
+        Confirmation.objects.create(id=id, subject=edit.subject, field=row.field, how="portal", changed=changed)
+        outcome = "corrected" if changed else "confirmed"
+        _settle(opened[0], row.field, outcome=outcome, by=None, record=id)
+    return outcome
+
+
+def tokens_of(name: str, value: str) -> list[int]:
+    """What finds a value in the blind index, as an import makes it."""
+    held = installation().rules.dictionary.field(name)
+    tokens = installation().tokens
+    if held.type != "name":
+        key = exact_key(value, held.type)
+        return [tokens.search(name, "exact", key)] if "exact" in held.search and key else []
+    keys = search_keys(name, value, held.type)
+    parts = {"exact": [keys.exact] if keys.exact else [], "prefix": keys.prefixes, "bigram": keys.bigrams,
+             "pinyin": keys.pinyin}  # fmt: skip
+    return [tokens.search(name, kind, key) for kind, found in parts.items() if kind in held.search for key in found]
+
+
+def _require_verifiable(name: str) -> None:
+    installation().rules.dictionary.field(name)
+    if name not in VERIFIABLE:
+        raise ValueError(f"field: one of {', '.join(VERIFIABLE)}")
+
+
+def _winner(opened: Opened, name: str) -> Contribution:
+    kept = survive(one for one in opened.contributions if one.field == name)
+    if name not in kept:
+        denied = opened.denied().get(name)
+        if denied is not None:
+            raise Refused(denied.policy)
+        raise NothingToConfirm(name)
+    if kept[name].said.answer != "clear":
+        raise Refused(kept[name].said.policy)
+    return kept[name].said
+
+
+def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tuple[Edit, bool]:
+    """The edit that says a value again, or the given one in its place, and whether that is another."""
+    held = installation().rules.dictionary.field(name)
+    given, normal, status = said.given or said.normal, said.normal, said.status
+    if value is not None and value.strip():
+        if len(value) > _LONGEST:
+            raise NotValid(name)
+        given = value.strip()
+        normal, status = clean_value(name, given, held.type)
+        if status == INVALID or normal is None:
+            raise NotValid(name)
+    changed = (normal or given) != (said.normal or said.given)
+    now = timezone.now().isoformat(timespec="seconds")
+    values: dict[int, dict[str, Any]] = {held.category_id: {name: [given, normal, status, now]}}
+    return Edit(said.subject, said.record, values, tokens_of(name, normal) if normal else [], own), changed
+
+
+def _settle(opened: Opened, name: str, *, outcome: str, by: UUID | None, record: UUID | None) -> None:
+    Task.objects.filter(subject__in=opened.origins, field=name, state__in=["open", "taken"]).update(
+        state="done", done_at=timezone.now(), done_by=by, outcome=outcome, record=record
+    )

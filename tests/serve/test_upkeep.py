@@ -1,0 +1,287 @@
+"""Verification and contact points that fail: tasks, confirmations that are edits, reports of mail servers, letters."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.conf import settings as django_settings
+from django.core import mail
+from django.db import connection
+from django.test import override_settings
+
+from kehu.collect.mail.message import read_mail
+from kehu.govern.holders import holders
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.acts import ActRefused, Refused
+from kehu.guard.gate.read import gate
+from kehu.guard.guests.credentials import sign_in
+from kehu.guard.setup import open_owner
+from kehu.refine.clean.status import INVALID, UNVERIFIED, VALID
+from kehu.refine.survive import survive
+from kehu.serve.rights.models import Request
+from kehu.serve.upkeep import bounces, confirming, letters, policies, queue
+from kehu.serve.upkeep.confidence import band, confidence
+from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
+from kehu.serve.upkeep.reliance import reliance_of
+from tests.cast import admit, shipped_with, staff
+
+WANG = {"full_name": "王芳", "email": "wang@mail.example", "phone": "+8613800138000"}
+LI = {"full_name": "李雷", "email": "li@mail.example", "phone": "+8613800138001"}
+
+
+def aged(database, subject, days=800):
+    with open_owner(database) as owner:
+        owner.execute(
+            "update record set said_at = now() - make_interval(days => %s) where subject = %s", [days, subject]
+        )
+
+
+@pytest.fixture
+def cast(database):
+    """Service, manager, privacy, auditor."""
+    return {role: staff(role) for role in ("service", "manager", "privacy", "auditor")}
+
+
+def policy(cast, **parts):
+    wanted = policies.Wanted(**({"slug": "phone-yearly", "field": "phone", "months": 12} | parts))
+    return policies.make_policy(
+        wanted, owner="service@kehu.example", deputy="manager@kehu.example", actor=cast["manager"]
+    )
+
+
+def counts(subject, name, actor, purpose="accuracy"):
+    [one] = gate().open([subject], actor=actor, purpose=purpose, fields=[name])
+    return survive(one.contributions).get(name)
+
+
+def test_a_policy_makes_a_task_for_what_nobody_confirmed_for_so_long(cast, database):
+    old, new = admit(WANG, LI)
+    aged(database, old)
+    held = policy(cast)
+    assert policies.run_policy(held, actor=cast["manager"]) == 1
+    assert policies.run_policy(held, actor=cast["manager"]) == 0  # it waits already
+    [task] = Task.objects.all()
+    assert (task.subject, task.field, task.why, task.state) == (old, "phone", "age", "open")
+    assert task.due == dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
+    assert counts(new, "phone", cast["service"]) is not None
+    with pytest.raises(ActRefused):
+        policy({"manager": cast["service"]})
+
+
+@pytest.mark.parametrize("parts", [{"field": "order_id"}, {"months": None}, {"bounces": 2}, {"months": 0}, {"way": "fax"},
+                                   {"role": "auditor"}, {"slug": "X"}])  # fmt: skip
+def test_a_policy_that_says_nothing_is_refused(parts):
+    with pytest.raises(ValueError, match=r"\w"):
+        policies.Wanted(**({"slug": "phone-yearly", "field": "phone", "months": 12} | parts)).checked()
+
+
+def test_confirming_says_the_value_again_and_ends_the_task(cast, database):
+    [subject] = admit(WANG)
+    aged(database, subject)
+    policies.run_policy(policy(cast), actor=cast["manager"])
+    done = confirming.confirm(subject, "phone", how="phone", actor=cast["service"])
+    assert not done.changed
+    won = counts(subject, "phone", cast["service"])
+    assert won.said.record == done.id and won.said.verified_at and won.said.normal == "+8613800138000"
+    [task] = Task.objects.all()
+    assert (task.state, task.outcome, task.done_by, task.record) == (
+        "done",
+        "confirmed",
+        cast["service"].human,
+        done.id,
+    )
+    row = Confirmation.objects.get(id=done.id)
+    assert (row.staff, row.how, row.changed) == (cast["service"].human, "phone", False)
+    held = reliance_of([won.said], [subject])["phone"]
+    assert (held.confirmed_by, held.months, held.band) == ("staff", 0, "high")
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where action = 132 and detail = %s", [done.id])
+        assert cursor.fetchone()[0] == 1
+        cursor.execute("select basis, notice, controller from record where subject = %s", [subject])
+        assert len(set(cursor.fetchall())) == 1  # under the terms of what it confirms
+
+
+def test_a_correction_is_found_by_its_value_and_taken_back_within_a_day(cast, database):
+    [subject] = admit(WANG)
+    done = confirming.confirm(subject, "email", how="in-person", actor=cast["service"], value=" New@Mail.Example ")
+    assert done.changed
+    assert counts(subject, "email", cast["service"]).said.normal == "new@mail.example"
+    assert bounces.note_by_value("soft-bounce", "email", "new@mail.example", actor=cast["service"]).customers == 1
+    confirming.undo(done.id, actor=cast["service"])
+    assert counts(subject, "email", cast["service"]).said.normal == "wang@mail.example"
+    with pytest.raises(confirming.NothingToConfirm):
+        confirming.undo(done.id, actor=cast["service"])
+    with pytest.raises(confirming.NotValid):
+        confirming.confirm(subject, "email", how="phone", actor=cast["service"], value="no address")
+    with pytest.raises(ActRefused):
+        confirming.confirm(subject, "email", how="phone", actor=cast["auditor"])
+    with pytest.raises(Refused):  # a manager claims no accuracy: the gate says no
+        confirming.confirm(subject, "email", how="phone", actor=cast["manager"])
+
+
+def test_what_is_confirmed_serves_a_purpose_that_wants_it_fresh(cast, database):
+    shipped_with(database, "service", fresh={"contact": 365})
+    [subject] = admit(WANG)
+    aged(database, subject)
+    assert counts(subject, "phone", cast["service"], "service") is None
+    confirming.confirm(subject, "phone", how="phone", actor=cast["service"])
+    assert counts(subject, "phone", cast["service"], "service").said.normal == "+8613800138000"
+    assert counts(subject, "email", cast["service"], "service") is None
+
+
+def test_the_customer_answers_in_the_portal(cast, database):
+    subject, other = admit(WANG, LI)
+    for name in ("phone", "email", "full_name"):
+        queue.make_by_hand(subject, name, actor=cast["service"])
+    theirs = queue.make_by_hand(other, "phone", actor=cast["service"])
+    guest = sign_in(subject).guest
+    asked = {one.task.field: one for one in confirming.asked_of(guest)}
+    assert asked["phone"].text == "+8613800138000" and set(asked) == {"phone", "email", "full_name"}
+    assert confirming.answer(guest, asked["phone"].task.id) == "confirmed"
+    assert confirming.answer(guest, asked["email"].task.id, value="wf@mail.example") == "corrected"
+    assert confirming.answer(guest, asked["full_name"].task.id, remove=True) == "removal"
+    assert counts(subject, "email", cast["service"]).said.normal == "wf@mail.example"
+    assert Request.objects.get().right == "erase"
+    assert set(Confirmation.objects.values_list("staff", "how")) == {(None, "portal")}
+    for task in (theirs.id, asked["phone"].task.id):  # somebody else's, and one that was answered
+        with pytest.raises(confirming.NothingToConfirm):
+            confirming.answer(guest, task)
+
+
+def test_a_task_is_taken_given_back_ended_and_opened_again(cast, database):
+    [subject] = admit(WANG)
+    task = queue.make_by_hand(subject, "phone", actor=cast["service"]).id
+    assert queue.make_by_hand(subject, "phone", actor=cast["service"]).id == task
+    queue.take(task, actor=cast["service"])
+    for wrong in (queue.take, lambda task, actor: queue.give_back(task, actor=cast["manager"])):
+        with pytest.raises(queue.UnknownTask):
+            wrong(task, actor=cast["service"])
+    queue.give_back(task, actor=cast["service"])
+    queue.take(task, actor=cast["service"])
+    queue.end(task, actor=cast["service"])
+    queue.reopen(task, actor=cast["service"])
+    assert Task.objects.get().state == "taken"
+    assert queue.counts(actor=cast["service"]) == queue.Counts(1, 0, 1)
+    [(held, customer)] = queue.waiting(actor=cast["service"]).tasks
+    assert (held.id, customer) == (task, subject)
+
+
+DSN = b"""From: MAILER-DAEMON@mx.example\r
+To: shop@kehu.example\r
+Message-ID: <1@mx.example>\r
+Content-Type: multipart/report; report-type=delivery-status; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+It did not arrive.\r
+--b\r
+Content-Type: message/delivery-status\r
+\r
+Reporting-MTA: dns; mx.example\r
+\r
+Final-Recipient: rfc822; Wang@Mail.Example\r
+Action: failed\r
+Status: 5.1.1\r
+\r
+Final-Recipient: rfc822; full@mail.example\r
+Action: failed\r
+Status: 5.2.2\r
+\r
+Final-Recipient: rfc822; late@mail.example\r
+Action: delayed\r
+Status: 4.4.1\r
+--b--\r
+"""
+
+
+def test_a_report_of_a_mail_server_is_read():
+    assert read_mail(DSN)["bounced"] == [("wang@mail.example", "hard-bounce"), ("full@mail.example", "soft-bounce")]
+    assert "bounced" not in read_mail(DSN.replace(b"delivery-status; b", b"disposition-notification; b"))
+    assert "bounced" not in read_mail(b"From: a@b.example\r\n\r\nFinal-Recipient: rfc822; wang@mail.example")
+
+
+def test_two_bounces_have_an_address_verified(cast, database):
+    subject, other = admit(WANG, LI)
+    policy(cast, slug="email-bounces", field="email", months=None, bounces=2)
+    first = bounces.note_by_value("hard-bounce", "email", "WANG@mail.example", actor=cast["service"], report="<1>")
+    again = bounces.note_by_value("hard-bounce", "email", "wang@mail.example", actor=cast["service"], report="<1>")
+    assert (first.customers, first.tasks, again.customers) == (1, 0, 0)
+    low = reliance_of([counts(subject, "email", cast["service"]).said], [subject])["email"]
+    assert (low.band, low.bounces) == ("low", 1)
+    second = bounces.note_by_value("soft-bounce", "email", "wang@mail.example", actor=cast["service"], report="<2>")
+    assert second.tasks == 1
+    assert Task.objects.get().why == "bounces"
+    confirming.confirm(subject, "email", how="phone", actor=cast["service"])
+    assert reliance_of([counts(subject, "email", cast["service"]).said], [subject])["email"].band == "high"
+    assert bounces.note_of("returned-post", "address", other, actor=cast["service"]).customers == 1
+    with pytest.raises(bounces.NotAContact):
+        bounces.note_of("returned-post", "email", other, actor=cast["service"])
+    with pytest.raises(ActRefused):
+        bounces.note_of("failed-call", "phone", other, actor=cast["auditor"])
+
+
+NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
+
+
+def test_confidence_is_what_its_formula_says():
+    def of(status=VALID, confirmed=False, days=0, events=()):
+        since = NOW - dt.timedelta(days=days)
+        told = [(since + dt.timedelta(days=at), kind) for at, kind in events]
+        return round(confidence(status=status, confirmed=confirmed, since=since, now=NOW, events=told), 3)
+
+    assert (of(confirmed=True), of(), of(UNVERIFIED), of(INVALID)) == (0.9, 0.75, 0.5, 0.1)
+    assert of(days=1461) == 0.375
+    assert of(events=[(0, "hard-bounce")]) == 0.225
+    assert of(events=[(-1, "hard-bounce")]) == 0.75  # before it was said again
+    assert of(events=[(1, "delivered"), (0, "hard-bounce")]) == round(0.225 + 0.775 * 0.2, 3)
+    assert of(events=[(0, "hard-bounce")] * 9) == 0.01
+    assert [band(one) for one in (0.6, 0.59, 0.3, 0.29)] == ["high", "medium", "medium", "low"]
+
+
+@override_settings(
+    EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend", PORTAL_URL="https://kehu.example/portal"
+)
+def test_a_letter_goes_once_and_to_nobody_who_said_no(cast, database):
+    mail.outbox = []
+    yes, no = admit(WANG, LI)
+    for subject in (yes, no):
+        aged(database, subject)
+    policies.run_policy(policy(cast, way="mail"), actor=cast["manager"])
+    with open_owner(database) as owner:
+        owner.execute(
+            'update subject_state set subscriptions = \'{"email:service-news": ["unsubscribed", "none"]}\' where subject = %s',
+            [no],
+        )
+    sent = letters.send(actor=cast["service"])
+    assert (sent.mailed, sent.left_out, sent.failed) == (1, 1, 0)
+    assert letters.send(actor=cast["service"]).mailed == 0
+    [letter] = mail.outbox
+    assert letter.to == ["wang@mail.example"] and not letter.attachments and letter.content_subtype == "plain"
+    assert "+8613800138000" not in letter.body and "王芳" not in letter.body  # nothing of them stands in it
+    assert letter.body.count("https://") == 3  # once in each language, and the portal's each time
+    assert PURPOSES["accuracy"] == 10
+
+
+@pytest.mark.parametrize("text", ["see https://shop.example/sale", "www.shop.example", "<img src=x>", "20 % off",
+                                  "a free gift", "限时优惠"])  # fmt: skip
+def test_a_letter_with_marketing_does_not_go(text):
+    with pytest.raises(letters.NotPlain):
+        letters.require_plain(text)
+    assert django_settings.PORTAL_URL == ""
+    for name in ("phone", "address"):
+        assert letters.letter(name, house="main", language="en")[1].startswith("Hello. Our organisation")
+
+
+def test_upkeep_goes_with_whom_it_is_about(cast, database):
+    [subject] = admit(WANG)
+    queue.make_by_hand(subject, "phone", actor=cast["service"])
+    confirming.confirm(subject, "email", how="phone", actor=cast["service"])
+    bounces.note_of("failed-call", "phone", subject, actor=cast["service"])
+    [holder] = [one for one in holders() if one.name == "upkeep"]
+    told = holder.export(subject, actor=None)
+    assert set(told) == {"verification_tasks", "confirmations", "contact_events"}
+    assert str(cast["service"].human) not in str(told)
+    assert holder.erase(subject) == 3
+    assert holder.export(subject, actor=None) is None and not ContactEvent.objects.exists()
