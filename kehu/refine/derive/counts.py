@@ -1,0 +1,218 @@
+"""Figures about many customers: how a trait is spread, the RFM matrix, and how many meet some conditions.
+
+Nothing is said of fewer than the smallest group (:mod:`smallest`), none at all included, and nothing from which such a figure
+could be had by taking one from another: where what is withheld in a row would itself be few, the least of what is shown is
+withheld with it. A condition is one band of one trait, at most three together, so what can be asked is finite, and each
+answer holds against all others: every way of turning the conditions round holds nobody or enough.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.refine.derive.definition import Definition
+from kehu.refine.derive.register import Held, in_force
+from kehu.refine.derive.smallest import smallest_group
+
+MOST_CONDITIONS: Final = 3
+SIDES: Final = 5  # of the matrix
+Cell = tuple[str, ...]
+
+
+class UnknownBand(LookupError):
+    """No trait of that name is in force here, or it has no such band; or the traits serve different purposes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a trait is spread. ``counts``: by band, None where it is withheld; ``total`` None: too few altogether.
+
+    ``bands``: of a number its lower bounds' places, of others the words or keys themselves, in an order to be read in.
+    """
+
+    slug: str
+    bands: tuple[str, ...]
+    counts: tuple[int | None, ...]
+    total: int | None
+
+
+def spread(slug: str, *, actor: Actor) -> Spread:
+    """How a trait is spread over all customers it stands for.
+
+    Raises:
+        ActRefused: the role may not.
+        UnknownBand: no such trait is in force.
+    """
+    require_act("count-traits", actor)
+    cells = _cells([slug])
+    return spread_of(_held(slug).definition, {band: n for (band,), n in cells.items()})
+
+
+def spread_of(definition: Definition, found: Mapping[str, int]) -> Spread:
+    """The same of counts by band, for a trial of what is not in force."""
+    bands = _bands(definition, found)
+    counts = told([found.get(band, 0) for band in bands], smallest_group())
+    total = sum(found.values())
+    return Spread(definition.slug, bands, counts, total if total >= smallest_group() else None)
+
+
+def matrix(*, actor: Actor) -> list[list[int | None]] | None:
+    """Customers by recency score (from 5 down) and frequency score (from 1 up); None where the traits are not in force.
+
+    Raises:
+        ActRefused: the role may not.
+    """
+    require_act("count-traits", actor)
+    if not {"recency_score", "frequency_score"} <= set(in_force()):
+        return None
+    cells = _cells(["recency_score", "frequency_score"])
+    of = {(int(r), int(f)): n for (r, f), n in cells.items()}  # bands of a score are numbered 0 to 4
+    table = [[of.get((r, f), 0) for f in range(SIDES)] for r in reversed(range(SIDES))]
+    return told_table(table, smallest_group())
+
+
+def how_many(conditions: Mapping[str, str], *, actor: Actor) -> int | None:
+    """How many customers meet all conditions (trait to band); None: few, or it would tell of few.
+
+    Raises:
+        ActRefused: the role may not.
+        UnknownBand: see there, or more than three conditions.
+    """
+    require_act("count-traits", actor)
+    slugs = sorted(conditions)
+    if not 1 <= len(slugs) <= MOST_CONDITIONS:
+        raise UnknownBand(", ".join(slugs))
+    cells = _cells(slugs)
+    return answer(cells, tuple(conditions[slug] for slug in slugs), smallest_group())
+
+
+def answer(cells: Mapping[Cell, int], asked: Cell, least: int) -> int | None:
+    """The count of one cell, if no difference of answers tells of fewer than ``least``; ``cells``: the whole table.
+
+    Checked for the cell and for every coarser one that leaves conditions out; each with all its turned-round neighbours, and
+    in each row that it stands in.
+    """
+    size = len(asked)
+    for kept in (set(some) for n in range(1, size + 1) for some in itertools.combinations(range(size), n)):
+        turned = Counter[tuple[bool, ...]]()
+        for cell, count in cells.items():
+            turned[tuple(cell[place] == asked[place] for place in sorted(kept))] += count
+        if any(0 < count < least for count in turned.values()):
+            return None
+        for place in kept:
+            row = Counter[str]()
+            for cell, count in cells.items():
+                if all(cell[other] == asked[other] for other in kept - {place}):
+                    row[cell[place]] += count
+            bands = sorted(row)
+            if asked[place] not in row or told([row[band] for band in bands], least)[bands.index(asked[place])] is None:
+                return None
+    return cells.get(asked)
+
+
+def told(counts: Sequence[int], least: int) -> tuple[int | None, ...]:
+    """A row of counts as it may be told: what is withheld comes to nobody or to enough."""
+    shown: list[int | None] = [count if count >= least else None for count in counts]
+    while 0 < _hidden(counts, shown) < least:
+        there = [count for count in shown if count is not None]
+        if not there:
+            break
+        shown[shown.index(min(there))] = None
+    return tuple(shown)
+
+
+def told_table(table: Sequence[Sequence[int]], least: int) -> list[list[int | None]]:
+    """A table as it may be told, whose rows and columns are known as sums: each holds by itself."""
+    shown: list[list[int | None]] = [list(told(row, least)) for row in table]
+    changed = True
+    while changed:
+        changed = False
+        for line in [*_rows(table), *_columns(table)]:
+            counts = [table[r][c] for r, c in line]
+            there = [(table[r][c], r, c) for r, c in line if shown[r][c] is not None]
+            if there and 0 < _hidden(counts, [shown[r][c] for r, c in line]) < least:
+                _, r, c = min(there)
+                shown[r][c] = None
+                changed = True
+    return shown
+
+
+def _hidden(counts: Sequence[int], shown: Sequence[int | None]) -> int:
+    return sum(count for count, said in zip(counts, shown, strict=True) if said is None)
+
+
+def _rows(table: Sequence[Sequence[int]]) -> Iterable[list[tuple[int, int]]]:
+    return ([(r, c) for c in range(len(row))] for r, row in enumerate(table))
+
+
+def _columns(table: Sequence[Sequence[int]]) -> Iterable[list[tuple[int, int]]]:
+    return ([(r, c) for r in range(len(table))] for c in range(len(table[0])))
+
+
+def band_of(definition: Definition, value: Any) -> str:
+    """The band that a value lies in."""
+    if isinstance(value, dict):
+        value = max(sorted(value), key=lambda key: value[key])
+        return str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)) and definition.bands:
+        return str(sum(value >= bound for bound in definition.bands))
+    return str(value)
+
+
+def _bands(definition: Definition, found: Mapping[str, int]) -> tuple[str, ...]:
+    """The bands in their order; of words and keys those that enough customers share, the most first."""
+    if definition.bands and all(band.isdigit() for band in found):
+        return tuple(str(place) for place in range(len(definition.bands) + 1))
+    return tuple(sorted(found, key=lambda band: (-found[band], band)))
+
+
+def _held(slug: str) -> Held:
+    held = in_force().get(slug)
+    if held is None:
+        raise UnknownBand(slug)
+    return held
+
+
+def _cells(slugs: Sequence[str]) -> dict[Cell, int]:
+    """Customers by their bands of these traits; whoever lacks one of them is left out."""
+    held = [_held(slug) for slug in slugs]
+    if len({(one.definition.purpose, one.definition.sensitive) for one in held}) > 1:
+        raise UnknownBand(", ".join(slugs))
+    columns = ", ".join(f"{_band_sql(one)} as b{n}" for n, one in enumerate(held))
+    names = [f"b{n}" for n in range(len(held))]
+    parameters: list[Any] = []
+    for one in held:
+        slug, bands = one.definition.slug, list(one.definition.bands)
+        parameters += [slug, bands] if _is_banded(one) else [slug]
+    first = held[0].definition
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select {', '.join(names)}, count(*) from (select {columns} from derive_value v"
+            " where v.purpose = %s and v.sensitive = %s) x where"
+            f" {' and '.join(f'{name} is not null' for name in names)} group by {', '.join(names)}",
+            [*parameters, PURPOSES[first.purpose], first.sensitive],
+        )
+        return {tuple(row[:-1]): int(row[-1]) for row in cursor.fetchall()}
+
+
+def _is_banded(one: Held) -> bool:
+    return bool(one.definition.bands) and not one.compiled.grouped and one.compiled.shape == "number"
+
+
+def _band_sql(one: Held) -> str:
+    if one.compiled.grouped:
+        return '(select e.key from jsonb_each_text(v."values" -> %s) e order by e.value::float8 desc, e.key limit 1)'
+    if _is_banded(one):
+        return """width_bucket((v."values" ->> %s)::float8, %s::float8[])::text"""
+    return 'v."values" ->> %s'
