@@ -8,15 +8,21 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from kehu.guard.gate.acts import ActRefused
-from kehu.refine.models import Answer, Weights
+from kehu.refine.models import Answer, LinkageRun, Weights
 from kehu.refine.resolve import weighing, weights
 from kehu.refine.resolve.opening import Group
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
 PERSONS = Group(1, "person")
-SHIPPED = {"version": 1, "prior": 0.01, "levels": {}}
-TIMID = {"version": 1, "prior": 1e-9, "levels": {}}
+UNTAUGHT = {"version": 1, "prior": 0.01, "levels": {}}
+SHIPPED = {**UNTAUGHT, "levels": {"email": [[0.7, 3e-6], [0.06, 3e-6], [0.05, 1e-6], [0.02, 3e-6], [0.17, 0.99]]}}
+BIRTH = {"birth": [[0.8, 0.0001], [0.2, 0.9999]]}
+TIMID = {
+    "version": 1,
+    "prior": 1e-9,
+    "levels": {"email": [[0.01, 3e-3], [0.06, 3e-6], [0.05, 1e-6], [0.02, 3e-6], [0.8, 0.9]]},
+}
 PEOPLE = [
     {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "a@x.example"},
     {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "a@x.example"},
@@ -41,13 +47,22 @@ def labelled(*said: tuple[float, str], evidence: dict | None = None) -> None:
 def test_the_first_is_in_force_by_itself_and_later_ones_wait(database):
     assert weights.weights_in_force(PERSONS) is None
     first = learned(SHIPPED)
-    assert (first.state, first.origin, first.number) == ("in-force", "shipped", 1)
-    assert learned(SHIPPED) is None  # nothing new
-    second, third = learned(TIMID), learned({**TIMID, "prior": 0.8})
+    assert (first.state, first.origin, first.number) == ("in-force", "learned", 1)
+    assert learned({**SHIPPED, "prior": 0.5}) is None  # how many pairs are one is counted, not learned
+    second, third = learned(TIMID), learned({**TIMID, "levels": BIRTH})
     assert weights.weights_in_force(PERSONS) == SHIPPED == weights.all_in_force()["1:person"]
     second.refresh_from_db()
     assert (second.state, third.state, third.number) == ("retired", "candidate", 3)
-    assert learned(SHIPPED, Group(1, "organisation")).state == "in-force"
+    companies = Group(1, "organisation")
+    assert learned(UNTAUGHT, companies).origin == "shipped"
+    assert learned(SHIPPED, companies).state == "in-force"  # nothing had been learned before
+
+
+def test_the_share_of_pairs_is_that_of_the_last_run_of_everybody(database):
+    learned({**SHIPPED, "shift": 1.0})
+    run = LinkageRun.objects.create(id=new_id(), everything=True, staff=new_id(), state="done")
+    LinkageRun.objects.filter(id=run.id).update(weights={"1:person": {**SHIPPED, "prior": 0.001}})
+    assert weights.weights_in_force(PERSONS)["prior"] == pytest.approx(0.002, rel=0.01)
 
 
 def test_the_database_holds_one_in_force(database):
@@ -83,7 +98,7 @@ def test_compared_then_put_in_force_and_back(database):
 def test_where_next_to_nothing_changes_it_needs_nobody(database):
     admit(*PEOPLE)
     learned(SHIPPED)
-    near = learned({**SHIPPED, "prior": 0.0101})
+    near = learned({**SHIPPED, "prior": 0.0101, "levels": {"email": [[0.71, 3e-6], *SHIPPED["levels"]["email"][1:]]}})
     office = staff("privacy")
     assert weighing.compare(near.id, actor=office).compared["changed"] == 0
     made = weights.put_in_force_by_itself(near.id, actor=office)
@@ -91,7 +106,7 @@ def test_where_next_to_nothing_changes_it_needs_nobody(database):
 
 
 def test_labels_move_all_weights_and_are_weighed_by_either_version(database):
-    first = learned({**SHIPPED, "levels": {"birth": [[0.8, 0.0001], [0.2, 0.9999]]}})
+    first = learned({**SHIPPED, "levels": BIRTH})
     office = staff("manager")
     with pytest.raises(weights.NothingLearned):
         weights.teach(PERSONS, actor=office)

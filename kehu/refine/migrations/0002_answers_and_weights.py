@@ -35,7 +35,9 @@ class Migration(migrations.Migration):
                 ("weight", models.FloatField(help_text="bits; null where a person undid a merge", null=True)),
                 (
                     "evidence",
-                    models.JSONField(default=dict, help_text="comparison -> [number of its degree, bits, bits of its frequency]"),
+                    models.JSONField(
+                        default=dict, help_text="comparison -> [number of its degree, bits, bits of its frequency]"
+                    ),
                 ),
                 ("weights", models.UUIDField(help_text="the version in force then", null=True)),
                 ("decided", models.BooleanField(default=False, help_text="the question was decided by it")),

@@ -51,6 +51,12 @@ def chance(bits: float) -> float:
     return 1 / (1 + 2 ** -max(-60.0, min(60.0, bits)))
 
 
+def moved(share: float, bits: float) -> float:
+    """A share whose odds are so many bits more; six digits."""
+    found = share / (1 - share) * 2**bits
+    return float(f"{found / (1 + found):.6g}")
+
+
 def labels() -> list[Label]:
     """Weights and answers of decided questions, the newest first."""
     with connection.cursor() as cursor:

@@ -62,7 +62,7 @@ def compare(id: UUID, *, actor: Actor) -> Weights:
         raise weights.UnknownWeights(str(id))
     customers = _customers(group)
     table = open_table(customers, group.kind, actor=actor, run=made.id)
-    before, after = (_sides(*linked(table, group, one.content)) for one in (held, made))
+    before, after = (_sides(*linked(table, group, weights.as_of_now(one))) for one in (held, made))
     found = _compared(before, after)
     found |= {"against": str(held.id), "customers": len(customers), "records": len(table)}
     found["judged"] = [asdict(judged(labels_under(made, one.content))) for one in (held, made)]

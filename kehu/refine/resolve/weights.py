@@ -22,8 +22,8 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
-from kehu.refine.models import CANDIDATE, IN_FORCE, LEARNED, RETIRED, SHIPPED, TAUGHT, Weights
-from kehu.refine.resolve.odds import Label, chance, shift_of
+from kehu.refine.models import CANDIDATE, IN_FORCE, LEARNED, RETIRED, SHIPPED, TAUGHT, LinkageRun, Weights
+from kehu.refine.resolve.odds import Label, chance, moved, shift_of
 from kehu.refine.resolve.opening import KIND_NUMBERS, PURPOSE, Group
 from kehu.vault.ids import new_id
 
@@ -59,7 +59,16 @@ class Judged:
 def weights_in_force(group: Group) -> Mapping[str, Any] | None:
     """What to link by; None before the first run."""
     held = version_in_force(group)
-    return held.content if held else None
+    return as_of_now(held) if held else None
+
+
+def as_of_now(held: Weights) -> dict[str, Any]:
+    """A version's weights, with the share of pairs that are one customer as the last run of everybody measured it.
+
+    That share falls as customers become more, whatever the weights; a version only says by how many bits it is moved.
+    """
+    share = _measured(group_of(held))
+    return held.content if share is None else {**held.content, "prior": moved(share, held.content.get("shift", 0.0))}
 
 
 def version_in_force(group: Group) -> Weights | None:
@@ -69,7 +78,7 @@ def version_in_force(group: Group) -> Weights | None:
 
 def all_in_force() -> dict[str, Any]:
     """What to link by, by the names of groups."""
-    return {group_of(held).name: held.content for held in Weights.objects.filter(state=IN_FORCE)}
+    return {group_of(held).name: as_of_now(held) for held in Weights.objects.filter(state=IN_FORCE)}
 
 
 def versions() -> list[Weights]:
@@ -103,17 +112,19 @@ def group_named(name: str) -> Group | None:
 
 
 def keep_learned(group: Group, content: Mapping[str, Any], *, run: UUID) -> Weights | None:
-    """Keep what a run learned: in force where it is the first, else a candidate; None where it is in force already.
+    """Keep what a run learned: in force where nothing was learned before, else a candidate; None where it is known.
 
     Candidates of earlier runs that nobody put in force are retired: they were learned of what has changed since.
     """
     with transaction.atomic():
         _lock(group)
         now, held = timezone.now(), version_in_force(group)
-        if held is not None and held.content == content:
+        if held is not None and held.content["levels"] == content["levels"]:
             return None
         _of(group).filter(state=CANDIDATE, origin__in=[LEARNED, SHIPPED]).update(state=RETIRED, retired_at=now)
-        first = held is None
+        first = held is None or held.origin == SHIPPED
+        if held is not None and first:
+            Weights.objects.filter(id=held.id).update(state=RETIRED, retired_at=now)
         return _added(
             group, content, origin=LEARNED if content.get("levels") else SHIPPED, run=run,
             state=IN_FORCE if first else CANDIDATE, in_force_at=now if first else None,
@@ -135,10 +146,12 @@ def teach(group: Group, *, actor: Actor) -> Weights:
         if held is None:
             raise UnknownWeights(group.name)
         found = labels_under(held)
-        moved = shift_of(found)
-        if abs(moved) < 0.1:
+        bits = shift_of(found)
+        if abs(bits) < 0.1:
             raise NothingLearned
-        content = {**held.content, "prior": _moved(held.content["prior"], moved)}
+        content = {
+            **held.content, "prior": moved(held.content["prior"], bits), "shift": held.content.get("shift", 0.0) + bits,
+        }  # fmt: skip
         made = _added(
             group, content, origin=TAUGHT, run=held.run, base=held.id, labels=len(found), made_by=actor.human,
             state=CANDIDATE,
@@ -247,10 +260,10 @@ def _lock(group: Group) -> None:
         cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"weights {group.name}"])
 
 
-def _moved(prior: float, bits: float) -> float:
-    """A share of pairs expected to be one customer, as many bits more likely."""
-    odds = prior / (1 - prior) * 2**bits
-    return float(f"{odds / (1 + odds):.6g}")
+def _measured(group: Group) -> float | None:
+    """The share of pairs that are one customer, as the last run of everybody measured it."""
+    run = LinkageRun.objects.filter(state="done", everything=True).order_by("-started_at").first()
+    return run.weights.get(group.name, {}).get("prior") if run else None
 
 
 def _parsed(text: Any) -> dict[str, Any]:
