@@ -13,6 +13,7 @@ from kehu.guard.setup import open_owner
 # tables of no model: what is in them, and why no erasure needs to go there
 NOBODYS = {
     "assignment": "ids of origin subjects; without key, state and records they name nobody; the log only grows",
+    "kept_apart": "ids of origin subjects that are two customers; goes with the question it follows, by a trigger",
     "key_epoch": "epochs of keys",
     "gate_decision": "decisions by class of field and state; no subject",
     "ledger_entry": "salted commitments, whose salt dies with the key",

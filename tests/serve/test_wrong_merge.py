@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from django.db import ProgrammingError, connection, transaction
 
 from kehu.doors.cli.main import main
-from kehu.guard.gate.acts import ActRefused
+from kehu.govern.consent import Statement, give_consent
+from kehu.guard.gate.acts import ActRefused, Refused
+from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Proposal
@@ -20,7 +22,8 @@ from kehu.serve.rights import incidents, wrong_merge
 from kehu.serve.rights.models import Incident
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY
-from tests.cast import admit, staff
+from kehu.vault.ids import new_id
+from tests.cast import admit, shipped_with, staff
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 WANG = {"full_name": "王小明", "email": "wang@mail.example"}
@@ -83,6 +86,37 @@ def test_one_account_is_named_and_its_reach_is_what_it_saw(pair):
     assert row["account"] == str(service.staff)
     reach = incidents.reach(incidents.window_of(id), actor=owner_actor())
     assert reach["rows"] == 1 and reach["subjects"]["at_least"] == 2
+
+
+def test_the_report_says_who_was_shown_which_fields_and_where_they_went(pair, database):
+    lin, wang = pair
+    shipped_with(database, "marketing", recipients=["Acme"], countries=["CN"])
+    for one in (lin, wang):
+        statement = Statement(notice=1, way="staff")
+        give_consent(
+            one, purpose=4, purpose_version=1, statement=statement, recorded_by=owner_actor().staff, id=new_id()
+        )
+    service, marketing = staff("service"), staff("marketing")
+    join((lin, wang), certainty=CONFIRMED)
+    look(lin, service)
+    for _ in gate().stream([lin], actor=marketing, purpose="marketing", use="give", recipient="Acme", country="CN"):
+        pass
+    id = part(lin, wang)
+    report = wrong_merge.report_of(id, actor=owner_actor())
+    assert report["customers"] == [str(lin), str(wang)] and report["outside"] == ["Acme"]
+    assert [(use["who"], use["act"], use["purpose"]) for use in report["uses"]] == [
+        ("service@kehu.example", "read", "service"), ("marketing@kehu.example", "give", "marketing"),
+    ]  # fmt: skip
+    assert "email" in report["uses"][0]["fields"] and report["jurisdictions"] == {"CN": 2}
+    assert LIN["email"] not in str(report)
+    [row] = register()
+    assert (row["persons"], row["laws"], row["wrong_merge"]) == (
+        2,
+        ["CN"],
+        True,
+    )  # what the clocks ask stands there already
+    with pytest.raises(Refused):
+        wrong_merge.report_of(id, actor=service)
 
 
 def test_nobody_looked_nothing_opens(pair):

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kehu.govern import states
-from kehu.govern.consent import Statement, consents_of, give_consent, withdraw_consent
+from kehu.govern.consent import Statement, consents_of, give_consent, invalidate_consent, withdraw_consent
+from kehu.govern.separate import Terms, separate_in_force
 from kehu.govern.slugs import PURPOSES
 from kehu.vault import assignment
 from kehu.vault.assignment import AcrossControllers, assign, detach, unassign, unassign_run
@@ -315,6 +316,47 @@ class TestConsents:
         self.withdraw(c)
         part((a, b), (b, c))
         assert self.said() == {a: "withdrawn", b: "withdrawn", c: "withdrawn"}
+
+    def test_of_three_the_consents_of_two_who_stay_stand_for_both(self, database):
+        a, b, c = people(3)
+        join((a, b), (b, c))
+        self.give(a)
+        self.give(c)
+        part((b, c))
+        assert self.said() == {a: "given", b: "given", c: "given"}
+
+    def test_a_separate_consent_to_the_same_counts_again(self, database):
+        a, b = people(2)
+        terms = Statement(notice=1, way="staff", terms=Terms("provide", "Acme"))
+        give = lambda one: give_consent(
+            one, purpose=MARKETING, purpose_version=1, statement=terms, recorded_by=BY, id=new_id()
+        )
+        own = give(b).id
+        join((a, b))
+        give(a)
+        part((a, b))
+        assert separate_in_force([b], MARKETING) == {own}
+
+    def test_a_withdrawal_outlives_the_consent_given_anew_by_another_part(self, database):
+        a, b = people(2)
+        join((a, b), certainty=3)
+        self.give(a)
+        self.withdraw(a)
+        self.give(a)
+        assert self.said() == {a: "given", b: None}  # it was never b's
+        part((a, b))
+        assert self.said() == {a: "given", b: "withdrawn"}
+
+    def test_that_a_consent_was_none_is_found_of_whom_it_was_given_by(self, database):
+        a, b = people(2)
+        self.give(b)
+        join((a, b))
+        self.give(a)
+        [newest, _] = consents_of(a)
+        invalidate_consent(newest.id, recorded_by=BY, id=new_id(), way="staff")
+        assert self.said() == {a: "invalid", b: "invalid"}
+        part((a, b))
+        assert self.said() == {a: "invalid", b: "given"}
 
     def test_the_guardian_of_one_is_not_the_guardian_of_the_other(self, database):
         a, b, parent = people(3)

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from kehu.govern.holders import register
 from kehu.govern.models import Consent, Informed, NoticeSeen, Source, StateEntry, Subscription
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
 from kehu.serve.rights import requests
 from kehu.serve.rights.channels import subscription_row
-from kehu.serve.rights.models import Erasure, Request, RequestStep
+from kehu.serve.rights.models import Erasure, ProbablePart, Request, RequestStep
 
 
 class ConsentHolder:
@@ -102,7 +104,7 @@ class RequestHolder:
     """The register of requests: a line without name and text is left of each."""
 
     name: Final = "requests"
-    tables = frozenset({Request._meta.db_table, RequestStep._meta.db_table})
+    tables = frozenset({Request._meta.db_table, RequestStep._meta.db_table, ProbablePart._meta.db_table})
 
     def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
         """The customer's requests with what they wrote and were told."""
@@ -114,6 +116,7 @@ class RequestHolder:
         rows = Request.objects.filter(subject=subject)
         destroy_keys(list(rows.values_list("id", flat=True)))
         RequestStep.objects.filter(request__in=rows).update(reason=None)
+        ProbablePart.objects.filter(Q(part=subject) | Q(request__in=rows)).delete()
         return rows.update(subject=None, identity=None, text=None, answer=None)
 
 

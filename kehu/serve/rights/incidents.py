@@ -64,14 +64,22 @@ def open_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime
         return enter_incident(window=window, text=text, actor=actor, aware_at=aware_at or now)
 
 
-def enter_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime) -> UUID:
-    """Write an incident that an act of somebody's brought to light, whatever their role, in the caller's transaction."""
+def enter_incident(
+    *, window: Window, text: str, actor: Actor, aware_at: datetime, learned: Learned | None = None
+) -> UUID:
+    """Write an incident that an act of somebody's brought to light, whatever their role, in the caller's transaction.
+
+    ``learned``: what is known of it from the start.
+    """
     id = new_id()
     make_key(id)
     row = Incident.objects.create(
         id=id, aware_at=aware_at, opened_by=actor.staff, account=window.account, since=window.since,
         until=window.until, text=seal_under(id, text, place=id) if text else None,
     )  # fmt: skip
+    if learned is not None:
+        row.packs = row.packs if learned.laws is None else bits_of(frozenset(learned.laws))
+        row.persons, row.facts = learned.persons, dict(learned.facts or {})
     _write_due(row)
     record_act("incident", None, actor=actor, detail=id)
     return id
@@ -193,6 +201,7 @@ def _row(row: Incident, text: str | None, *, now: datetime) -> dict[str, Any]:
         "due": due.isoformat() if due else None,
         "overdue": "overdue" in states.values(),
         "laws": laws_of(row.packs),
+        "wrong_merge": row.report is not None,
         "persons": row.persons,
         "facts": dict(row.facts),
         "clock": clock_row(waiting[0], now=now) if waiting else None,

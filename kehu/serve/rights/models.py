@@ -11,6 +11,7 @@ RIGHTS: Final = (
     "access", "copy", "move", "correct", "erase", "restrict", "object", "withdraw", "explain", "human-review", "other",
 )  # fmt: skip
 OUTCOMES: Final = ("done", "partly", "refused")
+PARTS: Final = ("open", "confirmed", "declined", "left-out")
 STEPS: Final = ("confirm", "extend", "suspend", "resume")
 
 
@@ -119,6 +120,7 @@ class Incident(models.Model):
     since = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
     text = models.BinaryField(null=True, help_text="sealed")
+    report = models.BinaryField(null=True, help_text="of a wrong merge: what was shown to whom, sealed")
     due = models.DateTimeField(null=True, help_text="the earliest end of a clock that runs, as last written")
     packs = models.SmallIntegerField(default=31, db_default=31, help_text="the laws whose clocks run, as bits")
     persons = models.BigIntegerField(null=True, help_text="how many people it reached, once known")
@@ -126,3 +128,31 @@ class Incident(models.Model):
     handled_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True, help_text="when the persons were told")
     done = models.JSONField(default=dict, db_default={}, help_text="when each clock's report was made")
+
+
+class ProbablePart(models.Model):
+    """A part of a customer that linkage alone joined, as one request met it: theirs, not theirs, or left out of the answer.
+
+    Named by an origin subject; nothing of it is shown to anybody before it is confirmed. ``tries``: facts that were
+    named for it and did not match.
+    """
+
+    personal_data: ClassVar[str] = "requests"
+
+    id = models.UUIDField(primary_key=True)
+    request = models.ForeignKey(Request, models.CASCADE, related_name="parts")
+    part = models.UUIDField(db_index=True)
+    state = models.CharField(max_length=9, default="open")
+    tries = models.PositiveSmallIntegerField(default=0)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "part"], name="a_request_asks_of_a_part_once"),
+            models.CheckConstraint(condition=Q(state__in=PARTS), name="probable_part_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="open", decided_at=None) | (~Q(state="open") & Q(decided_at__isnull=False)),
+                name="a_part_decided_has_its_time",
+            ),
+        ]

@@ -19,6 +19,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
+from kehu.serve.rights import probable
 from kehu.serve.rights.clocks import (
     EVERY_PACK,
     clock_row,
@@ -152,8 +153,10 @@ def _write_due(row: Request, steps: Sequence[RequestStep], *, now: datetime) -> 
     row.save(update_fields=["due"])
 
 
-def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "") -> None:
+def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "", language: str = "en") -> None:
     """Close a request with what was done and what the person is told.
+
+    Of parts that nobody confirmed to be theirs the person is told that they stay out, in ``language``.
 
     Raises:
         Refused: the role may not.
@@ -170,7 +173,10 @@ def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "") -> N
             raise UnknownRequest(str(id))
         if row.state != "open":
             raise AlreadyAnswered(str(id))
+        out = probable.leave_out(row, by=actor.staff)
         row.state, row.answered_by, row.answered_at = outcome, actor.staff, timezone.now()
+        if out:
+            text = "\n\n".join(part for part in (text, probable.sentence(out, language)) if part)
         if text:
             if row.certificate is not None:
                 raise ValueError("the person was erased: no text about them is kept")

@@ -34,6 +34,16 @@ def refresh_ages(timestamp: int) -> None:
     refresh()
 
 
+@app.periodic(cron="17 * * * *")
+@app.task(name="rights:leave_out", queueing_lock="leave_out", pass_context=False)
+def leave_out(timestamp: int) -> None:
+    """Parts that nobody confirmed before a request's clock ran out stay out of its answer."""
+    from kehu.guard.staff.actions import owner_actor
+    from kehu.serve.rights.probable import left_out_when_over
+
+    left_out_when_over(by=owner_actor().staff)
+
+
 @app.periodic(cron="40 6 * * *")
 @app.task(name="rights:inform_due", queueing_lock="inform_due", pass_context=False)
 def inform_due(timestamp: int) -> None:

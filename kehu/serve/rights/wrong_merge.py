@@ -1,6 +1,10 @@
 """A wrong merge taken back, and what it showed to whom: who asked for one customer saw the other, too.
 
-That is a disclosure to look into (RULES: "a wrong merge opens an incident"), if anybody looked. Source: PIPL 57, GDPR 33.
+That is a disclosure to look into (RULES: "a wrong merge opens an incident"), if anybody looked. The incident carries its
+own report, written when it opens, for what the log of links says of that time may change later: every row of the ledger in
+which both were let out together, who asked, what for, which fields, to whom they went. What of it must be told, and to
+whom, the office assesses: the laws of both, how many people and whether anything sensitive was shown stand there already.
+Source: PIPL 57, GDPR 33 and 34.
 """
 
 from __future__ import annotations
@@ -8,16 +12,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from django.utils import timezone
 
 from kehu.govern.consent import part_of, retried
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.state import packs_of
+from kehu.guard.installation import installation
 from kehu.guard.ledger.together import Shown, shown_together
+from kehu.guard.texts import Sealed, open_texts, seal_under
 from kehu.refine.resolve import review
-from kehu.serve.rights.incidents import Window, enter_incident
+from kehu.serve.rights.clocks import EVERY_PACK, packs_of_subjects
+from kehu.serve.rights.incidents import Learned, UnknownIncident, Window, enter_incident
+from kehu.serve.rights.models import Incident
+from kehu.serve.rights.office import require
 
 _TEXT: Final = {
     "zh-hans": "两位客户曾被误并为一人，现已分开。两人合并期间有 {count} 次查看同时显示了两人的资料，查看其中一人者也看到了另一人。"
@@ -29,6 +40,8 @@ _TEXT: Final = {
 }
 _THEMSELVES: Final = {"zh-hans": "客户本人", "zh-hant": "客戶本人", "en": "the customers themselves"}
 _COMMA: Final = {"zh-hans": "、", "zh-hant": "、", "en": ", "}
+_SENSITIVE: Final = 4  # the level of a field
+_HOME: Final = "@home"
 
 
 def part(subject: UUID, other: UUID, *, actor: Actor, language: str = "en") -> UUID | None:
@@ -42,21 +55,94 @@ def part(subject: UUID, other: UUID, *, actor: Actor, language: str = "en") -> U
 
     def work() -> UUID | None:
         since = review.undo(subject, other, actor=actor)
-        seen = shown_together(part_of(subject, whole=True), part_of(other, whole=True), since=since)
-        return _enter(seen, subject, other, actor, language) if seen else None
+        one, two = part_of(subject, whole=True), part_of(other, whole=True)
+        seen = shown_together(one, two, since=since)
+        return _enter(seen, (subject, other), (one, two), actor, language) if seen else None
 
     return retried(work)
 
 
-def _enter(seen: Sequence[Shown], subject: UUID, other: UUID, actor: Actor, language: str) -> UUID:
+def report_of(incident: UUID, *, actor: Actor) -> dict[str, Any] | None:
+    """What a wrong merge showed to whom, row by row; None: the incident is about something else. The look is recorded.
+
+    Raises:
+        Refused: the role may not.
+        UnknownIncident: there is none of that id.
+    """
+    require("incident", actor)
+    row = Incident.objects.filter(id=incident).first()
+    if row is None:
+        raise UnknownIncident(str(incident))
+    if row.report is None:
+        return None
+    sealed = Sealed(row.id, _place(row.id), bytes(row.report))
+    [text] = open_texts([sealed], None, actor=actor, act="incident", detail=row.id)
+    report: dict[str, Any] | None = orjson.loads(text) if text is not None else None
+    return report
+
+
+def _enter(
+    seen: Sequence[Shown], pair: tuple[UUID, UUID], parts: tuple[list[UUID], list[UUID]], actor: Actor, language: str
+) -> UUID:
     staff = {row.human for row in seen if row.email is not None}
     alone = staff.pop() if len(staff) == 1 and all(row.email is not None for row in seen) else None
-    counts = Counter((row.email or _THEMSELVES[language]).removesuffix("@home") for row in seen)
+    counts = Counter(_who(row) or _THEMSELVES[language] for row in seen)
     who = _COMMA[language].join(f"{name} ({count})" for name, count in counts.items())
-    return enter_incident(
+    id = enter_incident(
         # a window ends before its end
         window=Window(alone, seen[0].at, seen[-1].at + timedelta(microseconds=1)),
-        text=_TEXT[language].format(count=len(seen), one=subject, other=other, who=who),
+        text=_TEXT[language].format(count=len(seen), one=pair[0], other=pair[1], who=who),
         actor=actor,
         aware_at=timezone.now(),
+        learned=_learned(seen, parts),
     )
+    sealed = seal_under(id, orjson.dumps(_report(seen, pair, parts)).decode(), place=_place(id))
+    Incident.objects.filter(id=id).update(report=sealed)
+    return id
+
+
+def _place(incident: UUID) -> UUID:
+    """The report lies under the incident's key, next to its text."""
+    return UUID(int=incident.int ^ 1)
+
+
+def _learned(seen: Sequence[Shown], parts: tuple[list[UUID], list[UUID]]) -> Learned:
+    """What is known from the start: whose law, how many people, whether anything sensitive came out.
+
+    That nothing did is not said: what is not sensitive by its field may be by what stands in it.
+    """
+    held = packs_of_subjects([one for part in parts for one in part])
+    dictionary = installation().rules.dictionary
+    sensitive = any(dictionary.field(name).level == _SENSITIVE for row in seen for name in row.fields)
+    return Learned(sorted(packs_of(held or EVERY_PACK)), len(parts), {"sensitive": True} if sensitive else None)
+
+
+def _report(seen: Sequence[Shown], pair: tuple[UUID, UUID], parts: tuple[list[UUID], list[UUID]]) -> dict[str, Any]:
+    laws = Counter(_law(number) for row in seen for number in row.laws)
+    fields = Counter(name for row in seen for name in row.fields)
+    return {
+        "customers": [str(one) for one in pair],
+        "laws": {
+            str(one): sorted(packs_of(packs_of_subjects(part))) for one, part in zip(pair, parts, strict=True)
+        },
+        "fields": dict(sorted(fields.items())),
+        "jurisdictions": dict(sorted(laws.items())),
+        "outside": sorted({row.recipient for row in seen if row.recipient}),
+        "uses": [
+            {
+                "at": row.at.isoformat(), "who": _who(row), "act": row.act, "purpose": row.purpose,
+                "recipient": row.recipient or None, "country": row.country or None, "fields": list(row.fields),
+                "jurisdictions": [_law(number) for number in row.laws],
+            }
+            for row in seen
+        ],
+    }  # fmt: skip
+
+
+def _who(row: Shown) -> str | None:
+    """A member of staff; None: one of the customers, in their own door."""
+    return row.email.removesuffix(_HOME) if row.email is not None else None
+
+
+def _law(number: int) -> str:
+    return next(iter(packs_of(1 << (number - 1))), str(number))
