@@ -41,9 +41,13 @@ class Channel(models.Model):
     country = models.CharField(
         max_length=2, default="", db_default="", help_text="where it collects, if it is one place"
     )
+    trust = models.SmallIntegerField(default=0, db_default=0, help_text="beside other channels, where values differ")
     key_digest = models.BinaryField(null=True)
     owner = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(trust__range=(-9, 9)), name="channel_trust_in_range")]
 
     def __str__(self) -> str:
         return self.name

@@ -6,13 +6,14 @@ come. What the gate denied never arrives here, so what survives is the best of w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from kehu.govern.slugs import RECORD_KINDS
+from kehu.govern.trust import trust as trust_of_channels
 from kehu.refine.clean.status import ABSENT, INVALID, VALID
 
 
@@ -41,6 +42,8 @@ class Said(Protocol):
     @property
     def kind(self) -> int: ...
     @property
+    def channel(self) -> int: ...
+    @property
     def answer(self) -> str: ...
 
 
@@ -48,6 +51,8 @@ S = TypeVar("S", bound=Said)
 _EDIT: Final = RECORD_KINDS["edit"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+RULES: Final = ("validity", "edit", "validity", "given", "trust", "verified", "recency", "tie", "tie", "tie")
+"""By what a value wins over another, in the order in which it is asked; the last of them are of one time."""
 _AS_GIVEN: Final = frozenset({"name", "address", "text"})
 
 
@@ -59,18 +64,38 @@ class Survivor(Generic[S]):
     losers: tuple[UUID, ...]
 
 
-def survive(contributions: Iterable[S]) -> dict[str, Survivor[S]]:
+def survive(contributions: Iterable[S], *, trust: Mapping[int, int] | None = None) -> dict[str, Survivor[S]]:
     """The survivor of each field that has a value.
 
     What is not a valid form of its type never beats what is. Then an edit (made here, by somebody who saw what stood)
-    wins over what came in; a value that a rule vouches for over one that only looks right; given over derived; the later
-    verified; and last the later said.
+    wins over what came in; a value that a rule vouches for over one that only looks right; given over derived; that of a
+    channel trusted more; the later verified; and last the later said.
+
+    Args:
+        trust: of channels (:mod:`kehu.govern.trust`); as it is now, if not given.
     """
+    return {field: _survivor(stand, trust) for field, stand in standing(contributions).items()}
+
+
+def standing(contributions: Iterable[S]) -> dict[str, list[S]]:
+    """Of each field the contributions that say something."""
     by_field: dict[str, list[S]] = {}
     for one in contributions:
         if one.status != ABSENT and _text(one):
             by_field.setdefault(one.field, []).append(one)
-    return {field: _survivor(stand) for field, stand in by_field.items()}
+    return by_field
+
+
+def rule_between(winner: S, loser: S, *, trust: Mapping[int, int] | None = None) -> str:
+    """By which rule the one wins over the other: one of :data:`RULES`."""
+    held = trust_of_channels() if trust is None else trust
+    ranks = zip(RULES, _rank(winner, held), _rank(loser, held), strict=True)
+    return next((rule for rule, one, other in ranks if one != other), RULES[-1])
+
+
+def same_text(one: Said, other: Said) -> bool:
+    """Whether two say the same."""
+    return _text(one) == _text(other)
 
 
 def text_of(said: Said, type_: str) -> str:
@@ -80,10 +105,11 @@ def text_of(said: Said, type_: str) -> str:
     return _text(said)
 
 
-def _survivor(stand: list[S]) -> Survivor[S]:
+def _survivor(stand: list[S], trust: Mapping[int, int] | None) -> Survivor[S]:
     if len(stand) == 1:
         return Survivor(stand[0], ())
-    winner = max(stand, key=_rank)
+    held = trust_of_channels() if trust is None else trust
+    winner = max(stand, key=lambda said: _rank(said, held))
     losers = {one.record for one in stand if one.answer == winner.answer == "clear" and _text(one) != _text(winner)}
     return Survivor(winner, tuple(sorted(losers - {winner.record})))
 
@@ -99,12 +125,13 @@ def _when(said: Said) -> int:
     return int.from_bytes(said.record.bytes[:6], "big") * 1_000
 
 
-def _rank(said: Said) -> tuple[bool, bool, bool, bool, str, int, str, bytes, str]:
+def _rank(said: Said, trust: Mapping[int, int]) -> tuple[bool, bool, bool, bool, int, str, int, str, bytes, str]:
     return (
         said.status != INVALID,
         said.kind == _EDIT,
         said.status == VALID,
         said.given is not None,
+        0 if said.kind == _EDIT else trust.get(said.channel, 0),
         said.verified_at or "",
         _when(said),
         "" if said.said_at is None else _text(said),  # of one time: the same counts in whatever order they came

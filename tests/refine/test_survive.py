@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kehu.refine.survive import survive, text_of
+from kehu.refine.survive import RULES, rule_between, survive, text_of
 
 VALID, INVALID, UNVERIFIED, ABSENT = 1, 2, 3, 0
 PERSON, EDIT = 1, 5
@@ -29,14 +29,18 @@ class Said:
     answer: str = "clear"
     field: str = "email"
     said_at: datetime | None = None
+    channel: int = 1
 
     @property
     def record(self) -> UUID:
         return UUID(int=self.time << 80 | 7 << 76 | 2 << 62)
 
 
+TRUST = {1: 0, 2: 3}
+
+
 def winner(*contributions: Said) -> int:
-    return survive(contributions)["email"].said.time
+    return survive(contributions, trust=TRUST)["email"].said.time
 
 
 def test_the_later_wins():
@@ -67,6 +71,32 @@ def test_the_verified_wins_over_the_later():
     assert winner(Said(1, "x", verified_at="2026-01-01T00:00:00+00:00"), Said(9, "y")) == 1
 
 
+def test_the_channel_trusted_more_wins_over_the_later_and_the_verified():
+    verified = "2026-01-01T00:00:00+00:00"
+    assert winner(Said(1, "x", channel=2), Said(9, "y", verified_at=verified)) == 1
+    assert winner(Said(1, "x", UNVERIFIED, channel=2), Said(9, "y")) == 9  # never over what a rule vouches for
+    assert winner(Said(1, "x", channel=2), Said(9, "y", kind=EDIT)) == 9  # nor over an edit
+    assert winner(Said(1, "x", kind=EDIT, channel=2), Said(9, "y", kind=EDIT)) == 9  # of edits the later, wherever made
+
+
+@pytest.mark.parametrize(
+    "loser, rule",
+    [
+        (Said(9, "y", INVALID, EDIT), "validity"),
+        (Said(9, "y", UNVERIFIED), "validity"),
+        (Said(9, None, normal="y"), "given"),
+        (Said(1, "y"), "recency"),
+        (Said(9, "y", verified_at="2025-01-01T00:00:00+00:00"), "verified"),
+    ],
+)
+def test_it_says_by_which_rule(loser: Said, rule: str):
+    verified = "2026-01-01T00:00:00+00:00"
+    won = Said(5, "x", verified_at=verified if rule == "verified" else None)
+    assert rule_between(won, loser, trust=TRUST) == rule
+    assert rule_between(Said(5, "x", kind=EDIT), Said(9, "y"), trust=TRUST) == "edit"
+    assert rule_between(Said(5, "x", channel=2), Said(9, "y"), trust=TRUST) == "trust"
+
+
 def test_an_edit_wins_over_what_came():
     verified = "2026-01-01T00:00:00+00:00"
     assert winner(Said(1, "x", kind=EDIT), Said(9, "y", verified_at=verified)) == 1
@@ -77,16 +107,16 @@ def test_an_edit_wins_over_what_came():
 def test_given_wins_over_derived():
     derived = Said(9, None, normal="y")
     assert winner(Said(1, "x"), derived) == 1
-    assert text_of(survive([derived])["email"].said, "email") == "y"
+    assert text_of(survive([derived], trust=TRUST)["email"].said, "email") == "y"
 
 
 def test_losers_are_those_who_openly_say_otherwise():
     newest, same, other, nothing = Said(9, "x"), Said(2, "x"), Said(3, "y"), Said(4, None, ABSENT)
     masked = Said(5, "y", answer="masked")
-    survivor = survive([newest, same, other, nothing, masked])["email"]
+    survivor = survive([newest, same, other, nothing, masked], trust=TRUST)["email"]
     assert survivor.losers == (other.record,)
     assert "'x'" not in repr(survivor)
-    assert survive([nothing]) == {}
+    assert survive([nothing], trust=TRUST) == {}
 
 
 def test_names_and_addresses_stand_as_given():
@@ -103,6 +133,7 @@ contribution = st.builds(
     st.sampled_from([PERSON, EDIT]),
     st.sampled_from([None, "2026-01-01T00:00:00+00:00", "2026-01-09T00:00:00+00:00"]),
     st.sampled_from([None, "n"]),
+    channel=st.sampled_from([1, 2, 3]),
 )
 several = st.lists(contribution, max_size=7, unique_by=lambda said: said.time)
 
@@ -118,7 +149,7 @@ def test_the_senders_own_time_counts_before_when_it_came():
 
 @given(several.flatmap(lambda one: st.tuples(st.just(one), st.permutations(one))))
 def test_order_never_matters(pair: tuple[list[Said], list[Said]]):
-    assert survive(pair[0]) == survive(pair[1])
+    assert survive(pair[0], trust=TRUST) == survive(pair[1], trust=TRUST)
 
 
 @given(several)
@@ -133,9 +164,18 @@ def test_a_mask_decides_nothing(said: list[Said]):
             s.verified_at,
             "•" if s.normal or s.given else None,
             "masked",
+            channel=s.channel,
         )
         for s in said
     ]
-    clear, hidden = survive(said), survive(masked)
+    clear, hidden = survive(said, trust=TRUST), survive(masked, trust=TRUST)
     assert {f: s.said.record for f, s in clear.items()} == {f: s.said.record for f, s in hidden.items()}
     assert all(survivor.losers == () for survivor in hidden.values())
+
+
+@given(several)
+def test_the_rule_that_is_told_is_one_and_never_a_tie_between_times(said: list[Said]):
+    for survivor in survive(said, trust=TRUST).values():
+        for other in said:
+            if other.record != survivor.said.record and other.status != ABSENT and (other.normal or other.given):
+                assert rule_between(survivor.said, other, trust=TRUST) in set(RULES) - {"tie"}
