@@ -29,6 +29,7 @@ TABLE = {
     "request-open": ("/requests/open", "post", OFFICE, 302, 403),
     "request": (f"/requests/{UNKNOWN}", "get", OFFICE, 404, 403),
     "request-step": (f"/requests/{UNKNOWN}/confirm", "post", OFFICE, 404, 403),
+    "request-part": (f"/requests/{UNKNOWN}/parts/{UNKNOWN}", "post", OFFICE, 404, 403),
     "incidents": ("/incidents", "get", OFFICE, 200, 403),
     "incident-open": ("/incidents/open", "post", OFFICE, 302, 403),
     "incident": (f"/incidents/{UNKNOWN}", "get", OFFICE, 404, 403),

@@ -268,6 +268,7 @@ TABLE = {
     "portal-program": ("/portal/check_proof.py", "get", {}, 200, 200),
     "portal-proof-file": ("/portal/uses/999999/proof.json", "get", {}, 302, 404),
     "portal-requests": ("/portal/requests", "get", {}, 302, 200),
+    "portal-part": (f"/portal/requests/{UNKNOWN}/part", "post", {"fact": "x"}, 302, 404),
     "notice": ("/notice", "get", {}, 200, 200),
     "notice-version": ("/notice/1", "get", {}, 200, 200),
     "portal-notice-seen": ("/portal/notice-seen", "post", {"version": "1"}, 302, 302),

@@ -14,15 +14,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.ledger import action_label
 from kehu.doors.web.office.clocks import clock_view, past
-from kehu.doors.web.pages import field_label, page
+from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.packs import FACTS, PACKS
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.rights import incidents
+from kehu.serve.rights import incidents, wrong_merge
 from kehu.serve.rights.incidents import Learned, UnknownIncident, Window
 
 FACT_LABELS: Final = {
@@ -125,9 +126,27 @@ def _page(request: HttpRequest, desk: SignedIn, id: UUID, more: Mapping[str, Any
         "facts": [(name, FACT_LABELS[name], row["facts"].get(name)) for name in FACTS],
         "told": DONE.get(request.GET.get("done", ""), ""),
         "wrong": request.GET.get("done") == "wrong",
+        "report": _report(wrong_merge.report_of(id, actor=desk.without_purpose)) if row["wrong_merge"] else None,
         **more,
     }
     return page(request, "office/incident.html", context, desk=desk, nav="incidents")
+
+
+def _report(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a wrong merge showed to whom, as the page shows it."""
+    if found is None:
+        return None
+    uses = [
+        {
+            "at": datetime.fromisoformat(use["at"]), "who": use["who"], "what": action_label(use["act"]),
+            "purpose": purpose_label(use["purpose"]) if use["purpose"] else "—",
+            "to": " ".join(part for part in (use["recipient"], use["country"]) if part),
+            "fields": [field_label(name) for name in use["fields"]],
+        }
+        for use in found["uses"]
+    ]  # fmt: skip
+    laws = [LAW_LABELS.get(law, law) for law in found["jurisdictions"]]
+    return {"customers": found["customers"], "uses": uses, "outside": found["outside"], "laws": laws}
 
 
 def _learned(said: QueryDict) -> Learned:

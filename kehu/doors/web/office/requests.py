@@ -9,8 +9,8 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
@@ -19,10 +19,10 @@ from kehu.doors.web.pages import page
 from kehu.doors.web.record import right_label
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.consent import UnknownSubject
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.acts import acts_open_to, require_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.rights import requests
+from kehu.serve.rights import probable, requests
 from kehu.serve.rights.models import OUTCOMES, RIGHTS
 from kehu.serve.rights.requests import AlreadyAnswered, ClockRefused, UnknownRequest
 
@@ -38,6 +38,12 @@ STEPS: Final = {
     "suspend": gettext_lazy("Stopped, to learn who asks"),
     "resume": gettext_lazy("Runs again"),
 }
+PARTS: Final = {
+    "open": ("gamboge", gettext_lazy("not confirmed")),
+    "confirmed": ("malachite", gettext_lazy("theirs")),
+    "declined": ("cinnabar", gettext_lazy("somebody else")),
+    "left-out": ("", gettext_lazy("left out of the answer")),
+}
 DONE: Final = {
     "open": gettext_lazy("Taken in: its clocks run."),
     "confirm": gettext_lazy("Noted: the person was told that it came in."),
@@ -46,6 +52,8 @@ DONE: Final = {
     "resume": gettext_lazy("The clock runs again."),
     "assign": gettext_lazy("Noted who looks after it."),
     "answer": gettext_lazy("Answered and closed."),
+    "confirm-part": gettext_lazy("Joined for certain: the answer covers that record, too."),
+    "decline-part": gettext_lazy("Parted for good: that record is another customer's."),
     "wrong": gettext_lazy(
         "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
     ),
@@ -93,6 +101,7 @@ def one(request: HttpRequest, desk: SignedIn, request_id: UUID) -> HttpResponse:
     if not found:
         raise Http404
     [row] = found
+    may_review = "review" in acts_open_to(desk.without_purpose)
     context = {
         **_row(row),
         "clocks": [clock_view(clock) for clock in row["clocks"]],
@@ -109,11 +118,32 @@ def one(request: HttpRequest, desk: SignedIn, request_id: UUID) -> HttpResponse:
             .values_list("id", "email")
         ],
         "outcomes": [(name, STATES[name][2]) for name in OUTCOMES],
+        "parts": [(one, *PARTS[one.state]) for one in probable.parts_of(request_id, actor=desk.without_purpose)],
+        "parts_wait": may_review and row["state"] == "open",
         "laws": [LAW_LABELS[law] for law in row["laws"]],
         "told": DONE.get(request.GET.get("done", ""), ""),
         "wrong": request.GET.get("done") == "wrong",
     }
     return page(request, "office/request.html", context, desk=desk, nav="requests")
+
+
+@staff_page
+@require_POST
+def part(request: HttpRequest, desk: SignedIn, request_id: UUID, part_id: UUID) -> HttpResponse:
+    """A record that linkage joined: the person's, and the answer reaches it; or somebody else's, and it is parted."""
+    actor = desk.without_purpose
+    require_act("request", actor)
+    verdict = request.POST.get("verdict", "")
+    if verdict not in ("confirm", "decline"):
+        raise Http404
+    try:
+        if verdict == "confirm":
+            probable.confirm(request_id, part_id, actor=actor)
+        else:
+            probable.decline(request_id, part_id, actor=actor, language=get_language() or "en")
+    except (probable.UnknownPart, UnknownSubject):
+        raise Http404 from None
+    return redirect(reverse("request", args=[request_id]) + f"?done={verdict}-part")
 
 
 @staff_page
@@ -130,7 +160,9 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
             requests.assign(request_id, UUID(whose) if whose else None, actor=actor)
         elif step == "answer":
             text = said.get("text", "").strip()
-            requests.answer_request(request_id, outcome=said.get("outcome", ""), actor=actor, text=text)
+            requests.answer_request(
+                request_id, outcome=said.get("outcome", ""), actor=actor, text=text, language=get_language() or "en"
+            )
         else:
             reason = said.get("reason", "").strip()
             requests.step(request_id, step, actor=actor, reason=reason, at=past(said.get("at", "")))

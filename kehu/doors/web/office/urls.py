@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("requests/open", requests.open_one, name="request-open"),
     path("requests/<uuid:request_id>", requests.one, name="request"),
     path("requests/<uuid:request_id>/<slug:step>", requests.take, name="request-step"),
+    path("requests/<uuid:request_id>/parts/<uuid:part_id>", requests.part, name="request-part"),
     path("incidents", incidents.board, name="incidents"),
     path("incidents/open", incidents.open_one, name="incident-open"),
     path("incidents/<uuid:incident>", incidents.one, name="incident"),

@@ -51,6 +51,8 @@ ACTS: Final = {
     "undo": (gettext_lazy("took records back"), "undo-2", ""),
     "contact": (gettext_lazy("wrote to you"), "send", "azurite"),
     "subscribe": (gettext_lazy("recorded how you may be written to"), "bell", "malachite"),
+    "derive": (gettext_lazy("counted up your orders and contacts"), "chart-no-axes-column", "azurite"),
+    "read-traits": (gettext_lazy("looked at what is derived about you"), "chart-no-axes-column", "azurite"),
     "portal": (gettext_lazy("signed in here"), "log-in", "malachite"),
     "mark": (gettext_lazy("had looks at your data watched more closely"), "flag", ""),
     "unmark": (gettext_lazy("ended the closer watch on looks at your data"), "flag-off", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,13 +13,16 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.doors.web.portal.entrance import guest_page, page
+from kehu.guard.gate.acts import Refused
 from kehu.guard.guests.credentials import Guest
+from kehu.serve.rights import probable
 from kehu.serve.rights import requests as register
 
 _LONGEST: Final = 4_000  # characters
+_FACT: Final = 320  # characters, as the longest email address
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,12 @@ _OTHERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """One of the customer's requests. ``due``: the end of its clock, where a law's clock runs."""
+    """One of the customer's requests. ``due``: the end of its clock, where a law's clock runs.
 
+    ``parts``: records that may be theirs, not confirmed; ``tries``: how often a fact may still be named for them.
+    """
+
+    id: UUID
     right: str
     state: str
     state_label: str
@@ -68,6 +76,8 @@ class RequestView:
     due: datetime | None
     text: str | None
     answer: str | None
+    parts: int
+    tries: int
 
 
 @guest_page
@@ -86,9 +96,23 @@ def requests(request: HttpRequest, guest: Guest) -> HttpResponse:
     return _page(request, guest)
 
 
+@guest_page
+@require_POST
+def part(request: HttpRequest, guest: Guest, request_id: UUID) -> HttpResponse:
+    """Name a fact that only a record carries which may be theirs: then the answer reaches it."""
+    done = "part"
+    try:
+        probable.name_fact(request_id, request.POST.get("fact", "")[:_FACT], actor=guest.actor)
+    except probable.NotTheirs:
+        done = "no-part"
+    except (probable.UnknownPart, Refused):
+        raise Http404 from None
+    return redirect(reverse("portal-requests") + f"?done={done}#r")
+
+
 def _listed(guest: Guest) -> list[RequestView]:
     """The customer's requests, the newest first."""
-    return [_view(row) for row in reversed(register.listed(actor=guest.actor, subject=guest.subject))]
+    return [_view(row, guest) for row in reversed(register.listed(actor=guest.actor, subject=guest.subject))]
 
 
 def _page(request: HttpRequest, guest: Guest, *, error: str = "", text: str = "", status: int = 200) -> HttpResponse:
@@ -99,9 +123,12 @@ def _page(request: HttpRequest, guest: Guest, *, error: str = "", text: str = ""
     return page(request, "portal/requests.html", context, guest=guest, status=status)
 
 
-def _view(row: dict[str, Any]) -> RequestView:
-    labels = {one.slug: one.label for one in RIGHTS} | _OTHERS
+def _view(row: dict[str, Any], guest: Guest) -> RequestView:
+    labels, id = {one.slug: one.label for one in RIGHTS} | _OTHERS, UUID(row["id"])
+    parts = probable.parts_of(id, actor=guest.actor) if row["state"] == "open" else []
+    waiting = [one for one in parts if one.state == "open"]
     return RequestView(
+        id=id,
         right=str(labels.get(row["right"], row["right"])),
         state=row["state"],
         state_label=str(STATE_LABELS[row["state"]]),
@@ -109,4 +136,6 @@ def _view(row: dict[str, Any]) -> RequestView:
         due=datetime.fromisoformat(row["due"]) if row["due"] else None,
         text=row["text"],
         answer=row["answer"],
+        parts=len(waiting),
+        tries=max((one.tries_left for one in waiting), default=0),
     )

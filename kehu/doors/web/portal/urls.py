@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("portal/uses/<int:seq>/proof.json", ledger.proof_file, name="portal-proof-file"),
     path("portal/check_proof.py", ledger.program, name="portal-program"),
     path("portal/requests", requests.requests, name="portal-requests"),
+    path("portal/requests/<uuid:request_id>/part", requests.part, name="portal-part"),
     path("portal/notice-seen", notices.seen, name="portal-notice-seen"),
     path("notice", notices.notice, name="notice"),
     path("notice/<int:number>", notices.version, name="notice-version"),
