@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
 from django.db import connection as django_connection
-from psycopg import Connection, Pipeline, RawCursor
+from psycopg import Connection
 
-from kehu.vault.arrays import UuidArray, UuidArrayDumper
+from kehu.guard.gate.sending import Sent
 
 
 class Ahead:
@@ -25,7 +24,7 @@ class Ahead:
 
     def __init__(self) -> None:
         self._django = django_connection.copy()
-        self._running: tuple[AbstractContextManager[Pipeline], RawCursor[Any]] | None = None
+        self._running: Sent | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -43,11 +42,7 @@ class Ahead:
         Raises:
             psycopg.Error: it could not be sent.
         """
-        cursor, pipeline = RawCursor(self._raw()), self._raw().pipeline()
-        cursor.adapters.register_dumper(UuidArray, UuidArrayDumper)
-        pipeline.__enter__()
-        self._running = pipeline, cursor
-        cursor.execute(statement, values, binary=True)
+        self._running = Sent(self._raw(), statement, values)
 
     def finish(self) -> list[Any]:
         """Commit what was started and fetch its rows, once the commit is confirmed.
@@ -56,9 +51,8 @@ class Ahead:
             psycopg.Error: it failed; nothing was recorded.
         """
         assert self._running is not None
-        (pipeline, cursor), self._running = self._running, None
-        pipeline.__exit__(None, None, None)  # asks for the commit and waits for its word, not for the rows alone
-        return cursor.fetchall()
+        running, self._running = self._running, None
+        return running.finish()
 
     def _raw(self) -> Connection[Any]:
         self._django.ensure_connection()

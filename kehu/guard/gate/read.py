@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection as django_connection
-from psycopg import Connection, RawCursor
+from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from kehu.govern.slugs import ACTIONS, BASES, CATEGORIES, PURPOSES
@@ -28,10 +28,11 @@ from kehu.guard.gate.decisions import LET_OUT, Ask, Decision, Decisions, FieldAn
 from kehu.guard.gate.policies import MATCH
 from kehu.guard.gate.pulls import take_pulls
 from kehu.guard.gate.quotas import Leases
+from kehu.guard.gate.sending import Sent
 from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
-from kehu.vault.arrays import UuidArray, UuidArrayDumper
+from kehu.vault.arrays import UuidArray
 from kehu.vault.keys import EpochKeyMissing
 from kehu.vault.open import open_facet
 
@@ -289,10 +290,8 @@ class Gate:
         for attempt in range(_ATTEMPTS):
             ask = question.asked()
             values = self._values(ask, question, subjects, _GROUPS * 4**attempt)
-            with _only_its_class(), RawCursor(raw) as cursor:
-                cursor.adapters.register_dumper(UuidArray, UuidArrayDumper)
-                cursor.execute(STATEMENTS[question.reach], values, binary=True)
-                rows = cursor.fetchall()
+            with _only_its_class():
+                rows = Sent(raw, STATEMENTS[question.reach], values).finish()
             if not rows or rows[0][5]:
                 return rows
             if self._under_others(raw):
