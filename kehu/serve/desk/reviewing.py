@@ -37,7 +37,8 @@ def take_back(*, actor: Actor, language: str = "en") -> Undone:
             return Undone(taken, None)
         sides = part_of(taken.older, whole=True), part_of(taken.younger, whole=True)
         seen = shown_together(*sides, since=taken.since)
-        entered = wrong_merge._enter(seen, taken.older, taken.younger, actor, language) if seen else None
+        # the same report as of a merge that is parted otherwise
+        entered = wrong_merge._enter(seen, (taken.older, taken.younger), sides, actor, language) if seen else None
         return Undone(taken, entered)
 
     return retried(work)

@@ -37,6 +37,7 @@ TABLE = {
     "channel": ("/channels/999", "get", COLLECTING, 404, 403),
     "channel-terms": ("/channels/999/terms", "post", PRIVACY, 404, 403),
     "channel-key": ("/channels/999/key", "post", PRIVACY, 404, 403),
+    "channel-trust": ("/channels/999/trust", "post", PRIVACY, 404, 403),
     "channel-secret": ("/channels/999/secret", "post", PRIVACY, 404, 403),
     "channel-mapping": ("/channels/999/mapping", "post", PRIVACY, 404, 403),
     "quarantine": ("/quarantine", "get", COLLECTING, 200, 403),

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 
 import pytest
 from django.db import connection
 
 from kehu.doors.web.review.urls import urlpatterns
+from kehu.govern.trust import trust
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, Weights
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve import queue, waiting, weights
 from kehu.refine.resolve.opening import Group
 from kehu.refine.resolve.queue import Pair
+from kehu.serve.desk.trusting import set_trust
+from kehu.vault import assignment as linking
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.doors.web import browsing
@@ -38,6 +43,7 @@ TABLE = {
     "review-answer": (f"/review/{ONE}/answer", "post", REVIEWING, 400, 403),
     "review-undo": ("/review/undo", "post", REVIEWING, 302, 403),
     "review-look": (f"/review/look/{ONE}/{OTHER}", "get", REVIEWING, 200, 403),
+    "customer-lineage": (f"/customers/{ONE}/lineage", "get", SEEING, 404, 302),
     "review-answers": ("/review/answers", "get", SEEING, 200, 403),
     "review-weights": ("/review/weights", "get", SEEING, 200, 403),
     "review-weights-one": (f"/review/weights/{ONE}", "get", SEEING, 404, 403),
@@ -45,7 +51,7 @@ TABLE = {
     "review-weights-adopt": (f"/review/weights/{ONE}/adopt", "post", ADOPTING, 404, 403),
     "review-weights-teach": ("/review/weights/teach", "post", ADOPTING, 404, 403),
 }
-ASKED_FIRST = frozenset({"review", "review-pair", "review-answer", "review-undo", "review-look"})
+ASKED_FIRST = frozenset({"review", "review-pair", "review-answer", "review-undo", "review-look", "customer-lineage"})
 LIN = {
     "full_name": "林婉清", "birth_date": "1990-03-14", "email": "lin@mail.example", "phone": "+8613801926721",
     "national_id": "110101199003140026",
@@ -53,7 +59,13 @@ LIN = {
 LYN = {**LIN, "full_name": "林婉青", "email": "lynn@mail.example", "birth_date": "1990-03-15"}
 ALICE = {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09"}
 SHIPPED = {"version": 1, "prior": 0.01, "levels": {}}
-TIMID = {**SHIPPED, "prior": 1e-9}
+EMAIL = [[0.7, 3e-6], [0.06, 3e-6], [0.05, 1e-6], [0.02, 3e-6], [0.17, 0.99]]
+TIMID = {**SHIPPED, "prior": 1e-9, "levels": {"email": EMAIL}}
+
+
+def _raw():
+    connection.ensure_connection()
+    return connection.connection
 
 
 def signed_in(role: str, purpose: str | None = None):
@@ -194,7 +206,7 @@ def test_what_answers_teach_and_weights_that_wait(database):
     labels(owner_actor(), *[(2.0, "no")] * 30, *[(2.0, "yes")] * 10, *[(9.0, "yes")] * 5)
     told = plain(desk.get("/review/answers"))
     assert "45 labels, 15 of them one customer" in told and "80% 40 10 25% 14%–40%" in told
-    first = weights.keep_learned(Group(1, "person"), SHIPPED, run=new_id())
+    first = weights.keep_learned(Group(1, "person"), {**SHIPPED, "levels": {"phone": EMAIL[:4]}}, run=new_id())
     made = weights.keep_learned(Group(1, "person"), TIMID, run=new_id())
     here = f"/review/weights/{made.id}"
     assert "it cannot come in force before" in plain(desk.get(here))
@@ -213,6 +225,45 @@ def test_what_answers_teach_and_weights_that_wait(database):
     assert "with what people answered" in plain(desk.get(taught["Location"].partition("?")[0]))
 
 
+def test_lineage_tells_which_value_counts_by_which_rule_and_who_lost(database):
+    [first] = admit({"full_name": "Lin Wanqing", "gender": "female"})
+    time.sleep(0.002)  # a record's id tells the millisecond it came in
+    [second] = admit({"full_name": "林婉清", "gender": "female"})
+    linking.assign(
+        _raw(),
+        [(first, second)],
+        certainty=linking.CONFIRMED,
+        why=linking.WHY["review"],
+        run=None,
+        by=owner_actor().staff,
+    )
+    desk, who = signed_in("service")
+    page = desk.get(f"/customers/{second}/lineage")
+    told = plain(page)
+    assert "counts 林婉清 It counts: said later" in told and "stands behind Lin Wanqing It lost: said later" in told
+    assert "female It counts: all say the same" in told and "Store" in told and "Contract" in told
+    assert f"/customers/{first}/lineage" in text_of(desk.get(f"/customers/{first}"))
+    with connection.cursor() as cursor:
+        cursor.execute("select action from ledger_entry where human = %s and action = 1", [who.human])
+        assert len(cursor.fetchall()) == 2
+    marketing, _ = signed_in("marketing")
+    assert "林婉清" not in text_of(marketing.get(f"/customers/{second}/lineage"))  # never agreed
+
+
+def test_a_channel_trusted_more_counts_before_what_came_later(database):
+    desk, who = signed_in("privacy")
+    assert desk.post("/channels/1/trust", {"trust": "99"}).status_code == 422
+    assert desk.post("/channels/1/trust", {"trust": "3"})["Location"].endswith("done=trust")
+    assert trust() == {1: 3}
+    [subject] = admit(LIN)
+    assert "trust of the channel" in plain(desk.get(f"/customers/{subject}/lineage"))
+    with pytest.raises(ActRefused):
+        set_trust(1, 1, actor=signed_in("service")[1])
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where action = 92 and human = %s", [who.human])
+        assert cursor.fetchone() == (1,)
+
+
 @pytest.mark.parametrize("language", ["zh-hans", "zh-hant"])
 def test_every_word_is_translated(database, language):
     [one] = asked(1.0)
@@ -220,7 +271,8 @@ def test_every_word_is_translated(database, language):
     desk.defaults["HTTP_ACCEPT_LANGUAGE"] = language
     labels(owner_actor(), (2.0, "no"), (3.0, "yes"))
     weights.keep_learned(Group(1, "person"), SHIPPED, run=new_id())
-    for path in ("/review", f"/review/{one}", "/review/answers", "/review/weights"):
+    customer = waiting.proposal_of(one).older
+    for path in ("/review", f"/review/{one}", "/review/answers", "/review/weights", f"/customers/{customer}/lineage"):
         main = re.split(r"<main[^>]*>", text_of(desk.get(path)))[1].split("</main>")[0]
         words = re.sub(r"\S*@\S+|&\w+;", " ", re.sub(r"<[^>]+>", " ", re.sub(r"</?mark>", "", main)))
         assert re.findall(r"\b(?!bits\b)[a-z]{3,}\b", words) == [], path

@@ -25,9 +25,11 @@ from kehu.doors.web.record import basis_label
 from kehu.govern.channels import KEYED, KINDS, ChannelTaken, page_key_of
 from kehu.govern.models import Channel, Controller, Notice, Source
 from kehu.govern.slugs import BASES, PURPOSES
+from kehu.govern.trust import LEAST, MOST
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.desk.trusting import set_trust
 
 _FREE: Final = 2  # empty rows at the end of a list of pairs
 _DONE: Final = {
@@ -35,6 +37,7 @@ _DONE: Final = {
     "terms": gettext_lazy("The terms hold for whatever is taken in from now on."),
     "secret": gettext_lazy("The secret is taken; the one before opens nothing any more."),
     "mapping": gettext_lazy("The next message is read by this mapping."),
+    "trust": gettext_lazy("Where values differ this counts from now on."),
 }
 
 
@@ -106,6 +109,20 @@ def key(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
     if made is None:
         raise Http404
     return _one(request, desk, held, key=made)
+
+
+@staff_page
+@require_POST
+def trusted(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
+    """Say how far it is trusted beside other channels."""
+    require_act("channel", desk.without_purpose)
+    held = _channel(number)
+    try:
+        set_trust(held.id, int(request.POST.get("trust", "")), actor=desk.without_purpose)
+    except ValueError:
+        problem = _("A trust is a whole number from %(least)d to %(most)d.") % {"least": LEAST, "most": MOST}
+        return _one(request, desk, held, problem=problem, status=422)
+    return redirect(reverse("channel", args=[number]) + "?done=trust")
 
 
 @staff_page
@@ -198,6 +215,9 @@ def _one(
         "for_people": kind is not None and bool(kind.page),
         "mapping": text or (as_text(settings) if settings else ""),
         "may_change": desk.may("channel"),
+        "trust": held.trust,
+        "least_trust": LEAST,
+        "most_trust": MOST,
         "key": key,
         "problem": problem,
         "told": _DONE.get(request.GET.get("done", ""), ""),

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("channels/<int:number>", channels.one, name="channel"),
     path("channels/<int:number>/terms", channels.terms, name="channel-terms"),
     path("channels/<int:number>/key", channels.key, name="channel-key"),
+    path("channels/<int:number>/trust", channels.trusted, name="channel-trust"),
     path("channels/<int:number>/secret", channels.secret, name="channel-secret"),
     path("channels/<int:number>/mapping", channels.mapping, name="channel-mapping"),
     path("quarantine", quarantine.listed, name="quarantine"),

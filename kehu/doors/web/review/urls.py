@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.review import answers, pair, queue, weights
+from kehu.doors.web.review import answers, lineage, pair, queue, weights
 
 urlpatterns: list[URLPattern] = [
     path("review", queue.queue, name="review"),
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("review/weights/<uuid:version>/compare", weights.compare, name="review-weights-compare"),
     path("review/weights/<uuid:version>/adopt", weights.adopt, name="review-weights-adopt"),
     path("review/look/<uuid:older>/<uuid:younger>", pair.look, name="review-look"),
+    path("customers/<uuid:subject>/lineage", lineage.lineage_page, name="customer-lineage"),
     path("review/<uuid:proposal>", pair.pair, name="review-pair"),
     path("review/<uuid:proposal>/answer", pair.answer, name="review-answer"),
 ]
