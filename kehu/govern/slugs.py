@@ -43,7 +43,7 @@ ACTIONS: Final[dict[str, int]] = {
     "stop-source": 110, "audit-source": 111, "inform": 112,
     "move-staff": 80, "close-staff": 81, "own": 82, "propose-role": 83, "approve-role": 84, "refuse-role": 85,
     "invite": 90, "sign-on": 91, "channel": 92,
-    "adopt-weights": 120, "teach-weights": 121,
+    "adopt-weights": 120, "teach-weights": 121, "correct": 125, "tell": 126,
     "measure": 130, "quality-rule": 131, "verify": 132, "verify-policy": 133, "verify-task": 134, "bounce": 135,
     "derive": 140, "declare-trait": 141, "retire-trait": 142, "read-traits": 143,
 }  # fmt: skip

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "kehu.collect.forms",
     "kehu.serve.rights",
     "kehu.serve.counter",
+    "kehu.serve.corrections",
     "kehu.serve.leaving",
     "kehu.serve.assurance",
     "kehu.serve.upkeep",

@@ -43,6 +43,7 @@ _ICONS: Final = {
     "publish": "megaphone", "take-alert": "siren", "dismiss-alert": "circle-check", "mark": "flag", "unmark": "flag-off",
     "open-case": "folder-open", "freeze": "snowflake", "unfreeze": "sun", "hear-case": "ear", "answer-case": "message-square",
     "decide-case": "gavel", "measure-case": "clipboard-check", "close-case": "folder-check", "read-case": "eye",
+    "correct": "pencil", "tell": "megaphone",
     "forget-cases": "trash-2", "move-staff": "arrow-right-left", "close-staff": "user-round-x", "own": "user-round-cog",
     "propose-role": "file-pen-line", "approve-role": "badge-check", "refuse-role": "circle-x",
 }  # fmt: skip
@@ -120,6 +121,8 @@ _ACT_LABELS: Final = {
     "close-case": gettext_lazy("Case closed"),
     "read-case": gettext_lazy("Case read"),
     "forget-cases": gettext_lazy("Old cases deleted"),
+    "correct": gettext_lazy("Value corrected"),
+    "tell": gettext_lazy("Recipient told of a correction"),
     "move-staff": gettext_lazy("Post of a person changed"),
     "close-staff": gettext_lazy("Account of a person closed"),
     "own": gettext_lazy("Owner named"),

@@ -61,6 +61,8 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "stop-source": frozenset({"manager"}) | _OFFICE,
     "audit-source": frozenset({"auditor"}) | _OFFICE,
     "inform": _OFFICE,  # tell people where their data came from
+    "correct": frozenset({"service", "manager"}) | _OFFICE,  # put a wrong value right
+    "tell": _OFFICE,  # recipients of the wrong value
     # one's own word, for oneself; a new text is the office's
     "agree": _STAFF,
     "acknowledge": _STAFF,

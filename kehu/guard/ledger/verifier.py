@@ -57,7 +57,7 @@ ACTIONS = (
     "", "", "", "", "", "", "",
     "open-case", "freeze", "unfreeze", "hear-case", "answer-case", "decide-case", "measure-case", "close-case", "read-case",
     "forget-cases", "stop-source", "audit-source", "inform",
-    "", "", "", "", "", "", "", "adopt-weights", "teach-weights", "", "", "", "", "", "", "", "",
+    "", "", "", "", "", "", "", "adopt-weights", "teach-weights", "", "", "", "correct", "tell", "", "", "",
     "measure", "quality-rule", "verify", "verify-policy", "verify-task", "bounce",
     "", "", "", "", "derive", "declare-trait", "retire-trait", "read-traits",
 )  # fmt: skip

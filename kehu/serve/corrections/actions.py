@@ -1,0 +1,210 @@
+"""A value corrected: a record of its own beside what came, under the origin subject whose value it was; nothing is rewritten.
+
+The reason is asked for and sealed; who did it and when stands beside it and in the ledger. Recipients of the wrong value are
+written down with it, each to be told (:mod:`kehu.serve.corrections.telling`). Source: GDPR 16 and 19, PIPL 46.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg import Connection
+
+from kehu.govern.consent import UnknownSubject
+from kehu.govern.deadlines import Told, request_clocks
+from kehu.govern.dictionary import Field
+from kehu.govern.laws import company
+from kehu.govern.models import Channel
+from kehu.govern.slugs import CATEGORIES, PURPOSES, RECORD_KINDS
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.admit import Admission, Draft, Terms
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.installation import installation
+from kehu.guard.ledger.record import record_act
+from kehu.guard.texts import seal_under
+from kehu.refine.clean.frame import clean_value
+from kehu.refine.clean.keys import search_keys
+from kehu.refine.clean.status import INVALID
+from kehu.refine.survive import survive
+from kehu.serve.corrections.models import Correction, Telling
+from kehu.serve.corrections.recipients import reached
+from kehu.serve.rights.clocks import due_of, laws_of, packs_of_subjects
+from kehu.serve.rights.models import Request
+from kehu.vault.ids import new_id
+from kehu.vault.seal import packed
+
+PURPOSE: Final = "rights-request"
+_BASIS: Final = "legal_obligation"  # to hold what is right
+_LONGEST: Final = 2_000  # characters
+
+
+class NotCorrected(ValueError):
+    """Nothing was changed; ``why``: ``no-reason``, ``too-long``, ``invalid``, ``same``, ``not-a-value``, ``no-request``."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What was done: the correction's id, the origin subject it stands under, and how many recipients are to be told."""
+
+    id: UUID
+    subject: UUID
+    tellings: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """What the edit comes under: as the value that it corrects did."""
+
+    channel: int
+    channel_kind: str
+    controller: int
+    notice: int
+    packs: int
+    age: int
+
+
+def correct(
+    subject: UUID, field: str, value: str, *, reason: str, actor: Actor, request: UUID | None = None
+) -> Corrected:
+    """Put a right value in the place of a wrong or a missing one.
+
+    Args:
+        request: the open request of this customer that it answers; its clock is the clock of telling recipients.
+    Raises:
+        Refused: the role may not, or a policy lets this actor not see what they correct.
+        UnknownSubject: not here.
+        NotCorrected: see there.
+        CollectionRefused: a law refuses the record.
+    """
+    require_act("correct", actor)
+    known = installation().rules.dictionary.fields.get(field)
+    if known is None or known.event:
+        raise NotCorrected("not-a-value")
+    text, why = value.strip(), reason.strip()
+    if not why:
+        raise NotCorrected("no-reason")
+    if not text or len(text) > _LONGEST or len(why) > _LONGEST:
+        raise NotCorrected("too-long" if text else "invalid")
+    opened = _open(subject, field, actor)
+    won = survive(opened.contributions).get(field)
+    before = won.said if won else None
+    anchor = before.subject if before is not None else _origin(subject, opened)
+    normal, status = clean_value(field, text, known.type, residence=None)
+    if status == INVALID:
+        raise NotCorrected("invalid")
+    if before is not None and before.answer == "clear" and (before.normal or before.given) == (normal or text):
+        raise NotCorrected("same")
+    id = new_id()
+    with transaction.atomic():
+        asked = _asked(request, opened.origins)
+        record = _admit(known, text, normal, status, _under(anchor, before), anchor, actor)
+        made = Correction.objects.create(
+            id=id, subject=anchor, field=field, record=record, before=before.record if before is not None else None,
+            reason=seal_under(anchor, why, place=id), request=request, by=actor.staff,
+        )  # fmt: skip
+        told = _write_down(made, asked)
+        record_act("correct", anchor, actor=actor, purpose=PURPOSES[PURPOSE], detail=id)
+    return Corrected(id, anchor, told)
+
+
+def _open(subject: UUID, field: str, actor: Actor) -> Opened:
+    """What stands now: whoever corrects a value sees it, be it masked."""
+    found = gate().open([subject], actor=actor, purpose=actor.purpose or PURPOSE, fields=[field], kinds=PROFILE_KINDS)
+    if not found:
+        raise UnknownSubject(str(subject))
+    [opened] = found
+    if (denied := opened.denied().get(field)) is not None:
+        raise Refused(denied.policy)
+    return opened
+
+
+def _origin(subject: UUID, opened: Opened) -> UUID:
+    return subject if subject in opened.origins else opened.origins[0]
+
+
+def _asked(request: UUID | None, origins: Sequence[UUID]) -> Request | None:
+    if request is None:
+        return None
+    row = Request.objects.select_for_update().filter(id=request, state="open", subject__in=origins).first()
+    if row is None:
+        raise NotCorrected("no-request")
+    return row
+
+
+def _under(anchor: UUID, before: Contribution | None) -> _Under:
+    """The terms of the record that is corrected, else of the newest of its origin subject."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select r.channel, r.controller, r.notice, s.packs, s.age from record r join subject_state s using (subject)"
+            " where r.subject = %s and not r.hidden and (%s::uuid is null or r.id = %s) order by r.id desc limit 1",
+            [anchor, before.record if before else None, before.record if before else None],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise UnknownSubject(str(anchor))
+    channel, controller, notice, packs, age = row
+    kind = Channel.objects.filter(id=channel).values_list("kind", flat=True).first() or "store"
+    return _Under(channel, kind, controller, notice, packs, age)
+
+
+def _admit(known: Field, text: str, normal: str | None, status: int, under: _Under, anchor: UUID, actor: Actor) -> UUID:
+    """The edit as a record of its own, sealed under the anchor's key."""
+    held = installation()
+    own = held.tokens.source(under.controller, under.channel, RECORD_KINDS["edit"], str(new_id()))
+    value: list[Any] = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
+    draft = Draft(
+        kind=RECORD_KINDS["edit"], content=own, source=own, packs=under.packs, age=under.age, identity=[],
+        values={CATEGORIES[known.category]: packed({known.name: value})}, tokens=_tokens(known, normal or text),
+        subject=anchor.bytes, new_subject=False,
+    )  # fmt: skip
+    terms = Terms(under.channel, under.channel_kind, under.controller, _BASIS, under.notice, False, None)
+    connection.ensure_connection()
+    raw: Connection[Any] = connection.connection
+    Admission(held, gate().decisions, actor=actor, terms=terms).admit(raw, [draft])
+    return UUID(bytes=draft.record)
+
+
+def _tokens(known: Field, value: str) -> list[int]:
+    """Index tokens, so that the customer is found by the right value, too."""
+    tokens, keys = installation().tokens, search_keys(known.name, value, known.type)
+    made = [tokens.search(known.name, "exact", keys.exact)] if "exact" in known.search and keys.exact else []
+    for kind, words in (("prefix", keys.prefixes), ("bigram", keys.bigrams), ("pinyin", keys.pinyin)):
+        made += [tokens.search(known.name, kind, word) for word in words] if kind in known.search else []
+    return made
+
+
+def _write_down(made: Correction, asked: Request | None) -> int:
+    """Every recipient whom the wrong value had reached, with the day by which each is told."""
+    if made.before is None:
+        return 0
+    found = reached(made.subject, made.field, record=made.before)
+    due = asked.due if asked is not None else _due(made.subject, timezone.now())
+    Telling.objects.bulk_create(
+        [
+            Telling(
+                id=new_id(), correction=made, recipient=one.recipient[:120], country=one.country[:2], purpose=one.purpose,
+                first_at=one.first_at, last_at=one.last_at, uses=one.uses, due=due,
+            )
+            for one in found
+        ]
+    )  # fmt: skip
+    return len(found)
+
+
+def _due(subject: UUID, now: datetime) -> datetime | None:
+    """As if the customer had asked today: nobody waits longer because the house found it by itself."""
+    laws = laws_of(packs_of_subjects([subject]))
+    return due_of(
+        request_clocks(laws, "correct", now, told=Told(None, None, ()), now=now, company=company(), answered=None)
+    )

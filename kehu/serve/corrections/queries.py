@@ -1,0 +1,89 @@
+"""Corrections as the office sees them: of one customer with both values, and everywhere whom to tell next."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from kehu.govern.consent import UnknownSubject, part_of
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, gate
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.models import Staff
+from kehu.guard.texts import Sealed, open_texts
+from kehu.serve.corrections.models import OPEN, Correction, Telling
+from kehu.serve.corrections.telling import telling_row
+
+PURPOSE: Final = "rights-request"
+_PURPOSE_ID: Final = PURPOSES[PURPOSE]
+MOST: Final = 500
+"""Rows of the board."""
+
+
+def waiting(*, actor: Actor) -> list[dict[str, Any]]:
+    """Recipients who are still to be told, the soonest due first; no value is in it. The look is recorded.
+
+    Raises:
+        Refused: the role may not.
+    """
+    require_act("tell", actor)
+    rows = Telling.objects.filter(state=OPEN).select_related("correction")
+    found = list(rows.order_by(F("due").asc(nulls_last=True), "id")[:MOST])
+    with transaction.atomic():
+        record_act("tell", None, actor=actor, purpose=_PURPOSE_ID)
+    return [
+        telling_row(row)
+        | {"subject": str(row.correction.subject), "field": row.correction.field, "correction": str(row.correction_id)}
+        for row in found
+    ]
+
+
+def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
+    """Every correction of a customer, the newest first: before, after, who, why, and who is told of it.
+
+    Values pass the gate; what this reader may not see is None. A row of it stands in the ledger.
+
+    Raises:
+        Refused: the role may not.
+        UnknownSubject: not here.
+    """
+    require_act("correct", actor)
+    part = part_of(subject, whole=True)
+    rows = list(Correction.objects.filter(subject__in=part).prefetch_related("tellings").order_by("-at", "-id"))
+    if not rows:
+        return []
+    said = _values(subject, rows, actor)
+    sealed = [Sealed(row.subject, row.id, bytes(row.reason)) for row in rows]
+    proofs = [one for row in rows for one in row.tellings.all() if one.proof is not None]
+    sealed += [Sealed(one.correction.subject, one.id, bytes(one.proof or b"")) for one in proofs]
+    opened = open_texts(sealed, subject, actor=actor, act="correct", purpose=_PURPOSE_ID)
+    texts = dict(zip((one.place for one in sealed), opened, strict=True))
+    emails = dict(Staff.objects.filter(id__in=[row.by for row in rows]).values_list("id", "email"))
+    return [
+        {
+            "id": str(row.id), "subject": str(row.subject), "field": row.field, "at": row.at.isoformat(),
+            "before": _text(said.get((row.before, row.field))) if row.before else None,
+            "after": _text(said.get((row.record, row.field))), "had_value": row.before is not None,
+            "by": emails.get(row.by, "").removesuffix("@home"), "why": texts.get(row.id),
+            "request": str(row.request) if row.request else None,
+            "tellings": [telling_row(one, proof=texts.get(one.id)) for one in row.tellings.all()],
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _values(subject: UUID, rows: list[Correction], actor: Actor) -> dict[tuple[UUID | None, str], Contribution]:
+    fields = sorted({row.field for row in rows})
+    found = gate().open([subject], actor=actor, purpose=actor.purpose or PURPOSE, fields=fields, kinds=PROFILE_KINDS)
+    if not found:
+        raise UnknownSubject(str(subject))
+    return {(one.record, one.field): one for one in found[0].contributions}
+
+
+def _text(said: Contribution | None) -> str | None:
+    return (said.given or said.normal) if said is not None else None

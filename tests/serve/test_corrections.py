@@ -1,0 +1,151 @@
+"""A correction keeps before, after, who and why; whoever received the wrong value is listed, and told within the clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from kehu.govern.consent import Statement, give_consent
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.read import gate
+from kehu.guard.staff.actions import owner_actor
+from kehu.serve.assurance import queries as assurance
+from kehu.serve.corrections import queries, telling
+from kehu.serve.corrections.actions import NotCorrected, correct
+from kehu.serve.corrections.models import Correction, Telling
+from kehu.serve.desk import queries as desk
+from kehu.serve.rights import erasure, export, requests, wrong_merge
+from kehu.serve.rights.models import Request
+from kehu.vault.assignment import CONFIRMED
+from kehu.vault.ids import new_id
+from tests.cast import admit, shipped_with, staff
+from tests.serve.holdings import link
+
+LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
+WHY = "typed wrongly at the counter"
+
+
+def given_to(subject, recipient="Acme", field="email"):
+    marketing = staff("marketing") if not hasattr(given_to, "who") else given_to.who
+    for _ in gate().stream(
+        [subject], actor=marketing, purpose="marketing", use="give", recipient=recipient, country="CN"
+    ):
+        pass
+
+
+@pytest.fixture
+def privacy(database):
+    shipped_with(database, "marketing", recipients=["Acme", "Beta"], countries=["CN"])
+    return staff("privacy")
+
+
+def agreed(person=LIN):
+    [one] = admit(person)
+    give_consent(
+        one, purpose=4, purpose_version=1, statement=Statement(notice=1, way="staff"), recorded_by=owner_actor().staff,
+        id=new_id(),
+    )  # fmt: skip
+    return one
+
+
+def test_before_after_who_and_why_are_kept(privacy):
+    lin = agreed()
+    done = correct(lin, "email", " Lin.New@mail.example ", reason=WHY, actor=privacy)
+    [row] = queries.of_customer(lin, actor=privacy)
+    assert (row["before"], row["after"]) == ("lin@mail.example", "Lin.New@mail.example")
+    assert (row["by"], row["why"], row["field"]) == ("privacy@kehu.example", WHY, "email")
+    shown = desk.show(lin, actor=staff("service"), purpose="service")
+    assert shown.fields["email"] == "lin.new@mail.example"
+    assert done.subject == lin and done.tellings == 0
+    assert WHY.encode() not in bytes(Correction.objects.get().reason)
+    assert assurance.verify(actor=owner_actor())["ok"]
+
+
+def test_found_by_the_right_value(privacy):
+    lin = agreed()
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    found = desk.find({"email": "right@mail.example"}, actor=staff("service"), purpose="service")
+    assert found[0] == [lin]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason", "why"),
+    [
+        ("email", "new@mail.example", " ", "no-reason"), ("email", "no address", WHY, "invalid"),
+        ("email", " LIN@mail.example", WHY, "same"), ("order_id", "7", WHY, "not-a-value"), ("nothing", "7", WHY, "not-a-value"),
+        ("email", "", WHY, "invalid"),
+    ],
+)  # fmt: skip
+def test_what_is_no_correction_changes_nothing(privacy, field, value, reason, why):
+    lin = agreed()
+    with pytest.raises(NotCorrected) as refused:
+        correct(lin, field, value, reason=reason, actor=privacy)
+    assert refused.value.why == why and not Correction.objects.exists()
+
+
+def test_who_may_not_correct_or_tell(privacy):
+    lin = agreed()
+    with pytest.raises(Refused):
+        correct(lin, "email", "x@mail.example", reason=WHY, actor=staff("marketing"))
+    with pytest.raises(Refused):
+        queries.waiting(actor=staff("service"))
+
+
+def test_recipients_of_the_wrong_value_are_listed_and_told_within_the_requests_clock(privacy):
+    lin, other = agreed(), agreed({"full_name": "other", "email": "other@mail.example"})
+    given_to.who = staff("marketing")
+    given_to(lin)
+    given_to(lin)
+    given_to(other, "Beta")
+    del given_to.who
+    asked = requests.open_request(subject=lin, right="correct", actor=owner_actor())
+    done = correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy, request=asked)
+    [row] = queries.waiting(actor=privacy)
+    assert done.tellings == 1 and (row["recipient"], row["country"], row["uses"]) == ("Acme", "CN", 2)
+    assert Telling.objects.get().due == Request.objects.get().due
+    letter = telling.letter(Telling.objects.get().id, actor=privacy, language="zh-hans")
+    assert "致 Acme" in letter and str(lin) in letter and "mail.example" not in letter  # a letter passes no gate
+    with pytest.raises(ValueError, match="proof"):
+        telling.tell(Telling.objects.get().id, way="letter", proof=" ", actor=privacy)
+    telling.tell(Telling.objects.get().id, way="letter", proof="registered letter RR123", actor=privacy)
+    assert queries.waiting(actor=privacy) == []
+    with pytest.raises(telling.UnknownTelling):
+        telling.cannot(Telling.objects.get().id, reason="gone", actor=privacy)
+    [row] = queries.of_customer(lin, actor=privacy)
+    assert [(one["state"], one["proof"]) for one in row["tellings"]] == [("told", "registered letter RR123")]
+
+
+def test_without_a_request_the_clock_runs_as_if_they_had_asked_today(privacy):
+    lin = agreed()
+    given_to(lin)
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    requests.open_request(subject=lin, right="correct", actor=owner_actor())
+    assert Telling.objects.get().due.date() == Request.objects.get().due.date()
+
+
+def test_what_went_out_after_the_correction_was_right(privacy):
+    lin = agreed()
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    given_to(lin)
+    correct(lin, "full_name", "林婉青", reason=WHY, actor=privacy)
+    assert sorted(Telling.objects.values_list("correction__field", "recipient")) == [("full_name", "Acme")]
+
+
+def test_it_stays_with_whose_value_it_was_when_a_merge_is_undone(privacy):
+    lin, wang = (
+        agreed({"full_name": "林婉清", "email": "lin@mail.example"}),
+        agreed({"full_name": "王"}),
+    )
+    link(lin, wang, CONFIRMED)
+    done = correct(wang, "email", "right@mail.example", reason=WHY, actor=privacy)
+    assert done.subject == lin  # whose value it was, whoever's id was asked for
+    wrong_merge.part(lin, wang, actor=owner_actor())
+    assert len(queries.of_customer(lin, actor=privacy)) == 1 and queries.of_customer(wang, actor=privacy) == []
+
+
+def test_an_export_names_it_and_an_erasure_takes_it(privacy, tmp_path):
+    lin = agreed()
+    given_to(lin)
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    export.export(lin, actor=owner_actor(), to=tmp_path / "copy.age")
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert not Correction.objects.exists() and not Telling.objects.exists()
