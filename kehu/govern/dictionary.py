@@ -5,6 +5,7 @@ Pure data: imports neither Django nor anything of the installation.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import tomllib
@@ -75,6 +76,21 @@ class Dictionary:
         if len({field.id for field in fields.values()}) != len(fields):
             raise ValueError("dictionary: an id stands twice")
         return cls(fields, hashlib.sha256(raw).hexdigest())
+
+    def raised(self, levels: Mapping[str, tuple[int, str]]) -> Dictionary:
+        """The same with some fields at a higher level (and what makes level 4); one that ships as high stays as it is."""
+        higher = {
+            name: dataclasses.replace(
+                self.fields[name], level=level, sensitive=sensitive,
+                mask="all" if self.fields[name].mask == "none" else self.fields[name].mask,
+            )
+            for name, (level, sensitive) in levels.items()
+            if name in self.fields and level > self.fields[name].level
+        }  # fmt: skip
+        if not higher:
+            return self
+        text = self.digest + "".join(f"\x1e{name}={one.level}{one.sensitive}" for name, one in sorted(higher.items()))
+        return Dictionary({**self.fields, **higher}, hashlib.sha256(text.encode()).hexdigest())
 
     def field(self, name: str) -> Field:
         """One field.

@@ -169,6 +169,35 @@ class Rules(models.Model):
     since = models.DateTimeField(auto_now_add=True)
 
 
+class RaisedField(models.Model):
+    """A field that is treated at a higher level than the dictionary ships, whatever source its value comes from."""
+
+    personal_data: ClassVar[str] = "none"
+
+    id = models.UUIDField(primary_key=True)
+    field = models.CharField(max_length=60)
+    level = models.PositiveSmallIntegerField()
+    sensitive = models.CharField(max_length=12, blank=True, help_text="what makes level 4")
+    finding = models.UUIDField(help_text="what was found in it (classify)")
+    by = models.UUIDField()
+    since = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["field"], condition=Q(ended_at=None), name="a_field_is_raised_once"),
+            models.CheckConstraint(condition=Q(level__in=(3, 4)), name="a_field_is_raised_to_personal_or_sensitive"),
+            models.CheckConstraint(
+                condition=Q(level=4, sensitive__gt="") | Q(level=3, sensitive=""), name="level_four_says_what_makes_it"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="a_raise_ends_by_somebody",
+            ),
+        ]
+
+
 class _Standing(models.Manager["Consent"]):
     """Statements but those whose import was taken back: these are none any more."""
 

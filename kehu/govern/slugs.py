@@ -46,6 +46,7 @@ ACTIONS: Final[dict[str, int]] = {
     "adopt-weights": 120, "teach-weights": 121, "correct": 125, "tell": 126,
     "measure": 130, "quality-rule": 131, "verify": 132, "verify-policy": 133, "verify-task": 134, "bounce": 135,
     "derive": 140, "declare-trait": 141, "retire-trait": 142, "read-traits": 143,
+    "classify": 150, "accept-finding": 151, "dismiss-finding": 152, "lower-field": 153,
 }  # fmt: skip
 
 MEDIA: Final = ("email", "sms", "phone", "post", "wechat")  # ways to reach someone

@@ -18,6 +18,7 @@ from kehu.govern.dictionary import Dictionary
 from kehu.govern.models import Rules
 from kehu.govern.notices import told
 from kehu.govern.purposes import Purpose, load_purposes
+from kehu.govern.raised import Levels, raised
 from kehu.govern.register import purposes_in_force
 from kehu.govern.topics import topics_digest
 from kehu.guard.gate.acts import ACTS
@@ -110,13 +111,13 @@ class Installation:
 
 
 def rules_in_force() -> RulesInForce:
-    """The policies of this program under the purposes and notices of the register.
+    """The policies of this program under the purposes and notices of the register, and the levels of this house.
 
     Raises:
         ValueError: a policy does not fit its schema; nothing is in force then.
         DatabaseError: the register cannot be read.
     """
-    return load_rules(purposes_in_force(), told())
+    return load_rules(purposes_in_force(), told(), raised())
 
 
 @functools.cache
@@ -125,7 +126,9 @@ def _shipped_rules() -> RulesInForce:
 
 
 def load_rules(
-    purposes: dict[str, Purpose] | None = None, told_of: Mapping[str, frozenset[str]] | None = None
+    purposes: dict[str, Purpose] | None = None,
+    told_of: Mapping[str, frozenset[str]] | None = None,
+    levels: Levels | None = None,
 ) -> RulesInForce:
     """Read the policies and digest them with the purposes given, or those that ship, all told of.
 
@@ -133,7 +136,7 @@ def load_rules(
         ValueError: a policy does not fit its schema; nothing is in force then.
     """
     policies = PolicySet.load(policies_dir())
-    dictionary, purposes = Dictionary.load(), purposes or load_purposes()
+    dictionary, purposes = Dictionary.load().raised(levels or {}), purposes or load_purposes()
     known = {slug: purpose.least for slug, purpose in purposes.items()} if told_of is None else told_of
     acts = json.dumps({act: sorted(roles) for act, roles in ACTS.items()}, sort_keys=True)
     digest = hashlib.sha256(

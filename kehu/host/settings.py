@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "kehu.refine",
     "kehu.refine.derive",
     "kehu.refine.quality",
+    "kehu.refine.classify",
     "kehu.collect",
     "kehu.collect.forms",
     "kehu.serve.rights",

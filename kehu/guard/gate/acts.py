@@ -114,12 +114,19 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "verify-policy": frozenset({"manager", "privacy", "owner"}),
     "verify-task": frozenset({"service", "manager", "marketing", "privacy", "owner"}),
     "bounce": frozenset({"service", "manager", "marketing", "privacy", "owner"}),  # a message did not arrive
+    # what a scan finds in free text, as counts; a field's level is a rule, so it rises and falls by the two offices alone
+    "classify": _OFFICE,
+    "findings": _OFFICE | {"auditor"},  # leaves no row
+    "accept-finding": frozenset({"privacy", "legal"}),
+    "dismiss-finding": frozenset({"privacy", "legal"}),
+    "lower-field": frozenset({"privacy", "legal"}),
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
     # traits: which there are is no secret, and counts of customers are said above a smallest group only
     "derive": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),
     "declare-trait": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),
-    "retire-trait": frozenset({"manager", "marketing", "analyst", "auditor"}) | _OFFICE,  # takes only: one person is enough
+    "retire-trait": frozenset({"manager", "marketing", "analyst", "auditor"})
+    | _OFFICE,  # takes only: one person is enough
     "traits": _STAFF,  # leaves no row
     "count-traits": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),  # leaves no row
 }

@@ -60,6 +60,7 @@ ACTIONS = (
     "", "", "", "", "", "", "", "adopt-weights", "teach-weights", "", "", "", "correct", "tell", "", "", "",
     "measure", "quality-rule", "verify", "verify-policy", "verify-task", "bounce",
     "", "", "", "", "derive", "declare-trait", "retire-trait", "read-traits",
+    "", "", "", "", "", "", "classify", "accept-finding", "dismiss-finding", "lower-field",
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes
