@@ -1,4 +1,9 @@
-"""Linkage as a job: deferred after an import, one at a time, several wishes are one."""
+"""Linkage as jobs: what came is linked after an import or a message, one job at a time, several wishes are one.
+
+A wish that comes while a job runs waits as a job of its own; one that comes while one waits is that one's, for it has not
+looked yet. What a job that died has not linked the next one finds, for it looks at all that the last finished run has not
+seen.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +21,37 @@ from kehu.guard.staff.models import Staff
 
 @app.task(name="refine:link", lock="linkage", queueing_lock="linkage")
 def link(human: str) -> None:
-    """Run linkage of what is new for whoever brought it in, as the ledger then says."""
-    from kehu.refine.resolve.runs import resolve  # every process loads this module; few link
+    """Link what is new for whoever brought it in, as the ledger then says; what that touched is grouped anew next."""
+    from kehu.refine.resolve.regroup import touched  # every process loads this module; few link
+    from kehu.refine.resolve.runs import resolve
 
-    resolve(actor=_actor_for(UUID(human)), everything=False)
+    run = resolve(actor=_actor_for(UUID(human)), everything=False, counted=False)
+    if touched(run.id):
+        regroup.defer(run=str(run.id), human=human)
+
+
+@app.task(name="refine:regroup", lock="regroup")
+def regroup(run: str, human: str) -> None:
+    """Group anew what a run of what was new touched."""
+    from kehu.refine.resolve.regroup import regroup as work
+
+    work(UUID(run), actor=_actor_for(UUID(human)))
+
+
+@app.task(name="refine:weigh", lock="weighing")
+def weigh(version: str, human: str) -> None:
+    """Compare weights that were learned with those in force; where next to nothing changes they come in force."""
+    from kehu.refine.resolve.weighing import compare
+    from kehu.refine.resolve.weights import UnknownWeights, put_in_force_by_itself
+
+    actor = _actor_for(UUID(human))
+    with contextlib.suppress(UnknownWeights):  # another version came in force, or was learned, meanwhile
+        put_in_force_by_itself(compare(UUID(version), actor=actor).id, actor=actor)
+
+
+def defer_weighing(version: UUID, human: UUID) -> None:
+    """Have a version of weights compared with the one in force."""
+    weigh.defer(version=str(version), human=str(human))
 
 
 def defer_linkage(human: UUID) -> None:

@@ -63,15 +63,19 @@ _ORGANISATION_RULES: Final = (
 PAIRS_PER_RECORD: Final = 10
 ALL_PAIRS_UP_TO: Final = 12  # so few records are all compared with each other
 LEAST_BUDGET: Final = 2_000_000
-_LARGEST_BLOCK: Final = 400
+LARGEST_BLOCK: Final = 400
+
+
+def rules_of(kind: Kind, *, wide: bool) -> list[list[str]]:
+    """The columns, or parts of them in SQL, that records share under each rule, strictest first."""
+    sounds = {"first": "first_s", "last": "last_s"} if wide else {"first": "first", "last": "last"}
+    rules = _PERSON_RULES if kind == "person" else _ORGANISATION_RULES
+    return [rule.format_map(sounds).split(", ") for rule in rules]
 
 
 def _sql_keys(features: Features, kind: Kind) -> list[str]:
-    sounds = {"first": "first_s", "last": "last_s"} if features.wide else {"first": "first", "last": "last"}
-    rules = _PERSON_RULES if kind == "person" else _ORGANISATION_RULES
     keys = []
-    for number, rule in enumerate(rules):
-        parts = rule.format_map(sounds).split(", ")
+    for number, parts in enumerate(rules_of(kind, wide=features.wide)):
         if {part.split("[")[0] for part in parts} <= features.columns:
             present = " AND ".join(f"{part} IS NOT NULL" for part in parts)
             keys.append(f"CASE WHEN {present} THEN hash({number}, {', '.join(parts)}) END")
@@ -91,7 +95,7 @@ def block(connection: duckdb.DuckDBPyConnection, features: Features, kind: Kind)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT {key} AS key, id FROM feature")
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE sized AS SELECT key, count(*) AS size FROM keyed WHERE key IS NOT NULL "
-            f"GROUP BY key HAVING size BETWEEN 2 AND {_LARGEST_BLOCK}"
+            f"GROUP BY key HAVING size BETWEEN 2 AND {LARGEST_BLOCK}"
         )
         # What strict rules leave over goes to the looser ones.
         largest, pairs = _largest_block(connection, (budget - total) // (len(keys) - number))

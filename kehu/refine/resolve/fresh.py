@@ -19,6 +19,7 @@ from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.clean.keys import search_keys
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group
+from kehu.refine.resolve.weights import all_in_force
 from kehu.vault.ids import in_order
 
 # Ids are made by this machine's clock, transactions begin by the database's.
@@ -55,13 +56,18 @@ class Fresh:
     Attributes:
         everything: everybody, because it was asked for, there was no run yet, or too much is new.
         seen: whatever the run does not see has a younger id than this.
-        weights: what the last run of everything learned, by group.
+        weights: those in force, by group.
     """
 
     everything: bool
     seen: UUID
     weights: Mapping[str, Any] = field(default_factory=dict)
     customers: Mapping[Group, list[UUID]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many customers have a new record."""
+        return sum(map(len, self.customers.values()))
 
     def of(self, group: Group) -> list[UUID]:
         """The group's customers with a new record."""
@@ -72,19 +78,20 @@ def fresh(*, everything: bool) -> Fresh:
     """What is new since the last run that was done; more than a third of all customers is everything."""
     seen = _horizon()
     last = LinkageRun.objects.filter(state="done").order_by("-started_at").first()
+    weights = {**(last.weights if last else {}), **all_in_force()}
     if everything or last is None or last.newest is None:
-        return Fresh(True, seen)
+        return Fresh(True, seen, weights)
     found: dict[Group, list[UUID]] = {}
     kinds = {number: kind for kind, number in KIND_NUMBERS.items()}
     with connection.cursor() as cursor:
         cursor.execute(_NEW, [last.newest])
         for controller, kind, customer in cursor.fetchall():
             found.setdefault(Group(controller, kinds[kind]), []).append(customer)
-        cursor.execute("select count(*) from subject_state where not hidden", ())
+        count = sum(map(len, found.values()))
+        # no further than it matters: of a million most need not be counted
+        cursor.execute("select count(*) from (select from subject_state where not hidden limit %s) s", [3 * count])
         [everybody] = cursor.fetchone()
-    if 3 * sum(map(len, found.values())) > everybody:
-        return Fresh(True, seen)
-    return Fresh(False, seen, last.weights, found)
+    return Fresh(3 * count > everybody, seen, weights, {} if 3 * count > everybody else found)
 
 
 def candidates(group: Group, table: pa.Table) -> list[UUID]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +32,9 @@ from kehu.refine.resolve.edges import (
 from kehu.refine.resolve.features import Features, Kind, prepare
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.model import Model, shipped
+from kehu.refine.resolve.odds import moved
 from kehu.refine.resolve.train import expected_share, train
+from kehu.refine.resolve.whole import says_wide
 
 _PAIRS_PER_PART: Final = 4_000_000
 
@@ -55,6 +57,7 @@ class LinkResult:
         seconds: wall time.
         model: the model with the weights used.
         pairs: candidate pairs scored.
+        learned: weights that these records teach, whatever they were linked by; None where they were not asked to.
     """
 
     merges: list[list[str]]
@@ -62,6 +65,7 @@ class LinkResult:
     seconds: float
     model: Model
     pairs: int
+    learned: Mapping[str, Any] | None = None
 
 
 def link(
@@ -71,6 +75,7 @@ def link(
     memory_limit: str = "2GB",
     temp_directory: Path | None = None,
     weights: Mapping[str, Any] | None = None,
+    everybody: bool = False,
     progress: Progress | None = None,
 ) -> LinkResult:
     """Find the records that are one customer.
@@ -81,7 +86,9 @@ def link(
         memory_limit: for DuckDB, as DuckDB writes it.
         temp_directory: where DuckDB may spill, encrypted with a key that lives in memory only. Without one it spills
             nowhere and fails when the limit is met.
-        weights: of an earlier run (:meth:`Model.weights`): these records are a few of those, so they teach nothing.
+        weights: to link by (:meth:`Model.weights`); without them by what these records teach.
+        everybody: weights or not, these are all records: they teach, and rare values count for more. Else, given weights,
+            they are a few of those that taught them.
         progress: called with the name of a step and the share done so far (0 to 1).
     Raises:
         LinkageFailed: out of memory, or a step went wrong.
@@ -90,7 +97,7 @@ def link(
     started = time.perf_counter()
     report = progress or (lambda _step, _share: None)
     report("features", 0.0)
-    features = prepare(table, kind)
+    features = prepare(table, kind, wide=bool(weights) and says_wide(weights or {}, kind))
     if "name" not in features.columns and not features.columns & {
         "email",
         "phone",
@@ -98,7 +105,7 @@ def link(
         "registration_number",
     }:
         return LinkResult([], [], time.perf_counter() - started, shipped(features, kind, prior=0.0), 0)
-    run = _Run(features, kind, report, weights)
+    run = _Run(features, kind, report, weights, everybody=everybody)
     try:
         with connect(memory_limit, temp_directory) as connection:
             merges, proposals = run(connection)
@@ -106,7 +113,7 @@ def link(
         # Both quote the value they stumble on.
         raise LinkageFailed(f"{run.step}: {type(error).__name__}") from None
     report("done", 1.0)
-    return LinkResult(merges, proposals, time.perf_counter() - started, run.model, run.pairs)
+    return LinkResult(merges, proposals, time.perf_counter() - started, run.model, run.pairs, run.learned)
 
 
 def connect(memory_limit: str, temp_directory: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -128,12 +135,14 @@ class _Run:
     """One linkage: the steps in order, with what they hand on."""
 
     def __init__(
-        self, features: Features, kind: Kind, report: Progress, weights: Mapping[str, Any] | None = None
+        self, features: Features, kind: Kind, report: Progress, weights: Mapping[str, Any] | None, *, everybody: bool
     ) -> None:
         self._features = features
         self._kind = kind
         self._report = report
         self._weights = weights
+        self._everybody = everybody
+        self.learned: Mapping[str, Any] | None = None
         self._guards: Guards = guards(features, kind)
         self.model: Model = shipped(features, kind, prior=1 / max(len(features.records), 2))
         self.pairs = 0
@@ -143,20 +152,26 @@ class _Run:
         connection.register("incoming", self._features.table)
         connection.execute("CREATE TABLE feature AS FROM incoming ORDER BY id")
         connection.unregister("incoming")
-        self._begin("train", 0.1)
-        self.model = self._taught(connection)
-        self._begin("block", 0.3)
+        self._begin("block", 0.1)
         parts = 1 + block(connection, self._features, self._kind) // _PAIRS_PER_PART
+        self._begin("train", 0.2)
+        self.model = self._taught(connection)
         self._score(connection, parts)
         self._begin("cluster", 0.85)
         return self._groups(connection)
 
     def _taught(self, connection: duckdb.DuckDBPyConnection) -> Model:
-        if self._weights:
+        if self._weights and not self._everybody:
             # Among the few that may match something new, every value looks frequent.
             return self.model.without_frequencies().taught(self._weights)
         prior = expected_share(connection, self._features, self._kind)
-        return train(connection, self._features, shipped(self._features, self._kind, prior=prior))
+        bare = shipped(self._features, self._kind, prior=prior)
+        model = train(connection, self._features, bare)
+        self.learned = model.weights()
+        if not self._weights:
+            return model
+        # How many pairs are one customer is as measured now, moved by as many bits as people's answers say.
+        return replace(bare.taught(self._weights), prior=moved(prior, self._weights.get("shift", 0.0)))
 
     def _begin(self, step: str, share: float) -> None:
         self.step = step

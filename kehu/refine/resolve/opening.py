@@ -83,6 +83,16 @@ def open_table(
     return pa.concat_tables(tables) if tables else _schema(kind).empty_table()
 
 
+def open_each(
+    customers: Sequence[UUID], kind: Kind, *, actor: Actor, run: UUID
+) -> dict[UUID, dict[UUID, dict[str, str]]]:
+    """What linkage reads of a few customers (2,000 at most): customer -> origin subject -> its values."""
+    opened = gate().open(
+        customers, actor=actor, purpose=PURPOSE, fields=FIELDS[kind], use="link", kinds=_RECORDS, detail=run
+    )
+    return {one.customer: found for one in opened if (found := _by_origin(one))}
+
+
 def _here(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID) -> Iterator[pa.Table]:
     for page in pages:
         yield _open_page(page, kind, actor, run)

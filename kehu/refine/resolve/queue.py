@@ -91,6 +91,19 @@ def settle(*, whole_run: UUID | None = None) -> None:
         )
 
 
+def asked_between(subjects: Iterable[UUID]) -> set[frozenset[UUID]]:
+    """Customers of these origin subjects that a question waits about, with whom."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select a.customer, b.customer from unnest(%b::uuid[]) as t (subject) join subject_state n using (subject)"
+            " join subject_state m on m.customer = n.customer join refine_proposal p on m.subject in (p.older, p.younger)"
+            " join subject_state a on a.subject = p.older join subject_state b on b.subject = p.younger"
+            f" where p.{_WAITS}",
+            [in_order(subjects)],
+        )
+        return {frozenset(row) for row in cursor.fetchall()}
+
+
 def open_count() -> int:
     """How many questions wait."""
     with connection.cursor() as cursor:

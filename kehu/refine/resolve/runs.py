@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,12 +26,14 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.host.home import Home
-from kehu.refine.models import LinkageRun
-from kehu.refine.resolve import queue
+from kehu.refine.models import CANDIDATE, LinkageRun
+from kehu.refine.resolve import live, queue
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
 from kehu.refine.resolve.link import LinkResult, Progress, link
 from kehu.refine.resolve.opening import PURPOSE, Group, customers_of, groups, open_table
 from kehu.refine.resolve.queue import Pair, Union
+from kehu.refine.resolve.weights import keep_learned
+from kehu.refine.tasks import defer_weighing
 from kehu.vault.assignment import PROBABLE, WHY, assign
 from kehu.vault.ids import in_order, new_id
 
@@ -58,13 +60,14 @@ class Run:
     seconds: float
 
 
-def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None) -> Run:
+def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None, counted: bool = True) -> Run:
     """Find and join the records of one customer: among everybody, or of what is new since the last run.
 
     Waits for a run that is going on. The first run is of everything, whatever is asked.
 
     Args:
         progress: called with the name of a step and the share done so far (0 to 1).
+        counted: whether customers are counted before and after, half a second for a million.
     Raises:
         ActRefused: the role may not.
         LinkageFailed: out of memory, or a step went wrong; what was joined until then stands.
@@ -76,8 +79,9 @@ def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None)
         started = time.perf_counter()
         scope = fresh(everything=everything)
         run = LinkageRun.objects.create(
-            id=new_id(), everything=scope.everything, staff=actor.human, newest=scope.seen, before=count_customers()
-        )
+            id=new_id(), everything=scope.everything, staff=actor.human, newest=scope.seen,
+            before=count_customers() if counted else None,
+        )  # fmt: skip
         try:
             _work(run, scope, actor, report)
         except BaseException:
@@ -115,27 +119,84 @@ def _alone(report: Progress) -> Iterator[None]:
 
 
 def _work(run: LinkageRun, scope: Fresh, actor: Actor, report: Progress) -> None:
-    work = groups()
-    weights: dict[str, Any] = dict(scope.weights)
+    few = not scope.everything and scope.count <= live.MOST
+    learned: dict[str, Any] = {}
+    work = list(scope.customers) if few else groups()
     for number, group in enumerate(work):
 
         def within(step: str, share: float, number: int = number) -> None:
             report(step, (number + share) / len(work))
 
-        opened, new = _open(group, scope, actor, run, within)
-        if len(opened) > 1:
-            result = _linked(opened, group, scope, within)
-            del opened
-            weights[group.name] = weights.get(group.name) or result.model.weights()
-            joining = _Joining(run, actor, result, new)
-            run.merged += joining.merge()
-            joining.ask()
+        if few:
+            _look_up(group, scope, run, actor, within)
+        elif found := _in_bulk(group, scope, run, actor, within):
+            learned[group.name] = found
     queue.settle(whole_run=run.id if scope.everything else None)
-    run.weights, run.after, run.review = weights, count_customers(), queue.open_count()
+    run.weights, run.review = learned or dict(scope.weights), queue.open_count()
+    run.after = None if run.before is None else count_customers()
     run.state, run.ended_at = "done", timezone.now()
     with transaction.atomic():
         run.save()
         record_act("link", None, actor=actor, purpose=PURPOSES[PURPOSE], detail=run.id)
+
+
+def _look_up(group: Group, scope: Fresh, run: LinkageRun, actor: Actor, report: Progress) -> None:
+    """Each customer with something new by itself: joined before the next is looked at; questions are asked at the end."""
+    scorer = live.Scorer(group.kind, scope.weights.get(group.name))
+    linkage = live.LiveLinkage(group, scorer, actor=actor, run=run.id)
+    new, asks = scope.of(group), list[Pair]()
+    for number, customer in enumerate(new):
+        report("look-up", number / len(new))
+        met = linkage.look_up(customer)
+        run.merged += join_found(met.joins, run=run.id, actor=actor)
+        asks += met.asks
+    ask_found(asks, run=run.id)
+
+
+def join_found(joins: Sequence[tuple[UUID, UUID]], *, run: UUID, actor: Actor) -> int:
+    """Join what a look-up found, for as far as nobody decided otherwise; returns how many were joined to another."""
+    if not joins:
+        return 0
+    union = Union(queue.customers_by_origin({end for pair in joins for end in pair}), queue.kept_apart())
+    links = [pair for pair in joins if union.join(*pair)]
+    return len(links) - len(retried(lambda: _assigned(links, run, actor))) if links else 0
+
+
+def ask_found(asks: Sequence[Pair], *, run: UUID) -> None:
+    """Ask what look-ups found, once of each two customers, of whom nobody decided and no question waits."""
+    if not asks:
+        return
+    ends = {end for one in asks for end in (one.older, one.younger)}
+    union, asked = Union(queue.customers_by_origin(ends), queue.kept_apart()), queue.asked_between(ends)
+    wanted: list[Pair] = []
+    for pair in sorted(asks, key=lambda one: (-one.weight, one.older, one.younger)):
+        between = frozenset((union.root(pair.older), union.root(pair.younger)))
+        if len(between) == 2 and between not in asked and not union.barred(pair.older, pair.younger):
+            asked.add(between)
+            wanted.append(pair)
+    queue.propose(wanted, run=run)
+
+
+def _assigned(links: Sequence[tuple[UUID, UUID]], run: UUID, actor: Actor) -> list[tuple[UUID, UUID]]:
+    raw: Any = connection.connection
+    return assign(raw, links, certainty=PROBABLE, why=WHY["linkage"], run=run, by=actor.staff)
+
+
+def _in_bulk(group: Group, scope: Fresh, run: LinkageRun, actor: Actor, report: Progress) -> Mapping[str, Any] | None:
+    """A whole group, or what is new in it; returns the weights that its records teach, where they do."""
+    opened, new = _open(group, scope, actor, run, report)
+    if len(opened) < 2:
+        return None
+    result = _linked(opened, group, scope, report)
+    del opened
+    joining = _Joining(run, actor, result, new)
+    run.merged += joining.merge()
+    joining.ask()
+    if result.learned is not None:
+        made = keep_learned(group, result.learned, run=run.id)
+        if made is not None and made.state == CANDIDATE:
+            defer_weighing(made.id, actor.human)
+    return result.learned
 
 
 def _open(
@@ -188,13 +249,11 @@ class _Joining:
         links = [
             (first, other) for first, *others in self._groups for other in others if self._union.join(first, other)
         ]
+        refused = 0
         for start in range(0, len(links), _LINKS_PER_TRANSACTION):
-            retried(lambda start=start: self._assign(links[start : start + _LINKS_PER_TRANSACTION]))  # type: ignore[misc]
-        return len(links)
-
-    def _assign(self, links: Sequence[tuple[UUID, UUID]]) -> None:
-        raw: Any = connection.connection
-        assign(raw, links, certainty=PROBABLE, why=WHY["linkage"], run=self._run.id, by=self._actor.staff)
+            share = links[start : start + _LINKS_PER_TRANSACTION]
+            refused += len(retried(lambda share=share: _assigned(share, self._run.id, self._actor)))  # type: ignore[misc]
+        return len(links) - refused
 
     def ask(self) -> None:
         """Put the doubtful ones into the queue, one question for each two customers."""

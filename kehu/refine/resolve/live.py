@@ -1,0 +1,231 @@
+"""A record that has just come in finds its customer: by the blind index, through the gate, one at a time.
+
+Whoever shares a rare exact token with it (name, birth date, email, phone, number), or two common ones, may be the same
+customer; of these the ones that share most tokens of any kind are opened, weighed by the weights in force, and joined
+(probable, to be taken back) or asked about. What a joining touched is grouped anew by :mod:`kehu.refine.resolve.regroup`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from kehu.guard.gate.actor import Actor
+from kehu.guard.installation import installation
+from kehu.guard.watch.marks import NOT_HONEY
+from kehu.refine.clean.keys import search_keys
+from kehu.refine.resolve.cluster import Edge
+from kehu.refine.resolve.edges import Weighed, both_ways, chains, grouped, weighed
+from kehu.refine.resolve.features import Kind
+from kehu.refine.resolve.folding import Folded, fold
+from kehu.refine.resolve.guards import Guards
+from kehu.refine.resolve.model import Model
+from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
+from kehu.refine.resolve.queue import Pair
+from kehu.refine.resolve.whole import says_wide, whole_guards, whole_model
+
+MOST: Final = 100
+"""Customers with something new; more at a time are compared in bulk."""
+_CANDIDATES: Final = 24  # customers opened for one
+_COMMON: Final = 100  # records that carry a token; more say little of who is meant
+_OTHER_KEYS: Final = ("prefix", "bigram", "pinyin")
+_TOGETHER: Final = 1_000.0  # bits between records that are one customer already
+
+_HELD: Final = f"""
+select s.customer, x.one, x.tokens from (
+    select u.one, r.subject, r.tokens from unnest(%s::bigint[], %s::bigint[]) as u (one, other)
+    cross join lateral (select r.subject, r.tokens from record r
+        where r.tokens @> array_remove(array[u.one, u.other], null) and not r.hidden limit %s) r
+) x join subject_state s on s.subject = x.subject
+where s.controller = %s and s.kind = %s and not s.hidden and {NOT_HONEY}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What came of one look-up.
+
+    Attributes:
+        joins: pairs of origin subjects sure enough to be one customer; ``asks``: pairs to ask about.
+        looked_at: customers that were opened as candidates.
+    """
+
+    joins: tuple[tuple[UUID, UUID], ...] = ()
+    asks: tuple[Pair, ...] = ()
+    looked_at: int = 0
+
+
+@dataclass(slots=True)
+class Scorer:
+    """Pairs of folded records weighed by given weights; in Latin letters or wider, as the names are."""
+
+    kind: Kind
+    content: Mapping[str, Any] | None
+    _held: dict[bool, tuple[Model, Guards]] = field(default_factory=dict)
+    _wide: bool | None = None
+
+    def edges(self, rows: Mapping[int, Folded], pairs: Iterable[tuple[int, int]]) -> list[Weighed]:
+        """Of these pairs, those heavy enough to propose."""
+        found = (self.edge(pair, rows[pair[0]], rows[pair[1]]) for pair in pairs)
+        return [edge for edge in found if edge]
+
+    def edge(self, ends: tuple[int, int], left: Folded, right: Folded) -> Weighed | None:
+        """One pair; None where it weighs too little."""
+        return weighed(ends, left, right, *self._for(left, right))
+
+    def apart(self, rows: Mapping[int, Folded], groups: Iterable[Sequence[int]]) -> dict[int, frozenset[int]]:
+        """For the members of each group, those of it they may not be grouped with."""
+        pairs = itertools.chain.from_iterable(itertools.combinations(sorted(group), 2) for group in groups)
+        return both_ways(
+            (one, other)
+            for one, other in pairs
+            if self._for(rows[one], rows[other])[1].apart.holds(rows[one], rows[other])
+        )
+
+    def _for(self, left: Folded, right: Folded) -> tuple[Model, Guards]:
+        if self._wide is None:
+            self._wide = bool(self.content) and says_wide(self.content or {}, self.kind)
+        wide = self._wide or not (_latin(left) and _latin(right))
+        if wide not in self._held:
+            self._held[wide] = whole_model(self.kind, self.content, wide=wide), whole_guards(self.kind, wide=wide)
+        return self._held[wide]
+
+
+def _latin(row: Folded) -> bool:
+    return (row.get("name") or "").isascii()
+
+
+class LiveLinkage:
+    """Look-ups in one group of customers, for one run."""
+
+    def __init__(self, group: Group, scorer: Scorer, *, actor: Actor, run: UUID) -> None:
+        self._group = group
+        self._scorer = scorer
+        self._actor = actor
+        self._run = run
+
+    def look_up(self, customer: UUID) -> Met:
+        """Whom a customer with something new may be.
+
+        Raises:
+            LedgerUnavailable: the ledger cannot be written, so nothing was opened.
+        """
+        new = self._open([customer])
+        if not new:  # erased meanwhile, or linkage may not look: restricted, objecting
+            return Met()
+        [(customer, mine)] = new.items()
+        exact, others = _tokens(mine.values())
+        found = self._candidates(customer, exact, exact | others)
+        met = self._open(found)
+        joins, asks = joined({customer: mine, **met}, self._scorer, between=customer) if met else ([], [])
+        return Met(tuple(joins), tuple(asks), len(met))
+
+    def _open(self, customers: Sequence[UUID]) -> dict[UUID, dict[UUID, dict[str, str]]]:
+        return open_each(customers, self._group.kind, actor=self._actor, run=self._run) if customers else {}
+
+    def _candidates(self, customer: UUID, exact: set[int], every: set[int]) -> list[UUID]:
+        """Customers that share something rare with it, those that share most first."""
+        ordered = sorted(exact)
+        shares: dict[UUID, int] = {}
+        counts = dict.fromkeys(ordered, 0)
+        rows = self._held([(token, None) for token in ordered])
+        for _, token, _ in rows:
+            counts[token] += 1
+        common = [token for token, count in counts.items() if count > _COMMON]
+        rows = [row for row in rows if counts[row[1]] <= _COMMON]
+        if common:
+            # two that are common each may be rare together: 王伟 of that birthday
+            rows += self._held([pair for pair in itertools.combinations(ordered, 2) if set(pair) & set(common)])
+        for other, _, tokens in rows:
+            if other != customer and other not in shares:
+                shares[other] = 20 * len(exact.intersection(tokens)) + len(every.intersection(tokens))
+        return sorted(shares, key=lambda one: (-shares[one], one))[:_CANDIDATES]
+
+    def _held(self, wanted: Sequence[tuple[int, int | None]]) -> list[tuple[UUID, int, list[int]]]:
+        if not wanted:
+            return []
+        ones, others = zip(*wanted, strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _HELD,
+                [list(ones), list(others), _COMMON + 1, self._group.controller, KIND_NUMBERS[self._group.kind]],
+            )
+            return list(cursor.fetchall())
+
+
+def joined(
+    opened: Mapping[UUID, Mapping[UUID, Mapping[str, str]]], scorer: Scorer, *, between: UUID | None = None
+) -> tuple[list[tuple[UUID, UUID]], list[Pair]]:
+    """What these customers' records come to by the clustering of a run: who joins whom, and what is asked.
+
+    Args:
+        opened: customer -> origin subject -> values. Those of one customer stay together.
+        between: pairs with this customer are weighed, others only where they tell of a household.
+    """
+    subjects = sorted(subject for records in opened.values() for subject in records)
+    number = {subject: place for place, subject in enumerate(subjects)}
+    owner = {number[subject]: customer for customer, records in opened.items() for subject in records}
+    rows = {number[s]: fold(values, scorer.kind) for records in opened.values() for s, values in records.items()}
+    pairs = [pair for pair in itertools.combinations(range(len(subjects)), 2) if owner[pair[0]] != owner[pair[1]]]
+    wanted = [pair for pair in pairs if between in (None, owner[pair[0]], owner[pair[1]])]
+    found = scorer.edges(rows, wanted)
+    if len(wanted) < len(pairs) and any(edge.household for edge in found):
+        # whether a household has shown itself is told by the others, too
+        found += scorer.edges(rows, set(pairs) - set(wanted))
+    held = [Weighed(*pair, _TOGETHER, True, False, False, False) for pair in _together(owner)]
+    groups, questions = grouped(sorted([*found, *held]), lambda sure: _kept_apart(sure, scorer, rows, owner))
+    joins = [
+        (subjects[first], subjects[other])
+        for first, *others in groups
+        for other in {owner[other]: other for other in reversed(others)}.values()  # one link to each customer
+        if owner[first] != owner[other]
+    ]
+    if between is not None:
+        mine = {place for place, customer in owner.items() if customer == between}
+        mine |= {number[end] for pair in joins for end in pair if mine & {number[other] for other in pair}}
+        joins = [pair for pair in joins if {number[end] for end in pair} <= mine]
+        questions = [edge for edge in questions if mine & set(edge[:2])]
+    return joins, [Pair.of(subjects[one], subjects[two], weight) for one, two, weight in questions]
+
+
+def _kept_apart(
+    sure: Sequence[Edge], scorer: Scorer, rows: Mapping[int, Folded], owner: Mapping[int, UUID]
+) -> dict[int, frozenset[int]]:
+    """Who contradicts whom; what is one customer already is not asked again."""
+    found = scorer.apart(rows, chains(sure))
+    return {
+        one: kept
+        for one, others in found.items()
+        if (kept := frozenset(other for other in others if owner[other] != owner[one]))
+    }
+
+
+def _together(owner: Mapping[int, UUID]) -> Iterator[tuple[int, int]]:
+    """Each record of a customer with the one before it."""
+    last: dict[UUID, int] = {}
+    for number in sorted(owner):
+        if (before := last.get(owner[number])) is not None:
+            yield before, number
+        last[owner[number]] = number
+
+
+def _tokens(records: Iterable[Mapping[str, str]]) -> tuple[set[int], set[int]]:
+    """Exact tokens of what these records say, and those of parts of names."""
+    held = installation()
+    exact, others = set[int](), set[int]()
+    for values in records:
+        for name, value in values.items():
+            known = held.rules.dictionary.fields.get(name)
+            if known is None or "exact" not in known.search:
+                continue
+            keys = search_keys(name, value, known.type)
+            if keys.exact:
+                exact.add(held.tokens.search(name, "exact", keys.exact))
+            for kind, parts in zip(_OTHER_KEYS, (keys.prefixes, keys.bigrams, keys.pinyin), strict=True):
+                others.update(held.tokens.search(name, kind, part) for part in parts)
+    return exact, others

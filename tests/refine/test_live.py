@@ -1,0 +1,231 @@
+"""A record that has just come in finds its customer: who is opened for it, who joins, who is asked about, who is not."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from linkage_families import families
+from test_runs import ACCURACY, ALICE, HOME, OTHERS, TWIN, customer, looked_at, resolve
+
+from kehu.govern import states
+from kehu.guard.gate.read import LedgerUnavailable
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
+from kehu.guard.watch import marks
+from kehu.host.jobs import run_pending
+from kehu.refine.models import LinkageRun
+from kehu.refine.resolve import fresh, live, review, runs
+from kehu.refine.resolve.edges import grouped
+from kehu.refine.resolve.features import prepare
+from kehu.refine.resolve.folding import fold
+from kehu.refine.resolve.keyed import KeyedIndex
+from kehu.refine.resolve.link import link
+from kehu.refine.resolve.opening import Group
+from kehu.refine.resolve.regroup import regroup
+from kehu.refine.tasks import defer_linkage
+from kehu.vault.ids import new_id
+from tests.cast import admit, staff
+
+PERSONS = Group(1, "person")
+
+
+@pytest.fixture(autouse=True)
+def _no_overlap(monkeypatch):
+    monkeypatch.setattr(fresh, "_SKEW_MS", 0)  # strictly later ones only
+
+
+def looked_up(subject: UUID) -> live.Met:
+    scorer = live.Scorer("person", None)
+    return live.LiveLinkage(PERSONS, scorer, actor=owner_actor(), run=new_id()).look_up(subject)
+
+
+class TestLookUp:
+    def test_a_new_record_finds_its_customer(self, database):
+        a, *others, b = admit({**ALICE, **HOME}, *OTHERS, {**ALICE, **HOME, "given_name": "alcie"})
+        met = looked_up(b)
+        assert (met.joins, met.asks, met.looked_at) == (((a, b),), (), 1)
+        assert {looked_at(one) for one in others} == {0}
+        assert [looked_at(one) for one in (a, b)] == [1, 1]
+        assert customer(b) == b  # a look-up itself joins nobody
+
+    def test_a_twin_is_asked_about_and_a_household_is_not(self, database):
+        a, twin, brother = admit(
+            {**ALICE, **HOME},
+            TWIN,
+            {**HOME, "given_name": "edmund", "family_name": "harper", "birth_date": "1987-11-30"},
+        )
+        met = looked_up(twin)
+        assert met.joins == ()
+        assert [(one.older, one.younger) for one in met.asks] == [(a, twin)]
+        assert looked_up(brother).joins == looked_up(brother).asks == ()
+
+    def test_common_values_are_rare_together(self, database, monkeypatch):
+        monkeypatch.setattr(live, "_COMMON", 2)
+        same_day = [{**one, "birth_date": ALICE["birth_date"]} for one in OTHERS[:4]]
+        same_mail = [{**one, "email": HOME["email"]} for one in OTHERS[4:8]]
+        a, *crowd, b = admit({**ALICE, **HOME}, *same_day, *same_mail, {**ALICE, **HOME})
+        assert looked_up(b).joins == ((a, b),)
+        assert {looked_at(one) for one in crowd} == {0}
+
+    @pytest.mark.parametrize("kind, purpose", [("restriction", None), ("objection", ACCURACY)])
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_who_is_restricted_or_objects_is_left_alone(self, database, kind, purpose, which):
+        both = admit({**ALICE, **HOME}, {**ALICE, **HOME})
+        states.enter(both[which], kind, purpose=purpose, by=new_id(), id=new_id())
+        assert looked_up(both[1]).joins == ()
+
+    @pytest.mark.parametrize("change", ["controller = 2", "kind = 2", "hidden = true"])
+    def test_other_controllers_kinds_and_the_erased_are_nobody(self, database, change):
+        a, b = admit({**ALICE, **HOME}, {**ALICE, **HOME})
+        with connection.cursor() as cursor:
+            cursor.execute(f"update subject_state set {change} where subject = %s", [a])
+        met = looked_up(b)
+        assert (met.joins, met.looked_at, looked_at(a)) == ((), 0, 0)
+
+    def test_a_record_made_to_be_found_is_nobody(self, database):
+        a, b = admit({**ALICE, **HOME}, {**ALICE, **HOME})
+        marks.mark(a, "honey", actor=staff("privacy"))
+        assert (looked_up(b).looked_at, looked_at(a)) == (0, 0)
+
+    def test_without_the_ledger_nothing_is_opened(self, database):
+        _, b = admit({**ALICE, **HOME}, {**ALICE, **HOME})
+        actor = owner_actor()
+        with open_owner(database) as owner:
+            owner.execute(
+                "create function no() returns trigger language plpgsql as 'begin raise exception ''no''; end'"
+            )
+            owner.execute("create trigger no before insert on ledger_entry for each row execute function no()")
+        with pytest.raises(LedgerUnavailable):
+            live.LiveLinkage(PERSONS, live.Scorer("person", None), actor=actor, run=new_id()).look_up(b)
+
+
+class TestRuns:
+    def arrived(self, *people: dict[str, str]) -> list[UUID]:
+        time.sleep(0.002)
+        return admit(*people)
+
+    def test_few_are_looked_up_and_many_are_compared_in_bulk(self, database, monkeypatch):
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        bulk = []
+        monkeypatch.setattr(runs, "link", lambda *a, **k: bulk.append(1) or link(*a, **k))
+        [b] = self.arrived({**ALICE, **HOME, "birth_date": "1984-03-08"})
+        assert (resolve(everything=False).merged, customer(b), bulk) == (1, a, [])
+        monkeypatch.setattr(live, "MOST", 0)
+        [c] = self.arrived({**ALICE, **HOME, "given_name": "alcie"})
+        assert (resolve(everything=False).merged, customer(c), bulk) == (1, a, [1])
+
+    def test_who_was_found_to_be_two_stays_two(self, database):
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        [b] = self.arrived({**ALICE, **HOME, "region": "vic"})
+        resolve(everything=False)
+        with transaction.atomic():
+            review.undo(a, b, actor=staff("privacy"))
+        [c] = self.arrived({**ALICE, **HOME, "gender": "f", "unit": "2"})
+        resolve(everything=False)
+        assert customer(b) != customer(a)
+        assert customer(c) in (a, b)
+        assert review.open_proposals() == []
+
+    def test_one_question_for_two_customers(self, database):
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        self.arrived(TWIN, {**ALICE, **HOME, "given_name": "alcie"})
+        resolve(everything=False)
+        [proposal] = review.open_proposals()
+        assert a in (proposal.older, proposal.younger)
+
+    def test_a_wish_while_a_job_runs_is_not_lost(self, database, monkeypatch):
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        human = staff("marketing").staff
+        late: list[UUID] = []
+        work = runs._work
+
+        def arriving(*arguments: object) -> None:
+            work(*arguments)  # type: ignore[arg-type]
+            if not late:
+                late.extend(self.arrived({**ALICE, **HOME, "given_name": "alcie"}))
+                defer_linkage(human)
+
+        monkeypatch.setattr(runs, "_work", arriving)
+        defer_linkage(human)
+        run_pending()
+        run_pending()
+        assert customer(late[0]) == a
+
+    def test_what_does_not_hold_is_taken_back_within_the_queue(self, database):
+        """A look-up joined two who, seen together with a third, contradict each other."""
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        [b, other] = self.arrived(
+            {**ALICE, **HOME, "region": "vic"}, {**TWIN, "birth_date": "1971-12-01", "gender": "male"}
+        )
+        run = LinkageRun.objects.create(id=new_id(), everything=False, staff=new_id(), newest=b, state="done")
+        with transaction.atomic():
+            assert runs._assigned([(a, b), (a, other)], run.id, owner_actor()) == []
+        assert customer(other) == a
+        assert regroup(run.id, actor=owner_actor()) == 1
+        assert (customer(b), customer(other)) == (a, other)
+
+    def test_what_people_and_whole_runs_joined_stays(self, database):
+        a, b, other = admit(
+            {**ALICE, **HOME}, {**ALICE, **HOME}, {**TWIN, "birth_date": "1971-12-01", "gender": "male"}
+        )
+        whole = LinkageRun.objects.create(id=new_id(), everything=True, staff=new_id(), newest=b, state="done")
+        run = LinkageRun.objects.create(id=new_id(), everything=False, staff=new_id(), newest=b, state="done")
+        with transaction.atomic():
+            runs._assigned([(a, other)], whole.id, owner_actor())
+            runs._assigned([(a, b)], run.id, owner_actor())
+        assert regroup(run.id, actor=owner_actor()) == 0
+        assert customer(b) == customer(other) == a
+
+
+def test_one_after_the_other_is_as_all_at_once():
+    """Pairs met by the keyed index, weighed in Python, come to the clusters of a run; the weights are its own."""
+    made = families(150, seed=21)
+    result = link(made.table)
+    content = result.model.weights()
+    bulk = link(made.table, weights=content)  # by the same weights, without frequencies, as the live way has none
+    features = prepare(made.table)
+    values = {row["record"]: row for row in made.table.to_pylist()}
+    folded = {number: fold(values[record], "person") for number, record in enumerate(features.records)}
+    index, scorer, found = KeyedIndex(b"k" * 32, "person"), live.Scorer("person", content), []
+    for number, row in folded.items():
+        met = index.candidates(row)
+        found += scorer.edges(folded, [(other, number) for other in met])
+        index.add(number, row)
+    groups, asked = grouped(sorted(found), lambda sure: scorer.apart(folded, live.chains(sure)))
+    mine = [[features.records[one] for one in group] for group in groups]
+    assert {frozenset(group) for group in mine} == {frozenset(group) for group in bulk.merges}
+    theirs = {frozenset(pair): weight for *pair, weight in bulk.proposals}
+    ours = {frozenset((features.records[one], features.records[two])): weight for one, two, weight in asked}
+    assert ours.keys() == theirs.keys()
+    assert all(abs(ours[pair] - theirs[pair]) < 0.01 for pair in ours)
+
+
+def test_the_keyed_index_holds_no_value():
+    index = KeyedIndex(b"k" * 32, "person")
+    row = fold({**ALICE, **HOME}, "person")
+    index.add(7, row)
+    assert index.candidates(fold({**ALICE, "birth_date": "1984-03-08"}, "person")) == [7]
+    held = repr([getattr(index, name) for name in index.__slots__ if name != "_rules"])
+    assert not [text for text in row.values() if text and len(text) > 4 and text in held]
+    assert KeyedIndex(b"j" * 32, "person").keys(row) != index.keys(row)
+
+
+def test_keys_made_in_bulk_are_those_made_one_by_one():
+    made = families(40, seed=2)
+    features = prepare(made.table)
+    index = KeyedIndex(b"k" * 32, "person")
+    bulk = KeyedIndex.of(features, b"k" * 32, "person")
+    folded = features.table.to_pylist()
+    for number, row in enumerate(folded):
+        index.add(number, row)
+    for row in itertools.islice(folded, 60):
+        assert sorted(index.candidates(row)) == sorted(bulk.candidates(row))
