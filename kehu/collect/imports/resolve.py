@@ -214,10 +214,13 @@ class Resolver:
         return own is None or own.may_link
 
     def _join_by_contact(self, row: Row, result: Resolved) -> None:
-        """An email or phone that exactly one customer has: probably theirs, until somebody confirms it."""
-        customers = {customer for token in row.contacts for customer in self._contacts.get(token, ())}
-        if len(customers) == 1:
-            result.probable.append((UUID(bytes=row.draft.subject), next(iter(customers))))
+        """An email or phone that exactly one customer has: probably theirs, until somebody confirms it.
+
+        Joined to the very record that carries it, so that it goes with that one should the customer be parted.
+        """
+        carriers = {customer: one for token in row.contacts for customer, one in self._contacts.get(token, ())}
+        if len(carriers) == 1:
+            result.probable.append((UUID(bytes=row.draft.subject), next(iter(carriers.values()))))
 
     def _widen(self, row: Row, subject: bytes) -> None:
         """What policies read of a known subject: every law that applied goes on, the lower age counts."""
@@ -290,19 +293,20 @@ class Resolver:
             found.setdefault(bytes(token), {})[subject.bytes] = may
         return found
 
-    def _find_contacts(self, tokens: set[int]) -> dict[int, list[UUID]]:
-        """Customers of this controller that carry an email or phone, two at most."""
+    def _find_contacts(self, tokens: set[int]) -> dict[int, list[tuple[UUID, UUID]]]:
+        """Customers of this controller that carry an email or phone, two at most, each with an origin that carries it."""
         if not tokens:
             return {}
         rows = self._rows(
-            "select t.token, c.customer from unnest(%b::bigint[]) as t (token) cross join lateral (select distinct"
-            " s.customer from record r join subject_state s using (subject) where r.tokens @> array[t.token]"
-            " and r.kind <= 2 and r.controller = %s and not r.hidden and not s.hidden limit 2) c",
+            "select t.token, c.customer, c.carriers[1] from unnest(%b::bigint[]) as t (token) cross join lateral (select"
+            " s.customer, array_agg(s.subject order by s.subject) as carriers from record r join subject_state s"
+            " using (subject) where r.tokens @> array[t.token] and r.kind <= 2 and r.controller = %s and not r.hidden"
+            " and not s.hidden group by s.customer limit 2) c",
             list(tokens), self._controller,
         )  # fmt: skip
-        found: dict[int, list[UUID]] = {}
-        for token, customer in rows:
-            found.setdefault(token, []).append(customer)
+        found: dict[int, list[tuple[UUID, UUID]]] = {}
+        for token, customer, carrier in rows:
+            found.setdefault(token, []).append((customer, carrier))
         return found
 
     def _find_nameless(self, keys: set[bytes]) -> set[bytes]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -112,7 +113,8 @@ def _write(
             [to.row(to.blob(key), to.blob(who), to.blob(bytes(16)), to.blob(b"")) for key, who in resolved.waits],
         )  # fmt: skip
         by = actor.staff
-        assign(raw, resolved.links, certainty=EXACT_KEY, why=WHY["identity-key"], run=place.batch, by=by)
+        apart = assign(raw, resolved.links, certainty=EXACT_KEY, why=WHY["identity-key"], run=place.batch, by=by)
+        _count_apart(resolved, apart)
         assign(raw, resolved.probable, certainty=PROBABLE, why=WHY["contact"], run=place.batch, by=by)
         _write_states(raw, resolved.known)
         _write_consents(raw, resolved, place, by)
@@ -131,6 +133,18 @@ def _write(
         ),
     )  # fmt: skip
     return counts
+
+
+def _count_apart(resolved: Resolved, apart: Sequence[tuple[UUID, UUID]]) -> None:
+    """Whoever an exact key names, and who may not be joined to them, is a customer of their own."""
+    if not apart:
+        return
+    left, links = {frozenset(pair) for pair in apart}, defaultdict[UUID, list[frozenset[UUID]]](list)
+    for subject, other in resolved.links:
+        links[subject].append(frozenset((subject, other)))
+    new = {UUID(bytes=row.draft.subject) for row in resolved.kept if row.draft.new_subject and row.draft.subject}
+    alone = sum(1 for subject in new if links.get(subject) and left.issuperset(links[subject]))
+    resolved.created, resolved.merged = resolved.created + alone, resolved.merged - alone
 
 
 def _unlawful(raw: Connection[Any], prepared: Prepared, admission: Admission) -> dict[int, str]:

@@ -1,0 +1,72 @@
+"""Two who were found to be two customers stay two, whatever comes in later; whoever objects to linkage is left alone."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from kehu.govern import states
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.staff.actions import owner_actor
+from kehu.refine.resolve import review
+from kehu.vault.ids import new_id
+from tests.collect.test_import import NUMBER
+
+ROW = "external_id,full_name,national_id\n{},林婉清,{}\n"
+
+
+def customers() -> dict[str, list[UUID]]:
+    with connection.cursor() as cursor:
+        cursor.execute("select customer, array_agg(subject order by subject) from subject_state group by 1 order by 1")
+        return dict(cursor.fetchall())
+
+
+def both(bring) -> list[UUID]:
+    bring(ROW.format("K1", NUMBER))
+    bring(ROW.format("S1", NUMBER), channel="shop")
+    [(_, pair)] = customers().items()
+    return pair
+
+
+def part(one: UUID, other: UUID) -> None:
+    with transaction.atomic():
+        review.undo(one, other, actor=owner_actor())
+
+
+def test_no_exact_key_joins_them_again(bring):
+    one, other = both(bring)
+    part(one, other)
+    again = bring(f"external_id,full_name,national_id,email\nS1,林婉清,{NUMBER},new@mail.example\n", channel="shop")
+    assert again.code == 0 and set(customers()) == {one, other}
+
+
+def test_a_third_joins_one_of_them_at_most(bring):
+    one, other = both(bring)
+    part(one, other)
+    joined = bring(ROW.format("F1", NUMBER), channel="form")
+    assert joined.json["merged"] == 1
+    assert sorted(len(origins) for origins in customers().values()) == [1, 2] and {one, other} <= {
+        origin for origins in customers().values() for origin in origins
+    }
+    assert not any({one, other} <= set(origins) for origins in customers().values())
+
+
+def test_whoever_objects_to_linkage_is_a_customer_of_their_own(bring):
+    bring(ROW.format("K1", NUMBER))
+    [one] = customers()
+    states.enter(one, "objection", by=owner_actor().staff, id=new_id(), purpose=PURPOSES["accuracy"])
+    assert bring(ROW.format("S1", NUMBER), channel="shop").json["merged"] == 0
+    bring("external_id,full_name,email\nK1,林婉清,lin@mail.example\n")
+    bring("order_id,email,ordered_at,amount\nB1,lin@mail.example,2026-01-02,5\n", "--kind", "orders")
+    assert all(len(origins) == 1 for origins in customers().values())
+
+
+def test_an_order_goes_with_whose_address_it_came_under(bring):
+    """Two are one by mistake: what came meanwhile by an address belongs to whoever has it, not to the elder of them."""
+    bring(f"external_id,full_name,email,national_id\nK1,林婉清,lin@mail.example,{NUMBER}\n")
+    bring(f"external_id,full_name,email,national_id\nS1,林婉清,other@mail.example,{NUMBER}\n", channel="shop")
+    [(_, (one, other))] = customers().items()
+    bring("order_id,email,ordered_at,amount\nB1,other@mail.example,2026-01-02,5\n", "--kind", "orders")
+    part(one, other)
+    assert [len(origins) for origins in (customers()[one], customers()[other])] == [1, 2]
