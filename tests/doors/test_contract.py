@@ -56,6 +56,11 @@ PROMISED = {
     "resolve": "before after merged review seconds",
     "sources": "",
     "unmerge": "parted incident",
+    "weights list": "weights[id group number state origin labels made_at in_force_at changed]",
+    "weights show": "id group number state origin prior learned compared",
+    "weights compare": "id compared",
+    "weights adopt": "id state",
+    "weights teach": "id state",
     "find": "subjects ledger[seq]",
     "show": "subject fields masked denied ledger[seq]",
     "match": "subject field match ledger[seq]",
@@ -105,6 +110,19 @@ PROMISED = {
     "exports run": "file sha256 rows kept_back",
     "exports trace": "copies[id recipient found]",
     "erase": "certificate[residue unconfirmed] waiting",
+    "quality measure": "run customers left_out",
+    "quality scores": "day overall scores[scope key dimension share short]",
+    "quality rules": "rules[slug version state dimension severity condition]",
+    "quality save": "rules[slug version state]",
+    "quality try": "tried[slug version of short share]",
+    "quality enforce": "rules[slug state]",
+    "quality retire": "rules[slug state]",
+    "verification list": "policies[slug field months bounces whom way role due_days]",
+    "verification add": "policies[slug field]",
+    "verification retire": "policies",
+    "verification run": "made[slug tasks]",
+    "verification tasks": "waiting late tasks[id subject field why state due]",
+    "bounce": "customers tasks",
     "ledger list": "rows[seq at actor human department purpose basis action fields answer policy subjects]",
     "ledger verify": "ok size root broken",
     "ledger retire": "dry_run retired held first last",
@@ -269,6 +287,42 @@ def posts_and_owners(kehu) -> None:
     assert [one["kind"] for one in kehu("staff changes")["changes"]] == ["reopen", "close", "move"]
 
 
+RULE = """[mail-of-ours]
+labels = { en = "Mail of ours", zh-hans = "本公司邮箱", zh-hant = "本公司郵箱" }
+condition = "email matches '.+@ours[.]example'"
+dimension = "validity"
+severity = "low"
+passes = [{ email = "a@ours.example" }]
+fails = [{ email = "a@theirs.example" }]
+"""
+
+
+def quality_and_verification(kehu) -> None:
+    """A rule is written, tried, put in force and retired; everybody is measured; a bounce has an address verified."""
+    two = ("--owner", "bo@shop.example", "--deputy", "ma@shop.example")
+    kehu("quality scores", code=1)
+    Path("rule.toml").write_text(RULE, encoding="utf-8")
+    assert kehu("quality save", "rule.toml", *two)["rules"][0]["state"] == "draft"
+    Path("bad.toml").write_text(RULE.replace("email matches", "mail matches"), encoding="utf-8")
+    assert "unknown-field" in kehu("quality save", "bad.toml", *two, code=1)["error"]["message"]
+    kehu("quality enforce", "mail-of-ours", code=1)
+    kehu("quality try", "mail-of-ours")
+    assert kehu("quality enforce", "mail-of-ours")["rules"][0]["state"] == "in-force"
+    kehu("quality measure")
+    assert {one["scope"] for one in kehu("quality scores")["scores"]} >= {"all", "rule"}
+    assert kehu("quality retire", "mail-of-ours")["rules"][0]["state"] == "retired"
+    kehu("quality retire", "nothing", code=1)
+    assert "mail-of-ours" in {one["slug"] for one in kehu("quality rules")["rules"]}
+    kehu("verification add", "email-bounces", "--field", "email", *two, code=2)
+    kehu("verification add", "email-bounces", "--field", "email", "--bounces", "1", *two)
+    assert kehu("bounce", "hard-bounce", "email=-", stdin="nobody@mail.example\n")["customers"] == 0
+    kehu("bounce", "hard-bounce", "name=x", code=2)
+    assert kehu("verification run")["made"] == [{"slug": "email-bounces", "tasks": 0}]
+    kehu("verification tasks")
+    assert kehu("verification list")["policies"][0]["bounces"] == 1
+    assert kehu("verification retire", "email-bounces")["policies"] == []
+
+
 def sources_and_telling(kehu, office) -> None:
     """A source is let in, brings somebody who is then told, is audited and stopped."""
     Path("contract.pdf").write_bytes(b"%PDF contract")
@@ -331,6 +385,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("quarantine replay", done["import"])
     assert kehu("resolve", "--all")["before"] == 3
     assert {line["external_id"] for line in kehu("sources", "--channel", "store")} == {"c1", "c2", "c4"}
+    kehu("weights list")
 
     kehu("staff add", "--email", "li@shop.example", "--role", "service")
     token = kehu("token issue", "--staff", "li@shop.example", "--purpose", "service")["token"]
@@ -422,6 +477,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("ledger verify", "--against", "kept")["ok"]
     kehu("ledger prove", str(seen["ledger"]["seq"]))
     posts_and_owners(kehu)
+    quality_and_verification(kehu)
     kehu("channel add", "any", "--kind", "webhook")
     assert kehu("channel secret", "any", stdin="a secret of a shop\n")["path"].startswith("/hooks/webhook/")
     kehu("channel secret", "any", stdin="short\n", code=2)
@@ -444,10 +500,10 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("database")
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
     # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py;
-    # channel pull: tests/collect/test_mailbox.py
+    # channel pull: tests/collect/test_mailbox.py; weights: tests/refine/test_weights.py
     assert set(PROMISED) - kehu.seen == {
         "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
-        "channel pull",
+        "channel pull", "weights show", "weights compare", "weights adopt", "weights teach",
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from kehu.doors.cli import (
     linking,
     mailing,
     posts,
+    quality,
     quotas,
     register,
     rights,
@@ -30,6 +31,7 @@ from kehu.doors.cli import (
     signing,
     supplying,
     watching,
+    weights,
     withholding,
 )
 from kehu.doors.cli.frame import Contract
@@ -80,6 +82,7 @@ for entry in (
     linking.resolve,
     linking.sources,
     linking.unmerge,
+    weights.weights,
     desk.find,
     desk.show,
     desk.explain,
@@ -113,6 +116,9 @@ for entry in (
     quotas.quota,
     posts.owners,
     posts.roles,
+    quality.quality,
+    quality.verification,
+    quality.bounce,
 ):
     main.add_command(entry)
 

@@ -25,6 +25,7 @@ from kehu.doors.demo.life import live
 from kehu.doors.demo.members import add_members, member
 from kehu.doors.demo.office import keep_office
 from kehu.doors.demo.suppliers import FAIR, keep_sources
+from kehu.doors.demo.verified import keep_verified
 from kehu.doors.demo.watched import be_watched, lay_honey
 from kehu.doors.demo.welcome import Built, customer_mail, standing
 from kehu.govern.channels import add_channel
@@ -106,6 +107,7 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
     _once(home, "forms", lambda: keep_forms(member))
     _once(home, "office", lambda: keep_office(member))  # after them: it names who answers for their channels
     _once(home, "watched", lambda: be_watched(member))
+    _once(home, "verified", lambda: keep_verified(member))
     _note(home, built="public" if with_public else "book", mail=customer_mail(folder / "book"))
     report("life", 1.0)
     return Built(with_public, missing)

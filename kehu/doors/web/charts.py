@@ -31,6 +31,16 @@ class Series:
     texts: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """A series of which some values are not known (None)."""
+
+    name: str
+    tone: str
+    values: Sequence[float | None]
+    texts: Sequence[str]
+
+
 def nice_ceiling(value: float, ticks: int = _TICKS) -> float:
     """The smallest round number at or above a value that divides into ticks well."""
     if value <= 0:
@@ -67,6 +77,43 @@ def bars_and_line(
         body += _line(line, plot)
     series = (bars,) if line is None else (bars, line)
     return _figure(title, body, labels, series, height, _axis(height, plot, ceiling, unit))
+
+
+def lines(title: str, labels: Sequence[str], series: Sequence[Gaps]) -> SafeString:
+    """Several lines of shares of a hundred over time; the axis begins at the tenth below the smallest. A dot at each value."""
+    height = 232
+    plot, count = height - _TOP - _BOTTOM, max(len(labels), 1)
+    known = [value for one in series for value in one.values if value is not None]
+    floor = min(90.0, max(0.0, math.floor((min(known, default=90.0) - 1e-9) / 10) * 10))
+    body, step = _grid(plot), max(1, math.ceil(count / 8))
+    for i in range(0, count if labels else 0, step):
+        body += (
+            f'<text class="c-label" text-anchor="middle" x="{(i + 0.5) * 100 / count:.3f}%" y="{height - 7}">'
+            f"{escape(labels[i])}</text>"
+        )
+    for one in series:
+        body += _gaps(one, plot, floor, count)
+    told = [Series(one.name, one.tone, [value or 0 for value in one.values], one.texts) for one in series]
+    return _figure(title, body, labels, told, height, _share_axis(height, plot, floor))
+
+
+def _gaps(line: Gaps, plot: int, floor: float, count: int) -> str:
+    """The runs of known values as lines, with a dot at each."""
+    drawn, run = "", list[tuple[float, float]]()
+    for i, value in enumerate([*line.values, None]):
+        if value is None:
+            if len(run) > 1:
+                drawn += (
+                    f'<svg x="0" y="{_TOP}" width="100%" height="{plot}" viewBox="0 0 1000 {plot}"'
+                    f' preserveAspectRatio="none"><path class="c-line tone-{line.tone}" d="{_smooth(run)}"'
+                    ' vector-effect="non-scaling-stroke"/></svg>'
+                )
+            run = []
+            continue
+        x, y = (i + 0.5) * 1000 / count, plot * (1 - (value - floor) / (100 - floor))
+        run.append((x, y))
+        drawn += f'<circle class="c-dot tone-{line.tone}" cx="{x / 10:.3f}%" cy="{_TOP + y:.1f}" r="3" data-i="{i}"/>'
+    return drawn
 
 
 def _line(line: Series, plot: int) -> str:
@@ -147,6 +194,15 @@ def _axis(height: int, plot: int, ceiling: float, unit: str) -> str:
         for i, text in enumerate(texts)
     )
     return f'<svg class="chart-axis" width="{width}" height="{height}" aria-hidden="true">{marks}</svg>'
+
+
+def _share_axis(height: int, plot: int, floor: float) -> str:
+    texts = [f"{floor + (100 - floor) * tick / _TICKS:.4g} %" for tick in range(_TICKS + 1)]
+    marks = "".join(
+        f'<text class="c-tick" text-anchor="end" x="50" y="{_TOP + plot * (1 - i / _TICKS) + 4:.1f}">{text}</text>'
+        for i, text in enumerate(texts)
+    )
+    return f'<svg class="chart-axis" width="50" height="{height}" aria-hidden="true">{marks}</svg>'
 
 
 def _short(value: float) -> str:

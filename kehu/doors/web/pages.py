@@ -172,6 +172,9 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
         work.append(Place("review", "git-compare", _("Review queue"), _("Review"), reverse("review"), open_count()))
     if desk.may("collect"):
         work.append(Place("imports", "upload", _("Import"), _("Import"), reverse("imports")))
+    if desk.may("quality"):
+        work.append(Place("quality", "gauge", _("Data quality"), _("Quality"), reverse("quality")))
+    if desk.may("findings"):
     if desk.may("propose"):
         work.append(Place("forms", "text-cursor-input", _("Forms"), _("Forms"), reverse("forms")))
         if desk.claims:

@@ -1,0 +1,145 @@
+"""The queue of verification, and one task: the value, what is known of it, and what somebody says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kehu.doors.web.entrance import purpose_page, staff_page
+from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.quality import words
+from kehu.doors.web.words import value_text
+from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.read import PROFILE_KINDS, gate
+from kehu.guard.installation import installation
+from kehu.guard.staff.models import Staff
+from kehu.guard.staff.sign_ins import SignedIn
+from kehu.refine.survive import survive, text_of
+from kehu.serve.desk.listing import masked_page
+from kehu.serve.upkeep import confirming, queue
+from kehu.serve.upkeep.models import Task
+from kehu.serve.upkeep.reliance import reliance_of
+
+
+@purpose_page
+@require_GET
+def queue_page(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Tasks that wait, the soonest due first."""
+    assert desk.claim is not None
+    actor, mine = desk.without_purpose, request.GET.get("mine") == "1"
+    found = queue.waiting(actor=actor, mine=mine, after=request.GET.get("after", ""))
+    customers = list(dict.fromkeys(customer for _task, customer in found.tasks))
+    shown = {
+        one.customer: one.name for one in masked_page(customers, actor=desk.actor, purpose=desk.claim.purpose).rows
+    }
+    today, names = timezone.now().date(), dict(Staff.objects.values_list("id", "email"))
+    rows = [
+        {
+            "task": task, "customer": customer, "name": shown.get(customer, ""), "field": field_label(task.field),
+            "why": words.WHY[task.why], "state": words.TASK_STATES[task.state], "way": words.WAYS[task.way],
+            "late": task.due < today, "who": names.get(task.taken_by, "") if task.taken_by else "",
+            "mine": task.taken_by == desk.staff,
+        }
+        for task, customer in found.tasks
+    ]  # fmt: skip
+    context = {
+        "quality_tabs": words.tabs(desk), "rows": rows, "counts": queue.counts(actor=actor), "mine": mine,
+        "after": found.after, "told": _done(request),
+    }  # fmt: skip
+    return page(request, "quality/verification.html", context, desk=desk, nav="quality")
+
+
+@purpose_page
+@require_GET
+def one(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
+    """One task; the value is opened under the purpose of accuracy alone."""
+    assert desk.claim is not None
+    queue.counts(actor=desk.without_purpose)  # lets in only who has such tasks
+    row = Task.objects.filter(id=task).select_related("policy").first()
+    customer = queue.current_customers([row.subject]).get(row.subject) if row is not None else None
+    if row is None or customer is None:
+        raise Http404
+    context: dict[str, Any] = {
+        "quality_tabs": words.tabs(desk), "task": row, "customer": customer, "field": field_label(row.field),
+        "why": words.WHY[row.why], "state": words.TASK_STATES[row.state], "way": words.WAYS[row.way],
+        "outcome": words.OUTCOMES.get(row.outcome, ""), "mine": row.taken_by == desk.staff,
+        "late": row.due < timezone.now().date() and row.state in ("open", "taken"),
+        "right_purpose": desk.claim.purpose == confirming.PURPOSE, "wanted": purpose_label(confirming.PURPOSE),
+        "hows": list(words.HOW.items()), "may_verify": desk.may("verify"), "told": _done(request),
+        "problem": _("This is no valid form of it.") if request.GET.get("done") == "invalid" else "",
+        "may_undo": row.state == "done" and row.record is not None and row.done_by is not None
+        and row.done_at is not None and row.done_at > timezone.now() - confirming.UNDO,
+        "may_reopen": row.state == "done" and row.outcome == "unreachable",
+    }  # fmt: skip
+    if context["right_purpose"]:
+        context |= _value(desk, row)
+    return page(request, "quality/task.html", context, desk=desk, nav="quality")
+
+
+@staff_page
+@require_POST
+def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
+    """Take, give back, confirm, correct, end, undo."""
+    do, said = request.POST.get("do", ""), request.POST
+    require_act("verify-task", desk.without_purpose)
+    row = Task.objects.filter(id=task).first()
+    if row is None:
+        raise Http404
+    try:
+        if do in ("confirm", "correct"):
+            value = said.get("value", "") if do == "correct" else None
+            confirming.confirm(row.subject, row.field, how=said.get("how", ""), actor=desk.actor, value=value)
+        elif do == "undo" and row.record is not None:
+            confirming.undo(row.record, actor=desk.without_purpose)
+        elif do in _STEPS:
+            _STEPS[do](task, actor=desk.without_purpose)
+        else:
+            raise Http404
+    except confirming.NotValid:
+        do = "invalid"
+    except (queue.UnknownTask, confirming.NothingToConfirm, confirming.TooLate):
+        do = "gone"
+    back = "verification" if said.get("back") == "queue" else ""
+    address = reverse(back) if back else reverse("verification-task", args=[task])
+    return redirect(f"{address}?done={do}")
+
+
+_STEPS = {"take": queue.take, "give-back": queue.give_back, "end": queue.end, "reopen": queue.reopen}
+
+
+def _value(desk: SignedIn, row: Task) -> dict[str, Any]:
+    opened = gate().open(
+        [row.subject], actor=desk.actor, purpose=confirming.PURPOSE, fields=[row.field], kinds=PROFILE_KINDS
+    )
+    kept = survive(opened[0].contributions).get(row.field) if opened else None
+    if kept is None:
+        denied = opened[0].denied().get(row.field) if opened else None
+        return {"refused": installation().rules.policies.text(denied.policy, language()) if denied else None}
+    held = installation().rules.dictionary.field(row.field)
+    said = text_of(kept.said, held.type)
+    reliance = reliance_of([kept.said], opened[0].origins)[row.field]
+    return {
+        "value": value_text(row.field, said), "clear": kept.said.answer == "clear", "reliance": reliance,
+        "raw": said if kept.said.answer == "clear" else "", "seq": opened[0].seq,
+        "percent": words.percent(reliance.share) if reliance.share is not None else "",
+    }  # fmt: skip
+
+
+def _done(request: HttpRequest) -> str:
+    return {
+        "take": _("The task is yours."),
+        "give-back": _("Given back."),
+        "confirm": _("Confirmed: the value is as good as new."),
+        "correct": _("Corrected; what it was before stays behind it."),
+        "end": _("Ended without an answer."),
+        "undo": _("Taken back: the task is yours again."),
+        "reopen": _("Opened again: the task is yours."),
+        "gone": _("It was done, or taken by somebody else, meanwhile."),
+    }.get(request.GET.get("done", ""), "")

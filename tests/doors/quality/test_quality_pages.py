@@ -1,0 +1,154 @@
+"""The pages of data quality: every address × role × status; a rule, a measuring, a finding and a task, without script."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+
+from kehu.doors.web.quality.urls import urlpatterns
+from kehu.refine.quality.measure import measure
+from kehu.refine.quality.models import Rule
+from kehu.serve.upkeep import queue
+from kehu.serve.upkeep.models import Policy, Task
+from tests.cast import admit, staff
+from tests.doors.web import browsing
+from tests.doors.web.browsing import browser, misfits, text_of
+
+ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
+COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})
+SEEING = COLLECTING | {"auditor"}
+WRITING = frozenset({"manager", "analyst", "privacy"})
+VERIFYING = frozenset({"service", "manager", "marketing", "privacy"})
+UNKNOWN = uuid.UUID(int=7)
+# name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
+TABLE = {
+    "quality": ("/quality", "get", SEEING, 200, 403),
+    "quality-measure": ("/quality/measure", "post", COLLECTING, 302, 403),
+    "quality-progress": ("/quality/progress", "get", SEEING, 200, 403),
+    "quality-found": ("/quality/found/completeness:email", "get", frozenset(ROLES), 302, 302),
+    "quality-found-task": ("/quality/found/completeness:email/task", "post", VERIFYING, 404, 403),
+    "quality-rules": ("/quality/rules", "get", SEEING, 200, 403),
+    "quality-rule-new": ("/quality/rules/new", "get", WRITING, 200, 403),
+    "quality-rule": ("/quality/rules/nothing", "get", SEEING, 404, 403),
+    "quality-rule-step": ("/quality/rules/nothing/step", "post", WRITING, 404, 403),
+    "verification": ("/quality/verification", "get", frozenset(ROLES), 302, 302),
+    "verification-task": (f"/quality/verification/{UNKNOWN}", "get", frozenset(ROLES), 302, 302),
+    "verification-step": (f"/quality/verification/{UNKNOWN}/step", "post", VERIFYING, 404, 403),
+    "verification-policies": ("/quality/policies", "get", VERIFYING, 200, 403),
+    "verification-retire": ("/quality/policies/retire", "post", frozenset({"manager", "privacy"}), 404, 403),
+}
+PEOPLE = [{"full_name": f"客户{n}", "email": f"c{n}@mail.example"} for n in "一二三四五六七八"] + [
+    {"full_name": "Test"}
+]
+
+
+def signed_in(role, purpose=None):
+    """Who reads English."""
+    desk, who = browsing.signed_in(role, purpose)
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return desk, who
+
+
+def plain(answer):
+    """The words of a page without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text_of(answer)))
+
+
+def test_every_address_is_in_the_table():
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+
+
+def test_each_role_gets_what_the_table_says(database):
+    wrong = []
+    for role in ROLES:
+        wrong += misfits(TABLE, role, signed_in(role)[0])
+    assert wrong == []
+
+
+def test_nobody_else_gets_anything(database):
+    for path, method, *_ in TABLE.values():
+        answer = getattr(browser(), method)(path)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
+
+
+@pytest.fixture
+def people(database):
+    return admit(*PEOPLE), {role: staff(role) for role in ("manager", "analyst", "service")}
+
+
+def test_scores_and_whom_a_check_found(people):
+    subjects, who = people
+    service, _ = signed_in("service", "accuracy")
+    assert "Not measured yet" in plain(service.get("/quality"))
+    measure(actor=who["analyst"])
+    page = plain(service.get("/quality"))
+    assert "over 9 customers" in page and "Name is no placeholder" in page and "a few" in page
+    assert not re.search(r"(?<!\d)1 short", page)  # one to four are not told apart
+    found = text_of(service.get("/quality/found/rule:no-test-name"))
+    assert str(subjects[-1]) in found and "Test" not in re.sub(r"<[^>]+>|No.test", "", found)
+    missing = service.get("/quality/found/completeness:email")
+    assert "Have it verified" in plain(missing)
+    sent = service.post("/quality/found/completeness:email/task", {"subject": str(subjects[-1])})
+    assert sent["Location"].endswith("?done=task")
+    assert Task.objects.get().why == "quality"
+    assert service.get("/quality/found/nothing:email").status_code == 404
+
+
+def test_a_rule_is_written_tried_and_put_in_force(people):
+    manager, _ = signed_in("manager")
+    form = {
+        "slug": "ours", "label_en": "Ours", "label_zh-hans": "本公司", "label_zh-hant": "本公司", "dimension": "validity",
+        "severity": "low", "condition": "email matches '.+@mail[.]example'", "passes": "email = a@mail.example",
+        "fails": "email = a@other.example", "owner": "manager@kehu.example", "deputy": "analyst@kehu.example",
+    }  # fmt: skip
+    wrong = manager.post("/quality/rules/new", form | {"condition": "mail = 'x'"})
+    assert wrong.status_code == 422 and "No field of that name: mail" in plain(wrong)
+    assert "Example 1 should meet" in plain(
+        manager.post("/quality/rules/new", form | {"passes": "email = a@b.example"})
+    )
+    assert "two people" in plain(manager.post("/quality/rules/new", form | {"deputy": "nobody@kehu.example"}))
+    assert manager.post("/quality/rules/new", form)["Location"] == "/quality/rules/ours?done=saved"
+    row = Rule.objects.get()
+    manager.post("/quality/rules/ours/step", {"do": "try", "version": str(row.id)})
+    assert "of 8 customers to whom it applied" in plain(manager.get("/quality/rules/ours"))
+    manager.post("/quality/rules/ours/step", {"do": "force", "version": str(row.id)})
+    assert "in force" in plain(manager.get("/quality/rules/ours"))
+    manager.post("/quality/rules/ours/step", {"do": "retire"})
+    assert Rule.objects.get().state == "retired"
+
+
+def test_a_task_is_taken_and_confirmed_by_who_came_for_it(people):
+    subjects, who = people
+    task = queue.make_by_hand(subjects[0], "email", actor=who["service"])
+    path = f"/quality/verification/{task.id}"
+    other, _ = signed_in("service", "service")
+    assert "c一@mail.example" not in text_of(other.get(path)) and "a use of its own" in plain(other.get(path))
+    service, _ = signed_in("service", "accuracy")
+    assert "1 wait, 0 of them late" in plain(service.get("/quality/verification"))
+    service.post(f"{path}/step", {"do": "take", "back": "queue"})
+    page = plain(service.get(path))
+    assert "c一@mail.example" in page and "It is still right" in page and "Row" in page
+    assert "no valid form" in plain(
+        service.get(service.post(f"{path}/step", {"do": "correct", "value": "x", "how": "phone"})["Location"])
+    )
+    done = service.post(f"{path}/step", {"do": "confirm", "how": "phone"})
+    assert "as good as new" in plain(service.get(done["Location"]))
+    assert Task.objects.get().outcome == "confirmed"
+    service.post(f"{path}/step", {"do": "undo"})
+    assert Task.objects.get().state == "taken"
+
+
+def test_a_policy_is_put_in_force_and_retired(people):
+    manager, _ = signed_in("manager")
+    form = {
+        "slug": "phone-yearly", "field": "phone", "whom": "all", "months": "12", "bounces": "", "due": "30", "way": "mail",
+        "role": "service", "owner": "manager@kehu.example", "deputy": "analyst@kehu.example",
+    }  # fmt: skip
+    assert manager.post("/quality/policies", form | {"bounces": "2"}).status_code == 422
+    assert manager.post("/quality/policies", form).status_code == 302
+    page = plain(manager.get("/quality/policies"))
+    assert "not confirmed for 12 months" in page and "no letter goes out" in page
+    manager.post("/quality/policies/retire", {"slug": "phone-yearly"})
+    assert Policy.objects.get().retired_at is not None
