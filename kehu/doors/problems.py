@@ -162,6 +162,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.link import LinkageFailed
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
+    from kehu.refine.resolve.weights import NotCompared, NothingLearned, UnknownWeights
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.assurance.trials import UnknownTrial
     from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
@@ -233,6 +234,9 @@ def _codes() -> Mapping[type[BaseException], str]:
         LinkageFailed: "linkage",
         UnknownProposal: "unknown-proposal",
         NotOneCustomer: "not-one-customer",
+        UnknownWeights: "unknown-weights",
+        NotCompared: "weights-not-compared",
+        NothingLearned: "nothing-learned",
         UnknownChannel: "unknown-channel",
         DatabaseError: "database",
         InterfaceError: "database",

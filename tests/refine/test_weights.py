@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from django.db import IntegrityError, transaction
 
 from kehu.guard.gate.acts import ActRefused
 from kehu.refine.models import Answer, LinkageRun, Weights
 from kehu.refine.resolve import weighing, weights
+from kehu.refine.resolve.features import prepare
+from kehu.refine.resolve.model import VERSION, shipped
 from kehu.refine.resolve.opening import Group
 from kehu.vault.ids import new_id
+from tests import commands
 from tests.cast import admit, staff
 
 PERSONS = Group(1, "person")
-UNTAUGHT = {"version": 1, "prior": 0.01, "levels": {}}
-SHIPPED = {**UNTAUGHT, "levels": {"email": [[0.7, 3e-6], [0.06, 3e-6], [0.05, 1e-6], [0.02, 3e-6], [0.17, 0.99]]}}
+_FEATURES = prepare(pa.table({"record": ["1"], "email": ["a@x.example"]}), "person")
+EMAIL = [
+    [level.m, level.u]
+    for comparison in shipped(_FEATURES, "person", prior=0.01).comparisons
+    if comparison.name == "email"
+    for level in comparison.levels
+]
+UNTAUGHT = {"version": VERSION, "prior": 0.01, "levels": {}}
+SHIPPED = {**UNTAUGHT, "levels": {"email": EMAIL}}
 BIRTH = {"birth": [[0.8, 0.0001], [0.2, 0.9999]]}
-TIMID = {
-    "version": 1,
-    "prior": 1e-9,
-    "levels": {"email": [[0.01, 3e-3], [0.06, 3e-6], [0.05, 1e-6], [0.02, 3e-6], [0.8, 0.9]]},
-}
+TIMID = {"version": VERSION, "prior": 1e-9, "levels": {"email": [[0.01, 3e-3], *EMAIL[1:]]}}
 PEOPLE = [
     {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "a@x.example"},
     {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "a@x.example"},
@@ -56,6 +64,9 @@ def test_the_first_is_in_force_by_itself_and_later_ones_wait(database):
     companies = Group(1, "organisation")
     assert learned(UNTAUGHT, companies).origin == "shipped"
     assert learned(SHIPPED, companies).state == "in-force"  # nothing had been learned before
+    assert (
+        learned({**SHIPPED, "version": 99}, companies).state == "in-force"
+    )  # of another model: those before say nothing
 
 
 def test_the_share_of_pairs_is_that_of_the_last_run_of_everybody(database):
@@ -98,7 +109,7 @@ def test_compared_then_put_in_force_and_back(database):
 def test_where_next_to_nothing_changes_it_needs_nobody(database):
     admit(*PEOPLE)
     learned(SHIPPED)
-    near = learned({**SHIPPED, "prior": 0.0101, "levels": {"email": [[0.71, 3e-6], *SHIPPED["levels"]["email"][1:]]}})
+    near = learned({**SHIPPED, "prior": 0.0101, "levels": {"email": [[0.71, 3e-6], *EMAIL[1:]]}})
     office = staff("privacy")
     assert weighing.compare(near.id, actor=office).compared["changed"] == 0
     made = weights.put_in_force_by_itself(near.id, actor=office)
@@ -125,3 +136,22 @@ def test_labels_move_all_weights_and_are_weighed_by_either_version(database):
     assert moved == pytest.approx(-10.03 + 12.97 + 1.5 - 2.0, abs=0.1)
     found = weights.judged([(3.0, True), (-3.0, True), (-1.0, False)])
     assert (found.labels, found.right) == (3, 2) and 0 < found.surprise < 2
+
+
+def test_at_the_command_line(database, monkeypatch):
+    def kehu(*words: str) -> dict:
+        return json.loads(commands.run(monkeypatch, *words).stdout)
+
+    admit(*PEOPLE)
+    first, timid = learned(SHIPPED), learned(TIMID)
+    assert [(one["number"], one["state"]) for one in kehu("weights", "list")["weights"]] == [
+        (2, "candidate"),
+        (1, "in-force"),
+    ]
+    assert kehu("weights", "show", str(first.id))["learned"] == ["email"]
+    assert kehu("weights", "adopt", str(timid.id))["error"]["code"] == "weights-not-compared"
+    assert kehu("weights", "compare", str(timid.id))["compared"]["changed"] > 0
+    assert kehu("weights", "adopt", str(timid.id))["state"] == "in-force"
+    assert kehu("weights", "teach", "1:person")["error"]["code"] == "nothing-learned"
+    for wrong in (("show", "x"), ("show", str(new_id())), ("teach", "1:nobody"), ("compare", str(timid.id))):
+        assert kehu("weights", *wrong)["error"]["code"] == "unknown-weights"

@@ -119,10 +119,11 @@ def keep_learned(group: Group, content: Mapping[str, Any], *, run: UUID) -> Weig
     with transaction.atomic():
         _lock(group)
         now, held = timezone.now(), version_in_force(group)
-        if held is not None and held.content["levels"] == content["levels"]:
+        if held is not None and all(held.content[name] == content[name] for name in ("version", "levels")):
             return None
         _of(group).filter(state=CANDIDATE, origin__in=[LEARNED, SHIPPED]).update(state=RETIRED, retired_at=now)
-        first = held is None or held.origin == SHIPPED
+        # weights of another model say nothing of this one's degrees: linkage leaves them unread
+        first = held is None or held.origin == SHIPPED or held.content["version"] != content["version"]
         if held is not None and first:
             Weights.objects.filter(id=held.id).update(state=RETIRED, retired_at=now)
         return _added(

@@ -17,6 +17,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, Weights
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve import queue, waiting, weights
+from kehu.refine.resolve.model import VERSION
 from kehu.refine.resolve.opening import Group
 from kehu.refine.resolve.queue import Pair
 from kehu.serve.desk.trusting import set_trust
@@ -58,7 +59,7 @@ LIN = {
 }  # fmt: skip
 LYN = {**LIN, "full_name": "林婉青", "email": "lynn@mail.example", "birth_date": "1990-03-15"}
 ALICE = {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09"}
-SHIPPED = {"version": 1, "prior": 0.01, "levels": {}}
+SHIPPED = {"version": VERSION, "prior": 0.01, "levels": {}}
 EMAIL = [[0.7, 3e-6], [0.06, 3e-6], [0.05, 1e-6], [0.02, 3e-6], [0.17, 0.99]]
 TIMID = {**SHIPPED, "prior": 1e-9, "levels": {"email": EMAIL}}
 
