@@ -159,6 +159,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.guard.ledger.proof import BodyGone, NotInLedger, RowRetired
     from kehu.guard.staff.actions import TokenRefused, UnknownStaff
     from kehu.guard.watch.cases import UnknownCase
+    from kehu.refine.derive.faults import NobodyMay, UnknownTrait
     from kehu.refine.resolve.link import LinkageFailed
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
@@ -231,6 +232,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         NothingLeft: "nothing-left",
         LedgerUnavailable: "ledger",
         RulesChanged: "outdated",
+        UnknownTrait: "unknown-trait",
+        NobodyMay: "trait-waits",
         LinkageFailed: "linkage",
         UnknownProposal: "unknown-proposal",
         NotOneCustomer: "not-one-customer",

@@ -30,6 +30,7 @@ from kehu.doors.cli import (
     shops,
     signing,
     supplying,
+    traits,
     watching,
     weights,
     withholding,
@@ -119,6 +120,7 @@ for entry in (
     quality.quality,
     quality.verification,
     quality.bounce,
+    traits.traits,
 ):
     main.add_command(entry)
 

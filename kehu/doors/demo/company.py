@@ -19,6 +19,7 @@ from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.models import Import
 from kehu.doors.demo import book, datasets
 from kehu.doors.demo.cast import put_on_stage
+from kehu.doors.demo.derived import derive
 from kehu.doors.demo.forms import keep_forms
 from kehu.doors.demo.layouts import BookFile, layouts
 from kehu.doors.demo.life import live
@@ -108,6 +109,7 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
     _once(home, "office", lambda: keep_office(member))  # after them: it names who answers for their channels
     _once(home, "watched", lambda: be_watched(member))
     _once(home, "verified", lambda: keep_verified(member))
+    _once(home, "traits", lambda: derive(member))
     _note(home, built="public" if with_public else "book", mail=customer_mail(folder / "book"))
     report("life", 1.0)
     return Built(with_public, missing)

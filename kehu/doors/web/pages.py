@@ -179,6 +179,8 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
         work.append(Place("forms", "text-cursor-input", _("Forms"), _("Forms"), reverse("forms")))
         if desk.claims:
             work.append(Place("counter", "store", _("Counter"), _("Counter"), reverse("counter")))
+    if desk.may("count-traits"):
+        work.append(Place("traits", "chart-no-axes-column", _("Traits"), _("Traits"), reverse("traits")))
     label = _("Ledger") if desk.may("read-ledger") else _("What I opened")
     ledger = Place("ledger", "scroll-text", label, _("Ledger"), reverse("ledger"))
     groups = [PlaceGroup(_("Customers"), tuple(work))] if work else []

@@ -17,6 +17,7 @@ from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
+from kehu.doors.web.traits.own import of as derived_of
 from kehu.doors.web.why import ANSWERS
 from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.consent import NothingToWithdraw, UnknownSubject
@@ -199,6 +200,7 @@ def _page(
         "newer": newer,
         "older": older,
         **history.of(record),
+        **derived_of(desk, record),
         **_acts(desk, record),
     }
     return page(request, "web/customer.html", context, desk=desk, nav="customers")
@@ -219,6 +221,7 @@ def _value(value: Value) -> dict[str, Any]:
         "valid": value.valid,
         "verified_at": value.verified_at,
         "others": value.others,
+        "reliance": value.reliance,
     }
 
 

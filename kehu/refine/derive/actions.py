@@ -18,17 +18,13 @@ from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
 from kehu.refine.derive.checking import Compiled
 from kehu.refine.derive.definition import Definition, shipped
-from kehu.refine.derive.faults import Fault
+from kehu.refine.derive.faults import Fault, UnknownTrait
 from kehu.refine.derive.models import IN_FORCE, RETIRED, WAITING, Trait, TraitVersion
 from kehu.refine.derive.register import in_force
 from kehu.refine.derive.runs import drop_purpose
 from kehu.vault.ids import new_id
 
 _LONGEST_REASON: Final = 400
-
-
-class UnknownTrait(LookupError):
-    """There is no trait of that name."""
 
 
 def check(definition: Definition) -> Compiled:

@@ -20,16 +20,13 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.refine.derive.definition import Definition
+from kehu.refine.derive.faults import UnknownTrait
 from kehu.refine.derive.register import Held, in_force
 from kehu.refine.derive.smallest import smallest_group
 
 MOST_CONDITIONS: Final = 3
 SIDES: Final = 5  # of the matrix
 Cell = tuple[str, ...]
-
-
-class UnknownBand(LookupError):
-    """No trait of that name is in force here, or it has no such band; or the traits serve different purposes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ def spread(slug: str, *, actor: Actor) -> Spread:
 
     Raises:
         ActRefused: the role may not.
-        UnknownBand: no such trait is in force.
+        UnknownTrait: no such trait is in force.
     """
     require_act("count-traits", actor)
     cells = _cells([slug])
@@ -85,12 +82,12 @@ def how_many(conditions: Mapping[str, str], *, actor: Actor) -> int | None:
 
     Raises:
         ActRefused: the role may not.
-        UnknownBand: see there, or more than three conditions.
+        UnknownTrait: see there, or more than three conditions.
     """
     require_act("count-traits", actor)
     slugs = sorted(conditions)
     if not 1 <= len(slugs) <= MOST_CONDITIONS:
-        raise UnknownBand(", ".join(slugs))
+        raise UnknownTrait(", ".join(slugs))
     cells = _cells(slugs)
     return answer(cells, tuple(conditions[slug] for slug in slugs), smallest_group())
 
@@ -180,7 +177,7 @@ def _bands(definition: Definition, found: Mapping[str, int]) -> tuple[str, ...]:
 def _held(slug: str) -> Held:
     held = in_force().get(slug)
     if held is None:
-        raise UnknownBand(slug)
+        raise UnknownTrait(slug)
     return held
 
 
@@ -188,7 +185,7 @@ def _cells(slugs: Sequence[str]) -> dict[Cell, int]:
     """Customers by their bands of these traits; whoever lacks one of them is left out."""
     held = [_held(slug) for slug in slugs]
     if len({(one.definition.purpose, one.definition.sensitive) for one in held}) > 1:
-        raise UnknownBand(", ".join(slugs))
+        raise UnknownTrait(", ".join(slugs))
     columns = ", ".join(f"{_band_sql(one)} as b{n}" for n, one in enumerate(held))
     names = [f"b{n}" for n in range(len(held))]
     parameters: list[Any] = []

@@ -32,6 +32,14 @@ class Fault(ValueError):
         return _texts()[self.code][language][1].format(word=self.word)
 
 
+class UnknownTrait(LookupError):
+    """There is no trait of that name in force, or it has no such band; or the traits serve different purposes."""
+
+
+class NobodyMay(RuntimeError):
+    """Neither owner nor deputy of a trait may ask for its purpose now; what is due waits."""
+
+
 @functools.cache
 def _texts() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))

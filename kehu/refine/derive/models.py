@@ -29,6 +29,10 @@ class Trait(models.Model):
     owner = models.UUIDField(null=True)
     deputy = models.UUIDField(null=True)
     cuts = models.JSONField(default=dict, help_text="key -> the values that part customers into fifths")
+    covered = models.PositiveBigIntegerField(
+        default=0, help_text="customers that had a value when it was last computed"
+    )
+    computed_at = models.DateTimeField(null=True, help_text="when everybody's was last computed")
     since = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -21,6 +21,7 @@ from kehu.refine.derive.computing import Cuts
 from kehu.refine.derive.definition import Definition, shipped
 from kehu.refine.derive.models import IN_FORCE, Trait, TraitVersion
 from kehu.refine.derive.register import Group, definition_of, groups
+from kehu.refine.derive.smallest import smallest_group
 from kehu.refine.derive.values import Value, values_of
 
 READ: Final = "read-traits"
@@ -38,6 +39,9 @@ class Row:
     inputs: tuple[str, ...]
     needs: tuple[str, ...]
     since: datetime | None
+    covered: int | None = None
+    """Customers that it had a value of when it was last computed; None: few, or never."""
+    computed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ def catalogue(*, actor: Actor) -> list[Row]:
             Row(
                 definition_of(version, row), row.state, row.version, emails.get(row.owner, ""),
                 emails.get(row.deputy, ""), tuple(version.inputs), tuple(version.needs), row.since,
+                row.covered if row.covered >= smallest_group() else None, row.computed_at,
             )
         )  # fmt: skip
     here = {row.slug for row in rows}

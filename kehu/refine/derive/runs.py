@@ -29,6 +29,7 @@ from kehu.guard.staff.actions import actor_of
 from kehu.guard.staff.models import Staff
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.derive.computing import counted
+from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.frames import Events, packed
 from kehu.refine.derive.register import Group, groups, people_of
 from kehu.refine.derive.values import refresh, settle
@@ -44,10 +45,6 @@ _OF_THE_ASKER: Final = frozenset({
     "house.off-hours", "house.active", "house.credential", "house.agreement", "house.training", "house.watching",
     "house.access-review", "house.department", "house.default-deny",
 })  # fmt: skip
-
-
-class NobodyMay(RuntimeError):
-    """Neither owner nor deputy of a trait may ask for its purpose now; what is due waits."""
 
 
 @dataclass(frozen=True, slots=True)

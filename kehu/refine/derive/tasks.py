@@ -9,6 +9,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from kehu.guard.staff.actions import owner_actor
+from kehu.refine.derive.faults import NobodyMay
 
 _log = logging.getLogger("kehu.derive")
 
@@ -20,7 +21,7 @@ def catch_up() -> None:
 
     try:
         runs.catch_up()
-    except runs.NobodyMay as stopped:
+    except NobodyMay as stopped:
         _log.warning("derive.waits", extra={"purpose": str(stopped)})
 
 
@@ -40,16 +41,28 @@ def look(timestamp: int) -> None:
         defer_catch_up()
 
 
+@app.task(name="derive:compute", lock="derive", queueing_lock="derive_compute")
+def compute() -> None:
+    """Compute everything anew, because somebody asked for it or declared something."""
+    from kehu.refine.derive import runs
+
+    try:
+        runs.compute(actor=owner_actor())
+    except NobodyMay as stopped:
+        _log.warning("derive.waits", extra={"purpose": str(stopped)})
+
+
+def defer_compute() -> None:
+    """Have everything computed anew; one run that waits already will do."""
+    with contextlib.suppress(AlreadyEnqueued):
+        compute.defer()
+
+
 @app.periodic(cron="17 1 * * *")
 @app.task(name="derive:nightly", lock="derive", queueing_lock="derive_nightly", pass_context=False)
 def nightly(timestamp: int) -> None:
     """Each night: days pass and notices change, so everything is computed anew."""
-    from kehu.refine.derive import runs
     from kehu.refine.derive.register import groups
 
-    if not groups():
-        return
-    try:
-        runs.compute(actor=owner_actor())
-    except runs.NobodyMay as stopped:
-        _log.warning("derive.waits", extra={"purpose": str(stopped)})
+    if groups():
+        compute()

@@ -53,9 +53,10 @@ def refresh(group: Group) -> None:
     numbers, states = _together(group, rows)
     frames = finished(states, group.plan, today=_today(), cuts={})
     cuts = cut_points(frames, group.plan, least=smallest_group())
-    for slug in group.held:
-        Trait.objects.filter(slug=slug).exclude(cuts=cuts.get(slug, {})).update(cuts=cuts.get(slug, {}))
     values = _by_customer(group, finished(states, group.plan, today=_today(), cuts=cuts), numbers, rows)
+    for slug in group.held:
+        covered = sum(slug in one for one in values.values())
+        Trait.objects.filter(slug=slug).update(cuts=cuts.get(slug, {}), covered=covered, computed_at=timezone.now())
     everybody = sorted(before | set(values))
     for start in range(0, len(everybody), _WRITTEN_AT_ONCE):
         part = everybody[start : start + _WRITTEN_AT_ONCE]

@@ -14,6 +14,7 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.derive import counts, runs, trials
 from kehu.refine.derive.counts import answer, told, told_table
+from kehu.refine.derive.faults import UnknownTrait
 from tests.cast import staff
 from tests.refine.derive.conftest import definition
 
@@ -97,7 +98,7 @@ def test_figures_of_real_customers(bring, in_force, database):
         "EUR": None,
     }  # the two would tell of themselves
     assert counts.how_many({"frequency": "1"}, actor=analyst) == 30
-    with pytest.raises(counts.UnknownBand):
+    with pytest.raises(UnknownTrait):
         counts.how_many({"frequency": "1", "category_affinity": "tea"}, actor=analyst)  # of two purposes
     with pytest.raises(ActRefused):
         counts.spread("frequency", actor=staff("service"))

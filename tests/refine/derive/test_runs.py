@@ -13,6 +13,7 @@ from kehu.govern import states
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.derive import actions, runs
+from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.models import Trait, TraitVersion
 from kehu.refine.derive.queries import derived_of, own_traits, traits_of
 from kehu.vault.assignment import assign, unassign
@@ -296,7 +297,7 @@ def test_what_may_not_be_asked_for_now_stays_due(there):
     with connection.cursor() as cursor:
         cursor.execute("update actor_state set training_until = now() - interval '1 day'")
     due = runs.waiting()
-    with pytest.raises(runs.NobodyMay):
+    with pytest.raises(NobodyMay):
         runs.catch_up()
     assert runs.waiting() == due > 0 and everything() == {}
 
