@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.forms",
     "kehu.doors.web.counter",
     "kehu.doors.web.intake",
+    "kehu.doors.web.classify",
     "kehu.doors.web.traits",
     "kehu.doors.web.quality",
     "kehu.doors.web.review",

@@ -175,6 +175,7 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     if desk.may("quality"):
         work.append(Place("quality", "gauge", _("Data quality"), _("Quality"), reverse("quality")))
     if desk.may("findings"):
+        work.append(Place("classify", "scan-search", _("Classification"), _("Classified"), reverse("classify")))
     if desk.may("propose"):
         work.append(Place("forms", "text-cursor-input", _("Forms"), _("Forms"), reverse("forms")))
         if desk.claims:
