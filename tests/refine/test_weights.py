@@ -10,8 +10,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from kehu.guard.gate.acts import ActRefused
+from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, LinkageRun, Weights
-from kehu.refine.resolve import weighing, weights
+from kehu.refine.resolve import runs, weighing, weights
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.model import VERSION, shipped
 from kehu.refine.resolve.opening import Group
@@ -74,6 +75,15 @@ def test_the_share_of_pairs_is_that_of_the_last_run_of_everybody(database):
     run = LinkageRun.objects.create(id=new_id(), everything=True, staff=new_id(), state="done")
     LinkageRun.objects.filter(id=run.id).update(weights={"1:person": {**SHIPPED, "prior": 0.001}})
     assert weights.weights_in_force(PERSONS)["prior"] == pytest.approx(0.002, rel=0.01)
+
+
+def test_a_run_of_everybody_keeps_what_it_learned_and_its_share(database):
+    admit(*PEOPLE)
+    assert learned(SHIPPED).state == "in-force"
+    run = runs.resolve(actor=owner_actor(), everything=True)
+    assert [(one.number, one.state) for one in weights.versions()] == [(2, "candidate"), (1, "in-force")]
+    share = LinkageRun.objects.get(id=run.id).weights["1:person"]["prior"]
+    assert weights.weights_in_force(PERSONS)["prior"] == pytest.approx(share)
 
 
 def test_the_database_holds_one_in_force(database):

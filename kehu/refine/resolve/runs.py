@@ -225,6 +225,7 @@ def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> Li
             memory_limit=MEMORY,
             temp_directory=Path(spill),
             weights=scope.weights.get(group.name),
+            everybody=scope.everything,
             progress=lambda step, share: report(step, _OPENING + (0.95 - _OPENING) * share),
         )
 
