@@ -3,7 +3,7 @@
 The model says it by its weight in bits: 0 is even odds. People's answers bend that by a line (Platt's scaling): the
 logarithm of the odds is ``slope × weight + shift``, found by penalised likelihood that stays with (1, 0) until the
 answers say otherwise. Questions are chosen by their weight, so what is learned of *given the weight* holds; counts of
-what agreed would not (decisions/0030).
+what agreed would not (decisions/0036).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Whatever links reads :func:`weights_in_force`: in bulk, live and on Spark. What a run learns is a candidate. The first of
 a group is in force by itself, and so is one by which next to nothing changes (:data:`FEW`); any other waits until
-somebody of the privacy office or a manager has seen what it changes. Docs: decisions/0030.
+somebody of the privacy office or a manager has seen what it changes. Docs: decisions/0036.
 """
 
 from __future__ import annotations

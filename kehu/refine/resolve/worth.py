@@ -3,7 +3,7 @@
 The doubt is the entropy of the probability that two are one, in bits: 1 at even odds, 0 where the answer is known.
 What hangs on it counts 1 for the question itself, the binary logarithm of the records that would change hands (those of
 the smaller side), half of that of their uses in the ledger, and 1 for each purpose to which one side said yes and the
-other no: there somebody is asked less, or more, than they wanted. Docs: decisions/0029.
+other no: there somebody is asked less, or more, than they wanted. Docs: decisions/0035.
 """
 
 from __future__ import annotations
