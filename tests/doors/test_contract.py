@@ -56,6 +56,12 @@ PROMISED = {
     "resolve": "before after merged review seconds",
     "sources": "",
     "unmerge": "parted incident",
+    "classify scan": "scan customers left_out texts models waiting",
+    "classify list": "findings[finding source field kind level proposed texts found state] raised",
+    "classify accept": "finding field kind state",
+    "classify dismiss": "finding field kind state",
+    "classify lower": "field lowered",
+    "classify file": "columns[column kind field category level values found samples] kinds",
     "weights list": "weights[id group number state origin labels made_at in_force_at changed]",
     "weights show": "id group number state origin prior learned compared",
     "weights compare": "id compared",
@@ -139,6 +145,7 @@ OPTIONS = {
     "channel add": "--kind",
     "channel mailbox": "--host --port --account --folder --everything --mark-seen",
     "contact": "--channel --kind --topic --text --at --recording --ground --proof",
+    "classify dismiss": "--reason",
     "channel set": "--controller --basis --notice --residence --consent --field",
     "staff add": "--email --role --department --no-attest --totp",
     "staff link": "--reset-factor",
@@ -323,6 +330,26 @@ def quality_and_verification(kehu) -> None:
     assert kehu("verification retire", "email-bounces")["policies"] == []
 
 
+def free_text(kehu, office) -> None:
+    """What is found in free text waits; the privacy office raises the field, and gives it its level back."""
+    Path("notes.csv").write_text(
+        "external_id,full_name,occupation,aside\nN-1,Ann Lee,has diabetes,4111 1111 1111 1111\nN-2,Bo Lee,is a Muslim,-\n", encoding="utf-8"
+    )  # fmt: skip
+    assert kehu("classify file", "notes.csv")["columns"][0]["field"] == "bank_account"
+    kehu("import", "notes.csv", "--channel", "store", "--basis", "contract", "--residence", "DE")
+    assert kehu("classify scan")["waiting"] >= 2
+    waiting = [
+        one for one in kehu("classify list")["findings"] if one["state"] == "open" and one["field"] == "occupation"
+    ]
+    held = {one["kind"]: one["finding"] for one in waiting}
+    assert kehu("classify accept", held["health"], code=3)["error"]["policy"] == "house.act"
+    assert kehu("classify dismiss", held["religion"], "--reason", "mistaken", token=office)["state"] == "dismissed"
+    assert kehu("classify accept", held["health"], token=office)["state"] == "accepted"
+    assert kehu("classify accept", held["health"], code=1, token=office)["error"]["code"] == "decided"
+    assert kehu("classify list")["raised"] == {"occupation": 4}
+    assert kehu("classify lower", "occupation", token=office)["lowered"]
+
+
 def sources_and_telling(kehu, office) -> None:
     """A source is let in, brings somebody who is then told, is audited and stopped."""
     Path("contract.pdf").write_bytes(b"%PDF contract")
@@ -419,6 +446,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     Path("found.csv").write_bytes(pyrage.decrypt(Path("list.age").read_bytes(), [key]))
     assert kehu("exports trace", "found.csv")["copies"][0]["recipient"] == "Print House"
     assert kehu("exports list", token=token)["exports"][0]["state"] == "done"
+    free_text(kehu, office)
     sources_and_telling(kehu, office)
     kehu("consent give", lin, "personalisation")
     kehu("consent withdraw", lin, "personalisation")
