@@ -166,12 +166,14 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.weights import NotCompared, NothingLearned, UnknownWeights
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.assurance.trials import UnknownTrial
+    from kehu.serve.corrections.telling import UnknownTelling
     from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
     from kehu.serve.leaving.demands import NotToHandOver, UnknownDemand
     from kehu.serve.leaving.tokens import TokenOver, UnknownToken
     from kehu.serve.rights.erasure import HolderFailed
     from kehu.serve.rights.evidence import NoEvidence
     from kehu.serve.rights.incidents import UnknownIncident
+    from kehu.serve.rights.probable import UnknownPart
     from kehu.serve.rights.receipts import UnknownConsent
     from kehu.serve.rights.requests import AlreadyAnswered, UnknownRequest
     from kehu.serve.rights.residue import NothingLeft
@@ -223,6 +225,8 @@ def _codes() -> Mapping[type[BaseException], str]:
         TokenOver: "token-over",
         HolderFailed: "holder-failed",
         UnknownIncident: "unknown-incident",
+        UnknownTelling: "unknown-telling",
+        UnknownPart: "unknown-part",
         UnknownRequest: "unknown-request",
         UnknownConsent: "unknown-consent",
         UnknownStatement: "unknown-consent",

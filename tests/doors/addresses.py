@@ -22,6 +22,7 @@ from tests.doors.access import test_access_pages as access  # noqa: E402
 from tests.doors.account import test_account_pages as account  # noqa: E402
 from tests.doors.api import test_api as api  # noqa: E402
 from tests.doors.classify import test_classify_pages as classify  # noqa: E402
+from tests.doors.corrections import test_correction_pages as corrections  # noqa: E402
 from tests.doors.forms import test_form_pages as forms  # noqa: E402
 from tests.doors.intake import test_channel_pages as intake  # noqa: E402
 from tests.doors.office import test_office_pages as office  # noqa: E402
@@ -74,7 +75,7 @@ def rows() -> list[Row]:
             answers["engineer"] = SIGN_IN
         open_to_all = {_CAME: let_in, _NOBODY: let_in} if roles == desk.OPEN else {_CAME: SIGN_IN, _NOBODY: SIGN_IN}
         found.append(Row(name, places[name], method, answers | open_to_all))
-    for held in (watch, access, classify, register, office, intake, forms, visit, released, counter, review):
+    for held in (watch, access, classify, register, office, corrections, intake, forms, visit, released, counter, review):
         for name, (_, method, roles, let_in, others) in held.TABLE.items():
             outside = let_in if name in getattr(held, "OPEN_TO_ALL", ()) else SIGN_IN
             answers = {role: let_in if role in roles else others for role in ROLES} | {_CAME: outside, _NOBODY: outside}

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from kehu.doors.cli.main import main
 from kehu.host.home import Home
+from kehu.vault.ids import new_id
 
 EXITS = {0, 1, 2, 3, 4}
 # command → the keys of its answer; those in [] are keys of each item of a list or of a nested object
@@ -85,6 +86,13 @@ PROMISED = {
     "incident open": "incidents[id]",
     "incident reach": "",
     "incident clocks": "incidents[id]",
+    "incident shown": "report",
+    "correct value": "correction subject to_tell",
+    "correct list": "corrections[id field before after by why tellings]",
+    "correct waiting": "tellings[id recipient field due]",
+    "correct letter": "letter",
+    "correct told": "tellings",
+    "correct cannot": "tellings",
     "export": "file sha256 categories unconfirmed passphrase",
     "staff link": "email url expires_at",
     "staff sign-on": "email allowed linked_at",
@@ -350,6 +358,19 @@ def free_text(kehu, office) -> None:
     assert kehu("classify lower", "occupation", token=office)["lowered"]
 
 
+def put_right(kehu, lin, token, office) -> None:
+    """A value corrected after a list with it had left; whoever got it is told."""
+    said = ("correct value", lin, "phone", "--to", "-", "--reason", "typed wrongly")
+    assert kehu(*said, token=token, stdin="+8613800006722\n")["to_tell"] == 1
+    assert kehu(*said, token=token, stdin="+8613800006722\n", code=2)["error"]
+    assert [row["why"] for row in kehu("correct list", lin, token=token)["corrections"]] == ["typed wrongly"]
+    [row] = kehu("correct waiting", token=office)["tellings"]
+    assert "Print House" in kehu("correct letter", row["id"], token=office)["letter"]
+    assert kehu("correct cannot", str(new_id()), "--reason", "x", token=office, code=1)["error"]["code"] == "unknown-telling"
+    assert kehu("correct told", row["id"], "--way", "letter", "--proof", "RR123", token=office)["tellings"] == []
+    kehu("correct cannot", row["id"], "--reason", "gone", token=office, code=1)
+
+
 def sources_and_telling(kehu, office) -> None:
     """A source is let in, brings somebody who is then told, is audited and stopped."""
     Path("contract.pdf").write_bytes(b"%PDF contract")
@@ -448,6 +469,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("exports list", token=token)["exports"][0]["state"] == "done"
     free_text(kehu, office)
     sources_and_telling(kehu, office)
+    put_right(kehu, lin, token, office)
     kehu("consent give", lin, "personalisation")
     kehu("consent withdraw", lin, "personalisation")
     assert {row["purpose"] for row in kehu("consent list", lin)["consents"]} == {"marketing", "personalisation"}
@@ -472,6 +494,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("incident open", "--staff", "li@shop.example", "--since", "2026-01-01")
     kehu("incident clocks")
     kehu("incident reach", "--staff", "li@shop.example")
+    assert kehu("incident shown", kehu("incident clocks")["incidents"][0]["id"])["report"] is None
     assert kehu("export", lin, "--to", "copy.age")["passphrase"] and Path("copy.age").read_bytes().startswith(b"age-")
 
     kehu("hold", lin, "--reason", "lawsuit")

@@ -303,6 +303,16 @@ def incident_report(id: str, clock: str, at: datetime | None) -> Any:
     return {"incidents": incidents.listed(actor=who, id=_id(id))}
 
 
+@incident.command("shown", epilog="Example: kehu incident shown 0199…")
+@click.argument("id")
+@command()
+def incident_shown(id: str) -> Any:
+    """What a wrong merge showed to whom: the report its incident opened with; null: it is about something else."""
+    from kehu.serve.rights import wrong_merge
+
+    return {"report": wrong_merge.report_of(_id(id), actor=actor())}
+
+
 @incident.command("clocks", epilog="Example: kehu incident clocks")
 @command()
 def incident_clocks() -> Any:

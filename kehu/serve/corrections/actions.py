@@ -43,13 +43,21 @@ from kehu.vault.seal import packed
 PURPOSE: Final = "rights-request"
 _BASIS: Final = "legal_obligation"  # to hold what is right
 _LONGEST: Final = 2_000  # characters
+NOT: Final = {
+    "no-reason": "reason: says why",
+    "too-long": "value, reason: 2000 characters at most",
+    "invalid": "value: not in the form of this field",
+    "same": "value: it stands so already",
+    "not-a-value": "field: one of a profile",
+    "no-request": "request: an open one of this customer",
+}
 
 
 class NotCorrected(ValueError):
-    """Nothing was changed; ``why``: ``no-reason``, ``too-long``, ``invalid``, ``same``, ``not-a-value``, ``no-request``."""
+    """Nothing was changed; ``why`` is one of :data:`NOT`."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(why)
+        super().__init__(NOT[why])
         self.why = why
 
 

@@ -1,0 +1,1 @@
+"""Pages on corrections: of one customer, and whom to tell."""
