@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.register",
     "kehu.doors.web.access",
     "kehu.doors.web.office",
+    "kehu.doors.web.corrections",
     "kehu.doors.web.account",
     "kehu.doors.web.watch",
     "kehu.doors.web.visit",
@@ -59,8 +60,8 @@ INSTALLED_APPS = [
     "kehu.doors.web.counter",
     "kehu.doors.web.intake",
     "kehu.doors.web.classify",
-    "kehu.doors.web.traits",
     "kehu.doors.web.quality",
+    "kehu.doors.web.traits",
     "kehu.doors.web.review",
     "procrastinate.contrib.django",
 ]

@@ -76,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.register.urls")),
     path("", include("kehu.doors.web.access.urls")),
     path("", include("kehu.doors.web.office.urls")),
+    path("", include("kehu.doors.web.corrections.urls")),
     path("", include("kehu.doors.web.account.urls")),
     path("", include("kehu.doors.web.watch.urls")),
     path("", include("kehu.doors.web.visit.urls")),
@@ -84,8 +85,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.counter.urls")),
     path("", include("kehu.doors.web.intake.urls")),
     path("", include("kehu.doors.web.classify.urls")),
-    path("", include("kehu.doors.web.traits.urls")),
     path("", include("kehu.doors.web.quality.urls")),
+    path("", include("kehu.doors.web.traits.urls")),
     path("", include("kehu.doors.web.review.urls")),
 ]
 
