@@ -30,6 +30,7 @@ from kehu.refine.survive import survive, text_of
 from kehu.serve.desk.standing import Standing, standing_of
 from kehu.serve.desk.verifying import verifying_fields
 from kehu.serve.rights.models import Request
+from kehu.serve.upkeep.reliance import Reliance, reliance_of
 
 CLEAR, MASKED, MATCH, DENIED = "clear", "masked", "match-only", "denied"
 _TELLING: Final = frozenset({"email", "phone", "tail", "date", "address"})  # masks that leave something to recognise
@@ -49,6 +50,7 @@ class Value:
     valid: bool
     verified_at: str | None
     others: int
+    reliance: Reliance | None = None  # how old it is, and how far a contact point can be relied on
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def open_record(subject: UUID, *, actor: Actor, purpose: str) -> Record:
     refused = "" if one.decision.finds else next((answer.policy for name, answer in said.items() if name in least), "")
     matchable = tuple(field for field in verifying_fields() if said[field.name].answer == MATCH)
     why = _why(one.decision, purpose)
-    return Record(one.customer, one.seq, standing, _profile(one), _events(one), why, matchable, refused)
+    return Record(one.customer, one.seq, standing, _profile(one, relied=True), _events(one), why, matchable, refused)
 
 
 def reveal(subject: UUID, name: str, *, actor: Actor, purpose: str) -> tuple[Value, int]:
@@ -213,9 +215,12 @@ def came_at(record: UUID) -> datetime:
     return datetime.fromtimestamp((record.int >> 80) / 1000, tz=UTC)
 
 
-def _profile(opened: Opened) -> dict[str, Value]:
+def _profile(opened: Opened, *, relied: bool = False) -> dict[str, Value]:
+    """Surviving values; ``relied``: with how far each can be relied on, and what is kept back for its age alone."""
     of_profile = [one for one in opened.contributions if one.kind not in EVENT_KINDS]
     dictionary = installation().rules.dictionary
+    kept = survive(of_profile)
+    reliance = reliance_of([won.said for won in kept.values()], opened.origins) if relied else {}
     values = {
         name: Value(
             field=dictionary.field(name),
@@ -225,9 +230,13 @@ def _profile(opened: Opened) -> dict[str, Value]:
             valid=won.said.status != INVALID,
             verified_at=won.said.verified_at,
             others=len(won.losers),
+            reliance=reliance.get(name),
         )
-        for name, won in survive(of_profile).items()
+        for name, won in kept.items()
     }
+    if relied:
+        for name, answer in opened.stale.items():
+            values.setdefault(name, Value(dictionary.field(name), DENIED, answer.policy, "", True, None, 0))
     return dict(sorted(values.items(), key=lambda item: item[1].field.id))
 
 

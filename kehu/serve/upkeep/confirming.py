@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
@@ -137,6 +137,12 @@ def asked_of(guest: Guest) -> list[Asked]:
         for name, task in tasks.items()
         if name in kept
     ]
+
+
+def questions_for(guest: Guest) -> int:
+    """How many values the customer is asked about; nothing is opened."""
+    part = part_of(guest.subject, whole=False)
+    return Task.objects.filter(subject__in=part, state__in=["open", "taken"]).count()
 
 
 def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool = False) -> str:

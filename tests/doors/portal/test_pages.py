@@ -263,6 +263,8 @@ TABLE = {
     "portal-receipt-file": (f"/portal/permissions/{UNKNOWN}/receipt.json", "get", {}, 302, 404),
     "portal-asked": (f"/portal/asked/{UNKNOWN}", "get", {}, 302, 404),
     "portal-channels": ("/portal/channels", "get", {}, 302, 200),
+    "portal-right": ("/portal/still-right", "get", {}, 302, 200),
+    "portal-right-answer": (f"/portal/still-right/{UNKNOWN}", "post", {}, 302, 404),
     "portal-uses": ("/portal/uses", "get", {}, 302, 200),
     "portal-proof": ("/portal/uses/999999", "get", {}, 302, 404),
     "portal-program": ("/portal/check_proof.py", "get", {}, 200, 200),

@@ -29,6 +29,7 @@ from kehu.serve.portal.held import Held, what_we_hold
 from kehu.serve.portal.permissions import open_requests
 from kehu.serve.portal.sign_in import confirm as confirm_fact
 from kehu.serve.portal.waiting import waiting
+from kehu.serve.upkeep.confirming import questions_for
 
 CATEGORY_LABELS: Final = {
     "identity": (gettext_lazy("Who you are"), "user-round"),
@@ -93,6 +94,7 @@ def home(request: HttpRequest, guest: Guest) -> HttpResponse:
             if right.main
         ],
         "waiting": len(waits),
+        "to_confirm": questions_for(guest),
         **news_of(guest, {one.purpose for one in stands.permissions if one.ground == "consent"}),
     }
     return page(request, "portal/home.html", context, guest=guest)

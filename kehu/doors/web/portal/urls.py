@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.portal import channels, door, ledger, notices, pages, permissions, requests
+from kehu.doors.web.portal import channels, door, ledger, notices, pages, permissions, requests, right
 
 urlpatterns: list[URLPattern] = [
     path("portal", pages.home, name="portal"),
@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     path("portal/permissions/<uuid:consent>", permissions.receipt, name="portal-receipt"),
     path("portal/permissions/<uuid:consent>/receipt.json", permissions.receipt_file, name="portal-receipt-file"),
     path("portal/asked/<uuid:consent>", permissions.asked, name="portal-asked"),
+    path("portal/still-right", right.questions, name="portal-right"),
+    path("portal/still-right/<uuid:task>", right.answer, name="portal-right-answer"),
     path("portal/channels", channels.channels, name="portal-channels"),
     path("portal/uses", ledger.uses, name="portal-uses"),
     path("portal/uses/<int:seq>", ledger.proof, name="portal-proof"),
