@@ -30,6 +30,12 @@ PARTS: tuple[tuple[str, list[list[str]], list[list[str]]], ...] = (
         [["--speed", "10000"]],
         [["--speed", "10000", "100000", "1000000"], ["--seeds", "11", "12", "13"]],
     ),
+    ("bench.quality", [["10000"]], [["100000"], ["1000000"]]),
+    (
+        "bench.traits",
+        [["--orders", "1000000", "--event"]],
+        [["--orders", "10000000", "--event"], ["--vault", "100000"]],
+    ),
     ("bench.resolve", [["--records", "10000"]], [["--quality"], ["--records", "100000", "1000000"]]),
 )
 
@@ -49,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--short", action="store_true", help="as without --full")
-    parser.add_argument("parts", nargs="*", help="gate ledger serving replay importing watch resolve; default all")
+    parser.add_argument("parts", nargs="*", help="gate ledger serving replay importing watch traits resolve; default all")
     told = parser.parse_args()
     print(f"{'full' if told.full else 'short'} run on {machine()}", flush=True)
     failed = []

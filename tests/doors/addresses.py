@@ -27,9 +27,11 @@ from tests.doors.forms import test_form_pages as forms  # noqa: E402
 from tests.doors.intake import test_channel_pages as intake  # noqa: E402
 from tests.doors.office import test_office_pages as office  # noqa: E402
 from tests.doors.portal import test_pages as portal  # noqa: E402
+from tests.doors.quality import test_quality_pages as quality  # noqa: E402
 from tests.doors.register import test_register_pages as register  # noqa: E402
 from tests.doors.released import test_released_pages as released  # noqa: E402
 from tests.doors.review import test_review_pages as review  # noqa: E402
+from tests.doors.traits import test_trait_pages as traits  # noqa: E402
 from tests.doors.visit import test_visit_pages as visit  # noqa: E402
 from tests.doors.web import test_counter_pages as counter  # noqa: E402
 from tests.doors.web import test_permissions as desk  # noqa: E402
@@ -75,7 +77,7 @@ def rows() -> list[Row]:
             answers["engineer"] = SIGN_IN
         open_to_all = {_CAME: let_in, _NOBODY: let_in} if roles == desk.OPEN else {_CAME: SIGN_IN, _NOBODY: SIGN_IN}
         found.append(Row(name, places[name], method, answers | open_to_all))
-    for held in (watch, access, classify, register, office, corrections, intake, forms, visit, released, counter, review):
+    for held in (watch, access, classify, register, office, corrections, intake, forms, visit, released, counter, review, quality, traits):
         for name, (_, method, roles, let_in, others) in held.TABLE.items():
             outside = let_in if name in getattr(held, "OPEN_TO_ALL", ()) else SIGN_IN
             answers = {role: let_in if role in roles else others for role in ROLES} | {_CAME: outside, _NOBODY: outside}
@@ -88,7 +90,7 @@ def rows() -> list[Row]:
     for name, (_, method, roles, let_in, others) in account.LOOKED_AFTER.items():
         answers = {role: let_in if role in roles else others for role in ROLES} | {_CAME: SIGN_IN, _NOBODY: SIGN_IN}
         found.append(Row(name, places[name], method, answers))
-    for name, (_, method, _, nobody, customer) in portal.TABLE.items():
+    for name, (_, method, _, nobody, customer) in (portal.TABLE | traits.OWN).items():
         answers = dict.fromkeys(ROLES, nobody) | {_CAME: customer, _NOBODY: nobody}
         found.append(Row(name, places[name], method, answers))
     return sorted(found, key=lambda row: row.path)

@@ -72,7 +72,6 @@ def _looked(run: Run, actor: Actor, progress: Progress) -> Tally:
             done += len(opened)
             Run.objects.filter(id=run.id).update(done=done)
             progress(min(done / max(run.total, 1), 1.0))
-    tally.shared_values()
     return tally
 
 
@@ -86,11 +85,12 @@ def _keep(run: Run, tally: Tally, actor: Actor) -> None:
     with transaction.atomic():
         Score.objects.bulk_create(
             [
-                Score(run=run, dimension=dimension, scope=scope, key=key, of=of, bad=tally.bad.get((dimension, scope, key), 0))
-                for (dimension, scope, key), of in tally.of.items()
+                Score(run=run, dimension=dimension, scope=scope, key=key, of=of, bad=bad)
+                for dimension, scope, key, of, bad in tally.settled()
+                if of
             ],
             batch_size=2_000,
-        )  # fmt: skip
+        )
         Finding.objects.all().delete()
         here = _still_here({one for held in tally.findings.values() for one in held})
         Finding.objects.bulk_create(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -18,9 +18,10 @@ import pyarrow as pa
 from kehu.guard.gate.read import Contribution
 from kehu.guard.gate.state import packs_of
 from kehu.refine.clean.status import ABSENT, INVALID
+from kehu.refine.quality.models import DIMENSIONS
 from kehu.refine.quality.people import Facts
 from kehu.refine.quality.rules import Held
-from kehu.refine.survive import Survivor, survive
+from kehu.refine.survive import survive
 
 EXPECTED: Final[Mapping[int, tuple[str, ...]]] = {
     1: ("full_name", "email", "phone", "birth_date", "address", "locality", "country"),
@@ -37,20 +38,23 @@ DUPLICATES: Final = "customers"
 MOST_FINDINGS: Final = 1_000
 _PERSONS: Final = frozenset({"full_name", "birth_date", "gender", "given_name", "family_name"})
 _ORGANISATIONS: Final = frozenset({"legal_name", "registration_number", "contact_person"})
+_NOT_OF: Final = {1: _ORGANISATIONS, 2: _PERSONS}
+_OF_THE_RECORD: Final = frozenset({"external_id"})  # each record has its own, and none is wrong
 _DAY: Final = 86_400_000  # milliseconds
-
-Key = tuple[str, str, str]  # dimension, scope, key
+_CONSISTENT: Final = 2 * DIMENSIONS.index("consistency")  # places in a row of sums: looked at, and behind it short
+_TIMELY: Final = 2 * DIMENSIONS.index("timeliness")
 
 
 class Tally:
-    """What was counted so far."""
+    """What was counted so far; :meth:`settled` says it by dimension, scope and key.
+
+    Per customer only sums are kept that few share: of a group of customers alike (kind, controller, laws), of a channel.
+    """
 
     def __init__(
         self, rules: Sequence[Held], doubtful: frozenset[UUID], fields: Iterable[str], now: dt.datetime
     ) -> None:
         """``doubtful``: origin subjects of whom an open question of linkage asks whether they are somebody else."""
-        self.of: defaultdict[Key, int] = defaultdict(int)
-        self.bad: defaultdict[Key, int] = defaultdict(int)
         self.left_out = 0
         self.findings: dict[str, list[UUID]] = {}
         self._rules = rules
@@ -60,6 +64,13 @@ class Tally:
         millis = int(now.timestamp() * 1000)
         self._oldest = {name: millis - days * _DAY for name, days in AGEING.items()}
         self._shared = {name: array("q") for name in SHARED}  # digests under a key of this process: 8 bytes a value
+        self._people: Counter[int] = Counter()
+        self._present: dict[int, Counter[str]] = {1: Counter(), 2: Counter()}
+        self._bad: dict[str, Counter[str]] = {name: Counter() for name in ("validity", "timeliness", "consistency")}
+        self._several: Counter[str] = Counter()
+        self._met: dict[str, list[int]] = {one.slug: [0, 0] for one in rules}
+        self._groups: dict[tuple[int, int, int], list[int]] = {}
+        self._channels: dict[int, list[int]] = {}
 
     def look(
         self, facts: Facts, origins: Sequence[UUID], contributions: Sequence[Contribution], *, finds: bool
@@ -69,147 +80,141 @@ class Tally:
             self.left_out += 1
             return
         said = [one for one in contributions if one.status != ABSENT and (one.normal or one.given)]
-        kept = survive(said)
-        segments = self._segments(facts)
-        self._complete(facts, kept, segments)
-        self._valid(facts, kept, segments)
-        self._unique(facts, origins, kept, segments)
-        self._consistent(facts, said, kept, segments)
-        self._timely(facts, kept, segments)
-        self._meets(facts, kept, segments)
-        self._sources(facts, said, kept)
+        kept = {one.field: one for one in said}
+        losers: Mapping[str, Sequence[UUID]] = {}
+        if len(kept) < len(said):  # something was said by several records
+            survivors = survive(said)
+            kept = {name: one.said for name, one in survivors.items()}
+            losers = {name: one.losers for name, one in survivors.items()}
+        sums = self._groups.setdefault(facts[1:], [0] * (2 * len(DIMENSIONS)))
+        self._people[facts.kind] += 1
+        self._present[facts.kind].update(kept.keys())
+        self._one(facts, origins, kept, sums)
+        if losers:
+            self._consistent(facts, said, losers, sums)
+        self._meets(facts, kept, sums)
+        self._sources(facts, said, losers)
 
-    def shared_values(self) -> None:
-        """Count the values that several customers have, once everybody was looked at."""
+    def settled(self) -> Iterator[tuple[str, str, str, int, int]]:
+        """Dimension, scope, key, how many were looked at and how many fell short; once everybody was looked at."""
+        yield from self._settled_groups()
+        for channel, sums in self._channels.items():
+            for at, dimension in enumerate(DIMENSIONS):
+                yield dimension, "source", str(channel), sums[2 * at], sums[2 * at + 1]
+        for rule in self._rules:
+            of, bad = self._met[rule.slug]
+            yield rule.dimension, "rule", rule.slug, of, bad
+        for name in self._fields:
+            present = {kind: held[name] for kind, held in self._present.items()}
+            asked = [kind for kind in (1, 2) if name not in _NOT_OF[kind]]
+            of = sum(self._people[kind] for kind in asked)
+            yield "completeness", "field", name, of, of - sum(present[kind] for kind in asked)
+            yield "validity", "field", name, sum(present.values()), self._bad["validity"][name]
+            yield "consistency", "field", name, self._several[name], self._bad["consistency"][name]
+            if name in AGEING:
+                yield "timeliness", "field", name, sum(present.values()), self._bad["timeliness"][name]
         for name, digests in self._shared.items():
             if digests:
                 values = pa.Array.from_buffers(pa.int64(), len(digests), [None, pa.py_buffer(digests)])
                 counts = values.value_counts().field("counts").to_pylist()
-                self._add(("uniqueness", "field", name), len(counts), sum([count > 1 for count in counts]))
+                yield "uniqueness", "field", name, len(counts), sum([count > 1 for count in counts])
 
-    # -- dimensions
+    # -- one customer
 
-    def _complete(self, facts: Facts, kept: Mapping[str, Survivor[Contribution]], segments: Sequence[str]) -> None:
-        expected, missing = EXPECTED[facts.kind], 0
-        others = _ORGANISATIONS if facts.kind == 1 else _PERSONS
-        for name in self._fields:
-            if name in others:
-                continue
-            gone = name not in kept
-            self._add(("completeness", "field", name), 1, gone)
-            if gone and name in expected:
-                missing += 1
-                self._found(f"completeness:{name}", facts.customer)
-        self._whole("completeness", segments, len(expected), missing)
-
-    def _valid(self, facts: Facts, kept: Mapping[str, Survivor[Contribution]], segments: Sequence[str]) -> None:
-        wrong = 0
-        for name, won in kept.items():
-            invalid = won.said.status == INVALID
-            self._add(("validity", "field", name), 1, invalid)
-            if invalid:
-                wrong += 1
-                self._found(f"validity:{name}", facts.customer)
-        self._whole("validity", segments, len(kept), wrong)
-
-    def _unique(
-        self, facts: Facts, origins: Sequence[UUID], kept: Mapping[str, Survivor[Contribution]], segments: Sequence[str]
-    ) -> None:
+    def _one(self, facts: Facts, origins: Sequence[UUID], kept: Mapping[str, Contribution], sums: list[int]) -> None:
+        """Completeness, validity, uniqueness and timeliness of the values that count."""
+        expected, customer = EXPECTED[facts.kind], facts.customer
+        missing = [name for name in expected if name not in kept]
+        wrong = [name for name, one in kept.items() if one.status == INVALID]
+        ageing = [name for name in self._oldest if name in kept]
+        old = [name for name in ageing if moment_of(kept[name]) < self._oldest[name]]
         doubtful = not self._doubtful.isdisjoint(origins)
-        self._whole("uniqueness", segments, 1, int(doubtful))
+        for at, number in enumerate((len(expected), len(missing), len(kept), len(wrong), 1, int(doubtful))):
+            sums[at] += number
+        sums[_TIMELY] += len(ageing)
+        sums[_TIMELY + 1] += len(old)
+        for name in missing:
+            self._found(f"completeness:{name}", customer)
+        for dimension, names in (("validity", wrong), ("timeliness", old)):
+            for name in names:
+                self._bad[dimension][name] += 1
+                self._found(f"{dimension}:{name}", customer)
         if doubtful:
-            self._found(f"uniqueness:{DUPLICATES}", facts.customer)
+            self._found(f"uniqueness:{DUPLICATES}", customer)
         for name, digests in self._shared.items():
-            if name in kept and (text := kept[name].said.normal):
+            if name in kept and (text := kept[name].normal):
                 digests.append(hash((name, text)))  # salted anew in each process, and gone with it
 
     def _consistent(
-        self, facts: Facts, said: Sequence[Contribution], kept: Mapping[str, Survivor[Contribution]],
-        segments: Sequence[str],
-    ) -> None:  # fmt: skip
-        if len(said) == len(kept):  # everything was said once
-            return
-        times: dict[str, int] = {}
-        for one in said:
-            times[one.field] = times.get(one.field, 0) + 1
-        several = [name for name in kept if times[name] > 1]
-        apart = 0
-        for name in several:
-            differs = bool(kept[name].losers)
-            self._add(("consistency", "field", name), 1, differs)
-            if differs:
-                apart += 1
+        self, facts: Facts, said: Sequence[Contribution], losers: Mapping[str, Sequence[UUID]], sums: list[int]
+    ) -> None:
+        times = Counter([one.field for one in said])
+        for name, held in losers.items():
+            if times[name] < 2 or name in _OF_THE_RECORD:
+                continue
+            self._several[name] += 1
+            sums[_CONSISTENT] += 1
+            if held:
+                self._bad["consistency"][name] += 1
+                sums[_CONSISTENT + 1] += 1
                 self._found(f"consistency:{name}", facts.customer)
-        self._whole("consistency", segments, len(several), apart)
 
-    def _timely(self, facts: Facts, kept: Mapping[str, Survivor[Contribution]], segments: Sequence[str]) -> None:
-        of = old = 0
-        for name, oldest in self._oldest.items():
-            if name in kept:
-                late = moment_of(kept[name].said) < oldest
-                of, old = of + 1, old + late
-                self._add(("timeliness", "field", name), 1, late)
-                if late:
-                    self._found(f"timeliness:{name}", facts.customer)
-        self._whole("timeliness", segments, of, old)
-
-    def _meets(self, facts: Facts, kept: Mapping[str, Survivor[Contribution]], segments: Sequence[str]) -> None:
-        values = {name: won.said.normal or won.said.given or "" for name, won in kept.items()}
+    def _meets(self, facts: Facts, kept: Mapping[str, Contribution], sums: list[int]) -> None:
+        values = {name: one.normal or one.given or "" for name, one in kept.items()}
         for rule in self._rules:
             met = rule.check(values, self._today)
             if met is None:
                 continue
-            self._add((rule.dimension, "rule", rule.slug), 1, not met)
-            self._whole(rule.dimension, segments, 1, int(not met))
+            held, at = self._met[rule.slug], 2 * DIMENSIONS.index(rule.dimension)
+            held[0] += 1
+            sums[at] += 1
             if not met:
+                held[1] += 1
+                sums[at + 1] += 1
                 self._found(f"rule:{rule.slug}", facts.customer)
 
-    def _sources(self, facts: Facts, said: Sequence[Contribution], kept: Mapping[str, Survivor[Contribution]]) -> None:
+    def _sources(self, facts: Facts, said: Sequence[Contribution], losers: Mapping[str, Sequence[UUID]]) -> None:
         """The same by the channel that brought each record."""
         records: dict[UUID, list[Contribution]] = {}
         for one in said:
             records.setdefault(one.record, []).append(one)
-        expected, alone = EXPECTED[facts.kind], len(records) == 1
-        for held in records.values():
-            key = str(held[0].channel)
+        expected, oldest = EXPECTED[facts.kind], self._oldest
+        for record, held in records.items():
+            sums = self._channels.setdefault(held[0].channel, [0] * (2 * len(DIMENSIONS)))
             brought = {one.field for one in held}
-            wrong = sum([one.status == INVALID for one in held])
-            self._add(("completeness", "source", key), len(expected), sum([name not in brought for name in expected]))
-            self._add(("validity", "source", key), len(held), wrong)
-            self._add(("uniqueness", "source", key), 1, held[0].subject in self._doubtful)
-            ageing = [moment_of(one) < self._oldest[one.field] for one in held if one.field in self._oldest]
-            self._add(("timeliness", "source", key), len(ageing), sum(ageing))
-            if not alone:
-                apart = [one.record in kept[one.field].losers for one in held if one.field in kept]
-                self._add(("consistency", "source", key), len(apart), sum(apart))
+            ageing = [moment_of(one) < oldest[one.field] for one in held if one.field in oldest]
+            agreed = [record in losers[one.field] for one in held if one.field in losers] if len(records) > 1 else []
+            counted = (
+                len(expected), sum([name not in brought for name in expected]), len(held),
+                sum([one.status == INVALID for one in held]), 1, int(held[0].subject in self._doubtful), len(agreed),
+                sum(agreed), len(ageing), sum(ageing),
+            )  # fmt: skip
+            for at, number in enumerate(counted):
+                sums[at] += number
 
     # -- sums
 
-    def _whole(self, dimension: str, segments: Sequence[str], of: int, bad: int) -> None:
-        if of:
-            self._add((dimension, "all", ""), of, bad)
-            for segment in segments:
-                self._add((dimension, "segment", segment), of, bad)
-
-    def _add(self, key: Key, of: int, bad: int) -> None:
-        if of:
-            self.of[key] += of
-            if bad:
-                self.bad[key] += bad
+    def _settled_groups(self) -> Iterator[tuple[str, str, str, int, int]]:
+        whole: dict[tuple[str, str, str], list[int]] = {}
+        for group, sums in self._groups.items():
+            for at, dimension in enumerate(DIMENSIONS):
+                keys = [("all", ""), *(("segment", key) for key in _segments(*group))]
+                for scope, key in keys:
+                    held = whole.setdefault((dimension, scope, key), [0, 0])
+                    held[0] += sums[2 * at]
+                    held[1] += sums[2 * at + 1]
+        for (dimension, scope, key), (of, bad) in whole.items():
+            yield dimension, scope, key, of, bad
 
     def _found(self, check: str, customer: UUID) -> None:
         held = self.findings.setdefault(check, [])
         if len(held) < MOST_FINDINGS:
             held.append(customer)
 
-    @staticmethod
-    def _segments(facts: Facts) -> list[str]:
-        laws = sorted(packs_of(facts.packs)) or ["none"]
-        return [
-            f"kind:{facts.kind}",
-            f"controller:{facts.controller}",
-            f"law:{laws[0] if len(laws) == 1 else 'several'}",
-        ]
+
+def _segments(kind: int, controller: int, packs: int) -> list[str]:
+    laws = sorted(packs_of(packs)) or ["none"]
+    return [f"kind:{kind}", f"controller:{controller}", f"law:{laws[0] if len(laws) == 1 else 'several'}"]
 
 
 def moment_of(one: Contribution) -> int:
