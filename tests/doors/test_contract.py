@@ -31,6 +31,12 @@ PROMISED = {
     "quota list": "quotas[role meter purpose hour day shipped]",
     "quota set": "quotas[role meter purpose hour day shipped]",
     "quota taken": "taken[email purpose meter hour day refused]",
+    "traits list": "traits[trait label purpose level state version owner deputy customers computed_at] due",
+    "traits show": "trait state label description purpose level language source expression bands unit retention_days inputs"
+    " needs owner deputy versions spread",
+    "traits compute": "asked let_out seconds",
+    "traits declare": "declared checked",
+    "traits retire": "retired",
     "controller add": "id",
     "channel add": "id key",
     "channel list": "channels[id name kind country]",
@@ -368,7 +374,9 @@ def put_right(kehu, lin, token, office) -> None:
     assert "Print House" in kehu("correct letter", row["id"], token=office)["letter"]
     assert kehu("correct cannot", str(new_id()), "--reason", "x", token=office, code=1)["error"]["code"] == "unknown-telling"
     assert kehu("correct told", row["id"], "--way", "letter", "--proof", "RR123", token=office)["tellings"] == []
-    kehu("correct cannot", row["id"], "--reason", "gone", token=office, code=1)
+    kehu("correct value", lin, "email", "--to", "lin2@mail.example", "--reason", "a new one", token=token)
+    [row] = kehu("correct waiting", token=office)["tellings"]
+    assert kehu("correct cannot", row["id"], "--reason", "dissolved", token=office)["tellings"] == []
 
 
 def sources_and_telling(kehu, office) -> None:
@@ -410,6 +418,20 @@ def sources_and_telling(kehu, office) -> None:
     kehu("source stop", "broker", code=1)
     assert kehu("source show", "broker")["source"]["standing"] == "stopped"
     kehu("source show", "nobody", code=1)
+
+
+def test_traits_are_declared_computed_and_retired(kehu):
+    for role in ("analyst", "manager"):
+        kehu("staff", "add", "--email", f"{role}@kehu.example", "--role", role)
+    people = ("--owner", "analyst@kehu.example", "--deputy", "manager@kehu.example")
+    assert kehu("traits", "declare", *people, code=2)
+    assert len(kehu("traits", "declare", "--shipped", "--purpose", "analytics", *people)["declared"]) > 10
+    assert kehu("traits", "compute") | {"seconds": 0} == {"asked": 0, "let_out": 0, "seconds": 0}
+    assert {row["state"] for row in kehu("traits", "list")["traits"]} == {"in-force", "shipped"}
+    assert kehu("traits", "show", "recency")["versions"][0]["version"] == 1
+    kehu("traits", "show", "moon", code=1)
+    assert kehu("traits", "retire", "tenure", code=1)["error"]["code"] == "trait"
+    kehu("traits", "retire", "satisfaction")
 
 
 def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
