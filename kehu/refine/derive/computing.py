@@ -6,7 +6,7 @@ Every step is a function from frames to frames, so that the same steps run over 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -20,6 +20,8 @@ KEY: Final = "key"
 _LITTLE: Final = 5_000  # rows below which a second pass over the keys costs more than it saves
 _KEYS: Final = 1 << 16
 _EPOCH: Final = date(1970, 1, 1)
+Parted = Callable[[str, pl.DataFrame], Mapping[str, Sequence[float]]]
+"""Makes cut points of a trait's values."""
 States = dict[str, pl.DataFrame]
 """By heap: a row for each customer (and key), a column for each slot."""
 Cuts = Mapping[str, Mapping[str, Sequence[float]]]
@@ -73,23 +75,27 @@ def together(states: Sequence[States], plan: Plan) -> States:
     return found
 
 
-def finished(states: States, plan: Plan, *, today: date, cuts: Cuts) -> dict[str, pl.DataFrame]:
+def finished(
+    states: States, plan: Plan, *, today: date, cuts: Cuts, parted: Parted | None = None
+) -> dict[str, pl.DataFrame]:
     """The value of each trait: columns ``who``, ``value``, and ``key`` where it has one for each key.
 
-    Without cut points of a trait, what rests on its fifths is empty.
+    Without cut points of a trait, what rests on its fifths is empty. ``parted`` makes them of the values as they stand
+    here, where ``cuts`` has none.
     """
     whole = _whole(states, plan, today)
     values: dict[str, pl.DataFrame] = {}
     for slug, one in plan.traits.items():
         if one.grouped and one.heap is not None:
-            rows = states[one.heap.id].lazy().with_columns(_day(today)).select(WHO, KEY, value=one.final)
-            values[slug] = rows.filter(pl.col("value") != 0).collect()  # of nothing: no such key
+            rows = states[one.heap.id].with_columns(_day(today)).select(WHO, KEY, value=one.final)
+            values[slug] = rows.filter(pl.col("value") != 0)  # of nothing: no such key
     left = {slug: one for slug, one in plan.traits.items() if not one.grouped}
     while left:  # those that need only what is there, all at once
         ready = {slug: one for slug, one in left.items() if not one.needs & set(left)}
         for of in sorted(frozenset[str]().union(*(one.fifths for one in ready.values()))):
             if fifth_column(of) not in whole.columns:
-                whole = _with_fifths(whole, of, values[of], cuts.get(of, {}))
+                points = cuts.get(of) or (parted(of, values[of]) if parted is not None else {})
+                whole = _with_fifths(whole, of, values[of], points)
         whole = whole.with_columns(one.final.alias(slug) for slug, one in ready.items())
         values |= {slug: _column(whole, slug) for slug in ready}
         left = {slug: one for slug, one in left.items() if slug not in ready}
@@ -102,30 +108,29 @@ def _column(whole: pl.DataFrame, slug: str) -> pl.DataFrame:
     return pl.DataFrame({WHO: whole[WHO].filter(there), "value": held.filter(there)})
 
 
-def cut_points(values: Mapping[str, pl.DataFrame], plan: Plan, *, least: int) -> dict[str, dict[str, list[float]]]:
-    """The values that part customers into fifths, of each trait of which somebody asks; none of fewer than five times ``least``."""
-    asked = set[str]().union(*(one.fifths for one in plan.traits.values()))
-    found: dict[str, dict[str, list[float]]] = {}
-    for slug in sorted(asked):
-        frame = values[slug]
-        groups = frame.partition_by(KEY, as_dict=True) if KEY in frame.columns else {("",): frame}
-        for (key,), rows in groups.items():
-            if rows.height >= 5 * least:
-                held = rows["value"].cast(pl.Float64)
-                points = [held.quantile(part / 5, "nearest") for part in range(1, 5)]
-                found.setdefault(slug, {})[str(key)] = [float(point) for point in points if point is not None]
+def cut_points(frame: pl.DataFrame, *, least: int) -> dict[str, list[float]]:
+    """The four values that part customers into fifths, by key (empty: it has none); none of fewer than five times ``least``."""
+    found: dict[str, list[float]] = {}
+    groups = frame.partition_by(KEY, as_dict=True) if KEY in frame.columns else {("",): frame}
+    for (key,), rows in groups.items():
+        if rows.height >= 5 * least:
+            held = rows["value"].cast(pl.Float64).sort()
+            points = [held.quantile(part / 5, "nearest") for part in range(1, 5)]
+            found[str(key)] = [float(point) for point in points if point is not None]
     return found
 
 
 def _counted(events: pl.DataFrame, heap: Heap, slots: Sequence[Slot]) -> pl.DataFrame:
-    rows = events.lazy().select(
-        WHO, *([] if heap.key is None else [heap.key.alias(KEY)]), *(s.rows.alias(s.id) for s in slots)
-    )
+    keys = [] if heap.key is None else [heap.key.alias(KEY)]
+    columns = [WHO, *keys, *(slot.rows.alias(slot.id) for slot in slots)]
+    if events.height < _LITTLE:  # planning a query takes longer than running it
+        few = events.select(columns)
+        few = few if heap.key is None else few.filter(pl.col(KEY).is_not_null())
+        return few.group_by(WHO, *([KEY] if keys else [])).agg(_ways(slots))
+    rows = events.lazy().select(columns)
     if heap.key is None:
         return rows.group_by(WHO).agg(_ways(slots)).collect()
     rows = rows.filter(pl.col(KEY).is_not_null())
-    if events.height < _LITTLE:
-        return rows.group_by(WHO, KEY).agg(_ways(slots)).collect()
     # one whole number for both: half the time of two columns, one of them text
     held = rows.with_columns(pl.col(KEY).cast(pl.Categorical)).with_columns(code=pl.col(KEY).to_physical()).collect()
     names = held.select("code", KEY).unique()
@@ -156,13 +161,24 @@ def _day(today: date) -> pl.Expr:
 
 def _whole(states: States, plan: Plan, today: date) -> pl.DataFrame:
     """A row for each customer, with every slot that stands under no key; where nothing happened, there were none."""
-    everybody = pl.concat([frame.select(WHO) for frame in states.values()]) if states else pl.DataFrame({WHO: []})
-    whole = everybody.unique()
-    for id, (heap, slots) in plan.heaps.items():
-        if heap.key is None:
+    single = {heap.source: id for id, (heap, _) in plan.heaps.items() if heap.key is None}
+    counted_by = [id for id, (heap, _) in plan.heaps.items() if single.get(heap.source, id) == id]
+    there = [states[id] for id in counted_by if states[id].height]
+    if len(there) == 1 and KEY not in there[0].columns:  # each stands there once
+        whole = there[0]
+    else:
+        whole = pl.concat([frame.select(WHO) for frame in there] or [pl.DataFrame(schema={WHO: pl.UInt32})]).unique()
+    filled = []
+    for id in single.values():
+        slots = plan.heaps[id][1]
+        filled += [pl.col(slot.id).fill_null(0) for slot in slots if slot.way in "ns"]
+        if whole is states[id] or slots[0].id in whole.columns:
+            continue
+        if states[id].height:
             whole = whole.join(states[id], on=WHO, how="left")
-            whole = whole.with_columns(pl.col(slot.id).fill_null(0) for slot in slots if slot.way in "ns")
-    return whole.with_columns(_day(today))
+        else:
+            whole = whole.with_columns(pl.lit(None, pl.Int64).alias(slot.id) for slot in slots)
+    return whole.with_columns(*filled, _day(today))
 
 
 def _with_fifths(
@@ -172,10 +188,20 @@ def _with_fifths(
     column = fifth_column(slug)
     if not cuts:
         return whole.with_columns(pl.lit(None, pl.Int64).alias(column))
-    frame = values if KEY in values.columns else values.with_columns(pl.lit("").alias(KEY))
+    if KEY not in values.columns:
+        place = _within(pl.col("value"), cuts.get("", ()))
+        return whole.join(values.select(WHO, place.alias(column)), on=WHO, how="left")
     place = pl.lit(None, pl.Int64)
     for key, points in cuts.items():
-        within = sum((pl.col("value") > point).cast(pl.Int64) for point in points) + 1
-        place = pl.when(pl.col(KEY) == key).then(within).otherwise(place)
-    most = frame.sort("value", KEY, descending=[True, False]).unique(WHO, keep="first", maintain_order=True)
+        place = pl.when(pl.col(KEY) == key).then(_within(pl.col("value"), points)).otherwise(place)
+    most = values.filter(pl.col("value") == pl.col("value").max().over(WHO))
+    most = most.group_by(WHO).agg(pl.col(KEY).min(), pl.col("value").first())
     return whole.join(most.select(WHO, place.alias(column)), on=WHO, how="left")
+
+
+def _within(value: pl.Expr, points: Sequence[float]) -> pl.Expr:
+    """Which part of those that the points divide a value lies in, from 1."""
+    found = pl.lit(1, pl.Int64)
+    for point in points:
+        found = found + (value > point).cast(pl.Int64)
+    return found

@@ -66,7 +66,7 @@ def place_of(node: exp.Expr) -> str:
     text = node.sql(dialect="duckdb")
     piece = text if len(text) <= 60 else text[:59] + "…"
     at = next((one.meta for one in node.walk() if "line" in one.meta), None)
-    return f"{at['line']}:{at['col']} {piece}" if at else piece
+    return f"{at['line']}:{at['col'] - at['end'] + at['start']} {piece}" if at else piece
 
 
 def _depth(node: exp.Expr) -> int:

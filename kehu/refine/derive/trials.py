@@ -46,8 +46,10 @@ def try_out(definition: Definition, *, actor: Actor) -> Trial:
     customers = some_customers(group, SAMPLE)
     events = sample(group, customers, actor=actor)
     states, today = counted(events.frames(), plan), timezone.now().date()
-    cuts = cut_points(finished(states, plan, today=today, cuts={}), plan, least=smallest_group())
-    frame = finished(states, plan, today=today, cuts=cuts)[definition.slug]
+    least = smallest_group()
+    frame = finished(states, plan, today=today, cuts={}, parted=lambda _, values: cut_points(values, least=least))[
+        definition.slug
+    ]
     if KEY in frame.columns:
         most: dict[int, dict[str, float]] = {}
         for who, key, value in frame.iter_rows():

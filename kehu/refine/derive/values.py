@@ -51,9 +51,14 @@ def refresh(group: Group) -> None:
         )
         before = {row[0] for row in cursor.fetchall()}
     numbers, states = _together(group, rows)
-    frames = finished(states, group.plan, today=_today(), cuts={})
-    cuts = cut_points(frames, group.plan, least=smallest_group())
-    values = _by_customer(group, finished(states, group.plan, today=_today(), cuts=cuts), numbers, rows)
+    cuts: dict[str, dict[str, list[float]]] = {}
+
+    def parted(slug: str, frame: pl.DataFrame) -> dict[str, list[float]]:
+        cuts[slug] = cut_points(frame, least=smallest_group())
+        return cuts[slug]
+
+    frames = finished(states, group.plan, today=_today(), cuts={}, parted=parted)
+    values = _by_customer(group, frames, numbers, rows)
     for slug in group.held:
         covered = sum(slug in one for one in values.values())
         Trait.objects.filter(slug=slug).update(cuts=cuts.get(slug, {}), covered=covered, computed_at=timezone.now())

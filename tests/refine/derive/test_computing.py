@@ -57,11 +57,22 @@ def values(states, cuts):
     return {slug: sorted(frame.rows(), key=repr) for slug, frame in found.items()}
 
 
+def cuts_of(states, least):
+    found = {}
+
+    def parted(slug, frame):
+        found[slug] = cut_points(frame, least=least)
+        return found[slug]
+
+    finished(states, PLAN, today=TODAY, cuts={}, parted=parted)
+    return found
+
+
 @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(ORDER, max_size=25), st.lists(TOUCH, max_size=10), st.integers(1, 6), st.randoms(use_true_random=False))
 def test_heaps_in_any_order_come_to_the_same(orders, touches, heaps, rng):
     whole = counted(frames(orders, touches), PLAN)
-    cuts = cut_points(finished(whole, PLAN, today=TODAY, cuts={}), PLAN, least=1)
+    cuts = cuts_of(whole, 1)
     mixed = [(("o", one)) for one in orders] + [("i", one) for one in touches]
     rng.shuffle(mixed)
     parts = [mixed[n::heaps] for n in range(heaps)]
@@ -99,7 +110,7 @@ def test_many_rows_go_the_quick_way_and_come_to_the_same():
     ]  # fmt: skip
     whole = counted(frames(orders, []), PLAN)
     parts = together([counted(frames(orders[n::2], []), PLAN) for n in range(2)], PLAN)
-    cuts = cut_points(finished(whole, PLAN, today=TODAY, cuts={}), PLAN, least=10)
+    cuts = cuts_of(whole, 10)
     assert values(whole, cuts) == values(parts, cuts)
     scores = finished(whole, PLAN, today=TODAY, cuts=cuts)["recency_score"]["value"]
     assert {int(one) for one in scores} == {1, 2, 3, 4, 5}
@@ -110,5 +121,5 @@ def test_too_few_are_not_parted_into_fifths():
     whole = counted(
         frames([(n, 1_600_000_000 + n, 1, 1, 5.0, "CNY", 1.0, 0.0, "x", None, "shop") for n in range(40)], []), PLAN
     )
-    assert cut_points(finished(whole, PLAN, today=TODAY, cuts={}), PLAN, least=10) == {}
+    assert not any(cuts_of(whole, 10).values())
     assert finished(whole, PLAN, today=TODAY, cuts={})["rfm_cell"].height == 0

@@ -77,7 +77,9 @@ def _form(request: HttpRequest, desk: SignedIn, held: queries.Row | None) -> Htt
     given = request.POST if request.method == "POST" else None
     if given is not None:
         context |= _checked(given)
-        if "fault" not in context:
+        if "fault" in context:
+            context["status"] = 400
+        else:
             done = _done(given, desk, context)
             if done is not None:
                 return done
@@ -125,7 +127,7 @@ def _checked(given: QueryDict) -> dict[str, Any]:
         "made": made,
         "made_of": _(", ").join(field_label(name) for name in sorted(made.fields)),
         "made_words": _(", ").join(words.word_text(word) for word in sorted(made.words)),
-        "made_level": words.LEVELS[max(made.level, 2)],
+        "made_level": max(made.level, 2),
     }
 
 
