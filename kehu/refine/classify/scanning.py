@@ -37,12 +37,16 @@ Found = tuple[int, str, str]
 _FREE_TYPES: Final = frozenset({"text"})
 _SEEN: Final = 5
 """Customers kept of each finding, to be looked at before somebody decides."""
+_OF_PLACES: Final = frozenset(
+    {"place", "organisation", "person"} | {name for name, kind in KINDS.items() if kind.level == 4 and not kind.field}
+)
+"""In a part of an address: names, and words, for streets and towns are called after all sorts of things."""
 _OWN: Final[dict[str, frozenset[str]]] = {
     "occupation": frozenset({"organisation"}),
     "employer": frozenset({"organisation", "place", "person"}),
-    "birth_place": frozenset({"place"}),
-    **{part: frozenset({"place", "organisation", "person"}) for part in ("house_number", "unit", "locality", "region", "district")},
-}  # fmt: skip
+    "birth_place": _OF_PLACES,
+    **dict.fromkeys(("house_number", "unit", "locality", "region", "district"), _OF_PLACES),
+}
 """What a field is there for is no finding in it."""
 _LOCK_KEY: Final = 0x6B656875_636C7366  # "kehuclsf"
 

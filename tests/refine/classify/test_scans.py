@@ -33,7 +33,7 @@ def texts():
         *({"full_name": f"客户{n}", "text": ILL} for n in "一二三四五六"),
         {"full_name": "王芳", "occupation": f"card {CARD}"},
         {"full_name": "李雷", "text": "很满意"},
-        {"full_name": "Alice", "employer": "Acme Ltd"},
+        {"full_name": "Alice", "employer": "Acme Ltd", "locality": "Cancer Hill"},
     )
 
 
@@ -44,7 +44,7 @@ def found(kind):
 def test_a_scan_counts_kinds_by_source_and_field(privacy):
     subjects = texts()
     one = scan(actor=privacy)
-    assert (one.state, one.total, one.done, one.left_out, one.texts) == ("done", 9, 9, 0, 9)
+    assert (one.state, one.total, one.done, one.left_out, one.texts) == ("done", 9, 9, 0, 10)
     ill = found("health")
     assert (ill.field, ill.texts, ill.found, ill.level, ill.state) == ("text", 7, 6, 4, "open")
     assert (found("phone").state, found("phone").found) == ("within", 6)  # a phone is no more personal than the text
