@@ -12,7 +12,8 @@ from kehu.govern.holders import holders
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.setup import open_owner
 from kehu.refine.models import Proposal
-from kehu.refine.quality import rules, scores
+from kehu.refine.quality import alone, rules, scores
+from kehu.refine.quality.alone import going_on
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Finding, Rule, Run, Score
 from kehu.refine.quality.scores import Shown
@@ -199,3 +200,13 @@ def test_a_page_of_findings_goes_on_where_the_last_ended(people, database):
     rest, end = scores.found_by("rule:x", actor=people["manager"], after=after)
     assert [one.int for one in first + rest] == list(range(1, 31))
     assert end is None
+
+
+def test_a_measuring_that_was_killed_is_not_going_on(people, database):
+    assert not going_on()
+    Run.objects.create(id=new_id(), day=dt.datetime.now(dt.UTC).date(), staff=people["manager"].human)
+    assert scores.latest(actor=people["manager"]).state == "failed"
+    assert alone.take()
+    with alone.released():
+        assert scores.latest(actor=people["manager"]).state == "running"
+    assert not going_on()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,6 +19,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import PROFILE_KINDS, gate
 from kehu.guard.ledger.record import record_act
 from kehu.refine.models import OPEN, Proposal
+from kehu.refine.quality import alone
 from kehu.refine.quality.models import Finding, Run, Score
 from kehu.refine.quality.people import Facts, count_people, people
 from kehu.refine.quality.rules import rules_in_force
@@ -28,7 +28,6 @@ from kehu.refine.quality.texts import PURPOSE, field_types
 from kehu.vault.ids import new_id
 
 Progress = Callable[[float], None]
-_LOCK_KEY: Final = 0x6B656875_71756C79  # "kehuqualy"
 
 
 class MeasuringRuns(RuntimeError):
@@ -113,13 +112,8 @@ def _still_here(subjects: set[UUID]) -> set[UUID]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK_KEY])
-        if not cursor.fetchone()[0]:
-            raise MeasuringRuns
-    try:
+    if not alone.take():
+        raise MeasuringRuns
+    with alone.released():
         Run.objects.filter(state="running").update(state="failed", ended_at=timezone.now())
         yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_unlock(%s)", [_LOCK_KEY])
