@@ -55,7 +55,11 @@ def families(count: int, *, seed: int) -> Families:
             for copy in range(copies):
                 record = f"{len(rows):06d}"
                 truth[record] = f"{family}-{number}"
-                rows.append({"record": record, **(_slipped(person, chance) if copy else person)})
+                row = {"record": record, **(_slipped(person, chance) if copy else person)}
+                # Of namesakes in a household every record has its birth date: without one nobody could tell them apart.
+                if row.pop("told", None):
+                    row["birth_date"] = person["birth_date"]
+                rows.append(row)
     columns = {
         name: pa.array([row.get(name) for row in rows], pa.string()) for name in sorted({n for r in rows for n in r})
     }
@@ -83,8 +87,10 @@ def _family(chance: random.Random, kin: dict[str, int]) -> list[dict[str, str | 
         twin = _person(surname, chance, shared, 1976, 2008, members[-1]["gender"] or "", generation)
         members.append({**twin, "birth_date": members[-1]["birth_date"]})
         kin["twins"] += 1
-    if len(members) > 2 and chance.random() < 0.03:
+    if len(members) > 2 and chance.random() < 0.05 and father["birth_date"] and members[2]["birth_date"]:
+        members[0] = {**father, "told": "by birth date"}
         members[2] = {**members[2], **{name: father[name] for name in ("full_name", "given_name", "gender")}}
+        members[2]["told"] = "by birth date"
         kin["namesakes"] += 1
     distinct = {(m["full_name"], m["birth_date"]): m for m in members}
     return list(distinct.values())

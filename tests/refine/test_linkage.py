@@ -70,7 +70,8 @@ class TestPersons:
 
     def test_namesakes_of_one_household_are_asked_about(self):
         senior = {**ALICE, **HOME, "birth_date": None}
-        assert verdict(senior, {**ALICE, **HOME}) == "asked"
+        assert verdict({**senior, "family_name": "harper sr"}, {**ALICE, **HOME}) == "asked"
+        assert verdict({**ALICE, **HOME, "birth_date": "1958-06-17"}, {**ALICE, **HOME}) != "merged"
         assert verdict({**senior, "family_name": "harper sr"}, {**senior, "family_name": "harper jr"}) != "merged"
 
     def test_twins_are_asked_about(self):

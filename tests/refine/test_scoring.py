@@ -72,7 +72,8 @@ def test_a_rare_value_says_more():
         ({"given_name": "edmund", "birth_date": "1987-11-30", "gender": "male"},
          ["genders differ", "birth dates differ", "given names differ", "household", "too little"]),
         ({"given_name": "clara"}, ["given names differ", "too little"]),
-        ({"birth_date": None}, ["too little"]),
+        ({"birth_date": None}, []),
+        ({"birth_date": None, "family_name": "harper sr"}, ["too little"]),
     ],
 )  # fmt: skip
 def test_what_holds_a_pair_back_has_a_name(change, expected):

@@ -14,6 +14,7 @@ import igraph
 
 Edge = tuple[int, int, float]
 _ROUNDS: Final = 30
+_SUPPORT: Final = 2  # light edges that together join two groups
 # Spreads neighbouring ids, so that a file's order is not the order of work. Knuth's multiplicative constant.
 _SPREAD: Final = 2654435761
 
@@ -96,24 +97,53 @@ class _Groups:
         self.members[keep] = [*self.members.get(keep, [keep]), *self.members.pop(gone, [gone])]
 
 
-def merge(edges: Iterable[Edge], apart: Mapping[int, frozenset[int]]) -> list[list[int]]:
+def merge(
+    edges: Iterable[Edge], apart: Mapping[int, frozenset[int]], *, alone_from: float = float("-inf")
+) -> list[list[int]]:
     """Join records along the heaviest edges first, never two that must stay apart.
 
+    An edge lighter than ``alone_from`` joins two groups only together with another one between them: what one record
+    says by half, a second may confirm.
+
     Args:
-        edges: only edges sure enough to merge.
+        edges: only edges whose evidence is of a kind that may merge.
         apart: for a record, those it may not be grouped with, by whatever chain; symmetric.
     Returns:
         groups of at least two records, sorted.
     """
     groups = _Groups()
-    for left, right, _ in sorted(edges, key=lambda edge: (-edge[2], edge[0], edge[1])):
-        one, other = groups.find(left), groups.find(right)
-        if one == other:
-            continue
-        ones, others = groups.members.get(one, [one]), set(groups.members.get(other, [other]))
-        if not any(others & apart[member] for member in ones if member in apart):
-            groups.join(one, other)
+    light: list[Edge] = []
+    for edge in sorted(edges, key=lambda edge: (-edge[2], edge[0], edge[1])):
+        if edge[2] >= alone_from:
+            _join(groups, edge[0], edge[1], apart)
+        else:
+            light.append(edge)
+    while light and _supported(groups, light, apart):
+        light = [edge for edge in light if groups.find(edge[0]) != groups.find(edge[1])]
     return sorted(sorted(members) for members in groups.members.values())
+
+
+def _join(groups: _Groups, left: int, right: int, apart: Mapping[int, frozenset[int]]) -> bool:
+    one, other = groups.find(left), groups.find(right)
+    if one == other:
+        return False
+    ones, others = groups.members.get(one, [one]), set(groups.members.get(other, [other]))
+    if any(others & apart[member] for member in ones if member in apart):
+        return False
+    groups.join(one, other)
+    return True
+
+
+def _supported(groups: _Groups, light: Iterable[Edge], apart: Mapping[int, frozenset[int]]) -> int:
+    """Join groups with several light edges between them, those with most first; returns how many were joined."""
+    between: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for left, right, weight in light:
+        one, other = groups.find(left), groups.find(right)
+        if one != other:
+            between[min(one, other), max(one, other)].append(weight)
+    several = [(len(weights), sum(weights), pair) for pair, weights in between.items() if len(weights) >= _SUPPORT]
+    several.sort(key=lambda found: (-found[0], -found[1], found[2]))
+    return sum(_join(groups, *pair, apart) for _, _, pair in several)
 
 
 def group_names(groups: Iterable[Sequence[int]]) -> dict[int, int]:

@@ -187,6 +187,19 @@ class Known(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownOfOne(Condition):
+    """One record has the column, the other does not. Never unknown."""
+
+    column: str
+
+    def sql(self, left: str, right: str) -> str:
+        return f"(({left.format(self.column)} IS NULL) <> ({right.format(self.column)} IS NULL))"
+
+    def holds(self, left: Row, right: Row) -> Truth:
+        return (left.get(self.column) is None) != (right.get(self.column) is None)
+
+
+@dataclass(frozen=True, slots=True)
 class Equal(Condition):
     """Two values are the same text."""
 

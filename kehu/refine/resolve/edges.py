@@ -16,9 +16,11 @@ from kehu.refine.resolve.guards import Guards
 from kehu.refine.resolve.model import Comparison, Level, Model
 from kehu.refine.resolve.scoring import Frequencies, prior_bits, weigh
 
-# Bits. Below the first a pair is no proposal; from the second it merges, where the evidence is of the right kind.
+# Bits. Below the first a pair is no proposal; from the last it merges, where the evidence is of the right kind; from the
+# second it merges together with another pair of the same two groups.
 PROPOSE_FROM: Final = -4.0
-MERGE_FROM: Final = 6.0
+SUPPORT_FROM: Final = -4.0
+MERGE_FROM: Final = 2.0
 HOUSEHOLD_CAP: Final = 0.0
 
 Apart = Callable[[Sequence[Edge]], Mapping[int, frozenset[int]]]
@@ -28,7 +30,8 @@ Apart = Callable[[Sequence[Edge]], Mapping[int, frozenset[int]]]
 class Weighed(NamedTuple):
     """An edge: two records, their weight in bits, and what the guards say.
 
-    ``sure``: it merges by itself. ``household``, ``shown`` and ``never`` as :class:`kehu.refine.resolve.guards.Guards`.
+    ``sure``: it merges by itself, or together with others, as its weight is.
+    ``household``, ``shown`` and ``never`` as :class:`kehu.refine.resolve.guards.Guards`.
     """
 
     left: int
@@ -68,7 +71,7 @@ def weight_sql(model: Model, left: str, right: str) -> str:
 def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
     """The columns of an edge but for its ends, from a relation of pairs that has `weight` already."""
     said = {
-        "sure": f"weight >= {MERGE_FROM} AND {held.certain.sql(left, right)}",
+        "sure": f"weight >= {SUPPORT_FROM} AND {held.certain.sql(left, right)}",
         "household": held.household.sql(left, right),
         "shown": held.shown.sql(left, right),
         "never": held.never.sql(left, right),
@@ -83,7 +86,7 @@ def weighed(
     weight = weigh(left, right, model, frequencies=frequencies)
     if weight < PROPOSE_FROM:
         return None
-    sure = weight >= MERGE_FROM and held.certain.holds(left, right) is True
+    sure = weight >= SUPPORT_FROM and held.certain.holds(left, right) is True
     told = (condition.holds(left, right) is True for condition in (held.household, held.shown, held.never))
     return Weighed(*ends, weight, sure, *told)
 
@@ -111,24 +114,30 @@ def grouped(found: Sequence[Weighed], kept_apart: Apart) -> tuple[list[list[int]
     Args:
         found: in the order of their ends.
     """
-    sure = [one.edge for one in found if one.sure]
-    apart = kept_apart(sure)
-    group_of = group_names(merge(sure, apart))
+    fit = [one.edge for one in found if one.sure]
+    apart = kept_apart(fit)
+    chain = communities(fit, threshold=SUPPORT_FROM)
+    group_of = group_names(_merged(fit, apart, chain))
     possible = [one for one in found if not one.never]
     sharing = [(one.left, one.right, one.shown) for one in found if one.household]
     kin = outside_households([one.edge for one in possible if one.household], sharing, group_of)
     edges: list[Edge] = [one.edge for one in possible if not one.household]
     edges += [(left, right, min(weight, HOUSEHOLD_CAP)) for left, right, weight in kin]
     likely = communities(edges, threshold=PROPOSE_FROM)
-    groups = merge((edge for edge in sure if likely[edge[0]] == likely[edge[1]]), apart)
+    groups = _merged((edge for edge in fit if likely[edge[0]] == likely[edge[1]]), apart, chain)
     within = [edge for edge in edges if likely[edge[0]] == likely[edge[1]]]
     return groups, questions(within, group_names(groups))
 
 
-def chains(sure: Sequence[Edge]) -> list[list[int]]:
-    """The records that chains of sure edges bring together, three or more at a time: any two of them could contradict."""
+def _merged(fit: Iterable[Edge], apart: Mapping[int, frozenset[int]], chain: Mapping[int, int]) -> list[list[int]]:
+    """Groups along the edges within a chain: contradictions are known of these only."""
+    return merge((edge for edge in fit if chain[edge[0]] == chain[edge[1]]), apart, alone_from=MERGE_FROM)
+
+
+def chains(fit: Sequence[Edge]) -> list[list[int]]:
+    """The records that chains of edges bring together, three or more at a time: any two of them could contradict."""
     members: dict[int, list[int]] = {}
-    for record, community in communities(sure, threshold=0.0).items():
+    for record, community in communities(fit, threshold=SUPPORT_FROM).items():
         members.setdefault(community, []).append(record)
     return [group for group in members.values() if len(group) > 2]
 

@@ -16,14 +16,38 @@ import polars as pl
 import pyarrow as pa
 from opencc import OpenCC
 
-from kehu.refine.resolve.spelling import COMPOUND_SURNAMES, EVERYDAY, LATIN, MISHEARD, spell, spell_surname
+from kehu.refine.resolve.spelling import (
+    COMPOUND_SURNAMES,
+    FAMILIAR,
+    HAN_TITLES,
+    HONOURS,
+    LATIN,
+    MISHEARD,
+    SAME_NAMES,
+    STREET,
+    SUFFIX,
+    TITLED,
+    spell,
+    spell_surname,
+)
 
 Kind = Literal["person", "organisation"]
 
 NAME_FIELDS: Final = ("full_name", "given_name", "family_name", "legal_name")
 TEXT_FIELDS: Final = ("house_number", "street", "unit", "locality", "region", "birth_place", "occupation")
 CODE_FIELDS: Final = ("postal_code", "national_id", "registration_number")
-_BOTH: Final = ("full_name", "house_number", "street", "unit", "locality", "region", "postal_code", "email", "phone")
+_BOTH: Final = (
+    "full_name",
+    "address",
+    "house_number",
+    "street",
+    "unit",
+    "locality",
+    "region",
+    "postal_code",
+    "email",
+    "phone",
+)
 # What linkage reads of each kind, and nothing else.
 FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "person": (
@@ -91,7 +115,8 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     frame = _organisation(frame) if kind == "organisation" else _person(frame)
     wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in ("first", "last", "name")))
     frame = _sounds(frame, wide=wide, kind=kind)
-    used = [column.name for column in frame if column.null_count() < len(frame)]
+    # Conditions over a name ask for its other forms, too, even where no name of the table has one.
+    used = [column.name for column in frame if column.null_count() < len(frame) or column.name == "forms"]
     ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
     return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, wide)
 
@@ -141,13 +166,18 @@ def _joined(*parts: pl.Expr) -> pl.Expr:
 
 def _person(frame: pl.DataFrame) -> pl.DataFrame:
     """Name parts, birth date and contacts of persons, written forms."""
-    full, given, family = (_field(frame, name) for name in ("full_name", "given_name", "family_name"))
+    names = ("full_name", "given_name", "family_name")
+    frame = frame.with_columns(_field(frame, name).alias(name) for name in names)
+    full, given, family = (pl.col(name) for name in names)
+    suffix = pl.coalesce(part.str.extract(SUFFIX) for part in (full, given, family))
+    frame = frame.with_columns(suffix=suffix.str.replace("junior", "jr").str.replace("senior", "sr"))
+    frame = frame.with_columns(_untitled(part) for part in (full, given, family))
     whole = pl.coalesce(full, _joined(given, family))
     has_han = whole.str.contains(_HAN)
     # A Chinese name is one word, family name first, however its parts came.
     han = pl.when(full.is_not_null()).then(full).otherwise(pl.concat_str([family, given], ignore_nulls=True))
-    frame = frame.with_columns(pl.when(has_han).then(han.str.replace_all(" ", "")).otherwise(whole).alias("name"))
-    suffix = pl.col("name").str.extract(r" (jr|junior|sr|senior|ii|iii|iv)$")
+    han = han.str.replace_all(" ", "").str.replace(FAMILIAR, "$1")
+    frame = frame.with_columns(pl.when(has_han).then(han).otherwise(whole).alias("name"))
     width = pl.when(pl.col("name").str.head(2).is_in(COMPOUND_SURNAMES)).then(2).otherwise(1)
     split_last = pl.when(has_han).then(pl.col("name").str.head(width)).otherwise(pl.col("name").str.extract(r"(\S+)$"))
     split_first = (
@@ -155,13 +185,21 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
     )
     squeezed = [part.str.replace_all(" ", "") for part in (given, family)]
     frame = frame.with_columns(
-        first=pl.coalesce(pl.when(has_han).then(squeezed[0]).otherwise(given), split_first).replace([""], [None]),
+        # What a family name alone begins with is no given name.
+        first=pl.coalesce(
+            pl.when(has_han).then(squeezed[0]).otherwise(given), pl.when(full.is_not_null()).then(split_first)
+        ).replace([""], [None]),
         last=pl.coalesce(pl.when(has_han).then(squeezed[1]).otherwise(family), split_last),
-        suffix=suffix.str.replace("junior", "jr").str.replace("senior", "sr"),
         tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
     )
-    first_word = pl.col("first").str.extract(r"^(\S+)")
-    return frame.with_columns(formal=first_word.replace(EVERYDAY))
+    frame = frame.with_columns(word=pl.col("first").str.extract(r"^(\S+)"))
+    return frame.with_columns(forms=pl.col("word").replace_strict(SAME_NAMES, default=None, return_dtype=pl.String))
+
+
+def _untitled(name: pl.Expr) -> pl.Expr:
+    """A name without what stands before or behind it; null where nothing else was there."""
+    bare = name.str.replace(TITLED, "").str.replace(HONOURS, "").str.replace(SUFFIX, "").str.replace(HAN_TITLES, "")
+    return pl.when(bare != "").then(bare)
 
 
 def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
@@ -183,10 +221,38 @@ def _sorted_words(name: pl.Expr) -> pl.Expr:
     )
 
 
+def _addresses(frame: pl.DataFrame) -> pl.DataFrame:
+    """One form of an address: number and street, from its parts or, in Chinese, from the whole; the unit by its numbers."""
+    if "address" in frame.columns:
+        whole = pl.col("address").str.replace_all(" ", "")
+        place = whole.str.extract_groups(STREET)
+        parts = {
+            "street": place.struct[0],
+            "house_number": place.struct[1],
+            "unit": place.struct[2].replace([""], [None]),
+        }
+        alone = _field(frame, "street").is_null()
+        frame = frame.with_columns(
+            pl.when(alone & place.struct[0].is_not_null()).then(part).otherwise(_field(frame, name)).alias(name)
+            for name, part in parts.items()
+        )
+    if "unit" in frame.columns:
+        numbers = pl.col("unit").str.extract_all("[0-9]+").list.join(" ").replace([""], [None])
+        by_number = pl.when(pl.col("unit").str.contains(_HAN)).then(numbers).otherwise(pl.col("unit"))
+        frame = frame.with_columns(unit=by_number)
+    if {"street", "house_number"} <= set(frame.columns):
+        number = pl.col("house_number")
+        bare = number.str.replace("号", "").replace([""], [None])
+        han = pl.col("street").str.contains(_HAN)
+        frame = frame.with_columns(house_number=pl.when(han).then(bare).otherwise(number))
+    return frame.drop("address", strict=False)
+
+
 def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     """Spell in ASCII what is compared by letters, and name the columns as the model knows them."""
     renamed = {"postal_code": "postal", "birth_date": "birth"}
     frame = frame.rename({old: new for old, new in renamed.items() if old in frame.columns})
+    frame = _addresses(frame)
     spelt = [_mapped(frame[name], spell) for name in TEXT_FIELDS if name in frame.columns]
     if wide:
         first, last = _mapped(frame["first"], spell), _mapped(frame["last"], spell_surname)
@@ -197,9 +263,8 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     frame = frame.with_columns(spelt)
     if "street" in frame.columns:
         whole = _joined(_field(frame, "house_number"), pl.col("street"))
-        frame = frame.with_columns(
-            addr=pl.when(pl.col("street").is_not_null()).then(whole)
-        )  # a number alone is no address
+        # A number alone is no address.
+        frame = frame.with_columns(addr=pl.when(pl.col("street").is_not_null()).then(whole))
     if "email" in frame.columns:
         frame = frame.with_columns(mailbox=pl.col("email").str.extract(r"^([^@+]+)"))
     return frame.drop(name for name in NAME_FIELDS if name in frame.columns)

@@ -12,7 +12,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from kehu.refine.resolve.features import CODE_FIELDS, FIELDS, LEGAL_FORMS, TEXT_FIELDS, Kind, simplified
-from kehu.refine.resolve.spelling import COMPOUND_SURNAMES, EVERYDAY, LATIN, MISHEARD, spell, spell_surname
+from kehu.refine.resolve.spelling import (
+    COMPOUND_SURNAMES,
+    FAMILIAR,
+    HAN_TITLES,
+    HONOURS,
+    LATIN,
+    MISHEARD,
+    SAME_NAMES,
+    STREET,
+    SUFFIX,
+    TITLED,
+    spell,
+    spell_surname,
+)
 
 Folded = dict[str, str | None]
 _HAN: Final = re.compile(
@@ -22,7 +35,10 @@ _HAN: Final = re.compile(
 _MARKS: Final = re.compile("[\u0300-\u036f]")
 _QUOTES: Final = re.compile("['’`]")
 _NO_DIGIT: Final = re.compile("[^0-9]")
-_SUFFIX: Final = re.compile(" (jr|junior|sr|senior|ii|iii|iv)$")
+_SUFFIX: Final = re.compile(SUFFIX)
+_AROUND: Final = tuple(re.compile(pattern) for pattern in (TITLED, HONOURS, SUFFIX, HAN_TITLES))
+_FAMILIAR: Final = re.compile(FAMILIAR)
+_STREET: Final = re.compile(STREET)
 _SOUNDS: Final = re.compile("|".join(MISHEARD))
 _LEGAL: Final = re.compile(LEGAL_FORMS)
 _COMPOUND: Final = frozenset(COMPOUND_SURNAMES)
@@ -35,6 +51,7 @@ def fold(values: Mapping[str, str | None], kind: Kind) -> Folded:
     """A record's dictionary fields as the features that are compared; those that nothing is known of are None."""
     plain = {name: _plain(name, text) for name in FIELDS[kind] if (text := values.get(name))}
     row: Folded = _person(plain) if kind == "person" else _organisation(plain)
+    _address(plain)
     for name in TEXT_FIELDS:
         if (text := plain.get(name)) is not None:
             row[name] = spell(text)
@@ -67,14 +84,18 @@ def _plain(name: str, text: str) -> str | None:
 
 
 def _person(plain: Mapping[str, str | None]) -> Folded:
-    full, given, family = plain.get("full_name"), plain.get("given_name"), plain.get("family_name")
+    names = tuple(plain.get(name) for name in ("full_name", "given_name", "family_name"))
+    suffix = next((found[1] for text in names if text is not None and (found := _SUFFIX.search(text))), None)
+    full, given, family = (_untitled(text) for text in names)
     name = full if full is not None else _joined(given, family)
+    suffix = suffix.replace("junior", "jr").replace("senior", "sr") if suffix else None
     if name is None:
-        return {}
+        return {"suffix": suffix}
     han = _HAN.search(name) is not None
     if han:
         # A Chinese name is one word, family name first, however its parts came.
         name = (full if full is not None else (family or "") + (given or "")).replace(" ", "")
+        name = _FAMILIAR.sub(r"\1", name)
         width = 2 if name[:2] in _COMPOUND else 1
         split_first, split_last = name[width:], name[:width]
         given = given.replace(" ", "") if given is not None else None
@@ -82,22 +103,45 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
     else:
         words = name.split(" ")
         split_first, split_last = words[0], words[-1]
+    if full is None:  # what the family name begins with is no given name
+        split_first = ""
     first = (given if given is not None else split_first) or None
     last = family if family is not None else split_last
-    suffix = _SUFFIX.search(name)
     sound = spell(first) if first is not None else None
     word = first.split(" ", 1)[0] if first is not None else None
     return {
         "name": name,
         "first": first,
         "last": last,
-        "suffix": suffix[1].replace("junior", "jr").replace("senior", "sr") if suffix else None,
+        "suffix": suffix,
         "tokens": sorted_words(name),
-        "formal": EVERYDAY.get(word, word) if word is not None else None,
+        "word": word,
+        "forms": SAME_NAMES.get(word) if word is not None else None,
         "first_s": sound,
         "last_s": spell_surname(last),
         "first_b": _SOUNDS.sub(lambda found: MISHEARD[found[0]], sound) if sound is not None else None,
     }
+
+
+def _untitled(name: str | None) -> str | None:
+    """A name without what stands before or behind it; None where nothing else was there."""
+    if name is None:
+        return None
+    for pattern in _AROUND:
+        name = pattern.sub("", name, count=1)
+    return name or None
+
+
+def _address(plain: dict[str, str | None]) -> None:
+    """One form of an address, in place; see :func:`kehu.refine.resolve.features.prepare`."""
+    whole = (plain.get("address") or "").replace(" ", "")
+    if plain.get("street") is None and (found := _STREET.search(whole)):
+        plain["street"], plain["house_number"] = found[1], found[2]
+        plain["unit"] = found[3] or None
+    if (number := plain.get("house_number")) and _HAN.search(plain.get("street") or ""):
+        plain["house_number"] = number.replace("号", "", 1) or None
+    if _HAN.search(unit := plain.get("unit") or ""):
+        plain["unit"] = " ".join(re.findall("[0-9]+", unit)) or None
 
 
 def _organisation(plain: Mapping[str, str | None]) -> Folded:

@@ -21,6 +21,7 @@ from kehu.refine.resolve.conditions import (
     Equal,
     Fixed,
     Known,
+    KnownOfOne,
     Long,
     Near,
     Surely,
@@ -32,7 +33,7 @@ from kehu.refine.resolve.conditions import (
     same,
 )
 from kehu.refine.resolve.features import Features, Kind
-from kehu.refine.resolve.model import SWAPPED_DAY
+from kehu.refine.resolve.model import OTHER_FORM, SWAPPED_DAY
 
 NO: Final = Fixed(False)
 
@@ -99,18 +100,33 @@ class _Conditions:
             one, other = _han(first)
             alike = Case(((one & other, NO), (one | other, same(first))), alike)
         begins = Begins(left("first"), right("first")) | Begins(right("first"), left("first"))
-        named = Equal(left("formal"), left("first")) | Equal(right("formal"), right("first")) | same("first")
         swapped = Near(left(first), right(last), 0.9) & Near(left(last), right(first), 0.9)
-        return Surely(same("first") | begins | same("formal") & named | alike | Surely(swapped))
+        return Surely(same("first") | begins | OTHER_FORM | alike | Surely(swapped))
+
+    def _given_short(self) -> Condition:
+        """One is an initial of the other, a word of the other's whole name, or the one word that is known of a name."""
+        if "first" not in self._columns:
+            return NO
+        first, last = ("first_s", "last_s") if self._wide else ("first", "last")
+        initial = (Long(left("word"), 1, 1) | Long(right("word"), 1, 1)) & same("first", 1, 1)
+        if self._wide:
+            one, other = _han(first)
+            initial = initial & ~one & ~other
+        word = Contains(left("name"), right("first")) | Contains(right("name"), left("first"))
+        # A single word may be the given or the family name.
+        lone = Equal(left("name"), left("first")) & (Near(left(first), right(last), 0.9) | near(first, 0.9))
+        other = Equal(right("name"), right("first")) & (Near(right(first), left(last), 0.9) | near(first, 0.9))
+        return self._when("first", initial | word | lone | other)
 
     def _given_compatible(self) -> Condition:
-        """One is missing, an initial of the other, a word of the other's whole name, or easily misheard for it."""
+        """One is missing, short for the other, or easily misheard for it."""
         if "first" not in self._columns:
             return Fixed(True)
-        initial = (Long(left("first"), 1, 1) | Long(right("first"), 1, 1)) & same("first", 1, 1)
-        word = Contains(left("name"), right("first")) | Contains(right("name"), left("first"))
-        misheard = same("first_b") if self._wide else NO
-        return ~Known("first") | Surely(initial | word | misheard)
+        misheard = Surely(same("first_b")) if self._wide else NO
+        return ~Known("first") | self._given_short() | misheard
+
+    def _one_has(self, column: str) -> Condition:
+        return KnownOfOne(column) if column in self._columns else NO
 
     def _other_characters(self) -> Condition:
         if not self._wide:
@@ -120,6 +136,9 @@ class _Conditions:
 
     def _family_agrees(self) -> Condition:
         alike = near("last_s" if self._wide else "last", 0.85)
+        if self._wide:
+            one, other = _han("last_s", "last")
+            alike = Case(((one & other, NO),), alike)
         return ~self._known("last") | self._when("last", same("last") | alike)
 
     def _birth_agrees(self, *, errors: int = 1) -> Condition:
@@ -138,34 +157,46 @@ class _Conditions:
         return self._when(column, ~Within(column, 2)) | self._when(column, self._both_checked(column))
 
     def person(self) -> Guards:
-        """Given name with birth date, or a number, or the occupation."""
+        """What decides of two persons; see the module."""
         given, birth, number = self._given_agrees(), self._birth_agrees(), self._same("national_id")
         compatible, near_number = self._given_compatible(), self._id_near("national_id")
         other_gender = self._differs("gender") & ~self._same("first") & ~number
+        other_number, other_suffix = self._numbers_differ("national_id"), self._differs("suffix")
+        # A gender may be mistyped: it parts two records, but not a group whose names or birth dates agree.
+        mixed = other_gender & ~given & ~compatible & ~birth
         contradictions = {
-            "numbers differ": self._numbers_differ("national_id"),
-            "generations differ": self._differs("suffix"),
+            "numbers differ": other_number,
+            "generations differ": other_suffix,
             "genders differ": other_gender,
         }
         contradiction = _any(contradictions.values())
-        # Without birth dates a namesake in the household remains possible, so what it shares is not enough.
-        more = ~self._known("birth") & self._same("occupation")
-        certain = number & (given | compatible | birth) | given & (birth | more)
-        near_birth = self._birth_agrees(errors=2)
+        near_birth, born = self._birth_agrees(errors=2), self._known("birth")
+        # Neither a household nor a twin shares these.
+        fact = self._same("occupation") | self._same("birth_place")
+        at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+        short = self._given_short()
+        # Of namesakes in a household one is told by a suffix, or both by their birth dates.
+        told = ~born & ~self._one_has("suffix")
+        certain = (
+            number & (given | compatible | birth)
+            | given & self._family_agrees() & (near_birth | told & (fact | at_home))
+            | short & (birth | told & fact)
+            | birth & self._same("occupation")
+        ) & ~(self._other_characters() & ~number)
         other_birth = self._known("birth") & ~near_birth & ~number & ~near_number
         household = ~given & ~compatible & ~near_birth & ~number & ~near_number
         numbers = self._when("national_id", self._both_checked("national_id"))
         # A shared phone explains itself once neither name agrees; a shared address may yet be one badly typed record.
         shared = other_birth | self._same("phone") | self._same("email")
         strangers = household & ~self._family_agrees() & shared
-        other_given = ~self._given_agrees(least=0.7) & ~compatible & ~number
+        other_given = ~self._given_agrees(least=0.7) & ~compatible & ~number & ~fact
         other_characters = self._other_characters() & ~number
         return Guards(
             certain=~contradiction & certain,
             household=household,
             shown=household & other_birth,
             never=numbers | strangers,
-            apart=contradiction | other_birth | other_given | other_characters,
+            apart=other_number | other_suffix | mixed | other_birth | other_given | other_characters,
             doubts={
                 **contradictions,
                 "birth dates differ": other_birth,
@@ -191,6 +222,6 @@ def _any(conditions: Iterable[Condition]) -> Condition:
     return functools.reduce(lambda found, other: found | other, others, one)
 
 
-def _han(sound: str) -> tuple[Condition, Condition]:
-    """Of each record: the given name is written in other letters than it is spelt in."""
-    return ~Equal(left("first"), left(sound)), ~Equal(right("first"), right(sound))
+def _han(sound: str, name: str = "first") -> tuple[Condition, Condition]:
+    """Of each record: the name is written in other letters than it is spelt in."""
+    return ~Equal(left(name), left(sound)), ~Equal(right(name), right(sound))

@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from kehu.refine.resolve.conditions import (
     SUFFIXED,
     CommonWords,
     Condition,
+    Contains,
     Equal,
     Long,
     Mistyped,
     OneCharacterApart,
+    Surely,
     YearsApart,
     crossed,
     left,
@@ -29,7 +31,7 @@ from kehu.refine.resolve.conditions import (
 )
 from kehu.refine.resolve.features import Features, Kind
 
-VERSION: Final = 1
+VERSION: Final = 2
 # Fewer records than this teach nothing: the shipped weights stay.
 LEAST_RECORDS: Final = 500
 
@@ -40,6 +42,7 @@ class Level:
 
     Attributes:
         frequency: the column whose value's rarity counts: a rare surname says more than a common one.
+        apart: of a name, so do two people of one household.
     """
 
     label: str
@@ -47,6 +50,7 @@ class Level:
     m: float
     u: float
     frequency: str | None = None
+    apart: bool = False
 
     @property
     def sql(self) -> str:
@@ -61,22 +65,30 @@ class Comparison:
     Attributes:
         column: null in either record: the aspect says nothing.
         learned: whether the weights come from the data where it has enough to say.
+        shared: a household agrees in it.
     """
 
     name: str
     column: str
     levels: tuple[Level, ...]
     learned: bool = True
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Comparisons with the weights in force, and the share of record pairs expected to be one customer."""
+    """Comparisons with the weights in force, and the share of record pairs expected to be one customer.
+
+    Attributes:
+        trained: names of the comparisons whose weights the data taught.
+        fell_back: of the others, why they keep the shipped weights.
+    """
 
     kind: Kind
     comparisons: tuple[Comparison, ...]
     prior: float
     trained: tuple[str, ...] = ()
+    fell_back: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
 
     @property
@@ -145,7 +157,11 @@ def _typed(column: str, *degrees: tuple[int, float, float], exact: tuple[float, 
 def _closed(*levels: Level) -> tuple[Level, ...]:
     """The levels and a last one that takes what remains of both probabilities."""
     rest_m, rest_u = 1 - sum(level.m for level in levels), 1 - sum(level.u for level in levels)
-    return (*levels, Level("other", None, max(rest_m, 0.001), max(rest_u, 0.001)))
+    return (*levels, Level("other", None, max(rest_m, 0.001), max(rest_u, 0.001), apart=True))
+
+
+# Bob of Robert, Ian of John; the table of names says both ways.
+OTHER_FORM: Final = Surely(Contains(left("forms"), right("word")))
 
 
 def _person_name(*, wide: bool) -> Comparison:
@@ -161,12 +177,12 @@ def _person_name(*, wide: bool) -> Comparison:
         *([same_sound] if wide else []),
         Level("swapped", crossed(first, last), 0.02, 2e-6),
         *([apart] if wide else []),
-        Level("same formal first and last", same("formal") & same("last"), 0.03, 2e-5),
+        Level("other form of first, same last", OTHER_FORM & same("last"), 0.03, 2e-5),
         Level("both near", near(first, 0.88) & near(last, 0.88), 0.16, 4e-5),
         Level("whole near", near("tokens", 0.92), 0.04, 2e-5),
         Level("two words", CommonWords("name", 2), 0.02, 2e-5),
-        Level("same last", same("last"), 0.08, 0.003, frequency="last"),
-        Level("one near", near(last, 0.88) | near(first, 0.92), 0.06, 0.014),
+        Level("same last", same("last"), 0.08, 0.003, frequency="last", apart=True),
+        Level("one near", near(last, 0.88) | near(first, 0.92), 0.06, 0.014, apart=True),
         Level("same first", same("first"), 0.02, 0.006, frequency="first"),
         Level("first near", near(first, 0.88), 0.01, 0.004),
     ]
@@ -230,7 +246,7 @@ _ADDRESS: Final = (
     _place("locality"),
     _plain("region", 0.88, 0.2),
 )
-_SHARED: Final = (*_ADDRESS, _EMAIL, _PHONE)
+_SHARED: Final = tuple(replace(one, shared=True) for one in (*_ADDRESS, _EMAIL, _PHONE))
 
 
 def _person(features: Features) -> tuple[Comparison, ...]:

@@ -23,29 +23,202 @@ COMPOUND_SURNAMES: Final = (
 MISHEARD: Final = {"zh": "z", "ch": "c", "sh": "s", "ang": "an", "eng": "en", "ing": "in"}
 # Letters of Latin alphabets that Unicode does not take apart.
 LATIN: Final = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "ħ": "h"}
+# Everyday forms of given names, by the formal name. One form may stand for several (Bert: Albert, Herbert, Robert).
 _SHORT_FORMS: Final = {
-    "abigail": "abby", "albert": "bert bertie", "alfred": "fred alf alfie", "andrew": "andy drew",
-    "anthony": "tony", "arthur": "art", "barbara": "barb babs", "benjamin": "ben benny",
-    "catherine": "cathy kate katie kitty cate", "charles": "charlie chas chuck", "christopher": "kit topher",
-    "daniel": "dan danny", "david": "dave davy", "deborah": "deb debbie", "donald": "don donnie",
-    "dorothy": "dot dottie dolly", "edmund": "ned", "edward": "ed eddie ted teddy eddy", "eleanor": "nell nellie",
-    "elizabeth": "liz beth betty lizzie bess bessie", "emily": "em emmy", "ernest": "ernie", "francis": "frank",
-    "frederick": "freddy freddie", "geoffrey": "geoff", "george": "geordie georgie", "gerald": "gerry",
-    "gilbert": "gil", "gregory": "greg", "harold": "hal", "henry": "harry hank", "herbert": "herb herbie",
-    "hugh": "hughie", "isaac": "ike", "jacob": "jake", "james": "jim jimmy jamie", "jeffrey": "jeff",
-    "jennifer": "jen jenny", "john": "jack johnny jon", "jonathan": "jonny", "joseph": "joe joey", "joshua": "josh",
-    "kenneth": "ken kenny", "lawrence": "larry", "leonard": "len lenny", "lewis": "lew",
-    "margaret": "maggie meg peggy madge", "martha": "patty", "martin": "marty", "mary": "molly polly",
-    "matthew": "matt", "michael": "mike mick mickey", "nathaniel": "nate nat", "nicholas": "nick nicky",
-    "oliver": "ollie", "patricia": "trish", "peter": "pete", "philip": "phil pip", "rebecca": "becky",
-    "reginald": "reg reggie", "richard": "rick dick richie dickie", "robert": "rob bob bobby robbie",
-    "ronald": "ron ronnie", "rosemary": "rosie", "samantha": "sammy", "sarah": "sally", "stephen": "steve stevie",
-    "susan": "sue susie", "theodore": "theo", "thomas": "tom tommy", "timothy": "tim", "victoria": "vicky",
-    "vincent": "vince", "walter": "walt wally", "wilfred": "wilf", "william": "will bill billy willie wm liam",
-    "zachary": "zach zack",
+    "abigail": "abby abbie gail", "abraham": "abe bram", "adelaide": "addie addy", "adeline": "addie addy",
+    "agnes": "aggie nessie", "albert": "al bert bertie", "alexander": "alec alex alick sandy sasha xander",
+    "alexandra": "alex sandra sasha lexi", "alfred": "alf alfie fred", "algernon": "algie algy",
+    "alice": "ally allie", "alison": "ali allie", "allan": "al", "amanda": "mandy", "amelia": "amy millie milly",
+    "andrew": "andy drew", "angela": "angie", "ann": "annie nan nancy", "anthony": "tony ant", "antonia": "toni",
+    "archibald": "archie baldie", "arnold": "arnie", "arthur": "art artie", "augustus": "gus",
+    "barbara": "barb babs barbie", "barnaby": "barney", "bartholomew": "bart", "beatrice": "bea trixie",
+    "benedict": "ben", "benjamin": "ben benny benji", "bernard": "bernie barney", "bertram": "bert bertie",
+    "bradley": "brad", "bridget": "biddy bridie", "cameron": "cam", "carol": "carrie", "caroline": "carrie caro lina",
+    "cassandra": "cass cassie", "catherine": "cathy kate katie kitty cate kay kathy cath", "cecilia": "cissy celia",
+    "cecily": "cissy", "charles": "charlie charley chas chuck chad", "charlotte": "lottie charlie lotty",
+    "christina": "chris chrissy tina", "christine": "chris chrissie tina", "christopher": "chris kit topher",
+    "clarence": "clarrie", "clement": "clem", "clifford": "cliff", "constance": "connie",
+    "cornelius": "con neil corny", "cynthia": "cindy", "cyril": "cy", "daniel": "dan danny",
+    "david": "dave davy davey davie dai", "deborah": "deb debbie debby", "denis": "denny", "dominic": "dom nick",
+    "donald": "don donnie donny", "dorothea": "dora thea dolly", "dorothy": "dot dottie dolly",
+    "douglas": "doug dougie", "ebenezer": "eben", "edgar": "ed eddie eddy ned", "edith": "edie",
+    "edmund": "ed eddie ned ted", "edward": "ed eddie eddy ned ted teddy teddie", "edwin": "ed eddie eddy win ned",
+    "eleanor": "nell nellie ellie nora", "elijah": "eli lige",
+    "elizabeth": "liz beth betty lizzie lizzy bess bessie betsy eliza elsie libby lisa liza bet",
+    "ellen": "nell nellie nelly", "emily": "em emmy millie", "emma": "em emmie", "ernest": "ernie ern",
+    "esther": "essie hettie", "ethel": "eth", "eugene": "gene", "eunice": "euny", "evelyn": "evie eve",
+    "ferdinand": "ferdie", "florence": "flo florrie flossie", "frances": "fanny fran frankie francie frannie",
+    "francis": "frank frankie", "franklin": "frank", "frederick": "fred freddy freddie fritz", "gabriel": "gabe",
+    "gabrielle": "gabby", "geoffrey": "geoff jeff", "george": "geordie georgie", "georgina": "georgie gina",
+    "gerald": "gerry jerry", "gerard": "gerry jerry", "gertrude": "gertie trudy", "gilbert": "gil bert",
+    "gillian": "gill jill", "gladys": "glad", "godfrey": "goff", "gordon": "gordy", "grace": "gracie",
+    "gregory": "greg gregg", "guinevere": "gwen", "gwendolen": "gwen", "hannah": "nan", "harold": "hal harry",
+    "harriet": "hattie hatty", "harrison": "harry", "helen": "nell nellie lena", "henrietta": "hettie hetty etta",
+    "henry": "harry hal hank", "herbert": "bert bertie herb herbie", "hezekiah": "hez", "howard": "howie",
+    "hubert": "bert hugh", "hugh": "hughie huey hughey", "humphrey": "humph", "ignatius": "iggy", "irene": "rene",
+    "isaac": "ike zac", "isabel": "izzy bella tibby", "isabella": "izzy bella tibby", "isidore": "izzy",
+    "israel": "izzy", "jacob": "jake jakey", "jacqueline": "jackie jacqui",
+    "james": "jim jimmy jimmie jamie jem jimi", "jane": "jenny janie", "janet": "jan jessie netta", "jeffrey": "jeff",
+    "jennifer": "jen jenny jenni", "jeremiah": "jerry jem", "jeremy": "jerry jez", "jessica": "jess jessie",
+    "joan": "joanie", "joanna": "jo joey", "john": "jack johnny jon johnnie jackie", "jonathan": "jon jonny jonty",
+    "joseph": "joe joey jo", "josephine": "jo josie", "joshua": "josh", "judith": "judy judie", "julia": "julie",
+    "juliana": "julie", "katherine": "kate katie kathy kat kit kitty kay kath", "kathleen": "kath kathy katie kay",
+    "kenneth": "ken kenny", "laura": "laurie lolly", "laurence": "larry laurie lawrie", "lavinia": "vinnie",
+    "lawrence": "larry laurie lawrie", "leonard": "len lenny leo", "leopold": "leo", "leslie": "les",
+    "letitia": "letty", "lewis": "lew lou", "lillian": "lily lil", "louis": "lou louie", "louisa": "lou louie",
+    "louise": "lou", "lucinda": "lucy cindy", "lucy": "lu", "lydia": "liddy", "mabel": "may mab",
+    "madeleine": "maddie maddy", "magdalene": "lena maddie", "malcolm": "mal mac", "marcus": "marc",
+    "margaret": "maggie meg peggy madge daisy greta marge margie peg rita may maisie", "maria": "ria",
+    "marian": "mary", "marjorie": "marge margie", "martha": "patty mattie", "martin": "marty",
+    "mary": "molly polly mamie may minnie", "matilda": "tilly tillie mattie", "matthew": "matt mat",
+    "maurice": "mo morrie", "maximilian": "max", "melissa": "mel lissa", "mercy": "merry",
+    "michael": "mike mick mickey micky mikey", "michelle": "shelly", "mildred": "millie", "miriam": "mim",
+    "mitchell": "mitch", "montague": "monty", "mortimer": "mort", "moses": "mo mose", "nancy": "nan",
+    "nathan": "nat nate", "nathaniel": "nathan nate nat", "nicholas": "nick nicky nico", "nicola": "nicky nikki",
+    "nicole": "nicky nikki", "norman": "norm norrie", "oliver": "ollie noll", "olivia": "liv livvy",
+    "oswald": "ossie oz", "pamela": "pam", "patience": "pat", "patricia": "pat patsy patty tricia trish",
+    "patrick": "pat paddy patsy", "pauline": "polly", "penelope": "penny", "percival": "percy", "peter": "pete",
+    "philip": "phil pip", "philippa": "pip pippa", "phineas": "phin", "phoebe": "fee", "priscilla": "cilla prissy",
+    "prudence": "pru prue", "rachel": "rach ray", "randolph": "randy", "raymond": "ray", "rebecca": "becky becca",
+    "reginald": "reg reggie rex", "richard": "rick dick richie dickie ricky rich ritchie richey dickon",
+    "robert": "bert rob bob bobby robbie robby bobbie robin", "roberta": "bobbie robbie", "roderick": "rod roddy",
+    "rodney": "rod", "roger": "rog", "roland": "rollo rolly", "rolland": "rollo", "ronald": "ron ronnie ronny",
+    "rosalind": "ros roz", "rosamund": "ros roz", "rosemary": "rosie rose", "rudolph": "rudy rolf", "rupert": "rupe",
+    "russell": "russ", "samantha": "sam sammy", "samson": "sam", "samuel": "sam sammy", "sarah": "sally sadie",
+    "sebastian": "seb bas", "selina": "lina", "sidney": "sid", "silvester": "vester", "simeon": "sim", "simon": "si",
+    "solomon": "sol solly", "sophia": "sophy", "sophronia": "phronie", "stanley": "stan", "stephanie": "steph",
+    "stephen": "steve stevie ste", "steven": "steve stevie ste", "stewart": "stew stu", "stuart": "stew stu",
+    "susan": "sue susie suzy sukey", "susanna": "sue susie sukey", "sybil": "billie", "sydney": "syd",
+    "sylvester": "syl", "tabitha": "tabby", "terence": "terry", "teresa": "terry tess tessa",
+    "theodora": "dora theo thea", "theodore": "theo ted teddy", "theophilus": "theo", "theresa": "terry tess tessa",
+    "thomas": "tom tommy tommie", "thomasina": "tamsin", "timothy": "tim timmy", "tobias": "toby", "ulysses": "lys",
+    "ursula": "urs", "valentine": "val", "valerie": "val", "vanessa": "ness nessa", "veronica": "ronnie",
+    "victor": "vic", "victoria": "vicky vicki tory", "vincent": "vince vin", "viola": "vi", "violet": "vi",
+    "virginia": "ginny ginger", "vivian": "viv", "walter": "walt wally wat", "wilfred": "wilf fred will",
+    "wilhelmina": "mina minnie willa", "william": "will bill billy willie wm liam willy",
+    "winifred": "win winnie freda", "winston": "win", "zachariah": "zach zack", "zachary": "zach zack",
 }  # fmt: skip
-# Everyday given names to formal ones; those that stand for two (Alex, Chris, Sam) are left out on purpose.
-EVERYDAY: Final = {short: formal for formal, shorts in _SHORT_FORMS.items() for short in shorts.split()}
+# One name in other languages and spellings. Each is told of the first only: Ian and Sean are two names.
+_VARIANTS: Final = (
+    "alan allan allen alain", "albert alberto albrecht", "alexander alexandre alejandro alasdair alistair",
+    "alice alicia alys", "andrew andreas andre andres", "ann anne anna", "anthony antony antonio anton antoine",
+    "arthur arturo", "bernard bernhard bernardo", "brian bryan", "catherine katherine kathryn katharine katarina",
+    "charles carl karl carlos carlo", "christian kristian", "christopher christoph cristobal kristofer",
+    "clara klara", "daniel daniele", "david dafydd", "denis dennis", "edward eduard eduardo iorwerth",
+    "eleanor elinor eleanora", "elizabeth elisabeth elisabetta isabel", "ellen helen", "emanuel emmanuel manuel",
+    "eric erik", "eugene eugenio", "eve eva", "felix felice", "ferdinand fernando", "frances francesca",
+    "francis francisco francesco franz francois", "frederick friedrich frederic federico fredrick",
+    "geoffrey jeffrey", "george georg jorge giorgio georges", "gerald gerard", "gilbert gilberto", "gregory gregor",
+    "harriet harriett", "helen helena helene elena", "henry heinrich henri enrique", "hugh huw hugo",
+    "ignatius ignacio", "isaac izaak", "isabel isobel isabella isabelle", "jacob jakob", "james jacques jaime",
+    "john jon ian evan sean ivan juan giovanni johann hans jan joao ioan", "jonathan johnathan",
+    "joseph jose giuseppe josef", "judith judit", "julia giulia", "julian julius", "katherine catherine",
+    "laurence lawrence lorenzo laurent", "leonard leonardo leonhard", "leo leon", "lewis louis ludwig luis luigi",
+    "louis lewis ludwig luis luigi", "louisa louise luisa", "lucy lucia", "luke lucas",
+    "margaret margareta margarita marguerite", "mark marcus marc marco markus", "martin martyn", "mary maria marie",
+    "matthew mathew matthias mateo", "maurice moritz morris", "michael michel miguel michele mikhail",
+    "nicholas nicolas nikolaus nicolaus nikolai", "oliver olivier", "owen owain", "patrick padraig",
+    "paul pablo paolo pavel", "peter pierre pedro pietro pyotr", "philip phillip philippe felipe", "rachel rachael",
+    "ralph raphael rafe", "raymond raimund ramon", "richard ricardo", "robert roberto rupert", "roland rolando",
+    "rose rosa", "rudolph rudolf", "samuel samuele", "sarah sara", "sidney sydney", "simon simeon",
+    "sophia sofia sophie", "stephen steven stefan stephan etienne esteban", "stuart stewart",
+    "susan susanna suzanne susannah", "sylvester silvester", "teresa theresa", "theodore theodor teodoro",
+    "thomas tomas", "victor viktor", "vincent vincenzo vicente", "walter walther",
+    "william wilhelm guillaume gwilym guillermo", "zachary zachariah",
+)  # fmt: skip
+
+
+def _same_names() -> dict[str, str]:
+    """For each given name, the others that may be the same one, between spaces."""
+    same: dict[str, set[str]] = {}
+    for formal, shorts in _SHORT_FORMS.items():
+        forms = {formal, *shorts.split()}
+        for form in forms:
+            same.setdefault(form, set()).update(forms - {form})
+    for first, *others in (group.split() for group in _VARIANTS):
+        for other in others:
+            same.setdefault(first, set()).add(other)
+            same.setdefault(other, set()).add(first)
+    return {name: f" {' '.join(sorted(others))} " for name, others in same.items()}
+
+
+# Given names that may be one: "bert" to " al albert bertie herbert robert ".
+SAME_NAMES: Final = _same_names()
+# What stands before a name and is none. Those that are also given names (Earl, Major, Prince) are left out on purpose.
+TITLES: Final = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "mx",
+        "dr",
+        "prof",
+        "professor",
+        "sir",
+        "dame",
+        "rev",
+        "revd",
+        "reverend",
+        "rt",
+        "hon",
+        "honourable",
+        "capt",
+        "captain",
+        "maj",
+        "col",
+        "colonel",
+        "gen",
+        "general",
+        "lt",
+        "lieutenant",
+        "sgt",
+        "sergeant",
+        "admiral",
+        "lord",
+        "lady",
+        "baron",
+        "baroness",
+        "baronet",
+        "viscount",
+        "viscountess",
+        "countess",
+        "marquess",
+        "marchioness",
+        "duchess",
+        "herr",
+        "frau",
+        "monsieur",
+        "madame",
+        "mme",
+        "mlle",
+        "signor",
+        "signora",
+        "senor",
+        "senora",
+        "the",
+        "1st",
+        "2nd",
+        "3rd",
+        "4th",
+        "5th",
+        "6th",
+        "7th",
+        "8th",
+        "9th",
+        "10th",
+        "esq",
+    ]
+)
+_ALL_TITLES: Final = "|".join(sorted(TITLES))
+TITLED: Final = rf"^(?:(?:{_ALL_TITLES}) )+|^(?:{_ALL_TITLES})$"
+HONOURS: Final = r" (?:[1-9][0-9]?(?:st|nd|rd|th)(?: .*)?|baronet|esq|esquire|phd|md|obe|mbe|cbe)$"
+SUFFIX: Final = r" (jr|junior|sr|senior|ii|iii|iv)$"
+HAN_TITLES: Final = r"(?:先生|女士|小姐|太太|老师|博士|教授|夫人)$"
+# 老王, 小王: what friends call somebody named 王; the given name remains unknown.
+FAMILIAR: Final = r"^[老小](.)$"
+# A Chinese address as one text: street, number, and what comes after it.
+STREET: Final = r"(?:^|省|市|区|县|镇|乡)([^省市区县镇乡0-9]{1,8}?(?:大道|大街|胡同|路|街|道|巷|弄))([0-9]+)号?(.*)$"
 
 
 class _Letters(dict[int, str]):

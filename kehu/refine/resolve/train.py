@@ -6,18 +6,18 @@ What the data shows rarely leans on the shipped value; a comparison whose traini
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
-from math import isqrt, log2
-from statistics import median
+from dataclasses import dataclass, replace
+from math import isqrt, log, log2
 from typing import Any, Final
 
 import duckdb
+import polars as pl
 import splink.comparison_level_library as cll
 import splink.comparison_library as cl
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-from splink.internals.exceptions import EMTrainingException
+from splink import SettingsCreator
 
+from kehu.refine.resolve.blocking import propose
+from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.features import Features
 from kehu.refine.resolve.model import LEAST_RECORDS, Comparison, Level, Model
 
@@ -26,6 +26,13 @@ EM_PAIRS: Final = 400_000
 _PSEUDO_MATCHES: Final = 100.0
 _PSEUDO_PAIRS: Final = 100_000.0
 _LEAST_M: Final = 0.001
+_RARE: Final = 0.05  # share of strangers' pairs that agree, below which an agreement says something
+_LEAST_MATCHES: Final = 50.0
+# Rounds in which only what is no match is learned, else a match could come to mean something else; in which all is
+# learned, few enough that it does not drift; and in which only the share of each kind is.
+_HELD: Final = 8
+_FREE: Final = 3
+_SHARES: Final = 15
 # Records blocked on one set of columns teach the weights of all others.
 _PERSON_LESSONS: Final = (("birth",), ("first", "last"), ("postal", "first"), ("email",), ("phone",))
 _ORGANISATION_LESSONS: Final = (("postal",), ("name",), ("phone",), ("registration_number",))
@@ -87,95 +94,196 @@ def _splink_level(level: Level) -> Any:
 
 
 def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Model) -> Model:
-    """Learn weights from table `feature`; with few records the shipped model comes back as it is."""
+    """Learn weights from table `feature` and the candidate pairs of table `block`; see the module.
+
+    With few records the shipped model comes back as it is.
+    """
     if len(features.records) < LEAST_RECORDS:
-        return model
+        return replace(model, fell_back={one.name: "few records" for one in model.comparisons})
     model = model.with_levels(_chances(connection, model))
-    lessons = _PERSON_LESSONS if model.kind == "person" else _ORGANISATION_LESSONS
-    learned: dict[str, list[list[float]]] = {}
-    for lesson in lessons:
-        if set(lesson) <= features.columns:
-            for name, weights in _learn(connection, model, lesson).items():
-                learned.setdefault(name, []).append(weights)
-    matches = len(features.records) / 4
-    taught = {
-        comparison.name: _taught(comparison, learned[comparison.name], matches)
-        for comparison in model.comparisons
-        if comparison.learned and comparison.name in learned
-    }
-    return model.with_levels({name: levels for name, levels in taught.items() if not _astray(levels)})
+    patterns = _patterns(connection, model)
+    if patterns is None:
+        return replace(model, fell_back={one.name: "no pairs to learn from" for one in model.comparisons})
+    found = _maximised(model, patterns)
+    taught: dict[str, tuple[Level, ...]] = {}
+    fell_back: dict[str, str] = {}
+    for number, comparison in enumerate(model.comparisons):
+        if why := _why_not(comparison, found.known[number]):
+            fell_back[comparison.name] = why
+            continue
+        levels = tuple(
+            replace(level, m=max(float(f"{m:.6g}"), _LEAST_M))
+            for level, m in zip(comparison.levels, found.agreement[number], strict=True)
+        )
+        if _astray(levels):
+            fell_back[comparison.name] = "what was learned contradicts itself"
+        else:
+            taught[comparison.name] = levels
+    learned = replace(model.with_levels(taught), fell_back=fell_back)
+    return replace(learned, prior=_prior(found.matches, len(features.records)))
+
+
+def _why_not(comparison: Comparison, known: float) -> str | None:
+    if not comparison.learned:
+        return "set, not learned"
+    return "seen in too few matches" if known < _LEAST_MATCHES else None
+
+
+def _prior(matches: float, records: int) -> float:
+    """Share of pairs that are one customer; at least one pair in ten records, as few as that can hardly be told."""
+    share = max(matches, records / 10) / (records * (records - 1) / 2)
+    return float(f"{min(share, 0.05):.6g}")
+
+
+Rates = list[list[float]]
+"""For each comparison the probability of each of its levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """How candidate pairs agree: for each way how many pairs, and for each comparison and level whether it is of it."""
+
+    levels: list[list[pl.Series]]
+    pairs: pl.Series
+
+    def counted(self, number: int, weight: pl.Series) -> list[float]:
+        """How much weight the pairs of each level of a comparison have."""
+        return [float(there.dot(weight) or 0.0) for there in self.levels[number]]
+
+    def likelihood(self, rates: Rates) -> pl.Series:
+        """The logarithm of how likely each pattern is."""
+        total = pl.repeat(0.0, len(self.pairs), eager=True)
+        for levels, rate in zip(self.levels, rates, strict=True):
+            for there, chance in zip(levels, rate, strict=True):
+                total += there * log(max(chance, 1e-9))
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    agreement: Rates
+    known: list[float]
+    matches: float
+
+
+def level_sql(comparison: Comparison, left: str, right: str) -> str:
+    """SQL: the number of the level in which a pair agrees, from 0; -1 where one lacks the column."""
+    names = (left.format(comparison.column), right.format(comparison.column))
+    cases = [f"WHEN {names[0]} IS NULL OR {names[1]} IS NULL THEN -1"]
+    for number, level in enumerate(comparison.levels):
+        cases.append(f"WHEN {level.when.sql(left, right)} THEN {number}" if level.when else f"ELSE {number}")
+    return f"(CASE {' '.join(cases)} END)"
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, model: Model, pairs: str) -> _Patterns | None:
+    columns = ", ".join(
+        f"{level_sql(comparison, *ALIASED)} AS c{number}" for number, comparison in enumerate(model.comparisons)
+    )
+    names = ", ".join(f"c{number}" for number in range(len(model.comparisons)))
+    rows = connection.execute(
+        f"SELECT {names}, count(*) FROM (SELECT {columns} FROM {pairs}) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    if not rows:
+        return None
+    said = [pl.Series(column, dtype=pl.Int64) for column in zip(*rows, strict=True)]
+    counts = said.pop()
+    levels = [
+        [(column == number).cast(pl.Float64) for number in range(len(comparison.levels))]
+        for column, comparison in zip(said, model.comparisons, strict=True)
+    ]
+    return _Patterns(levels, counts.cast(pl.Float64))
+
+
+def _patterns(connection: duckdb.DuckDBPyConnection, model: Model) -> _Patterns | None:
+    """How a share of the candidate pairs agrees, with the pairs counted up to all of them."""
+    [(proposed,)] = connection.execute(
+        "SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM (SELECT count(*) AS n FROM block GROUP BY key)"
+    ).fetchall()
+    parts = 1 + int(proposed) // EM_PAIRS
+    propose(connection, 0, parts)
+    found = _counted(
+        connection, model, "pair JOIN feature AS l ON l.id = join_key_l JOIN feature AS r ON r.id = join_key_r"
+    )
+    connection.execute("DROP TABLE pair")
+    return None if found is None else replace(found, pairs=found.pairs * parts)
 
 
 def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, tuple[Level, ...]]:
     """`u` of each comparison from pairs of a sample that is the same each time, drawn to the shipped one."""
-    # Splink's own sample depends on which thread comes first.
     connection.execute(
         f"CREATE OR REPLACE TABLE sampled AS FROM feature ORDER BY hash(id), id LIMIT {isqrt(2 * RANDOM_PAIRS)}"
     )
-    linker = Linker(DuckDBAPI(connection).register("sampled"), settings(model), validate_settings=False, log_level=None)
-    linker.training.estimate_u_using_random_sampling(max_pairs=4 * RANDOM_PAIRS, min_count_per_level=None, num_chunks=1)
-    learned = _levels(_saved(linker))
-    linker.table_management.invalidate_cache()
+    found = _counted(connection, model, "sampled AS l JOIN sampled AS r ON l.id < r.id")
     connection.execute("DROP TABLE sampled")
-    return {
-        comparison.name: tuple(
-            replace(level, u=_drawn(found.get("u_probability"), RANDOM_PAIRS, level.u, _PSEUDO_PAIRS))
-            for level, found in zip(comparison.levels, learned[comparison.name], strict=True)
-        )
-        for comparison in model.comparisons
-        if comparison.learned
-    }
+    assert found is not None
+    learned: dict[str, tuple[Level, ...]] = {}
+    for number, comparison in enumerate(model.comparisons):
+        if comparison.learned:
+            counts = found.counted(number, found.pairs)
+            learned[comparison.name] = tuple(
+                replace(level, u=float(f"{(n + level.u * _PSEUDO_PAIRS) / (sum(counts) + _PSEUDO_PAIRS):.6g}"))
+                for level, n in zip(comparison.levels, counts, strict=True)
+            )
+    return learned
 
 
-def _levels(saved: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """The levels Splink saved, without those for missing values."""
-    return {
-        comparison["output_column_name"]: [
-            level for level in comparison["comparison_levels"] if not level.get("is_null_level")
+def _maximised(model: Model, patterns: _Patterns) -> _Found:
+    """Expectation maximisation with three kinds of pairs: one customer, one household, neither.
+
+    A household agrees in much and is nobody's duplicate; with two kinds only, it would be learned as one.
+    """
+    shipped = [[level.m for level in c.levels] for c in model.comparisons]
+    chance = [[level.u for level in c.levels] for c in model.comparisons]
+    kinds = _begun(model, patterns, shipped, chance)
+    everything = float(patterns.pairs.sum())
+    agreement, weights = shipped, [kind * patterns.pairs for kind in kinds]
+    rates: list[Rates] = []
+    for number in range(_HELD + _FREE + _SHARES):
+        if number < _HELD + _FREE:
+            rates = [
+                [_rates(patterns.counted(n, weight), towards[n], pseudo) for n in range(len(model.comparisons))]
+                for weight, towards, pseudo in zip(
+                    weights, (shipped, chance, chance, chance), (_PSEUDO_MATCHES, 1.0, 1.0, 1.0), strict=True
+                )
+            ]
+            rates[0] = agreement = shipped if number < _HELD else rates[0]
+            likely = [patterns.likelihood(rate) for rate in rates]
+        logs = [
+            one + log(max(float(weight.sum()) / everything, 1e-12)) for one, weight in zip(likely, weights, strict=True)
         ]
-        for comparison in saved["comparisons"]
-    }
+        most = pl.select(pl.max_horizontal(logs)).to_series()
+        odds = [(one - most).exp() for one in logs]
+        whole = odds[0] + odds[1] + odds[2] + odds[3]
+        weights = [one / whole * patterns.pairs for one in odds]
+    known = [sum(patterns.counted(number, weights[0])) for number in range(len(model.comparisons))]
+    return _Found(agreement, known, float(weights[0].sum()))
 
 
-def _drawn(learned: float | None, pairs: float, shipped: float, pseudo_pairs: float) -> float:
-    """The learned probability, drawn to the shipped one as if that had been seen in a few more pairs; six digits."""
-    return float(f"{((learned or 0.0) * pairs + shipped * pseudo_pairs) / (pairs + pseudo_pairs):.6g}")
+def _rates(counts: list[float], towards: list[float], pseudo: float) -> list[float]:
+    whole = sum(counts) + pseudo * sum(towards)
+    return [(count + pseudo * drawn) / whole for count, drawn in zip(counts, towards, strict=True)]
 
 
-def _learn(connection: duckdb.DuckDBPyConnection, model: Model, lesson: tuple[str, ...]) -> dict[str, list[float]]:
-    """`m` of the levels of each comparison that pairs equal in the lesson's columns can teach."""
-    # Without frequencies, which training leaves out anyway; a linker each, for one that failed is left crippled.
-    plain = model.without_frequencies()
-    linker = Linker(DuckDBAPI(connection).register("feature"), settings(plain), validate_settings=False, log_level=None)
-    try:
-        linker.training.estimate_parameters_using_expectation_maximisation(block_on(*lesson), max_pairs=EM_PAIRS)
-    except (EMTrainingException, ValueError):
-        # No two records share these columns, or a weight ran to zero: the other lessons and shipped weights remain.
-        return {}
-    finally:
-        linker.table_management.invalidate_cache()
-    learned = _levels(_saved(linker))
-    taught: dict[str, list[float]] = {}
-    for comparison in plain.comparisons:
-        found = [level["m_probability"] for level in learned[comparison.name]]
-        weights = [m if isinstance(m, float) else level.m for m, level in zip(found, comparison.levels, strict=True)]
-        # Splink leaves the weights of the lesson's own columns as they were.
-        if any(m != level.m for m, level in zip(weights, comparison.levels, strict=True)):
-            taught[comparison.name] = weights
-    return taught
-
-
-def _saved(linker: Linker) -> Mapping[str, Any]:
-    saved: Mapping[str, Any] = linker.misc.save_model_to_json()
-    return saved
-
-
-def _taught(comparison: Comparison, lessons: list[list[float]], matches: float) -> tuple[Level, ...]:
-    """The middle of what the lessons taught, drawn to the shipped weights."""
-    return tuple(
-        replace(level, m=max(_drawn(median(taught), matches, level.m, _PSEUDO_MATCHES), _LEAST_M))
-        for level, taught in zip(comparison.levels, zip(*lessons, strict=True), strict=True)
-    )
+def _begun(model: Model, patterns: _Patterns, shipped: Rates, chance: Rates) -> list[pl.Series]:
+    """How likely each pattern is each kind, by the shipped weights: where the search begins."""
+    odds = patterns.likelihood(shipped) - patterns.likelihood(chance) + log(model.prior / (1 - model.prior))
+    match = 1 / (1 + (-odds.clip(-50, 50)).exp())
+    nothing = pl.repeat(0.0, len(patterns.pairs), eager=True)
+    shared, apart, birthday = nothing, nothing, nothing
+    for comparison, levels in zip(model.comparisons, patterns.levels, strict=True):
+        if comparison.shared and comparison.levels[0].u < _RARE:
+            shared = shared + levels[0]
+        if comparison.name == "birth":
+            birthday = levels[0]
+        for level, there in zip(comparison.levels, levels, strict=True):
+            if comparison.name == "name" and level.apart:
+                apart = apart + there
+    household = ((shared > 0) & (apart > 0)).cast(pl.Float64)
+    birthday = ((shared == 0) & (apart > 0) & (birthday > 0)).cast(pl.Float64)
+    match = match * (1 - 0.95 * household) * (1 - 0.95 * birthday)
+    likely = [0.05 + 0.9 * household, 0.05 + 0.9 * birthday, 0.05 + 0.9 * (1 - household) * (1 - birthday)]
+    whole = likely[0] + likely[1] + likely[2]
+    return [match, *((1 - match) * one / whole for one in likely)]
 
 
 def _astray(levels: tuple[Level, ...]) -> bool:
