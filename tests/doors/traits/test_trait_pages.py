@@ -97,12 +97,12 @@ def test_a_trait_is_checked_declared_changed_and_retired_by_forms(database):
     assert not Trait.objects.exists()  # a trial keeps nothing
     answer = desk.post("/traits/new", FORM | {"do": "declare"})
     assert answer["Location"] == "/traits/of/late_orders?done=declared"
-    assert "hour >= 22" in text_of(desk.get("/traits/of/late_orders"))
+    assert "hour &gt;= 22" in text_of(desk.get("/traits/of/late_orders"))
     desk.post(
         "/traits/of/late_orders/change", FORM | {"expression": FORM["expression"].replace("22", "23"), "do": "declare"}
     )
     page = text_of(desk.get("/traits/of/late_orders"))
-    assert "Version 2" in page and "hour >= 23" in page and "hour >= 22" in page
+    assert "Version 2" in page and "hour &gt;= 23" in page and "hour &gt;= 22" in page
     assert desk.post("/traits/of/late_orders/retire")["Location"] == "/traits?done=retired"
     assert Trait.objects.get().state == "retired"
 

@@ -63,6 +63,14 @@ def attacked(people, least, asked=answer):
             row = [answers[one] for one in answers if wide < one and len(one) == len(wide) + 1 and place in dict(one)]
             if row and (left := whole - sum(row)):
                 smallest = min(smallest, left)
+    for both, met in answers.items():  # neither of two conditions: the whole, less each, and what was taken twice
+        for one, other in itertools.combinations(both, 2):
+            rest = both - {one, other}
+            parts = [rest, rest | {one}, rest | {other}]
+            if all(part in answers or not part for part in parts):
+                whole, left, right = (answers.get(part, len(people)) for part in parts)
+                if outside := whole - left - right + met:
+                    smallest = min(smallest, outside)
     return smallest, len(answers)
 
 
