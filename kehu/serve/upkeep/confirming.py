@@ -217,7 +217,7 @@ def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tup
         if status == INVALID or normal is None:
             raise NotValid(name)
     changed = (normal or given) != (said.normal or said.given)
-    now = timezone.now().isoformat(timespec="seconds")
+    now = timezone.now().isoformat(timespec="milliseconds")  # a bounce of the same second was before it
     values: dict[int, dict[str, Any]] = {held.category_id: {name: [given, normal, status, now]}}
     return Edit(said.subject, said.record, values, tokens_of(name, normal) if normal else [], own), changed
 
