@@ -175,8 +175,8 @@ class _Conditions:
         fact = self._same("occupation") | self._same("birth_place")
         at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
         short = self._given_short()
-        # Of namesakes in a household one is told by a suffix, or both by their birth dates.
-        told = ~born & ~self._one_has("suffix")
+        # Of namesakes in a household one is told by a suffix or the gender, or both by their birth dates.
+        told = ~born & ~self._one_has("suffix") & ~self._differs("gender")
         certain = (
             number & (given | compatible | birth)
             | given & self._family_agrees() & (near_birth | told & (fact | at_home))
