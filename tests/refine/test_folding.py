@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from linkage_families import families
 from test_conditions import TEXTS
@@ -37,7 +37,7 @@ def alike(kind: Kind, rows: list[dict[str, str | None]]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["person", "organisation"])
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=3, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_record_alone_is_what_it_is_in_a_table(kind: Kind, data: st.DataObject):
     texts = {name: st.none() | st.sampled_from([*TEXTS[name], *MORE.get(name, ())]) | _ANY for name in FIELDS[kind]}

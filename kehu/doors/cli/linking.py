@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from kehu.doors.cli.frame import DONE, actor, command, language, put, subject_id
 
 @click.command(epilog="Example: kehu resolve --all")
 @click.option("--all", "everything", is_flag=True, help="Everybody, not only what came since the last run.")
+@click.option("--spark", "on_spark", is_flag=True, help="Link everybody on Spark: KEHU_SPARK_MASTER, else local[2].")
 @command()
-def resolve(everything: bool) -> Any:
+def resolve(everything: bool, on_spark: bool) -> Any:
     """Find the records of one customer: sure ones are joined, doubtful ones wait in the review queue."""
     from kehu.refine.resolve import runs
 
+    if on_spark:
+        os.environ.setdefault("KEHU_SPARK_MASTER", "local[2]")
     with _bar() as told:
         run = runs.resolve(actor=actor(), everything=everything, progress=told)
     return {

@@ -73,7 +73,8 @@ def rules_of(kind: Kind, *, wide: bool) -> list[list[str]]:
     return [rule.format_map(sounds).split(", ") for rule in rules]
 
 
-def _sql_keys(features: Features, kind: Kind) -> list[str]:
+def keys_sql(features: Features, kind: Kind) -> list[str]:
+    """The key of a record under each rule as SQL; null where it lacks a column."""
     keys = []
     for number, parts in enumerate(rules_of(kind, wide=features.wide)):
         if {part.split("[")[0] for part in parts} <= features.columns:
@@ -88,7 +89,7 @@ def block(connection: duckdb.DuckDBPyConnection, features: Features, kind: Kind)
     if (few := len(features.records)) <= ALL_PAIRS_UP_TO:
         connection.execute("INSERT INTO block SELECT 0, id FROM feature")
         return few * (few - 1) // 2
-    keys = _sql_keys(features, kind)
+    keys = keys_sql(features, kind)
     budget = max(LEAST_BUDGET, PAIRS_PER_RECORD * len(features.records))
     total = 0
     for number, key in enumerate(keys):

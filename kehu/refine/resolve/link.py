@@ -210,15 +210,34 @@ class _Run:
         return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
 
     def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: Sequence[Edge]) -> dict[int, frozenset[int]]:
-        """For the records that chains of sure edges bring together: which of them contradict each other."""
-        rows = [(number, record) for number, group in enumerate(chains(sure)) for record in group]
-        chain = pa.table(
-            {"chain": pa.array([r[0] for r in rows], pa.int32()), "id": pa.array([r[1] for r in rows], pa.int32())}
-        )
-        connection.register("chained", chain)
-        query = (
-            "SELECT l.id, r.id FROM chained AS a JOIN chained AS b ON a.chain = b.chain AND a.id < b.id "
-            "JOIN feature AS l ON l.id = a.id JOIN feature AS r ON r.id = b.id "
-            f"WHERE coalesce({self._guards.apart.sql(*ALIASED)}, false)"
-        )
-        return both_ways(connection.execute(query).fetchall())
+        return contradictions(connection, self._guards, sure)
+
+
+def contradictions(
+    connection: duckdb.DuckDBPyConnection, held: Guards, sure: Sequence[Edge]
+) -> dict[int, frozenset[int]]:
+    """For the records that chains of edges bring together, all in table `feature`: which of them contradict each other."""
+    rows = [(number, record) for number, group in enumerate(chains(sure)) for record in group]
+    chain = pa.table(
+        {"chain": pa.array([r[0] for r in rows], pa.int32()), "id": pa.array([r[1] for r in rows], pa.int32())}
+    )
+    connection.register("chained", chain)
+    query = (
+        "SELECT l.id, r.id FROM chained AS a JOIN chained AS b ON a.chain = b.chain AND a.id < b.id "
+        "JOIN feature AS l ON l.id = a.id JOIN feature AS r ON r.id = b.id "
+        f"WHERE coalesce({held.apart.sql(*ALIASED)}, false)"
+    )
+    return both_ways(connection.execute(query).fetchall())
+
+
+def learn(
+    features: Features, kind: Kind, weights: Mapping[str, Any] | None, *, everybody: bool
+) -> tuple[Model, Mapping[str, Any] | None]:
+    """The model to weigh these records by, and what they teach, without weighing them: for what is weighed elsewhere."""
+    run = _Run(features, kind, lambda _step, _share: None, weights, everybody=everybody)
+    with connect("2GB") as connection:
+        connection.register("incoming", features.table)
+        connection.execute("CREATE TABLE feature AS FROM incoming ORDER BY id")
+        block(connection, features, kind)
+        run.model = run._taught(connection)
+    return run.model, run.learned

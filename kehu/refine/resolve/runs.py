@@ -7,6 +7,7 @@ the log of links under the same id, so that it can be taken back as a whole.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -27,7 +28,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.host.home import Home
 from kehu.refine.models import CANDIDATE, LinkageRun
-from kehu.refine.resolve import live, queue
+from kehu.refine.resolve import live, queue, spark
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
 from kehu.refine.resolve.link import LinkResult, Progress, link
 from kehu.refine.resolve.opening import PURPOSE, Group, customers_of, groups, open_table
@@ -218,6 +219,16 @@ def _open(
 
 
 def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> LinkResult:
+    if scope.everything and os.environ.get("KEHU_SPARK_MASTER"):
+        with spark.session(Home.current().path) as held:
+            return spark.link_on_spark(
+                table,
+                spark=held,
+                kind=group.kind,
+                weights=scope.weights.get(group.name),
+                everybody=True,
+                progress=lambda step, share: report(step, _OPENING + (0.95 - _OPENING) * share),
+            )
     with tempfile.TemporaryDirectory(prefix=_SPILL, dir=Home.current().path) as spill:
         return link(
             table,
