@@ -55,7 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--short", action="store_true", help="as without --full")
-    parser.add_argument("parts", nargs="*", help="gate ledger serving replay importing watch traits resolve; default all")
+    parser.add_argument(
+        "parts", nargs="*", help="gate ledger serving replay importing watch traits resolve; default all"
+    )
     told = parser.parse_args()
     print(f"{'full' if told.full else 'short'} run on {machine()}", flush=True)
     failed = []
