@@ -77,7 +77,22 @@ def rows() -> list[Row]:
             answers["engineer"] = SIGN_IN
         open_to_all = {_CAME: let_in, _NOBODY: let_in} if roles == desk.OPEN else {_CAME: SIGN_IN, _NOBODY: SIGN_IN}
         found.append(Row(name, places[name], method, answers | open_to_all))
-    for held in (watch, access, classify, register, office, corrections, intake, forms, visit, released, counter, review, quality, traits):
+    for held in (
+        watch,
+        access,
+        classify,
+        register,
+        office,
+        corrections,
+        intake,
+        forms,
+        visit,
+        released,
+        counter,
+        review,
+        quality,
+        traits,
+    ):
         for name, (_, method, roles, let_in, others) in held.TABLE.items():
             outside = let_in if name in getattr(held, "OPEN_TO_ALL", ()) else SIGN_IN
             answers = {role: let_in if role in roles else others for role in ROLES} | {_CAME: outside, _NOBODY: outside}

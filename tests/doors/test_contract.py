@@ -372,7 +372,10 @@ def put_right(kehu, lin, token, office) -> None:
     assert [row["why"] for row in kehu("correct list", lin, token=token)["corrections"]] == ["typed wrongly"]
     [row] = kehu("correct waiting", token=office)["tellings"]
     assert "Print House" in kehu("correct letter", row["id"], token=office)["letter"]
-    assert kehu("correct cannot", str(new_id()), "--reason", "x", token=office, code=1)["error"]["code"] == "unknown-telling"
+    assert (
+        kehu("correct cannot", str(new_id()), "--reason", "x", token=office, code=1)["error"]["code"]
+        == "unknown-telling"
+    )
     assert kehu("correct told", row["id"], "--way", "letter", "--proof", "RR123", token=office)["tellings"] == []
     kehu("correct value", lin, "email", "--to", "lin2@mail.example", "--reason", "a new one", token=token)
     [row] = kehu("correct waiting", token=office)["tellings"]
