@@ -16,7 +16,8 @@ _HAN: Final = r"^\p{Han}{2,5}$"
 _COMPOUND_PATTERN: Final = f"^({'|'.join(COMPOUND)})\\p{{Han}}"
 _TITLE_HAN: Final = r"(?:先生|女士|小姐|太太|老师|老師|同志|经理|經理|阿姨|叔叔)$"
 _TITLE_LATIN: Final = r"(?i)^(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|monsieur|madame|mme|sir)\.?\s+"
-_AFTER: Final = r"(?i),?\s+(?:jr|sr|ii|iii|iv|phd|md|esq)\.?$"
+_DEGREE: Final = r"(?i),?\s+(?:phd|md|esq)\.?$"
+_GENERATION: Final = r"(?i),?\s+(jr|sr|ii|iii|iv)\.?$"  # it alone tells a son from his father
 _PARTICLE: Final = (
     r"(?:van|von|vom|zu|de|del|della|dello|der|den|da|di|do|dos|das|du|la|le|ten|ter|bin|ibn|al|el|st\.?|san)"
 )
@@ -38,13 +39,22 @@ def normal_names(values: pl.Series) -> pl.Series:
             normal = normal.str.replace_all(" ", "", literal=True).zip_with(spaced, normal)
     while normal.str.contains(_TITLE_LATIN).any():
         normal = normal.str.replace(_TITLE_LATIN, "")
-    if normal.str.contains(",", literal=True).any():
-        while normal.str.contains(_AFTER).any():
-            normal = normal.str.replace(_AFTER, "")
-        one = normal.str.contains(r"^[^,]*[^,\s]\s?,\s?[^,\s][^,]*$").fill_null(False)
-        normal = normal.str.replace(r"^([^,]*[^,\s])\s?,\s?([^,]*)$", "$2 $1").zip_with(one, normal)
-        normal = normal.str.replace_all(r"\s*,[\s,]*", " ").str.strip_chars()
+    parted = normal.str.contains(",", literal=True).fill_null(False)
+    if parted.any():
+        normal = _turned(normal).zip_with(parted, normal)
     return normal.set((normal == "").fill_null(False), None)
+
+
+def _turned(names: pl.Series) -> pl.Series:
+    """Names written with a comma, the given name first: `Smith, John Jr.` and `John Smith, Jr.` are John Smith Jr."""
+    while names.str.contains(_DEGREE).any():
+        names = names.str.replace(_DEGREE, "")
+    generation = names.str.extract(_GENERATION)
+    names = names.str.replace(_GENERATION, "")
+    one = names.str.contains(r"^[^,]*[^,\s]\s?,\s?[^,\s][^,]*$").fill_null(False)
+    names = names.str.replace(r"^([^,]*[^,\s])\s?,\s?([^,]*)$", "$2 $1").zip_with(one, names)
+    names = names.str.replace_all(r"\s*,[\s,]*", " ").str.strip_chars()
+    return (names + " " + generation).str.strip_chars().zip_with(generation.is_not_null(), names)
 
 
 def _japanese_width(values: pl.Series) -> pl.Series:
@@ -56,7 +66,7 @@ def _japanese_width(values: pl.Series) -> pl.Series:
 
 def split_names(full: pl.Series, countries: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Family and given name of normalised full names; both null where the split is not sure."""
-    frame = pl.DataFrame({"f": full, "c": countries})
+    frame = pl.DataFrame({"f": full.str.replace(_GENERATION, ""), "c": countries})
     name, country = pl.col("f"), pl.col("c")
     han = name.str.contains(_HAN) & (country.is_null() | (country != "JP"))
     bare = name.str.replace(_TITLE_HAN, "")
