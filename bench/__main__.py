@@ -36,6 +36,14 @@ PARTS: tuple[tuple[str, list[list[str]], list[list[str]]], ...] = (
         [["--orders", "1000000", "--event"]],
         [["--orders", "10000000", "--event"], ["--vault", "100000"]],
     ),
+    ("bench.chinese", [["--records", "5000"]], [[], ["--records", "2000", "--kind", "organisation"]]),
+    ("bench.classify", [["--patterns"]], [["--patterns"], []]),
+    (
+        "bench.live",
+        [["--records", "10000"]],
+        [["--records", "10000", "100000", "1000000"], ["--vault", "10000", "100000"]],
+    ),
+    ("bench.spark", [["--records", "20000"]], [["--records", "20000", "200000"]]),
     ("bench.resolve", [["--records", "10000"]], [["--quality"], ["--records", "100000", "1000000"]]),
 )
 
@@ -56,7 +64,9 @@ def main() -> None:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--short", action="store_true", help="as without --full")
     parser.add_argument(
-        "parts", nargs="*", help="gate ledger serving replay importing watch traits resolve; default all"
+        "parts",
+        nargs="*",
+        help="gate ledger serving replay importing watch quality traits chinese classify live spark resolve; default all",
     )
     told = parser.parse_args()
     print(f"{'full' if told.full else 'short'} run on {machine()}", flush=True)
