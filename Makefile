@@ -1,4 +1,4 @@
-.PHONY: setup setup-dev demo test check prove crash fuzz bench bench-full shell
+.PHONY: setup setup-dev demo test check prove spark crash fuzz bench bench-full shell
 PYTHON ?= python3
 # the fast half of each measurement; `make bench-full` runs all of it, up to a million records
 BENCH ?= --short
@@ -21,6 +21,11 @@ check: setup-dev
 # switches every protection off once, in a copy, and sees its tests fail
 prove: setup-dev
 	@.venv/bin/python scripts/prove.py $(PROMISE)
+
+# linkage on Spark: installs pyspark and, as root, Java 17
+spark: setup-dev
+	@.venv/bin/python scripts/java.py
+	@KEHU_TEST_SPARK=1 .venv/bin/python -m pytest -q tests/refine/test_spark.py
 
 # kills web, inbox and database two hundred times while channels send, and counts what was acknowledged
 crash: setup-dev

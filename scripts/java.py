@@ -1,4 +1,4 @@
-"""Java and pyspark, for the tests of linkage on Spark: found, installed where nothing may be skipped, or said to be missing."""
+"""Java and pyspark, for the tests of linkage on Spark (`make spark`): found, installed, or said to be missing."""
 
 from __future__ import annotations
 
@@ -24,23 +24,17 @@ def missing() -> str:
 
 
 def ensure_spark() -> None:
-    """See that Java and pyspark are here; elsewhere than under ``CI=true`` one line says what tests leave out.
-
-    They are half a gigabyte, so that nobody is given them who did not ask; with CI they are installed, or end the run.
-    """
+    """See that Java and pyspark are here, or end: they are half a gigabyte, so only who asks for them gets them."""
     if not missing():
         return
-    if os.environ.get("CI") == "true":
-        if not shutil.which("java") and os.geteuid() == 0 and shutil.which("apt-get"):
-            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", PACKAGE]):
-                subprocess.run(["apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
-        pip = [sys.executable, "-m", "pip", "-q", "install", "--disable-pip-version-check", "--require-hashes"]
-        subprocess.run([*pip, "-r", str(PINS)], check=False)
-        if lacking := _missing_now():
-            sys.exit(f"kehu: {lacking} could not be installed, and with CI=true no test is skipped")
-        return
-    print(f"kehu: tests of linkage on Spark are skipped: missing are {missing()}", file=sys.stderr, flush=True)
+    if not shutil.which("java") and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", PACKAGE]):
+            subprocess.run(["apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
+    pip = [sys.executable, "-m", "pip", "-q", "install", "--disable-pip-version-check", "--require-hashes"]
+    subprocess.run([*pip, "-r", str(PINS)], check=False)
+    if lacking := _missing_now():
+        sys.exit(f"kehu: {lacking} could not be installed")
 
 
 def _missing_now() -> str:
@@ -48,3 +42,7 @@ def _missing_now() -> str:
 
     importlib.invalidate_caches()
     return missing()
+
+
+if __name__ == "__main__":
+    ensure_spark()

@@ -576,10 +576,12 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("database")
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
     # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py;
-    # channel pull: tests/collect/test_mailbox.py; weights: tests/refine/test_weights.py
+    # channel pull: tests/collect/test_mailbox.py; weights: tests/refine/test_weights.py;
+    # traits: below
     assert set(PROMISED) - kehu.seen == {
         "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
         "channel pull", "weights show", "weights compare", "weights adopt", "weights teach",
+        "traits list", "traits show", "traits compute", "traits declare", "traits retire",
     }  # fmt: skip
 
 

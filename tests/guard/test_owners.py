@@ -36,7 +36,7 @@ def unowned(database, kind, name):
 
 def test_what_ships_is_the_homes_until_somebody_is_named(database):
     held = owners.owners(actor=staff("engineer"))
-    assert {one.kind for one in held} == set(owners.KINDS)
+    assert {one.kind for one in held} == set(owners.KINDS) - {"quality", "verification"}  # of these none ships
     assert {one.name for one in held if one.kind == "purpose"} == set(PURPOSES)
     assert {one.name for one in held if one.kind == "source"} == {"third-party", "public"}
     assert not any(one.named for one in held)
@@ -47,7 +47,7 @@ def test_what_ships_is_the_homes_until_somebody_is_named(database):
     assert [one.id for one in said()] == ["owners.unnamed"]
     assert f"{len(held)}" in said()[0].text
     staff("manager"), staff("legal")
-    for kind in owners.KINDS:
+    for kind in sorted({one.kind for one in held}):
         names = [one.name for one in held if one.kind == kind]
         owners.set_owner(kind, names, owner=MAIL("manager"), deputy=MAIL("legal"), actor=owner_actor())
     assert said() == []
