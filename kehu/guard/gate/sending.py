@@ -1,8 +1,9 @@
 """The checked read as it is sent: in one journey with the word that its plan is to be made once and kept.
 
-To plan it takes the database three times as long as to run it, and left to itself the database may plan it anew for each read:
-where it takes a plan for one customer to be cheaper than one for any. Both are the same index look-ups. So for this one transaction the
-general plan is asked for, and one that never walks through a table, for it is kept while the tables grow from nothing to millions.
+To plan it takes the database three times as long as to run it, and left to itself the database may plan it anew for each
+read: where it takes a plan for one customer to be cheaper than one for any. Both are the same index look-ups. So for this one
+transaction the general plan is asked for, and one that never walks through a table, for it is kept while the tables grow from
+nothing to millions.
 """
 
 from __future__ import annotations
