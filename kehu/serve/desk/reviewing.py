@@ -38,7 +38,9 @@ def take_back(*, actor: Actor, language: str = "en") -> Undone:
         sides = part_of(taken.older, whole=True), part_of(taken.younger, whole=True)
         seen = shown_together(*sides, since=taken.since)
         # the same report as of a merge that is parted otherwise
-        entered = wrong_merge._enter(seen, (taken.older, taken.younger), sides, actor, language) if seen else None
+        entered = (
+            wrong_merge.enter_wrong_merge(seen, (taken.older, taken.younger), sides, actor, language) if seen else None
+        )
         return Undone(taken, entered)
 
     return retried(work)

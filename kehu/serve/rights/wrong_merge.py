@@ -57,7 +57,7 @@ def part(subject: UUID, other: UUID, *, actor: Actor, language: str = "en") -> U
         since = review.undo(subject, other, actor=actor)
         one, two = part_of(subject, whole=True), part_of(other, whole=True)
         seen = shown_together(one, two, since=since)
-        return _enter(seen, (subject, other), (one, two), actor, language) if seen else None
+        return enter_wrong_merge(seen, (subject, other), (one, two), actor, language) if seen else None
 
     return retried(work)
 
@@ -81,9 +81,16 @@ def report_of(incident: UUID, *, actor: Actor) -> dict[str, Any] | None:
     return report
 
 
-def _enter(
+def enter_wrong_merge(
     seen: Sequence[Shown], pair: tuple[UUID, UUID], parts: tuple[list[UUID], list[UUID]], actor: Actor, language: str
 ) -> UUID:
+    """Open the incident of a merge that was wrong, with what it showed (at least one use); inside the caller's transaction.
+
+    Args:
+        pair: the two origin subjects that were parted; ``parts``: everybody on each side.
+    Returns:
+        the incident.
+    """
     staff = {row.human for row in seen if row.email is not None}
     alone = staff.pop() if len(staff) == 1 and all(row.email is not None for row in seen) else None
     counts = Counter(_who(row) or _THEMSELVES[language] for row in seen)
