@@ -91,6 +91,24 @@ def test_a_rule_is_tried_and_owned_before_it_counts(people, database):
         assert cursor.fetchone()[0] == 8  # each step, and none for the reads of a trial, which stand as measured
 
 
+def test_a_rule_asks_something_of_its_segment_alone(people, database):
+    admit({"full_name": "王芳", "email": "wang@mail.example"}, {"full_name": "李雷", "email": "li@other.example"})
+    for wrong in ("kind:3", "law:XX", "tag:vip"):
+        with pytest.raises(ValueError, match="segment"):
+            save(people, segment=wrong)
+    nobody = rules.try_rule(save(people, segment="kind:2").id, actor=people["manager"])
+    assert (nobody.tried_of, nobody.tried_bad) == (0, 0)
+    rules.put_in_force(nobody.id, actor=people["manager"])
+    persons = rules.try_rule(save(people, slug="of-persons", segment="kind:1").id, actor=people["manager"])
+    assert (persons.tried_of, persons.tried_bad) == (2, 1)
+    rules.put_in_force(persons.id, actor=people["manager"])
+    measure(actor=people["analyst"])
+    told = dict(Score.objects.filter(scope="rule", key__in=[TEXT.slug, "of-persons"]).values_list("key", "of"))
+    assert told == {"of-persons": 2}
+    with pytest.raises(DatabaseError), transaction.atomic():  # whom it asks is what it says
+        Rule.objects.update(segment="")
+
+
 def test_the_database_keeps_what_a_rule_said_and_lets_none_in_unowned(people, database):
     kept = rules.try_rule(save(people).id, actor=people["manager"])
     for change in (

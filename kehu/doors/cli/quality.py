@@ -80,6 +80,8 @@ def quality_save(file: Path, owner: str, deputy: str) -> Any:
     severity = "low"
     passes = [{ email = "a@ours.example" }]
     fails = [{ email = "a@theirs.example" }]
+
+    Of some customers alone: segment = "kind:1" (persons), "kind:2" (organisations), "law:CN", "controller:1".
     """
     from kehu.refine.quality import rules
     from kehu.refine.quality.texts import BadRule, ExampleFails, RuleText
@@ -261,7 +263,8 @@ def _rules(only: str | None = None) -> dict[str, Any]:
         text = rules.text_of(row) if row is not None else shipped_texts()[slug]
         found.append(
             {"slug": slug, "version": row.version if row else 0, "state": row.state if row else "shipped",
-             "dimension": text.dimension, "severity": text.severity, "condition": text.condition}
+             "dimension": text.dimension, "severity": text.severity, "segment": text.segment,
+             "condition": text.condition}
         )  # fmt: skip
     return {"rules": found}
 

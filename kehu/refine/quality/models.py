@@ -9,6 +9,8 @@ from django.db.models import F, Q
 
 DIMENSIONS: Final = ("completeness", "validity", "uniqueness", "consistency", "timeliness")
 SEVERITIES: Final = ("low", "medium", "high")
+SEGMENT: Final = r"^(kind:[12]|controller:[0-9]{1,4}|law:[A-Z]{2})?$"
+"""Whom a rule asks something of: everybody, or a kind of customer, those of a controller, those whom a law counts for."""
 SCOPES: Final = ("all", "field", "source", "segment", "rule")
 DRAFT, IN_FORCE, RETIRED = "draft", "in-force", "retired"
 RULE_STATES: Final = (DRAFT, IN_FORCE, RETIRED)
@@ -32,6 +34,9 @@ class Rule(models.Model):
     fields = models.JSONField(help_text="the fields it looks at, in order")
     dimension = models.CharField(max_length=12)
     severity = models.CharField(max_length=6)
+    segment = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="whom it asks something of; empty: everybody"
+    )
     passes = models.JSONField(help_text="examples that meet it, each a table of fields")
     fails = models.JSONField(help_text="examples that do not")
     state = models.CharField(max_length=8, default=DRAFT)
@@ -52,6 +57,7 @@ class Rule(models.Model):
             models.CheckConstraint(condition=Q(state__in=RULE_STATES), name="quality_rule_state_known"),
             models.CheckConstraint(condition=Q(dimension__in=DIMENSIONS), name="quality_rule_dimension_known"),
             models.CheckConstraint(condition=Q(severity__in=SEVERITIES), name="quality_rule_severity_known"),
+            models.CheckConstraint(condition=Q(segment__regex=SEGMENT), name="quality_rule_segment_known"),
             models.CheckConstraint(
                 condition=~Q(state=IN_FORCE)
                 | Q(tried_at__isnull=False, in_force_at__isnull=False, in_force_by__isnull=False),

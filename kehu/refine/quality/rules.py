@@ -54,6 +54,7 @@ class Held:
     severity: str
     fields: tuple[str, ...]
     check: Check
+    segment: str = ""
 
 
 def rules_in_force() -> list[Held]:
@@ -84,7 +85,7 @@ def save_rule(text: RuleText, *, owner: str, deputy: str, actor: Actor) -> Rule:
         version = (Rule.objects.filter(slug=text.slug).aggregate(most=Max("version"))["most"] or 0) + 1
         made = Rule.objects.create(
             id=new_id(), slug=text.slug, version=version, labels=dict(text.labels), condition=text.condition,
-            fields=list(checked.fields), dimension=text.dimension, severity=text.severity,
+            fields=list(checked.fields), dimension=text.dimension, severity=text.severity, segment=text.segment,
             passes=[dict(one) for one in text.passes], fails=[dict(one) for one in text.fails], made_by=actor.human,
         )  # fmt: skip
         write_owners([(OWNED, text.slug)], people[0], people[1], by=actor.human)
@@ -107,7 +108,7 @@ def try_rule(id: UUID, *, actor: Actor) -> Rule:
     checked, today = text_of(row).checked(), timezone.now().date()
     of = bad = 0
     for opened in gate().stream(
-        sample(SAMPLE), actor=actor, purpose=PURPOSE, fields=checked.fields, use="measure", kinds=PROFILE_KINDS,
+        sample(SAMPLE, row.segment), actor=actor, purpose=PURPOSE, fields=checked.fields, use="measure", kinds=PROFILE_KINDS,
         detail=row.id,
     ):  # fmt: skip
         for one in opened:
@@ -162,8 +163,8 @@ def retire(slug: str, *, actor: Actor) -> None:
             made = Rule.objects.create(
                 id=new_id(), slug=slug, version=version, labels=dict(text.labels), condition=text.condition,
                 fields=list(text.checked().fields), dimension=text.dimension, severity=text.severity,
-                passes=[dict(one) for one in text.passes], fails=[dict(one) for one in text.fails],
-                made_by=actor.human,
+                segment=text.segment, passes=[dict(one) for one in text.passes],
+                fails=[dict(one) for one in text.fails], made_by=actor.human,
             )  # fmt: skip
             Rule.objects.filter(id=made.id).update(retired_at=now, **ended)
         record_act("quality-rule", None, actor=actor)
@@ -171,7 +172,9 @@ def retire(slug: str, *, actor: Actor) -> None:
 
 def text_of(row: Rule) -> RuleText:
     """What a kept version says."""
-    return RuleText(row.slug, row.labels, row.condition, row.dimension, row.severity, row.passes, row.fails)
+    return RuleText(
+        row.slug, row.labels, row.condition, row.dimension, row.severity, row.passes, row.fails, row.segment
+    )
 
 
 def versions(slug: str) -> list[Rule]:
@@ -186,7 +189,9 @@ def latest_of_office() -> dict[str, Rule]:
 
 def _held(version: int, checked: Checked) -> Held:
     text = checked.text
-    return Held(text.slug, version, text.labels, text.dimension, text.severity, checked.fields, checked.check)
+    return Held(
+        text.slug, version, text.labels, text.dimension, text.severity, checked.fields, checked.check, text.segment
+    )
 
 
 def _row(id: UUID, *, lock: bool = False) -> Rule:

@@ -19,7 +19,7 @@ from kehu.guard.gate.read import Contribution
 from kehu.guard.gate.state import packs_of
 from kehu.refine.clean.status import ABSENT, INVALID
 from kehu.refine.quality.models import DIMENSIONS
-from kehu.refine.quality.people import Facts
+from kehu.refine.quality.people import Facts, is_of
 from kehu.refine.quality.rules import Held
 from kehu.refine.survive import survive
 
@@ -162,7 +162,7 @@ class Tally:
     def _meets(self, facts: Facts, kept: Mapping[str, Contribution], sums: list[int]) -> None:
         values = {name: one.normal or one.given or "" for name, one in kept.items()}
         for rule in self._rules:
-            met = rule.check(values, self._today)
+            met = rule.check(values, self._today) if is_of(facts, rule.segment) else None
             if met is None:
                 continue
             held, at = self._met[rule.slug], 2 * DIMENSIONS.index(rule.dimension)

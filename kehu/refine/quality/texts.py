@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from kehu.govern.dictionary import Dictionary
 from kehu.govern.slugs import LANGUAGES
+from kehu.guard.gate.state import PACKS
 from kehu.guard.installation import installation
 from kehu.refine.clean import clean_value
 from kehu.refine.quality.evaluate import Check, compiled
 from kehu.refine.quality.language import BadRule, read
-from kehu.refine.quality.models import DIMENSIONS, SEVERITIES
+from kehu.refine.quality.models import DIMENSIONS, SEGMENT, SEVERITIES
 
 PURPOSE: Final = "accuracy"
 _FILE: Final = Path(__file__).with_name("shipped.toml")
@@ -37,7 +38,10 @@ class ExampleFails(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A rule as somebody writes it; ``passes`` and ``fails``: made-up customers that meet it, and that do not."""
+    """A rule as somebody writes it; ``passes`` and ``fails``: made-up customers that meet it, and that do not.
+
+    ``segment``: of whom it asks something, such as ``kind:2`` or ``law:CN``; empty: of everybody.
+    """
 
     slug: str
     labels: Mapping[str, str]
@@ -46,6 +50,7 @@ class RuleText:
     severity: str
     passes: Sequence[Mapping[str, str]]
     fails: Sequence[Mapping[str, str]]
+    segment: str = ""
 
     def checked(self, today: dt.date | None = None) -> Checked:
         """The same, read and tested on its examples.
@@ -59,6 +64,8 @@ class RuleText:
             raise ValueError("slug: small letters, digits and -, a letter first")
         if self.dimension not in DIMENSIONS or self.severity not in SEVERITIES:
             raise ValueError(f"dimension: {', '.join(DIMENSIONS)}; severity: {', '.join(SEVERITIES)}")
+        if not re.fullmatch(SEGMENT, self.segment) or (self.segment[:4] == "law:" and self.segment[4:] not in PACKS):
+            raise ValueError(f"segment: empty, kind:1, kind:2, controller: and a number, law: and {', '.join(PACKS)}")
         if any(not 0 < len(self.labels.get(one, "").strip()) <= _LONGEST for one in LANGUAGES):
             raise ValueError(f"labels: in each of {', '.join(LANGUAGES)}")
         if not 0 < len(self.passes) <= _MOST_EXAMPLES or not 0 < len(self.fails) <= _MOST_EXAMPLES:

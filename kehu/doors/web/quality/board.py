@@ -196,6 +196,7 @@ def _rules(found: scores.Board, counts: dict[str, int]) -> list[dict[str, Any]]:
             "label": words.rule_label(one.slug, dict(one.labels)),
             "dimension": words.DIMENSIONS[one.dimension][0],
             "severity": words.SEVERITIES[one.severity],
+            "whom": words.segment_label(one.segment) if one.segment else "",
             "check": f"rule:{one.slug}" if counts.get(f"rule:{one.slug}") else "",
             **words.told(found.rules.get(one.slug)),
         }

@@ -76,6 +76,7 @@ def new(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         ],
         "dimensions": [(one, words.DIMENSIONS[one][0]) for one in DIMENSIONS],
         "severities": [(one, words.SEVERITIES[one][1]) for one in SEVERITIES],
+        "segments": words.segments(),
         "fields": [(name, field_label(name), kind_of(type_)) for name, type_ in types.items()],
         "people": list(Staff.objects.filter(is_active=True).order_by("email").values_list("email", flat=True)),
         "problem": problem,
@@ -106,6 +107,7 @@ def one(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
         "text": text,
         "dimension": words.DIMENSIONS[text.dimension][0],
         "severity": words.SEVERITIES[text.severity],
+        "whom": words.segment_label(text.segment),
         "passes": [_example(row) for row in text.passes],
         "fails": [_example(row) for row in text.fails],
         "versions": [_version(row, names) for row in held],
@@ -152,6 +154,7 @@ def _row(slug: str, row: Rule | None, owned: list[Any]) -> dict[str, Any]:
         "condition": text.condition,
         "dimension": words.DIMENSIONS[text.dimension][0],
         "severity": words.SEVERITIES[text.severity],
+        "whom": words.segment_label(text.segment) if text.segment else "",
         "state": words.STATES[row.state if row is not None else "shipped"],
         "owner": whose.owner_email if whose is not None else "",
         "deputy": whose.deputy_email if whose is not None else "",
@@ -174,6 +177,7 @@ def _text(said: Mapping[str, str]) -> RuleText:
         condition=said.get("condition", "").strip(),
         dimension=said.get("dimension", ""),
         severity=said.get("severity", ""),
+        segment=said.get("segment", ""),
         passes=_examples(said.get("passes", "")),
         fails=_examples(said.get("fails", "")),
     )
@@ -201,6 +205,7 @@ def _base(slug: str) -> dict[str, str]:
         return {"dimension": "validity", "severity": "medium"}
     return {
         "slug": slug, "condition": text.condition, "dimension": text.dimension, "severity": text.severity,
+        "segment": text.segment,
         "passes": "\n".join(map(_example, text.passes)), "fails": "\n".join(map(_example, text.fails)),
         **{f"label_{one}": label for one, label in text.labels.items()},
     }  # fmt: skip

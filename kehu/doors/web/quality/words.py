@@ -113,7 +113,9 @@ def check_label(check: str) -> str:
 
 
 def segment_label(key: str) -> str:
-    """What a segment is called."""
+    """What a segment is called; empty: everybody."""
+    if not key:
+        return str(WHOM["all"])
     kind, _colon, value = key.partition(":")
     if kind == "kind":
         return {"1": _("Persons"), "2": _("Organisations")}.get(value, value)
@@ -122,6 +124,15 @@ def segment_label(key: str) -> str:
         return special.get(value) or str(LAW_LABELS.get(value, value))
     name = Controller.objects.filter(id=int(value)).values_list("name", flat=True).first() if value.isdecimal() else ""
     return house_label(str(name or value))
+
+
+def segments() -> list[tuple[str, str]]:
+    """Those of whom a rule may ask something, with what each is called."""
+    keys = ["", "kind:1", "kind:2", *(f"law:{name}" for name in LAW_LABELS)]
+    houses = Controller.objects.order_by("name").values_list("id", flat=True)
+    if len(houses) > 1:
+        keys += [f"controller:{id}" for id in houses]
+    return [(key, segment_label(key)) for key in keys]
 
 
 def percent(share: float | None) -> str:
