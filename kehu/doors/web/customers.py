@@ -21,7 +21,16 @@ from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.desk.listing import Filters, LeftOut, Page, Row, count_customers, list_customers, masked_page
+from kehu.serve.desk.listing import (
+    STALE_MONTHS,
+    Filters,
+    LeftOut,
+    Page,
+    Row,
+    count_customers,
+    list_customers,
+    masked_page,
+)
 from kehu.serve.desk.record import came_at
 from kehu.serve.desk.searching import MOST, search
 
@@ -67,7 +76,11 @@ def customers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "hidden_count": max(0, counts.total - counts.matching) if filters.consent == "given" else 0,
         "rests_on_consent": installation().rules.purposes[purpose].kind == "consent",
         "no_consent": _words("house.consent-none"),
-        "kinds": [(kind, label, query_of(Filters(kind, filters.pack, filters.consent))) for kind, label in _KINDS],
+        "kinds": [
+            (kind, label, query_of(Filters(kind, filters.pack, filters.consent, filters.stale)))
+            for kind, label in _KINDS
+        ],
+        "ages": [(months, months // 12) for months in STALE_MONTHS],
         "packs": [(id, held.labels[language()]) for id, held in load_packs().items()],
         "newer": f"?{_joined(query, before=found.newer)}" if found.newer else "",
         "older": f"?{_joined(query, after=found.older)}" if found.older else "",
@@ -96,7 +109,12 @@ def search_customers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 def query_of(filters: Filters) -> str:
     """Filters as the query of an address."""
-    held = {"kind": filters.kind, "pack": filters.pack, "consent": filters.consent}
+    held: dict[str, str | int] = {
+        "kind": filters.kind,
+        "pack": filters.pack,
+        "consent": filters.consent,
+        "stale": filters.stale,
+    }
     return urlencode({name: value for name, value in held.items() if value})
 
 

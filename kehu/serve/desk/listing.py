@@ -1,7 +1,7 @@
 """The list of customers: keyset pages, newest first, every value masked and through the gate; and the search.
 
-SQL narrows down by what holds no personal value (kind, law pack, consent); the gate decides each customer all the same,
-and whoever it does not let be named is left out and counted with the policy that said so.
+SQL narrows down by what holds no personal value (kind, law pack, consent, age of what is known); the gate decides each
+customer all the same, and whoever it does not let be named is left out and counted with the policy that said so.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
@@ -25,6 +27,8 @@ from kehu.serve.desk.standing import Standing, standing_of
 
 PAGE: Final = 25
 UNATTACHED: Final = "unattached"
+STALE_MONTHS: Final = (12, 24, 36)
+"""Ages by which a list may be narrowed down."""
 NAMES: Final = ("full_name", "legal_name", "alias")
 # what a list may show beside the name, the first four that the purpose needs
 _COLUMNS: Final = (
@@ -44,6 +48,7 @@ class Filters:
     kind: str = ""  # "person", "organisation"; "unattached": orders and contacts of nobody known; else all but those
     pack: str = ""
     consent: str = ""  # "given": a consent for the purpose is in force; "any": whatever they said
+    stale: int = 0  # months for which nobody said or confirmed anything of the profile; 0: of any age
 
     @classmethod
     def read(cls, given: Mapping[str, str], *, purpose: str) -> Filters:
@@ -54,6 +59,7 @@ class Filters:
             kind=kind if kind in (*KIND[1:], UNATTACHED) else "",
             pack=pack if pack in PACKS else "",
             consent=consent if consent in ("given", "any") else "given" if rests else "any",
+            stale=next((months for months in STALE_MONTHS if given.get("stale") == str(months)), 0),
         )
 
     def where(self, purpose: str) -> tuple[str, dict[str, Any]]:
@@ -69,6 +75,10 @@ class Filters:
         if self.consent == "given":
             conditions.append(_GIVEN)
             parameters["purpose_key"] = str(PURPOSES[purpose])
+        if self.stale:
+            conditions.append(_STALE)
+            since = timezone.now() - timedelta(days=round(self.stale * 30.44))
+            parameters |= {"since": since, "since_id": UUID(int=int(since.timestamp() * 1000) << 80)}
         return " and ".join(conditions), parameters
 
 
@@ -80,6 +90,10 @@ _GIVEN: Final = (
     "s.consents -> %(purpose_key)s ->> 0 = 'given' and coalesce((s.consents -> %(purpose_key)s ->> 2)::float8"
     " > extract(epoch from clock_timestamp()), true)"
 )
+# a record's id carries when it came, and a confirmation is a record of its own
+_STALE: Final = """not exists (select 1 from subject_state m join record r using (subject)
+    where m.customer = s.subject and not m.hidden and r.kind in (1, 2, 5) and not r.hidden
+        and case when r.said_at is null then r.id >= %(since_id)s else r.said_at >= %(since)s end)"""
 
 
 @dataclass(frozen=True, slots=True)

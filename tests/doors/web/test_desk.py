@@ -263,12 +263,21 @@ def _link(page: str, rel: str) -> str:
     if found is None:
         return ""
     parts = urlsplit(found[1].replace("&amp;", "&"))
-    assert set(parse_qs(parts.query)) <= {"after", "before", "consent", "kind", "pack"}
+    assert set(parse_qs(parts.query)) <= {"after", "before", "consent", "kind", "pack", "stale"}
     return (parts.path or "/customers") + "?" + parts.query
 
 
 def _error(page: str) -> str:
     return page[page.index('id="wrong"') :][:400]
+
+
+def test_the_list_is_narrowed_down_to_whom_nobody_heard_of_for_long() -> None:
+    fresh, old, older = admit(*({"full_name": f"客户{n}"} for n in range(3)))
+    with connection.cursor() as cursor:
+        cursor.execute("update record set said_at = now() - interval '2 years' where subject in (%s, %s)", [old, older])
+    desk, _ = signed_in("service", "service")
+    found = {months: _customers(text_of(desk.get(f"/customers?stale={months}"))) for months in (12, 36, "x")}
+    assert (found[12], found[36], set(found["x"])) == ([older, old], [], {fresh, old, older})
 
 
 def test_a_rare_filter_is_looked_for_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
