@@ -163,6 +163,7 @@ def _codes() -> Mapping[type[BaseException], str]:
     from kehu.refine.resolve.link import LinkageFailed
     from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
     from kehu.refine.resolve.sources import UnknownChannel
+    from kehu.refine.resolve.spark import SparkMissing
     from kehu.refine.resolve.weights import NotCompared, NothingLearned, UnknownWeights
     from kehu.serve.assurance.queries import LedgerEmpty
     from kehu.serve.assurance.trials import UnknownTrial
@@ -239,6 +240,7 @@ def _codes() -> Mapping[type[BaseException], str]:
         UnknownTrait: "unknown-trait",
         NobodyMay: "trait-waits",
         LinkageFailed: "linkage",
+        SparkMissing: "spark",
         UnknownProposal: "unknown-proposal",
         NotOneCustomer: "not-one-customer",
         UnknownWeights: "unknown-weights",

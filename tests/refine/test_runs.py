@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import pytest
 from django.db import connection, connections, transaction
 
+from kehu.doors.problems import problem_of
 from kehu.govern import states
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import LedgerUnavailable
@@ -19,6 +21,7 @@ from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import fresh, opening, review, runs
 from kehu.refine.resolve.opening import Group, customers_of, open_table
 from kehu.refine.resolve.sources import UnknownChannel, sources
+from kehu.refine.resolve.spark import SparkMissing
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
 from tests import commands
@@ -62,6 +65,18 @@ def looked_at(subject: UUID) -> int:
         subject,
     )
     return count
+
+
+def test_where_spark_is_missing_nobody_is_opened_and_the_door_says_what_to_install(database, monkeypatch):
+    monkeypatch.setenv("KEHU_SPARK_MASTER", "local[2]")
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    [alice] = admit(ALICE)
+    with pytest.raises(SparkMissing) as missing:
+        resolve()
+    assert looked_at(alice) == 0 and not LinkageRun.objects.exists()
+    told = problem_of(missing.value)
+    assert "kehu[spark]" in str(told.words()["remedy"]) and told.exit_code == 1
 
 
 def test_sure_ones_join_and_doubtful_ones_wait(database):

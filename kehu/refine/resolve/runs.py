@@ -73,12 +73,15 @@ def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None,
         ActRefused: the role may not.
         LinkageFailed: out of memory, or a step went wrong; what was joined until then stands.
         LedgerUnavailable: the ledger cannot be written, so nothing was opened.
+        SparkMissing: it is to run on Spark, which is not here; nothing was opened.
     """
     require_act("link", actor)
     report = progress or (lambda _step, _share: None)
     with _alone(report):
         started = time.perf_counter()
         scope = fresh(everything=everything)
+        if _on_spark(scope):
+            spark.require()
         run = LinkageRun.objects.create(
             id=new_id(), everything=scope.everything, staff=actor.human, newest=scope.seen,
             before=count_customers() if counted else None,
@@ -218,8 +221,12 @@ def _open(
     return pa.concat_tables([table, opened(others, _OPENING)]), new
 
 
+def _on_spark(scope: Fresh) -> bool:
+    return scope.everything and bool(os.environ.get("KEHU_SPARK_MASTER"))
+
+
 def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> LinkResult:
-    if scope.everything and os.environ.get("KEHU_SPARK_MASTER"):
+    if _on_spark(scope):
         with spark.session(Home.current().path) as held:
             return spark.link_on_spark(
                 table,

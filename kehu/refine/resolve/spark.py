@@ -12,6 +12,7 @@ the session. Settings: KEHU_SPARK_MASTER, KEHU_SPARK_MEMORY. Docs: decisions/002
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -52,6 +53,18 @@ class SparkMissing(RuntimeError):
     """pyspark or Java 17 is not here: ``pip install 'kehu[spark]'``, and a Java runtime."""
 
 
+def require() -> None:
+    """See to it that Spark can begin, before anybody is opened for it.
+
+    Raises:
+        SparkMissing: pyspark or Java is not here.
+    """
+    if importlib.util.find_spec("pyspark") is None:
+        raise SparkMissing("pyspark")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise SparkMissing("java")
+
+
 @contextlib.contextmanager
 def session(home: Path) -> Iterator[SparkSession]:
     """A Spark session for one run; its folder in the home goes with it.
@@ -59,12 +72,9 @@ def session(home: Path) -> Iterator[SparkSession]:
     Raises:
         SparkMissing: pyspark or Java is not here.
     """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise SparkMissing("pyspark") from None
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise SparkMissing("java")
+    require()
+    from pyspark.sql import SparkSession
+
     folder = tempfile.mkdtemp(prefix=_FOLDER, dir=home)
     try:
         builder = SparkSession.builder
