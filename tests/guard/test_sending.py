@@ -19,6 +19,17 @@ def people(database):
     return admit(*({"email": f"c{n}@mail.example"} for n in range(12)))
 
 
+_GROWING = ("subject_", "record", "facet", "ledger_", "gate_decision")
+
+
+def _walked(plan):
+    """Scans that look nothing up: of the table itself, or of a whole index."""
+    lines = plan.splitlines()
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if "Seq Scan" in line or ("Index" in line and "Scan" in line and "Cond:" not in after):
+            yield line
+
+
 def modes():
     settings = ("plan_cache_mode", "enable_seqscan", "lock_timeout")
     with connection.cursor() as cursor:
@@ -47,8 +58,7 @@ def test_many_reads_have_one_plan_and_it_looks_things_up(people, database):
         )
         nothing = ", ".join(["null"] * count.fetchone()[0])
         plan = "\n".join(row[0] for row in raw.execute(f"explain execute {plans[2]} ({nothing})"))
-    walked = [line for line in plan.splitlines() if "Seq Scan" in line]
-    assert not [line for line in walked if any(table in line for table in ("subject_", "record", "facet", "ledger_"))]
+    assert not [line for line in _walked(plan) if any(table in line for table in _GROWING)]
 
 
 def test_a_read_leaves_the_connection_as_it_was(people):

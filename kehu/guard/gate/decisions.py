@@ -70,11 +70,16 @@ class Decision:
     finds: bool
     denied: Mapping[str, FieldAnswer] = field(init=False, compare=False, repr=False)
     """Fields of which nothing comes out whatever the provenance; some of them may yet be compared (``match-only``)."""
+    supplied: bool = field(init=False, compare=False, repr=False)
+    """Whether something of the customer may have come from a source, and not from themselves."""
 
     def __post_init__(self) -> None:
         """Once for a decision, which many reads share."""
         nothing = {n: row[0] for n, row in self.fields.items() if all(a.answer not in LET_OUT for a in row[:3])}
         object.__setattr__(self, "denied", nothing)
+        # each source has a place of its own in every row; where nothing was asked, nothing tells
+        told = not self.fields or any(_fresh_part(row) > _PLACE for row in self.fields.values())
+        object.__setattr__(self, "supplied", told)
 
     def meets(self, *, own: bool) -> bool:
         """Whether a search that met this customer may say so: all that was searched for is open to the asker.

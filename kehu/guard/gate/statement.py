@@ -4,8 +4,10 @@ One statement serves a single customer and a chunk of 2,000, so that both give t
 It commits by itself: nothing is decrypted before that commit is confirmed. Where a decision is missing it
 records nothing, hands nothing out and returns the projections alone.
 
-``LATERAL … OFFSET 0`` keeps each look-up on its primary key, whatever the planner believes of a table's size. It takes
-every step here for one row, so steps of as many rows as there are customers are never joined with each other (2,000 by
+``LATERAL … OFFSET 0`` keeps each look-up on its key, whatever the planner believes of a table's size: the plan is kept, and
+one that walks through a table of ten would walk through it when it holds millions. Whom a read reaches (``t``) is looked up
+first, then locked one by one in the order of their ids, as everybody locks them. The planner takes every step here for one
+row, so steps of as many rows as there are customers are never joined with each other (2,000 by
 2,000 compared in a loop took 6 s): what a later step needs is carried along.
 
 A grant counts where the credential was made to use it, it is in force and the row of the ledger names it (``detail``).
@@ -19,7 +21,7 @@ origin subject said nothing on this purpose (its values are left out where anoth
 has 9 more for each place of what is said of that source in the customer's ``supply``; below 0 nothing is known of its source.
 
 Whom the named ids reach is the statement's ``Reach``: their whole customers; or, for the rights of a person, exactly the
-origin subjects named; or the residue of an erasure. What follows is the same text.
+origin subjects named; or the residue of an erasure. All else is the same text.
 """
 
 from __future__ import annotations
@@ -53,14 +55,15 @@ with a as materialized (
     from actor_state s where s.actor = %(actor)s for share
 ), g as materialized (
     select x.subjects, x.packs, x.ages, jsonb_strip_nulls(jsonb_build_object('fields', x.fields, 'emergency', x.emergency))
-        as lets from a join access_grant x on x.id = a.grant_id and x.id = %(detail)s::uuid
-    where x.staff = a.human and x.purpose = %(purpose)s and x.approved and x.until > clock_timestamp()
-        and x.ended_at is null for share of x
+        as lets
+    from a cross join lateral (select y.* from access_grant y
+        where y.id = a.grant_id and y.id = %(detail)s::uuid and y.staff = a.human and y.purpose = %(purpose)s and y.approved
+            and y.until > clock_timestamp() and y.ended_at is null for share) x
+), t as materialized (
+    %(reached)
 ), w as materialized (
-    select s.* from subject_state s
-    where s.customer = any (array(select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[])))
-      and not s.hidden
-    order by s.subject for share
+    select s.* from (select t.* from t order by t.subject) r
+        cross join lateral (select x.* from subject_state x where %(counted) for share) s
 ), own as materialized (
     select w.customer, w.core from w join a using (subject)
 ), c0 as (
@@ -85,7 +88,7 @@ with a as materialized (
         from c group by c.customer) q
 ), d as materialized (
     select p.*, g.id, g.categories, g.finds
-    from p left join gate_decision g on g.id = p.decision
+    from p left join lateral (select x.* from gate_decision x where x.id = p.decision offset 0) g on true
 ), n as materialized (
     select d.id, row_number() over (order by d.id) as number from d where d.id is not null group by d.id
 ), ready as materialized (
@@ -146,24 +149,30 @@ from o
 order by o.customer, o.subject, r.id
 """
 
+Reach = Literal["customer", "origins", "residue"]
+_NAMED_ONES: Final = "select distinct i.subject from unnest(%(subjects)s::uuid[]) i (subject)"
+# whom the named ids reach, and which of those count once they are locked
+_REACHES: Final[dict[Reach, tuple[str, str]]] = {
+    "customer": (
+        """select distinct o.subject, o.customer from unnest(%(subjects)s::uuid[]) i (subject)
+        cross join lateral (select x.customer from subject_state x where x.subject = i.subject offset 0) n
+        cross join lateral (select x.subject, x.customer from subject_state x where x.customer = n.customer offset 0) o""",
+        "x.subject = r.subject and x.customer = r.customer and not x.hidden",
+    ),
+    "origins": (_NAMED_ONES, "x.subject = r.subject and not x.hidden"),
+    "residue": (_NAMED_ONES, "x.subject = r.subject and x.residue"),
+}
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
-_TEXT: Final = _PROJECT + _RECORD + _HAND_OUT
-PARAMETERS: Final = tuple(dict.fromkeys(_NAMED.findall(_TEXT)))
+_TEXTS: Final = {
+    reach: (_PROJECT + _RECORD + _HAND_OUT).replace("%(reached)", reached).replace("%(counted)", counted)
+    for reach, (reached, counted) in _REACHES.items()
+}
+PARAMETERS: Final = tuple(dict.fromkeys(_NAMED.findall(_TEXTS["customer"])))
 """Names of the statement's parameters, in the order of their numbers."""
 # Numbered once here: the driver keeps no converted text of this length and would convert it on every read.
-CHECKED_READ: Final = _NAMED.sub(lambda found: f"${PARAMETERS.index(found[1]) + 1}", _TEXT)
-
-Reach = Literal["customer", "origins", "residue"]
-_WHOLE: Final = """s.customer = any (array(select n.customer from subject_state n where n.subject = any ({})))
-      and not s.hidden"""
-_SUBJECTS: Final = f"${PARAMETERS.index('subjects') + 1}::uuid[]"
-_REACHES: Final[dict[Reach, str]] = {
-    "customer": _WHOLE.format(_SUBJECTS),
-    "origins": f"s.subject = any ({_SUBJECTS}) and not s.hidden",
-    "residue": f"s.subject = any ({_SUBJECTS}) and s.residue",
-}
 STATEMENTS: Final[dict[Reach, str]] = {
-    reach: CHECKED_READ.replace(_REACHES["customer"], where) for reach, where in _REACHES.items()
+    reach: _NAMED.sub(lambda found: f"${PARAMETERS.index(found[1]) + 1}", text) for reach, text in _TEXTS.items()
 }
-if len(set(STATEMENTS.values())) != len(_REACHES):  # a changed text that no longer fits would reach too far
+CHECKED_READ: Final = STATEMENTS["customer"]
+if len(set(STATEMENTS.values())) != len(_REACHES):  # a changed text that has no place for its reach would reach too far
     raise RuntimeError("the checked read has no place for its reach")

@@ -58,7 +58,7 @@ def show(
     opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, event=BY_PERSON if by_person else "")
     if not opened:
         raise UnknownSubject(str(subject))
-    return marked([customer_of(opened[0])])[0]
+    return customers_of(opened)[0]
 
 
 def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int]:
@@ -124,10 +124,12 @@ def _carriers(criteria: dict[str, str]) -> dict[UUID, bool]:
         return dict(cursor.fetchall())
 
 
-def marked(customers: Sequence[Customer]) -> list[Customer]:
-    """The same customers, each with the sources that something of them came from."""
-    found = marks_of_customers(one.subject for one in customers)
-    return [replace(one, marks=found[one.subject]) if one.subject in found else one for one in customers]
+def customers_of(opened: Sequence[Opened]) -> list[Customer]:
+    """What the gate let out of customers, each with the sources that something of them came from."""
+    # most came from themselves alone, as their decision tells: no question to the database for those
+    supplied = [one.customer for one in opened if one.decision.supplied]
+    found = marks_of_customers(supplied) if supplied else {}
+    return [replace(customer_of(one), marks=found.get(one.customer, ())) for one in opened]
 
 
 def customer_of(opened: Opened) -> Customer:

@@ -22,7 +22,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.watch.marks import without_honey
 from kehu.serve.desk import queries, verifying
 from kehu.serve.desk.listing import Filters, candidates
-from kehu.serve.desk.queries import Customer, customer_of, marked
+from kehu.serve.desk.queries import Customer, customers_of
 from kehu.serve.leaving.made_up import MadeUp
 from kehu.vault.ids import in_order
 
@@ -114,7 +114,7 @@ def list_customers(
         masked=actor.outside is None,
         kinds=PROFILE_KINDS,
     )
-    rows = {one.subject: one for one in marked([customer_of(one) for one in opened if one.decision.finds])}
+    rows = {one.subject: one for one in customers_of([one for one in opened if one.decision.finds])}
     kept_back = len(opened) - len(rows)
     if made_up and rows and made_up.id in page:  # alone it would be known
         own = made_up.listed(purpose, asked)
