@@ -6,7 +6,8 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from socketserver import ThreadingMixIn
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
@@ -19,9 +20,24 @@ from kehu.host.database import Database
 from scripts.browser import find_browser
 from tests.doors.portal.conftest import Letters, post  # noqa: F401  (post is a fixture here, too)
 
+_THREADS: Final = 4
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
+
+class _Server(WSGIServer):
+    """A few threads, each with its connection to the database, as the product's: a new one for every request costs more."""
+
+    threads: ThreadPoolExecutor
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.threads.submit(self._answer, request, client_address)
+
+    def _answer(self, request: Any, client_address: Any) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except OSError:
+            pass  # the browser left before it was answered
+        finally:
+            self.shutdown_request(request)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -55,14 +71,25 @@ def site(browser: Browser, database: Database) -> Iterator[str]:
             return [b"".join(found)]
         finally:
             found.close()  # a static file is one, and stays open otherwise
-            connections.close_all()  # each request has a thread of its own here
 
-    with make_server("127.0.0.1", 0, answer, server_class=_Server, handler_class=_Quiet) as server:
+    together = threading.Barrier(_THREADS)
+
+    def leave() -> None:
+        together.wait(30)  # so that each thread has one of these
+        connections.close_all()
+
+    with (
+        ThreadPoolExecutor(_THREADS) as threads,
+        make_server("127.0.0.1", 0, answer, server_class=_Server, handler_class=_Quiet) as server,
+    ):
+        server.threads = threads
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield f"http://localhost:{server.server_port}"
         server.shutdown()
         thread.join()
+        for left in [threads.submit(leave) for _ in range(_THREADS)]:
+            left.result()
 
 
 class Visit:
