@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.classify.words import DONE, KIND_LABELS, LEVELS, REASONS, STATES
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, page
+from kehu.doors.web.quality.words import tabs
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.classify import actions, names, queries
@@ -32,6 +33,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         for field, level in queries.raised_fields(actor=desk.without_purpose).items()
     ]
     context = _standing(last, asked=request.GET.get("done") == "begun") | {
+        "quality_tabs": tabs(desk),
         "waiting": [row for row in rows if row["state"] == OPEN],
         "others": [row for row in rows if row["state"] != OPEN],
         "raised": raised,

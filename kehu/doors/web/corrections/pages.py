@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +26,7 @@ from kehu.serve.corrections import queries, telling
 from kehu.serve.corrections.actions import NotCorrected, correct
 from kehu.serve.corrections.models import WAYS
 
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 WAY_LABELS: Final = {
     "letter": gettext_lazy("letter"),
     "email": gettext_lazy("email"),
@@ -70,12 +72,12 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @staff_page
 @require_POST
 def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
-    """A customer by their id."""
+    """A customer by their id, or by an address that holds it."""
     require_act("correct", desk.without_purpose)
-    try:
-        return redirect(reverse("corrections-of", args=[UUID(request.POST.get("customer", "").strip())]))
-    except ValueError:
+    said = _ID.search(request.POST.get("customer", ""))
+    if said is None:
         return redirect(reverse("corrections") + "?done=no-customer")
+    return redirect(reverse("corrections-of", args=[UUID(said[0])]))
 
 
 @staff_page

@@ -52,15 +52,16 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "smallest": scores.SMALL,
     }
     if found is not None:
-        counts = scores.checks(actor=actor)
+        counts, days = scores.checks(actor=actor), scores.trend(actor=actor)
         context |= {
             "board": found,
             "overall": words.told(None) | {"text": words.percent(found.overall)},
             "dimensions": [_dimension(name, found) for name in DIMENSIONS],
-            "trend": _trend(scores.trend(actor=actor)),
+            "days": len(days),
+            "trend": _trend(days),
             "fields": _fields(found, counts),
             "sources": _matrix(found.sources, _channels()),
-            "segments": _matrix(found.segments, {key: words.segment_label(key) for key in found.segments}),
+            "segments": _segments(found.segments),
             "heads": [words.DIMENSIONS[name][0] for name in DIMENSIONS],
             "rules": _rules(found, counts),
             "duplicates": counts.get("uniqueness:customers", 0),
@@ -110,6 +111,8 @@ def found(request: HttpRequest, desk: SignedIn, check: str) -> HttpResponse:
         "after": after,
         "most": MOST_FINDINGS,
         "told": _("The task waits in the queue.") if request.GET.get("done") == "task" else "",
+        "told_at": reverse("verification"),
+        "told_word": _("Look at the queue"),
     }
     return page(request, "quality/found.html", context, desk=desk, nav="quality")
 
@@ -183,6 +186,15 @@ def _matrix(held: Any, labels: dict[str, str]) -> list[dict[str, Any]]:
         ),
         key=lambda row: row["label"],
     )  # fmt: skip
+
+
+def _segments(held: Any) -> list[dict[str, Any]]:
+    """Rows of the segments: kinds of customers first, then laws, then houses."""
+    rows = []
+    for name, label in words.SEGMENTS.items():
+        own = {key: row for key, row in held.items() if key.partition(":")[0] == name}
+        rows += [row | {"group": label} for row in _matrix(own, {key: words.segment_label(key) for key in own})]
+    return rows
 
 
 def _channels() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,7 +21,7 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.upkeep import policies
 from kehu.serve.upkeep.confirming import VERIFIABLE
-from kehu.serve.upkeep.models import WAYS, WHOM, Task
+from kehu.serve.upkeep.models import WAYS, WHOM, Policy, Task
 from kehu.serve.upkeep.tasks import who_writes
 
 
@@ -28,7 +29,8 @@ from kehu.serve.upkeep.tasks import who_writes
 @require_http_methods(["GET", "POST"])
 def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """What is in force; and the form of another one."""
-    actor, said, problem = desk.without_purpose, request.POST, ""
+    actor, problem = desk.without_purpose, ""
+    said: Any = request.POST
     require_act("verify-task", actor)
     if request.method == "POST":
         try:
@@ -39,6 +41,8 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         except ValueError:
             problem = _("Something is missing or unknown: a short name, a field, months or messages, and two people.")
     owned = {one.name: one for one in owners(actor=actor, kind=policies.OWNED)}
+    if request.method == "GET":
+        said = _again(request.GET.get("again", ""), owned)
     context: dict[str, Any] = {
         "quality_tabs": words.tabs(desk),
         "rows": [
@@ -59,9 +63,10 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "people": list(Staff.objects.filter(is_active=True).order_by("email").values_list("email", flat=True)),
         "most": policies.MOST_AT_ONCE,
         "problem": problem,
-        "told": {"made": _("In force from tonight on."), "retired": _("Retired; its tasks stay.")}.get(
-            request.GET.get("done", ""), ""
-        ),
+        "told": {
+            "made": _("In force from tonight on."),
+            "retired": _("Retired; its tasks stay. The form below holds it: put it in force to take that back."),
+        }.get(request.GET.get("done", ""), ""),
     }  # fmt: skip
     return page(request, "quality/policies.html", context, desk=desk, nav="quality", status=422 if problem else 200)
 
@@ -70,11 +75,25 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @require_POST
 def retire(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """End a policy."""
+    slug = request.POST.get("slug", "")
     try:
-        policies.retire_policy(request.POST.get("slug", ""), actor=desk.without_purpose)
+        policies.retire_policy(slug, actor=desk.without_purpose)
     except policies.UnknownPolicy:
         raise Http404 from None
-    return redirect(reverse("verification-policies") + "?done=retired")
+    return redirect(reverse("verification-policies") + f"?done=retired&again={slug}#h-new")
+
+
+def _again(slug: str, owned: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy that was retired, as its form says it; empty: there is none of that name."""
+    row = Policy.objects.filter(slug=slug).order_by("-made_at").first() if slug else None
+    if row is None:
+        return {}
+    whose = owned.get(slug)
+    return {
+        "slug": slug, "field": row.field, "months": row.months or "", "bounces": row.bounces or "", "whom": row.whom,
+        "way": row.way, "role": row.role, "due": row.due_days,
+        "owner": whose.owner_email if whose else "", "deputy": whose.deputy_email if whose else "",
+    }  # fmt: skip
 
 
 def _wanted(said: Any) -> policies.Wanted:

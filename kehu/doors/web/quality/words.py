@@ -12,6 +12,7 @@ from kehu.doors.web.pages import field_label, language
 from kehu.doors.web.words import LAW_LABELS, house_label
 from kehu.govern.models import Controller
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.refine.quality.rules import rules_in_force
 from kehu.refine.quality.scores import Shown
 from kehu.refine.quality.texts import shipped_texts
 
@@ -69,6 +70,12 @@ HOW: Final = {
     "document": gettext_lazy("by a document"),
 }
 
+SEGMENTS: Final = {
+    "kind": gettext_lazy("Kind of customer"),
+    "law": gettext_lazy("Laws that apply"),
+    "controller": gettext_lazy("Responsible house"),
+}
+
 
 def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
     """Name, words and address of the pages that this reader may open."""
@@ -100,7 +107,7 @@ def check_label(check: str) -> str:
     """What a check of the last measuring is called."""
     kind, _colon, key = check.partition(":")
     if kind == "rule":
-        return rule_label(key)
+        return next((rule_label(key, dict(one.labels)) for one in rules_in_force() if one.slug == key), key)
     if kind == "uniqueness":
         return _("May be somebody else's double")
     told = {

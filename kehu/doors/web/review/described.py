@@ -51,8 +51,10 @@ def _line(one: Line) -> dict[str, Any]:
 
 def _value(field: str, side: Side) -> dict[str, Any]:
     pieces: tuple[Piece, ...] = side.pieces
-    if side.answer == "clear" and len(pieces) == 1 and pieces[0][1]:  # nothing to mark: as people read it
-        pieces = ((value_text(field, pieces[0][0]), True),)
+    if side.answer == "clear" and pieces:
+        whole = "".join(piece for piece, _same in pieces)
+        if (said := value_text(field, whole)) != whole:  # a word stands for it: its letters are not compared
+            pieces = ((said, all(same for _piece, same in pieces)),)
     why = installation().rules.policies.text(side.policy, language()) if side.answer == "denied" else None
     return {"answer": side.answer, "pieces": pieces, "text": side.text, "policy": side.policy, "why": why}
 

@@ -79,6 +79,7 @@ def one(request: HttpRequest, desk: SignedIn, version: UUID) -> HttpResponse:
         "learned": [words.aspect(name) for name in sorted(made.content["levels"])],
         "labels": made.labels,
         "current": current.number if current else None,
+        "in_force": made.state == IN_FORCE,
         "seen": _compared(seen) if seen else None,
         "fresh": bool(seen and current and seen["against"] == str(current.id)),
         "little": held.changes_little(made),

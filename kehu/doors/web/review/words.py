@@ -142,7 +142,9 @@ def percent(probability: float) -> str:
 
 def bits(weight: float | None) -> str:
     """A weight with its sign; nothing where there is none."""
-    return "—" if weight is None else f"{weight:+.1f}".replace("-", "\N{MINUS SIGN}")
+    if weight is None:
+        return "—"
+    return "0.0" if abs(weight) < 0.05 else f"{weight:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def aspect(comparison: str) -> str:
