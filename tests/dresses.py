@@ -16,7 +16,9 @@ DRESSES = (
     (390, "light", "zh-hant"),
     (1440, "dark", "en"),
 )
-NARROW = tuple(dress for dress in DRESSES if dress[0] == 390)
+_WIDTHS = (1440, 390)
+_THEMES = ("light", "dark")
+_LANGUAGES = ("zh-hans", "en", "zh-hant")
 _UNFOLD = """
 window.shut = [...document.querySelectorAll("details:not([name])")].filter((one) => !one.open);
 for (const one of window.shut) one.open = true;
@@ -24,43 +26,52 @@ for (const one of window.shut) one.open = true;
 _IDS = re.compile(r"[0-9a-f-]{32,}|\?.*")
 
 
-def pair_of(path: str) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
-    """A wide dress and a narrow one, light and dark; pages share all six among them."""
-    first = zlib.crc32(_IDS.sub("", path).encode()) % 3
-    return DRESSES[first], DRESSES[first + 3]
-
-
 def dresses_of(path: str) -> tuple[tuple[int, str, str], ...]:
-    """Those in which a page is looked at: its pair, and narrow in each language."""
-    return tuple(dict.fromkeys((*pair_of(path), *NARROW)))
+    """Those in which a page is loaded: one in each language, widths and themes in turn; pages share all among them."""
+    turn = _turn(path)
+    return tuple(
+        (_WIDTHS[(turn + number) % 2], _THEMES[(turn // 2 + number) % 2], language)
+        for number, language in enumerate(_LANGUAGES)
+    )
+
+
+def pair_of(path: str) -> tuple[tuple[int, str, str], ...]:
+    """A wide dress and a narrow one, light and dark."""
+    return dresses_of(path)[:2]
+
+
+def _turn(path: str) -> int:
+    return zlib.crc32(_IDS.sub("", path).encode())
 
 
 def in_every_dress(window: Any, path: str, *, status: int = 200) -> list[str]:
     """What is wrong with a page of the site in its dresses, everything unfolded.
 
-    Axe searches it in one of its pair, for that takes longer than all else: what pages share is searched in every dress.
+    Axe searches it in one of them, for that takes longer than all else: what pages share is searched in every dress.
     """
     found = []
-    pair = pair_of(path)
-    alone = pair[zlib.crc32(_IDS.sub("", path).encode()) % 2]
-    for dress in dresses_of(path):
+    dresses = dresses_of(path)
+    for dress in dresses:
         width, theme, language = dress
         window.look(width=width, theme=theme, language=language)
         answer = window.page.goto(window.site + path)
         assert answer.status == status, (path, answer.status)
         window.page.evaluate(_UNFOLD)
-        found += looked_at(window, f"{path} {width} {theme} {language}", width, searching=dress == alone)
+        searching = dress == dresses[_turn(path) % len(dresses)]
+        found += looked_at(window, f"{path} {width} {theme} {language}", width, searching=searching)
         window.page.evaluate("for (const one of window.shut) one.open = false")  # as it was found
     return found
 
 
 def looked_at(window: Any, name: str, width: int, *, searching: bool = True) -> list[str]:
-    """What is wrong with the page in the window; what the policy blocked fails at once."""
+    """What is wrong with the page in the window; what the policy blocked fails at once. Neither width scrolls sideways."""
     window.page.wait_for_load_state("load")
     assert window.wrong == [], name  # before axe: it puts a style of its own in
-    wide = window.page.evaluate("document.documentElement.scrollWidth")
     found = Axe().run(window.page).response["violations"] if searching else []
     window.wrong.clear()
-    return [f"{name}: {wide} wide"] * (wide > width) + [
-        f"{name}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in found
-    ]
+    wrong = [f"{name}: {one['id']} {one['nodes'][0]['html'][:160]}" for one in found]
+    for seen in (*(one for one in _WIDTHS if one != width), width):  # the one it was loaded in last: so it stays
+        window.page.set_viewport_size({"width": seen, "height": 900})
+        wide = window.page.evaluate("document.documentElement.scrollWidth")
+        wrong += [f"{name}: {wide} wide at {seen}"] * (wide > seen)
+    return wrong
