@@ -13,7 +13,7 @@ from kehu.refine.resolve.features import FIELDS, Kind, prepare
 from kehu.refine.resolve.folding import fold
 
 MORE = {
-    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!"],
+    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka"],
     "given_name": ["Bob  Lee", "尉 迟", "曉 明", "-", "Zhāng"], "family_name": ["单", "van der Berg", "ＷＡＮＧ", "歐陽"],
     "legal_name": ["GmbH", "Müller & Söhne GmbH & Co. KG", "株式会社ソニー", "明月（集团）股份有限公司"],
     "email": ["+x@y", " A B@c.example", "@", "Éa@x.example"], "birth_date": ["１９９０-01-05", "--"], "unit": ["№ 3", "弄 5"],
@@ -47,3 +47,27 @@ def test_a_record_alone_is_what_it_is_in_a_table(kind: Kind, data: st.DataObject
 def test_families_fold_alike():
     table = families(60, seed=3).table
     alike("person", table.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("han", "latin"),
+    [
+        ("李立平", "liliping"),
+        ("谢芳", "Fang Xie"),
+        ("郭惠芬", "Hui-Fen KUO"),
+        ("張明強", "ming chiang chang"),
+        ("何可仪", "Ho Ho Yee"),
+        ("叶明宗", "YIP Ming Chung"),
+        ("欧阳慧", "Auyeung Wai"),
+        ("曾建家", "kin ka tsang"),
+    ],
+)
+def test_a_han_name_is_known_by_its_spellings(han: str, latin: str):
+    letters = fold({"full_name": latin}, "person")["latin"]
+    assert f" {letters} " in (fold({"full_name": han}, "person")["spelt"] or "")
+
+
+@pytest.mark.parametrize("called", ["老王", "小王", "王总", "王經理", "王先生", "王师傅"])
+def test_what_friends_and_colleagues_say_is_a_family_name_alone(called: str):
+    folded = fold({"full_name": called}, "person")
+    assert (folded["name"], folded["last"], folded["first"]) == ("王", "王", None)

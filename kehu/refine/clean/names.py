@@ -14,7 +14,10 @@ from kehu.refine.clean.surnames import COMPOUND, PINYIN
 
 _HAN: Final = r"^\p{Han}{2,5}$"
 _COMPOUND_PATTERN: Final = f"^({'|'.join(COMPOUND)})\\p{{Han}}"
-_TITLE_HAN: Final = r"(?:先生|女士|小姐|太太|老师|老師|同志|经理|經理|阿姨|叔叔)$"
+_TITLE_HAN: Final = (
+    r"(?:先生|女士|小姐|太太|老师|老師|同志|经理|經理|阿姨|叔叔|博士|教授|夫人|主任|医生|醫生|师傅|師傅)$"
+)
+_FAMILIAR: Final = r"^(?:[老小](\p{Han})|(\p{Han})[总總])$"  # 老王, 小王, 王总: a family name and no more
 _TITLE_LATIN: Final = r"(?i)^(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|monsieur|madame|mme|sir)\.?\s+"
 _DEGREE: Final = r"(?i),?\s+(?:phd|md|esq)\.?$"
 _GENERATION: Final = r"(?i),?\s+(jr|sr|ii|iii|iv)\.?$"  # it alone tells a son from his father
@@ -69,7 +72,7 @@ def split_names(full: pl.Series, countries: pl.Series) -> tuple[pl.Series, pl.Se
     frame = pl.DataFrame({"f": full.str.replace(_GENERATION, ""), "c": countries})
     name, country = pl.col("f"), pl.col("c")
     han = name.str.contains(_HAN) & (country.is_null() | (country != "JP"))
-    bare = name.str.replace(_TITLE_HAN, "")
+    bare = name.str.replace(_TITLE_HAN, "").str.replace(_FAMILIAR, "${1}${2}")
     compound = bare.str.extract(_COMPOUND_PATTERN)
     han_family = pl.coalesce(compound, bare.str.slice(0, 1))
     han_given = bare.str.strip_prefix(han_family)

@@ -360,6 +360,24 @@ class OneCharacterApart(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class Turned(Condition):
+    """Of two to five characters each, one begins with the characters that the other ends with: 张秀萍 and 秀萍张."""
+
+    column: str
+
+    def sql(self, left: str, right: str) -> str:
+        one, other = left.format(self.column), right.format(self.column)
+        turns = " OR ".join(f"{one}[{by + 1}:] || {one}[:{by}] = {other}" for by in range(1, 5))
+        return f"(length({one}) = length({other}) AND length({one}) BETWEEN 2 AND 5 AND {one} <> {other} AND ({turns}))"
+
+    def holds(self, left: Row, right: Row) -> Truth:
+        one, other = left.get(self.column), right.get(self.column)
+        if one is None or other is None:
+            return None if one is None or 2 <= len(one) <= 5 else False
+        return 2 <= len(one) == len(other) <= 5 and one != other and other in one + one
+
+
+@dataclass(frozen=True, slots=True)
 class YearsApart(Condition):
     """The years that two dates begin with are at most so many apart; unknown where one is no number."""
 

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 from opencc import OpenCC
 
+from kehu.refine.resolve.romanised import spelt, together
 from kehu.refine.resolve.spelling import (
     COMPOUND_SURNAMES,
     FAMILIAR,
@@ -62,6 +63,7 @@ LEGAL_FORMS: Final = (
     r"|nv|oy|ab|pty|pte|kk|group|holdings?)\b"
 )
 _HAN: Final = r"\p{Han}"
+_ASKED: Final = frozenset({"forms", "spelt", "latin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in ("first", "last", "name")))
     frame = _sounds(frame, wide=wide, kind=kind)
     # Conditions over a name ask for its other forms, too, even where no name of the table has one.
-    used = [column.name for column in frame if column.null_count() < len(frame) or column.name == "forms"]
+    used = [column.name for column in frame if column.null_count() < len(frame) or column.name in _ASKED]
     ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
     return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, wide)
 
@@ -176,7 +178,7 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
     has_han = whole.str.contains(_HAN)
     # A Chinese name is one word, family name first, however its parts came.
     han = pl.when(full.is_not_null()).then(full).otherwise(pl.concat_str([family, given], ignore_nulls=True))
-    han = han.str.replace_all(" ", "").str.replace(FAMILIAR, "$1")
+    han = han.str.replace_all(" ", "").str.replace(FAMILIAR, "${1}${2}")
     frame = frame.with_columns(pl.when(has_han).then(han).otherwise(whole).alias("name"))
     width = pl.when(pl.col("name").str.head(2).is_in(COMPOUND_SURNAMES)).then(2).otherwise(1)
     split_last = pl.when(has_han).then(pl.col("name").str.head(width)).otherwise(pl.col("name").str.extract(r"(\S+)$"))
@@ -248,19 +250,36 @@ def _addresses(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.drop("address", strict=False)
 
 
+def _scripts(frame: pl.DataFrame) -> list[pl.Series]:
+    """Of a Han name all its spellings, `spelt`; of a Latin one its letters without spaces, `latin`."""
+    name, last, first = frame["name"], frame["last"], frame["first"]
+    han = name.str.contains(_HAN).fill_null(value=False)
+    families = {text: spelt(text, surname=True) for text in last.filter(han).drop_nulls().unique()}
+    givens = {text: spelt(text) for text in first.filter(han).drop_nulls().unique()}
+    forms = [
+        together(families[family], givens[given]) if is_han and family and given else None
+        for family, given, is_han in zip(last, first, han, strict=True)
+    ]
+    ascii_only = (name.str.len_bytes() == name.str.len_chars()).fill_null(value=False)
+    squeezed = name.str.replace_all(" ", "", literal=True)
+    nothing = pl.Series([None] * len(frame), dtype=pl.String)
+    latin = squeezed.zip_with(ascii_only, nothing)
+    return [pl.Series("spelt", forms, dtype=pl.String), latin.alias("latin")]
+
+
 def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     """Spell in ASCII what is compared by letters, and name the columns as the model knows them."""
     renamed = {"postal_code": "postal", "birth_date": "birth"}
     frame = frame.rename({old: new for old, new in renamed.items() if old in frame.columns})
     frame = _addresses(frame)
-    spelt = [_mapped(frame[name], spell) for name in TEXT_FIELDS if name in frame.columns]
+    said = [_mapped(frame[name], spell) for name in TEXT_FIELDS if name in frame.columns]
     if wide:
         first, last = _mapped(frame["first"], spell), _mapped(frame["last"], spell_surname)
         blurred = first.str.replace_many(MISHEARD)
-        spelt += [first.alias("first_s"), last.alias("last_s"), blurred.alias("first_b")]
+        said += [first.alias("first_s"), last.alias("last_s"), blurred.alias("first_b"), *_scripts(frame)]
     if kind == "organisation":
-        spelt.append(_mapped(frame["name"], spell).alias("name_s"))
-    frame = frame.with_columns(spelt)
+        said.append(_mapped(frame["name"], spell).alias("name_s"))
+    frame = frame.with_columns(said)
     if "street" in frame.columns:
         whole = _joined(_field(frame, "house_number"), pl.col("street"))
         # A number alone is no address.

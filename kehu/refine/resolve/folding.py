@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kehu.refine.resolve.features import CODE_FIELDS, FIELDS, LEGAL_FORMS, TEXT_FIELDS, Kind, simplified
+from kehu.refine.resolve.romanised import spellings
 from kehu.refine.resolve.spelling import (
     COMPOUND_SURNAMES,
     FAMILIAR,
@@ -95,7 +96,7 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
     if han:
         # A Chinese name is one word, family name first, however its parts came.
         name = (full if full is not None else (family or "") + (given or "")).replace(" ", "")
-        name = _FAMILIAR.sub(r"\1", name)
+        name = _FAMILIAR.sub(r"\1\2", name)
         width = 2 if name[:2] in _COMPOUND else 1
         split_first, split_last = name[width:], name[:width]
         given = given.replace(" ", "") if given is not None else None
@@ -119,6 +120,8 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
         "forms": SAME_NAMES.get(word) if word is not None else None,
         "first_s": sound,
         "last_s": spell_surname(last),
+        "spelt": spellings(last, first) if han else None,
+        "latin": name.replace(" ", "") if name.isascii() else None,
         "first_b": _SOUNDS.sub(lambda found: MISHEARD[found[0]], sound) if sound is not None else None,
     }
 

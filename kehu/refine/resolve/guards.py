@@ -25,6 +25,7 @@ from kehu.refine.resolve.conditions import (
     Long,
     Near,
     Surely,
+    Turned,
     Within,
     differs,
     left,
@@ -33,7 +34,7 @@ from kehu.refine.resolve.conditions import (
     same,
 )
 from kehu.refine.resolve.features import Features, Kind
-from kehu.refine.resolve.model import OTHER_FORM, SWAPPED_DAY
+from kehu.refine.resolve.model import OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
 
 NO: Final = Fixed(False)
 
@@ -98,10 +99,11 @@ class _Conditions:
         if self._wide:
             # Two Han names that only sound alike may be a slip of the keyboard or twins: not for us to say.
             one, other = _han(first)
-            alike = Case(((one & other, NO), (one | other, same(first))), alike)
+            alike = Case(((one & other, Turned("name")), (one | other, SPELT_OUT)), alike)
         begins = Begins(left("first"), right("first")) | Begins(right("first"), left("first"))
         swapped = Near(left(first), right(last), 0.9) & Near(left(last), right(first), 0.9)
-        return Surely(same("first") | begins | OTHER_FORM | alike | Surely(swapped))
+        # Where the parts came by themselves of one record only, they may be cut elsewhere.
+        return Surely(same("first") | same("name") | begins | OTHER_FORM | alike | Surely(swapped))
 
     def _given_short(self) -> Condition:
         """One is an initial of the other, a word of the other's whole name, or the one word that is known of a name."""
@@ -122,7 +124,7 @@ class _Conditions:
         """One is missing, short for the other, or easily misheard for it."""
         if "first" not in self._columns:
             return Fixed(True)
-        misheard = Surely(same("first_b")) if self._wide else NO
+        misheard = Surely(same("first_b")) | OTHER_SCRIPT if self._wide else NO
         return ~Known("first") | self._given_short() | misheard
 
     def _one_has(self, column: str) -> Condition:
@@ -132,13 +134,13 @@ class _Conditions:
         if not self._wide:
             return NO
         one, other = _han("first_s")
-        return self._when("first", differs("first") & one & other)
+        return self._when("first", differs("first") & differs("name") & one & other & ~Turned("name"))
 
     def _family_agrees(self) -> Condition:
         alike = near("last_s" if self._wide else "last", 0.85)
         if self._wide:
             one, other = _han("last_s", "last")
-            alike = Case(((one & other, NO),), alike)
+            alike = Case(((one & other, same("name") | Turned("name")), (one | other, SPELT_OUT)), alike)
         return ~self._known("last") | self._when("last", same("last") | alike)
 
     def _birth_agrees(self, *, errors: int = 1) -> Condition:

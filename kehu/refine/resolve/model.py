@@ -18,10 +18,12 @@ from kehu.refine.resolve.conditions import (
     Condition,
     Contains,
     Equal,
+    KnownOfOne,
     Long,
     Mistyped,
     OneCharacterApart,
     Surely,
+    Turned,
     YearsApart,
     crossed,
     left,
@@ -164,6 +166,11 @@ def _closed(*levels: Level) -> tuple[Level, ...]:
 OTHER_FORM: Final = Surely(Contains(left("forms"), right("word")))
 
 
+# A Han name and its spelling in Latin letters; and two scripts of which neither is known to spell the other.
+SPELT_OUT: Final = Surely(Contains(left("spelt"), right("latin"))) | Surely(Contains(right("spelt"), left("latin")))
+OTHER_SCRIPT: Final = KnownOfOne("latin")
+
+
 def _person_name(*, wide: bool) -> Comparison:
     first, last = ("first_s", "last_s") if wide else ("first", "last")
     same_sound = Level("same sound", same(first) & same(last), 0.02, 1e-6)
@@ -176,6 +183,9 @@ def _person_name(*, wide: bool) -> Comparison:
         Level("same first and last", same("first") & same("last"), 0.05, 1e-6),
         *([same_sound] if wide else []),
         Level("swapped", crossed(first, last), 0.02, 2e-6),
+        *([Level("family name last", in_han & Turned("name"), 0.005, 1e-6)] if wide else []),
+        *([Level("spelt out", SPELT_OUT, 0.02, 2e-6)] if wide else []),
+        *([Level("other script", OTHER_SCRIPT, 0.02, 0.05)] if wide else []),
         *([apart] if wide else []),
         Level("other form of first, same last", OTHER_FORM & same("last"), 0.03, 2e-5),
         Level("both near", near(first, 0.88) & near(last, 0.88), 0.16, 4e-5),

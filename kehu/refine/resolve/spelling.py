@@ -214,9 +214,9 @@ _ALL_TITLES: Final = "|".join(sorted(TITLES))
 TITLED: Final = rf"^(?:(?:{_ALL_TITLES}) )+|^(?:{_ALL_TITLES})$"
 HONOURS: Final = r" (?:[1-9][0-9]?(?:st|nd|rd|th)(?: .*)?|baronet|esq|esquire|phd|md|obe|mbe|cbe)$"
 SUFFIX: Final = r" (jr|junior|sr|senior|ii|iii|iv)$"
-HAN_TITLES: Final = r"(?:先生|女士|小姐|太太|老师|博士|教授|夫人)$"
-# 老王, 小王: what friends call somebody named 王; the given name remains unknown.
-FAMILIAR: Final = r"^[老小](.)$"
+HAN_TITLES: Final = r"(?:先生|女士|小姐|太太|老师|博士|教授|夫人|经理|同志|阿姨|叔叔|主任|医生|师傅)$"
+# 老王, 小王, 王总: what friends and colleagues call somebody named 王; the given name remains unknown.
+FAMILIAR: Final = r"^(?:[老小](.)|(.)总)$"
 # A Chinese address as one text: street, number, and what comes after it.
 STREET: Final = r"(?:^|省|市|区|县|镇|乡)([^省市区县镇乡0-9]{1,8}?(?:大道|大街|胡同|路|街|道|巷|弄))([0-9]+)号?(.*)$"
 
