@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from opencc import OpenCC
-from pypinyin.constants import PINYIN_DICT
 
 from kehu.refine.clean.surnames import COMPOUND, READINGS
 
@@ -155,6 +154,8 @@ def syllables_of(han: str) -> list[str]:
 @functools.lru_cache(maxsize=1 << 13)
 def _reading(character: str) -> str:
     """The usual reading of one character, without tone; ü as v, as it is typed."""
+    from pypinyin.constants import PINYIN_DICT  # noqa: PLC0415  (a third of a second to load, and many processes read none)
+
     marked: str = PINYIN_DICT.get(ord(character), "").split(",")[0]
     plain = unicodedata.normalize("NFD", marked).replace("u\u0308", "v")
     return "".join(c for c in plain if not unicodedata.combining(c))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from pypinyin import Style, pinyin
-
 # pypinyin reads these by their common sound; as surnames they are read otherwise.
 _SURNAME_SOUNDS: Final = {
     "单": "shan", "仇": "qiu", "查": "zha", "解": "xie", "曾": "zeng", "区": "ou", "任": "ren", "盖": "ge",
@@ -229,6 +227,8 @@ class _Letters(dict[int, str]):
         if letter.isascii():
             spelt = letter
         elif "CJK" in (name := unicodedata.name(letter, "")):
+            from pypinyin import Style, pinyin  # noqa: PLC0415  (a third of a second to load)
+
             spelt = pinyin(letter, style=Style.NORMAL, v_to_u=False)[0][0]
         else:
             # The last word of a letter's Unicode name spells it: CYRILLIC SMALL LETTER ZHE, HANGUL SYLLABLE GAN.
