@@ -23,6 +23,9 @@ from kehu.refine.derive.inputs import MOMENTS, SOURCES, TRAITS, Input, Kind, inp
 from kehu.refine.derive.language import parsed, place_of
 from kehu.refine.derive.reading import Reader, Typed, bare, called
 
+WHO: Final = "who"
+KEY: Final = "key"
+"""Columns of rows and states: whose they are, as a number, and the key they are counted under (a category: few, in many rows)."""
 TODAY: Final = "today"
 """Column with the day, in days since 1970, that what is made of slots is computed for."""
 DAY_SECONDS: Final = 86_400
@@ -30,15 +33,30 @@ SCALE: Final = 10_000
 """Sums are kept in ten-thousandths, as whole numbers: the same sum comes out in whatever order is added."""
 
 Way = Literal["n", "s", "l", "h"]  # how many, sum, least, greatest
+_ADDED: Final = {"n": pl.Expr.sum, "s": pl.Expr.sum, "l": pl.Expr.min, "h": pl.Expr.max}
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What is kept of a heap of events. ``rows``: the expression of one event that is counted up."""
+    """What is kept of a heap of events.
+
+    Attributes:
+        rows: the expression of one event that is counted up; ``added``: of many, by this way.
+        kept_as: the type of what is kept; a fraction only where it is the least or greatest of numbers.
+    """
 
     id: str
     way: Way
     rows: pl.Expr = field(compare=False, repr=False)
+    added: pl.Expr = field(compare=False, repr=False)
+    kept_as: type[pl.DataType] = pl.Int64
+
+    @classmethod
+    def of(cls, id: str, way: Way, rows: pl.Expr, *, fraction: bool = False) -> Slot:
+        """The slot of an expression of one event."""
+        kept_as = pl.Float64 if fraction else pl.Int64
+        each = rows.cast(kept_as)
+        return cls(id, way, each.fill_null(0) if way == "s" else each, _ADDED[way](pl.col(id)), kept_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +249,8 @@ class _Whole(Reader):
         chosen = argument.expr if plain else pl.when(mask).then(argument.expr)
         if isinstance(node, (exp.Min, exp.Max)):
             way: Way = "l" if isinstance(node, exp.Min) else "h"
-            return Typed(argument.kind, self._slot(way, held, canon, chosen), argument.level)
+            slot = self._slot(way, held, canon, chosen, fraction=argument.kind == "number")
+            return Typed(argument.kind, slot, argument.level)
         whole = (chosen * SCALE).round().cast(pl.Int64)
         total = (self._slot("s", held, canon, whole) / SCALE).round(
             4
@@ -251,9 +270,9 @@ class _Whole(Reader):
         rows = (argument if plain else mask.fill_null(False) & argument).cast(pl.Int64)
         return Typed("number", self._slot("n", _canonical(node.this), canon, rows))
 
-    def _slot(self, way: Way, held: str, canon: str, rows: pl.Expr) -> pl.Expr:
+    def _slot(self, way: Way, held: str, canon: str, rows: pl.Expr, *, fraction: bool = False) -> pl.Expr:
         id = way + _digest(self._rows.source, held, canon)
-        self.slots.setdefault(id, Slot(id, way, rows))
+        self.slots.setdefault(id, Slot.of(id, way, rows, fraction=fraction))
         return pl.col(id)
 
 

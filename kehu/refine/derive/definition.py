@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from kehu.govern.purposes import Purpose
 from kehu.govern.slugs import LANGUAGES, PURPOSES
-from kehu.refine.derive.checking import Compiled, compiled
+from kehu.refine.derive.checking import KEY, TODAY, WHO, Compiled, compiled
 from kehu.refine.derive.faults import Fault
 from kehu.refine.derive.inputs import TRAITS
 
 UNITS: Final = ("days", "count", "money", "word", "fifth", "none")
 _FILE: Final = Path(__file__).with_name("shipped.toml")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_TAKEN: Final = frozenset({WHO, KEY, TODAY, "value"})  # columns of what is computed
 _MOST_BANDS: Final = 12
 _SENSITIVE: Final = 4
 # words by which goods or contacts tell of health, belief, orientation, union or politics (GDPR 9, PIPL 28); a hint for whoever
@@ -98,7 +99,7 @@ class Definition:
         Raises:
             Fault: it may not come into force.
         """
-        if not _SLUG.fullmatch(self.slug):
+        if not _SLUG.fullmatch(self.slug) or self.slug in _TAKEN:
             raise Fault("slug", "", "")
         for held in (self.labels, self.descriptions):
             if missing := [one for one in LANGUAGES if not held.get(one)]:

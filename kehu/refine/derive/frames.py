@@ -13,7 +13,9 @@ import polars as pl
 
 from kehu.guard.gate.read import Contribution, Opened
 from kehu.refine.clean.status import ABSENT, INVALID
-from kehu.refine.derive.computing import KEY, WHO, Plan, States
+from kehu.refine.derive.adding import schema_of
+from kehu.refine.derive.checking import KEY, WHO
+from kehu.refine.derive.computing import Plan, States
 from kehu.refine.derive.inputs import LARGEST, MOMENTS, SOURCES, inputs_of
 
 FIGURES: Final = 2
@@ -116,14 +118,14 @@ def unpacked(rows: Iterable[tuple[int, Mapping[str, Mapping[str, Mapping[str, in
     held = list(rows)
     found: States = {}
     for id, (heap, slots) in plan.heaps.items():
-        columns: dict[str, list[Any]] = {WHO: [], KEY: []} | {slot.id: [] for slot in slots}
+        schema = schema_of(slots, keyed=True)
+        columns: dict[str, list[Any]] = {name: [] for name in schema}
         for who, state in held:
             for key, kept in state.get(id, {}).items():
                 columns[WHO].append(who)
                 columns[KEY].append(key)
                 for slot in slots:
                     columns[slot.id].append(kept.get(slot.id))
-        schema = {WHO: pl.UInt32, KEY: pl.String} | {slot.id: pl.Int64 for slot in slots}
         frame = pl.DataFrame(columns, schema=schema)
         found[id] = frame.drop(KEY) if heap.key is None else frame
     return found

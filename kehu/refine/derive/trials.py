@@ -11,9 +11,11 @@ from django.utils import timezone
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.refine.derive.actions import check
-from kehu.refine.derive.computing import KEY, Plan, counted, cut_points, finished
+from kehu.refine.derive.checking import KEY
+from kehu.refine.derive.computing import Plan, counted, finished
 from kehu.refine.derive.counts import Spread, band_of, spread_of
 from kehu.refine.derive.definition import Definition
+from kehu.refine.derive.parting import cut_points
 from kehu.refine.derive.register import Group, Held, in_force
 from kehu.refine.derive.runs import sample, some_customers
 from kehu.refine.derive.smallest import smallest_group

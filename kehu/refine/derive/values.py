@@ -16,9 +16,11 @@ from django.db import connection
 from django.utils import timezone
 
 from kehu.govern.consent import retried
-from kehu.refine.derive.computing import KEY, Cuts, cut_points, finished, together
+from kehu.refine.derive.checking import KEY
+from kehu.refine.derive.computing import Cuts, finished, together
 from kehu.refine.derive.frames import unpacked
 from kehu.refine.derive.models import Trait
+from kehu.refine.derive.parting import cut_points
 from kehu.refine.derive.register import Group
 from kehu.refine.derive.smallest import smallest_group
 

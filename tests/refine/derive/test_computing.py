@@ -6,13 +6,17 @@ import random
 from datetime import date
 
 import polars as pl
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kehu.govern.purposes import load_purposes
-from kehu.refine.derive.computing import Plan, counted, cut_points, finished, together
+from kehu.refine.derive import adding, parting
+from kehu.refine.derive.checking import compiled, fifth_column
+from kehu.refine.derive.computing import Plan, counted, finished, together
 from kehu.refine.derive.definition import shipped
 from kehu.refine.derive.frames import packed, unpacked
+from kehu.refine.derive.parting import cut_points
 from kehu.vault.ids import new_id
 
 TODAY = date(2026, 11, 1)
@@ -101,11 +105,26 @@ def test_kept_states_of_joined_customers_are_those_of_one(orders, touches, joine
     assert values(parted, {}) == values(counted(frames(orders, touches), PLAN), {})
 
 
-def test_many_rows_go_the_quick_way_and_come_to_the_same():
+@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.lists(ORDER, max_size=25), st.lists(TOUCH, max_size=10))
+def test_few_rows_and_many_come_to_the_same(orders, touches):
+    def found(most):
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name in ((adding, "FEW"), (parting, "FEW"), (adding, "_LITTLE")):
+                patch.setattr(module, name, most)
+            states = counted(frames(orders, touches), PLAN)
+            cuts = cuts_of(states, 1)
+            rows = {id: (frame.schema, sorted(frame.rows(), key=repr)) for id, frame in states.items()}
+            return rows, cuts, values(together([states, states], PLAN), cuts)
+
+    assert found(10_000) == found(-1)
+
+
+def test_many_customers_are_parted_into_fifths_alike():
     rng = random.Random(7)
     orders = [
         (rng.randrange(900), rng.randrange(1_500_000_000, 1_790_000_000), rng.randrange(24), 1 + rng.randrange(7),
-         float(rng.randrange(1, 900)), rng.choice(["CNY", "USD"]), 1.0, 0.0, "x", None, rng.choice(["shop", "store"]))
+         float(rng.randrange(1, 900)), rng.choice(["CNY", "USD", None]), 1.0, 0.0, "x", None, rng.choice(["shop", "store"]))
         for _ in range(6_000)
     ]  # fmt: skip
     whole = counted(frames(orders, []), PLAN)
@@ -115,6 +134,25 @@ def test_many_rows_go_the_quick_way_and_come_to_the_same():
     scores = finished(whole, PLAN, today=TODAY, cuts=cuts)["recency_score"]["value"]
     assert {int(one) for one in scores} == {1, 2, 3, 4, 5}
     assert all(150 < scores.eq(one).sum() < 210 for one in range(1, 6))
+
+
+@pytest.mark.parametrize("few", [64, -1])
+def test_of_two_keys_as_great_the_first_counts(few, monkeypatch):
+    monkeypatch.setattr(parting, "FEW", few)
+    rows = [(n, key, 6.0) for n in range(200) for key in ("USD", "CNY")]
+    held = pl.DataFrame(rows, schema={"who": pl.UInt32, "key": pl.Categorical, "value": pl.Float64}, orient="row")
+    cuts = {"money": {"USD": [7.0, 8.0, 9.0, 10.0], "CNY": [1.0, 2.0, 3.0, 4.0]}}
+    found = parting.with_fifths(held.select("who").unique(), {"money": held}, cuts)
+    assert found[fifth_column("money")].unique().to_list() == [5]
+
+
+def test_the_least_of_fractions_is_kept_as_it_is():
+    made = compiled("sql", "select min(amount) from orders")
+    few = Plan.of({"least": made})
+    orders = [(0, 1_600_000_000, 1, 1, each, "CNY", 1.0, 0.0, "x", None, "shop") for each in (2.5, 0.7, None)]
+    kept = packed(counted(frames(orders, []), few), few, [new_id()])
+    held = unpacked(list(enumerate(kept.values())), few)
+    assert finished(held, few, today=TODAY, cuts={})["least"].rows() == [(0, 0.7)]
 
 
 def test_too_few_are_not_parted_into_fifths():

@@ -155,6 +155,13 @@ def test_a_declaration_that_lacks_something(parts, code):
     assert wrong.value.code == code
 
 
+@pytest.mark.parametrize("slug", ["who", "key", "today", "value"])
+def test_no_trait_is_called_as_a_column_of_what_is_computed(slug):
+    with pytest.raises(Fault) as wrong:
+        definition(slug, "select count(*) from orders").checked(load_purposes(), {})
+    assert wrong.value.code == "slug"
+
+
 def test_nothing_but_words_of_the_declaration_comes_out_as_a_word():
     made = compiled("sql", "select case when count(*) > 3 then 'many' else 'few' end from orders")
     assert made.shape == "word" and made.words == {"many", "few"}

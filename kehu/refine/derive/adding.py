@@ -1,0 +1,96 @@
+"""Rows of events, or states, added up to one row for each customer and key.
+
+A frame costs a tenth of a millisecond at each step however few rows it has, so a few rows are added up in Python, many by
+polars. A test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import polars as pl
+
+from kehu.refine.derive.checking import KEY, WHO, Slot, Way
+
+FEW: Final = 64
+"""Rows up to which a frame costs more than it saves."""
+_LITTLE: Final = 5_000  # rows for which sharing the columns out among threads takes longer than making them
+_HALF: Final = 1 << 32  # numbers of four bytes
+_WAYS: Final[Mapping[Way, Callable[[Any, Any], Any]]] = {"n": int.__add__, "s": int.__add__, "l": min, "h": max}
+
+
+def selected(frame: pl.DataFrame, columns: Iterable[pl.Expr]) -> pl.DataFrame:
+    """These columns of a frame; what several of them ask of many rows is asked once."""
+    return frame.select_seq(columns) if frame.height <= _LITTLE else frame.lazy().select(columns).collect()
+
+
+def extended(frame: pl.DataFrame, columns: Iterable[pl.Expr | pl.Series]) -> pl.DataFrame:
+    """A frame with these columns besides."""
+    return frame.with_columns_seq(columns) if frame.height <= _LITTLE else frame.with_columns(columns)
+
+
+def summed(parts: Sequence[pl.DataFrame], key: str | None, slots: Sequence[Slot]) -> pl.DataFrame:
+    """A row for each customer, or for each key of each; rows without a key are nobody's.
+
+    Args:
+        parts: frames of the same columns, altogether the rows.
+        key: the column that has it; in what comes out it is called ``key``.
+    """
+    if sum(part.height for part in parts) <= FEW:
+        return _few(parts, key, slots)
+    rows = parts[0] if len(parts) == 1 else pl.concat(parts)
+    ways = [slot.added for slot in slots]
+    if key is None:
+        return rows.lazy().group_by(WHO).agg(ways).collect()
+    return _by_pair(rows.filter(pl.col(key).is_not_null()) if rows[key].null_count() else rows, key, slots)
+
+
+def _few(parts: Sequence[pl.DataFrame], key: str | None, slots: Sequence[Slot]) -> pl.DataFrame:
+    names = [WHO, *([] if key is None else [key]), *(slot.id for slot in slots)]
+    schema = schema_of(slots, keyed=key is not None)
+    there = [part for part in parts if part.height]
+    if len(there) == 1 and there[0].height == 1 and (key is None or not there[0][key].null_count()):
+        return pl.DataFrame([there[0][name].alias(called) for name, called in zip(names, schema, strict=True)])
+    skip = len(names) - len(slots)
+    ways = [_WAYS[slot.way] for slot in slots]
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for part in there:
+        places = [part.get_column_index(name) for name in names]
+        for every in part.rows():
+            row = [every[place] for place in places]
+            if row[skip - 1] is None:  # has no key
+                continue
+            who, new = tuple(row[:skip]), row[skip:]
+            held = found.setdefault(who, new)
+            if held is not new:
+                for at, way in enumerate(ways):
+                    held[at] = new[at] if held[at] is None else held[at] if new[at] is None else way(held[at], new[at])
+    columns = list(zip(*((*who, *sums) for who, sums in found.items()), strict=True)) or [()] * len(names)
+    return pl.DataFrame(
+        [pl.Series(name, column, dtype=kind) for (name, kind), column in zip(schema.items(), columns, strict=True)]
+    )
+
+
+def _by_pair(rows: pl.DataFrame, key: str, slots: Sequence[Slot]) -> pl.DataFrame:
+    """By one whole number for both: half the time of two columns."""
+    words = rows[key].unique()
+    codes = words.to_physical()
+    width = int(codes.max() or 0) + 1  # type: ignore[arg-type]
+    narrow = (int(rows[WHO].max() or 0) + 1) * width < _HALF  # type: ignore[arg-type]
+    pair = pl.col(WHO).cast(pl.UInt32 if narrow else pl.UInt64) * width + pl.col(key).to_physical()
+    counted = rows.lazy().select(pair.alias("pair"), *(slot.id for slot in slots)).group_by("pair")
+    sums = counted.agg(slot.added for slot in slots).collect()
+    named = pl.DataFrame({"code": codes.cast(pl.Int64), KEY: words})
+    by_code = pl.select(code=pl.int_range(width)).join(named, on="code", how="left", maintain_order="left")[KEY]
+    return sums.select(
+        (pl.col("pair") // width).cast(pl.UInt32).alias(WHO),
+        pl.lit(by_code).gather(pl.col("pair") % width).alias(KEY),
+        *(slot.id for slot in slots),
+    )
+
+
+def schema_of(slots: Sequence[Slot], *, keyed: bool) -> dict[str, type[pl.DataType]]:
+    """The columns of a heap's state."""
+    keys: dict[str, type[pl.DataType]] = {WHO: pl.UInt32, KEY: pl.Categorical} if keyed else {WHO: pl.UInt32}
+    return keys | {slot.id: slot.kept_as for slot in slots}
