@@ -106,8 +106,9 @@ class _Sender(threading.Thread):
     settings = ""
     most = 1  # messages of a request
 
-    def __init__(self, channel: int, key: str | None, port: int, seed: int) -> None:
+    def __init__(self, channel: int, key: str | None, port: int, seed: int, pause: float) -> None:
         super().__init__(daemon=True)
+        self._pause = pause
         self.channel, self.acknowledged, self.refusals = channel, list[str](), 0
         self._key, self._port, self._chance, self._ended = key, port, random.Random(seed), threading.Event()
 
@@ -125,6 +126,7 @@ class _Sender(threading.Thread):
             self.acknowledged += ids
             if self._chance.random() < 0.1:
                 self._send(ids)
+            time.sleep(self._pause)
 
     def request(self, ids: list[str]) -> tuple[str, bytes, dict[str, str]]:
         """Path, body and headers of a request with these messages."""
@@ -292,14 +294,18 @@ def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     return False
 
 
-def storm(kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), careless: bool = False) -> Outcome:
-    """Send, kill that often, let everything come to rest, and look."""
+def storm(
+    kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), careless: bool = False, pause: float = 0.0
+) -> Outcome:
+    """Send, kill that often, let everything come to rest, and look. Each sender waits ``pause`` seconds between two requests."""
     chance, began = random.Random(seed), time.monotonic()
     with System(careless=careless) as system:
         supervisor = system.up()
         channels = system.run(_MAKE, SECRET, told=json.dumps({one.kind: one.settings for one in SENDERS}))
         folders = [os.fsencode(folder) for folder in Home(Path(system.home)).facts().get("folders", ())]
-        senders = [one(**channels[one.kind], port=system.port, seed=seed + n) for n, one in enumerate(SENDERS)]
+        senders = [
+            one(**channels[one.kind], port=system.port, seed=seed + n, pause=pause) for n, one in enumerate(SENDERS)
+        ]
         for sender in senders:
             sender.start()
         killed: Counter[str] = Counter()

@@ -146,8 +146,18 @@ def installed(tmp_path):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_comes_up_answers_and_drains(installed):
+# A start takes seconds: each below is put to use to its end.
+
+
+def test_kill_9_of_every_process_and_it_starts_again_answers_and_drains(installed):
     port = free_port()
+    with system(installed, port) as (process, _):
+        for pid in {*processes_of(installed), *family(process.pid)}:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.wait()
     with system(installed, port) as (process, running):
         assert (running.port, running.pid, running.url) == (port, process.pid, f"http://localhost:{port}")
         assert healthy(port) == 200
@@ -160,36 +170,19 @@ def test_comes_up_answers_and_drains(installed):
     assert events[0] == "supervisor.ready" and events[-1] == "supervisor.stopped"
 
 
-def test_ctrl_c_stops_it(installed):
-    with system(installed, free_port()) as (process, _):
-        began = time.monotonic()  # at once after it got ready: a worker may still be starting
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0 and time.monotonic() - began < 10
-        wait_for(lambda: not processes_of(installed), 5)
-
-
-def test_kill_9_of_the_supervisor_takes_all_with_it_and_it_starts_again(installed):
+def test_kill_9_of_the_supervisor_takes_all_with_it_and_ctrl_c_stops_the_next(installed):
     port = free_port()
     with system(installed, port) as (process, _):
         assert len({*processes_of(installed), *family(process.pid)}) > 5
         process.kill()
         process.wait()
         wait_for(lambda: not processes_of(installed), 15)
-    with system(installed, port) as (_, running):
-        assert running.ready and healthy(port) == 200
-
-
-def test_kill_9_of_every_process_and_it_starts_again(installed):
-    port = free_port()
-    with system(installed, port) as (process, _):
-        for pid in {*processes_of(installed), *family(process.pid)}:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        process.wait()
-    with system(installed, port):
-        assert healthy(port) == 200
+    with system(installed, port) as (process, running):
+        assert running.ready
+        began = time.monotonic()  # at once after it got ready: a worker may still be starting
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0 and time.monotonic() - began < 10
+        wait_for(lambda: not processes_of(installed), 5)
 
 
 def test_killed_while_it_starts_the_database_it_leaves_none(installed):
