@@ -66,10 +66,7 @@ def _few(parts: Sequence[pl.DataFrame], key: str | None, slots: Sequence[Slot]) 
             if held is not new:
                 for at, way in enumerate(ways):
                     held[at] = new[at] if held[at] is None else held[at] if new[at] is None else way(held[at], new[at])
-    columns = list(zip(*((*who, *sums) for who, sums in found.items()), strict=True)) or [()] * len(names)
-    return pl.DataFrame(
-        [pl.Series(name, column, dtype=kind) for (name, kind), column in zip(schema.items(), columns, strict=True)]
-    )
+    return frame_of(found.items(), slots, keyed=key is not None)
 
 
 def _by_pair(rows: pl.DataFrame, key: str, slots: Sequence[Slot]) -> pl.DataFrame:
@@ -88,6 +85,16 @@ def _by_pair(rows: pl.DataFrame, key: str, slots: Sequence[Slot]) -> pl.DataFram
         pl.lit(by_code).gather(pl.col("pair") % width).alias(KEY),
         *(slot.id for slot in slots),
     )
+
+
+def frame_of(
+    rows: Iterable[tuple[tuple[Any, ...], Sequence[Any]]], slots: Sequence[Slot], *, keyed: bool
+) -> pl.DataFrame:
+    """A heap's state: a row of whose it is (and the key), and of what is kept."""
+    schema = schema_of(slots, keyed=keyed)
+    columns = list(zip(*((*who, *kept) for who, kept in rows), strict=True)) or [()] * len(schema)
+    made = zip(schema.items(), columns, strict=True)
+    return pl.DataFrame([pl.Series(name, column, dtype=kind) for (name, kind), column in made])
 
 
 def schema_of(slots: Sequence[Slot], *, keyed: bool) -> dict[str, type[pl.DataType]]:

@@ -5,6 +5,7 @@ These frames are plaintext. They live in memory for as long as one heap of custo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 from uuid import UUID
@@ -13,10 +14,10 @@ import polars as pl
 
 from kehu.guard.gate.read import Contribution, Opened
 from kehu.refine.clean.status import ABSENT, INVALID
-from kehu.refine.derive.adding import schema_of
-from kehu.refine.derive.checking import KEY, WHO
+from kehu.refine.derive.adding import frame_of
+from kehu.refine.derive.checking import WHO
 from kehu.refine.derive.computing import Plan, States
-from kehu.refine.derive.inputs import LARGEST, MOMENTS, SOURCES, inputs_of
+from kehu.refine.derive.inputs import LARGEST, MOMENTS, SOURCES, fields_of
 
 FIGURES: Final = 2
 """Significant figures that an amount is rounded to before it is counted up: a trait of one order is not that order."""
@@ -76,11 +77,19 @@ class Events:
 
 
 def _columns(source: str) -> dict[str, list[Any]]:
-    read = {one.field for one in inputs_of(source).values() if one.field}
-    return {name: [] for name in (WHO, "channel", *sorted(read), "written")}
+    return {name: [] for name in (WHO, "channel", *fields_of(source), "written")}
 
 
 def _frame(source: str, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
+    return _made(source, columns) if columns[WHO] else _nothing(source)
+
+
+@functools.cache
+def _nothing(source: str) -> pl.DataFrame:
+    return _made(source, _columns(source))
+
+
+def _made(source: str, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
     frame = pl.DataFrame(columns, schema={name: pl.UInt32 if name == WHO else pl.String for name in columns})
     moment, numbers = MOMENTS[source], _NUMBERS[source]
     day = pl.col(moment).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
@@ -118,14 +127,12 @@ def unpacked(rows: Iterable[tuple[int, Mapping[str, Mapping[str, Mapping[str, in
     held = list(rows)
     found: States = {}
     for id, (heap, slots) in plan.heaps.items():
-        schema = schema_of(slots, keyed=True)
-        columns: dict[str, list[Any]] = {name: [] for name in schema}
-        for who, state in held:
-            for key, kept in state.get(id, {}).items():
-                columns[WHO].append(who)
-                columns[KEY].append(key)
-                for slot in slots:
-                    columns[slot.id].append(kept.get(slot.id))
-        frame = pl.DataFrame(columns, schema=schema)
-        found[id] = frame.drop(KEY) if heap.key is None else frame
+        names = [slot.id for slot in slots]
+        keyed = heap.key is not None
+        there = [
+            ((who, key) if keyed else (who,), [kept.get(name) for name in names])
+            for who, state in held
+            for key, kept in state.get(id, {}).items()
+        ]
+        found[id] = frame_of(there, slots, keyed=keyed)
     return found

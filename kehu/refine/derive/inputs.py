@@ -7,6 +7,7 @@ order can enter a trait, whatever its expression says.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -62,6 +63,12 @@ def inputs_of(source: str) -> dict[str, Input]:
         name: Input(name, kind, field, held.field(field).level if field else _CHANNEL_LEVEL)
         for name, kind, field in _FIELDS[source]
     }
+
+
+@functools.cache
+def fields_of(source: str) -> tuple[str, ...]:
+    """Fields of the dictionary that a source's inputs are read from."""
+    return tuple(sorted({field for _, _, field in _FIELDS[source] if field}))
 
 
 def fields_allowed() -> frozenset[str]:

@@ -150,8 +150,9 @@ def _acting(group: Group, asker: Actor | None) -> Actor:
     roles = installation().rules.purposes[group.purpose].roles
     if asker is not None and asker.role in roles and asker.purpose in (None, group.purpose):
         return asker
-    emails = dict(Staff.objects.filter(id__in=people_of(group.held), is_active=True).values_list("id", "email"))
-    for person in people_of(group.held):
+    people = people_of(group.held)
+    emails = dict(Staff.objects.filter(id__in=people, is_active=True).values_list("id", "email"))
+    for person in people:
         if person not in emails:
             continue
         actor = actor_of(emails[person])
@@ -208,7 +209,9 @@ def _count_up(opened: Sequence[Opened], group: Group, channels: Mapping[int, str
     for one in opened:
         fields = _clear_fields(one, group)
         if fields:
-            parts.setdefault(fields, Events(channels)).add(one, without=replaced, fields=fields)
+            if fields not in parts:
+                parts[fields] = Events(channels)
+            parts[fields].add(one, without=replaced, fields=fields)
     states: dict[UUID, Any] = {}
     for fields, events in parts.items():
         barred = [slug for slug, one in group.held.items() if not one.compiled.fields <= fields]
@@ -248,7 +251,7 @@ def _replaced(opened: Iterable[Opened]) -> set[UUID]:
 
 def _write(group: Group, everybody: Sequence[UUID], states: Mapping[UUID, Any]) -> None:
     """Put states in place of those that were there, of whom such traits may stand now; in one transaction."""
-    kept = [(subject, orjson.dumps(state).decode()) for subject, state in states.items() if state]
+    kept = orjson.dumps({str(subject): state for subject, state in states.items() if state}).decode()
     with connection.cursor() as cursor:
         cursor.execute(
             "select 1 from subject_state where subject = any (%s) order by subject for share", [list(everybody)]
@@ -258,15 +261,12 @@ def _write(group: Group, everybody: Sequence[UUID], states: Mapping[UUID, Any]) 
             [list(everybody), group.number, group.sensitive],
         )
         cursor.execute(
-            "insert into derive_state (subject, purpose, sensitive, state) select t.subject, %s, %s, t.state::jsonb"
-            " from unnest(%s::uuid[], %s::text[]) as t (subject, state) join subject_state s using (subject)"
+            "insert into derive_state (subject, purpose, sensitive, state) select s.subject, %s, %s, t.state"
+            " from jsonb_each(%s::jsonb) as t (subject, state) join subject_state s on s.subject = t.subject::uuid"
             " where not exists (select 1 from subject_state o where o.customer = s.customer and not o.hidden"
             " and not derive_stands(o, %s::smallint, %s))",
-            [
-                group.number, group.sensitive, [subject for subject, _ in kept], [state for _, state in kept],
-                group.number, group.sensitive,
-            ],
-        )  # fmt: skip
+            [group.number, group.sensitive, kept, group.number, group.sensitive],
+        )
 
 
 def _channels() -> dict[int, str]:

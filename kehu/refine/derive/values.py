@@ -123,6 +123,7 @@ def _plain(value: Any) -> Any:
 
 def _write(group: Group, values: Mapping[UUID, Mapping[str, Value]], customers: Sequence[UUID]) -> None:
     """Put values in place of those that were there, where no origin subject of the customer has said no since."""
+    held = orjson.dumps({str(customer): one for customer, one in values.items()}).decode()
 
     def work() -> None:
         with connection.cursor() as cursor:
@@ -135,13 +136,10 @@ def _write(group: Group, values: Mapping[UUID, Mapping[str, Value]], customers: 
             )
             cursor.execute(
                 'insert into derive_value (customer, purpose, sensitive, "values", day)'
-                " select t.customer, %s, %s, t.held::jsonb, %s from unnest(%s::uuid[], %s::text[]) as t (customer, held)"
+                " select t.customer::uuid, %s, %s, t.held, %s from jsonb_each(%s::jsonb) as t (customer, held)"
                 " where (select bool_and(derive_stands(s, %s::smallint, %s)) from subject_state s"
-                " where s.customer = t.customer and not s.hidden)",
-                [
-                    group.number, group.sensitive, _today(), list(values),
-                    [orjson.dumps(one).decode() for one in values.values()], group.number, group.sensitive,
-                ],
-            )  # fmt: skip
+                " where s.customer = t.customer::uuid and not s.hidden)",
+                [group.number, group.sensitive, _today(), held, group.number, group.sensitive],
+            )
 
     retried(work)
