@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -22,6 +22,8 @@ from kehu.vault.tokens import Hmac
 MOST: Final = 1_000
 """Candidates at most; strict rules come first."""
 _BLOCK: Final = 64  # bytes of SHA-256's block, to which a key is padded (RFC 2104)
+_PAGES: Final = 1 << 16
+_PAGE_BITS: Final = 64 - 16
 _PART: Final = re.compile(r"(\w+)(?:\[(\d+):(\d+)\])?")
 _Rule = tuple[bytes, tuple[tuple[str, int, int | None], ...]]
 
@@ -34,7 +36,7 @@ class KeyedIndex:
         wide: names are compared by their sound, as in a set where some are not in Latin letters.
     """
 
-    __slots__ = ("_added", "_digest", "_ids", "_keys", "_rules")
+    __slots__ = ("_added", "_digest", "_ids", "_keys", "_rules", "_starts")
 
     def __init__(self, key: bytes, kind: Kind, *, wide: bool = True) -> None:
         self._digest: Callable[[bytes], bytes] = Hmac(key).digest
@@ -43,6 +45,7 @@ class KeyedIndex:
             for number, parts in enumerate(rules_of(kind, wide=wide))
         ]
         self._keys, self._ids = array("Q"), array("I")
+        self._starts = self._pages()
         self._added: dict[int, list[int]] = {}
 
     @classmethod
@@ -67,7 +70,16 @@ class KeyedIndex:
             for table in connection.sql("FROM keyed ORDER BY key, id").to_arrow_reader(1 << 20):
                 index._keys.frombytes(table["key"].buffers()[1][: 8 * len(table)])
                 index._ids.frombytes(table["id"].buffers()[1][: 4 * len(table)])
+        index._starts = index._pages()
         return index
+
+    def _pages(self) -> array[int]:
+        """Where keys begin that begin with the same bits, so that each is sought among few that lie together in memory."""
+        starts = array("Q", [0])
+        for page in range(1, _PAGES):
+            starts.append(bisect_left(self._keys, page << _PAGE_BITS, starts[-1]))
+        starts.append(len(self._keys))
+        return starts
 
     def keys(self, row: Row) -> list[int]:
         """A folded record's keys: one under each rule whose columns it has, strictest first."""
@@ -81,19 +93,21 @@ class KeyedIndex:
     def candidates(self, row: Row) -> list[int]:
         """Records that share a key with this one, save keys that very many share."""
         found: dict[int, None] = {}
+        held, ids, starts, added = self._keys, self._ids, self._starts, self._added
         for key in self.keys(row):
-            block = self._block(key)
-            if len(block) <= LARGEST_BLOCK and len(found) < MOST:
-                found.update(dict.fromkeys(block))
+            page = key >> _PAGE_BITS
+            first, end = starts[page], starts[page + 1]
+            first = bisect_left(held, key, first, end)
+            if first < end and held[first] == key:
+                # of a key that too many share no more than that is asked
+                end = bisect_right(held, key, first, min(end, first + LARGEST_BLOCK + 1))
+            else:
+                end = first
+            more = added.get(key, ())
+            if 0 < end - first + len(more) <= LARGEST_BLOCK and len(found) < MOST:
+                found.update(dict.fromkeys(ids[first:end]))
+                found.update(dict.fromkeys(more))
         return list(found)
-
-    def _block(self, key: int) -> list[int]:
-        keys, added = self._keys, self._added.get(key, [])
-        start = end = bisect_left(keys, key)
-        last = min(len(keys), start + LARGEST_BLOCK + 1)
-        while end < last and keys[end] == key:
-            end += 1
-        return [*self._ids[start:end], *added] if end > start else added
 
     def _messages(self, row: Row) -> Iterator[bytes]:
         for head, parts in self._rules:
