@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ os.environ.pop("KEHU_DATABASE_URL", None)
 import django  # noqa: E402  (settings read the home above)
 import psycopg  # noqa: E402
 
-from kehu.host.database import Database, grant_defaults  # noqa: E402
+from kehu.host.database import Database  # noqa: E402
 from kehu.host.home import Home  # noqa: E402
 from kehu.host.keyring import make_home  # noqa: E402
 
@@ -113,31 +114,53 @@ def server() -> Iterator[Database]:
     next(leisure, None)
 
 
+class _Copies:
+    """Copies of the migrated database, made and dropped over one connection: a new one for each costs more than the copy."""
+
+    def __init__(self, server: Database) -> None:
+        assert server.embedded is not None
+        self._conninfo = server.embedded.conninfo("kehu_owner", "postgres")
+        self._held: psycopg.Connection[Any] | None = None
+
+    def run(self, statement: str) -> Any:
+        """Run it as the owner, on a new connection where a test took the server down meanwhile."""
+        if self._held is not None:
+            try:
+                return self._held.execute(statement)
+            except psycopg.OperationalError:
+                self._held.close()
+        self._held = psycopg.connect(self._conninfo, autocommit=True)
+        return self._held.execute(statement)
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+
+
+@pytest.fixture(scope="session")
+def copies(server: Database) -> Iterator[_Copies]:
+    held = _Copies(server)
+    yield held
+    held.close()
+
+
 @pytest.fixture
-def database(server: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def database(server: Database, copies: _Copies, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A fresh database for one test, Django's connection on it, as ``kehu_app``."""
     from django.db import connections
 
     name = f"t{uuid.uuid4().hex[:12]}"
     (server.home / "checkpoints").unlink(missing_ok=True)  # those of the last test's log
-    embedded = server.embedded
-    assert embedded is not None
-    with psycopg.connect(embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
-        place = (
-            "memory"
-            if owner.execute("select 1 from pg_tablespace where spcname = 'memory'").fetchone()
-            else "pg_default"
-        )
-        owner.execute(f"create database {name} template kehu strategy file_copy tablespace {place}")
-    with psycopg.connect(embedded.conninfo("kehu_owner", name), autocommit=True) as owner:
-        grant_defaults(owner)
+    lies = copies.run("select spcname from pg_tablespace where spcname = 'memory'").fetchone()
+    copies.run(
+        f"create database {name} template kehu strategy file_copy tablespace {lies[0] if lies else 'pg_default'}"
+    )
     monkeypatch.setenv("KEHU_DBNAME", name)
     connections["default"].settings_dict["NAME"] = name
     _as_shipped()
     yield server
     connections.close_all()
-    with psycopg.connect(embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
-        owner.execute(f"drop database {name} with (force)")
+    copies.run(f"drop database {name} with (force)")
 
 
 def _as_shipped() -> None:
