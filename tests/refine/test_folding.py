@@ -16,7 +16,7 @@ MORE = {
     "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka"],
     "given_name": ["Bob  Lee", "尉 迟", "曉 明", "-", "Zhāng"], "family_name": ["单", "van der Berg", "ＷＡＮＧ", "歐陽"],
     "legal_name": ["GmbH", "Müller & Söhne GmbH & Co. KG", "株式会社ソニー", "明月（集团）股份有限公司"],
-    "email": ["+x@y", " A B@c.example", "@", "Éa@x.example"], "birth_date": ["１９９０-01-05", "--"], "unit": ["№ 3", "弄 5"],
+    "email": ["+x@y", " A B@c.example", "@", "Éa@x.example", "a.b.c+tag@googlemail.com", "..@gmail.com", "a@b@GMail.com", "x+@y+z"], "birth_date": ["１９９０-01-05", "--"], "unit": ["№ 3", "弄 5"],
 }  # fmt: skip
 _ANY = st.text("abZ1 -'’.@+王曉单é́ØßЖ김ーＡ　\t½Ⅳ々", max_size=10)
 
@@ -71,3 +71,17 @@ def test_a_han_name_is_known_by_its_spellings(han: str, latin: str):
 def test_what_friends_and_colleagues_say_is_a_family_name_alone(called: str):
     folded = fold({"full_name": called}, "person")
     assert (folded["name"], folded["last"], folded["first"]) == ("王", "王", None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("anna.li@gmail.com", "AnnaLi+shop@googlemail.com", True),
+        ("anna.li@mail.example", "anna.li+news@mail.example", True),
+        ("anna.li@mail.example", "annali@mail.example", False),
+        ("12345678@qq.com", "12345678@foxmail.com", False),
+    ],
+)
+def test_a_mailbox_is_compared_as_its_provider_reads_it(one: str, other: str, alike: bool):
+    read = [fold({"email": email}, "person")["email"] for email in (one, other)]
+    assert (read[0] == read[1]) is alike

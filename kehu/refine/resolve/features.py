@@ -63,6 +63,9 @@ LEGAL_FORMS: Final = (
     r"|nv|oy|ab|pty|pte|kk|group|holdings?)\b"
 )
 _HAN: Final = r"\p{Han}"
+# One mailbox under two names, and whose providers read no dots before the @.
+SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
+DOTLESS: Final = frozenset({"gmail.com"})
 _ASKED: Final = frozenset({"forms", "spelt", "latin"})
 
 
@@ -250,6 +253,19 @@ def _addresses(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.drop("address", strict=False)
 
 
+def _mailboxes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Addresses as their providers read them: what stands behind a plus is a tag, and Gmail reads no dots.
+
+    Only what is compared changes, nothing that is stored. Other aliases (foxmail.com of qq.com) are told by no rule.
+    """
+    domain = pl.col("email").str.extract(r"@([^@]+)$").replace(SAME_DOMAINS)
+    local = pl.col("email").str.extract(r"^([^@+]+)")
+    local = pl.when(domain.is_in(list(DOTLESS))).then(local.str.replace_all(".", "", literal=True)).otherwise(local)
+    frame = frame.with_columns(mailbox=pl.when(local != "").then(local), domain=domain)
+    whole = pl.col("mailbox") + "@" + pl.col("domain")
+    return frame.with_columns(email=pl.coalesce(whole, "email")).drop("domain")
+
+
 def _scripts(frame: pl.DataFrame) -> list[pl.Series]:
     """Of a Han name all its spellings, `spelt`; of a Latin one its letters without spaces, `latin`."""
     name, last, first = frame["name"], frame["last"], frame["first"]
@@ -285,5 +301,5 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
         # A number alone is no address.
         frame = frame.with_columns(addr=pl.when(pl.col("street").is_not_null()).then(whole))
     if "email" in frame.columns:
-        frame = frame.with_columns(mailbox=pl.col("email").str.extract(r"^([^@+]+)"))
+        frame = _mailboxes(frame)
     return frame.drop(name for name in NAME_FIELDS if name in frame.columns)

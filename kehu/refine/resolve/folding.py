@@ -11,7 +11,16 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from kehu.refine.resolve.features import CODE_FIELDS, FIELDS, LEGAL_FORMS, TEXT_FIELDS, Kind, simplified
+from kehu.refine.resolve.features import (
+    CODE_FIELDS,
+    DOTLESS,
+    FIELDS,
+    LEGAL_FORMS,
+    SAME_DOMAINS,
+    TEXT_FIELDS,
+    Kind,
+    simplified,
+)
 from kehu.refine.resolve.romanised import spellings
 from kehu.refine.resolve.spelling import (
     COMPOUND_SURNAMES,
@@ -61,8 +70,20 @@ def fold(values: Mapping[str, str | None], kind: Kind) -> Folded:
     for name in _KEPT:
         row[name] = plain.get(name)
     row["addr"] = _joined(row.get("house_number"), row.get("street")) if row.get("street") is not None else None
-    row["mailbox"] = re.split("[@+]", row["email"], maxsplit=1)[0] or None if row["email"] else None
+    row["email"], row["mailbox"] = _mailbox(row["email"])
     return row
+
+
+def _mailbox(email: str | None) -> tuple[str | None, str | None]:
+    """An address as its provider reads it, and its mailbox; see :func:`kehu.refine.resolve.features.prepare`."""
+    if not email:
+        return None, None
+    local = re.split("[@+]", email, maxsplit=1)[0]
+    domain = email.rpartition("@")[2] if "@" in email else ""
+    domain = SAME_DOMAINS.get(domain, domain)
+    if domain in DOTLESS:
+        local = local.replace(".", "")
+    return (f"{local}@{domain}" if local and domain else email), local or None
 
 
 def _plain(name: str, text: str) -> str | None:
