@@ -53,7 +53,8 @@ def test_a_correction_from_its_reason_to_its_proof(database):
         pass
     desk, _ = signed_in("privacy")
     assert "Nobody waits to be told." in text_of(desk.get("/corrections"))
-    page = desk.post("/corrections/customer", {"customer": str(lin)})["Location"]
+    assert desk.post("/corrections/customer", {"customer": str(lin)[-12:]})["Location"].endswith("done=no-customer")
+    page = desk.post("/corrections/customer", {"customer": f"http://localhost/customers/{lin}?kind=person"})["Location"]
     form = {"field": "email", "value": "right@mail.example", "reason": "typed wrongly"}
     assert "Say why." in text_of(desk.post(page, form | {"reason": " "}))
     assert "not in the form" in text_of(desk.post(page, form | {"value": "right"}))

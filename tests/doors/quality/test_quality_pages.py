@@ -100,7 +100,7 @@ def test_a_rule_is_written_tried_and_put_in_force(people):
     manager, _ = signed_in("manager")
     form = {
         "slug": "ours", "label_en": "Ours", "label_zh-hans": "本公司", "label_zh-hant": "本公司", "dimension": "validity",
-        "severity": "low", "condition": "email matches '.+@mail[.]example'", "passes": "email = a@mail.example",
+        "severity": "low", "condition": "email matches '.+@mail[.]example'", "passes": "email = a@mail.example", "segment": "kind:1",
         "fails": "email = a@other.example", "owner": "manager@kehu.example", "deputy": "analyst@kehu.example",
     }  # fmt: skip
     wrong = manager.post("/quality/rules/new", form | {"condition": "mail = 'x'"})
@@ -114,7 +114,10 @@ def test_a_rule_is_written_tried_and_put_in_force(people):
     manager.post("/quality/rules/ours/step", {"do": "try", "version": str(row.id)})
     assert "of 8 customers to whom it applied" in plain(manager.get("/quality/rules/ours"))
     manager.post("/quality/rules/ours/step", {"do": "force", "version": str(row.id)})
-    assert "in force" in plain(manager.get("/quality/rules/ours"))
+    page = plain(manager.get("/quality/rules/ours"))
+    assert "in force" in page and "asked of: Persons" in page
+    service, _ = signed_in("service", "accuracy")
+    assert "<h1>Ours</h1>" in text_of(service.get("/quality/found/rule:ours"))
     manager.post("/quality/rules/ours/step", {"do": "retire"})
     assert Rule.objects.get().state == "retired"
 
@@ -150,5 +153,10 @@ def test_a_policy_is_put_in_force_and_retired(people):
     assert manager.post("/quality/policies", form).status_code == 302
     page = plain(manager.get("/quality/policies"))
     assert "not confirmed for 12 months" in page and "no letter goes out" in page
-    manager.post("/quality/policies/retire", {"slug": "phone-yearly"})
+    retired = manager.post("/quality/policies/retire", {"slug": "phone-yearly"})
     assert Policy.objects.get().retired_at is not None
+    held = text_of(manager.get(retired["Location"]))  # its form holds it: one press takes that back
+    assert 'value="phone-yearly"' in held and 'value="12"' in held and 'value="analyst@kehu.example"' in held
+    assert "phone-yearly" not in re.sub(
+        "placeholder=[^ ]*", "", text_of(manager.get("/quality/policies?again=nothing"))
+    )
