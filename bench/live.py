@@ -94,6 +94,7 @@ def look_up(folder: Path, count: int) -> None:
     from kehu.refine.resolve import live, runs
     from kehu.refine.resolve.opening import Group
     from kehu.vault.ids import new_id
+    from kehu.vault.settling import settle_index
 
     database = Database(Home.current())
     database.start()
@@ -107,6 +108,7 @@ def look_up(folder: Path, count: int) -> None:
         row["full_name"] = " ".join(filter(None, (row.get("given_name"), row.get("family_name")))) or None
         drafts.append(draft(f"new-{number}", row, search=exact, packs=16))
     admit(drafts)
+    settle_index(connection.connection)  # as an import does at its end
     with connection.cursor() as cursor:
         cursor.execute("select subject from subject_state order by subject desc limit %s", [_NEW])
         new = [row[0] for row in cursor.fetchall()]
@@ -118,6 +120,7 @@ def look_up(folder: Path, count: int) -> None:
         runs.join_found(met.joins, run=run, actor=actor)
         runs.ask_found(met.asks, run=run)
 
+    one(0)  # the model is made when it is asked for first
     print(
         f"  looked up, opened, weighed, joined, recorded: {timed(one, len(new))}; {sum(opened) / len(opened):.1f} opened each"
     )

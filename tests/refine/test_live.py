@@ -22,6 +22,7 @@ from kehu.refine.resolve import fresh, live, review, runs
 from kehu.refine.resolve.edges import grouped
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.folding import fold
+from kehu.refine.resolve.indexed import looked_up as looked_up_by_index
 from kehu.refine.resolve.keyed import KeyedIndex
 from kehu.refine.resolve.link import link
 from kehu.refine.resolve.opening import Group
@@ -70,6 +71,17 @@ class TestLookUp:
         a, *crowd, b = admit({**ALICE, **HOME}, *same_day, *same_mail, {**ALICE, **HOME})
         assert looked_up(b).joins == ((a, b),)
         assert {looked_at(one) for one in crowd} == {0}
+
+    @pytest.mark.parametrize("statement, values", [
+        (live._HELD, [[1, 2], [None, 3], 101, 1, 1]), (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
+    ])  # fmt: skip
+    def test_records_are_found_by_their_index_never_by_a_walk(self, database, statement, values):
+        admit({**ALICE, **HOME}, *OTHERS)
+        plan = " ".join(row[0] for row in looked_up_by_index(f"explain {statement}", values))
+        assert "record_tokens" in plan and "Seq Scan on record" not in plan
+        with connection.cursor() as cursor:  # and only that statement is told so
+            cursor.execute("show enable_seqscan", ())
+            assert cursor.fetchone() == ("on",)
 
     @pytest.mark.parametrize("kind, purpose", [("restriction", None), ("objection", ACCURACY)])
     @pytest.mark.parametrize("which", [0, 1])

@@ -18,6 +18,7 @@ from kehu.guard.installation import installation
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.clean.keys import search_keys
 from kehu.refine.models import LinkageRun
+from kehu.refine.resolve.indexed import looked_up
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group
 from kehu.refine.resolve.weights import all_in_force
 from kehu.vault.ids import in_order
@@ -98,11 +99,10 @@ def candidates(group: Group, table: pa.Table) -> list[UUID]:
     """Customers of the group that share an exact token with a row of this table of opened records."""
     tokens = sorted(set(_tokens(table)))
     found: set[UUID] = set()
-    with connection.cursor() as cursor:
-        for start in range(0, len(tokens), _TOKENS_PER_STATEMENT):
-            share = tokens[start : start + _TOKENS_PER_STATEMENT]
-            cursor.execute(_SHARING, [share, _COMMON + 1, _COMMON, group.controller, KIND_NUMBERS[group.kind]])
-            found.update(row[0] for row in cursor.fetchall())
+    for start in range(0, len(tokens), _TOKENS_PER_STATEMENT):
+        share = tokens[start : start + _TOKENS_PER_STATEMENT]
+        values = [share, _COMMON + 1, _COMMON, group.controller, KIND_NUMBERS[group.kind]]
+        found.update(row[0] for row in looked_up(_SHARING, values))
     return in_order(found)
 
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.watch.marks import NOT_HONEY
@@ -24,6 +22,7 @@ from kehu.refine.resolve.edges import Weighed, both_ways, chains, grouped, weigh
 from kehu.refine.resolve.features import Kind
 from kehu.refine.resolve.folding import Folded, fold
 from kehu.refine.resolve.guards import Guards
+from kehu.refine.resolve.indexed import looked_up
 from kehu.refine.resolve.model import Model
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.queue import Pair
@@ -150,12 +149,8 @@ class LiveLinkage:
         if not wanted:
             return []
         ones, others = zip(*wanted, strict=True)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _HELD,
-                [list(ones), list(others), _COMMON + 1, self._group.controller, KIND_NUMBERS[self._group.kind]],
-            )
-            return list(cursor.fetchall())
+        values = [list(ones), list(others), _COMMON + 1, self._group.controller, KIND_NUMBERS[self._group.kind]]
+        return looked_up(_HELD, values)
 
 
 def joined(
