@@ -80,7 +80,7 @@ def retire(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         policies.retire_policy(slug, actor=desk.without_purpose)
     except policies.UnknownPolicy:
         raise Http404 from None
-    return redirect(reverse("verification-policies") + f"?done=retired&again={slug}#h-new")
+    return redirect(reverse("verification-policies") + f"?done=retired&again={slug}")
 
 
 def _again(slug: str, owned: Mapping[str, Any]) -> dict[str, Any]:
