@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -52,6 +52,14 @@ class Link:
     certainty: int
     why: int
     run: UUID | None
+
+
+@dataclass(slots=True)
+class Together:
+    """Origin subjects of one customer, and since when some run held them together."""
+
+    subjects: list[UUID]
+    since: datetime
 
 
 @dataclass(slots=True)
@@ -152,6 +160,26 @@ def unassign_run(connection: Connection[Any], run: UUID, *, by: UUID) -> int:
     return _divide(
         connection, [link for link in _standing(connection, [row[0] for row in found]) if link.run == run], by
     )
+
+
+def joined_by(connection: Connection[Any], run: UUID) -> list[Together]:
+    """Customers whom links of a run that stand hold together, each with when the run joined the first of them.
+
+    Takes the lock of the log, so that what comes of it is true until the transaction ends.
+    """
+    lock(connection)
+    rows = connection.execute("select subject, min(at) from assignment where run = %s group by 1", (run,)).fetchall()
+    since = dict(rows)
+    ends = {end for link in _standing(connection, since) if link.run == run for end in (link.older, link.younger)}
+    found: dict[UUID, Together] = {}
+    for subject, customer in connection.execute(
+        "select m.subject, m.customer from subject_state m where m.customer in"
+        " (select s.customer from subject_state s where s.subject = any (%s)) order by 1", (in_order(ends),),
+    ):  # fmt: skip
+        held = found.setdefault(customer, Together([], datetime.max.replace(tzinfo=UTC)))
+        held.subjects.append(subject)
+        held.since = min(held.since, since.get(subject, held.since))
+    return list(found.values())
 
 
 def detach(connection: Connection[Any], subjects: Sequence[UUID], *, by: UUID) -> int:

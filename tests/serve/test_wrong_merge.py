@@ -198,6 +198,46 @@ def test_two_customers_cannot_be_parted(pair):
         part(lin, wang)
 
 
+def test_a_run_taken_back_tells_of_whom_somebody_saw_as_one(database):
+    """Two wrong merges of one run, and a right one of another: of the one that was looked at an incident opens."""
+    lin, wang, twin, other = admit(LIN, WANG, TWIN, {"full_name": "陈立", "email": "chen@mail.example"})
+    run = new_id()
+    join((lin, twin))  # by a reviewer: stays
+    with transaction.atomic():
+        assignment.assign(
+            connection.connection,
+            [(twin, wang)],
+            certainty=PROBABLE,
+            why=WHY["linkage"],
+            run=run,
+            by=owner_actor().staff,
+        )
+    look(lin, staff("service"))
+    join((wang, other))
+    gone, [incident] = wrong_merge.undo_run(run, actor=owner_actor())
+    assert gone == 1
+    report = wrong_merge.report_of(incident, actor=owner_actor())
+    assert report["customers"] == [str(lin), str(wang)] and len(report["uses"]) == 1
+    assert wrong_merge.undo_run(run, actor=owner_actor()) == (0, [])  # nothing is told twice
+
+
+def test_a_run_taken_back_that_nobody_saw_opens_nothing(pair):
+    run = new_id()
+    look(pair[0], staff("service"))
+    with transaction.atomic():
+        connection.ensure_connection()
+        assignment.assign(
+            connection.connection,
+            [tuple(pair)],
+            certainty=PROBABLE,
+            why=WHY["linkage"],
+            run=run,
+            by=owner_actor().staff,
+        )
+    assert wrong_merge.undo_run(run, actor=owner_actor()) == (1, [])
+    assert not Incident.objects.exists()
+
+
 def test_the_command(pair):
     lin, wang = pair
     join((lin, wang))

@@ -9,6 +9,7 @@ Source: PIPL 57, GDPR 33 and 34.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from django.db import connection
 from django.utils import timezone
 
 from kehu.govern.consent import part_of, retried
@@ -29,6 +31,7 @@ from kehu.serve.rights.clocks import EVERY_PACK, packs_of_subjects
 from kehu.serve.rights.incidents import Learned, UnknownIncident, Window, enter_incident
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
+from kehu.vault import assignment
 
 _TEXT: Final = {
     "zh-hans": "两位客户曾被误并为一人，现已分开。两人合并期间有 {count} 次查看同时显示了两人的资料，查看其中一人者也看到了另一人。"
@@ -60,6 +63,36 @@ def part(subject: UUID, other: UUID, *, actor: Actor, language: str = "en") -> U
         return enter_wrong_merge(seen, (subject, other), (one, two), actor, language) if seen else None
 
     return retried(work)
+
+
+def undo_run(run: UUID, *, actor: Actor, language: str = "en") -> tuple[int, list[UUID]]:
+    """Take a whole run of linkage back; returns how many links stood, and the incidents of what it had shown.
+
+    Who was let out together while the run's links stood was shown as one customer, as by a single wrong merge: one
+    incident for each two parts of a customer that somebody saw together. Of whom nobody asked, nothing opens.
+
+    Raises:
+        ActRefused: the role may not.
+    """
+
+    def work() -> tuple[int, list[UUID]]:
+        was = assignment.joined_by(connection.connection, run)
+        gone = review.undo_run(run, actor=actor)
+        found = [made for together in was for made in _shown_by(together, actor, language)]
+        return gone, found
+
+    return retried(work)
+
+
+def _shown_by(together: assignment.Together, actor: Actor, language: str) -> list[UUID]:
+    """Incidents of one customer that came apart: for each two parts that somebody saw as one."""
+    parts = {tuple(sorted(part_of(subject, whole=True))) for subject in together.subjects}
+    made = []
+    for one, two in itertools.combinations(sorted(parts), 2):
+        seen = shown_together(list(one), list(two), since=together.since)
+        if seen:
+            made.append(enter_wrong_merge(seen, (one[0], two[0]), (list(one), list(two)), actor, language))
+    return made
 
 
 def report_of(incident: UUID, *, actor: Actor) -> dict[str, Any] | None:
