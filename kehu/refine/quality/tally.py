@@ -69,6 +69,7 @@ class Tally:
         self._bad: dict[str, Counter[str]] = {name: Counter() for name in ("validity", "timeliness", "consistency")}
         self._several: Counter[str] = Counter()
         self._met: dict[str, list[int]] = {one.slug: [0, 0] for one in rules}
+        self._asked = [(one, 2 * DIMENSIONS.index(one.dimension), self._met[one.slug]) for one in rules]
         self._groups: dict[tuple[int, int, int], list[int]] = {}
         self._channels: dict[int, list[int]] = {}
 
@@ -161,11 +162,10 @@ class Tally:
 
     def _meets(self, facts: Facts, kept: Mapping[str, Contribution], sums: list[int]) -> None:
         values = {name: one.normal or one.given or "" for name, one in kept.items()}
-        for rule in self._rules:
+        for rule, at, held in self._asked:
             met = rule.check(values, self._today) if is_of(facts, rule.segment) else None
             if met is None:
                 continue
-            held, at = self._met[rule.slug], 2 * DIMENSIONS.index(rule.dimension)
             held[0] += 1
             sums[at] += 1
             if not met:
@@ -176,8 +176,11 @@ class Tally:
     def _sources(self, facts: Facts, said: Sequence[Contribution], losers: Mapping[str, Sequence[UUID]]) -> None:
         """The same by the channel that brought each record."""
         records: dict[UUID, list[Contribution]] = {}
+        last, mine = None, list[Contribution]()
         for one in said:
-            records.setdefault(one.record, []).append(one)
+            if one.record is not last:  # what one record says comes together
+                last, mine = one.record, records.setdefault(one.record, [])
+            mine.append(one)
         expected, oldest = EXPECTED[facts.kind], self._oldest
         for record, held in records.items():
             sums = self._channels.setdefault(held[0].channel, [0] * (2 * len(DIMENSIONS)))
