@@ -130,10 +130,28 @@ class TestChineseNames:
         assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **change}) == "merged"
 
     def test_same_sound_in_other_characters_is_asked_about(self):
+        other = {"full_name": "王小明", "given_name": "小明"}
+        child = {**WANG, **WANG_HOME, "birth_date": "2018-01-05"}
+        assert verdict(child, {**child, **other}) == "asked"
+        apart = {"phone": "+8613055509999", "email": None}
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **other, **apart}) == "asked"
+
+    def test_a_grown_up_with_one_telephone_is_no_pair_of_twins(self):
         assert (
             verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王小明", "given_name": "小明"})
-            == "asked"
+            == "merged"
         )
+
+    @pytest.mark.parametrize("written", ["晓明王", "Wang Xiaoming", "wangxiaoming", "XIAOMING WANG"])
+    def test_a_name_turned_or_spelt_out_is_the_name(self, written: str):
+        named = {"full_name": written, "given_name": None, "family_name": None}
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **named}) == "merged"
+
+    @pytest.mark.parametrize("called", ["王先生", "老王", "王总"])
+    def test_a_family_name_at_one_telephone_is_asked_about(self, called: str):
+        named = {"full_name": called, "given_name": None, "birth_date": None}
+        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **named}) == "asked"
+        assert verdict({**WANG_HOME, **named}, {**WANG_HOME, **named, "full_name": "王女士"}) == "asked"
 
     @pytest.mark.parametrize("given", ["晓军", "晓鹏", "建国", "晓敏"])
     def test_siblings_of_one_generation_never_merge(self, given):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -10,11 +12,12 @@ from splink import DuckDBAPI, Linker
 from test_linkage import ALICE, HOME, WANG, WANG_HOME
 
 from kehu.refine.resolve.blocking import block, propose
-from kehu.refine.resolve.conditions import Row
+from kehu.refine.resolve.conditions import ALIASED, Row
+from kehu.refine.resolve.edges import MERGE_FROM, PROPOSE_FROM, Weighed, edge_sql, shares_sql, weighed, weight_sql
 from kehu.refine.resolve.features import Features, prepare
 from kehu.refine.resolve.guards import guards
-from kehu.refine.resolve.model import Model, shipped
-from kehu.refine.resolve.scoring import doubts, explain, frequencies, prior_bits, weigh
+from kehu.refine.resolve.model import PARTS_BITS, Model, shipped
+from kehu.refine.resolve.scoring import doubts, explain, frequencies, most, prior_bits, weigh
 from kehu.refine.resolve.train import settings
 
 
@@ -24,7 +27,7 @@ def test_bits_are_those_of_splink(rarity: bool):
     with duckdb.connect(":memory:") as connection:
         connection.register("incoming", features.table)
         connection.execute("CREATE TABLE feature AS FROM incoming")
-        model = shipped(features, "person", prior=1e-4)
+        model = without_parts(shipped(features, "person", prior=1e-4))
         model = model if rarity else model.without_frequencies()
         block(connection, features, "person")
         propose(connection, 0, 1)
@@ -38,6 +41,39 @@ def test_bits_are_those_of_splink(rarity: bool):
     assert len(theirs) > 1_000
     for left, right, weight in theirs:
         assert weigh(rows[left], rows[right], model, frequencies=shares) == pytest.approx(weight, abs=0.01)
+
+
+def without_parts(model: Model) -> Model:
+    """The model with names as rare as they are seen: Splink knows no other rarity."""
+    levels = {
+        c.name: tuple(replace(level, parts_when=None) for level in c.levels)
+        for c in model.comparisons
+        if c.name == "name"
+    }
+    return model.with_levels(levels)
+
+
+def test_a_name_that_one_customer_has_is_as_rare_as_its_parts():
+    features = prepare(families(400, seed=5).table)
+    model = shipped(features, "person", prior=1e-4)
+    rows, shares = features.table.to_pylist(), frequencies(features, model)
+    weighable = f"SELECT *{shares_sql(model)} FROM feature"
+    with duckdb.connect(":memory:") as connection:
+        connection.register("feature", features.table)
+        said = connection.execute(
+            f"SELECT l.id, r.id, {weight_sql(model, *ALIASED)} FROM ({weighable}) AS l JOIN ({weighable}) AS r "
+            "ON l.name = r.name AND l.id < r.id"
+        ).fetchall()
+    for left, right, weight in said:
+        assert weigh(rows[left], rows[right], model, frequencies=shares) == pytest.approx(weight, abs=1e-6)
+    seen = without_parts(model)
+    more = [
+        weigh(rows[left], rows[right], model, frequencies=shares)
+        - weigh(rows[left], rows[right], seen, frequencies=shares)
+        for left, right, _ in said
+    ]
+    assert 1 < max(more) <= PARTS_BITS
+    assert min(more) >= 0
 
 
 def told(*rows: dict[str, str | None]) -> tuple[list[Row], Model, Features]:
@@ -83,6 +119,36 @@ def test_what_holds_a_pair_back_has_a_name(change, expected):
 
 def test_what_sounds_alike_and_is_written_otherwise_is_told():
     [one, other], _, features = told(
-        {**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王小明", "given_name": "小明"}
+        {**WANG, **WANG_HOME, "birth_date": "2018-01-05"},
+        {**WANG, **WANG_HOME, "birth_date": "2018-01-05", "full_name": "王小明", "given_name": "小明"},
     )
     assert doubts(one, other, guards(features, "person")) == ["other characters", "too little"]
+
+
+def test_what_a_household_shares_is_capped_together():
+    [one, other], model, features = told(
+        {**ALICE, **HOME}, {**HOME, "given_name": "bertram", "family_name": "harper", "gender": "female"}
+    )
+    assert weigh(one, other, model) > MERGE_FROM  # each by itself, it would do
+    edge = weighed((0, 1), one, other, model, guards(features, "person"))
+    assert edge is not None
+    assert edge.weight < MERGE_FROM
+    assert edge.weight == max(PROPOSE_FROM, most(one, other, model))
+
+
+def test_the_cap_is_the_same_in_sql():
+    features = prepare(families(200, seed=5).table)
+    model, held = shipped(features, "person", prior=1e-4).without_frequencies(), guards(features, "person")
+    rows = features.table.to_pylist()
+    with duckdb.connect(":memory:") as connection:
+        connection.register("feature", features.table)
+        said = connection.execute(
+            f"SELECT l.id, r.id, {edge_sql(model, held, *ALIASED)} FROM (SELECT l.id AS id_l, r.id AS id_r, "
+            f"{weight_sql(model, *ALIASED)} AS weight FROM feature AS l JOIN feature AS r ON l.id < r.id AND l.phone = r.phone) "
+            f"JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r WHERE weight >= {PROPOSE_FROM}"
+        ).fetchall()
+    assert len(said) > 100
+    for row in said:
+        mine = weighed(row[:2], rows[row[0]], rows[row[1]], model, held)
+        assert mine is not None
+        assert mine == pytest.approx(Weighed(*row), abs=1e-6)

@@ -15,6 +15,7 @@ import igraph
 Edge = tuple[int, int, float]
 _ROUNDS: Final = 30
 _SUPPORT: Final = 2  # light edges that together join two groups
+_SPOKEN: Final = 0.0  # bits that one of them needs: several that each say no add up to no yes
 # Spreads neighbouring ids, so that a file's order is not the order of work. Knuth's multiplicative constant.
 _SPREAD: Final = 2654435761
 
@@ -98,28 +99,38 @@ class _Groups:
 
 
 def merge(
-    edges: Iterable[Edge], apart: Mapping[int, frozenset[int]], *, alone_from: float = float("-inf")
+    edges: Iterable[Edge],
+    apart: Mapping[int, frozenset[int]],
+    *,
+    firm: Mapping[int, frozenset[int]] | None = None,
+    alone_from: float = float("-inf"),
 ) -> list[list[int]]:
     """Join records along the heaviest edges first, never two that must stay apart.
 
     An edge lighter than ``alone_from`` joins two groups only together with another one between them: what one record
-    says by half, a second may confirm.
+    says by half, a second may confirm. Of two groups that are known by several records each, one badly typed record of
+    many contradicts one of the other: where more edges join them than contradictions part them, they are one.
 
     Args:
         edges: only edges whose evidence is of a kind that may merge.
         apart: for a record, those it may not be grouped with, by whatever chain; symmetric.
+        firm: of these, what no number of edges outvotes; None: all.
     Returns:
         groups of at least two records, sorted.
     """
     groups = _Groups()
     light: list[Edge] = []
+    barred: list[Edge] = []
     for edge in sorted(edges, key=lambda edge: (-edge[2], edge[0], edge[1])):
-        if edge[2] >= alone_from:
-            _join(groups, edge[0], edge[1], apart)
-        else:
+        if edge[2] < alone_from:
             light.append(edge)
+        elif not _join(groups, edge[0], edge[1], apart):
+            barred.append(edge)
     while light and _supported(groups, light, apart):
-        light = [edge for edge in light if groups.find(edge[0]) != groups.find(edge[1])]
+        light = _between(groups, light)
+    open_still = _between(groups, [*barred, *light])
+    while firm is not None and open_still and _outvoted(groups, open_still, apart, firm):
+        open_still = _between(groups, open_still)
     return sorted(sorted(members) for members in groups.members.values())
 
 
@@ -134,14 +145,51 @@ def _join(groups: _Groups, left: int, right: int, apart: Mapping[int, frozenset[
     return True
 
 
-def _supported(groups: _Groups, light: Iterable[Edge], apart: Mapping[int, frozenset[int]]) -> int:
-    """Join groups with several light edges between them, those with most first; returns how many were joined."""
+def _between(groups: _Groups, edges: Iterable[Edge]) -> list[Edge]:
+    """The edges that still part two groups."""
+    return [edge for edge in edges if groups.find(edge[0]) != groups.find(edge[1])]
+
+
+def _outvoted(
+    groups: _Groups,
+    edges: Iterable[Edge],
+    apart: Mapping[int, frozenset[int]],
+    firm: Mapping[int, frozenset[int]],
+) -> int:
+    """Join groups with more edges between them than contradictions, the clearest first; returns how many were joined."""
+    clear = [
+        (len(weights) - against, pair)
+        for pair, weights in _several(groups, edges).items()
+        if len(weights) > (against := _against(groups, *pair, apart))
+    ]
+    clear.sort(key=lambda found: (-found[0], found[1]))
+    joined = 0
+    for _, pair in clear:
+        # What was joined meanwhile is counted again in the next round.
+        if all(groups.find(end) == end for end in pair):
+            joined += _join(groups, *pair, firm)
+    return joined
+
+
+def _against(groups: _Groups, one: int, other: int, apart: Mapping[int, frozenset[int]]) -> int:
+    """How many contradictions part two groups."""
+    others = set(groups.members.get(other, [other]))
+    return sum(len(others & apart[member]) for member in groups.members.get(one, [one]) if member in apart)
+
+
+def _several(groups: _Groups, edges: Iterable[Edge]) -> dict[tuple[int, int], list[float]]:
+    """The weights of the edges between two groups, where there are several and one of them says yes."""
     between: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for left, right, weight in light:
+    for left, right, weight in edges:
         one, other = groups.find(left), groups.find(right)
         if one != other:
             between[min(one, other), max(one, other)].append(weight)
-    several = [(len(weights), sum(weights), pair) for pair, weights in between.items() if len(weights) >= _SUPPORT]
+    return {pair: weights for pair, weights in between.items() if len(weights) >= _SUPPORT and max(weights) >= _SPOKEN}
+
+
+def _supported(groups: _Groups, light: Iterable[Edge], apart: Mapping[int, frozenset[int]]) -> int:
+    """Join groups with several light edges between them, those with most first; returns how many were joined."""
+    several = [(len(weights), sum(weights), pair) for pair, weights in _several(groups, light).items()]
     several.sort(key=lambda found: (-found[0], -found[1], found[2]))
     return sum(_join(groups, *pair, apart) for _, _, pair in several)
 

@@ -215,6 +215,36 @@ class Equal(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class Is(Condition):
+    """A value is this text."""
+
+    value: Value
+    text: str
+
+    def sql(self, left: str, right: str) -> str:
+        return f"{self.value.sql(left, right)} = '{self.text.replace(chr(39), chr(39) * 2)}'"
+
+    def holds(self, left: Row, right: Row) -> Truth:
+        text = self.value.of(left, right)
+        return None if text is None else text == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class UpTo(Condition):
+    """A value does not come after this text."""
+
+    value: Value
+    text: str
+
+    def sql(self, left: str, right: str) -> str:
+        return f"{self.value.sql(left, right)} <= '{self.text.replace(chr(39), chr(39) * 2)}'"
+
+    def holds(self, left: Row, right: Row) -> Truth:
+        text = self.value.of(left, right)
+        return None if text is None else text <= self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Near(Condition):
     """Jaro-Winkler similarity of at least this."""
 

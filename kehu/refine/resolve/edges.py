@@ -13,18 +13,37 @@ from typing import Final, NamedTuple
 from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
 from kehu.refine.resolve.conditions import Row
 from kehu.refine.resolve.guards import Guards
-from kehu.refine.resolve.model import Comparison, Level, Model
-from kehu.refine.resolve.scoring import Frequencies, prior_bits, weigh
+from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
+from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, Frequencies, most, own_evidence, prior_bits, weigh
 
 # Bits. Below the first a pair is no proposal; from the last it merges, where the evidence is of the right kind; from the
 # second it merges together with another pair of the same two groups.
 PROPOSE_FROM: Final = -4.0
 SUPPORT_FROM: Final = -4.0
 MERGE_FROM: Final = 2.0
-HOUSEHOLD_CAP: Final = 0.0
+# A whole name that nobody else has may do alone, from this weight; see :attr:`Guards.named`.
+NAMED_FROM: Final = 5.0
+HOUSEHOLD_CAP: Final = -3.0
 
-Apart = Callable[[Sequence[Edge]], Mapping[int, frozenset[int]]]
-"""Of records that chains of sure edges bring together, for each those it may not be grouped with."""
+
+class Contradictions(NamedTuple):
+    """For each record those it may not be grouped with; ``firm``: of these, what no number of edges outvotes."""
+
+    apart: Mapping[int, frozenset[int]]
+    firm: Mapping[int, frozenset[int]]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[int, int, bool]]) -> Contradictions:
+        """From pairs that contradict each other, and whether firmly."""
+        found = list(pairs)
+        return cls(
+            both_ways((one, other) for one, other, _ in found),
+            both_ways((one, other) for one, other, firm in found if firm),
+        )
+
+
+KeptApart = Callable[[Sequence[Edge]], Contradictions]
+"""Who contradicts whom of the records that chains of sure edges bring together."""
 
 
 class Weighed(NamedTuple):
@@ -50,7 +69,10 @@ class Weighed(NamedTuple):
 
 def share_columns(model: Model) -> list[str]:
     """The columns whose rarity counts; beside each stands how common its value is, as `share_` and its name."""
-    return sorted({level.frequency for one in model.comparisons for level in one.levels if level.frequency})
+    levels = [level for one in model.comparisons for level in one.levels if level.frequency]
+    return sorted(
+        {level.frequency for level in levels if level.frequency} | {part for level in levels for part in level.parts}
+    )
 
 
 def shares_sql(model: Model) -> str:
@@ -70,13 +92,21 @@ def weight_sql(model: Model, left: str, right: str) -> str:
 
 def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
     """The columns of an edge but for its ends, from a relation of pairs that has `weight` already."""
+    capped = f"least(weight, {_most_sql(model, left, right)})"
     said = {
-        "sure": f"weight >= {SUPPORT_FROM} AND {held.certain.sql(left, right)}",
+        "sure": f"{capped} >= {SUPPORT_FROM} AND {held.certain.sql(left, right)}"
+        f" OR {capped} >= {NAMED_FROM} AND {held.named.sql(left, right)}",
         "household": held.household.sql(left, right),
         "shown": held.shown.sql(left, right),
         "never": held.never.sql(left, right),
     }
-    return "weight, " + ", ".join(f"coalesce({condition}, false) AS {name}" for name, condition in said.items())
+    return f"{capped}, " + ", ".join(f"coalesce({condition}, false) AS {name}" for name, condition in said.items())
+
+
+def _most_sql(model: Model, left: str, right: str) -> str:
+    """The most that a pair may weigh, as :func:`kehu.refine.resolve.scoring.most`."""
+    parts = [_comparison_sql(one, left, right) for one in own_evidence(model)]
+    return f"greatest({PROPOSE_FROM}, {HOUSEHOLD_MOST} + " + " + ".join(["0.0", *parts]) + ")"
 
 
 def weighed(
@@ -86,7 +116,9 @@ def weighed(
     weight = weigh(left, right, model, frequencies=frequencies)
     if weight < PROPOSE_FROM:
         return None
+    weight = min(weight, max(PROPOSE_FROM, most(left, right, model)))
     sure = weight >= SUPPORT_FROM and held.certain.holds(left, right) is True
+    sure = sure or (weight >= NAMED_FROM and held.named.holds(left, right) is True)
     told = (condition.holds(left, right) is True for condition in (held.household, held.shown, held.never))
     return Weighed(*ends, weight, sure, *told)
 
@@ -104,11 +136,21 @@ def _rarity_sql(level: Level, comparison: Comparison, left: str, right: str) -> 
     if level.frequency is None:
         return ""
     usual = next(other.u for other in comparison.levels if other.frequency == level.frequency)
-    shares = ", ".join(side.format(f"share_{level.frequency}") for side in (left, right))
+    shares = ", ".join(_share_sql(level, side) for side in (left, right))
     return f" + coalesce({log2(usual)!r} - log2(greatest({shares})), 0)"
 
 
-def grouped(found: Sequence[Weighed], kept_apart: Apart) -> tuple[list[list[int]], list[Edge]]:
+def _share_sql(level: Level, side: str) -> str:
+    """How common a value is: as it is seen, or by its parts where that is less."""
+    seen = side.format(f"share_{level.frequency}")
+    if level.parts_when is None:
+        return seen
+    together = " * ".join(side.format(f"share_{part}") for part in level.parts)
+    rarer = f"least({seen}, greatest({together}, {seen} * {2**-PARTS_BITS!r}))"
+    return f"CASE WHEN {level.parts_when.sql(side, side)} THEN {rarer} ELSE {seen} END"
+
+
+def grouped(found: Sequence[Weighed], kept_apart: KeptApart) -> tuple[list[list[int]], list[Edge]]:
     """What edges come to: groups that merge by themselves, and the questions that remain, heaviest first.
 
     Args:
@@ -129,9 +171,10 @@ def grouped(found: Sequence[Weighed], kept_apart: Apart) -> tuple[list[list[int]
     return groups, questions(within, group_names(groups))
 
 
-def _merged(fit: Iterable[Edge], apart: Mapping[int, frozenset[int]], chain: Mapping[int, int]) -> list[list[int]]:
+def _merged(fit: Iterable[Edge], held: Contradictions, chain: Mapping[int, int]) -> list[list[int]]:
     """Groups along the edges within a chain: contradictions are known of these only."""
-    return merge((edge for edge in fit if chain[edge[0]] == chain[edge[1]]), apart, alone_from=MERGE_FROM)
+    within = (edge for edge in fit if chain[edge[0]] == chain[edge[1]])
+    return merge(within, held.apart, firm=held.firm, alone_from=MERGE_FROM)
 
 
 def chains(fit: Sequence[Edge]) -> list[list[int]]:

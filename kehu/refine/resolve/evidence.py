@@ -15,11 +15,12 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.guard.gate.actor import Actor
+from kehu.refine.resolve.edges import PROPOSE_FROM
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.model import shipped
 from kehu.refine.resolve.opening import Group, open_table
-from kehu.refine.resolve.scoring import doubts, explain, prior_bits
+from kehu.refine.resolve.scoring import doubts, explain, most, prior_bits
 from kehu.refine.resolve.weights import version_in_force
 
 # Of pairs of records one in a thousand is one customer, where no run has said otherwise.
@@ -40,17 +41,19 @@ class Degree:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A weight taken apart. ``prior``: bits before anything is known; ``doubts``: names of what holds the pair back."""
+    """A weight taken apart. ``prior``: bits before anything is known; ``doubts``: names of what holds the pair back;
+    ``capped``: bits, 0 or fewer, by which all that a household shares counts less together than each by itself."""
 
     prior: float
     degrees: tuple[Degree, ...]
     doubts: tuple[str, ...]
     weights: UUID | None
+    capped: float = 0.0
 
     @property
     def bits(self) -> float:
         """What it adds up to."""
-        return self.prior + sum(one.bits for one in self.degrees)
+        return self.prior + sum(one.bits for one in self.degrees) + self.capped
 
     def kept(self) -> Mapping[str, list[Any]]:
         """What an answer keeps of it as a label."""
@@ -84,7 +87,9 @@ def explained(older: UUID, younger: UUID, *, actor: Actor, act: UUID) -> Explain
         number = next(n for n, level in enumerate(levels[one.comparison]) if level.label == one.label)
         degrees.append(Degree(one.comparison, one.label, number, one.bits, levels[one.comparison][number].u))
     said = tuple(doubts(left, right, guards(features, group.kind)))
-    return Explained(prior_bits(model), tuple(degrees), said, held.id if held else None)
+    whole = prior_bits(model) + sum(one.bits for one in degrees)
+    capped = min(0.0, max(PROPOSE_FROM, most(left, right, model)) - whole)
+    return Explained(prior_bits(model), tuple(degrees), said, held.id if held else None, capped)
 
 
 def _group(subject: UUID) -> Group | None:

@@ -66,7 +66,7 @@ _HAN: Final = r"\p{Han}"
 # One mailbox under two names, and whose providers read no dots before the @.
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
 DOTLESS: Final = frozenset({"gmail.com"})
-_ASKED: Final = frozenset({"forms", "spelt", "latin"})
+_ASKED: Final = frozenset({"first", "last", "word", "forms", "first_s", "last_s", "first_b", "spelt", "latin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     frame = _organisation(frame) if kind == "organisation" else _person(frame)
     wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in ("first", "last", "name")))
     frame = _sounds(frame, wide=wide, kind=kind)
-    # Conditions over a name ask for its other forms, too, even where no name of the table has one.
+    # Conditions over a name ask for its parts and forms, even where no name of the table has one.
     used = [column.name for column in frame if column.null_count() < len(frame) or column.name in _ASKED]
     ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
     return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, wide)

@@ -7,6 +7,7 @@ merge, and contradictions go to review.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,15 @@ from kehu.refine.resolve.conditions import (
     Contains,
     Equal,
     Fixed,
+    Is,
     Known,
     KnownOfOne,
     Long,
+    Mistyped,
     Near,
     Surely,
     Turned,
+    UpTo,
     Within,
     differs,
     left,
@@ -34,9 +38,11 @@ from kehu.refine.resolve.conditions import (
     same,
 )
 from kehu.refine.resolve.features import Features, Kind
-from kehu.refine.resolve.model import OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
+from kehu.refine.resolve.model import FREE_NAME, OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
 
 NO: Final = Fixed(False)
+# Years from which two people of one household have a telephone and a mailbox each.
+_GROWN: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +51,22 @@ class Guards:
 
     Attributes:
         certain: the evidence is of a kind that may merge by itself, given the weight.
+        named: the whole name is the same and nothing speaks against it: enough where it is so rare that the weight says it.
         household: the pair agrees in nothing but what a household shares; its weight is capped.
         shown: as before, and their birth dates say that they are two.
         never: two different customers, whatever the weight: nothing of name, birth date and number agrees.
         apart: the two may not end in one merged group, by whatever chain.
+        firm: of these, what no number of other records outvotes.
         doubts: by name, what each speaks against one customer: the parts of the above, to be told to a reviewer.
     """
 
     certain: Condition
+    named: Condition
     household: Condition
     shown: Condition
     never: Condition
     apart: Condition
+    firm: Condition
     doubts: Mapping[str, Condition]
 
 
@@ -99,11 +109,16 @@ class _Conditions:
         if self._wide:
             # Two Han names that only sound alike may be a slip of the keyboard or twins: not for us to say.
             one, other = _han(first)
-            alike = Case(((one & other, Turned("name")), (one | other, SPELT_OUT)), alike)
+            # Twins' names may be spelt alike, too: what is spelt out needs a contact of its own. A romanised given name of two
+            # words is two syllables, and another letter is another name.
+            single = Equal(left("word"), left("first")) | Equal(right("word"), right("first"))
+            spelt = SPELT_OUT & (self._same("phone") | self._same("email"))
+            alike = Case(((one & other, Turned("name")), (one | other, spelt)), alike & single)
         begins = Begins(left("first"), right("first")) | Begins(right("first"), left("first"))
         swapped = Near(left(first), right(last), 0.9) & Near(left(last), right(first), 0.9)
         # Where the parts came by themselves of one record only, they may be cut elsewhere.
-        return Surely(same("first") | same("name") | begins | OTHER_FORM | alike | Surely(swapped))
+        whole = Known("first") & same("name")
+        return Surely(same("first") | whole | begins | OTHER_FORM | alike | Surely(swapped))
 
     def _given_short(self) -> Condition:
         """One is an initial of the other, a word of the other's whole name, or the one word that is known of a name."""
@@ -131,20 +146,40 @@ class _Conditions:
         return KnownOfOne(column) if column in self._columns else NO
 
     def _other_characters(self) -> Condition:
+        """Two Han given names of other characters, save where a grown-up's own telephone says that it is one slip."""
         if not self._wide:
             return NO
         one, other = _han("first_s")
-        return self._when("first", differs("first") & differs("name") & one & other & ~Turned("name"))
+        return (
+            self._when("first", differs("first") & differs("name") & one & other & ~Turned("name")) & ~self._misheard()
+        )
+
+    def _misheard(self) -> Condition:
+        """Characters of one sound for others, on one telephone or mailbox, of somebody grown up.
+
+        Twins are often named alike; grown up, they do not share these.
+        """
+        if not self._wide or "birth" not in self._columns:
+            return NO
+        year = f"{dt.datetime.now(dt.UTC).year - _GROWN:04d}"
+        grown = Surely(UpTo(left("birth", 1, 4), year)) | Surely(UpTo(right("birth", 1, 4), year))
+        own = self._same("phone") | self._same("email")
+        return grown & own & self._when("first", same("first_s")) & self._when("last", same("last_s"))
 
     def _family_agrees(self) -> Condition:
         alike = near("last_s" if self._wide else "last", 0.85)
         if self._wide:
             one, other = _han("last_s", "last")
             alike = Case(((one & other, same("name") | Turned("name")), (one | other, SPELT_OUT)), alike)
-        return ~self._known("last") | self._when("last", same("last") | alike)
+        return ~self._known("last") | self._when("last", same("last") | alike) | self._misheard()
 
     def _birth_agrees(self, *, errors: int = 1) -> Condition:
         return self._when("birth", Within("birth", errors) | SWAPPED_DAY)
+
+    def _only_year(self) -> Condition:
+        """One is the first of January, which stands for the year where a form asks for a day."""
+        unknown = Is(left("birth", 5, 8), "0101") | Is(right("birth", 5, 8), "0101")
+        return self._when("birth", same("birth", 1, 4) & unknown)
 
     def _id_near(self, column: str) -> Condition:
         return self._when(column, Within(column, 2) & ~self._both_checked(column))
@@ -160,7 +195,7 @@ class _Conditions:
 
     def person(self) -> Guards:
         """What decides of two persons; see the module."""
-        given, birth, number = self._given_agrees(), self._birth_agrees(), self._same("national_id")
+        given, birth, number = self._given_agrees() | self._misheard(), self._birth_agrees(), self._same("national_id")
         compatible, near_number = self._given_compatible(), self._id_near("national_id")
         other_gender = self._differs("gender") & ~self._same("first") & ~number
         other_number, other_suffix = self._numbers_differ("national_id"), self._differs("suffix")
@@ -172,18 +207,24 @@ class _Conditions:
             "genders differ": other_gender,
         }
         contradiction = _any(contradictions.values())
-        near_birth, born = self._birth_agrees(errors=2), self._known("birth")
+        near_birth, born = self._birth_agrees(errors=2) | self._only_year(), self._known("birth")
         # Neither a household nor a twin shares these.
         fact = self._same("occupation") | self._same("birth_place")
         at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+        # Under one written name a slip of a digit is no other phone.
+        slip = self._same("name") & (
+            self._when("phone", Mistyped("phone", 1)) | self._when("email", Mistyped("email", 1))
+        )
         short = self._given_short()
         # Of namesakes in a household one is told by a suffix or the gender, or both by their birth dates.
         told = ~born & ~self._one_has("suffix") & ~self._differs("gender")
         certain = (
             number & (given | compatible | birth)
-            | given & self._family_agrees() & (near_birth | told & (fact | at_home))
+            | given & self._family_agrees() & (near_birth | told & (fact | at_home | slip))
             | short & (birth | told & fact)
             | birth & self._same("occupation")
+            # A family name changes by marriage.
+            | given & birth & (fact | at_home)
         ) & ~(self._other_characters() & ~number)
         other_birth = self._known("birth") & ~near_birth & ~number & ~near_number
         household = ~given & ~compatible & ~near_birth & ~number & ~near_number
@@ -193,12 +234,15 @@ class _Conditions:
         strangers = household & ~self._family_agrees() & shared
         other_given = ~self._given_agrees(least=0.7) & ~compatible & ~number & ~fact
         other_characters = self._other_characters() & ~number
+        whole = self._same("name") & self._when("first", FREE_NAME) if self._wide else NO
         return Guards(
             certain=~contradiction & certain,
+            named=~contradiction & whole & (near_birth | told),
             household=household,
             shown=household & other_birth,
             never=numbers | strangers,
             apart=other_number | other_suffix | mixed | other_birth | other_given | other_characters,
+            firm=other_number | other_suffix | other_characters,
             doubts={
                 **contradictions,
                 "birth dates differ": other_birth,
@@ -216,7 +260,9 @@ class _Conditions:
         contact = self._same("phone") | self._same("email") | self._same("addr")
         certain = name & (number | contact & ~other_number)
         doubts = {"numbers differ": other_number, "too little": ~certain}
-        return Guards(certain, household=NO, shown=NO, never=NO, apart=other_number, doubts=doubts)
+        return Guards(
+            certain, named=NO, household=NO, shown=NO, never=NO, apart=other_number, firm=other_number, doubts=doubts
+        )
 
 
 def _any(conditions: Iterable[Condition]) -> Condition:

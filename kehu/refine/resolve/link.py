@@ -21,8 +21,8 @@ from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.edges import (
     PROPOSE_FROM,
+    Contradictions,
     Weighed,
-    both_ways,
     chains,
     edge_sql,
     grouped,
@@ -209,13 +209,11 @@ class _Run:
         merges = [[ids[member] for member in group] for group in groups]
         return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
 
-    def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: Sequence[Edge]) -> dict[int, frozenset[int]]:
+    def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: Sequence[Edge]) -> Contradictions:
         return contradictions(connection, self._guards, sure)
 
 
-def contradictions(
-    connection: duckdb.DuckDBPyConnection, held: Guards, sure: Sequence[Edge]
-) -> dict[int, frozenset[int]]:
+def contradictions(connection: duckdb.DuckDBPyConnection, held: Guards, sure: Sequence[Edge]) -> Contradictions:
     """For the records that chains of edges bring together, all in table `feature`: which of them contradict each other."""
     rows = [(number, record) for number, group in enumerate(chains(sure)) for record in group]
     chain = pa.table(
@@ -223,11 +221,12 @@ def contradictions(
     )
     connection.register("chained", chain)
     query = (
-        "SELECT l.id, r.id FROM chained AS a JOIN chained AS b ON a.chain = b.chain AND a.id < b.id "
+        f"SELECT l.id, r.id, coalesce({held.firm.sql(*ALIASED)}, false) "
+        "FROM chained AS a JOIN chained AS b ON a.chain = b.chain AND a.id < b.id "
         "JOIN feature AS l ON l.id = a.id JOIN feature AS r ON r.id = b.id "
         f"WHERE coalesce({held.apart.sql(*ALIASED)}, false)"
     )
-    return both_ways(connection.execute(query).fetchall())
+    return Contradictions.of(connection.execute(query).fetchall())
 
 
 def learn(

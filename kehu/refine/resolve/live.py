@@ -18,7 +18,7 @@ from kehu.guard.installation import installation
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.clean.keys import search_keys
 from kehu.refine.resolve.cluster import Edge
-from kehu.refine.resolve.edges import Weighed, both_ways, chains, grouped, weighed
+from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped, weighed
 from kehu.refine.resolve.features import Kind
 from kehu.refine.resolve.folding import Folded, fold
 from kehu.refine.resolve.guards import Guards
@@ -77,14 +77,13 @@ class Scorer:
         """One pair; None where it weighs too little."""
         return weighed(ends, left, right, *self._for(left, right))
 
-    def apart(self, rows: Mapping[int, Folded], groups: Iterable[Sequence[int]]) -> dict[int, frozenset[int]]:
-        """For the members of each group, those of it they may not be grouped with."""
-        pairs = itertools.chain.from_iterable(itertools.combinations(sorted(group), 2) for group in groups)
-        return both_ways(
-            (one, other)
-            for one, other in pairs
-            if self._for(rows[one], rows[other])[1].apart.holds(rows[one], rows[other])
-        )
+    def apart(self, rows: Mapping[int, Folded], groups: Iterable[Sequence[int]]) -> Iterator[tuple[int, int, bool]]:
+        """The pairs within each group that contradict each other, and whether firmly."""
+        for pair in itertools.chain.from_iterable(itertools.combinations(sorted(group), 2) for group in groups):
+            left, right = rows[pair[0]], rows[pair[1]]
+            held = self._for(left, right)[1]
+            if held.apart.holds(left, right):
+                yield *pair, held.firm.holds(left, right) is True
 
     def _for(self, left: Folded, right: Folded) -> tuple[Model, Guards]:
         if self._wide is None:
@@ -190,14 +189,10 @@ def joined(
 
 def _kept_apart(
     sure: Sequence[Edge], scorer: Scorer, rows: Mapping[int, Folded], owner: Mapping[int, UUID]
-) -> dict[int, frozenset[int]]:
+) -> Contradictions:
     """Who contradicts whom; what is one customer already is not asked again."""
     found = scorer.apart(rows, chains(sure))
-    return {
-        one: kept
-        for one, others in found.items()
-        if (kept := frozenset(other for other in others if owner[other] != owner[one]))
-    }
+    return Contradictions.of(pair for pair in found if owner[pair[0]] != owner[pair[1]])
 
 
 def _together(owner: Mapping[int, UUID]) -> Iterator[tuple[int, int]]:

@@ -18,6 +18,7 @@ from kehu.refine.resolve.conditions import (
     Condition,
     Contains,
     Equal,
+    Known,
     KnownOfOne,
     Long,
     Mistyped,
@@ -36,6 +37,8 @@ from kehu.refine.resolve.features import Features, Kind
 VERSION: Final = 2
 # Fewer records than this teach nothing: the shipped weights stay.
 LEAST_RECORDS: Final = 500
+# A name may be this many bits rarer by its parts than it is seen to be, and no more: parts go together more often than chance.
+PARTS_BITS: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Level:
 
     Attributes:
         frequency: the column whose value's rarity counts: a rare surname says more than a common one.
+        parts: columns whose shares multiplied say how rare a value is that few records have: of a name that nobody else
+            has, how many people might.
+        parts_when: of which values they do, asked of one record as both.
         apart: of a name, so do two people of one household.
     """
 
@@ -53,11 +59,17 @@ class Level:
     u: float
     frequency: str | None = None
     apart: bool = False
+    parts: tuple[str, ...] = ()
+    parts_when: Condition | None = None
 
     @property
     def sql(self) -> str:
         """What must hold, over columns with `_l` and `_r`; empty for the last."""
         return self.when.sql(*SUFFIXED) if self.when else ""
+
+    def describe(self) -> dict[str, object]:
+        """The degree as plain data."""
+        return {**asdict(replace(self, when=None, parts_when=None)), "when": self.sql}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,7 @@ class Model:
         said["comparisons"] = [
             {
                 **asdict(replace(comparison, levels=())),
-                "levels": [{**asdict(replace(level, when=None)), "when": level.sql} for level in comparison.levels],
+                "levels": [level.describe() for level in comparison.levels],
             }
             for comparison in self.comparisons
         ]
@@ -169,6 +181,8 @@ OTHER_FORM: Final = Surely(Contains(left("forms"), right("word")))
 # A Han name and its spelling in Latin letters; and two scripts of which neither is known to spell the other.
 SPELT_OUT: Final = Surely(Contains(left("spelt"), right("latin"))) | Surely(Contains(right("spelt"), left("latin")))
 OTHER_SCRIPT: Final = KnownOfOne("latin")
+# Two characters make a given name in a million ways; those of one, and of other peoples, come from short lists.
+FREE_NAME: Final = Surely(~Known("latin") & Long(left("name"), 3, 3) & Long(left("first"), 2, 2))
 
 
 def _person_name(*, wide: bool) -> Comparison:
@@ -177,8 +191,11 @@ def _person_name(*, wide: bool) -> Comparison:
     # What is written as it sounds is in Latin letters, where one letter is a slip like any other.
     in_han = ~Equal(left("name"), left(first))
     apart = Level("one character apart", in_han & OneCharacterApart("name"), 0.03, 2e-4)
+    whole = Level("same name", same("name"), 0.45, 4e-6, frequency="name")
+    if wide:
+        whole = replace(whole, parts=("first", "last"), parts_when=FREE_NAME)
     levels = [
-        Level("same name", same("name"), 0.45, 4e-6, frequency="name"),
+        whole,
         Level("same words", same("tokens"), 0.05, 1e-6),
         Level("same first and last", same("first") & same("last"), 0.05, 1e-6),
         *([same_sound] if wide else []),
@@ -234,7 +251,7 @@ _PHONE: Final = Comparison(
     "phone",
     _closed(
         Level("same phone", same("phone"), 0.7, 3e-6, frequency="phone"),
-        Level("same last nine digits", Long(left("phone"), 9) & same("phone", -9), 0.04, 1e-6),
+        Level("same last eight digits", Long(left("phone"), 8) & same("phone", -8), 0.04, 1e-6),
         Level("one typing error", Mistyped("phone", 1), 0.05, 1e-5),
     ),
     learned=False,

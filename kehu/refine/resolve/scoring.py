@@ -6,15 +6,19 @@ A record is a folded one: a row of :attr:`kehu.refine.resolve.features.Features.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import log2
+from dataclasses import dataclass, replace
+from math import log2, prod
+from typing import Final
 
 import polars as pl
 
 from kehu.refine.resolve.conditions import Row
 from kehu.refine.resolve.features import Features
 from kehu.refine.resolve.guards import Guards
-from kehu.refine.resolve.model import Comparison, Level, Model
+from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
+
+# Bits that all a household shares may bring a pair to, its surname too: below the point of merging.
+HOUSEHOLD_MOST: Final = 1.0
 
 Frequencies = Mapping[str, Mapping[str, float]]
 """Of columns whose rarity counts: the share of records, of those that have it, that have this value."""
@@ -42,7 +46,8 @@ class Evidence:
 
 def frequencies(features: Features, model: Model) -> dict[str, dict[str, float]]:
     """How common each value is among these records, for the columns whose rarity counts in the model."""
-    columns = {level.frequency for comparison in model.comparisons for level in comparison.levels if level.frequency}
+    levels = [level for comparison in model.comparisons for level in comparison.levels if level.frequency]
+    columns = {column for level in levels for column in (level.frequency, *level.parts) if column}
     frame = pl.DataFrame(pl.from_arrow(features.table.select(sorted(columns))))
     return {
         column.name: dict(column.drop_nulls().value_counts(normalize=True, name="share").iter_rows())
@@ -79,6 +84,27 @@ def weigh(left: Row, right: Row, model: Model, *, frequencies: Frequencies | Non
     return weight
 
 
+def own_evidence(model: Model) -> list[Comparison]:
+    """The comparisons of what a household does not share, without rarity; of a name, agreement in what it shares counts
+    nothing, and disagreement all the same."""
+    own = []
+    for comparison in model.comparisons:
+        if not comparison.shared:
+            levels = tuple(
+                replace(level, frequency=None, m=min(level.m, level.u) if level.apart else level.m)
+                for level in comparison.levels
+            )
+            own.append(replace(comparison, levels=levels))
+    return own
+
+
+def most(left: Row, right: Row, model: Model) -> float:
+    """The most that a pair may weigh, in bits, however much agrees that a household shares (surname, address, postcode,
+    phone, mailbox): where nothing else speaks for one customer, too little to merge."""
+    own = (_level(comparison, left, right) for comparison in own_evidence(model))
+    return HOUSEHOLD_MOST + sum(log2(level.m / level.u) for level in own if level)
+
+
 def doubts(left: Row, right: Row, held: Guards) -> list[str]:
     """What holds a pair back, whatever its weight: the names of :attr:`Guards.doubts` that are true of it."""
     return [name for name, condition in held.doubts.items() if condition.holds(left, right)]
@@ -94,12 +120,23 @@ def _level(comparison: Comparison, left: Row, right: Row) -> Level | None:
     return None
 
 
+def _share(level: Level, row: Row, frequencies: Frequencies) -> float | None:
+    """How common the value is: as it is seen, or by its parts where that is less."""
+    seen = frequencies.get(level.frequency or "", {}).get(row.get(level.frequency or "") or "")
+    if seen is None or level.parts_when is None or not level.parts_when.holds(row, row):
+        return seen
+    parts = [frequencies.get(part, {}).get(row.get(part) or "") for part in level.parts]
+    if None in parts:
+        return seen
+    return min(seen, max(prod(part for part in parts if part is not None), seen * 2**-PARTS_BITS))
+
+
 def _rarity(level: Level, comparison: Comparison, left: Row, right: Row, frequencies: Frequencies | None) -> float:
     """Bits by which the value is rarer than an exact agreement usually is; the more common of two counts."""
     column = level.frequency
     if column is None or frequencies is None:
         return 0.0
-    shares = [share for row in (left, right) if (share := frequencies.get(column, {}).get(row.get(column) or ""))]
+    shares = [share for row in (left, right) if (share := _share(level, row, frequencies))]
     if not shares:
         return 0.0
     usual = next(other.u for other in comparison.levels if other.frequency == column)

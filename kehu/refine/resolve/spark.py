@@ -28,7 +28,16 @@ import pyarrow as pa
 from kehu.refine.resolve.blocking import ALL_PAIRS_UP_TO, LARGEST_BLOCK, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
 from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.conditions import SUFFIXED
-from kehu.refine.resolve.edges import PROPOSE_FROM, Weighed, chains, edge_sql, grouped, share_columns, weight_sql
+from kehu.refine.resolve.edges import (
+    PROPOSE_FROM,
+    Contradictions,
+    Weighed,
+    chains,
+    edge_sql,
+    grouped,
+    share_columns,
+    weight_sql,
+)
 from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.link import LinkageFailed, LinkResult, Progress, connect, contradictions, learn, link
@@ -334,7 +343,7 @@ class _Run:
 
     def _kept_apart(
         self, folded: DataFrame, columns: Sequence[str], held: Guards, sure: Sequence[Edge]
-    ) -> Mapping[int, frozenset[int]]:
+    ) -> Contradictions:
         """Who of a chain contradicts whom, on the driver: chains are short, and few records are in one."""
         members = sorted(member for group in chains(sure) for member in group)
         wanted = self._spark.createDataFrame(pa.table({"id": pa.array(members, pa.int64())}))
