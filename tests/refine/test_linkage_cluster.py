@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kehu.refine.resolve.cluster import Edge, communities, merge, outside_households, questions
+from kehu.refine.resolve.cluster import LARGEST_GROUP, Edge, communities, merge, outside_households, questions
 
 nodes = st.integers(min_value=0, max_value=14)
 edges = st.lists(st.tuples(nodes, nodes, st.floats(0, 40)), max_size=40).map(
@@ -63,3 +63,18 @@ def test_a_pair_is_asked_about_and_a_household_is_not():
     assert outside_households([(0, 1, 5.0)], [(0, 1, True)], {}) == [(0, 1, 5.0)]
     assert outside_households([(0, 1, 5.0)], [(0, 1, True), (0, 2, False)], {}) == []
     assert outside_households([(0, 1, 5.0)], [(0, 1, True), (0, 2, False)], {1: 1, 2: 1}) == [(0, 1, 5.0)]
+
+
+def test_a_group_past_a_sane_size_is_split_and_its_parts_are_asked_about():
+    chain = [(a, a + 1, 30.0 - a / 100) for a in range(2 * LARGEST_GROUP)]
+    groups = merge(chain, {}, alone_from=2.0)
+    assert max(map(len, groups)) <= LARGEST_GROUP
+    assert sum(map(len, groups)) >= 2 * LARGEST_GROUP
+    assert questions(chain, {member: group[0] for group in groups for member in group})
+
+
+def test_two_valid_numbers_are_never_in_one_group():
+    chain = [(0, 1, 30.0), (1, 2, 29.0), (0, 3, 28.0), (1, 3, 27.0), (2, 3, 26.0)]
+    apart = {0: frozenset({2}), 2: frozenset({0})}
+    groups = merge(chain, apart, firm=apart, alone_from=2.0)
+    assert not any({0, 2} <= set(group) for group in groups)
