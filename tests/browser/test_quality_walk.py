@@ -22,7 +22,6 @@ from kehu.refine.quality import rules
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.texts import RuleText
 from kehu.serve.corrections.actions import correct
-from kehu.serve.corrections.models import Telling
 from kehu.serve.rights import wrong_merge
 from kehu.serve.upkeep import policies, queue
 from kehu.serve.upkeep.models import Task
@@ -97,7 +96,6 @@ def house(database: Database) -> dict[str, uuid.UUID]:
         "lin": lin,
         "incident": incident,
         "task": Task.objects.get(field="phone").id,
-        "letter": Telling.objects.get().id,
     }
 
 
@@ -114,8 +112,8 @@ def test_pages_that_hold_something_each_in_one_dress(
     wrong = list[str]()
     for path in (
         "/quality", "/quality/rules/ours", "/quality/rules/new", "/quality/found/completeness:email", "/quality/policies",
-        f"/quality/verification/{house['task']}", "/quality/classification", "/traits", "/traits/of/lifecycle",
-        "/traits/rfm", "/corrections", f"/corrections/{house['lin']}", f"/corrections/tellings/{house['letter']}/letter",
+        f"/quality/verification/{house['task']}", "/quality/classification", "/traits/of/lifecycle",
+        "/traits/rfm", "/corrections", f"/corrections/{house['lin']}",
         f"/incidents/{house['incident']}",
     ):  # fmt: skip
         wrong += in_one_dress(window, path)
