@@ -44,6 +44,8 @@ PARTS: tuple[tuple[str, list[list[str]], list[list[str]]], ...] = (
         [["--records", "10000", "100000", "1000000"], ["--vault", "10000", "100000"]],
     ),
     ("bench.spark", [["--records", "20000"]], [["--records", "20000", "200000"]]),
+    ("bench.against", [["--only", "FEBRL 3"]], [[]]),
+    ("bench.worst", [["--only", "FEBRL 3", "--worst", "5"]], [[]]),
     ("bench.resolve", [["--records", "10000"]], [["--quality"], ["--records", "100000", "1000000"]]),
 )
 
@@ -66,7 +68,7 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="gate ledger serving replay importing watch quality traits chinese classify live spark resolve; default all",
+        help="gate ledger serving replay importing watch quality traits chinese classify live spark against worst resolve; default all",
     )
     told = parser.parse_args()
     print(f"{'full' if told.full else 'short'} run on {machine()}", flush=True)
