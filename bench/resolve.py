@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -93,11 +94,16 @@ class Installation:
 
 @contextmanager
 def installation() -> Iterator[Installation]:
-    """A fresh installation, gone afterwards."""
+    """A fresh installation, gone afterwards, with what it keeps outside of its home."""
     with tempfile.TemporaryDirectory() as folder:
         made = Installation(Path(folder))
         made.kehu("init")
-        yield made
+        folders = made.folders()
+        try:
+            yield made
+        finally:
+            for one in folders:
+                shutil.rmtree(one, ignore_errors=True)
 
 
 def measure_quality(data: Labelled) -> None:
