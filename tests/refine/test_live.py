@@ -19,7 +19,7 @@ from kehu.guard.watch import marks
 from kehu.host.jobs import run_pending
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import fresh, live, review, runs
-from kehu.refine.resolve.edges import grouped
+from kehu.refine.resolve.edges import Contradictions, grouped
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.folding import fold
 from kehu.refine.resolve.indexed import looked_up as looked_up_by_index
@@ -212,7 +212,7 @@ def test_one_after_the_other_is_as_all_at_once():
         met = index.candidates(row)
         found += scorer.edges(folded, [(other, number) for other in met])
         index.add(number, row)
-    groups, asked = grouped(sorted(found), lambda sure: scorer.apart(folded, live.chains(sure)))
+    groups, asked = grouped(sorted(found), lambda sure: Contradictions.of(scorer.apart(folded, live.chains(sure))))
     mine = [[features.records[one] for one in group] for group in groups]
     assert {frozenset(group) for group in mine} == {frozenset(group) for group in bulk.merges}
     theirs = {frozenset(pair): weight for *pair, weight in bulk.proposals}

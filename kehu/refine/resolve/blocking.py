@@ -47,6 +47,11 @@ _PERSON_RULES: Final = (
     "{first}, birth_place, occupation",
     "{first}, birth[1:4], occupation",
     "{last}, {first}[1:1]",
+    "postal, birth_place",
+    "{last}, occupation",
+    "{first}, birth_place",
+    "birth[1:4], birth_place",
+    "{last}[1:4], birth_place",
     "postal",
 )
 _ORGANISATION_RULES: Final = (
@@ -62,7 +67,7 @@ _ORGANISATION_RULES: Final = (
 )
 PAIRS_PER_RECORD: Final = 10
 ALL_PAIRS_UP_TO: Final = 12  # so few records are all compared with each other
-LEAST_BUDGET: Final = 2_000_000
+LEAST_BUDGET: Final = 4_000_000
 LARGEST_BLOCK: Final = 400
 
 
