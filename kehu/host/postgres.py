@@ -136,19 +136,18 @@ class EmbeddedPostgres:
         ``kept``: a keeper stops it should this process be killed, from before it starts on.
 
         Raises:
-            PostgresError: it does not start.
+            PostgresError: it does not start, or is gone.
         """
         self.home.create()
         with self._lock():
-            if self._users is None:
-                self._users = os.open(self.home / "pg.users", os.O_RDWR | os.O_CREAT, 0o600)
-                fcntl.flock(self._users, fcntl.LOCK_SH)
             running = self.running()
             if not running:
                 self._make_folder(self.folder)
                 self._make_folder(self.socket)
-                if not self.initialised():
-                    self._initialise()
+                self._make_once()
+            if self._users is None:
+                self._users = os.open(self.home / "pg.users", os.O_RDWR | os.O_CREAT, 0o600)
+                fcntl.flock(self._users, fcntl.LOCK_SH)
             if kept:
                 start_keeper(self.home, self.data, self.binaries)
             if not running:
@@ -203,6 +202,18 @@ class EmbeddedPostgres:
                 last = log.read_text(errors="replace")[-1500:] if log.exists() else ""
                 raise PostgresError(f"PostgreSQL does not start: {output[-500:]}\n{last}")
             time.sleep(0.25)  # a killed postmaster may still be a zombie
+
+    def _make_once(self) -> None:
+        """Make the cluster where the home never had one. One that is gone is not made anew: nobody would notice the loss."""
+        if not self.initialised():
+            if self.home.facts().get("cluster"):
+                raise PostgresError(
+                    f"this home's database is gone: nothing is at {self.data}. Bring that folder back; to begin with"
+                    " nothing, make another home (KEHU_HOME, kehu init)"
+                )
+            self._initialise()
+        if self.home.exists() and not self.home.facts().get("cluster"):
+            self.home.record(cluster=True)
 
     def _initialise(self) -> None:
         fresh = self.folder / "data.new"  # a crash in initdb never leaves half a cluster

@@ -10,10 +10,12 @@ import sys
 import time
 
 import psycopg
+import pytest
 
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring, make_home
+from kehu.host.postgres import PostgresError
 
 
 def server_of(home):
@@ -32,6 +34,20 @@ def test_starts_stops_and_starts_again(tmp_path):
     again = server_of(home)
     assert again.embedded.running()
     again.release()
+
+
+def test_a_database_that_is_gone_is_not_made_anew(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    database = server_of(home)
+    database.release()
+    kept = database.embedded.data.rename(database.embedded.data.with_name("elsewhere"))
+    with pytest.raises(PostgresError, match="is gone"):
+        Database(home).start()
+    assert not database.exists()
+    kept.rename(database.embedded.data)
+    again = server_of(home)
+    assert again.release() is True
 
 
 def test_the_last_user_stops_it(tmp_path):
