@@ -16,8 +16,10 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from kehu.collect.imports.undo import take_back
+from kehu.collect.models import Import
 from kehu.govern import consent, packed, separate, states, subscriptions
-from kehu.govern.consent import NothingToWithdraw, Statement
+from kehu.govern.consent import NothingToWithdraw, Statement, part_of
 from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import CATEGORIES, PURPOSES
@@ -65,6 +67,8 @@ steps = st.one_of(
     st.tuples(st.just("lift"), who, state),
     st.tuples(st.just("comes"), who, st.sampled_from(["person", "edit", "order"])),
     st.tuples(st.just("asks"), who),
+    st.tuples(st.just("brought"), who),
+    st.tuples(st.just("taken_back"), st.integers(0, 5)),
 )
 
 
@@ -86,6 +90,7 @@ class Town:
     crowd: list[UUID]
     merges: bool
     runs: list[tuple[UUID, tuple[int, int]]] = field(default_factory=list)
+    imports: list[Import] = field(default_factory=list)
 
     def index(self, id: str | UUID) -> int:
         return self.crowd.index(UUID(str(id)))
@@ -224,6 +229,22 @@ class Both:
         for town in (self.merged, self.plain):
             bring(town.crowd[i], {"person": 1, "order": 3, "edit": 5}[kind])
 
+    def brought(self, i):
+        """By an import of its own, which may be taken back while its customer is merged, or after."""
+        for town in (self.merged, self.plain):
+            row = Import.objects.create(
+                id=new_id(), fingerprint=new_id().bytes, state="done", kind="person", channel=1, controller=1,
+                basis="contract", notice=1, staff=BY, sealed=b"",
+            )  # fmt: skip
+            town.imports.append(row)
+            bring(town.crowd[i], 1, batch=row.id)
+
+    def taken_back(self, number):
+        if not self.merged.imports:
+            return
+        for town in (self.merged, self.plain):
+            take_back(town.imports.pop(number % len(town.imports)), actor=owner_actor())
+
     def asks(self, i):
         for town in (self.merged, self.plain):
             requests.open_request(subject=town.crowd[i], right="access", actor=owner_actor())
@@ -235,7 +256,7 @@ class Both:
 _count = iter(range(10**9))
 
 
-def bring(subject: UUID, kind: int) -> None:
+def bring(subject: UUID, kind: int, *, batch: UUID | None = None) -> None:
     """One more record of somebody who is here."""
     held, number = installation(), next(_count) // 2  # the same for both towns
     fields = {"order_id": f"o{number}"} if kind == 3 else {"email": f"new{number}@mail.example"}
@@ -250,17 +271,31 @@ def bring(subject: UUID, kind: int) -> None:
     )  # fmt: skip
     with transaction.atomic():
         Admission(
-            held, gate().decisions, actor=owner_actor(), terms=Under(1, "store", 1, "contract", 1, False, None)
+            held, gate().decisions, actor=owner_actor(), terms=Under(1, "store", 1, "contract", 1, False, batch)
         ).admit(raw(), [draft])
 
 
 # -- what anybody can see of a town
 
 
-def observed(town: Town, reader) -> dict[int, object]:
+def observed(town: Town, reader, clerk) -> dict[int, object]:
     return {i: (_policies_read(town, i), _anchored(town, i)) for i in range(CROWD)} | {
-        "open": _opened(town, reader), "found": [_found(town, i) for i in range(CROWD)],
+        "open": _opened(town, reader), "found": [_found(town, i) for i in range(CROWD)], "copies": _copies(town, clerk),
     }  # fmt: skip
+
+
+def _copies(town: Town, clerk) -> object:
+    """What a copy of all that is known of each would hold: opened as an export opens it, the certain part only."""
+    seen = []
+    for i in range(CROWD):
+        part = part_of(town.crowd[i], whole=False)
+        for opened in gate().open(part, actor=clerk, purpose="rights-request", use="export", reach="origins"):
+            said = sorted(
+                (town.index(one.subject), one.field, one.answer, one.given or "", one.kind)
+                for one in opened.contributions
+            )
+            seen.append((i, sorted(map(town.index, part)), said))
+    return seen
 
 
 def _policies_read(town: Town, i: int) -> dict[str, object]:
@@ -350,7 +385,7 @@ def rows_changed(sql: str, *values: object) -> None:
 
 
 def test_what_was_merged_and_parted_is_as_if_it_never_was(database):
-    reader = staff("service")
+    reader, clerk = staff("service"), staff("privacy")
 
     @settings(
         max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None,
@@ -362,6 +397,6 @@ def test_what_was_merged_and_parted_is_as_if_it_never_was(database):
         for act in acts:
             both.do(*act)
         both.merged.part_all()
-        assert observed(both.merged, reader) == observed(both.plain, reader)
+        assert observed(both.merged, reader, clerk) == observed(both.plain, reader, clerk)
 
     law()
