@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from kehu.govern import consent, states, subscriptions
@@ -20,7 +20,7 @@ from kehu.vault import assignment
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
-EXAMPLES = int(os.environ.get("KEHU_WIDENS_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("KEHU_WIDENS_EXAMPLES", "3"))
 CROWD = 3
 SAID = ("marketing", "personalisation", "analytics")
 QUESTIONS = (
@@ -105,8 +105,15 @@ def test_as_one_they_are_used_for_no_more_than_each(database):
 
     @settings(
         max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None,
-        phases=(Phase.generate,), derandomize="KEHU_WIDENS_EXAMPLES" not in os.environ,
+        phases=(Phase.explicit, Phase.generate), derandomize="KEHU_WIDENS_EXAMPLES" not in os.environ,
     )  # fmt: skip
+    @example(
+        [5, 5, 5],
+        [1, 1, 1],
+        [("give", 0, PURPOSES["marketing"], False), ("refuse", 1, PURPOSES["marketing"])],
+        2,
+        False,
+    )
     @given(ages, packs, st.lists(steps, min_size=2, max_size=10), st.sampled_from([1, 2, 3]), st.booleans())
     def law(ages, packs, acts, certainty, all_three):
         crowd = [
