@@ -155,16 +155,15 @@ class _Conditions:
         )
 
     def _misheard(self) -> Condition:
-        """Characters of one sound for others, on one telephone or mailbox, of somebody grown up.
+        """Characters of one sound for others, on one telephone, of somebody grown up.
 
-        Twins are often named alike; grown up, they do not share these.
+        Twins are often named alike; grown up, they may share a mailbox, and have a telephone each.
         """
         if not self._wide or "birth" not in self._columns:
             return NO
         year = f"{dt.datetime.now(dt.UTC).year - _GROWN:04d}"
         grown = Surely(UpTo(left("birth", 1, 4), year)) | Surely(UpTo(right("birth", 1, 4), year))
-        own = self._same("phone") | self._same("email")
-        return grown & own & self._when("first", same("first_s")) & self._when("last", same("last_s"))
+        return grown & self._same("phone") & self._when("first", same("first_s")) & self._when("last", same("last_s"))
 
     def _family_agrees(self) -> Condition:
         alike = near("last_s" if self._wide else "last", 0.85)
