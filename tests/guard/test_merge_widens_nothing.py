@@ -83,6 +83,17 @@ def do(crowd, by, act, i, *rest):
         states.enter(subject, rest[0][0], by=by, id=new_id(), purpose=rest[0][1])
 
 
+def said_no(subject):
+    """Whether somebody's own last word on marketing is a no."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select coalesce(consents -> %s ->> 0, '') in ('refused', 'withdrawn') from subject_state where subject = %s",
+            [str(PURPOSES["marketing"]), subject],
+        )
+        return cursor.fetchone()[0]
+
+
+MARKETING = 1  # its place among the questions
 CLEARER = {"denied": 0, "match-only": 1, "masked": 2, "clear": 3}
 
 
@@ -130,9 +141,12 @@ def test_as_one_they_are_used_for_no_more_than_each(database):
             assignment.assign(
                 connection.connection, pairs, certainty=certainty, why=assignment.WHY["request"], run=None, by=by
             )
+        members = range(2 + all_three)
         after = used(crowd, readers)
         wider = {key: (before.get(key, 0), now) for key, now in after.items() if now > before.get(key, 0)}
         assert wider == {}
+        if any(said_no(crowd[i]) for i in members):
+            assert not [key for key in after if key[0] == MARKETING and key[1] in members]  # the stricter word wins
         seen["narrower"] += after != before
         seen["used"] += any(after.values())
 
