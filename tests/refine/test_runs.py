@@ -253,10 +253,11 @@ class TestReview:
         assert [customer(one) for one in (a, b, twin)] == [a, b, a]
 
     def test_a_page_goes_on_where_the_one_before_ended(self, database):
-        for name in ("okafor", "petrov", "tanaka"):
+        for name, birth_date in (("okafor", "1971-02-03"), ("petrov", "1984-03-09"), ("tanaka", "1996-11-27")):
             one = {
                 **ALICE,
                 "family_name": name,
+                "birth_date": birth_date,
                 "email": f"{name}@y.example",
                 "phone": f"+61355501{len(name)}{ord(name[0])}",
             }

@@ -220,7 +220,7 @@ class _Conditions:
         certain = (
             number & (given | compatible | birth)
             | given & self._family_agrees() & (near_birth | told & (fact | at_home | slip))
-            | short & (birth | told & fact)
+            | short & (birth & (self._family_agrees() | fact | at_home) | told & fact)
             | birth & self._same("occupation")
             # A family name changes by marriage.
             | given & birth & (fact | at_home)
