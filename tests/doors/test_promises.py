@@ -28,9 +28,12 @@ def test_each_change_has_its_one_place(id):
 
 @pytest.mark.parametrize("test", sorted({test for one in PROMISES.values() for test in one["tests"]}))
 def test_each_test_is_there(test):
-    path, _, name = test.partition("::")
-    tree = ast.parse((ROOT / path).read_text("utf-8"))
-    assert not name or name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    path, *names = test.split("::")
+    body = ast.parse((ROOT / path).read_text("utf-8")).body
+    for name in names:  # a function, or a class and one of it
+        named = {node.name: node for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        assert name in named
+        body = named[name].body
 
 
 def test_no_promise_is_forgotten():
