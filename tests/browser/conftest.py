@@ -52,7 +52,7 @@ def browser(server: Database) -> Iterator[Browser]:
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no Chromium, and with CI=true no test is skipped")
-        pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
+        pytest.skip("no Chromium: apt-get install chromium-headless-shell fonts-noto-cjk")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         held = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
