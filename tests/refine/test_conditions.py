@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kehu.refine.resolve.conditions import ALIASED, SUFFIXED, Checked, Condition, left
+from kehu.refine.resolve.comparing import Checked
+from kehu.refine.resolve.conditions import ALIASED, SUFFIXED, Condition, left
 from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
 from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.model import shipped

@@ -13,30 +13,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kehu.refine.resolve.conditions import (
+from kehu.refine.resolve.comparing import (
     Begins,
-    Case,
     Checked,
-    Condition,
     Contains,
     Equal,
-    Fixed,
     Is,
-    Known,
-    KnownOfOne,
     Long,
     Mistyped,
     Near,
-    Surely,
     Turned,
     UpTo,
     Within,
     differs,
-    left,
     near,
-    right,
     same,
 )
+from kehu.refine.resolve.conditions import Case, Condition, Fixed, Known, KnownOfOne, Surely, left, right
 from kehu.refine.resolve.features import Features, Kind
 from kehu.refine.resolve.model import FREE_NAME, OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
 

@@ -12,26 +12,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from kehu.refine.resolve.conditions import (
-    SUFFIXED,
+from kehu.refine.resolve.comparing import (
     CommonWords,
-    Condition,
     Contains,
     Equal,
-    Known,
-    KnownOfOne,
     Long,
     Mistyped,
     OneCharacterApart,
-    Surely,
     Turned,
     YearsApart,
     crossed,
-    left,
     near,
-    right,
     same,
 )
+from kehu.refine.resolve.conditions import SUFFIXED, Condition, Known, KnownOfOne, Surely, left, right
 from kehu.refine.resolve.features import Features, Kind
 
 VERSION: Final = 2
