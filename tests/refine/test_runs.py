@@ -247,6 +247,7 @@ class TestReview:
     def test_a_whole_run_is_undone_but_not_what_people_confirmed(self, database):
         a, b, twin = admit({**ALICE, **HOME}, {**ALICE, **HOME}, TWIN)
         run = resolve()
+        assert {why for held in run.fell_back.values() for why in held.values()} == {"few-records"}  # and it says so
         [proposal] = review.open_proposals()
         review.accept(proposal.id, actor=owner_actor())
         assert review.undo_run(run.id, actor=owner_actor()) == 1

@@ -19,7 +19,10 @@ from kehu.doors.cli.frame import DONE, actor, command, language, put, subject_id
 @click.option("--spark", "on_spark", is_flag=True, help="Link everybody on Spark: KEHU_SPARK_MASTER, else local[2].")
 @command()
 def resolve(everything: bool, on_spark: bool) -> Any:
-    """Find the records of one customer: sure ones are joined, doubtful ones wait in the review queue."""
+    """Find the records of one customer: sure ones are joined, doubtful ones wait in the review queue.
+
+    `fell_back` names comparisons that keep their shipped weights, and why: few-records, no-pairs, few-matches, astray.
+    """
     from kehu.refine.resolve import runs
 
     if on_spark:
@@ -32,6 +35,11 @@ def resolve(everything: bool, on_spark: bool) -> Any:
         "merged": run.merged,
         "review": run.review,
         "seconds": round(run.seconds, 3),
+        "fell_back": [
+            {"of": group, "comparison": name, "why": why}
+            for group, held in sorted(run.fell_back.items())
+            for name, why in sorted(held.items())
+        ],
     }
 
 

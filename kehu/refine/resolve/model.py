@@ -124,9 +124,9 @@ class Model:
         return replace(self, comparisons=tuple(bare))
 
     def weights(self) -> dict[str, object]:
-        """What was learned, as plain data for :meth:`taught`: the prior, and `m` and `u` of each level."""
+        """What was learned, as plain data for :meth:`taught`: the prior, and `m` and `u` of each level; of what was not, why."""
         levels = {name: [[level.m, level.u] for level in self._levels(name)] for name in self.trained}
-        return {"version": self.version, "prior": self.prior, "levels": levels}
+        return {"version": self.version, "prior": self.prior, "levels": levels, "fell_back": dict(self.fell_back)}
 
     def taught(self, weights: Mapping[str, Any]) -> Model:
         """This model with the weights of an earlier run, as far as its comparisons still have the same levels."""

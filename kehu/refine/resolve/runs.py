@@ -33,6 +33,7 @@ from kehu.refine.resolve.fresh import Fresh, candidates, fresh
 from kehu.refine.resolve.link import LinkResult, Progress, link
 from kehu.refine.resolve.opening import PURPOSE, Group, customers_of, groups, open_table
 from kehu.refine.resolve.queue import Pair, Union
+from kehu.refine.resolve.train import SET
 from kehu.refine.resolve.weights import keep_learned
 from kehu.refine.tasks import defer_weighing
 from kehu.vault.assignment import PROBABLE, WHY, assign
@@ -51,6 +52,7 @@ class Run:
     """What a run came to. ``before``, ``after``: customers. ``merged``: customers that were joined to another.
 
     ``review``: questions that wait in the queue now. ``seconds``: wall time, without waiting for another run.
+    ``fell_back``: by controller and kind, comparisons that keep their shipped weights, and why (:mod:`.train`).
     """
 
     id: UUID
@@ -59,6 +61,7 @@ class Run:
     merged: int
     review: int
     seconds: float
+    fell_back: Mapping[str, Mapping[str, str]]
 
 
 def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None, counted: bool = True) -> Run:
@@ -92,7 +95,17 @@ def resolve(*, actor: Actor, everything: bool, progress: Progress | None = None,
             LinkageRun.objects.filter(id=run.id).update(state="failed", ended_at=timezone.now())
             raise
         report("done", 1.0)
-        return Run(run.id, run.before or 0, run.after or 0, run.merged, run.review, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return Run(run.id, run.before or 0, run.after or 0, run.merged, run.review, seconds, _fell_back(run))
+
+
+def _fell_back(run: LinkageRun) -> dict[str, dict[str, str]]:
+    """What it linked by that was not learned; what is set on purpose is no falling back."""
+    found = {
+        group: {name: why for name, why in held.get("fell_back", {}).items() if why != SET}
+        for group, held in run.weights.items()
+    }
+    return {group: why for group, why in found.items() if why}
 
 
 def count_customers() -> int:

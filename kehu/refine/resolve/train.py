@@ -21,6 +21,9 @@ from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.features import Features
 from kehu.refine.resolve.model import LEAST_RECORDS, Comparison, Level, Model
 
+# why a comparison keeps the weights that it was shipped with
+SET, FEW_RECORDS, NO_PAIRS, FEW_MATCHES, ASTRAY = "set", "few-records", "no-pairs", "few-matches", "astray"
+
 RANDOM_PAIRS: Final = 500_000
 EM_PAIRS: Final = 400_000
 _PSEUDO_MATCHES: Final = 100.0
@@ -99,11 +102,11 @@ def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Mode
     With few records the shipped model comes back as it is.
     """
     if len(features.records) < LEAST_RECORDS:
-        return replace(model, fell_back={one.name: "few records" for one in model.comparisons})
+        return replace(model, fell_back={one.name: FEW_RECORDS for one in model.comparisons})
     model = model.with_levels(_chances(connection, model))
     patterns = _patterns(connection, model)
     if patterns is None:
-        return replace(model, fell_back={one.name: "no pairs to learn from" for one in model.comparisons})
+        return replace(model, fell_back={one.name: NO_PAIRS for one in model.comparisons})
     found = _maximised(model, patterns)
     taught: dict[str, tuple[Level, ...]] = {}
     fell_back: dict[str, str] = {}
@@ -116,7 +119,7 @@ def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Mode
             for level, m in zip(comparison.levels, found.agreement[number], strict=True)
         )
         if _astray(levels):
-            fell_back[comparison.name] = "what was learned contradicts itself"
+            fell_back[comparison.name] = ASTRAY
         else:
             taught[comparison.name] = levels
     learned = replace(model.with_levels(taught), fell_back=fell_back)
@@ -125,8 +128,8 @@ def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Mode
 
 def _why_not(comparison: Comparison, known: float) -> str | None:
     if not comparison.learned:
-        return "set, not learned"
-    return "seen in too few matches" if known < _LEAST_MATCHES else None
+        return SET
+    return FEW_MATCHES if known < _LEAST_MATCHES else None
 
 
 def _prior(matches: float, records: int) -> float:

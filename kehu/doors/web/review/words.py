@@ -157,6 +157,20 @@ def aspect(comparison: str) -> str:
     return field_label(known) if isinstance(known, str) else str(known)
 
 
+_SHIPPED: Final = {
+    "set": gettext_lazy("set, not learned"),
+    "few-records": gettext_lazy("too few records"),
+    "no-pairs": gettext_lazy("no pairs to learn from"),
+    "few-matches": gettext_lazy("seen in too few matches"),
+    "astray": gettext_lazy("what was learned contradicts itself"),
+}
+
+
+def shipped(why: str) -> str:
+    """Why a comparison keeps the weights it was shipped with."""
+    return str(_SHIPPED.get(why, why))
+
+
 def degree(label: str) -> str:
     """A degree of agreement in words."""
     if label in _DEGREES:
