@@ -26,7 +26,13 @@ _THREADS: Final = 4
 class _Server(WSGIServer):
     """A few threads, each with its connection to the database, as the product's: a new one for every request costs more."""
 
-    threads: ThreadPoolExecutor
+    def __init__(self, *where: Any, **how: Any) -> None:
+        super().__init__(*where, **how)
+        self.threads = ThreadPoolExecutor(_THREADS)
+
+    def server_close(self) -> None:
+        super().server_close()
+        self.threads.shutdown()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.threads.submit(self._answer, request, client_address)
@@ -78,17 +84,13 @@ def site(browser: Browser, database: Database) -> Iterator[str]:
         together.wait(30)  # so that each thread has one of these
         connections.close_all()
 
-    with (
-        ThreadPoolExecutor(_THREADS) as threads,
-        make_server("127.0.0.1", 0, answer, server_class=_Server, handler_class=_Quiet) as server,
-    ):
-        server.threads = threads
+    with make_server("127.0.0.1", 0, answer, server_class=_Server, handler_class=_Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield f"http://localhost:{server.server_port}"
         server.shutdown()
         thread.join()
-        for left in [threads.submit(leave) for _ in range(_THREADS)]:
+        for left in [server.threads.submit(leave) for _ in range(_THREADS)]:
             left.result()
 
 
