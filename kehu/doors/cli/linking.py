@@ -36,9 +36,9 @@ def resolve(everything: bool, on_spark: bool) -> Any:
         "review": run.review,
         "seconds": round(run.seconds, 3),
         "fell_back": [
-            {"of": group, "comparison": name, "why": why}
+            {"of": group, "why": why, "comparisons": sorted(name for name, said in held.items() if said == why)}
             for group, held in sorted(run.fell_back.items())
-            for name, why in sorted(held.items())
+            for why in sorted(set(held.values()))
         ],
     }
 
