@@ -43,6 +43,15 @@ class TestPersons:
     def test_same_name_and_birth_date_at_one_address_merge(self):
         assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "email": None}) == "merged"
 
+    def test_given_name_and_birth_date_alone_merge_nobody(self):
+        """Who married moved, too, perhaps; who shares nothing else is asked about, in however small a book."""
+        apart = [
+            {**ALICE, "family_name": name, "email": f"{name}@y.example"} for name in ("okafor", "petrov", "tanaka")
+        ]
+        found = resolve(*apart)
+        assert found.merges == [] and found.proposals
+        assert verdict(apart[0], {**apart[1], "email": apart[0]["email"]}) == "merged"
+
     @pytest.mark.parametrize(
         "change",
         [
