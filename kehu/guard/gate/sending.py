@@ -16,9 +16,10 @@ from psycopg import Connection, Pipeline, RawCursor
 
 from kehu.vault.arrays import UuidArray, UuidArrayDumper
 
-_KEEP_THE_PLAN: Final = (
+KEEP_THE_PLAN: Final = (
     "select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
 )
+"""Said before a statement in its transaction: its plan is made once and kept, and never walks through a table."""
 
 
 class Sent:
@@ -37,7 +38,7 @@ class Sent:
         self._cursor.adapters.register_dumper(UuidArray, UuidArrayDumper)
         self._pipeline.__enter__()
         try:
-            RawCursor(raw).execute(_KEEP_THE_PLAN)
+            RawCursor(raw).execute(KEEP_THE_PLAN)
             self._cursor.execute(statement, values, binary=True)
         except BaseException as failed:
             self._pipeline.__exit__(type(failed), failed, failed.__traceback__)

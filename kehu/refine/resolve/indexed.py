@@ -8,14 +8,12 @@ this one statement it is told never to walk, and to keep the plan that it made o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from django.db import connection
 from psycopg import Cursor
 
-_BY_INDEX: Final = (
-    "select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
-)
+from kehu.guard.gate.sending import KEEP_THE_PLAN
 
 
 def looked_up(statement: str, values: Sequence[Any]) -> list[Any]:
@@ -24,6 +22,6 @@ def looked_up(statement: str, values: Sequence[Any]) -> list[Any]:
     raw: Any = connection.connection
     found = Cursor[Any](raw)
     with raw.pipeline():
-        Cursor[Any](raw).execute(_BY_INDEX)
+        Cursor[Any](raw).execute(KEEP_THE_PLAN)
         found.execute(statement, values)
     return found.fetchall()
