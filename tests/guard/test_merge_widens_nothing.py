@@ -125,6 +125,14 @@ def test_as_one_they_are_used_for_no_more_than_each(database):
         2,
         False,
     )
+    # joined as probable: then the parts are not one, and the rule over the whole customer decides alone
+    @example(
+        [5, 5, 5],
+        [1, 1, 1],
+        [("give", 0, PURPOSES["marketing"], False), ("refuse", 1, PURPOSES["marketing"])],
+        3,
+        False,
+    )
     @given(ages, packs, st.lists(steps, min_size=2, max_size=10), st.sampled_from([1, 2, 3]), st.booleans())
     def law(ages, packs, acts, certainty, all_three):
         crowd = [
