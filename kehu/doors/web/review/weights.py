@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -61,6 +62,14 @@ def versions(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "told": words.told(request.GET.get("done", "")),
     }
     return page(request, "review/weights.html", context, desk=desk, nav="review")
+
+
+def _shipped(fell_back: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Why comparisons keep their shipped weights, and which ones do so for each reason."""
+    return [
+        (words.shipped(why), sorted(words.aspect(name) for name, said in fell_back.items() if said == why))
+        for why in sorted(set(fell_back.values()))
+    ]
 
 
 @staff_page
