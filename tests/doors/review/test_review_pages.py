@@ -207,7 +207,11 @@ def test_what_answers_teach_and_weights_that_wait(database):
     labels(owner_actor(), *[(2.0, "no")] * 30, *[(2.0, "yes")] * 10, *[(9.0, "yes")] * 5)
     told = plain(desk.get("/review/answers"))
     assert "45 labels, 15 of them one customer" in told and "80% 40 10 25% 14%–40%" in told
-    first = weights.keep_learned(Group(1, "person"), {**SHIPPED, "levels": {"phone": EMAIL[:4]}}, run=new_id())
+    kept = {"name": "few-records", "birth": "few-records", "email": "astray"}
+    content = {**SHIPPED, "levels": {"phone": EMAIL[:4]}, "fell_back": kept}
+    first = weights.keep_learned(Group(1, "person"), content, run=new_id())
+    told = plain(desk.get(f"/review/weights/{first.id}"))
+    assert "Email what was learned contradicts itself" in told and "Birth date, Name too few records" in told
     made = weights.keep_learned(Group(1, "person"), TIMID, run=new_id())
     here = f"/review/weights/{made.id}"
     assert "it cannot come in force before" in plain(desk.get(here))

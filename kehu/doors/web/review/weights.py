@@ -86,9 +86,7 @@ def one(request: HttpRequest, desk: SignedIn, version: UUID) -> HttpResponse:
         "row": _row(made, names),
         "prior": f"{made.content['prior']:.3g}",
         "learned": [words.aspect(name) for name in sorted(made.content["levels"])],
-        "shipped": sorted(
-            (words.aspect(n), words.shipped(why)) for n, why in made.content.get("fell_back", {}).items()
-        ),
+        "shipped": _shipped(made.content.get("fell_back", {})),
         "labels": made.labels,
         "current": current.number if current else None,
         "in_force": made.state == IN_FORCE,
