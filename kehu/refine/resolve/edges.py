@@ -14,7 +14,7 @@ from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, o
 from kehu.refine.resolve.conditions import Row
 from kehu.refine.resolve.guards import Guards
 from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
-from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, Frequencies, most, own_evidence, prior_bits, weigh
+from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, Frequencies, most, prior_bits, weigh
 
 # Bits. Below the first a pair is no proposal; from the last it merges, where the evidence is of the right kind; from the
 # second it merges together with another pair of the same two groups.
@@ -67,20 +67,12 @@ class Weighed(NamedTuple):
         return self.left, self.right, self.weight
 
 
-def share_columns(model: Model) -> list[str]:
-    """The columns whose rarity counts; beside each stands how common its value is, as `share_` and its name."""
-    levels = [level for one in model.comparisons for level in one.levels if level.frequency]
-    return sorted(
-        {level.frequency for level in levels if level.frequency} | {part for level in levels for part in level.parts}
-    )
-
-
 def shares_sql(model: Model) -> str:
-    """SQL: for each of :func:`share_columns` the share of records that have the same value, of those that have one."""
+    """SQL: for each of :attr:`Model.rare` the share of records that have the same value, of those that have one."""
     return "".join(
         f", CASE WHEN {name} IS NOT NULL THEN (count(*) OVER (PARTITION BY {name}) / count({name}) OVER ()) END"
         f" AS share_{name}"
-        for name in share_columns(model)
+        for name in model.rare
     )
 
 
@@ -105,7 +97,7 @@ def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
 
 def _most_sql(model: Model, left: str, right: str) -> str:
     """The most that a pair may weigh, as :func:`kehu.refine.resolve.scoring.most`."""
-    parts = [_comparison_sql(one, left, right) for one in own_evidence(model)]
+    parts = [_comparison_sql(one, left, right) for one in model.own]
     return f"greatest({PROPOSE_FROM}, {HOUSEHOLD_MOST} + " + " + ".join(["0.0", *parts]) + ")"
 
 

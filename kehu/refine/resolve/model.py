@@ -83,6 +83,14 @@ class Comparison:
     shared: bool = False
 
 
+def _own(comparison: Comparison) -> Comparison:
+    levels = tuple(
+        replace(level, frequency=None, m=min(level.m, level.u) if level.apart else level.m)
+        for level in comparison.levels
+    )
+    return replace(comparison, levels=levels)
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """Comparisons with the weights in force, and the share of record pairs expected to be one customer.
@@ -90,6 +98,8 @@ class Model:
     Attributes:
         trained: names of the comparisons whose weights the data taught.
         fell_back: of the others, why they keep the shipped weights.
+        own: the comparisons of what a household does not share, without rarity; of a name, agreement in what it shares
+            counts nothing, and disagreement all the same.
     """
 
     kind: Kind
@@ -98,6 +108,17 @@ class Model:
     trained: tuple[str, ...] = ()
     fell_back: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
+    own: tuple[Comparison, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Once for a model, which weighs many pairs."""
+        object.__setattr__(self, "own", tuple(_own(one) for one in self.comparisons if not one.shared))
+
+    @property
+    def rare(self) -> list[str]:
+        """The columns whose rarity counts, those among them by whose parts a value is rare."""
+        levels = [level for one in self.comparisons for level in one.levels if level.frequency]
+        return sorted({column for level in levels for column in (level.frequency, *level.parts) if column})
 
     @property
     def digest(self) -> str:
@@ -107,6 +128,7 @@ class Model:
     def describe(self) -> Mapping[str, object]:
         """The model as plain data; it holds weights and SQL, no values of any record."""
         said = asdict(self)
+        del said["own"]  # follows from the rest
         said["comparisons"] = [
             {
                 **asdict(replace(comparison, levels=())),

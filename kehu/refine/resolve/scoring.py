@@ -6,7 +6,7 @@ A record is a folded one: a row of :attr:`kehu.refine.resolve.features.Features.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log2, prod
 from typing import Final
 
@@ -46,9 +46,7 @@ class Evidence:
 
 def frequencies(features: Features, model: Model) -> dict[str, dict[str, float]]:
     """How common each value is among these records, for the columns whose rarity counts in the model."""
-    levels = [level for comparison in model.comparisons for level in comparison.levels if level.frequency]
-    columns = {column for level in levels for column in (level.frequency, *level.parts) if column}
-    frame = pl.DataFrame(pl.from_arrow(features.table.select(sorted(columns))))
+    frame = pl.DataFrame(pl.from_arrow(features.table.select(model.rare)))
     return {
         column.name: dict(column.drop_nulls().value_counts(normalize=True, name="share").iter_rows())
         for column in frame
@@ -84,24 +82,10 @@ def weigh(left: Row, right: Row, model: Model, *, frequencies: Frequencies | Non
     return weight
 
 
-def own_evidence(model: Model) -> list[Comparison]:
-    """The comparisons of what a household does not share, without rarity; of a name, agreement in what it shares counts
-    nothing, and disagreement all the same."""
-    own = []
-    for comparison in model.comparisons:
-        if not comparison.shared:
-            levels = tuple(
-                replace(level, frequency=None, m=min(level.m, level.u) if level.apart else level.m)
-                for level in comparison.levels
-            )
-            own.append(replace(comparison, levels=levels))
-    return own
-
-
 def most(left: Row, right: Row, model: Model) -> float:
     """The most that a pair may weigh, in bits, however much agrees that a household shares (surname, address, postcode,
     phone, mailbox): where nothing else speaks for one customer, too little to merge."""
-    own = (_level(comparison, left, right) for comparison in own_evidence(model))
+    own = (_level(comparison, left, right) for comparison in model.own)
     return HOUSEHOLD_MOST + sum(log2(level.m / level.u) for level in own if level)
 
 

@@ -35,7 +35,6 @@ from kehu.refine.resolve.edges import (
     chains,
     edge_sql,
     grouped,
-    share_columns,
     weight_sql,
 )
 from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
@@ -321,7 +320,7 @@ class _Run:
         """Folded records, and how common each value is whose rarity counts."""
         from pyspark.sql import functions as sql
 
-        columns = share_columns(self.model)
+        columns = self.model.rare
         if not columns:
             return folded
         stacked = ", ".join(f"'{name}', {name}" for name in columns)
