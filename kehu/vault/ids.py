@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
@@ -35,6 +36,11 @@ def new_ids(count: int) -> list[bytes]:
 def new_id() -> UUID:
     """One id."""
     return UUID(bytes=new_ids(1)[0])
+
+
+def first_id(at: datetime) -> UUID:
+    """The least id that a moment can have: an id begins with the milliseconds of its making."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def in_order(ids: Iterable[UUID]) -> list[UUID]:

@@ -10,10 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from kehu.collect.models import Quarantined
-from kehu.collect.quarantine.groups import first_id
 from kehu.collect.quarantine.mending import forget
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
+from kehu.vault.ids import first_id
 
 DAYS: Final = 30
 _STEP: Final = 2_000

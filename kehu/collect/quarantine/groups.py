@@ -120,8 +120,3 @@ def taken_back(batch: UUID) -> bool:
 def moment_of(id: UUID) -> datetime:
     """When a row was refused: its id says so (UUIDv7)."""
     return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
-
-
-def first_id(at: datetime) -> UUID:
-    """The least id that a moment can have."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)

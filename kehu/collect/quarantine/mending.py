@@ -22,7 +22,7 @@ from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.actions import NothingRefused, enter, recipe_of_import
 from kehu.collect.quarantine.correcting import Correction, cells_of
-from kehu.collect.quarantine.groups import Group, by_import, first_id, moment_of, places, taken_back
+from kehu.collect.quarantine.groups import Group, by_import, moment_of, places, taken_back
 from kehu.collect.quarantine.queries import in_steps
 from kehu.collect.quarantine.source import open_refused
 from kehu.govern.models import Channel
@@ -340,7 +340,6 @@ __all__ = [
     "bring_again",
     "bring_group",
     "columns_of",
-    "first_id",
     "forget",
     "let_go",
     "look_at",

@@ -33,6 +33,7 @@ from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
 from kehu.vault.arrays import UuidArray
+from kehu.vault.ids import first_id
 from kehu.vault.keys import EpochKeyMissing
 from kehu.vault.open import open_facet
 
@@ -427,7 +428,7 @@ def _oldest(fresh: Mapping[str, int]) -> dict[str, Any]:
         return {"oldest_times": None, "oldest_ids": None}
     now = datetime.now(UTC)
     times = [now - timedelta(days=fresh[name]) if name in fresh else None for name in CATEGORIES]
-    ids = [None if at is None else UUID(int=int(at.timestamp() * 1000) << 80) for at in times]
+    ids = [None if at is None else first_id(at) for at in times]
     return {"oldest_times": times, "oldest_ids": ids}
 
 

@@ -24,6 +24,7 @@ from kehu.guard.gate.state import KIND, PACKS
 from kehu.guard.installation import installation
 from kehu.refine.survive import survive, text_of
 from kehu.serve.desk.standing import Standing, standing_of
+from kehu.vault.ids import first_id
 
 PAGE: Final = 25
 UNATTACHED: Final = "unattached"
@@ -78,7 +79,7 @@ class Filters:
         if self.stale:
             conditions.append(_STALE)
             since = timezone.now() - timedelta(days=round(self.stale * 30.44))
-            parameters |= {"since": since, "since_id": UUID(int=int(since.timestamp() * 1000) << 80)}
+            parameters |= {"since": since, "since_id": first_id(since)}
         return " and ".join(conditions), parameters
 
 
