@@ -32,9 +32,8 @@ from typing import Final
 from bench.chinese import numbers
 from bench.chinese.families import Makes
 from bench.chinese.organisations import companies
-from kehu.refine.classify import Scanner
 from kehu.refine.classify.names import ABSENT, installed
-from kehu.refine.classify.scan import seen
+from kehu.refine.classify.scan import Scanner, seen
 
 WHEEL: Final = "presidio_evaluator-0.3.2-py3-none-any.whl"
 WHEEL_SHA256: Final = "57614fe604e52b78e6de25b767c59265886b93bbcdc6c7e43ab2657d3f6302be"

@@ -11,8 +11,7 @@ class CollectConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the holders that an export asks and an erasure reaches."""
-        from kehu.collect.holders import QuarantineHolder
+        """Register the holder that an export asks and an erasure reaches."""
         from kehu.govern.holders import register
 
-        register(QuarantineHolder())
+        register("kehu.collect.holders.QuarantineHolder")

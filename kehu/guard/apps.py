@@ -12,6 +12,9 @@ class GuardConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the holders that an export asks and an erasure reaches."""
-        from kehu.guard.holders import register_all
+        from kehu.govern.holders import register
 
-        register_all()
+        register(
+            "kehu.guard.holders.LedgerHolder", "kehu.guard.holders.GuestHolder", "kehu.guard.holders.ComparisonHolder",
+            "kehu.guard.watch.holder.WatchHolder",
+        )  # fmt: skip

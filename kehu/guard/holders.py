@@ -8,10 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.holders import register
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.uses import forget_uses
-from kehu.guard.watch.holder import WatchHolder
 
 _OUTCOMES: Final = ("wrong", "right", "nothing to compare with")
 
@@ -74,11 +72,3 @@ class ComparisonHolder:
         with connection.cursor() as cursor:
             cursor.execute("delete from gate_comparison where subject = %s", [subject])
             return int(cursor.rowcount)
-
-
-def register_all() -> None:
-    """Put the guard's holders on the list."""
-    register(LedgerHolder())
-    register(GuestHolder())
-    register(ComparisonHolder())
-    register(WatchHolder())

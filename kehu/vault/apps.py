@@ -11,8 +11,7 @@ class VaultConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the holders that an export asks and an erasure reaches."""
+        """Register the holder that an export asks and an erasure reaches."""
         from kehu.govern.holders import register
-        from kehu.vault.holder import VaultHolder
 
-        register(VaultHolder())
+        register("kehu.vault.holder.VaultHolder")

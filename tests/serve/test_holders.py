@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from django.apps import apps
 from django.core.checks import run_checks
@@ -102,3 +105,26 @@ def test_the_vault_is_reached_last():
         "vault", "ledger", "guests", "proposals", "quarantine", "consents", "states", "requests", "erasures",
     }  # fmt: skip
     assert all(isinstance(holder, registry.Holder) for holder in registry.holders())
+
+
+def test_every_hand_that_a_channel_asks_for_is_there():
+    from kehu.collect.channels.counter.read import HAND
+    from kehu.collect.channels.form.read import ANSWERED, SAID
+    from kehu.collect.inbox.hands import hand_of
+
+    for name in ("access", "erase", "subscription", "bounce", SAID, ANSWERED, HAND):
+        assert callable(hand_of(name)), name
+
+
+def test_a_holder_named_wrongly_is_not_passed_over(monkeypatch):
+    monkeypatch.setattr(registry, "_NAMED", ["kehu.vault.holder.NoHolder"])
+    for _ in range(2):
+        with pytest.raises(ImportError):
+            registry.holders()
+
+
+def test_a_program_that_starts_leaves_what_is_heavy_until_it_is_wanted():
+    heavy = "polars pyarrow numpy duckdb sqlglot splink phonenumbers openpyxl"
+    asked = f"import sys, django; django.setup(); print([one for one in {heavy.split()} if one in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kehu.collect.forms.questions import LONGEST_ANSWER, Question
-from kehu.refine.classify import Scanner
+from kehu.refine.classify.scan import Scanner
 
 _SCANNER: Final = Scanner(models=False)  # an answer waits for no model
 

@@ -12,6 +12,8 @@ class FormsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the hand that keeps answers, and the holder that an erasure reaches."""
-        from kehu.collect.forms.surveys import register_all
+        from kehu.collect.inbox import hands
+        from kehu.govern.holders import register
 
-        register_all()
+        hands.register("survey", "kehu.collect.forms.surveys.keep_answers")
+        register("kehu.collect.forms.surveys.SurveyHolder")

@@ -16,12 +16,10 @@ from uuid import UUID, uuid4
 import orjson
 from django.db import connection, transaction
 
-from kehu.collect.channels.form.read import ANSWERED
 from kehu.collect.forms.answers import unasked
 from kehu.collect.forms.questions import Question
 from kehu.collect.forms.showing import shown_as
-from kehu.collect.inbox.hands import Errand, register
-from kehu.govern import holders
+from kehu.collect.inbox.hands import Errand
 from kehu.guard.aside import forget_aside, open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -43,12 +41,6 @@ class Result:
     counts: tuple[int | None, ...]
     total: int | None
     held_back: int = 0
-
-
-def register_all() -> None:
-    """Let the drain find the hand, and exports and erasures the holder."""
-    register(ANSWERED, _keep)
-    holders.register(SurveyHolder())
 
 
 def results(form: UUID, number: int, *, actor: Actor) -> list[Result]:
@@ -123,7 +115,8 @@ def _said(counts: Sequence[int]) -> tuple[tuple[int | None, ...], int | None]:
     return tuple(shown), total
 
 
-def _keep(errand: Errand) -> str | None:
+def keep_answers(errand: Errand) -> str | None:
+    """Answers to a survey: what was chosen as numbers, what was written sealed."""
     said: dict[str, Any] = orjson.loads(errand.asked.said["said"])
     form, number = UUID(said["form"]), int(said["v"])
     definition = shown_as(form, number).definition

@@ -1,16 +1,24 @@
-"""Jobs of forms: letters (in :mod:`.waiting`), and every hour the end of what nobody confirmed."""
+"""Jobs of forms: letters, and every hour the end of what nobody confirmed."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from procrastinate.contrib.django import app
 
-from kehu.collect.forms.waiting import forget_over, send_letter
 
-__all__ = ["forget_unconfirmed", "send_letter"]
+@app.task(name="forms:send_letter", pass_context=False, retry=5)
+def send_letter(waiting: str) -> None:
+    """Send the letter with the link to the mailbox that confirms."""
+    from kehu.collect.forms.waiting import write_to  # it defers this very job
+
+    write_to(UUID(waiting))
 
 
 @app.periodic(cron="7 * * * *")
 @app.task(name="forms:forget_unconfirmed", queueing_lock="forms_forget_unconfirmed", pass_context=False)
 def forget_unconfirmed(timestamp: int) -> None:
     """Destroy what nobody confirmed in time."""
+    from kehu.collect.forms.waiting import forget_over
+
     forget_over()

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
-from procrastinate.contrib.django import app
 
 from kehu.collect.forms import letters
 from kehu.collect.forms.naming import name_of
 from kehu.collect.forms.showing import Shown, shown_as
 from kehu.collect.forms.stamps import StampRefused, make_link, read_link
+from kehu.collect.forms.tasks import send_letter
 from kehu.collect.inbox.accept import Sender, accept
 from kehu.collect.inbox.terms import answering_for
 from kehu.govern.models import Channel
@@ -137,10 +137,8 @@ def hand_on(shown: Shown, message: dict[str, Any]) -> None:
     accept(Sender(shown.channel, "form"), [message["own"]], {"m": [message | {"name": name}], "under": under})
 
 
-@app.task(name="forms:send_letter", pass_context=False, retry=5)
-def send_letter(waiting: str) -> None:
+def write_to(id: UUID) -> None:
     """Send the letter with the link to the mailbox that confirms."""
-    id = UUID(waiting)
     row = _row(id)
     if row is None:
         return

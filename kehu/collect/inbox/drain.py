@@ -26,8 +26,9 @@ from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
 from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
-from kehu.collect.inbox.hands import Errand, customers_of, hand_of
+from kehu.collect.inbox.hands import Errand, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
+from kehu.collect.inbox.known import customers_of
 from kehu.collect.inbox.terms import answering_for, terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
 from kehu.collect.readers import Batch

@@ -13,6 +13,5 @@ class ClassifyConfig(AppConfig):
     def ready(self) -> None:
         """Register the holder that an export asks and an erasure reaches."""
         from kehu.govern.holders import register
-        from kehu.refine.classify.holders import SightingHolder
 
-        register(SightingHolder())
+        register("kehu.refine.classify.holders.SightingHolder")

@@ -13,6 +13,5 @@ class DeriveConfig(AppConfig):
     def ready(self) -> None:
         """Register the holder that an export asks and an erasure reaches."""
         from kehu.govern.holders import register
-        from kehu.refine.derive.holders import TraitHolder
 
-        register(TraitHolder())
+        register("kehu.refine.derive.holders.TraitHolder")

@@ -14,9 +14,8 @@ from kehu.govern.purposes import Purpose
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.refine.derive.checking import KEY, TODAY, WHO, Compiled, compiled
 from kehu.refine.derive.faults import Fault
-from kehu.refine.derive.inputs import TRAITS
+from kehu.refine.derive.inputs import TRAITS, UNITS
 
-UNITS: Final = ("days", "count", "money", "word", "fifth", "none")
 _FILE: Final = Path(__file__).with_name("shipped.toml")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _TAKEN: Final = frozenset({WHO, KEY, TODAY, "value"})  # columns of what is computed

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from kehu.refine.derive.queries import derived_of
+
 
 class TraitHolder:
     """States of an origin subject, values of its customer, and the wish to compute them."""
@@ -17,8 +19,6 @@ class TraitHolder:
 
     def export(self, subject: UUID, *, actor: Any) -> Mapping[str, Any] | None:
         """What was derived from the events of this origin subject, with names, purpose and what it was derived from."""
-        from kehu.refine.derive.queries import derived_of  # every process loads this module; few export
-
         found = derived_of([subject])
         if not found:
             return None

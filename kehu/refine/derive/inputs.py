@@ -20,6 +20,8 @@ TRAITS: Final = "traits"
 """The third source: other traits."""
 MOMENTS: Final = {"orders": "ordered_at", "interactions": "at"}
 """When an event was; that there was one is asked for by this field where an expression reads no other."""
+UNITS: Final = ("days", "count", "money", "word", "fifth", "none")
+"""Of a trait's value."""
 HIGHEST_LEVEL: Final = 3
 """Of an input; a sensitive field is never one."""
 

@@ -8,8 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from kehu.refine.derive.definition import UNITS
-from kehu.refine.derive.inputs import fields_allowed
+from kehu.refine.derive.inputs import UNITS, fields_allowed
 
 WAITING, IN_FORCE, RETIRED = "waiting", "in-force", "retired"
 LONGEST_RETENTION: Final = 36_500

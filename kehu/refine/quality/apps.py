@@ -13,6 +13,5 @@ class QualityConfig(AppConfig):
     def ready(self) -> None:
         """Register the holder that an export asks and an erasure reaches."""
         from kehu.govern.holders import register
-        from kehu.refine.quality.holders import FindingHolder
 
-        register(FindingHolder())
+        register("kehu.refine.quality.holders.FindingHolder")

@@ -12,6 +12,5 @@ class CorrectionsConfig(AppConfig):
     def ready(self) -> None:
         """Register the holder that an export asks and an erasure reaches."""
         from kehu.govern.holders import register
-        from kehu.serve.corrections.holders import CorrectionHolder
 
-        register(CorrectionHolder())
+        register("kehu.serve.corrections.holders.CorrectionHolder")

@@ -11,9 +11,8 @@ class CounterConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the hand that the drain calls, and the holder that an erasure reaches."""
+        from kehu.collect.inbox import hands
         from kehu.govern.holders import register
-        from kehu.serve.counter.consents import register_hand
-        from kehu.serve.counter.holders import AskedHolder
 
-        register_hand()
-        register(AskedHolder())
+        hands.register("counter-consent", "kehu.serve.counter.consents.take_consent")
+        register("kehu.serve.counter.holders.AskedHolder")

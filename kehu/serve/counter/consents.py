@@ -8,8 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from kehu.collect.channels.counter.read import HAND
-from kehu.collect.inbox.hands import Errand, register
+from kehu.collect.inbox.hands import Errand
 from kehu.govern.consent import Statement, UnknownSubject, give_consent, part_of
 from kehu.govern.models import Consent, StateEntry
 from kehu.govern.slugs import PURPOSES
@@ -24,12 +23,8 @@ _PROOF: Final = "screen"  # they ticked it themselves
 _STRICTER: Final = ("withdrawn", "refused", "invalid")
 
 
-def register_hand() -> None:
-    """Let the drain find it."""
-    register(HAND, _consent)
-
-
-def _consent(errand: Errand) -> str | None:
+def take_consent(errand: Errand) -> str | None:
+    """A consent said at the counter, under whoever took it there."""
     said = errand.asked.said
     subject = UUID(said["subject"]) if "subject" in said else errand.subject
     if subject is None:

@@ -11,6 +11,6 @@ class LeavingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the holder that an export asks and an erasure reaches."""
-        from kehu.serve.leaving.holders import register_all
+        from kehu.govern.holders import register
 
-        register_all()
+        register("kehu.serve.leaving.holders.DemandHolder")

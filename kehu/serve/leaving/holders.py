@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.holders import register
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger import withheld
 from kehu.guard.texts import destroy_keys
@@ -58,8 +57,3 @@ def _naming(subject: UUID) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("select demand from authority_demand_subject where subject = %s order by 1", [subject])
         return [row[0] for row in cursor.fetchall()]
-
-
-def register_all() -> None:
-    """Put this room's holder on the list."""
-    register(DemandHolder())

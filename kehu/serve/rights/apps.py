@@ -12,10 +12,12 @@ class RightsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the holders that an erasure reaches, and the hands for what channels ask of these registers."""
-        from kehu.serve.rights import by_form
-        from kehu.serve.rights.asked import register_hands
-        from kehu.serve.rights.holders import register_all
+        from kehu.collect.inbox import hands
+        from kehu.govern.holders import register
 
-        register_all()
-        register_hands()
-        by_form.register_hands()
+        kept = ("Consent", "Subscription", "NoticeSeen", "Informed", "State", "Request", "Erasure")
+        register(*(f"kehu.serve.rights.holders.{name}Holder" for name in kept))
+        hands.register("access", "kehu.serve.rights.asked.take_access")
+        hands.register("erase", "kehu.serve.rights.asked.take_erasure")
+        hands.register("subscription", "kehu.serve.rights.asked.take_subscription")
+        hands.register("form", "kehu.serve.rights.by_form.take_said")

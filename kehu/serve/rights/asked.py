@@ -11,7 +11,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from kehu.collect.inbox.hands import Errand, register
+from kehu.collect.inbox.hands import Errand
 from kehu.govern.consent import part_of
 from kehu.govern.models import Subscription
 from kehu.govern.subscriptions import Said, SuppressedHere, say
@@ -28,39 +28,17 @@ _IDENTITY: Final = "identity."
 _WAY: Final = 40  # characters
 
 
-def register_hands() -> None:
-    """Let the drain find them."""
-    register("access", _access)
-    register("erase", _erase)
-    register("subscription", _subscription)
-
-
-def _access(errand: Errand) -> str | None:
+def take_access(errand: Errand) -> str | None:
+    """A request for a copy."""
     return _request("access", errand)
 
 
-def _erase(errand: Errand) -> str | None:
+def take_erasure(errand: Errand) -> str | None:
+    """A request to be erased."""
     return _request("erase", errand)
 
 
-def _request(right: str, errand: Errand) -> str | None:
-    """A request of the register, its clock running from when the message was accepted; the office answers it."""
-    said = errand.asked.said
-    identity = {name.removeprefix(_IDENTITY): held for name, held in said.items() if name.startswith(_IDENTITY)}
-    # whoever is here by that id is the person; of anybody else stands what the shop said of them
-    told = {
-        "channel": errand.channel.name,
-        **{name: held for name, held in said.items() if not name.startswith(_IDENTITY)},
-    }
-    open_request(
-        subject=errand.subject, right=right, actor=_whoever_may("request", errand.actor),
-        text="\n".join(f"{name}: {held}" for name, held in told.items()), received_at=min(errand.received_at, timezone.now()),
-        identity=None if errand.subject is not None else {"channel": errand.channel.name, **identity, "shop": said["shop"]},
-    )  # fmt: skip
-    return None
-
-
-def _subscription(errand: Errand) -> str | None:
+def take_subscription(errand: Errand) -> str | None:
     """By which medium somebody may be written to: what they said last counts, wherever they said it."""
     said, subject = errand.asked.said, errand.subject
     if subject is None:
@@ -83,6 +61,23 @@ def _subscription(errand: Errand) -> str | None:
     except SuppressedHere:
         return "message_suppressed"
     record_act("subscribe", subject, actor=actor, detail=id)
+    return None
+
+
+def _request(right: str, errand: Errand) -> str | None:
+    """A request of the register, its clock running from when the message was accepted; the office answers it."""
+    said = errand.asked.said
+    identity = {name.removeprefix(_IDENTITY): held for name, held in said.items() if name.startswith(_IDENTITY)}
+    # whoever is here by that id is the person; of anybody else stands what the shop said of them
+    told = {
+        "channel": errand.channel.name,
+        **{name: held for name, held in said.items() if not name.startswith(_IDENTITY)},
+    }
+    open_request(
+        subject=errand.subject, right=right, actor=_whoever_may("request", errand.actor),
+        text="\n".join(f"{name}: {held}" for name, held in told.items()), received_at=min(errand.received_at, timezone.now()),
+        identity=None if errand.subject is not None else {"channel": errand.channel.name, **identity, "shop": said["shop"]},
+    )  # fmt: skip
     return None
 
 

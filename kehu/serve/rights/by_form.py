@@ -14,9 +14,8 @@ from uuid import UUID
 
 import orjson
 
-from kehu.collect.channels.form.read import SAID
 from kehu.collect.forms.models import FormVersion
-from kehu.collect.inbox.hands import Errand, register
+from kehu.collect.inbox.hands import Errand
 from kehu.govern import ages, states
 from kehu.govern.consent import Statement, give_consent, part_of
 from kehu.govern.models import Consent, StateEntry, Subscription
@@ -31,11 +30,6 @@ from kehu.vault.ids import new_id
 
 _WAY: Final = 40  # characters
 _LATER: Final = "message_said_later"
-
-
-def register_hands() -> None:
-    """Let the drain find it."""
-    register(SAID, _said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,8 @@ class _Word:
         ).checked()
 
 
-def _said(errand: Errand) -> str | None:
+def take_said(errand: Errand) -> str | None:
+    """All that a submission says, each in its register."""
     if errand.subject is None:
         return "message_no_customer"
     said: dict[str, Any] = orjson.loads(errand.asked.said["said"])

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from kehu.govern.holders import register
 from kehu.govern.models import Consent, Informed, NoticeSeen, Source, StateEntry, Subscription
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
@@ -135,17 +134,3 @@ class ErasureHolder:
     def erase(self, subject: UUID) -> int:
         """Nothing: the erasure itself clears its row when it is done."""
         return 0
-
-
-def register_all() -> None:
-    """Put this room's holders on the list."""
-    for holder in (
-        ConsentHolder(),
-        SubscriptionHolder(),
-        NoticeSeenHolder(),
-        InformedHolder(),
-        StateHolder(),
-        RequestHolder(),
-        ErasureHolder(),
-    ):
-        register(holder)

@@ -14,8 +14,6 @@ class UpkeepConfig(AppConfig):
         """Register the holder, and the hand that notes a bounce which a mailbox brought."""
         from kehu.collect.inbox import hands
         from kehu.govern.holders import register
-        from kehu.serve.upkeep.bounces import take_errand
-        from kehu.serve.upkeep.holders import UpkeepHolder
 
-        register(UpkeepHolder())
-        hands.register("bounce", take_errand)
+        register("kehu.serve.upkeep.holders.UpkeepHolder")
+        hands.register("bounce", "kehu.serve.upkeep.bounces.take_errand")

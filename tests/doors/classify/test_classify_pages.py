@@ -10,7 +10,7 @@ import pytest
 from kehu.doors.web.classify.urls import urlpatterns
 from kehu.doors.web.classify.words import KIND_LABELS
 from kehu.guard.installation import installation
-from kehu.refine.classify import KINDS
+from kehu.refine.classify.kinds import KINDS
 from kehu.refine.classify.models import Finding, Scan
 from kehu.refine.classify.scanning import scan
 from tests.cast import admit

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kehu.govern.dictionary import Dictionary
-from kehu.refine.classify import KINDS, Scanner
-from kehu.refine.classify.kinds import worst
+from kehu.refine.classify.kinds import KINDS, worst
 from kehu.refine.classify.names import ABSENT, installed
+from kehu.refine.classify.scan import Scanner
 
 SCANNER = Scanner(models=False)
 

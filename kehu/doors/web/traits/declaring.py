@@ -24,9 +24,9 @@ from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.derive import actions, queries, trials
-from kehu.refine.derive.definition import UNITS, Definition
+from kehu.refine.derive.definition import Definition
 from kehu.refine.derive.faults import Fault, NobodyMay, UnknownTrait
-from kehu.refine.derive.inputs import SOURCES, TRAITS, fields_allowed, inputs_of
+from kehu.refine.derive.inputs import SOURCES, TRAITS, UNITS, fields_allowed, inputs_of
 from kehu.refine.derive.tasks import defer_compute
 
 _EXAMPLE: Final = "select count(*) from orders"

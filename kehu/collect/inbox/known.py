@@ -1,0 +1,29 @@
+"""Who is known at a channel by an id of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import polars as pl
+from django.db import connection
+
+from kehu.govern.models import Channel
+from kehu.guard.installation import installation
+from kehu.refine.clean import clean
+
+
+def customers_of(channel: Channel, controller: int, names: Sequence[str]) -> dict[str, UUID]:
+    """Whose ids at a channel these are, as far as they are here."""
+    held = sorted(set(names))
+    # the key of a person's record, as an import makes it
+    frame = clean(pl.DataFrame({"external_id": held}), residence=None, columns={"external_id": "code"})
+    source = installation().tokens.source
+    made = {
+        name: source(controller, channel.id, 1, normal or name)
+        for name, normal in zip(held, frame["external_id__n"].to_list(), strict=True)
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("select token, subject from source_key where token = any (%s)", [list(made.values())])
+        found = {bytes(token): subject for token, subject in cursor.fetchall()}
+    return {name: found[token] for name, token in made.items() if token in found}
