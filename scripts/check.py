@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from browser import ensure_browser
@@ -23,12 +24,32 @@ SECRET = re.compile(
 
 def run(title: str, *command: str) -> None:
     """Run one step; its failure is ours."""
-    print(f"== {title}", flush=True)
-    with tempfile.TemporaryDirectory() as home:
-        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "kehu.host.settings", "KEHU_HOME": home + "/none"}
-        done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment)
-    if done.returncode:
-        sys.exit(done.returncode)
+    begun(*command, kept=False)(title)
+
+
+def begun(*command: str, kept: bool = True) -> Callable[[str], None]:
+    """Begin a step; what is returned waits for its end under a title, shows what it ``kept`` back, and fails as it failed."""
+    output = subprocess.PIPE if kept else None
+    home = tempfile.TemporaryDirectory()
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "kehu.host.settings", "KEHU_HOME": home.name + "/none"}
+    step = subprocess.Popen(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=ROOT,
+        env=environment,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
+    )
+
+    def ended(title: str) -> None:
+        print(f"== {title}", flush=True)
+        told = step.communicate()[0]
+        sys.stdout.buffer.write(told or b"")
+        sys.stdout.flush()
+        home.cleanup()
+        if step.returncode:
+            sys.exit(step.returncode)
+
+    return ended
 
 
 def scan_for_secrets() -> None:
@@ -62,11 +83,12 @@ def main() -> None:
         return
     run("ruff", "ruff", "check", ".")
     run("format", "ruff", "format", "--check", ".")
-    run("mypy", "mypy")
+    types = begun("mypy")  # takes longer than all that follows, and one processor
     run("imports", "lint-imports")
     run("django", "python", "-m", "django", "check")
     run("migrations", "python", "-m", "django", "makemigrations", "--check", "--dry-run")
     scan_for_secrets()
+    types("mypy")
     run_tests()
 
 
