@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -109,7 +110,7 @@ class PolicySet:
         Raises:
             ValueError: a policy has no id, an id stands twice, words are missing, or it does not fit the schema.
         """
-        return cls(Rulebook.load(folder))
+        return _policy_set(Rulebook.load(folder))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._book.policies)
@@ -311,6 +312,12 @@ class _Asked:
         if held is None:
             held = self._possible[action] = [one for one in acting if one[1](self.facts) is not False]
         return held
+
+
+@functools.lru_cache(maxsize=4)
+def _policy_set(book: Rulebook) -> PolicySet:
+    """One for a rulebook: what it has learnt of its policies holds as long as they are the same."""
+    return PolicySet(book)
 
 
 def _known_words(attributes: Mapping[str, Any]) -> bool:

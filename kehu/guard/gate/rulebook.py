@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import tomllib
@@ -32,9 +33,12 @@ class PolicyText:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
-    """The policies of a folder by id, the order in which they name an answer, and the answers no policy gives."""
+    """The policies of a folder by id, the order in which they name an answer, and the answers no policy gives.
+
+    The same texts are the same object.
+    """
 
     schema: str
     policies: Mapping[str, Any]
@@ -53,27 +57,8 @@ class Rulebook:
         """
         schema = (folder / "schema.cedarschema").read_text(encoding="utf-8")
         order = (folder / "order.toml").read_text(encoding="utf-8")
-        files = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.cedar"))}
-        written = tomllib.loads(order)
-        policies: dict[str, Any] = {}
-        for law, text in files.items():
-            result = cedarpy.validate_policies(text, schema)
-            if not result.validation_passed:
-                raise ValueError(f"{law}.cedar does not fit the schema: " + "; ".join(str(e) for e in result.errors))
-            for policy in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values():
-                name = _checked(law, policy, written)
-                if name in policies:
-                    raise ValueError(f"policy {name} stands twice")
-                policies[name] = policy
-        parts = [schema, order, *(part for item in files.items() for part in item)]
-        return cls(
-            schema=schema,
-            policies=policies,
-            steps=tuple(written["steps"]),
-            laws=tuple(written["laws"]),
-            answers=written["answers"],
-            digest=hashlib.sha256("\x1e".join(parts).encode()).hexdigest(),
-        )
+        files = [(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.cedar"))]
+        return _read(schema, order, tuple(files))
 
     def ordered(self, policies: Iterable[str]) -> tuple[str, ...]:
         """The deciding policy first: by step, then the most specific law, then by name."""
@@ -107,6 +92,31 @@ class Rulebook:
 
     def _rank(self, policy: str) -> tuple[int, int, str]:
         return self.steps.index(self._step(policy)), self.laws.index(policy.partition(".")[0]), policy
+
+
+@functools.lru_cache(maxsize=4)
+def _read(schema: str, order: str, files: tuple[tuple[str, str], ...]) -> Rulebook:
+    """Once for the same texts: a change of purpose or notice reads the rules anew, and Cedar takes a tenth of a second."""
+    written = tomllib.loads(order)
+    policies: dict[str, Any] = {}
+    for law, text in files:
+        result = cedarpy.validate_policies(text, schema)
+        if not result.validation_passed:
+            raise ValueError(f"{law}.cedar does not fit the schema: " + "; ".join(str(e) for e in result.errors))
+        for policy in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values():
+            name = _checked(law, policy, written)
+            if name in policies:
+                raise ValueError(f"policy {name} stands twice")
+            policies[name] = policy
+    parts = [schema, order, *(part for item in files for part in item)]
+    return Rulebook(
+        schema=schema,
+        policies=policies,
+        steps=tuple(written["steps"]),
+        laws=tuple(written["laws"]),
+        answers=written["answers"],
+        digest=hashlib.sha256("\x1e".join(parts).encode()).hexdigest(),
+    )
 
 
 def _language(wanted: str) -> str:
