@@ -80,7 +80,10 @@ def copied(server, template):
     """A fresh database from a template, Django's connection on it, until the end."""
     name = f"t{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
-        owner.execute(f"create database {name} template {template}")
+        lies = owner.execute("select spcname from pg_tablespace where spcname = 'memory'").fetchone()
+        owner.execute(
+            f"create database {name} template {template} strategy file_copy tablespace {lies[0] if lies else 'pg_default'}"
+        )
         with psycopg.connect(server.embedded.conninfo("kehu_owner", name), autocommit=True) as inside:
             grant_defaults(inside)
         before = os.environ.get("KEHU_DBNAME"), connections["default"].settings_dict["NAME"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -29,6 +30,9 @@ from tests.copies import by_passphrase
 from tests.places import places
 from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, raw
 
+IDENTITY = pyrage.x25519.Identity.generate()
+# to a passphrase it takes age a second or two, on purpose, and as long to open; that has a test of its own
+to_key = functools.partial(export, recipient=str(IDENTITY.to_public()))
 ANNA = {
     "full_name": "Anna Berg", "email": "family@mail.example", "phone": "+4915112345678", "national_id": "11010519491231002X",
     "birth_date": "1980-01-02",
@@ -36,10 +40,10 @@ ANNA = {
 BERT = {"full_name": "Bertold Berg", "email": "family@mail.example", "phone": "+4915187654321", "street": "Bertweg 9"}
 
 
-def opened(copy, identity=None):
+def opened(copy, identity=IDENTITY):
     sealed = copy.file.read_bytes()
     assert hashlib.sha256(sealed).hexdigest() == copy.sha256 and sealed.startswith(b"age-encryption.org/v1")
-    plain = pyrage.decrypt(sealed, [identity]) if identity else by_passphrase(sealed, copy.passphrase)
+    plain = by_passphrase(sealed, copy.passphrase) if copy.passphrase else pyrage.decrypt(sealed, [identity])
     archive = zipfile.ZipFile(io.BytesIO(plain))
     assert archive.namelist() == ["data.json", "index.html"]
     return json.loads(archive.read("data.json")), archive.read("index.html").decode()
@@ -52,7 +56,7 @@ def test_everything_of_a_and_nothing_of_b(database, tmp_path):
     add_event(bert, 3, {"order_id": "B-88", "amount": "99.00", "ordered_at": "2026-01-03"})
     holds.hold(bert, actor=owner_actor(), reason="bert sues", categories=["social"])
     requests.open_request(subject=bert, right="access", actor=owner_actor(), text="bert asks")
-    copy = export(anna, actor=owner_actor(), to=tmp_path / "a.age")
+    copy = to_key(anna, actor=owner_actor(), to=tmp_path / "a.age")
     assert copy.unconfirmed == (bert,) and copy.categories == ("contact", "identity", "transaction")
     data, page = opened(copy)
     whole = json.dumps(data, ensure_ascii=False) + page
@@ -77,22 +81,22 @@ def test_the_search_sees_a_copy_that_reached_too_far(database, tmp_path, monkeyp
             return whole.open(subjects, **(options | {"reach": "customer"}))
 
     monkeypatch.setattr(copies, "gate", Careless)
-    assert "Bertweg 9" in str(opened(export(anna, actor=owner_actor(), to=tmp_path / "a.age")))
+    assert "Bertweg 9" in str(opened(to_key(anna, actor=owner_actor(), to=tmp_path / "a.age")))
 
 
 def test_what_is_confirmed_comes_along(database, tmp_path):
     anna, bert = admit(ANNA, BERT)
     link(anna, bert, 3)
-    copy = export(anna, actor=owner_actor(), to=tmp_path / "a.age", confirm=[bert])
+    copy = to_key(anna, actor=owner_actor(), to=tmp_path / "a.age", confirm=[bert])
     assert copy.unconfirmed == () and "Bertweg 9" in json.dumps(opened(copy)[0])
     with pytest.raises(ValueError, match="confirm"):
-        export(anna, actor=owner_actor(), to=tmp_path / "b.age", confirm=[new_id()])
+        to_key(anna, actor=owner_actor(), to=tmp_path / "b.age", confirm=[new_id()])
 
 
 def test_every_register_and_every_holder_is_in_it(database, tmp_path):
     [lin] = admit(PERSON)
     know_everywhere(lin)
-    data, page = opened(export(lin, actor=owner_actor(), to=tmp_path / "a.age"))
+    data, page = opened(to_key(lin, actor=owner_actor(), to=tmp_path / "a.age"))
     assert data["consents"][0]["purpose"] == "marketing" and data["consents"][0]["evidence"]
     assert {(s["kind"], s["reason"]) for s in data["states"]} == {
         ("restriction", f"{MARK} disputes"), ("hold", f"{MARK} sues"),
@@ -115,14 +119,14 @@ def test_a_holder_that_registers_is_asked(database, tmp_path):
     registry.register(Notes())
     try:
         [lin] = admit(PERSON)
-        assert opened(export(lin, actor=owner_actor(), to=tmp_path / "a.age"))[0]["notes"] == [f"note on {lin}"]
+        assert opened(to_key(lin, actor=owner_actor(), to=tmp_path / "a.age"))[0]["notes"] == [f"note on {lin}"]
     finally:
         registry.unregister("notes")
 
 
 def test_ledger_rows_come_with_proofs_that_check(database, tmp_path):
     [lin] = admit(PERSON)
-    copy = export(lin, actor=owner_actor(), to=tmp_path / "a.age")
+    copy = to_key(lin, actor=owner_actor(), to=tmp_path / "a.age")
     data, _ = opened(copy)
     assert [row["action"] for row in data["ledger"]][:2] == ["collect", "export"]
     assert copy.seq in {row["seq"] for row in data["ledger"]}
@@ -136,7 +140,7 @@ def test_ledger_rows_come_with_proofs_that_check(database, tmp_path):
 def test_a_guardian_is_another_person(database, tmp_path):
     child, mother = admit(ANNA | {"full_name": "Kim"}, BERT, age=1)
     actions.give(child, 4, actor=owner_actor(), kind="specific", until=None, notice=None, by_subject=mother)
-    data, page = opened(export(child, actor=owner_actor(), to=tmp_path / "a.age"))
+    data, page = opened(to_key(child, actor=owner_actor(), to=tmp_path / "a.age"))
     assert str(mother) not in json.dumps(data) + page
     assert data["profile"]["full_name"] == "Kim"  # a child's copy needs no guardian's consent and no second factor
     assert data["withheld"] == [
@@ -155,7 +159,7 @@ def test_others_in_free_text_are_taken_out_with_the_reason(database, tmp_path):
     record = add_event(
         anna, 4, {"kind": "call", "text": "Anna (family@mail.example, 151 12345678) gave bert@mail.example, +49 151 87654321, on 2026-11-25"}
     )  # fmt: skip
-    data, page = opened(export(anna, actor=owner_actor(), to=tmp_path / "a.age"))
+    data, page = opened(to_key(anna, actor=owner_actor(), to=tmp_path / "a.age"))
     [text] = [row["values"]["text"]["given"] for row in data["records"] if row["record"] == str(record)]
     assert text == "Anna (family@mail.example, 151 12345678) gave ‹…›, ‹…›, on 2026-11-25"
     assert "87654321" not in json.dumps(data) + page
@@ -193,7 +197,7 @@ def test_to_a_key_or_a_passphrase(database, tmp_path):
 
 def test_no_plaintext_on_a_disk(database, tmp_path):
     [lin] = admit(PERSON)
-    export(lin, actor=owner_actor(), to=tmp_path / "a.age")
+    to_key(lin, actor=owner_actor(), to=tmp_path / "a.age")
     searched = [str(tmp_path), *places(database)]
     assert subprocess.run(["grep", "-rlaF", MARK, *searched], capture_output=True, text=True).stdout == ""
     (tmp_path / "leak").write_text(MARK)  # the control
@@ -215,7 +219,7 @@ class Page(HTMLParser):
 
 def test_the_page_is_self_contained_in_three_languages(database, tmp_path):
     [lin] = admit({"full_name": "<script>alert(1)</script>", "email": "x@mail.example"})
-    page = opened(export(lin, actor=owner_actor(), to=tmp_path / "a.age"))[1]
+    page = opened(to_key(lin, actor=owner_actor(), to=tmp_path / "a.age"))[1]
     read = Page()
     read.feed(page)
     assert read.languages == ["zh-Hans", "zh-Hant", "en"] and "script" not in read.tags
@@ -228,11 +232,11 @@ def test_who_may(database, tmp_path):
     [anna] = admit(ANNA)
     for role in ("service", "manager", "auditor"):
         with pytest.raises(ActRefused):
-            export(anna, actor=staff(role), to=tmp_path / "x.age")
+            to_key(anna, actor=staff(role), to=tmp_path / "x.age")
     staff("privacy")
     actor = actor_of_token(issue_token(email="privacy@kehu.example", purpose="claims", minutes=5)[0])
     with pytest.raises(Refused):
-        export(anna, actor=actor, to=tmp_path / "x.age")
+        to_key(anna, actor=actor, to=tmp_path / "x.age")
     with pytest.raises(Refused) as refused:
-        export(anna, actor=staff("legal", attest=False), to=tmp_path / "x.age")
+        to_key(anna, actor=staff("legal", attest=False), to=tmp_path / "x.age")
     assert refused.value.policy == "house.agreement" and list(tmp_path.iterdir()) == []
