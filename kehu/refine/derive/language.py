@@ -8,6 +8,7 @@ no attribute, no import to be kept out.
 from __future__ import annotations
 
 import ast
+import functools
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -26,8 +27,9 @@ PLACE: Final = "place"
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it quotes what it was given
 
 
+@functools.lru_cache(maxsize=256)
 def parsed(language: str, text: str, source: str) -> exp.Select:
-    """The one select that an expression is.
+    """The one select that an expression is; nobody changes it: all who ask for the same get the same.
 
     Args:
         source: of a Python expression; SQL names its own.
