@@ -10,7 +10,7 @@ import difflib
 import dis
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -65,41 +65,34 @@ class Problem:
 
 def problem_of(error: Exception) -> Problem:
     """What an exception that reached a door means to whoever asked; ``fault`` where nobody foresaw it."""
-    from django.apps import apps
-
     if isinstance(error, _NO_SUCH_THING) or isinstance(error.__cause__, _NO_SUCH_THING):
         return Problem("outdated")
     if isinstance(error, psycopg.Error):
         return Problem("database")
-    if not apps.ready:  # what the rooms raise cannot be met yet
-        return _said(error)
-    from kehu.collect.imports.plan import TermsRefused
-    from kehu.collect.readers import UnreadableSource
-    from kehu.govern.dictionary import UnknownField
-    from kehu.guard.gate.acts import ActRefused, Refused
-    from kehu.guard.gate.quotas import QuotaSpent
-    from kehu.guard.watch.cases import StepRefused
-    from kehu.serve.office.posts import NotHandedOver
-
-    if isinstance(error, NotHandedOver):
-        return Problem("not-handed-over", {"things": str(error)})
-    if isinstance(error, ActRefused):
-        return Problem("role", {"act": error.act, "role": error.role}, error.policy)
-    if isinstance(error, Refused):
-        return Problem("quota" if isinstance(error, QuotaSpent) else "refused", policy=error.policy)
-    if isinstance(error, UnknownField):
-        return Problem("unknown-field", {"field": _known_word(error)})
-    if isinstance(error, TermsRefused) and error.option == "columns":
-        return Problem("mapping")
-    if isinstance(error, UnreadableSource):
-        return Problem("unreadable", said=str(error))
-    if isinstance(error, StepRefused):
-        return Problem(f"case-{error.why}")
-    for kind in type(error).__mro__:
-        code = _codes().get(kind)
-        if code is not None:
-            return Problem(code)
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+    for name in names:
+        if name in _SPEAKING:
+            return _SPEAKING[name](error)
+        if name in _codes():
+            return Problem(_codes()[name])
     return _said(error)
+
+
+# Exceptions whose problem says more than their name; what they bring is made of the house's own words, never of a value.
+_SPEAKING: Final[Mapping[str, Callable[[Any], Problem]]] = {
+    "kehu.serve.office.handing.NotHandedOver": lambda error: Problem("not-handed-over", {"things": str(error)}),
+    "kehu.guard.gate.acts.ActRefused": lambda error: Problem(
+        "role", {"act": error.act, "role": error.role}, error.policy
+    ),
+    "kehu.guard.gate.quotas.QuotaSpent": lambda error: Problem("quota", policy=error.policy),
+    "kehu.guard.gate.acts.Refused": lambda error: Problem("refused", policy=error.policy),
+    "kehu.govern.dictionary.UnknownField": lambda error: Problem("unknown-field", {"field": _known_word(error)}),
+    "kehu.collect.imports.plan.TermsRefused": lambda error: (
+        Problem("mapping") if error.option == "columns" else _said(error)
+    ),
+    "kehu.collect.readers.rows.UnreadableSource": lambda error: Problem("unreadable", said=str(error)),
+    "kehu.guard.watch.cases.StepRefused": lambda error: Problem(f"case-{error.why}"),
+}
 
 
 def _said(error: Exception) -> Problem:
@@ -132,124 +125,9 @@ def _known_word(error: Exception) -> str:
 
 
 @functools.cache
-def _codes() -> Mapping[type[BaseException], str]:
-    """Exceptions by the code they mean; a room's own errors are added here."""
-    from django.db import DatabaseError, InterfaceError
-
-    from kehu.collect.imports import actions as importing
-    from kehu.collect.imports.queries import UnknownImport
-    from kehu.collect.imports.staging import UploadTooLarge
-    from kehu.collect.mapping import MappingRefused
-    from kehu.collect.quarantine.actions import NothingRefused
-    from kehu.govern.consent import NothingToWithdraw, UnknownStatement, UnknownSubject
-    from kehu.govern.models import Notice
-    from kehu.govern.register import NothingChanges, ProposalEnded, ProposalOpen, ProposalOutdated, UnknownChange
-    from kehu.govern.sources import AlreadyStopped, UnknownSource
-    from kehu.govern.states import NotInForce
-    from kehu.govern.subscriptions import SuppressedHere
-    from kehu.guard.access.grants import GrantOver, UnknownGrant
-    from kehu.guard.access.leaving import ChangeOver
-    from kehu.guard.access.leaving import UnknownChange as UnknownPostChange
-    from kehu.guard.access.owners import UnknownThing
-    from kehu.guard.access.roles import RoleDecided, UnknownRole
-    from kehu.guard.access.training import UnknownCourse
-    from kehu.guard.access.wordings import UnknownWording, WordingOver
-    from kehu.guard.aside import AsideDoesNotOpen
-    from kehu.guard.gate.read import LedgerUnavailable, RulesChanged
-    from kehu.guard.ledger.proof import BodyGone, NotInLedger, RowRetired
-    from kehu.guard.staff.actions import TokenRefused, UnknownStaff
-    from kehu.guard.watch.cases import UnknownCase
-    from kehu.refine.derive.faults import NobodyMay, UnknownTrait
-    from kehu.refine.resolve.link import LinkageFailed
-    from kehu.refine.resolve.review import NotOneCustomer, UnknownProposal
-    from kehu.refine.resolve.sources import UnknownChannel
-    from kehu.refine.resolve.spark import SparkMissing
-    from kehu.refine.resolve.weights import NotCompared, NothingLearned, UnknownWeights
-    from kehu.serve.assurance.queries import LedgerEmpty
-    from kehu.serve.assurance.trials import UnknownTrial
-    from kehu.serve.corrections.telling import UnknownTelling
-    from kehu.serve.leaving.asking import NotToRun, UnknownLeaving
-    from kehu.serve.leaving.demands import NotToHandOver, UnknownDemand
-    from kehu.serve.leaving.tokens import TokenOver, UnknownToken
-    from kehu.serve.rights.erasure import HolderFailed
-    from kehu.serve.rights.evidence import NoEvidence
-    from kehu.serve.rights.incidents import UnknownIncident
-    from kehu.serve.rights.probable import UnknownPart
-    from kehu.serve.rights.receipts import UnknownConsent
-    from kehu.serve.rights.requests import AlreadyAnswered, UnknownRequest
-    from kehu.serve.rights.residue import NothingLeft
-
-    return {
-        UnknownImport: "unknown-import",
-        importing.ImportRunning: "import-busy",
-        importing.ImportOver: "import-busy",
-        importing.FilesChanged: "import-busy",
-        NothingRefused: "nothing-refused",
-        FileExistsError: "file-exists",
-        UploadTooLarge: "too-large",
-        MappingRefused: "mapping",
-        AsideDoesNotOpen: "unknown-upload",
-        UnknownSubject: "unknown-subject",
-        NothingToWithdraw: "not-in-force",
-        NotInForce: "not-in-force",
-        Notice.DoesNotExist: "unknown-notice",
-        UnknownChange: "unknown-change",
-        NothingChanges: "nothing-changes",
-        ProposalOpen: "proposal-open",
-        ProposalEnded: "proposal-ended",
-        ProposalOutdated: "proposal-outdated",
-        UnknownSource: "unknown-source",
-        AlreadyStopped: "source-stopped",
-        UnknownGrant: "unknown-grant",
-        GrantOver: "grant-over",
-        UnknownRole: "unknown-role",
-        RoleDecided: "role-decided",
-        UnknownThing: "unknown-thing",
-        UnknownPostChange: "unknown-post-change",
-        ChangeOver: "post-change-over",
-        UnknownCourse: "unknown-course",
-        UnknownCase: "unknown-case",
-        UnknownWording: "unknown-wording",
-        WordingOver: "wording-over",
-        TokenRefused: "token",
-        UnknownStaff: "unknown-staff",
-        NotInLedger: "not-in-ledger",
-        RowRetired: "row-retired",
-        BodyGone: "body-gone",
-        LedgerEmpty: "empty",
-        UnknownTrial: "unknown-trial",
-        UnknownLeaving: "unknown-export",
-        NotToRun: "export-state",
-        UnknownDemand: "unknown-demand",
-        NotToHandOver: "demand-state",
-        UnknownToken: "unknown-token",
-        TokenOver: "token-over",
-        HolderFailed: "holder-failed",
-        UnknownIncident: "unknown-incident",
-        UnknownTelling: "unknown-telling",
-        UnknownPart: "unknown-part",
-        UnknownRequest: "unknown-request",
-        UnknownConsent: "unknown-consent",
-        UnknownStatement: "unknown-consent",
-        NoEvidence: "no-evidence",
-        SuppressedHere: "suppressed",
-        AlreadyAnswered: "already-answered",
-        NothingLeft: "nothing-left",
-        LedgerUnavailable: "ledger",
-        RulesChanged: "outdated",
-        UnknownTrait: "unknown-trait",
-        NobodyMay: "trait-waits",
-        LinkageFailed: "linkage",
-        SparkMissing: "spark",
-        UnknownProposal: "unknown-proposal",
-        NotOneCustomer: "not-one-customer",
-        UnknownWeights: "unknown-weights",
-        NotCompared: "weights-not-compared",
-        NothingLearned: "nothing-learned",
-        UnknownChannel: "unknown-channel",
-        DatabaseError: "database",
-        InterfaceError: "database",
-    }
+def _codes() -> Mapping[str, str]:
+    """Names of exceptions by the code they mean."""
+    return {name: code for code, row in table().items() for name in row.get("raised", ())}
 
 
 @functools.cache

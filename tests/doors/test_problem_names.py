@@ -1,9 +1,12 @@
-"""A home that another version prepared says so, instead of blaming the ledger or the database."""
+"""What went wrong, as a code: each exception by its name; a home that another version prepared says so and blames nothing else."""
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from kehu.doors import problems
 from kehu.doors.problems import problem_of
 from kehu.govern.models import Rules
 from kehu.guard.gate.read import RulesChanged, gate
@@ -30,3 +33,16 @@ def test_a_table_that_is_not_there_yet(database):
     with pytest.raises(DatabaseError) as met:
         Controller.objects.count()
     assert problem_of(met.value).code == "outdated"
+
+
+def test_every_exception_that_has_words_is_there_by_that_name():
+    speaking = dict.fromkeys(problems._SPEAKING, "")
+    for name in problems._codes() | speaking:
+        module, *rest = name.split(".")
+        found, place = importlib.import_module(module), module
+        for part in rest:
+            place = f"{place}.{part}"
+            found = getattr(found, part, None) or importlib.import_module(place)
+        assert issubclass(found, BaseException) and f"{found.__module__}.{found.__qualname__}" == name
+        above = {f"{one.__module__}.{one.__qualname__}" for one in found.__mro__[1:]}
+        assert name in speaking or not above & speaking.keys(), f"{name} would say less than what it is a kind of"
