@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import dataclasses
+from multiprocessing import active_children
 
 import pytest
+from django.db import connection
 
 from kehu.collect.imports import actions, beside
 from kehu.collect.imports.queries import status
 from kehu.collect.imports.recipe import ImportTerms
+from kehu.collect.imports.staging import stage
 from kehu.guard.staff.actions import owner_actor
 
 ROWS = 25_000
@@ -32,15 +35,34 @@ def bring_in(terms, progress=None):
 
 def test_the_same_counts_as_in_one_process(database, large):
     seen = []
-    done = bring_in(large, progress=lambda _: seen.append(len(multiprocessing.active_children())))
+    done = bring_in(large, progress=lambda _: seen.append(len(active_children())))
     assert max(seen) == 1  # it was beside us
     assert (done.rows, done.created, done.quarantined) == (ROWS, ROWS - 1, 1)
-    assert not multiprocessing.active_children()
+    assert not active_children()
+
+
+def test_an_upload_too_and_its_opening_stands_in_the_ledger(database, large):
+    who = owner_actor()
+    with large.files[0].open("rb") as stream:
+        upload = stage(stream, name="large.csv", actor=who)
+    before = opened_uploads(upload)
+    seen = []
+    done = bring_in(dataclasses.replace(large, files=(upload,)), lambda _: seen.append(len(active_children())))
+    assert max(seen) == 1 and not active_children()
+    assert (done.rows, done.created, done.quarantined) == (ROWS, ROWS - 1, 1)
+    assert opened_uploads(upload) > before
+
+
+def opened_uploads(upload):
+    """Rows of the ledger under the upload's id."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where detail = %s", [upload])
+        return cursor.fetchone()[0]
 
 
 def test_killed_in_the_middle_its_work_goes_on_here(database, large):
     def kill(_: object) -> None:
-        for child in multiprocessing.active_children():
+        for child in active_children():
             child.kill()
 
     done = bring_in(large, progress=kill)

@@ -23,6 +23,7 @@ from kehu.collect.imports.ahead import ahead
 from kehu.collect.imports.garbage import collected_by_batch
 from kehu.collect.imports.prepare import Prepared, Row
 from kehu.collect.imports.recipe import FileRecipe
+from kehu.collect.models import Staged
 from kehu.guard.gate.admit import Draft
 from kehu.host import process
 
@@ -43,10 +44,14 @@ class Task:
 
 
 def worth_it(file: FileRecipe) -> bool:
-    """Whether a file lies on disk and is large; what waits sealed is opened by the process that asked the gate."""
-    if file.path is None or file.replays is not None:
-        return False
-    return Path(file.path).stat().st_size >= WORTH_IT and (os.cpu_count() or 1) > 1
+    """Whether a file is large. An upload is opened by that process itself, which asks the gate for it as this one would."""
+    return file.replays is None and (os.cpu_count() or 1) > 1 and _size(file) >= WORTH_IT
+
+
+def _size(file: FileRecipe) -> int:
+    if file.path is not None:
+        return Path(file.path).stat().st_size
+    return Staged.objects.filter(id=file.staged).values_list("size", flat=True).first() or 0
 
 
 def beside(task: Task, skip: int) -> Generator[tuple[int, Prepared]]:
