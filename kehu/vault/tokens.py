@@ -5,9 +5,14 @@ HMAC-SHA-256 by copied midstates (RFC 2104): hashing the padded key once per key
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
+
+try:  # CPython's own: a text of some dozen bytes is hashed before OpenSSL's has been set up for it (1.0 instead of 1.5 µs)
+    from _sha256 import sha256  # type: ignore[import-not-found]  # nobody has written its types down
+except ImportError:  # another name since 3.12, and a Python may be built without
+    from hashlib import sha256
 
 KINDS: Final = ("exact", "prefix", "bigram", "pinyin", "linkage")
 _BLOCK: Final = 64
@@ -28,8 +33,8 @@ class Hmac:
 
     def __init__(self, key: bytes) -> None:
         block = key.ljust(_BLOCK, b"\0")
-        self._inner: Hash = hashlib.sha256(bytes(x ^ 0x36 for x in block))
-        self._outer: Hash = hashlib.sha256(bytes(x ^ 0x5C for x in block))
+        self._inner: Hash = sha256(bytes(x ^ 0x36 for x in block))
+        self._outer: Hash = sha256(bytes(x ^ 0x5C for x in block))
 
     @property
     def midstates(self) -> tuple[Hash, Hash]:
@@ -63,9 +68,28 @@ class Tokens:
         return int.from_bytes(self._key(f"{kind}:{field}").digest(key.encode())[:8], "big", signed=True)
 
     def searcher(self, field: str, kind: str) -> Callable[[str], int]:
-        """:meth:`search` for many keys of one field and kind."""
-        digest, number = self._key(f"{kind}:{field}").digest, int.from_bytes
-        return lambda key: number(digest(key.encode())[:8], "big", signed=True)
+        """:meth:`search` for many keys of one field and kind, one after the other."""
+        begun, ended = (held.copy for held in self._key(f"{kind}:{field}").midstates)
+        number = int.from_bytes
+
+        def search(key: str) -> int:
+            inner, outer = begun(), ended()
+            inner.update(key.encode())
+            outer.update(inner.digest())
+            return number(outer.digest()[:8], "big", signed=True)
+
+        return search
+
+    def search_all(self, field: str, kind: str, keys: Iterable[str]) -> list[int]:
+        """:meth:`search` for many keys of one field and kind at once."""
+        begun, ended = (held.copy for held in self._key(f"{kind}:{field}").midstates)
+        found: list[bytes] = []
+        for key in keys:
+            inner, outer = begun(), ended()
+            inner.update(key.encode())
+            outer.update(inner.digest())
+            found.append(outer.digest()[:8])
+        return list(struct.unpack(f">{len(found)}q", b"".join(found)))
 
     def source(self, controller: int, channel: int, kind: int, own_key: str) -> bytes:
         """Token (16 bytes) of a record's own key: (controller, channel, kind, external id or event key)."""

@@ -384,25 +384,31 @@ class _Columns:
     def _made_of(self, field_: Field, values: list[str]) -> dict[str, tuple[list[int], str]]:
         """Tokens of each value and its exact key; of this batch only: no plaintext outlives it."""
         name, type_, kinds = field_.name, field_.type, field_.search
-        exact = self._tokens.searcher(name, "exact") if "exact" in kinds else None
         if type_ != "name":
             exacts = [exact_key(value, type_) for value in values]
-            return {
-                value: ([exact(key)] if exact is not None and key else [], key)
-                for value, key in zip(values, exacts, strict=True)
-            }
+            made = self._exact(field_, exacts)
+            return {value: (token, key) for value, token, key in zip(values, made, exacts, strict=True)}
         others = [
             (at, _Words(self._tokens.searcher(name, kind)))
             for at, kind in enumerate(("prefix", "bigram", "pinyin"), start=1)
             if kind in kinds
         ]
         found: dict[str, tuple[list[int], str]] = {}
-        for value, keys in zip(values, names_keys(values), strict=True):
-            tokens = [exact(keys.exact)] if exact is not None and keys.exact else []
+        named = names_keys(values)
+        for value, keys, tokens in zip(values, named, self._exact(field_, [one.exact for one in named]), strict=True):
             for at, words in others:
                 tokens += [words[word] for word in keys[at]]
             found[value] = tokens, keys.exact
         return found
+
+    def _exact(self, field_: Field, keys: Sequence[str]) -> list[list[int]]:
+        """The token of each key in a list of its own; an empty key has none."""
+        if "exact" not in field_.search:
+            return [[] for _ in keys]
+        return [
+            [token] if key else []
+            for key, token in zip(keys, self._tokens.search_all(field_.name, "exact", keys), strict=True)
+        ]
 
     def contacts(self, at: int) -> tuple[int, ...]:
         """Index tokens of a row's email and phone."""
