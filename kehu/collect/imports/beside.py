@@ -49,8 +49,8 @@ def worth_it(file: FileRecipe) -> bool:
 
 
 def _size(file: FileRecipe) -> int:
-    if file.path is not None:
-        return Path(file.path).stat().st_size
+    if file.staged is None:
+        return Path(file.path or "").stat().st_size
     return Staged.objects.filter(id=file.staged).values_list("size", flat=True).first() or 0
 
 
