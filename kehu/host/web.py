@@ -1,4 +1,4 @@
-"""The web process: granian, WSGI, two workers of four threads with connections that stay open."""
+"""The web process: granian, WSGI, a worker for each core, of four threads with connections that stay open."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from granian.server import Server
 
 from kehu.host.logs import configuration
 
-WORKERS: Final = 2
 THREADS: Final = 4
+WORKERS: Final = min(8, max(2, os.cpu_count() or 1))
+"""Each thread holds a connection of the database, which has 60 for all."""
 
 
 def main() -> None:
