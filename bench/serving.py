@@ -1,7 +1,7 @@
 """The checked read over HTTP, with sign-in, 32 connections: paired against the same without the ledger's insert.
 
-``python -m bench.serving [--records N] [--rounds N] [--seconds N]``. A fresh home; the product's web process (granian,
-two workers of four threads) in four variants side by side (:mod:`bench.serving_app`; :mod:`bench.plain` says what it is compared with), one of them loaded at a time by
+``python -m bench.serving [--records N] [--rounds N] [--seconds N]``. A fresh home; the product's web process (granian) in
+four variants side by side (:mod:`bench.serving_app`; :mod:`bench.plain` says what it is compared with), one of them loaded at a time by
 ``wrk`` on this machine, round by round. Also the look-up by email, in the database and over HTTP.
 """
 
@@ -69,7 +69,7 @@ function request()
   end
   return wrk.format("GET", where, fields)
 end
-function delay() return %(pause)d end
+function delay() return math.random(0, 2 * %(pause)d) end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format("RESULT %%d %%d %%d %%d %%d\\n", summary.requests, summary.duration,
@@ -194,7 +194,10 @@ def _await(port: int) -> None:
 def load(
     port: int, paths: Path, heads: Path, seconds: int, connections: int = CONNECTIONS, pause: int = 0
 ) -> tuple[float, float, float]:
-    """Requests a second, and p50 and p95 in milliseconds; clients wait ``pause`` ms before each. No success ends the bench."""
+    """Requests a second, and p50 and p95 in milliseconds. No success ends the bench.
+
+    Clients wait ``pause`` ms on average before each, evenly from none to twice that: all who wait equally long ask together.
+    """
     script = paths.with_suffix(".lua")
     script.write_text(SCRIPT % {"paths": paths, "heads": heads, "pause": pause})
     told = subprocess.run(
@@ -289,7 +292,7 @@ def main() -> None:
                     for mode, paths in (("checked", "api"), ("orm", "api"), ("orm", RELATED_READ)):
                         rate, p50, p95 = load(ports[mode], folder / paths, heads["token"], told.seconds, 8, pause)
                         print(
-                            f"  {mode} ({paths}), 8 clients that wait {pause} ms between two: "
+                            f"  {mode} ({paths}), 8 clients that wait {pause} ms on average between two: "
                             f"{rate:,.0f}/s, p50 {p50:.1f} ms, p95 {p95:.1f} ms"
                         )
             if "page" in wanted:
