@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from django.core import mail
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client, override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,6 +35,7 @@ from kehu.serve.desk import queries
 from kehu.serve.rights.erasure import erase
 from kehu.vault.ids import new_id
 from tests.forms import CONTACT, LETTERS, count, post_letters, published, send, someone, words
+from tests.smtp import mail_server
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
 pytestmark = pytest.mark.usefixtures("database")
@@ -140,6 +141,24 @@ def test_nothing_counts_before_the_mailbox_confirms(letters):
     assert consent.at < consent.recorded_at
     text = open_texts([Sealed(lin, consent.id, bytes(consent.evidence))], lin, actor=someone("privacy"), act="read")[0]
     assert str(form.id) in text and "version 1" in text and "confirmed from the mailbox" in text
+
+
+def test_cut_off_before_the_note_the_letter_goes_again_by_its_name(database):
+    form = published(LETTERS, name="letters", kind="list")
+    for address in ("lin@mail.example", "wei@mail.example"):
+        send(form, {"email": address}, letters=["email:newsletter"])
+    with connection.cursor() as cursor:
+        cursor.execute("select id from form_waiting order by id", ())
+        lin, wei = (row[0] for row in cursor.fetchall())
+    with mail_server(database) as taken:
+        taken.cut_after_next()
+        with pytest.raises(OperationalError):
+            waiting.write_to(lin)
+        connection.close()
+        for id in (lin, lin, wei):  # again after the crash, then not any more; another's letter is another
+            waiting.write_to(id)
+    names = [letter["Message-ID"] for letter in taken.letters]
+    assert len(names) == 3 and names[0] == names[1] != names[2]
 
 
 def test_what_nobody_confirms_is_destroyed_and_its_link_dies(letters):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import override_settings
 
 from kehu.collect.imports import actions as importing
@@ -30,6 +30,7 @@ from kehu.serve.rights.health import check_informing
 from kehu.serve.sources import informing
 from kehu.serve.sources import register as sources
 from tests.cast import staff
+from tests.smtp import mail_server
 
 BROKER = {
     "kind": "third-party", "party": "Broker Ltd", "country": "DE", "contract": "B-17", "ground": "consent",
@@ -378,6 +379,22 @@ def test_without_a_mail_server_nobody_counts_as_told(registered, bring, letters,
     with override_settings(**backend):
         done = informing.send(actor=owner_actor())
     assert done.away and (done.mailed, done.by_post) == (0, 0) and informing.figures().due == 1
+
+
+def test_cut_off_before_the_note_the_same_letter_goes_again_by_its_name(registered, bring, database):
+    registered()
+    bring(PERSON)
+    with mail_server(database) as taken:
+        taken.cut_after_next()
+        with pytest.raises(OperationalError):
+            informing.send(actor=owner_actor())
+        connection.close()
+        assert len(taken.letters) == 1 and informing.figures().due == 1 and not Informed.objects.exists()
+        assert informing.send(actor=owner_actor()).mailed == 1
+        assert informing.send(actor=owner_actor()).mailed == 0 and informing.figures().due == 0
+    first, second = taken.letters
+    assert first["Message-ID"] == second["Message-ID"] and first.get_payload() == second.get_payload()
+    assert str(one("select subject from govern_informed")) not in first.as_string()
 
 
 def test_what_is_taken_back_or_erased_leaves_no_duty(registered, bring, letters, tmp_path):

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 from kehu.collect.mail.message import read_mail
@@ -25,6 +25,7 @@ from kehu.serve.upkeep.confidence import band, confidence
 from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
 from kehu.serve.upkeep.reliance import reliance_of
 from tests.cast import admit, shipped_with, staff
+from tests.smtp import mail_server
 
 WANG = {"full_name": "王芳", "email": "wang@mail.example", "phone": "+8613800138000"}
 LI = {"full_name": "李雷", "email": "li@mail.example", "phone": "+8613800138001"}
@@ -262,6 +263,21 @@ def test_a_letter_goes_once_and_to_nobody_who_said_no(cast, database):
     assert "+8613800138000" not in letter.body and "王芳" not in letter.body  # nothing of them stands in it
     assert letter.body.count("https://") == 3  # once in each language, and the portal's each time
     assert PURPOSES["accuracy"] == 10
+
+
+def test_cut_off_before_the_note_the_letter_goes_again_by_its_name(cast, database):
+    [subject] = admit(WANG)
+    aged(database, subject)
+    policies.run_policy(policy(cast, way="mail"), actor=cast["manager"])
+    with mail_server(database) as taken:
+        taken.cut_after_next()
+        with pytest.raises(OperationalError):
+            letters.send(actor=cast["service"])
+        connection.close()
+        assert letters.send(actor=cast["service"]).mailed == 1
+        assert letters.send(actor=cast["service"]).mailed == 0
+    first, second = taken.letters
+    assert first["Message-ID"] == second["Message-ID"]
 
 
 @pytest.mark.parametrize("text", ["see https://shop.example/sale", "www.shop.example", "<img src=x>", "20 % off",

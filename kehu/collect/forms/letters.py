@@ -9,22 +9,28 @@ import functools
 import tomllib
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from django.core.mail import EmailMessage
 
 from kehu.collect.forms.showing import Shown
 from kehu.govern.slugs import LANGUAGES
+from kehu.host.mail import named
 
 _FILE: Final = Path(__file__).with_name("letters.toml")
 
 
-def send(shown: Shown, *, to: str, language: str, link: str, guardian: bool) -> None:
-    """Send one; raises what the mail server's absence raises, so that the job is done again."""
+def send(waiting: UUID, shown: Shown, *, to: str, language: str, link: str, guardian: bool) -> None:
+    """Send one for what waits; raises what the mail server's absence raises, so that the job is done again.
+
+    Done again after a crash the letter has the name it had: without it nobody could confirm, twice it can be told.
+    """
     words = _words()["guardian" if guardian else "confirm"]
     said = language if language in words else "en"
     told = {"title": shown.definition.text("title", said), "house": shown.controller, "link": link}
     subject = " ".join(words[said]["subject"].format(**told).split())  # one line, whatever a title holds
-    EmailMessage(subject, words[said]["text"].format(**told), to=[to]).send()
+    text = words[said]["text"].format(**told)
+    EmailMessage(subject, text, to=[to], headers=named("confirm", waiting)).send()
 
 
 @functools.cache

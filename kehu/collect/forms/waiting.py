@@ -151,7 +151,7 @@ def write_to(id: UUID) -> None:
         cursor.execute("select expires_at from form_waiting where id = %s", [id])
         [expires] = cursor.fetchone()
     link = held["at"].replace(_PLACE, make_link(id, expires))
-    letters.send(shown, to=held["to"], language=held["m"]["language"], link=link, guardian=guardian)
+    letters.send(id, shown, to=held["to"], language=held["m"]["language"], link=link, guardian=guardian)
     with connection.cursor() as cursor:
         cursor.execute("update form_waiting set sent_at = clock_timestamp() where id = %s", [id])
 

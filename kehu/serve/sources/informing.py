@@ -2,6 +2,7 @@
 
 The clock stands in ``subject_state.inform_by`` and came with the records, so nothing here grows with an import. A letter goes
 out before it is noted that it did: whoever is told twice loses nothing, whoever was noted without a letter was never told.
+After a crash in between the same letter goes again under the same Message-ID (decision 0041).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from kehu.govern.sources import Mark, marks, purposes_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
 from kehu.guard.ledger.record import record_act
-from kehu.host.mail import OutboxClosed
+from kehu.host.mail import OutboxClosed, named
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
 from kehu.serve.rights.office import PURPOSE, PURPOSE_ID, require
@@ -245,7 +246,9 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
         ]
         letter = letter_of(came, house=house.get(held.controller, ""), language=tongue)
         try:
-            EmailMessage(letter.subject, letter.text, to=[str(address.normal)], connection=mail).send()
+            name = named("inform", *(f"{subject}/{source}" for subject, source in held.pairs))
+            to = [str(address.normal)]
+            EmailMessage(letter.subject, letter.text, to=to, connection=mail, headers=name).send()
         except smtplib.SMTPRecipientsRefused:
             without.append(one.customer)
         except (smtplib.SMTPException, OSError, OutboxClosed) as away:

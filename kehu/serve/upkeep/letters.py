@@ -1,6 +1,7 @@
 """Letters that ask a customer to look: worded here, looked at before they go, sent once for each task.
 
 A service message: it needs no subscription, but who said no to such messages, or is suppressed, gets none; the gate is asked.
+A crash between letter and note sends it again under the same Message-ID (decision 0041).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import PROFILE_KINDS, Opened, gate
 from kehu.guard.installation import installation
-from kehu.host.mail import OutboxClosed
+from kehu.host.mail import OutboxClosed, named
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
 from kehu.serve.sources.letters import spoken
@@ -133,7 +134,8 @@ def _write(opened: Sequence[Opened], tasks: dict[UUID, Task], mail: Any, sent: S
             continue
         subject, text = letter(task.field, house=house, language=spoken(""))
         try:
-            EmailMessage(subject, text, to=[kept.said.normal], connection=mail).send()
+            name = named("verify", task.id)
+            EmailMessage(subject, text, to=[kept.said.normal], connection=mail, headers=name).send()
         except smtplib.SMTPRecipientsRefused:
             sent.left_out += 1
         except (smtplib.SMTPException, OSError, OutboxClosed) as away:

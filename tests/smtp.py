@@ -1,0 +1,48 @@
+"""A real SMTP server that can cut the sender off between the letter it took and the note that it went."""
+
+from __future__ import annotations
+
+import email
+import socket
+from contextlib import contextmanager
+
+from aiosmtpd.controller import Controller
+from django.db import connection
+from django.test import override_settings
+
+from kehu.guard.setup import open_owner
+
+
+class Taken:
+    """Letters that were taken; ``cut`` names the database session to end as soon as the next one is."""
+
+    def __init__(self, home):
+        self.letters, self.cut, self._home = [], None, home
+
+    async def handle_DATA(self, server, session, envelope):
+        self.letters.append(email.message_from_bytes(envelope.content))
+        if self.cut is not None:
+            with open_owner(self._home) as owner:
+                owner.execute("select pg_terminate_backend(%s, 5000)", [self.cut])
+            self.cut = None
+        return "250 OK"
+
+    def cut_after_next(self):
+        connection.ensure_connection()
+        self.cut = connection.connection.info.backend_pid
+
+
+@contextmanager
+def mail_server(home):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    taken = Taken(home)
+    controller = Controller(taken, hostname="127.0.0.1", port=port)
+    controller.start()
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    try:
+        with override_settings(EMAIL_BACKEND=backend, EMAIL_HOST="127.0.0.1", EMAIL_PORT=port):
+            yield taken
+    finally:
+        controller.stop()
