@@ -321,9 +321,12 @@ def test_what_is_done_to_the_homes_file_is_found(log):
     assert check.witness.read_text().count("—") == 2 + (whole[:-40].count("—") == 2)
 
 
-def test_triggers_stop_the_owners_mistakes_too(database, log):
+@pytest.mark.parametrize(
+    "mistake", ["delete from ledger_entry", "update ledger_entry set action = action", "truncate ledger_entry cascade"]
+)
+def test_triggers_stop_the_owners_mistakes_too(database, log, mistake):
     with open_owner(database) as owner, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        owner.execute("delete from ledger_entry")
+        owner.execute(mistake)
 
 
 def proved(owner, seq, subject):
