@@ -13,7 +13,7 @@ from test_linkage import ALICE, HOME, WANG, WANG_HOME
 
 from kehu.refine.resolve.blocking import block, propose
 from kehu.refine.resolve.conditions import ALIASED, Row
-from kehu.refine.resolve.edges import MERGE_FROM, PROPOSE_FROM, Weighed, edge_sql, shares_sql, weighed, weight_sql
+from kehu.refine.resolve.edges import MERGE_FROM, PROPOSE_FROM, Weighed, edge_sql, weighable_sql, weighed, weight_sql
 from kehu.refine.resolve.features import Features, prepare
 from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.model import PARTS_BITS, Model, shipped
@@ -57,7 +57,7 @@ def test_a_name_that_one_customer_has_is_as_rare_as_its_parts():
     features = prepare(families(400, seed=5).table)
     model = shipped(features, "person", prior=1e-4)
     rows, shares = features.table.to_pylist(), frequencies(features, model)
-    weighable = f"SELECT *{shares_sql(model)} FROM feature"
+    weighable = weighable_sql(model)
     with duckdb.connect(":memory:") as connection:
         connection.register("feature", features.table)
         said = connection.execute(

@@ -96,7 +96,7 @@ class Within(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Mistyped(Condition):
-    """As :class:`Within`, save what shifts most of a text; counting differing letters first spares most pairs."""
+    """As :class:`Within`, save what shifts most of a text; counting differing letters first decides of most pairs."""
 
     column: str
     errors: int
@@ -107,6 +107,7 @@ class Mistyped(Condition):
             f"CASE WHEN abs(length({one}) - length({other})) > {self.errors} THEN false "
             f"WHEN length({one}) <> length({other}) THEN damerau_levenshtein({one}, {other}) <= {self.errors} "
             f"WHEN hamming({one}, {other}) > {2 * self.errors} THEN false "
+            f"WHEN hamming({one}, {other}) <= {self.errors} THEN true "
             f"ELSE damerau_levenshtein({one}, {other}) <= {self.errors} END"
         )
 

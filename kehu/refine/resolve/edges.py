@@ -67,13 +67,16 @@ class Weighed(NamedTuple):
         return self.left, self.right, self.weight
 
 
-def shares_sql(model: Model) -> str:
-    """SQL: for each of :attr:`Model.rare` the share of records that have the same value, of those that have one."""
-    return "".join(
-        f", CASE WHEN {name} IS NOT NULL THEN (count(*) OVER (PARTITION BY {name}) / count({name}) OVER ()) END"
-        f" AS share_{name}"
+def weighable_sql(model: Model) -> str:
+    """SQL: table `feature` with, for each of :attr:`Model.rare`, the share of records that have the same value, of those
+    that have one. Counted and joined: windows over each column would sort all records as many times."""
+    of = [
+        f" LEFT JOIN (SELECT {name}, count(*) / sum(count(*)) OVER () AS share_{name} FROM feature"
+        f" WHERE {name} IS NOT NULL GROUP BY {name}) AS of_{name} ON feature.{name} = of_{name}.{name}"
         for name in model.rare
-    )
+    ]
+    shares = "".join(f", share_{name}" for name in model.rare)
+    return f"SELECT feature.*{shares} FROM feature{''.join(of)}"
 
 
 def weight_sql(model: Model, left: str, right: str) -> str:

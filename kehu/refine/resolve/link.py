@@ -26,7 +26,7 @@ from kehu.refine.resolve.edges import (
     chains,
     edge_sql,
     grouped,
-    shares_sql,
+    weighable_sql,
     weight_sql,
 )
 from kehu.refine.resolve.features import Features, Kind, prepare
@@ -179,7 +179,7 @@ class _Run:
 
     def _score(self, connection: duckdb.DuckDBPyConnection, parts: int) -> None:
         """Make table `edge` (l, r, weight, sure, household, shown, never) of pairs heavy enough to propose."""
-        connection.execute(f"CREATE TABLE weighable AS SELECT *{shares_sql(self.model)} FROM feature")
+        connection.execute(f"CREATE TABLE weighable AS {weighable_sql(self.model)}")
         connection.execute(
             "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
         )
