@@ -48,6 +48,11 @@ class QuarantineHolder:
 
 
 def _of(subject: UUID) -> QuerySet[Quarantined]:
+    """By the keys of all records, those of an import that was taken back among them: these stand under no key any more."""
     with connection.cursor() as cursor:
-        cursor.execute("select token from source_key where subject = %s", [subject])
+        cursor.execute(
+            "select token from source_key where subject = %s union select source from record where subject = %s"
+            " and source is not null",
+            [subject, subject],
+        )
         return Quarantined.objects.filter(token__in=[row[0] for row in cursor.fetchall()])

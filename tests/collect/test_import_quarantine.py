@@ -146,6 +146,26 @@ def test_an_erasure_reaches_refused_rows(bring, kehu, desk):
     assert one("select count(*) from collect_quarantined where sealed is not null") == 0
 
 
+def test_so_does_the_end_of_an_import_that_was_taken_back(bring, kehu, desk):
+    """Its record stands under no key any more; what another import brought under the same one and was refused goes with it."""
+    from kehu.collect.imports.undo import erase_taken_back
+    from kehu.collect.models import Import
+    from kehu.guard.staff.actions import owner_actor
+
+    first = bring("external_id,full_name\nK1,Ann Lee\n")
+    text = "external_id,full_name,lives in\nK0,Ben,DE\nK1,Ann Leeson,CN\n"
+    bring(text, "--residence", "lives in", basis="legitimate_interest")
+    assert one("select count(*) from collect_quarantined where sealed is not null") == 1
+    [ann] = desk.find("full_name=Ann Lee")
+    kehu("import", "undo", first.json["import"])
+    assert desk.find("full_name=Ann Lee") == [] and desk.show(ann).code == 1
+    assert one("select count(*) from ledger_use where subject = %s", ann) > 0  # who looked stands as long as they do
+    Import.objects.filter(id=first.json["import"]).update(undone_at=timezone.now() - timedelta(days=31))
+    assert erase_taken_back(actor=owner_actor()) == 1
+    assert one("select count(*) from collect_quarantined where sealed is not null") == 0
+    assert one("select count(*) from subject_state") == 1 and kehu("ledger", "verify").code == 0
+
+
 def test_a_row_of_an_erased_person_does_not_come_in_again(bring, kehu, desk):
     text = "external_id,full_name,email\nK1,Ann Lee,ann@mail.example\nK2,Bob Wu,bob@mail.example\n"
     bring(text)

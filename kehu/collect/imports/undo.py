@@ -136,8 +136,8 @@ select r.subject, r.id from record r join subject_state s using (subject)
 where r.batch = %s and r.hidden and not s.held and s.held_categories = 0 limit %s
 """
 _WHOLE = """
-select s.subject from subject_state s where s.subject = any (%s) and s.hidden and not s.residue
-    and not exists (select 1 from record r where r.subject = s.subject)
+select s.subject from subject_state s where s.subject = any (%(subjects)s) and s.hidden and not s.residue
+    and not exists (select 1 from record r where r.subject = s.subject and r.id <> all (%(records)s))
 """
 
 
@@ -147,12 +147,12 @@ def _erase_step(batch: UUID) -> int:
         rows = raw.execute(_DUE, (batch, _STEP)).fetchall()
         subjects, records = sorted({row[0] for row in rows}), [row[1] for row in rows]
         lock_subjects(raw, subjects)
-        for table, column in (("facet", "record"), ("record", "id")):
-            raw.execute(f"delete from {table} where subject = any (%s) and {column} = any (%s)", (subjects, records))
-        whole = [row[0] for row in raw.execute(_WHOLE, (subjects,)).fetchall()]
-        for holder in holders():
+        whole = [row[0] for row in raw.execute(_WHOLE, {"subjects": subjects, "records": records}).fetchall()]
+        for holder in holders():  # while the records still say under which keys they came
             for subject in whole:
                 holder.erase(subject)
+        for table, column in (("facet", "record"), ("record", "id")):
+            raw.execute(f"delete from {table} where subject = any (%s) and {column} = any (%s)", (subjects, records))
         destroy(raw, whole)
         return len(rows)
 
