@@ -19,7 +19,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILE: Final = ROOT / "tests" / "promises.toml"
-_PASSED, _FAILED = 0, 1  # of pytest; anything else means that it could not run
+_PASSED, _FAILED, _BROKEN = 0, 1, -1  # of pytest; anything else means that it could not run, as the last does
 _SECONDS: Final = 900
 
 
@@ -65,7 +65,11 @@ def _run(root: Path, tests: list[str]) -> tuple[int, str]:
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         return _FAILED, ""  # what waits for ever is noticed, too
-    return done.returncode, "\n".join((done.stdout + done.stderr).decode(errors="replace").splitlines()[-30:])
+    said = (done.stdout + done.stderr).decode(errors="replace").splitlines()
+    code = done.returncode
+    if code == _FAILED and not any(line.startswith("FAILED") for line in said):
+        code = _BROKEN  # what went wrong before the test began noticed nothing
+    return code, "\n".join(said[-30:])
 
 
 def _told(words: str, began: float) -> None:
