@@ -32,6 +32,7 @@ from kehu.host.keeper import STARTING, start_keeper
 SERVICE_USER: Final = "kehu-postgres"
 ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
 _START_SECONDS: Final = 60
+_REMNANT_SECONDS: Final = 2  # within which a server that lives has written its lock files
 _MOST_BUFFERS: Final = 512  # MB
 _SETTINGS: Final = """
 # local edits go to postgresql.auto.conf (ALTER SYSTEM)
@@ -182,6 +183,7 @@ class EmbeddedPostgres:
         end = time.monotonic() + _START_SECONDS
         log = self.data / "start.log"
         while True:
+            self._clear_remnants()
             output = self._run(
                 "pg_ctl",
                 "-D",
@@ -202,6 +204,18 @@ class EmbeddedPostgres:
                 last = log.read_text(errors="replace")[-1500:] if log.exists() else ""
                 raise PostgresError(f"PostgreSQL does not start: {output[-500:]}\n{last}")
             time.sleep(0.25)  # a killed postmaster may still be a zombie
+
+    def _clear_remnants(self) -> None:
+        """Take away lock files that a server left empty, killed in the instant between making and writing one.
+
+        PostgreSQL stops at them for ever, for it cannot know whether somebody is about to write. Here nobody is: whoever
+        starts a server holds this home's lock, and one that was begun before has long written it.
+        """
+        for left in (self.data / "postmaster.pid", self.socket / ".s.PGSQL.5432.lock"):
+            with contextlib.suppress(FileNotFoundError):
+                found = left.stat()
+                if found.st_size == 0 and time.time() - found.st_mtime > _REMNANT_SECONDS:
+                    left.unlink()
 
     def _make_once(self) -> None:
         """Make the cluster where the home never had one. One that is gone is not made anew: nobody would notice the loss."""

@@ -50,6 +50,21 @@ def test_a_database_that_is_gone_is_not_made_anew(tmp_path):
     assert again.release() is True
 
 
+@pytest.mark.parametrize("name", ["postmaster.pid", ".s.PGSQL.5432.lock"])
+def test_killed_while_it_wrote_a_lock_file_it_starts_again(tmp_path, name):
+    """Seen once in many hundred kills: PostgreSQL stopped at the empty file at every start from then on."""
+    home = Home(tmp_path / "home")
+    make_home(home)
+    database = server_of(home)
+    database.release()
+    held = database.embedded
+    left = (held.data if name == "postmaster.pid" else held.socket) / name
+    left.touch(mode=0o600)
+    os.chown(left, held.data.stat().st_uid, held.data.stat().st_gid)
+    again = server_of(home)
+    assert again.embedded.running() and again.release() is True
+
+
 def test_the_last_user_stops_it(tmp_path):
     home = Home(tmp_path / "home")
     make_home(home)
