@@ -41,7 +41,6 @@ unix_socket_permissions = 0700
 max_connections = 60
 shared_buffers = {buffers}MB
 max_wal_size = 8GB
-wal_compression = pglz
 gin_pending_list_limit = 64MB
 log_destination = stderr
 logging_collector = on

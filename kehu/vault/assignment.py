@@ -26,6 +26,7 @@ from kehu.govern.slugs import PURPOSES
 from kehu.vault import copying as to
 from kehu.vault.apart import Apart
 from kehu.vault.ids import in_order, new_id
+from kehu.vault.plans import by_index
 
 EXACT_KEY, CONFIRMED, PROBABLE = 1, 2, 3
 # Why two were joined, as the log numbers it. Add freely; never renumber.
@@ -102,6 +103,13 @@ def assign(
     if not pairs:
         return []
     lock(connection)
+    with by_index(connection):
+        return _join(connection, pairs, certainty=certainty, why=why, run=run, by=by)
+
+
+def _join(
+    connection: Connection[Any], pairs: list[Pair], *, certainty: int, why: int, run: UUID | None, by: UUID
+) -> list[Pair]:
     members = _lock_members(connection, {end for pair in pairs for end in pair})
     pairs = [pair for pair in pairs if pair[0] in members and pair[1] in members]
     if any(members[one].controller != members[other].controller for one, other in pairs):
@@ -148,9 +156,10 @@ def unassign(connection: Connection[Any], links: Sequence[Pair], *, run: UUID | 
     """
     pairs = {_ordered(pair) for pair in links}
     lock(connection)
-    standing = _standing(connection, {end for pair in pairs for end in pair})
-    gone = [link for link in standing if (link.older, link.younger) in pairs and run in (None, link.run)]
-    return _divide(connection, gone, by)
+    with by_index(connection):
+        standing = _standing(connection, {end for pair in pairs for end in pair})
+        gone = [link for link in standing if (link.older, link.younger) in pairs and run in (None, link.run)]
+        return _divide(connection, gone, by)
 
 
 def unassign_run(connection: Connection[Any], run: UUID, *, by: UUID) -> int:

@@ -81,6 +81,19 @@ class TestOrder:
         [one, other] = waiting.open_proposals()
         assert one.value - other.value == pytest.approx(1.0)
 
+    def test_of_a_table_that_nothing_is_known_of_yet_rows_are_looked_up(self, database):
+        """Two hundred thousand customers just brought in, and no statistics: it took minutes."""
+        admit(*({"full_name": f"person {n}"} for n in range(2000)))
+        asked(0.0, 1.0)
+        walked = (
+            "select sum(seq_scan)::int, sum(seq_tup_read)::int from pg_stat_xact_user_tables"
+            " where relname in ('subject_state', 'record', 'ledger_use')"
+        )
+        with transaction.atomic():
+            before = rows(walked)
+            worth.revalue()
+            assert rows(walked) == before
+
     def test_pages_and_filters_tell_the_same_as_the_whole(self, database):
         asked(-3.0, 0.5, 4.0)
         whole = waiting.open_proposals()

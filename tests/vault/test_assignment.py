@@ -399,6 +399,35 @@ def test_many_links_cost_few_statements(database, monkeypatch):
     assert len({customer for customer, _ in stored().values()}) == 3000
 
 
+def walks(*tables: str) -> int:
+    """How often this transaction walked through one of these tables from end to end."""
+    return rows("select sum(seq_scan)::int from pg_stat_xact_user_tables where relname = any (%s)", list(tables))[0][0]
+
+
+def test_many_links_walk_through_no_table_however_little_is_known_of_it(database):
+    crowd = people(3000)
+    TestStates().enter(crowd[0], "optout")
+    pairs = list(zip(crowd[::2], crowd[1::2], strict=True))
+    with transaction.atomic():
+        rows("select count(*) from subject_state")
+        control = walks("subject_state")
+        assert control > 0
+        assign(raw(), pairs, certainty=3, why=1, run=None, by=BY)
+        assert walks("subject_state", "assignment") == control
+        assert unassign(raw(), pairs, run=None, by=BY) == 1500
+        assert walks("subject_state", "assignment") == control
+        assert rows("select current_setting('enable_seqscan'), current_setting('enable_hashjoin')") == [("on", "on")]
+
+
+def test_a_refused_link_leaves_the_plans_of_its_transaction_alone(database):
+    one, other = people(2)
+    rows_changed("update subject_state set controller = 2 where subject = %s", other)
+    with transaction.atomic():
+        with pytest.raises(AcrossControllers):
+            assign(raw(), [(one, other)], certainty=3, why=1, run=None, by=BY)
+        assert rows("select current_setting('enable_mergejoin')") == [("on",)]
+
+
 def test_writers_in_each_others_way_do_not_deadlock(database):
     """Two workers join overlapping chains in opposite orders, again and again, while a third reads for share."""
     crowd = people(40)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import gc
 import itertools
 import os
 import time
@@ -32,6 +31,7 @@ from kehu.guard.gate.sending import Sent
 from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
+from kehu.host.process import uncollected
 from kehu.vault.arrays import UuidArray
 from kehu.vault.ids import first_id
 from kehu.vault.keys import EpochKeyMissing
@@ -192,7 +192,7 @@ class Gate:
             while stretch := list(itertools.islice(rest, 4 * piece)):
                 question = self._question(actor, purpose, stretch, options)
                 parts = [stretch[start : start + piece] for start in range(0, len(stretch), piece)]
-                with _uncollected():
+                with uncollected():
                     opened = self._overlapped(question, parts, ahead)
                 yield opened
 
@@ -430,18 +430,6 @@ def _oldest(fresh: Mapping[str, int]) -> dict[str, Any]:
     times = [now - timedelta(days=fresh[name]) if name in fresh else None for name in CATEGORIES]
     ids = [None if at is None else first_id(at) for at in times]
     return {"oldest_times": times, "oldest_ids": ids}
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cycles while ten thousands of tuples are made that hold none: it takes a third of the time."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 @contextlib.contextmanager

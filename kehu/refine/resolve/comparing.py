@@ -178,7 +178,7 @@ class CommonWords(Condition):
 
     def sql(self, left: str, right: str) -> str:
         names = (left.format(self.column), right.format(self.column))
-        several = " OR ".join(f"length({n}) - length(replace({n}, ' ', '')) >= {self.least}" for n in names)
+        several = " OR ".join(f"{n} LIKE '%{' %' * self.least}'" for n in names)
         words = f"len(list_intersect(string_split({names[0]}, ' '), string_split({names[1]}, ' '))) >= {self.least}"
         return f"CASE WHEN {several} THEN coalesce({words}, false) ELSE false END"
 

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 from splink.internals.exceptions import SplinkException
 
+from kehu.host.process import uncollected
 from kehu.refine.resolve.blocking import block, propose
 from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.conditions import ALIASED
@@ -158,7 +159,8 @@ class _Run:
         self.model = self._taught(connection)
         self._score(connection, parts)
         self._begin("cluster", 0.85)
-        return self._groups(connection)
+        with uncollected():
+            return self._groups(connection)
 
     def _taught(self, connection: duckdb.DuckDBPyConnection) -> Model:
         if self._weights and not self._everybody:
@@ -180,9 +182,7 @@ class _Run:
     def _score(self, connection: duckdb.DuckDBPyConnection, parts: int) -> None:
         """Make table `edge` (l, r, weight, sure, household, shown, never) of pairs heavy enough to propose."""
         connection.execute(f"CREATE TABLE weighable AS {weighable_sql(self.model)}")
-        connection.execute(
-            "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
-        )
+        connection.execute("CREATE TABLE heavy (id_l INT, id_r INT, weight DOUBLE)")
         weight, facts = weight_sql(self.model, *ALIASED), edge_sql(self.model, self._guards, *ALIASED)
         for part in range(parts):
             self._begin("score", 0.35 + 0.5 * part / parts)
@@ -191,16 +191,20 @@ class _Run:
             # Pushed down through the projection, the threshold would compute each comparison twice.
             connection.execute("SET disabled_optimizers = 'filter_pushdown'")
             connection.execute(
-                f"CREATE TABLE heavy AS FROM (SELECT l.id AS id_l, r.id AS id_r, {weight} AS weight FROM pair "
+                f"INSERT INTO heavy FROM (SELECT l.id AS id_l, r.id AS id_r, {weight} AS weight FROM pair "
                 "JOIN weighable AS l ON l.id = join_key_l JOIN weighable AS r ON r.id = join_key_r) "
                 f"WHERE weight >= {PROPOSE_FROM}"
             )
             connection.execute("SET disabled_optimizers = ''")
-            connection.execute(
-                f"INSERT INTO edge SELECT id_l, id_r, {facts} FROM heavy "
-                "JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r"
-            )
-            connection.execute("DROP TABLE pair; DROP TABLE heavy")
+            connection.execute("DROP TABLE pair")
+        connection.execute(
+            "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
+        )
+        connection.execute(
+            f"INSERT INTO edge SELECT id_l, id_r, {facts} FROM heavy "
+            "JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r"
+        )
+        connection.execute("DROP TABLE heavy; DROP TABLE weighable")
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
         found = [Weighed(*row) for row in connection.execute("FROM edge ORDER BY l, r").fetchall()]

@@ -27,6 +27,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.host.home import Home
+from kehu.host.process import uncollected
 from kehu.refine.models import CANDIDATE, LinkageRun
 from kehu.refine.resolve import live, queue, spark
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
@@ -206,9 +207,10 @@ def _in_bulk(group: Group, scope: Fresh, run: LinkageRun, actor: Actor, report: 
         return None
     result = _linked(opened, group, scope, report)
     del opened
-    joining = _Joining(run, actor, result, new)
-    run.merged += joining.merge()
-    joining.ask()
+    with uncollected():
+        joining = _Joining(run, actor, result, new)
+        run.merged += joining.merge()
+        joining.ask()
     if result.learned is not None:
         made = keep_learned(group, result.learned, run=run.id)
         if made is not None and made.state == CANDIDATE:

@@ -13,9 +13,10 @@ from math import log2
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from kehu.refine.resolve.odds import Odds, odds
+from kehu.vault.plans import by_index
 
 # Records and uses beyond these say no more: counting would cost more than it tells.
 _MOST: Final = 1_000
@@ -69,5 +70,5 @@ def revalue(*, run: UUID | None = None, only: Collection[UUID] | None = None, by
     """
     read = by or odds()
     ids = None if only is None else list(only)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor, by_index(connection.connection):
         cursor.execute(_REVALUE, {"slope": read.slope, "shift": read.shift, "run": run, "ids": ids})

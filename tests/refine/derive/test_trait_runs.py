@@ -206,6 +206,19 @@ def test_none_for_minors(there):
     assert ann not in anew()
 
 
+def test_one_statement_about_many_takes_what_each_alone_would(there):
+    ann, bob = customers()
+    anew()
+    held = "select count(*) from derive_state where subject = any (%s)"
+    before = rows(held, [ann, bob])
+    with connection.cursor() as cursor:
+        cursor.execute("update subject_state set last_act = current_date", ())  # says nothing of traits
+        assert rows(held, [ann, bob]) == before and rows("select count(*) from derive_due") == [(0,)]
+        cursor.execute("update subject_state set age = 4 where subject = any (%s)", [[ann, bob]])
+    assert rows(held, [ann, bob]) == [(0,)] and rows("select count(*) from derive_value") == [(0,)]
+    assert {subject for (subject,) in rows("select subject from derive_due")} == {ann, bob}
+
+
 def test_an_import_taken_back_takes_its_part_with_it(there, bring, kehu):
     ann = customers()[0]
     before = anew()
