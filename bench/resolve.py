@@ -28,6 +28,7 @@ import polars as pl
 from bench.linkage import FEBRL, Labelled, febrl, fetch_febrl, historical, made_up, quality
 
 _CHUNK: Final = 10_000
+_LOOK: Final = 3.0  # seconds; to add up the pages of a dozen processes takes a third of one, of a core that they want
 
 
 def main() -> int:
@@ -189,7 +190,7 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.5):
+        while not self._over.wait(_LOOK):
             self.peak = max(self.peak, sum(_pss(pid) for pid in self._processes()))
 
     def _processes(self) -> set[int]:

@@ -29,7 +29,8 @@ class Program:
     """What to run, as ``module:function`` in a process of its own, and how long it may take to drain.
 
     ``repeat``: tell it and its workers to stop again every half second. A worker of granian that is still starting
-    loses the signal and would be waited for in vain.
+    loses the signal and would be waited for in vain. ``answers``: people wait for it, so the others begin once it answers;
+    all of them at once would only take its share of the cores.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Program:
     drain_seconds: float
     environment: dict[str, str] = field(default_factory=dict)
     repeat: bool = False
+    answers: bool = False
 
 
 class Child:

@@ -1,6 +1,6 @@
 """``kehu up``: one supervisor over database, web, jobs and sequencer.
 
-It starts again what dies, says when all is ready, and on SIGTERM or SIGINT drains: web first, then jobs, sequencer and
+It starts again what dies, says when it is ready, and on SIGTERM or SIGINT drains: web first, then jobs, sequencer and
 database. Killed itself, it takes all with it: children die with their parent, the database with its last user. That it
 runs is a lock on ``run/supervisor.lock``, which no crash leaves behind.
 """
@@ -40,7 +40,7 @@ PROGRAMS: Final = (
     Program("sequencer", "kehu.guard.ledger.__main__:main", 10, {"KEHU_ROLE": "kehu_sequencer"}),
     Program("inbox", "kehu.collect.inbox.__main__:main", 15, {"KEHU_ROLE": "kehu_app"}),
     Program("jobs", "kehu.host.jobs:main", 30, {"KEHU_ROLE": "kehu_app"}),
-    Program("web", "kehu.host.web:main", 30, {"KEHU_ROLE": "kehu_app"}, repeat=True),
+    Program("web", "kehu.host.web:main", 30, {"KEHU_ROLE": "kehu_app"}, repeat=True, answers=True),
 )
 
 
@@ -241,8 +241,12 @@ class Supervisor:
             self._database.start(kept=True)
             self._outbox.open()
             for child in self._children:
-                child.start()
+                if child.program.answers:
+                    child.start()
             if self._await_web():
+                for child in self._children:
+                    if not child.program.answers:
+                        child.start()
                 self._home.record(port=self._port, pid=os.getpid())
                 self._publish(ready=True)
                 _log.info("supervisor.ready", {"port": self._port})

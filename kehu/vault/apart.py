@@ -30,6 +30,8 @@ class Apart:
 
     def join(self, one: UUID, other: UUID) -> bool:
         """Join the customers of two origin subjects; False where they must stay apart."""
+        if not self._far:
+            return True
         left, right = self._root(self._customer_of[one]), self._root(self._customer_of[other])
         if left == right:
             return True

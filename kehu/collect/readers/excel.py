@@ -7,8 +7,6 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-import openpyxl
-
 from kehu.collect.readers.markup import require_harmless
 from kehu.collect.readers.rows import Batch, Opener, Source, UnreadableSource, from_rows, unique_columns
 
@@ -72,6 +70,8 @@ class ExcelSource(Source):
                     require_harmless(part)
 
     def _workbook(self, stream: Any) -> Workbook:
+        import openpyxl  # noqa: PLC0415  (a quarter of a second, in every process that never sees a workbook)
+
         try:
             return openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         except Exception as error:  # openpyxl lets XML, key and value errors of damaged books through

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from openpyxl import Workbook
-
 Cell = str | date | bool | None
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _STAMP = b"2000-01-01T00:00:00Z"
@@ -46,6 +44,8 @@ def write_json_lines(path: Path, header: Sequence[str], rows: Sequence[Sequence[
 
 def write_workbook(path: Path, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """An Excel workbook of one sheet; dates are date cells. Without its clock: openpyxl stamps files and entries."""
+    from openpyxl import Workbook  # noqa: PLC0415  (a later start says who is there, and writes no book)
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("名单")
     sheet.append(list(header))

@@ -10,8 +10,6 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-from pypinyin import lazy_pinyin
-
 from kehu.doors.demo.layouts import load_table
 from kehu.doors.demo.numbers import Numbers, identity_number, old_identity_number
 
@@ -110,6 +108,8 @@ def _places(residence: str) -> tuple[Place, ...]:
 
 def in_pinyin(family: str, given: str) -> tuple[str, str]:
     """Family and given name in Latin letters, surnames by their own readings."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  (a later start says who is there, and makes nobody up)
+
     known = words()["surname_pinyin"] | words()["romaji"]
     read = [known.get(part) or "".join(lazy_pinyin(part)) for part in (family, given)]
     return read[0].capitalize(), read[1].capitalize()

@@ -8,7 +8,9 @@ that 张伟 and 张威 sound alike and are still two names.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -66,6 +68,7 @@ _HAN: Final = r"\p{Han}"
 # One mailbox under two names, and whose providers read no dots before the @.
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
 DOTLESS: Final = frozenset({"gmail.com"})
+_SHARED_FROM: Final = 50_000  # records
 _ASKED: Final = frozenset({"first", "last", "word", "forms", "first_s", "last_s", "first_b", "spelt", "latin"})
 
 
@@ -116,14 +119,24 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     if frame["record"].null_count() or frame["record"].n_unique() != len(frame):
         raise ValueError("column 'record' must be unique and without nulls")
     records = frame["record"].to_list()
-    frame = _folded(frame.drop("record"))
-    frame = _organisation(frame) if kind == "organisation" else _person(frame)
+    fold = _organisation if kind == "organisation" else _person
+    frame = _in_shares(frame.drop("record"), lambda share: fold(_folded(share)))
     wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in ("first", "last", "name")))
     frame = _sounds(frame, wide=wide, kind=kind)
     # Conditions over a name ask for its parts and forms, even where no name of the table has one.
     used = [column.name for column in frame if column.null_count() < len(frame) or column.name in _ASKED]
     ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
     return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, wide)
+
+
+def _in_shares(frame: pl.DataFrame, fold: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """Fold a large table in as many shares as there are cores: each row by itself, and one long expression uses one."""
+    shares = min(os.cpu_count() or 1, len(frame) // _SHARED_FROM) or 1
+    if shares == 1:
+        return fold(frame)
+    size = -(-len(frame) // shares)
+    with ThreadPoolExecutor(shares) as pool:
+        return pl.concat(pool.map(fold, [frame[start : start + size] for start in range(0, len(frame), size)]))
 
 
 def _is_ascii(column: pl.Series) -> bool:

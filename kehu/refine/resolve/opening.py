@@ -30,7 +30,7 @@ KIND_NUMBERS: Final[dict[Kind, int]] = {"person": 1, "organisation": 2}
 _RECORDS: Final = (RECORD_KINDS["person"], RECORD_KINDS["organisation"], RECORD_KINDS["edit"])
 # Starting a process costs about a second and 100 MB; below this many customers it does not pay.
 _SHARED_FROM: Final = 20_000
-_PROCESSES: Final = 3  # each waits for the database a third of its time
+_PROCESSES: Final = 2
 _PAGE: Final = 5 * CHUNK  # customers handed to a process at a time
 
 
@@ -106,7 +106,7 @@ def _shared(pages: Sequence[Sequence[UUID]], kind: Kind, actor: Actor, run: UUID
         rest = iter(pages)
         for page in rest:
             waiting.append(pool.submit(_open_bytes, page, kind, actor, run))
-            if len(waiting) > _PROCESSES:
+            if len(waiting) >= 2 * _PROCESSES:  # none waits for one that is slower
                 yield pa.ipc.open_stream(waiting.pop(0).result()).read_all()
         for done in waiting:
             yield pa.ipc.open_stream(done.result()).read_all()
@@ -138,13 +138,8 @@ def _open_page(page: Sequence[UUID], kind: Kind, actor: Actor, run: UUID) -> pa.
 
 def _by_origin(opened: Opened) -> dict[UUID, dict[str, str]]:
     """The values of each origin subject; of several records of one subject what survives."""
-    if len(opened.origins) == 1:
-        alone = {one.field: one.normal or one.given for one in opened.contributions if one.answer == "clear"}
-        if len(alone) == len(opened.contributions):  # the usual case: one record, nothing to choose from
-            kept = {name: text for name, text in alone.items() if text}
-            if (number := kept.get("national_id")) and is_my_number(number):
-                del kept["national_id"]
-            return {opened.origins[0]: kept} if alone else {}
+    if len(opened.origins) == 1 and (alone := _alone(opened.contributions)) is not None:
+        return {opened.origins[0]: alone} if opened.contributions else {}
     clear: dict[UUID, dict[str, list[Contribution]]] = {}
     for one in opened.contributions:
         if one.answer == "clear":
@@ -153,6 +148,18 @@ def _by_origin(opened: Opened) -> dict[UUID, dict[str, str]]:
         subject: {name: text for name, said in by_field.items() if (text := _text(said)) and not _barred(name, text)}
         for subject, by_field in clear.items()
     }
+
+
+def _alone(said: Sequence[Contribution]) -> dict[str, str] | None:
+    """The values of one subject in the usual case: one record, all of it let out, nothing to choose from; else None."""
+    kept: dict[str, str] = {}
+    for one in said:
+        if one.answer != "clear" or one.field in kept:
+            return None
+        kept[one.field] = one.normal or one.given or ""
+    if (number := kept.get("national_id")) and is_my_number(number):
+        del kept["national_id"]
+    return {name: text for name, text in kept.items() if text}
 
 
 def _barred(field: str, value: str) -> bool:

@@ -23,7 +23,6 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.models import IN_FORCE, Weights
 from kehu.refine.resolve import weights
-from kehu.refine.resolve.link import link
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_table
 from kehu.refine.resolve.weights import judged, labels_under, version_of
 
@@ -77,6 +76,8 @@ def linked(
     """What linkage would join and ask about by these weights."""
     if len(table) < 2:
         return [], []
+    from kehu.refine.resolve.link import link  # noqa: PLC0415  (what the web process that names this never computes)
+
     result = link(table, kind=group.kind, memory_limit=_MEMORY, weights=content)
     return result.merges, result.proposals
 
