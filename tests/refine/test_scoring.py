@@ -13,7 +13,16 @@ from test_linkage import ALICE, HOME, WANG, WANG_HOME
 
 from kehu.refine.resolve.blocking import block, propose
 from kehu.refine.resolve.conditions import ALIASED, Row
-from kehu.refine.resolve.edges import MERGE_FROM, PROPOSE_FROM, Weighed, edge_sql, weighable_sql, weighed, weight_sql
+from kehu.refine.resolve.edges import (
+    MERGE_FROM,
+    PROPOSE_FROM,
+    Weighed,
+    at_most_sql,
+    edge_sql,
+    weighable_sql,
+    weighed,
+    weight_sql,
+)
 from kehu.refine.resolve.features import Features, prepare
 from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.model import PARTS_BITS, Model, shipped
@@ -74,6 +83,22 @@ def test_a_name_that_one_customer_has_is_as_rare_as_its_parts():
     ]
     assert 1 < max(more) <= PARTS_BITS
     assert min(more) >= 0
+
+
+def test_no_pair_weighs_more_than_at_most_and_hardly_one_is_let_on_for_nothing():
+    features = prepare(families(150, seed=9).table)
+    model = shipped(features, "person", prior=1e-4)
+    weighable = weighable_sql(model)
+    with duckdb.connect(":memory:") as connection:
+        connection.register("feature", features.table)
+        told = connection.execute(
+            f"SELECT {weight_sql(model, *ALIASED)}, {at_most_sql(model, *ALIASED)} "
+            f"FROM ({weighable}) AS l JOIN ({weighable}) AS r ON l.id < r.id"
+        ).fetchall()
+    assert len(told) > 100_000
+    assert all(weight <= most for weight, most in told)
+    assert any(most - weight > 1 for weight, most in told)  # or nothing was spared
+    assert sum(most >= PROPOSE_FROM for _, most in told) < len(told) / 20
 
 
 def told(*rows: dict[str, str | None]) -> tuple[list[Row], Model, Features]:

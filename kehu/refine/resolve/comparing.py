@@ -111,6 +111,13 @@ class Mistyped(Condition):
             f"ELSE damerau_levenshtein({one}, {other}) <= {self.errors} END"
         )
 
+    def possible_sql(self, left: str, right: str) -> str:
+        one, other = left.format(self.column), right.format(self.column)
+        return (
+            f"CASE WHEN length({one}) <> length({other}) THEN abs(length({one}) - length({other})) <= {self.errors} "
+            f"ELSE hamming({one}, {other}) <= {2 * self.errors} END"
+        )
+
     def holds(self, left: Row, right: Row) -> Truth:
         one, other = left.get(self.column), right.get(self.column)
         if one is None or other is None:

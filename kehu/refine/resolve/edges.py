@@ -24,6 +24,7 @@ MERGE_FROM: Final = 2.0
 # A whole name that nobody else has may do alone, from this weight; see :attr:`Guards.named`.
 NAMED_FROM: Final = 5.0
 HOUSEHOLD_CAP: Final = -3.0
+_ROUNDING: Final = 1e-6  # bits: far more than sums of a dozen numbers can differ by
 
 
 class Contradictions(NamedTuple):
@@ -85,6 +86,12 @@ def weight_sql(model: Model, left: str, right: str) -> str:
     return " + ".join([repr(prior_bits(model)), *parts])
 
 
+def at_most_sql(model: Model, left: str, right: str) -> str:
+    """What a pair weighs at most, as SQL that costs less than :func:`weight_sql`: nearly all pairs are out by this alone."""
+    parts = [_at_most_sql(comparison, left, right) for comparison in model.comparisons]
+    return " + ".join([repr(prior_bits(model) + _ROUNDING), *parts])
+
+
 def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
     """The columns of an edge but for its ends, from a relation of pairs that has `weight` already."""
     capped = f"least(weight, {_most_sql(model, left, right)})"
@@ -119,12 +126,40 @@ def weighed(
 
 
 def _comparison_sql(comparison: Comparison, left: str, right: str) -> str:
+    cases = [
+        (level.when.sql(left, right) if level.when else None, _bits_sql(level, comparison, left, right))
+        for level in comparison.levels
+    ]
+    return _case_sql(comparison, cases, left, right)
+
+
+def _at_most_sql(comparison: Comparison, left: str, right: str) -> str:
+    """As :func:`_comparison_sql`; where a dear question has a cheap one before it, that, and the best of what may follow."""
+    cases: list[tuple[str | None, str]] = []
+    for number, level in enumerate(comparison.levels):
+        rest = comparison.levels[number:]
+        when = level.when.sql(left, right) if level.when else None
+        possible = level.when.possible_sql(left, right) if level.when else None
+        if possible != when and not any(one.frequency for one in rest):
+            cases.append((possible, repr(max(_bits(one) for one in rest))))
+        else:
+            cases.append((when, _bits_sql(level, comparison, left, right)))
+    return _case_sql(comparison, cases, left, right)
+
+
+def _case_sql(comparison: Comparison, cases: Sequence[tuple[str | None, str]], left: str, right: str) -> str:
     names = (left.format(comparison.column), right.format(comparison.column))
-    cases = [f"WHEN {names[0]} IS NULL OR {names[1]} IS NULL THEN 0.0::DOUBLE"]
-    for level in comparison.levels:
-        bits = repr(log2(level.m / level.u)) + _rarity_sql(level, comparison, left, right)
-        cases.append(f"WHEN {level.when.sql(left, right)} THEN {bits}" if level.when else f"ELSE {bits}")
-    return f"(CASE {' '.join(cases)} END)"
+    said = [f"WHEN {names[0]} IS NULL OR {names[1]} IS NULL THEN 0.0::DOUBLE"]
+    said += [f"WHEN {when} THEN {bits}" if when else f"ELSE {bits}" for when, bits in cases]
+    return f"(CASE {' '.join(said)} END)"
+
+
+def _bits(level: Level) -> float:
+    return log2(level.m / level.u)
+
+
+def _bits_sql(level: Level, comparison: Comparison, left: str, right: str) -> str:
+    return repr(_bits(level)) + _rarity_sql(level, comparison, left, right)
 
 
 def _rarity_sql(level: Level, comparison: Comparison, left: str, right: str) -> str:

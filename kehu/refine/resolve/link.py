@@ -24,6 +24,7 @@ from kehu.refine.resolve.edges import (
     PROPOSE_FROM,
     Contradictions,
     Weighed,
+    at_most_sql,
     chains,
     edge_sql,
     grouped,
@@ -182,29 +183,32 @@ class _Run:
     def _score(self, connection: duckdb.DuckDBPyConnection, parts: int) -> None:
         """Make table `edge` (l, r, weight, sure, household, shown, never) of pairs heavy enough to propose."""
         connection.execute(f"CREATE TABLE weighable AS {weighable_sql(self.model)}")
-        connection.execute("CREATE TABLE heavy (id_l INT, id_r INT, weight DOUBLE)")
-        weight, facts = weight_sql(self.model, *ALIASED), edge_sql(self.model, self._guards, *ALIASED)
+        for table in ("likely", "heavy"):
+            connection.execute(f"CREATE TABLE {table} (join_key_l INT, join_key_r INT, weight DOUBLE)")
+        at_most, weight = at_most_sql(self.model, *ALIASED), weight_sql(self.model, *ALIASED)
+        facts = edge_sql(self.model, self._guards, *ALIASED)
         for part in range(parts):
             self._begin("score", 0.35 + 0.5 * part / parts)
             propose(connection, part, parts)
             self.pairs += connection.table("pair").shape[0]
-            # Pushed down through the projection, the threshold would compute each comparison twice.
+            # Pushed down through the projection, a threshold would compute each comparison twice.
             connection.execute("SET disabled_optimizers = 'filter_pushdown'")
-            connection.execute(
-                f"INSERT INTO heavy FROM (SELECT l.id AS id_l, r.id AS id_r, {weight} AS weight FROM pair "
-                "JOIN weighable AS l ON l.id = join_key_l JOIN weighable AS r ON r.id = join_key_r) "
-                f"WHERE weight >= {PROPOSE_FROM}"
-            )
+            for table, of, said in (("likely", "pair", at_most), ("heavy", "likely", weight)):
+                connection.execute(
+                    f"INSERT INTO {table} FROM (SELECT l.id AS join_key_l, r.id AS join_key_r, {said} AS weight FROM {of} "
+                    "JOIN weighable AS l ON l.id = join_key_l JOIN weighable AS r ON r.id = join_key_r) "
+                    f"WHERE weight >= {PROPOSE_FROM}"
+                )
             connection.execute("SET disabled_optimizers = ''")
-            connection.execute("DROP TABLE pair")
+            connection.execute("DROP TABLE pair; DELETE FROM likely")
         connection.execute(
             "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
         )
         connection.execute(
-            f"INSERT INTO edge SELECT id_l, id_r, {facts} FROM heavy "
-            "JOIN feature AS l ON l.id = id_l JOIN feature AS r ON r.id = id_r"
+            f"INSERT INTO edge SELECT join_key_l, join_key_r, {facts} FROM heavy "
+            "JOIN feature AS l ON l.id = join_key_l JOIN feature AS r ON r.id = join_key_r"
         )
-        connection.execute("DROP TABLE heavy; DROP TABLE weighable")
+        connection.execute("DROP TABLE likely; DROP TABLE heavy; DROP TABLE weighable")
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
         found = [Weighed(*row) for row in connection.execute("FROM edge ORDER BY l, r").fetchall()]
