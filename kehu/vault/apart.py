@@ -51,6 +51,10 @@ class Apart:
 
 def _pairs(connection: Connection[Any], customer_of: Mapping[UUID, UUID]) -> list[tuple[UUID, UUID]]:
     with connection.cursor(binary=True) as cursor:
+        cursor.execute("select exists (select 1 from kept_apart)")
+        [(any_at_all,)] = cursor.fetchall()
+        if not any_at_all:
+            return []
         cursor.execute(
             "select k.older, k.younger from unnest(%b::uuid[]) as t (subject) join kept_apart k on k.older = t.subject",
             (in_order(customer_of),),

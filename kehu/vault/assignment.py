@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -75,6 +75,14 @@ class _Member:
     may_link: bool  # neither restricted nor objecting to it
 
 
+class _Asked(NamedTuple):
+    """A link that is asked for, and what both ends are."""
+
+    pair: Pair
+    older: _Member
+    younger: _Member
+
+
 def lock(connection: Connection[Any]) -> None:
     """Become the only writer of the log until the transaction ends."""
     connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
@@ -111,21 +119,25 @@ def _join(
     connection: Connection[Any], pairs: list[Pair], *, certainty: int, why: int, run: UUID | None, by: UUID
 ) -> list[Pair]:
     members = _lock_members(connection, {end for pair in pairs for end in pair})
-    pairs = [pair for pair in pairs if pair[0] in members and pair[1] in members]
-    if any(members[one].controller != members[other].controller for one, other in pairs):
+    asked = [
+        _Asked(pair, one, other)
+        for pair in pairs
+        if (one := members.get(pair[0])) is not None and (other := members.get(pair[1])) is not None
+    ]
+    if any(one.controller != other.controller for _, one, other in asked):
         raise AcrossControllers("subjects of two controllers")
-    asked, pairs = pairs, _allowed(connection, members, pairs, why)
+    allowed = _allowed(connection, members, asked, why)
     # Only what is one customer already can hold the same link already.
-    joined = [end for pair in pairs if members[pair[0]].customer == members[pair[1]].customer for end in pair]
+    joined = [end for pair, one, other in allowed if one.customer == other.customer for end in pair]
     known = {
         (link.older, link.younger)
         for link in _standing(connection, joined)
         if (link.certainty, link.run) == (certainty, run)
     }
-    _append(connection, _LINK, [Link(*pair, certainty, why, run) for pair in pairs if pair not in known], by)
-    customers = _oldest((members[one].customer, members[other].customer) for one, other in pairs)
-    sure = pairs if certainty <= CONFIRMED else []
-    cores = _oldest((members[one].core, members[other].core) for one, other in sure)
+    new = [pair for pair, _, _ in allowed if not known or pair not in known]
+    _append(connection, _LINK, [Link(*pair, certainty, why, run) for pair in new], by)
+    customers = _oldest((one.customer, other.customer) for _, one, other in allowed)
+    cores = _oldest((one.core, other.core) for _, one, other in allowed) if certainty <= CONFIRMED else {}
     _write(
         connection,
         members,
@@ -133,18 +145,21 @@ def _join(
     )
     touched = {customers.get(held.customer, held.customer) for held in members.values() if held.has_states}
     unite_states(connection, in_order(touched))
-    return [pair for pair in asked if pair not in set(pairs)] if len(pairs) < len(asked) else []
+    if len(allowed) == len(asked):
+        return []
+    made = {pair for pair, _, _ in allowed}
+    return [pair for pair, _, _ in asked if pair not in made]
 
 
 def _allowed(
-    connection: Connection[Any], members: Mapping[UUID, _Member], pairs: Sequence[Pair], why: int
-) -> list[Pair]:
-    """The pairs that may be joined, in their order: each counts for those after it."""
+    connection: Connection[Any], members: Mapping[UUID, _Member], asked: Sequence[_Asked], why: int
+) -> list[_Asked]:
+    """What may be joined of what is asked, in its order: each counts for those after it."""
     apart = Apart(connection, {subject: held.customer for subject, held in members.items()})
     return [
-        pair
-        for pair in pairs
-        if (why == WHY["request"] or all(members[end].may_link for end in pair)) and apart.join(*pair)
+        one
+        for one in asked
+        if (why == WHY["request"] or (one.older.may_link and one.younger.may_link)) and apart.join(*one.pair)
     ]
 
 

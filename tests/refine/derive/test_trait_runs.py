@@ -18,6 +18,7 @@ from kehu.refine.derive.models import Trait, TraitVersion
 from kehu.refine.derive.queries import derived_of, own_traits, traits_of
 from kehu.vault.assignment import assign, unassign
 from kehu.vault.ids import new_id
+from tests.cast import admit
 from tests.refine.derive.conftest import definition
 
 MARKS = ("Zqxvann", "13800006721", "zqxvann@mail.example")
@@ -157,6 +158,22 @@ def test_a_merge_adds_up_and_an_unmerge_is_its_inverse(there):
     assert everything() == {}
     runs.catch_up()
     assert everything() == before
+
+
+def test_whose_events_are_none_is_not_computed_for_a_merge(there):
+    """Else linkage of two hundred thousand would have all of them opened once more, for nothing."""
+    ann, _ = customers()
+    cy, dee = admit({"full_name": "cy"}, {"full_name": "dee"})
+    before = anew()
+    by = owner_actor().staff
+    with transaction.atomic():
+        assign(connection.connection, [(cy, dee)], certainty=3, why=5, run=None, by=by)
+    assert rows("select count(*) from derive_due") == [(0,)] and everything() == before
+    with transaction.atomic():  # what joins somebody with events is: the values of that customer are gone
+        assign(connection.connection, [(ann, cy)], certainty=3, why=5, run=None, by=by)
+    assert ann not in everything() and (ann,) in rows("select subject from derive_due")
+    runs.catch_up()
+    assert ann in everything() and everything() == anew()
 
 
 def test_an_objection_to_marketing_takes_marketing_traits_in_the_same_transaction(there):

@@ -11,7 +11,7 @@ drop function derive_follow();
 -- The two tables of a statement have no index, so they are joined by a hash, whatever the caller asked for.
 create function derive_follow() returns trigger language plpgsql set search_path = public, pg_temp
     set enable_hashjoin = on set enable_mergejoin = off set enable_seqscan = off as $$
-declare subjects uuid[]; was uuid[]; is_now uuid[]; said jsonb[];
+declare subjects uuid[]; was uuid[]; is_now uuid[]; said jsonb[]; wiped uuid[];
 begin
     select array_agg(n.subject), array_agg(o.customer), array_agg(n.customer), array_agg(case  -- of few, for it is long
             when exists (select 1 from derive_state d where d.subject = n.subject)
@@ -26,16 +26,20 @@ begin
     delete from derive_state d using unnest(subjects, said) c (subject, said), subject_state s
         where d.subject = c.subject and s.subject = c.subject and (not derive_stands(s, d.purpose, d.sensitive)
             or c.said -> d.purpose::text ->> 0 = 'given' and s.consents -> d.purpose::text is null);
-    delete from derive_value d
+    with gone as (delete from derive_value d
         using unnest(subjects, was, is_now, said) c (subject, was, is_now, said), subject_state s
         where d.customer in (c.was, c.is_now) and s.subject = c.subject and (c.was <> c.is_now
             or not derive_stands(s, d.purpose, d.sensitive)
-            or c.said -> d.purpose::text ->> 0 = 'given' and s.consents -> d.purpose::text is null);
-    insert into derive_due (subject)  -- of who moved: what is left of the one, and what comes of the other
-        select c.subject from unnest(subjects, was, is_now) c (subject, was, is_now) where c.was <> c.is_now
-            or exists (select 1 from record r where r.subject = c.subject and r.kind in (3, 4))
-        union select c.was from unnest(was, is_now) c (was, is_now) where c.was <> c.is_now
-        union select c.is_now from unnest(was, is_now) c (was, is_now) where c.was <> c.is_now;
+            or c.said -> d.purpose::text ->> 0 = 'given' and s.consents -> d.purpose::text is null)
+        returning d.customer)
+    select array_agg(distinct gone.customer) into wiped from gone;
+    -- What is left of the one, and what comes of the other; of whom no event is kept nothing was, and nothing will be.
+    with eventful as materialized (select c.* from unnest(subjects, was, is_now) c (subject, was, is_now)
+        where exists (select 1 from record r where r.subject = c.subject and r.kind in (3, 4)))
+    insert into derive_due (subject) select e.subject from eventful e
+        union select e.was from eventful e where e.was <> e.is_now
+        union select e.is_now from eventful e where e.was <> e.is_now
+        union select unnest(wiped);
     return null;
 end $$;
 create trigger subject_state_derive after update on subject_state referencing old table as before new table as after
