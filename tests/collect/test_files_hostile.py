@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -246,3 +249,22 @@ def test_mutated_files_by_the_page_are_shown_or_refused_with_a_word(database):
 
     post()
     assert seen[200] > 2 and sum(seen.values()) > 8
+
+
+# found by mutation: what a column says of itself contradicts its schema, and pyarrow ends the process that asks for it
+ENDS_THE_PROCESS = (
+    "c-obdPiqrF6u@UT+aa+5)6yAcA(SBP5+#jIvBgRR-`1w65o4eY@gkdLO{<$UCXI>x1mZzFdhqD6A4B{G;!XT0&YRsetIfs7?whyo&u`v5W*g9~"
+    "aFeg{Yjw^zStjJ_ZAu7nQFTyxobVMcODddGFU#+cBK0J7mzGrY%9^1xqeg0tC{B@=>S{sGN_|m9ruW{K{i)j<1U|yf6>OP{1k5PXbGevE)7VS_"
+    "v8e@`GWg3ItNWY09QP+pN;0&Hag<cF{@bNY#}S#PktIlRj(5&Etok;QY~&sLJ(n}Wv+IV;ych?;^S;~j*GWB(JEC_%Wt;@D$5bBLCxTgdt7?-x"
+    "&sy7r<*Y<8Hv|*!sQ5_jnw?G#(<<TQxPeE>sii7@d}o$Tm?9@x;g*{7g^CMm|DyIMI)9RvnbJ~B!;F|_#H4-A`$>g@eMs3~jsF|qrG2i)os0LT"
+    "V0K!3Hi?y&S!gz&wC;qHl^4cMl-({Uc?zLC0+@i)g&IH?_H+mw2jDRpdjJo#W41yVa&Dp3fEcy+3eh^{SUbI0KKwB|n%{-{n&%-ulA6|A4F#DX"
+    "@=*780LfMr1kHn^vvw;O;rA5tr@C74+TcvWzV~NEj?;v2)4%(9i0WDYXw<3gj@zwD5XIxtyF?ZS?(p^4KilvIgAI2$Je?HY_`}i3X}_?wQ{F6B"
+    "tg5<(;X}Tu3*AtE_irTHtEd"
+)
+
+
+def test_a_parquet_file_that_would_end_the_process_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "any.parquet"
+    path.write_bytes(zlib.decompress(base64.b85decode(ENDS_THE_PROCESS)))
+    with pytest.raises(UnreadableSource, match="damaged"):
+        open_source(path)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import IO, Final
 
 import polars as pl
 import pyarrow as pa
@@ -16,6 +20,20 @@ from kehu.collect.readers.rows import LINE, Batch, Opener, Source, UnreadableSou
 _MOST_VALUES: Final = 1_000_000
 _MOST_BYTES: Final = 2 << 30  # of a row group, unpacked
 _MOST_OF_A_BATCH: Final = 256 << 20
+_MOST_OF_A_FOOTER: Final = 64 << 20
+_SECONDS: Final = 60
+_DAMAGES: Final = (
+    pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError, struct.error, subprocess.TimeoutExpired,
+)  # fmt: skip
+_COUNT: Final = """
+import io, sys
+import pyarrow.parquet as pq
+told = pq.read_metadata(io.BytesIO(sys.stdin.buffer.read()))
+for group in map(told.row_group, range(told.num_row_groups)):
+    values = max((group.column(at).num_values for at in range(group.num_columns)), default=0)
+    print(values, group.num_rows, group.total_byte_size)
+"""
+"""Of each row group: the most values of a column, rows, bytes unpacked."""
 
 
 class ParquetSource(Source):
@@ -31,7 +49,8 @@ class ParquetSource(Source):
             require_few(len(self.columns))
             texts = [one for one in file.schema_arrow if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
             self._texts = [one.name for one in texts]
-            _require_bearable(file.metadata)
+        with opener() as stream, _told():
+            _require_bearable(_footer(stream))
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """Batches of `size` records."""
@@ -56,7 +75,7 @@ def _told() -> Iterator[None]:
         yield
     except UnreadableSource:
         raise
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError) as error:
+    except _DAMAGES as error:
         raise _damaged() from error
 
 
@@ -64,16 +83,30 @@ def _damaged() -> UnreadableSource:
     return UnreadableSource("bad_parquet", "the Parquet file is damaged or encrypted", "Export the file anew.")
 
 
-def _require_bearable(metadata: pq.FileMetaData) -> None:
+def _footer(stream: IO[bytes]) -> bytes:
+    """What a file says of itself, as a file that holds nothing else."""
+    stream.seek(-8, os.SEEK_END)
+    length, magic = struct.unpack("<I4s", stream.read(8))
+    if magic != b"PAR1" or length > _MOST_OF_A_FOOTER:
+        raise _damaged()
+    stream.seek(-8 - length, os.SEEK_END)
+    return b"PAR1" + stream.read(length + 8)
+
+
+def _require_bearable(footer: bytes) -> None:
     """Let on what holds about as many values as rows and columns say, and unpacks to no more than a machine has room for.
+
+    Looked at in a process of its own: of some damaged files pyarrow's account of a column ends the process that asks.
 
     Raises:
         UnreadableSource: it does not.
     """
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        values = max((group.column(at).num_values for at in range(group.num_columns)), default=0)
-        if values > _MOST_VALUES + 100 * group.num_rows or group.total_byte_size > _MOST_BYTES:
+    done = subprocess.run([sys.executable, "-I", "-c", _COUNT], input=footer, capture_output=True, timeout=_SECONDS)
+    if done.returncode:
+        raise _damaged()
+    for line in done.stdout.splitlines():
+        values, rows, size = map(int, line.split())
+        if values > _MOST_VALUES + 100 * rows or size > _MOST_BYTES:
             raise _too_large()
 
 
