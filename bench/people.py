@@ -15,6 +15,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean import search_keys
+from kehu.vault.copying import int8_items
 from kehu.vault.seal import packed
 
 BATCH = 10_000
@@ -40,7 +41,7 @@ def draft(own: str, person: Mapping[str, str | None], *, search: Sequence[str] =
             if name in search:
                 tokens.append(held.tokens.search(name, "exact", search_keys(name, value, field.type).exact))
     sealed = {category: packed(fields) for category, fields in values.items()}
-    return Draft(1, source, source, sealed, tokens, [], packs, 5)
+    return Draft(1, source, source, sealed, int8_items(tokens), [], packs, 5)
 
 
 def admit(drafts: Iterable[Draft]) -> list[UUID]:

@@ -19,6 +19,7 @@ from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner, register_rules
 from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
 from kehu.host.database import Database
+from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed
 
@@ -47,7 +48,7 @@ def admit(
         searched = ("email", "birth_date", "external_id")
         tokens = [held.tokens.search(name, "exact", person[name]) for name in searched if name in person]
         sealed = {category: packed(fields) for category, fields in values.items()}
-        drafts.append(Draft(1, own, own, sealed, tokens, [], packs, age))
+        drafts.append(Draft(1, own, own, sealed, int8_items(tokens), [], packs, age))
     admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)
     with transaction.atomic():
         connection.ensure_connection()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Self
@@ -13,10 +13,14 @@ from psycopg import Connection, sql
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 NULL: Final = b"\xff\xff\xff\xff"
+INT8: Final = b"\0\0\0\x08"
+"""What stands before each bigint: its length."""
+_SIXTEEN: Final = b"\0\0\0\x10"
 _int2 = struct.Struct(">ih").pack
 _int4 = struct.Struct(">ii").pack
 _int8 = struct.Struct(">iq").pack
 _length = struct.Struct(">i").pack
+_item = struct.Struct(">4xq")
 _array = struct.Struct(">iiiiii").pack
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -44,6 +48,11 @@ def blob(value: bytes) -> bytes:
     return _length(len(value)) + value
 
 
+def uuid(value: bytes) -> bytes:
+    """:func:`blob` of 16 bytes."""
+    return _SIXTEEN + value
+
+
 def moment(value: datetime | None) -> bytes:
     """A timestamptz, or NULL."""
     return NULL if value is None else _int8(8, (value - _EPOCH) // _MICROSECOND)
@@ -59,13 +68,21 @@ def jsonb(value: bytes) -> bytes:
     return _length(len(value) + 1) + b"\1" + value
 
 
-def int8_array(values: Sequence[int]) -> bytes:
-    """A bigint[] without nulls."""
-    count = len(values)
-    if not count:
+def int8_items(values: Iterable[int]) -> bytes:
+    """The items of a bigint[]: each as :func:`int8`, one after the other."""
+    return b"".join([_int8(8, value) for value in values])
+
+
+def int8_values(items: bytes) -> Iterator[int]:
+    """What :func:`int8_items` wrote."""
+    return (value for (value,) in _item.iter_unpack(items))
+
+
+def int8_array(items: bytes) -> bytes:
+    """A bigint[] without nulls, of :func:`int8_items`."""
+    if not items:
         return b"\0\0\0\x0c" + struct.pack(">iii", 0, 0, 20)
-    body = b"".join([_int8(8, value) for value in values])
-    return _array(20 + len(body), 1, 0, 20, count, 1) + body
+    return _array(20 + len(items), 1, 0, 20, len(items) // _item.size, 1) + items
 
 
 def int2_array(values: list[int]) -> bytes:

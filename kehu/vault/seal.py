@@ -6,8 +6,9 @@ Opening is in :mod:`kehu.vault.open`, which only ``kehu.guard`` may import.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -18,7 +19,12 @@ VERSION: Final = 1
 
 def associated(subject: bytes, record: bytes, category: int, version: int) -> bytes:
     """Associated data: origin subject (16) ‖ record (16) ‖ category (1) ‖ version (2)."""
-    return subject + record + bytes((category,)) + version.to_bytes(2, "big")
+    return subject + record + _what(category, version)
+
+
+@functools.cache
+def _what(category: int, version: int) -> bytes:
+    return bytes((category,)) + version.to_bytes(2, "big")
 
 
 def packed(values: Mapping[str, Sequence[Any]]) -> bytes:
@@ -29,21 +35,45 @@ def packed(values: Mapping[str, Sequence[Any]]) -> bytes:
 def packed_columns(columns: Mapping[str, Iterable[tuple[str | None, str | None, int]]]) -> list[bytes]:
     """:func:`packed` of many rows, from one column a field of (as given, normalised, status); status 0: not there.
 
-    Value by value and joined: a third of the time it takes to gather each row's values first.
+    Value by value and joined, each value once: a quarter of the time it takes to gather each row's values first.
     """
-    dumps = orjson.dumps
-    told = [
-        [key + dumps((given, normal, status, None)) if status else b"" for given, normal, status in column]
-        for key, column in ((dumps(name) + b":", column) for name, column in columns.items())
-    ]
+    told = [list(map(_Written(name).__getitem__, column)) for name, column in columns.items()]
     return [b"{" + b",".join(filter(None, row)) + b"}" for row in zip(*told, strict=True)]
 
 
+def nonces(count: int) -> Iterator[bytes]:
+    """As many nonces, each to be used once, from one reading of the system's randomness: that costs more than to seal."""
+    random = os.urandom(12 * count)
+    return (random[at : at + 12] for at in range(0, 12 * count, 12))
+
+
+class _Written(dict[tuple[str | None, str | None, int], bytes]):
+    """What stands of each value of one field."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._key = orjson.dumps(name) + b":"
+
+    def __missing__(self, value: tuple[str | None, str | None, int]) -> bytes:
+        written = self[value] = self._key + orjson.dumps((*value, None)) if value[2] else b""
+        return written
+
+
 def seal(
-    cipher: AESGCM, content: bytes, *, subject: bytes, record: bytes, category: int, version: int = VERSION
+    cipher: AESGCM,
+    content: bytes,
+    *,
+    subject: bytes,
+    record: bytes,
+    category: int,
+    version: int = VERSION,
+    nonce: bytes | None = None,
 ) -> bytes:
-    """Seal one category of one record, as :func:`packed`: nonce (12) ‖ ciphertext ‖ tag (16)."""
-    nonce = os.urandom(12)
+    """Seal one category of one record, as :func:`packed`: nonce (12) ‖ ciphertext ‖ tag (16).
+
+    ``nonce``: one of :func:`nonces`; else it is made here.
+    """
+    nonce = nonce or os.urandom(12)
     return nonce + cipher.encrypt(nonce, content, associated(subject, record, category, version))
 
 

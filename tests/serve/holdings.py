@@ -54,7 +54,7 @@ def add_event(subject: UUID, kind: int, values: dict[str, str], number: int = 0)
         by_category.setdefault(category, {})[name] = [value, value, 1, None]
     own = held.tokens.source(1, 1, kind, f"{subject}{values}{number}")
     sealed = {category: packed(fields) for category, fields in by_category.items()}
-    draft = Draft(kind, own, own, sealed, [], [], 1, 5, subject=subject.bytes, new_subject=False)
+    draft = Draft(kind, own, own, sealed, b"", [], 1, 5, subject=subject.bytes, new_subject=False)
     with transaction.atomic():
         Admission(
             held, gate().decisions, actor=owner_actor(), terms=Terms(1, "store", 1, "contract", 1, False, None)

@@ -33,6 +33,7 @@ from kehu.refine.resolve import review
 from kehu.serve.rights import requests, wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.vault import assignment
+from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed as sealed_fields
 from tests.cast import admit, staff
@@ -266,7 +267,7 @@ def bring(subject: UUID, kind: int, *, batch: UUID | None = None) -> None:
     own = held.tokens.source(1, 1, kind, f"{subject}{number}")
     tokens = [] if kind == 3 else [held.tokens.search("email", "exact", fields["email"])]
     draft = Draft(
-        kind, own, own, {category: sealed_fields(held) for category, held in values.items()}, tokens, [], 1, 5,
+        kind, own, own, {category: sealed_fields(held) for category, held in values.items()}, int8_items(tokens), [], 1, 5,
         subject=subject.bytes, new_subject=False,
     )  # fmt: skip
     with transaction.atomic():

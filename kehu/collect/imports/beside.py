@@ -7,6 +7,7 @@ that an error shows where it always shows.
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import marshal
 import multiprocessing
 import os
@@ -29,6 +30,8 @@ from kehu.host import process
 
 WORTH_IT: Final = 4 * 2**20
 """Bytes of a file from which a second process pays: it takes a second to start."""
+
+_WIDE: Final = 2**20  # bytes, what the system allows anybody
 
 Batches = Iterator[tuple[int, Prepared]]
 _ROW: Final = tuple(one.name for one in dataclasses.fields(Row) if one.name not in ("draft", "said"))
@@ -58,6 +61,7 @@ def beside(task: Task, skip: int) -> Generator[tuple[int, Prepared]]:
     """Yield what the task yields, made in a process of its own; leaving early ends that process."""
     context = multiprocessing.get_context("spawn")  # polars' threads do not survive a fork
     receiver, sender = context.Pipe(duplex=False)
+    _widen(sender)
     call = pickle.dumps((_send, (task, skip)))
     child = context.Process(target=process.spawned, args=(sender, call), name="import-beside", daemon=True)
     child.start()
@@ -67,17 +71,22 @@ def beside(task: Task, skip: int) -> Generator[tuple[int, Prepared]]:
         # Taken off the pipe by a thread: the other process never waits for this one to have written a batch.
         with closing(ahead(_received(receiver))) as batches, _killed(child):
             for batch in batches:
-                packed = pickle.loads(batch)  # noqa: S301  our own child's, over a pipe nobody else holds
-                if packed is None:
+                if batch is None:
                     ended = True
                     break
-                at, prepared = packed[0], _unpacked(*packed[1:])
-                skip = at + 1
-                yield at, prepared
+                skip = batch[0] + 1
+                yield batch
     finally:
         receiver.close()
     if not ended:
         yield from task.work(*task.arguments, skip)
+
+
+def _widen(pipe: Connection) -> None:
+    """Let a pipe hold a good part of a batch: each turn of its reader waits until the writing here lets go of the interpreter."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # of Linux alone
+        with suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _WIDE)
 
 
 @contextmanager
@@ -90,10 +99,12 @@ def _killed(child: BaseProcess) -> Iterator[None]:
         child.join()
 
 
-def _received(receiver: Connection) -> Iterator[bytes]:
+def _received(receiver: Connection) -> Iterator[tuple[int, Prepared] | None]:
+    """Batches as they come, and None where the work is done; nothing more where the other process ended early."""
     with suppress(EOFError, OSError):
         while True:
-            yield receiver.recv_bytes()
+            packed = pickle.loads(receiver.recv_bytes())  # noqa: S301  our own child's, over a pipe nobody else holds
+            yield packed and (packed[0], _unpacked(*packed[1:]))
 
 
 def _send(sender: Connection, task: Task, skip: int) -> None:

@@ -25,6 +25,7 @@ from kehu.guard.installation import Installation
 from kehu.refine.clean import INVALID, VALID, clean, exact_key, names_keys
 from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.clean.terms import country_code
+from kehu.vault.copying import int8_values
 from kehu.vault.seal import packed, packed_columns
 
 CONSENT: Final = "consent\x1f"
@@ -289,14 +290,14 @@ class Preparer:
             )
 
 
-class _Words(dict[str, int]):
+class _Words(dict[str, bytes]):
     """Tokens of short keys (two letters, a syllable), which come often: made once a batch."""
 
-    def __init__(self, search: Callable[[str], int]) -> None:
+    def __init__(self, search: Callable[[str], bytes]) -> None:
         super().__init__()
         self._search = search
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: str) -> bytes:
         token = self[word] = self._search(word)
         return token
 
@@ -312,7 +313,7 @@ class _Columns:
         self._given = {field.name: frame[field.name].to_list() for field in self._fields}
         self._normal = {field.name: frame[f"{field.name}__n"].to_list() for field in self._fields}
         self._status = {field.name: frame[f"{field.name}__s"].to_list() for field in self._fields}
-        self._contact_tokens: dict[int, list[int]] = {}
+        self._contact_tokens: dict[int, bytes] = {}
         self.names: list[str] = [""] * frame.height  # filled by tokens()
 
     def proofs(self, wanted: Proofs) -> list[Proven]:
@@ -361,9 +362,9 @@ class _Columns:
                     row[category] = content
         return rows
 
-    def tokens(self) -> list[list[int]]:
-        """Index tokens of every row; also notes those of contacts and the keys by which names agree."""
-        rows: list[list[int]] = [[] for _ in range(self._height)]
+    def tokens(self) -> list[bytes]:
+        """Index tokens of every row, as drafts have them; also notes those of contacts and the keys by which names agree."""
+        rows = [b""] * self._height
         for field_ in self._fields:
             if not field_.search:
                 continue
@@ -377,11 +378,11 @@ class _Columns:
                 rows[at] += tokens
                 if name:
                     self.names[at] = key
-                elif contact and tokens:
-                    self._contact_tokens.setdefault(at, []).append(tokens[0])
+                elif contact:
+                    self._contact_tokens[at] = self._contact_tokens.get(at, b"") + tokens
         return rows
 
-    def _made_of(self, field_: Field, values: list[str]) -> dict[str, tuple[list[int], str]]:
+    def _made_of(self, field_: Field, values: list[str]) -> dict[str, tuple[bytes, str]]:
         """Tokens of each value and its exact key; of this batch only: no plaintext outlives it."""
         name, type_, kinds = field_.name, field_.type, field_.search
         if type_ != "name":
@@ -393,26 +394,21 @@ class _Columns:
             for at, kind in enumerate(("prefix", "bigram", "pinyin"), start=1)
             if kind in kinds
         ]
-        found: dict[str, tuple[list[int], str]] = {}
+        found: dict[str, tuple[bytes, str]] = {}
         named = names_keys(values)
-        for value, keys, tokens in zip(values, named, self._exact(field_, [one.exact for one in named]), strict=True):
-            for at, words in others:
-                tokens += [words[word] for word in keys[at]]
-            found[value] = tokens, keys.exact
+        for value, keys, exact in zip(values, named, self._exact(field_, [one.exact for one in named]), strict=True):
+            found[value] = exact + b"".join([words[word] for at, words in others for word in keys[at]]), keys.exact
         return found
 
-    def _exact(self, field_: Field, keys: Sequence[str]) -> list[list[int]]:
-        """The token of each key in a list of its own; an empty key has none."""
+    def _exact(self, field_: Field, keys: Sequence[str]) -> list[bytes]:
+        """The token of each key, where the field is searched by it."""
         if "exact" not in field_.search:
-            return [[] for _ in keys]
-        return [
-            [token] if key else []
-            for key, token in zip(keys, self._tokens.search_all(field_.name, "exact", keys), strict=True)
-        ]
+            return [b""] * len(keys)
+        return self._tokens.search_all(field_.name, "exact", keys)
 
     def contacts(self, at: int) -> tuple[int, ...]:
         """Index tokens of a row's email and phone."""
-        return tuple(self._contact_tokens.get(at, ()))
+        return tuple(int8_values(self._contact_tokens.get(at, b"")))
 
 
 def residence_of(text: str | None) -> str | None:

@@ -31,7 +31,7 @@ from kehu.guard.ledger.mac import entry_mac
 from kehu.vault import copying as to
 from kehu.vault.ids import new_ids
 from kehu.vault.keys import KEY, NONCE, SALT, current_epoch
-from kehu.vault.seal import VERSION, seal
+from kehu.vault.seal import VERSION, nonces, seal
 
 _PACK_BITS: Final = (1, 2, 4, 8, 16)
 _WORTH_A_THREAD: Final = 500  # drafts
@@ -54,7 +54,7 @@ class Draft:
     content: bytes
     source: bytes  # token of its own key
     values: dict[int, bytes] = field(repr=False)  # category -> its fields as `kehu.vault.seal.packed`
-    tokens: Sequence[int]
+    tokens: bytes  # of the blind index, as `kehu.vault.copying.int8_items`
     identity: list[bytes]
     packs: int
     age: int
@@ -249,6 +249,7 @@ class Admission:
         sources: list[bytes] = []
         identities: list[bytes] = []
         ciphers: dict[bytes, AESGCM] = {}
+        fresh = nonces(sum([len(draft.values) for draft in drafts]))
         version = to.int2(VERSION)
         for draft, record in zip(drafts, new_ids(len(drafts)), strict=True):
             subject = draft.subject or b""
@@ -256,14 +257,14 @@ class Admission:
             cipher = ciphers.get(subject)
             if cipher is None:
                 cipher = ciphers[subject] = AESGCM(keys[subject][0])
-            who, what = to.blob(subject), to.blob(record)
+            who, what = to.uuid(subject), to.uuid(record)
             rows.append(
                 b"\0\x0d" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
                 + to.int8_array(draft.tokens) + to.blob(draft.source) + to.moment(draft.said_at)
                 + supplier
             )  # fmt: skip
             for category, content in draft.values.items():
-                sealed = seal(cipher, content, subject=subject, record=record, category=category)
+                sealed = seal(cipher, content, subject=subject, record=record, category=category, nonce=next(fresh))
                 facets.append(b"\0\5" + who + what + to.int2(category) + version + to.blob(sealed))
             if draft.owns_source and not draft.renews_source:
                 sources.append(b"\0\4" + to.blob(draft.source) + who + what + to.blob(draft.content))

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from kehu.govern.topics import load_topics
+from kehu.vault.copying import int8_values
 from kehu.vault.do_not_contact import Listed, listed
 from kehu.vault.erasure import suppressed
 from kehu.vault.ids import new_id
@@ -22,10 +23,10 @@ def carry_suppressions(connection: Connection[Any], drafts: Sequence[Draft], *, 
     """Put objections and opt-outs in force on new subjects of this chunk; returns on how many. In its transaction."""
     _carry_lists(connection, drafts, by=by)
     fresh = [draft for draft in drafts if draft.new_subject and draft.subject]
-    found = suppressed(connection, (token for draft in fresh for token in draft.tokens))
+    found = suppressed(connection, (token for draft in fresh for token in int8_values(draft.tokens)))
     touched = 0
     for draft in fresh if found else ():
-        hits = [found[token] for token in draft.tokens if token in found]
+        hits = [found[token] for token in int8_values(draft.tokens) if token in found]
         purposes = sorted({purpose for held, _ in hits for purpose in held})
         opted_out = any(out for _, out in hits)
         if hits and draft.subject:
@@ -36,9 +37,9 @@ def carry_suppressions(connection: Connection[Any], drafts: Sequence[Draft], *, 
 
 def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> None:
     """Let what lists say of an address stand on whoever is brought in with it, new here or known."""
-    found = listed(connection, (token for draft in drafts for token in draft.tokens))
+    found = listed(connection, (token for draft in drafts for token in int8_values(draft.tokens)))
     for draft in drafts if found else ():
-        for one in (one for token in draft.tokens for one in found.get(token, ())):
+        for one in (one for token in int8_values(draft.tokens) for one in found.get(token, ())):
             for topic in topics_of(one.topic):
                 if draft.subject:
                     _suppress(connection, UUID(bytes=draft.subject), one, topic, by)

@@ -37,6 +37,7 @@ from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.corrections.recipients import reached
 from kehu.serve.rights.clocks import due_of, laws_of, packs_of_subjects
 from kehu.serve.rights.models import Request
+from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed
 
@@ -173,7 +174,7 @@ def _admit(known: Field, text: str, normal: str | None, status: int, under: _Und
     value: list[Any] = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
     draft = Draft(
         kind=RECORD_KINDS["edit"], content=own, source=own, packs=under.packs, age=under.age, identity=[],
-        values={CATEGORIES[known.category]: packed({known.name: value})}, tokens=_tokens(known, normal or text),
+        values={CATEGORIES[known.category]: packed({known.name: value})}, tokens=int8_items(_tokens(known, normal or text)),
         subject=anchor.bytes, new_subject=False,
     )  # fmt: skip
     terms = Terms(under.channel, under.channel_kind, under.controller, _BASIS, under.notice, False, None)

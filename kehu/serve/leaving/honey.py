@@ -21,6 +21,7 @@ from kehu.guard.installation import installation
 from kehu.guard.watch.marks import mark
 from kehu.refine.clean import search_keys
 from kehu.serve.leaving.canary import canary_of
+from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed
 
@@ -89,6 +90,5 @@ def _draft(controller: int, channel: int, packs: int) -> Draft:
         ):
             if way in field.search:
                 tokens += [held.tokens.search(name, way, key) for key in found]
-    return Draft(
-        _PERSON, source, source, {number: packed(part) for number, part in sealed.items()}, tokens, [], packs, _ADULT
-    )
+    values_of = {number: packed(part) for number, part in sealed.items()}
+    return Draft(_PERSON, source, source, values_of, int8_items(tokens), [], packs, _ADULT)

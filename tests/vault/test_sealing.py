@@ -1,0 +1,43 @@
+"""What is sealed of many rows at once is what is sealed of each, and no nonce serves twice."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kehu.vault.open import open_facet
+from kehu.vault.seal import nonces, packed, packed_columns, seal
+
+ROWS = [
+    {"full_name": (" 王芳", "王芳", 1), "phone": ("12", None, 2)},
+    {"full_name": (" 王芳", "王芳", 1)},
+    {},
+    {"full_name": (None, '"q"\n', 3), "phone": ("12", None, 1)},  # as given the same, of another status
+]
+
+
+def test_columns_are_packed_as_each_row_is():
+    columns = {name: [row.get(name, (None, None, 0)) for row in ROWS] for name in ("full_name", "phone")}
+    assert packed_columns(columns) == [packed({name: (*said, None) for name, said in row.items()}) for row in ROWS]
+
+
+def test_nonces_are_as_many_as_asked_for_and_each_another():
+    made = list(nonces(5_000))
+    assert len(set(made)) == 5_000 and {len(one) for one in made} == {12}
+    assert not set(made) & set(nonces(5_000))
+
+
+@pytest.mark.parametrize("nonce", [None, next(nonces(1))], ids=["its own", "given"])
+def test_it_opens_where_it_belongs_and_nowhere_else(nonce):
+    cipher, place = AESGCM(os.urandom(32)), {"subject": b"s" * 16, "record": b"r" * 16, "category": 2}
+    sealed = seal(cipher, packed({"phone": ("1", None, 2, None)}), **place, nonce=nonce)
+    assert nonce is None or sealed.startswith(nonce)
+    assert list(open_facet(cipher, sealed, **place, version=1)) == ["phone"]
+    for moved in ({"subject": b"t" * 16}, {"record": b"t" * 16}, {"category": 1}):
+        with pytest.raises(InvalidTag):
+            open_facet(cipher, sealed, **(place | moved), version=1)
+    with pytest.raises(InvalidTag):
+        open_facet(cipher, sealed, **place, version=2)
