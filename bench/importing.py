@@ -35,8 +35,32 @@ HEADER: Final = (
     "external_id,full_name,gender,birth_date,email,phone,street,house_number,locality,region,postal_code,country"
 )
 _PART: Final = 100_000
+_LOOK: Final = 3.0  # seconds between two looks at the memory: each takes a core for a twentieth of one
 _SURNAMES: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋"
 _GIVEN: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华建文辉力玲健云飞鹏宇浩晨欣雨佳琪梓涵子轩一诺思远嘉怡"
+_MOBILES: Final = (
+    130,
+    131,
+    135,
+    138,
+    139,
+    150,
+    151,
+    155,
+    158,
+    159,
+    176,
+    177,
+    178,
+    180,
+    182,
+    186,
+    187,
+    188,
+    189,
+    198,
+    199,
+)
 _PLACES: Final = (("北京市", "朝阳区"), ("上海市", "浦东新区"), ("广东省", "深圳市"), ("浙江省", "杭州市"))
 
 
@@ -49,7 +73,7 @@ def write_file(path: Path, rows: int, *, dirty: bool = False) -> None:
             name = chance.choice(_SURNAMES) + "".join(chance.choices(_GIVEN, k=chance.choice((1, 2, 2))))
             born = f"{chance.randint(1940, 2005)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
             region, locality = chance.choice(_PLACES)
-            phone = f"1{chance.choice('35789')}{chance.randrange(10**9):09}"
+            phone = f"{chance.choice(_MOBILES)}{chance.randrange(10**8):08}"
             if dirty and number % 5 == 0:
                 year, month, day = born.split("-")
                 born = chance.choice(
@@ -121,7 +145,7 @@ def _watched(server: int) -> Iterator[Callable[[], tuple[float, float]]]:
     stop = threading.Event()
 
     def watch() -> None:
-        while not stop.wait(1.0):
+        while not stop.wait(_LOOK):
             now = _memory(server)
             peak[:] = [max(pair) for pair in zip(peak, now, strict=True)]
 
