@@ -134,7 +134,7 @@ def _join(
         for link in _standing(connection, joined)
         if (link.certainty, link.run) == (certainty, run)
     }
-    new = [pair for pair, _, _ in allowed if not known or pair not in known]
+    new = [pair for pair, _, _ in allowed if pair not in known]
     _append(connection, _LINK, [Link(*pair, certainty, why, run) for pair in new], by)
     customers = _oldest((one.customer, other.customer) for _, one, other in allowed)
     cores = _oldest((one.core, other.core) for _, one, other in allowed) if certainty <= CONFIRMED else {}
