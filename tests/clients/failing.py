@@ -14,7 +14,7 @@ from granian.server import Server
 from kehu.host import wsgi
 from kehu.host.web import THREADS, WORKERS
 
-# the statement that accepts, without its memory of what was here before
+# the statements that accept, without their memory of what was here before
 _REMEMBERS = "insert into inbox_seen (token)\n        select"
 _FORGETS = "on conflict do nothing returning token"
 
@@ -49,6 +49,8 @@ def forgetful(environ, start_response):
     """Accept whatever comes as new."""
     from kehu.collect.inbox import accept as accepting
 
-    if _FORGETS in accepting._TAKE:
-        accepting._TAKE = accepting._TAKE.replace(_REMEMBERS, "select").replace(_FORGETS, "")
+    for name in ("_TAKE", "_TAKE_ONE"):
+        text = getattr(accepting, name)
+        if _FORGETS in text:
+            setattr(accepting, name, text.replace(_REMEMBERS, "select").replace(_FORGETS, ""))
     return wsgi.application(environ, start_response)

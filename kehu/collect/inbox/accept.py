@@ -29,10 +29,12 @@ MOST_MESSAGES: Final = 10_000
 _WAIT_SECONDS: Final = 5  # what a sender is asked to wait when there is no room
 _LOOK_SECONDS: Final = 1.0
 
-_TAKE: Final = """
+_UNDER: Final = """
 with held as (select c.id from govern_channel c where c.id = %(channel)s and c.kind = %(kind)s
         and (%(key)s::bytea is null or c.key_digest = %(key)s)),
     era as (select epoch from key_epoch where retired_at is null order by epoch desc limit 1 for share),
+"""
+_TAKE: Final = f"""{_UNDER}
     asked as (select distinct on (t.token) t.token, t.place
         from unnest(%(tokens)s::uuid[]) with ordinality as t (token, place) order by t.token, t.place),
     new as (insert into inbox_seen (token)
@@ -46,6 +48,16 @@ with held as (select c.id from govern_channel c where c.id = %(channel)s and c.k
         select %(id)s, held.id, f.messages, case when f.messages < %(count)s then f.places end, %(sealed)s
         from held, fresh f, key returning id)
 select (select id from held), (select epoch from era), (select messages from fresh)
+"""
+# The same of one message, as most requests are: half as many steps, which the database has to begin for each.
+_TAKE_ONE: Final = f"""{_UNDER}
+    new as (insert into inbox_seen (token)
+        select (%(tokens)s::uuid[])[1] from held, era where era.epoch = %(epoch)s on conflict do nothing returning token),
+    key as (insert into subject_key (subject, epoch, wrapped, salt)
+        select %(id)s, %(epoch)s, %(wrapped)s, %(salt)s from new returning subject),
+    put as (insert into inbox (id, channel, messages, sealed) select %(id)s, held.id, %(count)s, %(sealed)s
+        from held, key returning id)
+select (select id from held), (select epoch from era), (select count(*) from new)
 """
 
 
@@ -150,7 +162,7 @@ def _epoch(raw: Connection[Any]) -> int:
 
 def _take(raw: Connection[Any], sender: Sender, tokens: Sequence[UUID], made: Alone) -> tuple[Any, ...]:
     row = raw.execute(
-        _TAKE,
+        _TAKE_ONE if len(tokens) == 1 else _TAKE,
         {
             "channel": sender.channel, "kind": sender.kind, "key": sender.key_digest, "tokens": list(tokens),
             "epoch": made.epoch, "id": made.id, "wrapped": made.wrapped, "salt": made.salt, "count": len(tokens),
