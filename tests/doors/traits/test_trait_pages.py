@@ -126,4 +126,6 @@ def test_a_customer_sees_what_was_derived_and_stops_it(visitor):
     answer = visitor.client.post("/portal/derived/object", {"purpose": "analytics"})
     assert answer["Location"] == "/portal/derived?done=objected"
     assert "Nothing is derived about you" in visitor.see("/portal/derived")
+    assert 'href="/portal#allow"' in visitor.see("/portal/derived?done=objected")
+    assert "Take back" in visitor.see("/portal")
     assert "AUD 39" not in text_of(desk.get(f"/customers/{who}"))
