@@ -43,28 +43,16 @@ OVER_SQL: Final = "w.last_act + %(retention_days)s < current_date"
 # Whether an origin is of the grant g; null: none is in force.
 IN_GRANT_SQL: Final = """case when g.subjects is not null then w.subject = any (g.subjects)
     when g.lets is not null then coalesce(w.packs & g.packs > 0, true) and coalesce(w.age = any (g.ages), true) end"""
+# What few customers have is asked by functions (migration 0027).
 # Separate consents in force for the purpose, as [event, recipient, country, fields, by a guardian].
-SEPARATE_SQL: Final = """case when w.separate is not null then (
-    select jsonb_agg(distinct jsonb_build_array(e -> 'event', e -> 'recipient', e -> 'country', e -> 'fields',
-        e -> 'guardian'))
-    from jsonb_array_elements(w.separate -> %(purpose_key)s) e
-    where coalesce((e ->> 'until')::float8 > extract(epoch from clock_timestamp()), true)
-        and (e ->> 'version')::int >= %(purpose_version)s) end"""
+SEPARATE_SQL: Final = """case when w.separate is not null
+    then separate_in_force(w.separate -> %(purpose_key)s, %(purpose_version)s::int) end"""
 
-# Of an origin of which something came from a source: its sources with what is to be said of each, as bits. A public place;
-# nobody told them yet; the source, or the import, is not for this purpose; a Chinese source, and with it they did not agree
-# to this purpose. A source that is in no register is for none.
-SUPPLY_SQL: Final = f"""case when w.supplied is not null then (select jsonb_object_agg(x.key,
-    (coalesce(s.kind = 'public', x.key = '-1'))::int * {PUBLIC} + (x.value ->> 'told' is null)::int * {UNTOLD}
-    + (not coalesce(s.stopped_at is null and s.purposes @> to_jsonb(%(purpose)s::int)
-        and coalesce((x.value -> 'for') @> to_jsonb(%(purpose)s::int), true), false))::int * {NOT_FOR_THIS}
-    + (coalesce(s.kind = 'third-party' and s.country = 'CN', false)
-        and not coalesce((x.value -> 'agreed') @> to_jsonb(%(purpose)s::int), false))::int * {NOT_AGREED})
-    from jsonb_each(w.supplied -> 'of') x left join govern_source s on s.id = x.key::int) end"""
+# Of an origin of which something came from a source: its sources with what is to be said of each, as bits.
+SUPPLY_SQL: Final = "case when w.supplied is not null then said_of_sources(w.supplied -> 'of', %(purpose)s::int) end"
 # The same of a whole customer, each once, the least first; null: nothing came from a source.
-SUPPLIES_SQL: Final = """case when bool_or(c.supply is not null) then (
-    select array_agg(distinct e.value::int order by e.value::int)
-    from jsonb_array_elements(jsonb_agg(c.supply) filter (where c.supply is not null)) o, jsonb_each(o) e) end"""
+SUPPLIES_SQL: Final = """case when bool_or(c.supply is not null)
+    then said_of_all(jsonb_agg(c.supply) filter (where c.supply is not null)) end"""
 
 # Of a whole customer (rows c of its origin subjects): the strictest counts.
 # An origin that said nothing leaves only its own values out where another of the customer agreed (see `silent`).
@@ -89,10 +77,8 @@ STATE_SQL: Final = f"""concat_ws('|', max(c.kind), bit_or(c.packs),
             then (array_agg(c.lets))[1] end,
         'subscription', coalesce(min(c.written) filter (where c.written < 3), min(c.written) filter (where c.written > 3),
             min(c.written)),
-        'separate', case when bool_and(c.separate is not null) then (
-            select jsonb_agg(f.term order by f.term) from (
-                select e as term from jsonb_array_elements(jsonb_agg(c.separate)) o, jsonb_array_elements(o) e
-                group by e having count(*) = jsonb_array_length(jsonb_agg(c.separate))) f) end))::text end"""
+        'separate', case when bool_and(c.separate is not null)
+            then separate_of_all(jsonb_agg(c.separate)) end))::text end"""
 
 
 class Separate(NamedTuple):
