@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.pq import PipelineStatus
 
+from kehu.guard.gate import sending
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.gate.sending import Sent
 from kehu.guard.gate.statement import STATEMENTS
@@ -73,3 +76,42 @@ def test_a_read_leaves_the_connection_as_it_was(people):
         Sent(raw, "select $1::int", [object()])
     assert modes() == before and raw.pgconn.pipeline_status == PipelineStatus.OFF
     assert gate().open(people[:1], actor=mia, purpose="service")[0].contributions
+
+
+def test_more_than_a_socket_holds_goes_out_and_comes_back(database):
+    numbers = list(range(1_000_000))
+    [row] = Sent(raw_connection(), "select $1::bigint[], cardinality($1::bigint[])", [numbers]).finish()
+    assert row == (numbers, len(numbers))
+
+
+def test_a_connection_that_is_lost_meanwhile_is_said_to_be(people, database):
+    mia, raw = staff("service"), raw_connection()
+    begun = Sent(raw, "select 1 where $1::int = 1", [1])
+    with open_owner(database) as owner:
+        owner.execute("select pg_terminate_backend(%s)", [raw.info.backend_pid])
+    with pytest.raises(psycopg.OperationalError):
+        begun.finish()
+    assert raw.closed
+    connection.close()
+    assert gate().open(people[:1], actor=mia, purpose="service")[0].contributions
+
+
+def test_what_the_driver_made_the_database_forget_is_said_again(people):
+    mia, raw = staff("service"), raw_connection()
+    gate().open(people[:1], actor=mia, purpose="service")
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        raw.execute("select 1")
+        raise ZeroDivisionError
+    assert not raw.execute("select from pg_prepared_statements where name like 'kehu%'").fetchall()
+    assert Sent(raw, "select $1::int", [7]).finish() == [(7,)]
+    assert gate().open(people[:1], actor=mia, purpose="service")[0].contributions
+    assert Sent(raw, "select $1::int", [8]).finish() == [(8,)]
+
+
+def test_what_a_connection_knows_goes_with_it(people):
+    mia = staff("service")
+    for _ in range(3):
+        gate().open(people[:1], actor=mia, purpose="service")
+        connection.close()
+    gc.collect()
+    assert len([one for one in sending._known if not one.closed]) <= 1 >= len(sending._known)

@@ -34,12 +34,12 @@ select distinct s.controller, s.kind, s.customer from record r join subject_stat
 where r.id > %s and r.kind in (1, 2, 5) and not r.hidden and not s.hidden and {NOT_HONEY} order by s.customer
 """
 _SHARING: Final = f"""
-select distinct s.customer from unnest(%s::bigint[]) as t (token)
+select distinct s.customer from unnest($1::bigint[]) as t (token)
 cross join lateral (select array_agg(x.subject) as subjects from (select r.subject from record r
-    where r.tokens @> array[t.token] and not r.hidden limit %s) x) held
+    where r.tokens @> array[t.token] and not r.hidden limit $2) x) held
 cross join lateral unnest(held.subjects) as u (subject)
 join subject_state s on s.subject = u.subject
-where cardinality(held.subjects) <= %s and s.controller = %s and s.kind = %s and not s.hidden and {NOT_HONEY}
+where cardinality(held.subjects) <= $3 and s.controller = $4 and s.kind = $5 and not s.hidden and {NOT_HONEY}
 """
 
 

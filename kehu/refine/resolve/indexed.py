@@ -11,17 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
-from psycopg import Cursor
 
-from kehu.guard.gate.sending import KEEP_THE_PLAN
+from kehu.guard.gate.sending import Sent
 
 
 def looked_up(statement: str, values: Sequence[Any]) -> list[Any]:
-    """The rows of a statement, in one journey with the word that it goes by indexes; the word ends with the transaction."""
+    """The rows of a statement whose parameters are numbered: told so in one journey, and for it alone."""
     connection.ensure_connection()
-    raw: Any = connection.connection
-    found = Cursor[Any](raw)
-    with raw.pipeline():
-        Cursor[Any](raw).execute(KEEP_THE_PLAN)
-        found.execute(statement, values)
-    return found.fetchall()
+    return Sent(connection.connection, statement, values).finish()

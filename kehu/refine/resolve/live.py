@@ -37,11 +37,11 @@ _TOGETHER: Final = 1_000.0  # bits between records that are one customer already
 
 _HELD: Final = f"""
 select s.customer, x.one, x.tokens from (
-    select u.one, r.subject, r.tokens from unnest(%s::bigint[], %s::bigint[]) as u (one, other)
+    select u.one, r.subject, r.tokens from unnest($1::bigint[], $2::bigint[]) as u (one, other)
     cross join lateral (select r.subject, r.tokens from record r
-        where r.tokens @> array_remove(array[u.one, u.other], null) and not r.hidden limit %s) r
+        where r.tokens @> array_remove(array[u.one, u.other], null) and not r.hidden limit $3) r
 ) x join subject_state s on s.subject = x.subject
-where s.controller = %s and s.kind = %s and not s.hidden and {NOT_HONEY}
+where s.controller = $4 and s.kind = $5 and not s.hidden and {NOT_HONEY}
 """
 
 
