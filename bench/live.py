@@ -100,8 +100,8 @@ def look_up(folder: Path, count: int) -> None:
     database.start()
     fields = held_installation().rules.dictionary.fields
     exact = [name for name, field in fields.items() if "exact" in field.search]
-    group, actor, run = Group(1, "person"), owner_actor(), new_id()
-    linkage = live.LiveLinkage(group, live.Scorer("person", None), actor=actor, run=run)
+    group, actor = Group(1, "person"), owner_actor()
+    scorer = live.Scorer("person", None)
     drafts = []
     for number, row in enumerate(made_up(folder, _NEW, seed=7).table.to_pylist()):
         del row["record"]
@@ -115,7 +115,8 @@ def look_up(folder: Path, count: int) -> None:
     opened: list[int] = []
 
     def one(number: int) -> None:
-        met = linkage.look_up(new[number])
+        run = new_id()  # what comes singly is a run of its own
+        met = live.LiveLinkage(group, scorer, actor=actor, run=run).look_up(new[number])
         opened.append(met.looked_at)
         runs.join_found(met.joins, run=run, actor=actor)
         runs.ask_found(met.asks, run=run)
