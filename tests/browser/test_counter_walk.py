@@ -115,7 +115,9 @@ def _both_sides(window: Visit) -> None:
     assert found == []
     assert window.page.evaluate("document.querySelector('.nav').inert") is True
     window.page.click(".c-do a")
-    assert window.page.evaluate("document.querySelector('.nav').inert") is False
+    window.page.wait_for_function(
+        "!document.querySelector('.nav').inert"
+    )  # the page follows its address a moment later
 
 
 def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window, tmp_path):
