@@ -11,9 +11,11 @@ from psycopg.pq import PipelineStatus
 
 from kehu.guard.gate import sending
 from kehu.guard.gate.read import gate, raw_connection
-from kehu.guard.gate.sending import Sent
+from kehu.guard.gate.sending import Sent, at_once, numbered
 from kehu.guard.gate.statement import STATEMENTS
 from kehu.guard.setup import open_owner
+from kehu.vault.arrays import UuidArray
+from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
 
@@ -115,3 +117,25 @@ def test_what_a_connection_knows_goes_with_it(people):
         connection.close()
     gc.collect()
     assert len([one for one in sending._known if not one.closed]) <= 1 >= len(sending._known)
+
+
+def test_a_statement_by_itself_is_answered_refused_and_said_again(database):
+    raw = raw_connection()
+    ids = [new_id(), new_id()]
+    assert at_once(raw, "select $1::uuid[], $2::int", [UuidArray(ids), None]) == [(ids, None)]
+    assert at_once(raw, "select 1 where $1", [False]) == []
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        at_once(raw, "select 1 / $1::int", [0])
+    with pytest.raises(psycopg.errors.SyntaxError):
+        at_once(raw, "select from where", [])
+    raw.execute("deallocate all")
+    assert at_once(raw, "select $1::uuid[], $2::int", [UuidArray(ids), None]) == [(ids, None)]
+    with open_owner(database) as owner:
+        owner.execute("select pg_terminate_backend(%s)", [raw.info.backend_pid])
+    with pytest.raises(psycopg.OperationalError):
+        at_once(raw, "select 1 where $1", [False])
+    connection.close()
+
+
+def test_named_parameters_are_numbered_as_they_first_come():
+    assert numbered("%(b)s, %(a)s::int, %(b)s") == ("$1, $2::int, $1", ("b", "a"))

@@ -20,7 +20,9 @@ from psycopg import Connection
 
 from kehu.guard.aside import Alone, seal_alone
 from kehu.guard.gate.read import raw_connection
+from kehu.guard.gate.sending import at_once, numbered
 from kehu.guard.installation import installation
+from kehu.vault.arrays import UuidArray
 from kehu.vault.ids import new_id
 from kehu.vault.keys import current_epoch
 
@@ -161,13 +163,11 @@ def _epoch(raw: Connection[Any]) -> int:
 
 
 def _take(raw: Connection[Any], sender: Sender, tokens: Sequence[UUID], made: Alone) -> tuple[Any, ...]:
-    row = raw.execute(
-        _TAKE_ONE if len(tokens) == 1 else _TAKE,
-        {
-            "channel": sender.channel, "kind": sender.kind, "key": sender.key_digest, "tokens": list(tokens),
-            "epoch": made.epoch, "id": made.id, "wrapped": made.wrapped, "salt": made.salt, "count": len(tokens),
-            "sealed": made.sealed,
-        },
-    ).fetchone()  # fmt: skip
-    assert row is not None
+    values = {
+        "channel": sender.channel, "kind": sender.kind, "key": sender.key_digest, "tokens": UuidArray(tokens),
+        "epoch": made.epoch, "id": made.id, "wrapped": made.wrapped, "salt": made.salt, "count": len(tokens),
+        "sealed": made.sealed,
+    }  # fmt: skip
+    statement, names = numbered(_TAKE_ONE if len(tokens) == 1 else _TAKE)
+    [row] = at_once(raw, statement, [values[name] for name in names])
     return tuple(row)

@@ -15,7 +15,7 @@ from kehu.guard.gate.sending import Sent
 class Ahead:
     """Starts a statement, and later waits for its rows. A context: its connection ends with it.
 
-    The driver's pipeline sends without waiting and needs no thread: one that waited beside would fight for the
+    A pipeline sends without waiting and needs no thread: one that waited beside would fight for the
     interpreter with what opens, at every piece of the answer. The statement runs at once and keeps its locks; it is
     committed when it is finished. What is never finished is taken back.
 

@@ -1,4 +1,4 @@
-"""The checked read as it is sent: in one journey with the word that its plan is to be made once and kept.
+"""How what is asked most is sent; the checked read in one journey with the word that its plan is to be made once and kept.
 
 To plan it takes the database three times as long as to run it, and left to itself the database may plan it anew for each
 read: where it takes a plan for one customer to be cheaper than one for any. Both are the same index look-ups. So for this one
@@ -11,13 +11,15 @@ driver's own pipeline does around two statements.
 
 from __future__ import annotations
 
+import functools
 import itertools
+import re
 import select
 from collections.abc import Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, OperationalError, abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
@@ -29,6 +31,7 @@ KEEP_THE_PLAN: Final = (
     "select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
 )
 """Said before a statement in its transaction: its plan is made once and kept, and never walks through a table."""
+_NAMED: Final = re.compile(r"%\((\w+)\)s")
 _GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _Prepared = dict[tuple[str, tuple[int, ...]], bytes]
 # by connection: the names of statements that it knows, by their text and the types of their parameters
@@ -51,10 +54,7 @@ class Sent:
         Raises:
             psycopg.Error: it could not be sent.
         """
-        known = _known.get(raw)
-        if known is None:
-            raw.adapters.register_dumper(UuidArray, UuidArrayDumper)
-            known = _known[raw] = {}
+        known = _known_to(raw)
         self._raw, self._rows = raw, Transformer(raw)
         self._again: tuple[str, Sequence[Any]] | None = (statement, values)
         told = self._rows.dump_sequence(values, [PyFormat.AUTO] * len(values))
@@ -94,13 +94,66 @@ class Sent:
                 failed = error_from_result(result)
                 if self._again is None or not isinstance(failed, InvalidSqlStatementName):
                     raise failed
-                _known.pop(self._raw, None)  # after a rollback the driver has all forgotten that was prepared
+                _known_to(self._raw).clear()  # after a rollback the driver has all forgotten that was prepared
                 once_more = Sent(self._raw, *self._again)
                 once_more._again = None
                 return once_more.finish()
-        rows = self._rows
-        rows.set_pgresult(found[-1])
-        return rows.load_rows(0, found[-1].ntuples, tuple)
+        return _loaded(self._rows, found[-1])
+
+
+def at_once(raw: Connection[Any], statement: str, values: Sequence[Any]) -> list[Any]:
+    """The rows of one statement by itself, committed when they are here; planned as the database sees fit.
+
+    Args:
+        raw: as for :class:`Sent`.
+        statement: as for :class:`Sent`.
+        values: the parameters.
+    Raises:
+        psycopg.Error: it failed.
+    """
+    known, rows, line = _known_to(raw), Transformer(raw), raw.pgconn
+    told = rows.dump_sequence(values, [PyFormat.AUTO] * len(values))
+    for attempt in range(2):
+        name = _named(raw, known, statement, tuple(rows.types or ()))
+        try:
+            line.send_query_prepared(name, told, rows.formats, Format.BINARY)
+            _flush(line)
+            result = _next(line)
+            while _next(line) is not None:  # nothing comes behind the only one
+                pass
+            if result is None or line.status == ConnStatus.BAD:
+                raise OperationalError("the connection was lost")
+        except BaseException:
+            raw.close()
+            raise
+        if result.status in _GOOD:
+            return _loaded(rows, result)
+        failed = error_from_result(result)
+        if attempt or not isinstance(failed, InvalidSqlStatementName):
+            break
+        known.clear()  # as above
+    raise failed
+
+
+@functools.cache
+def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """A statement whose parameters are named, ``%(so)s``, with numbers in their place; and the names in that order."""
+    names = tuple(dict.fromkeys(_NAMED.findall(statement)))
+    return _NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", statement), names
+
+
+def _loaded(rows: abc.Transformer, result: PGresult) -> list[Any]:
+    rows.set_pgresult(result)
+    return rows.load_rows(0, result.ntuples, tuple)
+
+
+def _known_to(raw: Connection[Any]) -> _Prepared:
+    """What a connection knows; of a new one nothing, and it learns how arrays of ids are written."""
+    known = _known.get(raw)
+    if known is None:
+        raw.adapters.register_dumper(UuidArray, UuidArrayDumper)
+        known = _known[raw] = {}
+    return known
 
 
 def _named(raw: Connection[Any], known: _Prepared, statement: str, types: tuple[int, ...]) -> bytes:
@@ -109,6 +162,8 @@ def _named(raw: Connection[Any], known: _Prepared, statement: str, types: tuple[
     if name is None:
         name = b"kehu_%d" % next(_numbers)
         made = raw.pgconn.prepare(name, statement.encode(), types)
+        if raw.pgconn.status == ConnStatus.BAD:
+            raise OperationalError("the connection was lost")
         if made.status not in _GOOD:
             raise error_from_result(made)
         known[statement, types] = name

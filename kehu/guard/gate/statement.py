@@ -26,10 +26,10 @@ origin subjects named; or the residue of an erasure. All else is the same text.
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal
 
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL
+from kehu.guard.gate.sending import numbered
 from kehu.guard.gate.state import (
     BY_GUARDIAN_SQL,
     CONSENT_KIND_SQL,
@@ -162,17 +162,16 @@ _REACHES: Final[dict[Reach, tuple[str, str]]] = {
     "origins": (_NAMED_ONES, "x.subject = r.subject and not x.hidden"),
     "residue": (_NAMED_ONES, "x.subject = r.subject and x.residue"),
 }
-_NAMED: Final = re.compile(r"%\((\w+)\)s")
 _TEXTS: Final = {
     reach: (_PROJECT + _RECORD + _HAND_OUT).replace("%(reached)", reached).replace("%(counted)", counted)
     for reach, (reached, counted) in _REACHES.items()
 }
-PARAMETERS: Final = tuple(dict.fromkeys(_NAMED.findall(_TEXTS["customer"])))
+_NUMBERED: Final = {reach: numbered(text) for reach, text in _TEXTS.items()}
+PARAMETERS: Final = _NUMBERED["customer"][1]
 """Names of the statement's parameters, in the order of their numbers."""
-# Numbered once here: the driver keeps no converted text of this length and would convert it on every read.
-STATEMENTS: Final[dict[Reach, str]] = {
-    reach: _NAMED.sub(lambda found: f"${PARAMETERS.index(found[1]) + 1}", text) for reach, text in _TEXTS.items()
-}
+STATEMENTS: Final[dict[Reach, str]] = {reach: text for reach, (text, _) in _NUMBERED.items()}
 CHECKED_READ: Final = STATEMENTS["customer"]
 if len(set(STATEMENTS.values())) != len(_REACHES):  # a changed text that has no place for its reach would reach too far
     raise RuntimeError("the checked read has no place for its reach")
+if any(names != PARAMETERS for _, names in _NUMBERED.values()):
+    raise RuntimeError("the parameters of a reach have another order")
