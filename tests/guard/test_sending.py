@@ -139,3 +139,13 @@ def test_a_statement_by_itself_is_answered_refused_and_said_again(database):
 
 def test_named_parameters_are_numbered_as_they_first_come():
     assert numbered("%(b)s, %(a)s::int, %(b)s") == ("$1, $2::int, $1", ("b", "a"))
+
+
+def test_a_commit_that_fails_behind_the_rows_is_no_answer(database):
+    raw = raw_connection()
+    raw.execute("create temp table told (one int unique deferrable initially deferred)")
+    assert at_once(raw, "insert into told values ($1) returning one", [1]) == [(1,)]
+    for ask in (at_once, lambda *said: Sent(*said).finish()):
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            ask(raw, "insert into told values ($1) returning one", [1])
+    assert raw.execute("select count(*) from told").fetchone() == (1,)

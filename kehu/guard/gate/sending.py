@@ -118,17 +118,15 @@ def at_once(raw: Connection[Any], statement: str, values: Sequence[Any]) -> list
         try:
             line.send_query_prepared(name, told, rows.formats, Format.BINARY)
             _flush(line)
-            result = _next(line)
-            while _next(line) is not None:  # nothing comes behind the only one
-                pass
-            if result is None or line.status == ConnStatus.BAD:
+            found = list(iter(lambda: _next(line), None))  # behind the rows comes word of a commit that failed
+            if not found or line.status == ConnStatus.BAD:
                 raise OperationalError("the connection was lost")
         except BaseException:
             raw.close()
             raise
-        if result.status in _GOOD:
-            return _loaded(rows, result)
-        failed = error_from_result(result)
+        if found[-1].status in _GOOD:
+            return _loaded(rows, found[-1])
+        failed = error_from_result(found[-1])
         if attempt or not isinstance(failed, InvalidSqlStatementName):
             break
         known.clear()  # as above
