@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import importlib
 import re
+import unicodedata
 from collections.abc import Callable
 from types import ModuleType
 from typing import Final
@@ -50,7 +51,8 @@ def _module(name: str) -> ModuleType | None:
 
 def compact(value: str) -> str:
     """Upper case, without spaces, dots, dashes and brackets."""
-    return re.sub(r"[\s.()/·_-]+", "", value).upper()
+    text = re.sub(r"[\s.()/·_-]+", "", value).upper()
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)  # an accent may have met its letter only now
 
 
 def cn_resident(value: str, today: dt.date) -> str | None:
