@@ -14,7 +14,7 @@ from kehu.guard.gate.admit import Admission, Draft, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.clean import search_keys
+from kehu.refine.tokens import tokens_of
 from kehu.vault.copying import int8_items
 from kehu.vault.seal import packed
 
@@ -29,7 +29,7 @@ def admission() -> Admission:
 
 
 def draft(own: str, person: Mapping[str, str | None], *, search: Sequence[str] = (), packs: int = 1) -> Draft:
-    """A clean record, found by the exact keys of the fields named in ``search``."""
+    """A clean record, found by the fields named in ``search``."""
     held = installation()
     source = held.tokens.source(1, 1, 1, own)
     values: dict[int, dict[str, list[Any]]] = {}
@@ -39,7 +39,7 @@ def draft(own: str, person: Mapping[str, str | None], *, search: Sequence[str] =
             field = held.rules.dictionary.field(name)
             values.setdefault(CATEGORIES[field.category], {})[name] = [value, value, 1, None]
             if name in search:
-                tokens.append(held.tokens.search(name, "exact", search_keys(name, value, field.type).exact))
+                tokens += tokens_of(name, value).every
     sealed = {category: packed(fields) for category, fields in values.items()}
     return Draft(1, source, source, sealed, int8_items(tokens), [], packs, 5)
 

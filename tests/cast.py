@@ -19,6 +19,7 @@ from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner, register_rules
 from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
 from kehu.host.database import Database
+from kehu.refine.tokens import tokens_of
 from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed
@@ -45,8 +46,7 @@ def admit(
             category = CATEGORIES[held.rules.dictionary.field(name).category]
             values.setdefault(category, {})[name] = [value, value, 1, None]
         own = held.tokens.source(1, 1, 1, f"{person}{number}")
-        searched = ("email", "birth_date", "external_id")
-        tokens = [held.tokens.search(name, "exact", person[name]) for name in searched if name in person]
+        tokens = [token for name, value in person.items() for token in tokens_of(name, value).every]
         sealed = {category: packed(fields) for category, fields in values.items()}
         drafts.append(Draft(1, own, own, sealed, int8_items(tokens), [], packs, age))
     admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)

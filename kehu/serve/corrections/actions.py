@@ -30,9 +30,9 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import seal_under
 from kehu.refine.clean.frame import clean_value
-from kehu.refine.clean.keys import search_keys
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
+from kehu.refine.tokens import tokens_of
 from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.corrections.recipients import reached
 from kehu.serve.rights.clocks import due_of, laws_of, packs_of_subjects
@@ -174,7 +174,8 @@ def _admit(known: Field, text: str, normal: str | None, status: int, under: _Und
     value: list[Any] = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
     draft = Draft(
         kind=RECORD_KINDS["edit"], content=own, source=own, packs=under.packs, age=under.age, identity=[],
-        values={CATEGORIES[known.category]: packed({known.name: value})}, tokens=int8_items(_tokens(known, normal or text)),
+        values={CATEGORIES[known.category]: packed({known.name: value})},
+        tokens=int8_items(tokens_of(known.name, normal or text).every),
         subject=anchor.bytes, new_subject=False,
     )  # fmt: skip
     terms = Terms(under.channel, under.channel_kind, under.controller, _BASIS, under.notice, False, None)
@@ -182,15 +183,6 @@ def _admit(known: Field, text: str, normal: str | None, status: int, under: _Und
     raw: Connection[Any] = connection.connection
     Admission(held, gate().decisions, actor=actor, terms=terms).admit(raw, [draft])
     return UUID(bytes=draft.record)
-
-
-def _tokens(known: Field, value: str) -> list[int]:
-    """Index tokens, so that the customer is found by the right value, too."""
-    tokens, keys = installation().tokens, search_keys(known.name, value, known.type)
-    made = [tokens.search(known.name, "exact", keys.exact)] if "exact" in known.search and keys.exact else []
-    for kind, words in (("prefix", keys.prefixes), ("bigram", keys.bigrams), ("pinyin", keys.pinyin)):
-        made += [tokens.search(known.name, kind, word) for word in words] if kind in known.search else []
-    return made
 
 
 def _write_down(made: Correction, asked: Request | None) -> int:

@@ -19,7 +19,7 @@ from kehu.guard.gate.admit import Admission, Draft, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.watch.marks import mark
-from kehu.refine.clean import search_keys
+from kehu.refine.tokens import tokens_of
 from kehu.serve.leaving.canary import canary_of
 from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
@@ -81,14 +81,6 @@ def _draft(controller: int, channel: int, packs: int) -> Draft:
     for name, value in values.items():
         field = known.field(name)
         sealed.setdefault(CATEGORIES[field.category], {})[name] = [value, value, 1, None]
-        keys = search_keys(name, value, field.type)
-        for way, found in (
-            ("exact", [keys.exact]),
-            ("prefix", keys.prefixes),
-            ("bigram", keys.bigrams),
-            ("pinyin", keys.pinyin),
-        ):
-            if way in field.search:
-                tokens += [held.tokens.search(name, way, key) for key in found]
+        tokens += tokens_of(name, value).every
     values_of = {number: packed(part) for number, part in sealed.items()}
     return Draft(_PERSON, source, source, values_of, int8_items(tokens), [], packs, _ADULT)

@@ -23,7 +23,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean import clean_value
-from kehu.serve.upkeep.confirming import tokens_of
+from kehu.refine.tokens import tokens_of
 from kehu.serve.upkeep.models import EVENTS, Confirmation, ContactEvent, Policy
 from kehu.serve.upkeep.policies import make_task
 from kehu.vault.ids import new_id
@@ -65,7 +65,7 @@ def note_by_value(
     _require(kind, name)
     held = installation().rules.dictionary.field(name)
     normal, _ = clean_value(name, value, held.type)
-    tokens = tokens_of(name, normal or value.strip())
+    tokens = tokens_of(name, normal or value.strip()).every
     if normal is None or not tokens:
         raise NotAContact(name)
     with connection.cursor() as cursor:

@@ -23,10 +23,10 @@ from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.guests.credentials import PURPOSE as OWN_PURPOSE
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
-from kehu.refine.clean import clean_value, search_keys
-from kehu.refine.clean.keys import exact_key
+from kehu.refine.clean import clean_value
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
+from kehu.refine.tokens import tokens_of
 from kehu.serve.rights.requests import open_request
 from kehu.serve.upkeep.models import HOW, Confirmation, Task
 
@@ -174,19 +174,6 @@ def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool =
     return outcome
 
 
-def tokens_of(name: str, value: str) -> list[int]:
-    """What finds a value in the blind index, as an import makes it."""
-    held = installation().rules.dictionary.field(name)
-    tokens = installation().tokens
-    if held.type != "name":
-        key = exact_key(value, held.type)
-        return [tokens.search(name, "exact", key)] if "exact" in held.search and key else []
-    keys = search_keys(name, value, held.type)
-    parts = {"exact": [keys.exact] if keys.exact else [], "prefix": keys.prefixes, "bigram": keys.bigrams,
-             "pinyin": keys.pinyin}  # fmt: skip
-    return [tokens.search(name, kind, key) for kind, found in parts.items() if kind in held.search for key in found]
-
-
 def _require_verifiable(name: str) -> None:
     installation().rules.dictionary.field(name)
     if name not in VERIFIABLE:
@@ -219,7 +206,7 @@ def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tup
     changed = (normal or given) != (said.normal or said.given)
     now = timezone.now().isoformat(timespec="milliseconds")  # a bounce of the same second was before it
     values: dict[int, dict[str, Any]] = {held.category_id: {name: [given, normal, status, now]}}
-    return Edit(said.subject, said.record, values, tokens_of(name, normal) if normal else [], own), changed
+    return Edit(said.subject, said.record, values, tokens_of(name, normal).every if normal else [], own), changed
 
 
 def _settle(opened: Opened, name: str, *, outcome: str, by: UUID | None, record: UUID | None) -> None:

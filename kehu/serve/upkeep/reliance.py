@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from kehu.guard.gate.read import Contribution
 from kehu.refine.quality.tally import moment_of
+from kehu.refine.tokens import tokens_of
 from kehu.serve.upkeep.confidence import band, confidence
-from kehu.serve.upkeep.confirming import tokens_of
 from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
 
 CONTACTS: Final = frozenset({"email", "phone", "landline", "address", "delivery_address", "wechat_id"})
@@ -78,4 +78,4 @@ def _same(event: ContactEvent, one: Contribution) -> bool:
     """Whether an event is about this value; of a masked one that cannot be told, and it is taken to be."""
     if event.token is None or one.answer != "clear" or not one.normal:
         return True
-    return event.token in tokens_of(one.field, one.normal)
+    return event.token in tokens_of(one.field, one.normal).every
