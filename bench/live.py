@@ -75,6 +75,7 @@ def through_the_vault(folder: Path, count: int) -> None:
     """Some records come in one at a time to a vault that holds so many."""
     with installation() as made:
         made.run("bench.live", "--load", count)
+        made.kehu("resolve")  # what comes singly is weighed by what a run of everything learned
         print(f"{count:,} in the vault:", flush=True)
         print(made.run("bench.live", "--look-up", count), end="", flush=True)
 
@@ -92,6 +93,7 @@ def look_up(folder: Path, count: int) -> None:
     from kehu.host.database import Database
     from kehu.host.home import Home
     from kehu.refine.resolve import live, runs
+    from kehu.refine.resolve.fresh import fresh
     from kehu.refine.resolve.opening import Group
     from kehu.vault.ids import new_id
     from kehu.vault.settling import settle_index
@@ -101,7 +103,7 @@ def look_up(folder: Path, count: int) -> None:
     fields = held_installation().rules.dictionary.fields
     exact = [name for name, field in fields.items() if "exact" in field.search]
     group, actor = Group(1, "person"), owner_actor()
-    scorer = live.Scorer("person", None)
+    scorer = live.Scorer("person", fresh(everything=False).weights[group.name])
     drafts = []
     for number, row in enumerate(made_up(folder, _NEW, seed=7).table.to_pylist()):
         del row["record"]

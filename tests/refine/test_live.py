@@ -72,6 +72,17 @@ class TestLookUp:
         assert looked_up(b).joins == ((a, b),)
         assert {looked_at(one) for one in crowd} == {0}
 
+    def test_who_shares_one_thing_that_many_have_and_nothing_else_is_not_opened(self, database):
+        day = {"birth_date": ALICE["birth_date"]}
+        crowd = [{"full_name": f"{name} Quist", **day} for name in "Bo Cy Di Ed Fu Gu Hy Io Jo Ky".split()]
+        namesakes = [{"full_name": "Alice Harper", "birth_date": f"19{n}-05-06"} for n in range(50, 61)]
+        strangers = admit(*crowd, *namesakes)
+        [typed] = admit({"full_name": "Alice Harpre", **day})
+        a, b = admit({**ALICE, **HOME, "full_name": "Alice Harper"}, {**ALICE, **HOME, "full_name": "Alice Harper"})
+        met = looked_up(b)  # the same day and nearly the name: as good as two
+        assert (met.looked_at, {looked_at(one) for one in strangers}) == (2, {0})
+        assert [looked_at(one) for one in (typed, a)] == [1, 1] and met.joins
+
     @pytest.mark.parametrize("statement, values", [
         (live._HELD, [[1, 2], [None, 3], 101, 1, 1]), (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
     ])  # fmt: skip

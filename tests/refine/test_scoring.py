@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +14,7 @@ from splink import DuckDBAPI, Linker
 from test_linkage import ALICE, HOME, WANG, WANG_HOME
 
 from kehu.refine.resolve.blocking import block, propose
-from kehu.refine.resolve.conditions import ALIASED, Row
+from kehu.refine.resolve.conditions import ALIASED, Condition, Row
 from kehu.refine.resolve.edges import (
     MERGE_FROM,
     PROPOSE_FROM,
@@ -26,7 +28,7 @@ from kehu.refine.resolve.edges import (
 from kehu.refine.resolve.features import Features, prepare
 from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.model import PARTS_BITS, Model, shipped
-from kehu.refine.resolve.scoring import doubts, explain, frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.scoring import ROUNDING, doubts, explain, frequencies, most, prior_bits, weigh
 from kehu.refine.resolve.train import settings
 
 
@@ -99,6 +101,48 @@ def test_no_pair_weighs_more_than_at_most_and_hardly_one_is_let_on_for_nothing()
     assert all(weight <= most for weight, most in told)
     assert any(most - weight > 1 for weight, most in told)  # or nothing was spared
     assert sum(most >= PROPOSE_FROM for _, most in told) < len(told) / 20
+
+
+@pytest.mark.parametrize("prior", [1e-4, 0.5])
+def test_a_pair_that_is_too_light_is_not_compared_to_its_end_and_every_other_weighs_what_it_weighs(prior: float):
+    features = prepare(families(60, seed=9).table)
+    model = shipped(features, "person", prior=prior).without_frequencies()
+    asked, Counted.asked = Counted.over(model), 0
+    rows = features.table.to_pylist()[:150]
+    light = 0
+    for left, right in itertools.combinations(rows, 2):
+        whole, told = weigh(left, right, model), weigh(left, right, asked, least=PROPOSE_FROM)
+        assert told == whole if whole >= PROPOSE_FROM else whole - ROUNDING <= told < PROPOSE_FROM
+        light += whole < PROPOSE_FROM
+    ended, Counted.asked = Counted.asked, 0
+    for left, right in itertools.combinations(rows, 2):
+        weigh(left, right, asked)
+    assert light and ended < Counted.asked  # or nothing was spared
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(Condition):
+    """A condition that counts how often any of its kind is asked."""
+
+    of: Condition
+    asked: ClassVar[int] = 0
+
+    @classmethod
+    def over(cls, model: Model) -> Model:
+        return replace(
+            model,
+            comparisons=tuple(
+                replace(c, levels=tuple(replace(one, when=one.when and cls(one.when)) for one in c.levels))
+                for c in model.comparisons
+            ),
+        )
+
+    def sql(self, left: str, right: str) -> str:
+        return self.of.sql(left, right)
+
+    def holds(self, left: Row, right: Row) -> bool | None:
+        Counted.asked += 1
+        return self.of.holds(left, right)
 
 
 def told(*rows: dict[str, str | None]) -> tuple[list[Row], Model, Features]:

@@ -14,7 +14,7 @@ from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, o
 from kehu.refine.resolve.conditions import Row
 from kehu.refine.resolve.guards import Guards
 from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
-from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, Frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, ROUNDING, Frequencies, most, prior_bits, weigh
 
 # Bits. Below the first a pair is no proposal; from the last it merges, where the evidence is of the right kind; from the
 # second it merges together with another pair of the same two groups.
@@ -24,7 +24,6 @@ MERGE_FROM: Final = 2.0
 # A whole name that nobody else has may do alone, from this weight; see :attr:`Guards.named`.
 NAMED_FROM: Final = 5.0
 HOUSEHOLD_CAP: Final = -3.0
-_ROUNDING: Final = 1e-6  # bits: far more than sums of a dozen numbers can differ by
 
 
 class Contradictions(NamedTuple):
@@ -89,7 +88,7 @@ def weight_sql(model: Model, left: str, right: str) -> str:
 def at_most_sql(model: Model, left: str, right: str) -> str:
     """What a pair weighs at most, as SQL that costs less than :func:`weight_sql`: nearly all pairs are out by this alone."""
     parts = [_at_most_sql(comparison, left, right) for comparison in model.comparisons]
-    return " + ".join([repr(prior_bits(model) + _ROUNDING), *parts])
+    return " + ".join([repr(prior_bits(model) + ROUNDING), *parts])
 
 
 def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
@@ -115,7 +114,7 @@ def weighed(
     ends: tuple[int, int], left: Row, right: Row, model: Model, held: Guards, frequencies: Frequencies | None = None
 ) -> Weighed | None:
     """One pair as an edge; None where it weighs too little to propose."""
-    weight = weigh(left, right, model, frequencies=frequencies)
+    weight = weigh(left, right, model, frequencies=frequencies, least=PROPOSE_FROM)
     if weight < PROPOSE_FROM:
         return None
     weight = min(weight, max(PROPOSE_FROM, most(left, right, model)))

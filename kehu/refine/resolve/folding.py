@@ -53,6 +53,7 @@ _SOUNDS: Final = re.compile("|".join(MISHEARD))
 _LEGAL: Final = re.compile(LEGAL_FORMS)
 _COMPOUND: Final = frozenset(COMPOUND_SURNAMES)
 _LATIN: Final = str.maketrans(LATIN)
+_NO_WORD: Final = re.compile("[^a-z0-9]+")  # of lower case ASCII all but letters and digits
 _RENAMED: Final = {"postal_code": "postal", "birth_date": "birth"}
 _KEPT: Final = ("phone", "email", "national_id", "registration_number", "gender")
 
@@ -96,11 +97,15 @@ def _plain(name: str, text: str) -> str | None:
     if name in {"birth_date", "phone"}:
         return _NO_DIGIT.sub("", text) or None
     if name in CODE_FIELDS:
+        if text.isascii():
+            return _NO_WORD.sub("", text) or None
         return "".join(letter for letter in text if unicodedata.category(letter)[0] in "LN") or None
     if name == "email":
         return "".join(text.split()) or None
     text = _QUOTES.sub("", text)
-    if not (text.isascii() and text.isalnum()):
+    if text.isascii():
+        text = _NO_WORD.sub(" ", text)
+    else:
         text = "".join(letter if unicodedata.category(letter)[0] in "LNM" else " " for letter in text)
     return " ".join(text.split()) or None
 

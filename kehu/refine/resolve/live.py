@@ -1,8 +1,9 @@
 """A record that has just come in finds its customer: by the blind index, through the gate, one at a time.
 
 Whoever shares a rare exact token with it (name, birth date, email, phone, number), or two common ones, may be the same
-customer; of these the ones that share most tokens of any kind are opened, weighed by the weights in force, and joined
-(probable, to be taken back) or asked about. What a joining touched is grouped anew by :mod:`kehu.refine.resolve.regroup`.
+customer. Of these the ones that share most are opened, weighed by the weights in force, and joined (probable, to be taken
+back) or asked about; who shares one value with it that many have, and nothing else, is not. What a joining touched is
+grouped anew by :mod:`kehu.refine.resolve.regroup`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from uuid import UUID
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.watch.marks import NOT_HONEY
-from kehu.refine.clean.keys import search_keys
 from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped, weighed
 from kehu.refine.resolve.features import Kind
@@ -27,12 +27,14 @@ from kehu.refine.resolve.model import Model
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.queue import Pair
 from kehu.refine.resolve.whole import says_wide, whole_guards, whole_model
+from kehu.refine.tokens import tokens_of
 
 MOST: Final = 100
 """Customers with something new; more at a time are compared in bulk."""
-_CANDIDATES: Final = 24  # customers opened for one
+_CANDIDATES: Final = 12  # customers opened for one
 _COMMON: Final = 100  # records that carry a token; more say little of who is meant
-_OTHER_KEYS: Final = ("prefix", "bigram", "pinyin")
+_FEW: Final = 10  # records up to which a token says enough by itself
+_ALIKE: Final = 3  # tokens of parts of names that make up for it: most of a word, or a character and how it sounds
 _TOGETHER: Final = 1_000.0  # bits between records that are one customer already
 
 _HELD: Final = f"""
@@ -117,8 +119,7 @@ class LiveLinkage:
         if not new:  # erased meanwhile, or linkage may not look: restricted, objecting
             return Met()
         [(customer, mine)] = new.items()
-        exact, others = _tokens(mine.values())
-        found = self._candidates(customer, exact, exact | others)
+        found = self._candidates(customer, _tokens(mine.values()))
         met = self._open(found)
         joins, asks = joined({customer: mine, **met}, self._scorer, between=customer) if met else ([], [])
         return Met(tuple(joins), tuple(asks), len(met))
@@ -126,10 +127,9 @@ class LiveLinkage:
     def _open(self, customers: Sequence[UUID]) -> dict[UUID, dict[UUID, dict[str, str]]]:
         return open_each(customers, self._group.kind, actor=self._actor, run=self._run) if customers else {}
 
-    def _candidates(self, customer: UUID, exact: set[int], every: set[int]) -> list[UUID]:
-        """Customers that share something rare with it, those that share most first."""
+    def _candidates(self, customer: UUID, exact: Mapping[int, set[int]]) -> list[UUID]:
+        """Customers that share something rare with it, those that share most first; ``exact`` as of :func:`_tokens`."""
         ordered = sorted(exact)
-        shares: dict[UUID, int] = {}
         counts = dict.fromkeys(ordered, 0)
         rows = self._held([(token, None) for token in ordered])
         for _, token, _ in rows:
@@ -139,9 +139,15 @@ class LiveLinkage:
         if common:
             # two that are common each may be rare together: 王伟 of that birthday
             rows += self._held([pair for pair in itertools.combinations(ordered, 2) if set(pair) & set(common)])
+        parts = set[int]().union(*exact.values())
+        shares: dict[UUID, int] = {}
         for other, _, tokens in rows:
             if other != customer and other not in shares:
-                shares[other] = 20 * len(exact.intersection(tokens)) + len(every.intersection(tokens))
+                shared = exact.keys() & tokens
+                # what a whole value brings with it says nothing more
+                alike = len(parts.intersection(tokens).difference(*(exact[token] for token in shared)))
+                if len(shared) > 1 or alike >= _ALIKE or counts[min(shared, key=counts.__getitem__)] <= _FEW:
+                    shares[other] = 20 * len(shared) + alike
         return sorted(shares, key=lambda one: (-shares[one], one))[:_CANDIDATES]
 
     def _held(self, wanted: Sequence[tuple[int, int | None]]) -> list[tuple[UUID, int, list[int]]]:
@@ -163,10 +169,12 @@ def joined(
     """
     subjects = sorted(subject for records in opened.values() for subject in records)
     number = {subject: place for place, subject in enumerate(subjects)}
-    owner = {number[subject]: customer for customer, records in opened.items() for subject in records}
+    owners = {customer: place for place, customer in enumerate(opened)}  # numbers: two ids take long to be compared
+    asked = None if between is None else owners[between]
+    owner = {number[subject]: owners[customer] for customer, records in opened.items() for subject in records}
     rows = {number[s]: fold(values, scorer.kind) for records in opened.values() for s, values in records.items()}
     pairs = [pair for pair in itertools.combinations(range(len(subjects)), 2) if owner[pair[0]] != owner[pair[1]]]
-    wanted = [pair for pair in pairs if between in (None, owner[pair[0]], owner[pair[1]])]
+    wanted = [pair for pair in pairs if asked in (None, owner[pair[0]], owner[pair[1]])]
     found = scorer.edges(rows, wanted)
     if len(wanted) < len(pairs) and any(edge.household for edge in found):
         # whether a household has shown itself is told by the others, too
@@ -179,8 +187,8 @@ def joined(
         for other in {owner[other]: other for other in reversed(others)}.values()  # one link to each customer
         if owner[first] != owner[other]
     ]
-    if between is not None:
-        mine = {place for place, customer in owner.items() if customer == between}
+    if asked is not None:
+        mine = {place for place, customer in owner.items() if customer == asked}
         mine |= {number[end] for pair in joins for end in pair if mine & {number[other] for other in pair}}
         joins = [pair for pair in joins if {number[end] for end in pair} <= mine]
         questions = [edge for edge in questions if mine & set(edge[:2])]
@@ -188,34 +196,28 @@ def joined(
 
 
 def _kept_apart(
-    sure: Sequence[Edge], scorer: Scorer, rows: Mapping[int, Folded], owner: Mapping[int, UUID]
+    sure: Sequence[Edge], scorer: Scorer, rows: Mapping[int, Folded], owner: Mapping[int, int]
 ) -> Contradictions:
     """Who contradicts whom; what is one customer already is not asked again."""
     found = scorer.apart(rows, chains(sure))
     return Contradictions.of(pair for pair in found if owner[pair[0]] != owner[pair[1]])
 
 
-def _together(owner: Mapping[int, UUID]) -> Iterator[tuple[int, int]]:
+def _together(owner: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     """Each record of a customer with the one before it."""
-    last: dict[UUID, int] = {}
+    last: dict[int, int] = {}
     for number in sorted(owner):
         if (before := last.get(owner[number])) is not None:
             yield before, number
         last[owner[number]] = number
 
 
-def _tokens(records: Iterable[Mapping[str, str]]) -> tuple[set[int], set[int]]:
-    """Exact tokens of what these records say, and those of parts of names."""
-    held = installation()
-    exact, others = set[int](), set[int]()
-    for values in records:
-        for name, value in values.items():
-            known = held.rules.dictionary.fields.get(name)
-            if known is None or "exact" not in known.search:
-                continue
-            keys = search_keys(name, value, known.type)
-            if keys.exact:
-                exact.add(held.tokens.search(name, "exact", keys.exact))
-            for kind, parts in zip(_OTHER_KEYS, (keys.prefixes, keys.bigrams, keys.pinyin), strict=True):
-                others.update(held.tokens.search(name, kind, part) for part in parts)
-    return exact, others
+def _tokens(records: Iterable[Mapping[str, str]]) -> dict[int, set[int]]:
+    """Exact tokens of what these records say, each with those of its parts, where it is a name."""
+    fields = installation().rules.dictionary.fields
+    found: dict[int, set[int]] = {}
+    for name, value in (said for values in records for said in values.items() if said[0] in fields):
+        exact, parts = tokens_of(name, value)
+        if exact is not None:
+            found.setdefault(exact, set()).update(parts)
+    return found

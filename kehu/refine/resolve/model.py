@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from math import log2
 from typing import Any, Final
 
 from kehu.refine.resolve.comparing import (
@@ -100,6 +101,7 @@ class Model:
         fell_back: of the others, why they keep the shipped weights.
         own: the comparisons of what a household does not share, without rarity; of a name, agreement in what it shares
             counts nothing, and disagreement all the same.
+        most: of each comparison, the bits that it may add at most, without rarity.
     """
 
     kind: Kind
@@ -109,10 +111,13 @@ class Model:
     fell_back: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
     own: tuple[Comparison, ...] = field(init=False, repr=False, compare=False)
+    most: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Once for a model, which weighs many pairs."""
         object.__setattr__(self, "own", tuple(_own(one) for one in self.comparisons if not one.shared))
+        bits = (max(log2(level.m / level.u) for level in one.levels) for one in self.comparisons)
+        object.__setattr__(self, "most", tuple(bits))
 
     @property
     def rare(self) -> list[str]:
@@ -128,7 +133,7 @@ class Model:
     def describe(self) -> Mapping[str, object]:
         """The model as plain data; it holds weights and SQL, no values of any record."""
         said = asdict(self)
-        del said["own"]  # follows from the rest
+        del said["own"], said["most"]  # follow from the rest
         said["comparisons"] = [
             {
                 **asdict(replace(comparison, levels=())),

@@ -19,6 +19,7 @@ from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
 
 # Bits that all a household shares may bring a pair to, its surname too: below the point of merging.
 HOUSEHOLD_MOST: Final = 1.0
+ROUNDING: Final = 1e-6  # bits: far more than sums of a dozen numbers can differ by
 
 Frequencies = Mapping[str, Mapping[str, float]]
 """Of columns whose rarity counts: the share of records, of those that have it, that have this value."""
@@ -73,12 +74,28 @@ def explain(left: Row, right: Row, model: Model, *, frequencies: Frequencies | N
     ]
 
 
-def weigh(left: Row, right: Row, model: Model, *, frequencies: Frequencies | None = None) -> float:
-    """The match weight of a pair in bits, as :func:`explain` adds up to."""
+def weigh(
+    left: Row, right: Row, model: Model, *, frequencies: Frequencies | None = None, least: float = float("-inf")
+) -> float:
+    """The match weight of a pair in bits, as :func:`explain` adds up to.
+
+    Args:
+        least: of a pair that weighs less, whatever else is compared of it, no more is compared; what is returned then is
+            less than this, and at least what the pair weighs. Not with frequencies, for what is rare weighs any number.
+    """
     weight = prior_bits(model)
-    for comparison in model.comparisons:
+    known = [
+        (comparison, most)
+        for comparison, most in zip(model.comparisons, model.most, strict=True)
+        if left.get(comparison.column) is not None and right.get(comparison.column) is not None
+    ]
+    rest = sum(most for _, most in known) if frequencies is None else float("inf")
+    for comparison, most in known:
         if level := _level(comparison, left, right):
             weight += log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
+        rest -= most
+        if weight + rest < least - ROUNDING:
+            return weight + rest
     return weight
 
 
