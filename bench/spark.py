@@ -25,7 +25,9 @@ def measure(folder: Path, count: int) -> None:
         with session(Path(home)) as spark:
             up = time.perf_counter() - started
             result = link_on_spark(
-                data.table, spark=spark, progress=lambda step, share: print(f"  {share:4.0%} {step}", flush=True)
+                data.table,
+                spark=spark,
+                progress=lambda step, _: print(f"  {time.perf_counter() - started - up:6.0f} s {step}", flush=True),
             )
     print(f"{data.name} on Spark: {result.seconds:.0f} s and {up:.0f} s to start, {result.pairs:,} pairs, "
           f"{len(result.merges):,} groups, peak of Java and workers {memory.peak / 2**30:.2f} GB")  # fmt: skip

@@ -9,11 +9,18 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from linkage_families import families
 
+from kehu.refine.resolve import spark
+from kehu.refine.resolve.blocking import keys_sql
+from kehu.refine.resolve.features import Features, prepare
+from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.link import link
+from kehu.refine.resolve.model import shipped
 from kehu.refine.resolve.spark import largest_blocks, link_on_spark, session, settings
 
 ASKED = os.environ.get("KEHU_TEST_SPARK") == "1"
@@ -90,3 +97,47 @@ def test_nobody_listens_and_nothing_is_written_down(tmp_path: Path, monkeypatch)
 def test_a_budget_of_pairs_goes_to_strict_rules_first():
     assert largest_blocks({0: [(2, 10)], 1: [(2, 5), (100, 3)]}, 2, 40) == {0: 2, 1: 2}
     assert largest_blocks({0: [(2, 100)], 1: [(2, 5)]}, 2, 40) == {1: 2}
+
+
+class Sum:
+    def __init__(self) -> None:
+        self.value = 0
+
+    def __iadd__(self, more: int) -> Sum:
+        self.value += more
+        return self
+
+
+def under_keys(features: Features) -> tuple[pa.Table, int]:
+    """Each record once for each of its keys, in the order of keys, as Spark sends it to a worker."""
+    rules = keys_sql(features, "person")
+    with duckdb.connect(":memory:") as connection:
+        connection.register("feature", features.table)
+        held = ", ".join(f"({key} >> 1)::BIGINT AS key_{rule}" for rule, key in enumerate(rules))
+        keys = ", ".join(f"key_{rule}" for rule in range(len(rules)))
+        connection.execute(f"CREATE TABLE keyed AS SELECT *, {held} FROM feature")
+        rows = connection.sql(
+            f"SELECT *, unnest([{keys}]) AS key, unnest(range({len(rules)})) AS rule FROM keyed ORDER BY key, id"
+        ).to_arrow_table()
+    return rows.filter(pc.is_valid(rows["key"])), len(rules)
+
+
+def test_a_key_that_goes_on_in_the_next_batch_is_compared_whole_and_each_pair_once(monkeypatch):
+    features = prepare(families(60, seed=5).table)
+    model = shipped(features, "person", prior=1e-3).without_frequencies()
+    rows, rules = under_keys(features)
+    statements, found, pairs = spark._statements(model, guards(features, "person"), rules), [], []
+    for size in (len(rows), len(rows) // 3):
+        monkeypatch.setattr(spark, "_ROWS_AT_ONCE", size)
+        counted = Sum()
+        batches = iter(rows.to_batches(max_chunksize=size))
+        found.append([edge for batch in spark._compared(batches, statements, counted) for edge in batch.to_pylist()])
+        pairs.append(counted.value)
+    ids = [(edge["join_key_l"], edge["join_key_r"]) for edge in found[0]]
+    assert len(ids) > 50 and len(set(ids)) == len(ids)
+    assert sorted(map(str, found[0])) == sorted(map(str, found[1]))
+    with duckdb.connect(":memory:") as connection:
+        connection.register("rows", rows)
+        shared = "l.rule = r.rule AND l.key = r.key AND l.id < r.id"
+        query = f"SELECT count(*) FROM (SELECT DISTINCT l.id, r.id FROM rows AS l JOIN rows AS r ON {shared})"
+        assert [connection.execute(query).fetchone()] * 2 == [(count,) for count in pairs]

@@ -11,7 +11,7 @@ from math import log2
 from typing import Final, NamedTuple
 
 from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
-from kehu.refine.resolve.conditions import Row
+from kehu.refine.resolve.conditions import ALIASED, Row
 from kehu.refine.resolve.guards import Guards
 from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
 from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, ROUNDING, Frequencies, most, prior_bits, weigh
@@ -89,6 +89,23 @@ def at_most_sql(model: Model, left: str, right: str) -> str:
     """What a pair weighs at most, as SQL that costs less than :func:`weight_sql`: nearly all pairs are out by this alone."""
     parts = [_at_most_sql(comparison, left, right) for comparison in model.comparisons]
     return " + ".join([repr(prior_bits(model) + ROUNDING), *parts])
+
+
+def heavy_sql(said: str, of: str) -> str:
+    """SQL: the pairs of a table that weigh enough by what is said of records `l` and `r` of table `weighable`."""
+    return (
+        f"FROM (SELECT join_key_l, join_key_r, {said} AS weight FROM {of} "
+        "JOIN weighable AS l ON l.id = join_key_l JOIN weighable AS r ON r.id = join_key_r) "
+        f"WHERE weight >= {PROPOSE_FROM}"
+    )
+
+
+def edges_sql(model: Model, held: Guards) -> str:
+    """SQL: the pairs of table `heavy` as edges, by table `feature`."""
+    return (
+        f"SELECT join_key_l, join_key_r, {edge_sql(model, held, *ALIASED)} FROM heavy "
+        "JOIN feature AS l ON l.id = join_key_l JOIN feature AS r ON r.id = join_key_r"
+    )
 
 
 def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:

@@ -21,13 +21,13 @@ from kehu.refine.resolve.blocking import block, propose
 from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.edges import (
-    PROPOSE_FROM,
     Contradictions,
     Weighed,
     at_most_sql,
     chains,
-    edge_sql,
+    edges_sql,
     grouped,
+    heavy_sql,
     weighable_sql,
     weight_sql,
 )
@@ -186,7 +186,6 @@ class _Run:
         for table in ("likely", "heavy"):
             connection.execute(f"CREATE TABLE {table} (join_key_l INT, join_key_r INT, weight DOUBLE)")
         at_most, weight = at_most_sql(self.model, *ALIASED), weight_sql(self.model, *ALIASED)
-        facts = edge_sql(self.model, self._guards, *ALIASED)
         for part in range(parts):
             self._begin("score", 0.35 + 0.5 * part / parts)
             propose(connection, part, parts)
@@ -194,20 +193,13 @@ class _Run:
             # Pushed down through the projection, a threshold would compute each comparison twice.
             connection.execute("SET disabled_optimizers = 'filter_pushdown'")
             for table, of, said in (("likely", "pair", at_most), ("heavy", "likely", weight)):
-                connection.execute(
-                    f"INSERT INTO {table} FROM (SELECT l.id AS join_key_l, r.id AS join_key_r, {said} AS weight FROM {of} "
-                    "JOIN weighable AS l ON l.id = join_key_l JOIN weighable AS r ON r.id = join_key_r) "
-                    f"WHERE weight >= {PROPOSE_FROM}"
-                )
+                connection.execute(f"INSERT INTO {table} {heavy_sql(said, of)}")
             connection.execute("SET disabled_optimizers = ''")
             connection.execute("DROP TABLE pair; DELETE FROM likely")
         connection.execute(
             "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
         )
-        connection.execute(
-            f"INSERT INTO edge SELECT join_key_l, join_key_r, {facts} FROM heavy "
-            "JOIN feature AS l ON l.id = join_key_l JOIN feature AS r ON r.id = join_key_r"
-        )
+        connection.execute(f"INSERT INTO edge {edges_sql(self.model, self._guards)}")
         connection.execute("DROP TABLE likely; DROP TABLE heavy; DROP TABLE weighable")
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:

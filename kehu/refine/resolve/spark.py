@@ -24,17 +24,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kehu.refine.resolve.blocking import ALL_PAIRS_UP_TO, LARGEST_BLOCK, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
 from kehu.refine.resolve.cluster import Edge
-from kehu.refine.resolve.conditions import SUFFIXED
+from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.edges import (
-    PROPOSE_FROM,
     Contradictions,
     Weighed,
+    at_most_sql,
     chains,
-    edge_sql,
+    edges_sql,
     grouped,
+    heavy_sql,
     weight_sql,
 )
 from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
@@ -44,6 +46,7 @@ from kehu.refine.resolve.model import LEAST_RECORDS, Model
 from kehu.refine.resolve.whole import says_wide
 
 if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
     from pyspark.sql import DataFrame, SparkSession
 
 SAMPLE: Final = 200_000
@@ -51,8 +54,11 @@ SAMPLE: Final = 200_000
 MASTER: Final = "local[2]"
 MEMORY: Final = "2g"
 _FOLDER: Final = "linkage-spark-"
-_WORKER_MEMORY: Final = "1GB"  # of DuckDB, for a batch of some thousand rows
+_WORKER_MEMORY: Final = "1GB"  # of DuckDB
 _SOUNDS: Final = ("first_s", "last_s", "first_b")  # features of a set where some name is not in Latin letters
+_PARTS: Final = 16  # of a shuffle
+_RECORDS_PER_PART: Final = 20_000
+_ROWS_AT_ONCE: Final = 100_000  # compared by a worker: to plan its statements takes as long as a few thousand rows
 _PART_BITS: Final = 33  # of a row's number within its partition, as monotonically_increasing_id makes it
 _EDGE: Final = "l bigint, r bigint, weight double, sure boolean, household boolean, shown boolean, never boolean"
 
@@ -117,7 +123,7 @@ def settings(folder: Path) -> dict[str, str]:
         "spark.local.dir": str(folder),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={folder} -XX:-UsePerfData -XX:-HeapDumpOnOutOfMemoryError",
-        "spark.sql.shuffle.partitions": "16",
+        "spark.sql.shuffle.partitions": str(_PARTS),
         "spark.sql.adaptive.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         "spark.sql.session.timeZone": "UTC",
@@ -215,11 +221,12 @@ class _Run:
         folded, count, wide, columns = self._folded(incoming)
         self._begin("train", 0.15)
         self.model, self.learned = self._taught(folded, count, columns, wide)
-        held = guards(self._shape(columns, wide, count), self._kind)
+        shape = self._shape(columns, wide, count)
+        held = guards(shape, self._kind)
         self._begin("block", 0.3)
-        blocks = self._blocks(folded, self._shape(columns, wide, count), count)
+        blocks = self._blocks(folded, shape, count)
         self._begin("score", 0.4)
-        found = self._weighed(folded, blocks, held)
+        found = self._weighed(folded, blocks, shape, held, count)
         self._begin("cluster", 0.9)
         groups, asked = grouped(found, lambda sure: self._kept_apart(folded, columns, held, sure))
         names = folded.select("id", "record").toArrow().sort_by("id")["record"]
@@ -293,27 +300,31 @@ class _Run:
             counts.setdefault(rule, []).append((size, number))
         largest = largest_blocks(counts, len(rules), max(LEAST_BUDGET, PAIRS_PER_RECORD * count))
         kept = " OR ".join(f"(rule = {rule} AND size <= {size})" for rule, size in largest.items()) or "false"
-        return keyed.join(sized.where(kept).select("rule", "key"), ["rule", "key"]).select("key", "id")
+        return keyed.join(sized.where(kept).select("rule", "key"), ["rule", "key"])
 
-    def _weighed(self, folded: DataFrame, blocks: DataFrame, held: Guards) -> list[Weighed]:
-        """Both records of each pair side by side, weighed on the workers; what is heavy enough comes back."""
+    def _weighed(
+        self, folded: DataFrame, blocks: DataFrame, shape: Features, held: Guards, count: int
+    ) -> list[Weighed]:
+        """The records under each key side by side, weighed on the workers; what is heavy enough comes back.
+
+        A record goes out once for each of its keys, not once for each of its pairs, which are ten times as many.
+        """
         from pyspark.sql import functions as sql
 
-        left, right = blocks.select("key", blocks.id.alias("l")), blocks.select("key", blocks.id.alias("r"))
-        pairs = left.join(right, "key").where("l < r").select("l", "r").distinct().persist()
-        self.pairs = pairs.count()
-        rows = self._with_shares(folded)
-        sides = [
-            rows.select(*(sql.col(name).alias(form.format(name)) for name in rows.columns if name != "record"))
-            for form in SUFFIXED
+        rules = len(keys_sql(shape, self._kind))
+        keys = [
+            sql.max(sql.when(sql.col("rule") == rule, sql.col("key"))).alias(f"key_{rule}") for rule in range(rules)
         ]
-        both = pairs.join(sides[0], sql.col("l") == sql.col("id_l")).join(sides[1], sql.col("r") == sql.col("id_r"))
-        query = (
-            f"SELECT id_l AS l, id_r AS r, {edge_sql(self.model, held, *SUFFIXED)} FROM ("
-            f"SELECT *, {weight_sql(self.model, *SUFFIXED)} AS weight FROM batch) WHERE weight >= {PROPOSE_FROM}"
+        rows = blocks.groupBy("id").agg(*keys).join(self._with_shares(folded).drop("record"), "id")
+        each = rows.select(
+            "*", sql.posexplode(sql.array(*(f"key_{rule}" for rule in range(rules)))).alias("rule", "key")
         )
-        found = both.mapInArrow(lambda batches: _queried(batches, query), _EDGE).toArrow()
-        pairs.unpersist()
+        keyed = each.where("key IS NOT NULL").repartition(max(_PARTS, count // _RECORDS_PER_PART), "key")
+        keyed = keyed.sortWithinPartitions("key")
+        paired = self._spark.sparkContext.accumulator(0)
+        statements = _statements(self.model, held, rules)
+        found = keyed.mapInArrow(lambda batches: _compared(batches, statements, paired), _EDGE).toArrow()
+        self.pairs = paired.value
         return sorted(Weighed(*row) for row in zip(*(column.to_pylist() for column in found.columns), strict=True))
 
     def _with_shares(self, folded: DataFrame) -> DataFrame:
@@ -414,14 +425,68 @@ def _fold(
         )
 
 
+def _statements(model: Model, held: Guards, rules: int) -> tuple[str, ...]:
+    """What finds the edges among records in table `batch`, each there once for each of its keys."""
+    weights = at_most_sql(model, *ALIASED), weight_sql(model, *ALIASED)
+    first = " ".join(f"WHEN l.key_{rule} = r.key_{rule} THEN {rule}" for rule in range(rules))
+    return (
+        "CREATE TABLE feature AS SELECT DISTINCT ON (id) * FROM batch",
+        "CREATE VIEW weighable AS FROM feature",
+        # a pair that shares several keys stands under the strictest of them alone
+        "CREATE TABLE pair AS SELECT l.id AS join_key_l, r.id AS join_key_r FROM batch AS l JOIN batch AS r"
+        f" ON l.rule = r.rule AND l.key = r.key AND l.id < r.id WHERE CASE {first} END = l.rule",
+        f"CREATE TABLE likely AS {heavy_sql(weights[0], 'pair')}",
+        f"CREATE TABLE heavy AS {heavy_sql(weights[1], 'likely')}",
+        edges_sql(model, held),
+    )
+
+
+def _compared(
+    batches: Iterator[pa.RecordBatch], statements: Sequence[str], paired: Accumulator[int]
+) -> Iterator[pa.RecordBatch]:
+    """The edges among records under one key; ``batches``: in the order of keys, so that a key may go on in the next."""
+    with _worker() as connection:
+        waiting: list[pa.RecordBatch] = []
+        for batch in batches:
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= _ROWS_AT_ONCE:
+                table = pa.Table.from_batches(waiting)
+                whole = pc.index(table["key"], table["key"][-1]).as_py()
+                yield from _edges(connection, table.slice(0, whole), statements, paired)
+                waiting = table.slice(whole).to_batches()
+        if waiting:
+            yield from _edges(connection, pa.Table.from_batches(waiting), statements, paired)
+
+
+def _edges(
+    connection: duckdb.DuckDBPyConnection, table: pa.Table, statements: Sequence[str], paired: Accumulator[int]
+) -> Iterator[pa.RecordBatch]:
+    if not len(table):
+        return
+    *steps, asked = statements
+    connection.register("batch", table)
+    for step in steps:
+        connection.execute(step)
+    paired += connection.table("pair").shape[0]
+    yield from connection.sql(asked).to_arrow_table().combine_chunks().to_batches()
+    connection.execute("DROP VIEW weighable; DROP TABLE feature; DROP TABLE pair; DROP TABLE likely; DROP TABLE heavy")
+    connection.unregister("batch")
+
+
 def _queried(batches: Iterator[pa.RecordBatch], query: str) -> Iterator[pa.RecordBatch]:
     """The query's answer for each batch, which it calls `batch`; in memory only."""
-    with connect(_WORKER_MEMORY) as connection:
-        connection.execute("SET threads = 1")
-        # Pushed down through the projection, a threshold would compute each comparison twice.
-        connection.execute("SET disabled_optimizers = 'filter_pushdown'")
+    with _worker() as connection:
         for batch in batches:
             if len(batch):
                 connection.register("batch", pa.table(batch))
                 yield from connection.sql(query).to_arrow_table().combine_chunks().to_batches()
                 connection.unregister("batch")
+
+
+@contextlib.contextmanager
+def _worker() -> Iterator[duckdb.DuckDBPyConnection]:
+    with connect(_WORKER_MEMORY) as connection:
+        connection.execute("SET threads = 1")
+        # Pushed down through the projection, a threshold would compute each comparison twice.
+        connection.execute("SET disabled_optimizers = 'filter_pushdown'")
+        yield connection
