@@ -127,7 +127,9 @@ def test_a_key_that_goes_on_in_the_next_batch_is_compared_whole_and_each_pair_on
     model = shipped(features, "person", prior=1e-3).without_frequencies()
     rows, rules = under_keys(features)
     statements, found, pairs = spark._statements(model, guards(features, "person"), rules), [], []
-    for size in (len(rows), len(rows) // 3):
+    keys = rows["key"].to_pylist()
+    within = next(place for place in range(len(keys) // 3, len(keys)) if keys[place - 1] == keys[place])
+    for size in (len(rows), within):
         monkeypatch.setattr(spark, "_ROWS_AT_ONCE", size)
         counted = Sum()
         batches = iter(rows.to_batches(max_chunksize=size))
