@@ -127,8 +127,9 @@ def test_a_key_that_goes_on_in_the_next_batch_is_compared_whole_and_each_pair_on
     model = shipped(features, "person", prior=1e-3).without_frequencies()
     rows, rules = under_keys(features)
     statements, found, pairs = spark._statements(model, guards(features, "person"), rules), [], []
-    keys = rows["key"].to_pylist()
-    within = next(place for place in range(len(keys) // 3, len(keys)) if keys[place - 1] == keys[place])
+    keys = list(zip(rows["rule"].to_pylist(), rows["key"].to_pylist(), strict=True))
+    # a pair counts under its strictest key: the batch ends within one of those
+    within = next(at for at in range(len(keys) // 3, len(keys)) if keys[at - 1] == keys[at] and keys[at][0] == 0)
     for size in (len(rows), within):
         monkeypatch.setattr(spark, "_ROWS_AT_ONCE", size)
         counted = Sum()
