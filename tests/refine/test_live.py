@@ -83,6 +83,12 @@ class TestLookUp:
         assert (met.looked_at, {looked_at(one) for one in strangers}) == (2, {0})
         assert [looked_at(one) for one in (typed, a)] == [1, 1] and met.joins
 
+    def test_one_customer_of_many_records_is_not_many(self, database):
+        first, *others = admit(*({**ALICE, **HOME, "house_number": str(number)} for number in range(11)))
+        runs.join_found([(first, one) for one in others], run=new_id(), actor=owner_actor())
+        [b] = admit({"full_name": "Bo Quist", "email": HOME["email"]})
+        assert looked_up(b).looked_at == 1
+
     @pytest.mark.parametrize("statement, values", [
         (live._HELD, [[1, 2], [None, 3], 101, 1, 1]), (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
     ])  # fmt: skip

@@ -33,7 +33,7 @@ MOST: Final = 100
 """Customers with something new; more at a time are compared in bulk."""
 _CANDIDATES: Final = 12  # customers opened for one
 _COMMON: Final = 100  # records that carry a token; more say little of who is meant
-_FEW: Final = 10  # records up to which a token says enough by itself
+_FEW: Final = 10  # customers up to whom a token says enough by itself
 _ALIKE: Final = 3  # tokens of parts of names that make up for it: most of a word, or a character and how it sounds
 _TOGETHER: Final = 1_000.0  # bits between records that are one customer already
 
@@ -129,24 +129,23 @@ class LiveLinkage:
 
     def _candidates(self, customer: UUID, exact: Mapping[int, set[int]]) -> list[UUID]:
         """Customers that share something rare with it, those that share most first; ``exact`` as of :func:`_tokens`."""
-        ordered = sorted(exact)
-        counts = dict.fromkeys(ordered, 0)
-        rows = self._held([(token, None) for token in ordered])
-        for _, token, _ in rows:
-            counts[token] += 1
-        common = [token for token, count in counts.items() if count > _COMMON]
-        rows = [row for row in rows if counts[row[1]] <= _COMMON]
-        if common:
-            # two that are common each may be rare together: 王伟 of that birthday
-            rows += self._held([pair for pair in itertools.combinations(ordered, 2) if set(pair) & set(common)])
+        met: dict[int, list[tuple[UUID, list[int]]]] = {token: [] for token in sorted(exact)}
+        for other, token, tokens in self._held([(token, None) for token in met]):
+            met[token].append((other, tokens))
+        common = {token for token, found in met.items() if len(found) > _COMMON}
+        rows = [one for token, found in met.items() if token not in common for one in found]
+        # two that are common each may be rare together: 王伟 of that birthday
+        pairs = [pair for pair in itertools.combinations(met, 2) if common.intersection(pair)]
+        rows += [(other, tokens) for other, _, tokens in self._held(pairs)]
+        people = {token: len({other for other, _ in found}) for token, found in met.items()}
         parts = set[int]().union(*exact.values())
         shares: dict[UUID, int] = {}
-        for other, _, tokens in rows:
+        for other, tokens in rows:
             if other != customer and other not in shares:
                 shared = exact.keys() & tokens
                 # what a whole value brings with it says nothing more
                 alike = len(parts.intersection(tokens).difference(*(exact[token] for token in shared)))
-                if len(shared) > 1 or alike >= _ALIKE or counts[min(shared, key=counts.__getitem__)] <= _FEW:
+                if len(shared) > 1 or alike >= _ALIKE or min(people[token] for token in shared) <= _FEW:
                     shares[other] = 20 * len(shared) + alike
         return sorted(shares, key=lambda one: (-shares[one], one))[:_CANDIDATES]
 
