@@ -307,7 +307,7 @@ class _Run:
     ) -> list[Weighed]:
         """The records under each key side by side, weighed on the workers; what is heavy enough comes back.
 
-        A record goes out once for each of its keys, not once for each of its pairs, which are ten times as many.
+        A record goes out once for each of its keys, not once for each of its pairs, which are more, and through two shuffles.
         """
         from pyspark.sql import functions as sql
 
