@@ -89,6 +89,16 @@ class TestLookUp:
         [b] = admit({"full_name": "Bo Quist", "email": HOME["email"]})
         assert looked_up(b).looked_at == 1
 
+    def test_a_customer_shares_what_the_record_shares_that_shares_most(self, database, monkeypatch):
+        monkeypatch.setattr(live, "_CANDIDATES", 1)
+        mail = {"email": HOME["email"]}
+        old, near = admit({"full_name": "Bo Quist", **mail}, {"full_name": "Alice Harpe", **mail})
+        runs.join_found([(old, near)], run=new_id(), actor=owner_actor())
+        [other] = admit({"full_name": "Alice Hart", **mail})
+        [b] = admit({"full_name": "Alice Harper", **mail})
+        assert looked_up(b).looked_at == 1
+        assert [looked_at(one) for one in (old, other)] == [1, 0]
+
     @pytest.mark.parametrize("statement, values", [
         (live._HELD, [[1, 2], [None, 3], 101, 1, 1]), (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
     ])  # fmt: skip

@@ -141,12 +141,13 @@ class LiveLinkage:
         parts = set[int]().union(*exact.values())
         shares: dict[UUID, int] = {}
         for other, tokens in rows:
-            if other != customer and other not in shares:
+            if other != customer:
                 shared = exact.keys() & tokens
                 # what a whole value brings with it says nothing more
                 alike = len(parts.intersection(tokens).difference(*(exact[token] for token in shared)))
                 if len(shared) > 1 or alike >= _ALIKE or min(people[token] for token in shared) <= _FEW:
-                    shares[other] = 20 * len(shared) + alike
+                    # of a customer's records the one that shares most
+                    shares[other] = max(shares.get(other, 0), 20 * len(shared) + alike)
         return sorted(shares, key=lambda one: (-shares[one], one))[:_CANDIDATES]
 
     def _held(self, wanted: Sequence[tuple[int, int | None]]) -> list[tuple[UUID, int, list[int]]]:
