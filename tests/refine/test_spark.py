@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,9 +16,9 @@ import pyarrow.compute as pc
 import pytest
 from linkage_families import families
 
-from kehu.refine.resolve import spark
-from kehu.refine.resolve.blocking import keys_sql
-from kehu.refine.resolve.features import Features, prepare
+from kehu.refine.resolve import batches
+from kehu.refine.resolve.blocking import LARGEST_BLOCK, keys_sql
+from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
 from kehu.refine.resolve.guards import guards
 from kehu.refine.resolve.link import link
 from kehu.refine.resolve.model import shipped
@@ -108,39 +109,75 @@ class Sum:
         return self
 
 
-def under_keys(features: Features) -> tuple[pa.Table, int]:
-    """Each record once for each of its keys, in the order of keys, as Spark sends it to a worker."""
-    rules = keys_sql(features, "person")
-    with duckdb.connect(":memory:") as connection:
-        connection.register("feature", features.table)
-        held = ", ".join(f"({key} >> 1)::BIGINT AS key_{rule}" for rule, key in enumerate(rules))
-        keys = ", ".join(f"key_{rule}" for rule in range(len(rules)))
-        connection.execute(f"CREATE TABLE keyed AS SELECT *, {held} FROM feature")
-        rows = connection.sql(
-            f"SELECT *, unnest([{keys}]) AS key, unnest(range({len(rules)})) AS rule FROM keyed ORDER BY key, id"
-        ).to_arrow_table()
-    return rows.filter(pc.is_valid(rows["key"])), len(rules)
-
-
-def test_a_key_that_goes_on_in_the_next_batch_is_compared_whole_and_each_pair_once(monkeypatch):
-    features = prepare(families(60, seed=5).table)
+def edges_of(rows: pa.Table, features: Features, parts: int) -> tuple[list[str], int]:
+    """What workers find, each given a share of the keys; ``rows``: each record once for each of its keys worth their pairs."""
     model = shipped(features, "person", prior=1e-3).without_frequencies()
-    rows, rules = under_keys(features)
-    statements, found, pairs = spark._statements(model, guards(features, "person"), rules), [], []
-    keys = list(zip(rows["rule"].to_pylist(), rows["key"].to_pylist(), strict=True))
-    # a pair counts under its strictest key: the batch ends within one of those
-    within = next(at for at in range(len(keys) // 3, len(keys)) if keys[at - 1] == keys[at] and keys[at][0] == 0)
-    for size in (len(rows), within):
-        monkeypatch.setattr(spark, "_ROWS_AT_ONCE", size)
-        counted = Sum()
-        batches = iter(rows.to_batches(max_chunksize=size))
-        found.append([edge for batch in spark._compared(batches, statements, counted) for edge in batch.to_pylist()])
-        pairs.append(counted.value)
-    ids = [(edge["join_key_l"], edge["join_key_r"]) for edge in found[0]]
-    assert len(ids) > 50 and len(set(ids)) == len(ids)
-    assert sorted(map(str, found[0])) == sorted(map(str, found[1]))
+    statements = batches.edge_statements(model, guards(features, "person"), keys_sql(features, "person"))
+    counted, found = Sum(), list[str]()
+    for part in range(parts):
+        share = rows.filter(pc.equal(pc.bit_wise_and(rows["key"], parts - 1), part))
+        for batch in batches.weighed(iter(share.to_batches(max_chunksize=50)), statements, counted):
+            found += map(str, batch.to_pylist())
+    return sorted(found), counted.value
+
+
+def rows_under_keys(features: Features, worth: str) -> pa.Table:
+    """As Spark brings them together from what workers made of the keys."""
+    keys = iter(features.table.to_batches(max_chunksize=70))
+    under = pa.Table.from_batches(list(batches.keyed(keys, keys_sql(features, "person"))))
+    blocks = pa.Table.from_batches(list(batches.sized(iter(under.to_batches(max_chunksize=100)))))
+    with duckdb.connect(":memory:") as connection:
+        connection.register("blocks", blocks)
+        connection.register("feature", features.table)
+        return connection.sql(
+            f"WITH kept AS (FROM blocks WHERE {worth}), bits AS"
+            " (SELECT id, bit_or(1::BIGINT << rule) AS kept FROM kept GROUP BY id)"
+            " SELECT rule, key, kept, feature.* FROM kept JOIN bits USING (id) JOIN feature USING (id)"
+        ).to_arrow_table()
+
+
+@pytest.mark.parametrize("worth", ["true", "size <= 4 OR rule % 3 = 0"])
+def test_each_pair_under_a_key_that_is_worth_its_pairs_is_weighed_once(worth: str):
+    features = prepare(families(60, seed=5).table)
+    rows = rows_under_keys(features, worth)
+    at_once, pairs = edges_of(rows, features, 1)
+    assert len(at_once) > 50 and len(set(at_once)) == len(at_once)
+    assert edges_of(rows, features, 4) == (at_once, pairs)
     with duckdb.connect(":memory:") as connection:
         connection.register("rows", rows)
         shared = "l.rule = r.rule AND l.key = r.key AND l.id < r.id"
         query = f"SELECT count(*) FROM (SELECT DISTINCT l.id, r.id FROM rows AS l JOIN rows AS r ON {shared})"
-        assert [connection.execute(query).fetchone()] * 2 == [(count,) for count in pairs]
+        assert connection.execute(query).fetchone() == (pairs,)
+
+
+def test_a_key_is_told_with_how_many_stand_under_it_unless_nobody_or_very_many_do():
+    keys = [*([1] * 3), 2, *([3] * (LARGEST_BLOCK + 1)), *([4] * LARGEST_BLOCK)]
+    under = pa.table({"rule": pa.array([0] * len(keys), pa.int16()), "key": keys, "id": range(len(keys))})
+    rows = pa.Table.from_batches(list(batches.sized(iter(under.to_batches(max_chunksize=7)))))
+    assert Counter((row["key"], row["size"]) for row in rows.to_pylist()) == {
+        (1, 3): 3,
+        (4, LARGEST_BLOCK): LARGEST_BLOCK,
+    }
+    assert list(batches.sized(iter([]))) == []
+
+
+@pytest.mark.parametrize("kind", ["person", "organisation"])
+def test_workers_fold_a_batch_as_a_table_is_folded(kind: Kind):
+    rows = [
+        {"full_name": "王小明", "phone": "+8613800000001", "address": "人民路1号"},
+        {"full_name": "Dr. Ann Lee", "legal_name": "Lee Ltd", "email": "a.lee+x@gmail.com", "birth_date": "1990-01-02"},
+        {"given_name": "Bob", "family_name": None, "legal_name": "光明有限公司", "postal_code": "100 000"},
+    ]
+    fields = sorted({name for row in rows for name in row})
+    table = pa.table(
+        {"record": ["a", "b", "c"], **{name: pa.array([row.get(name) for row in rows], pa.string()) for name in fields}}
+    )
+    whole = prepare(table, kind, wide=True)
+    known = [name for name in fields if name in FIELDS[kind]]
+    numbered = table.select(known).append_column("id", pa.array(range(3), pa.int64()))
+    [*made] = batches.folded(iter(numbered.to_batches(max_chunksize=1)), kind)
+    folded = pa.Table.from_batches(made)
+    assert folded.num_rows == 3 and whole.columns <= set(folded.column_names)
+    for name in folded.column_names:
+        told = whole.table[name].to_pylist() if name in whole.columns else [None] * 3
+        assert folded[name].to_pylist() == told, name

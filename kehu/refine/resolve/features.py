@@ -69,7 +69,12 @@ _HAN: Final = r"\p{Han}"
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
 DOTLESS: Final = frozenset({"gmail.com"})
 _SHARED_FROM: Final = 50_000  # records
-_ASKED: Final = frozenset({"first", "last", "word", "forms", "first_s", "last_s", "first_b", "spelt", "latin"})
+WRITTEN: Final = ("first", "last", "name")
+"""Of persons: where one of these is not in Latin letters, how it sounds is compared, too."""
+WIDE: Final = frozenset({"first_s", "last_s", "first_b", "spelt", "latin"})
+"""Features of a set of persons where some name is not in Latin letters."""
+ASKED: Final = frozenset({"first", "last", "word", "forms", *WIDE})
+"""Features of persons that are there even if no record has one: conditions over a name ask for its parts and forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,20 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     Raises:
         ValueError: column `record` is missing, null or not unique.
     """
+    frame = in_order(table, kind)
+    records = frame["record"].to_list()
+    frame = fold_many(frame.drop("record"), kind, wide=wide)
+    used = [column.name for column in frame if column.null_count() < len(frame) or column.name in ASKED]
+    ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
+    return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, set(used) >= WIDE)
+
+
+def in_order(table: pa.Table, kind: Kind) -> pl.DataFrame:
+    """The records of a table in the order of their ids: column `record`, and the fields that linkage reads.
+
+    Raises:
+        ValueError: column `record` is missing, null or not unique.
+    """
     if "record" not in table.column_names:
         raise ValueError("linkage needs a column 'record'")
     known = [name for name in FIELDS[kind] if name in table.column_names and table[name].null_count < len(table)]
@@ -118,15 +137,15 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     frame = frame.sort("record")
     if frame["record"].null_count() or frame["record"].n_unique() != len(frame):
         raise ValueError("column 'record' must be unique and without nulls")
-    records = frame["record"].to_list()
-    fold = _organisation if kind == "organisation" else _person
-    frame = _in_shares(frame.drop("record"), lambda share: fold(_folded(share)))
-    wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in ("first", "last", "name")))
-    frame = _sounds(frame, wide=wide, kind=kind)
-    # Conditions over a name ask for its parts and forms, even where no name of the table has one.
-    used = [column.name for column in frame if column.null_count() < len(frame) or column.name in _ASKED]
-    ids = pl.int_range(len(frame), dtype=pl.Int32, eager=True).alias("id")
-    return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, wide)
+    return frame
+
+
+def fold_many(frame: pl.DataFrame, kind: Kind, *, wide: bool) -> pl.DataFrame:
+    """Fields of records as the features that are compared, row by row; columns :data:`WIDE` if asked or needed."""
+    named = _organisation if kind == "organisation" else _person
+    frame = _in_shares(frame, lambda share: named(_folded(share)))
+    wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in WRITTEN))
+    return _sounds(frame, wide=wide, kind=kind)
 
 
 def _in_shares(frame: pl.DataFrame, fold: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
