@@ -21,6 +21,8 @@ _int4 = struct.Struct(">ii").pack
 _int8 = struct.Struct(">iq").pack
 _length = struct.Struct(">i").pack
 _item = struct.Struct(">4xq")
+INT8_ITEM: Final = _item.size
+"""Bytes of each of :func:`int8_items`."""
 _array = struct.Struct(">iiiiii").pack
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -82,7 +84,7 @@ def int8_array(items: bytes) -> bytes:
     """A bigint[] without nulls, of :func:`int8_items`."""
     if not items:
         return b"\0\0\0\x0c" + struct.pack(">iii", 0, 0, 20)
-    return _array(20 + len(items), 1, 0, 20, len(items) // _item.size, 1) + items
+    return _array(20 + len(items), 1, 0, 20, len(items) // INT8_ITEM, 1) + items
 
 
 def int2_array(values: list[int]) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import polars as pl
 
 from kehu.collect.imports.recipe import EVENTS, KINDS, FileRecipe, Recipe
 from kehu.collect.imports.supplied import Proofs, Proven
+from kehu.collect.imports.written import said_of_rows, sealed_of_rows
 from kehu.collect.quarantine.reasons import NO_USABLE_VALUE
 from kehu.collect.readers import BadRow, Batch
 from kehu.govern.dictionary import Field
@@ -25,8 +27,8 @@ from kehu.guard.installation import Installation
 from kehu.refine.clean import INVALID, VALID, clean, exact_key, names_keys
 from kehu.refine.clean.identifiers import is_my_number
 from kehu.refine.clean.terms import country_code
-from kehu.vault.copying import int8_values
-from kehu.vault.seal import packed, packed_columns
+from kehu.vault.copying import INT8_ITEM, int8_values
+from kehu.vault.seal import packed
 
 CONSENT: Final = "consent\x1f"
 SAID_AT: Final = "consent-time\x1f"
@@ -187,11 +189,8 @@ class Preparer:
         if self._recipe.silence_is_no_answer:  # what is said with every message is no news each time
             left_out.add(SAID_AT)
         columns = sorted(set(named.columns) - left_out)
-        digest, dumps = self._held.tokens.content, orjson.dumps
-        return [
-            digest(dumps([part for pair in zip(columns, row, strict=True) if pair[1] is not None for part in pair]))
-            for row in named.select(columns).iter_rows()
-        ]
+        digest = self._held.tokens.content
+        return list(map(digest, said_of_rows(named.select(columns))))
 
     def _when(self, named: pl.DataFrame) -> list[dt.datetime | None]:
         """The sender's own time of each row, where it says one; nobody has said anything tomorrow."""
@@ -290,24 +289,13 @@ class Preparer:
             )
 
 
-class _Words(dict[str, bytes]):
-    """Tokens of short keys (two letters, a syllable), which come often: made once a batch."""
-
-    def __init__(self, search: Callable[[str], bytes]) -> None:
-        super().__init__()
-        self._search = search
-
-    def __missing__(self, word: str) -> bytes:
-        token = self[word] = self._search(word)
-        return token
-
-
 class _Columns:
     """The cleaned columns of a batch as lists, and what rows take from them."""
 
     def __init__(self, frame: pl.DataFrame, held: Installation) -> None:
         dictionary = held.rules.dictionary
         self._tokens = held.tokens
+        self._frame = frame
         self._height = frame.height
         self._fields = [field for name, field in dictionary.fields.items() if f"{name}__n" in frame.columns]
         self._given = {field.name: frame[field.name].to_list() for field in self._fields}
@@ -353,11 +341,11 @@ class _Columns:
         """What is sealed of each row: its categories, absent fields left out."""
         rows: list[dict[int, bytes]] = [{} for _ in range(self._height)]
         for category in dict.fromkeys(field_.category_id for field_ in self._fields):
-            columns = {
-                name: zip(self._given[name], self._normal[name], self._status[name], strict=True)
+            held = {
+                name: (self._frame[name], self._frame[f"{name}__n"], self._frame[f"{name}__s"])
                 for name in (field_.name for field_ in self._fields if field_.category_id == category)
             }
-            for row, content in zip(rows, packed_columns(columns), strict=True):
+            for row, content in zip(rows, sealed_of_rows(held), strict=True):
                 if content != _NOTHING:
                     row[category] = content
         return rows
@@ -389,16 +377,24 @@ class _Columns:
             exacts = [exact_key(value, type_) for value in values]
             made = self._exact(field_, exacts)
             return {value: (token, key) for value, token, key in zip(values, made, exacts, strict=True)}
-        others = [
-            (at, _Words(self._tokens.searcher(name, kind)))
+        named = names_keys(values)
+        exacts = [keys.exact for keys in named]
+        parts = [
+            self._joined(name, kind, [keys[at] for keys in named])
             for at, kind in enumerate(("prefix", "bigram", "pinyin"), start=1)
             if kind in kinds
         ]
-        found: dict[str, tuple[bytes, str]] = {}
-        named = names_keys(values)
-        for value, keys, exact in zip(values, named, self._exact(field_, [one.exact for one in named]), strict=True):
-            found[value] = exact + b"".join([words[word] for at, words in others for word in keys[at]]), keys.exact
-        return found
+        every = map(b"".join, zip(self._exact(field_, exacts), *parts, strict=True))
+        return dict(zip(values, zip(every, exacts, strict=True), strict=True))
+
+    def _joined(self, field: str, kind: str, keys: Sequence[Sequence[str]]) -> Iterator[bytes]:
+        """The tokens of each of these lists of keys. Short keys (two letters, a syllable) come often: each is made once."""
+        flat = list(itertools.chain.from_iterable(keys))
+        distinct = list(dict.fromkeys(flat))
+        made = dict(zip(distinct, self._tokens.search_all(field, kind, distinct), strict=True))
+        tokens = b"".join(map(made.__getitem__, flat))
+        ends = list(itertools.accumulate([INT8_ITEM * len(one) for one in keys], initial=0))
+        return (tokens[start:end] for start, end in itertools.pairwise(ends))
 
     def _exact(self, field_: Field, keys: Sequence[str]) -> list[bytes]:
         """The token of each key, where the field is searched by it."""

@@ -109,6 +109,25 @@ def _name_keys(value: str) -> SearchKeys:
 
 
 def _han_keys(name: str) -> SearchKeys:
+    # most names have two characters or three: written out, in half the time
+    if len(name) == 2:
+        first, second = _surname(name[0]), _reading(name[1])
+        bigrams, pinyin = [name[0], name[1], name], [first[:1] + second[:1], first, first + second]
+    elif len(name) == 3 and name[:2] not in _COMPOUND:
+        one, two, three = name[0], name[1], name[2]
+        first, second, third = _surname(one), _reading(two), _reading(three)
+        start, initials = first + second, first[:1] + second[:1]
+        bigrams = [one, two, three, one + two, two + three]
+        pinyin = [initials, initials + third[:1], first, start, start + third, second + third]
+        second = second and third
+    else:
+        return _other_han_keys(name)
+    if not (first and second and len(set(bigrams)) == len(bigrams) and len(set(pinyin)) == len(pinyin)):
+        return _other_han_keys(name)
+    return SearchKeys(name, [], bigrams, pinyin)
+
+
+def _other_han_keys(name: str) -> SearchKeys:
     return SearchKeys(name, [], _distinct(_bigrams(name)), _distinct(_pinyin_keys(name)))
 
 
@@ -125,13 +144,6 @@ def _pinyin_keys(han: str) -> list[str]:
     syllables = syllables_of(han)[:4]
     if not syllables:
         return []
-    if len(syllables) == 2:  # most names have two syllables or three: written out, a third of the time
-        first, second = syllables
-        return [first[0] + second[0], first, first + second]
-    if len(syllables) == 3:
-        first, second, third = syllables
-        both, given = first[0] + second[0], second + third
-        return [both, both + third[0], first, first + second, first + given, given]
     initials = "".join(syllable[0] for syllable in syllables)
     whole = ["".join(syllables[:end]) for end in range(1, len(syllables) + 1)]
     given_name = ["".join(syllables[1:])] if len(syllables) > 2 else []
@@ -147,8 +159,12 @@ def syllables_of(han: str) -> list[str]:
         surname = [told] if told else [_reading(character) for character in han[:2]]
         rest = han[2:]
     else:
-        surname, rest = [READINGS.get(han[0]) or _reading(han[0])], han[1:]
+        surname, rest = [_surname(han[0])], han[1:]
     return [syllable for syllable in [*surname, *map(_reading, rest)] if syllable]
+
+
+def _surname(character: str) -> str:
+    return READINGS.get(character) or _reading(character)
 
 
 @functools.lru_cache(maxsize=1 << 13)
