@@ -19,6 +19,11 @@ from django.utils.translation import gettext as _
 _TOP: Final = 18
 _BOTTOM: Final = 26
 _TICKS: Final = 4
+# Around (0, 0): who sees no colours tells series apart by these.
+_SHAPES: Final = (
+    "M-3.2,0a3.2,3.2 0 1,0 6.4,0a3.2,3.2 0 1,0 -6.4,0", "M-3,-3h6v6h-6z", "M0,-4.4 4.4,0 0,4.4 -4.4,0z", "M0,-4 4.2,3.2h-8.4z",
+    "M0,4 4.2,-3.2h-8.4z", "M-1.3,-4h2.6v2.7h2.7v2.6h-2.7v2.7h-2.6v-2.7h-2.7v-2.6h2.7z",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,10 @@ def bars_and_line(
 
 
 def lines(title: str, labels: Sequence[str], series: Sequence[Gaps]) -> SafeString:
-    """Several lines of shares of a hundred over time; the axis begins at the tenth below the smallest. A dot at each value."""
+    """Several lines of shares of a hundred over time; the axis begins at the tenth below the smallest.
+
+    A mark at each value, of a shape that each series has for itself, up to six; they are named below.
+    """
     height = 232
     plot, count = height - _TOP - _BOTTOM, max(len(labels), 1)
     known = [value for one in series for value in one.values if value is not None]
@@ -91,14 +99,21 @@ def lines(title: str, labels: Sequence[str], series: Sequence[Gaps]) -> SafeStri
             f'<text class="c-label" text-anchor="middle" x="{(i + 0.5) * 100 / count:.3f}%" y="{height - 7}">'
             f"{escape(labels[i])}</text>"
         )
-    for one in series:
-        body += _gaps(one, plot, floor, count)
+    shapes = [_SHAPES[place % len(_SHAPES)] for place in range(len(series))]
+    for one, shape in zip(series, shapes, strict=True):
+        body += _gaps(one, shape, plot, floor, count)
     told = [Series(one.name, one.tone, [value or 0 for value in one.values], one.texts) for one in series]
-    return _figure(title, body, labels, told, height, _share_axis(height, plot, floor))
+    named = "".join(
+        f'<li class="tone-{one.tone}"><svg width="22" height="10" viewBox="-11 -5 22 10" aria-hidden="true">'
+        f'<path class="c-line" d="M-11,0H11"/><path class="c-dot" d="{shape}"/></svg>{escape(one.name)}</li>'
+        for one, shape in zip(series, shapes, strict=True)
+    )
+    legend = f'<ul class="legend wrap">{named}</ul>'
+    return _figure(title, body, labels, told, height, _share_axis(height, plot, floor), legend)
 
 
-def _gaps(line: Gaps, plot: int, floor: float, count: int) -> str:
-    """The runs of known values as lines, with a dot at each."""
+def _gaps(line: Gaps, shape: str, plot: int, floor: float, count: int) -> str:
+    """The runs of known values as lines, with a mark at each."""
     drawn, run = "", list[tuple[float, float]]()
     for i, value in enumerate([*line.values, None]):
         if value is None:
@@ -112,7 +127,10 @@ def _gaps(line: Gaps, plot: int, floor: float, count: int) -> str:
             continue
         x, y = (i + 0.5) * 1000 / count, plot * (1 - (value - floor) / (100 - floor))
         run.append((x, y))
-        drawn += f'<circle class="c-dot tone-{line.tone}" cx="{x / 10:.3f}%" cy="{_TOP + y:.1f}" r="3" data-i="{i}"/>'
+        drawn += (
+            f'<svg x="{x / 10:.3f}%" y="{_TOP + y:.1f}" overflow="visible">'
+            f'<path class="c-dot tone-{line.tone}" d="{shape}" data-i="{i}"/></svg>'
+        )
     return drawn
 
 
@@ -210,7 +228,7 @@ def _short(value: float) -> str:
 
 
 def _figure(
-    title: str, body: str, labels: Sequence[str], series: Sequence[Series], height: int, axis: str
+    title: str, body: str, labels: Sequence[str], series: Sequence[Series], height: int, axis: str, legend: str = ""
 ) -> SafeString:
     points = {
         "labels": list(labels),
@@ -221,7 +239,7 @@ def _figure(
         f'<figure class="chart" data-chart="bar" data-points="{data}"><div class="chart-row">{axis}'
         f'<div class="chart-box" tabindex="0" role="img" aria-label="{escape(title)}">'
         f'<svg class="chart-svg" width="100%" height="{height}" aria-hidden="true">{body}</svg></div></div>'
-        f"{_table(title, labels, series)}</figure>"
+        f"{legend}{_table(title, labels, series)}</figure>"
     )
 
 
