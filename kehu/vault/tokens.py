@@ -6,7 +6,7 @@ HMAC-SHA-256 by copied midstates (RFC 2104): hashing the padded key once per key
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from kehu.vault.copying import INT8
@@ -72,20 +72,8 @@ class Tokens:
         """Token of a search key for the blind index: a signed 64-bit integer."""
         return int.from_bytes(self._key(f"{kind}:{field}").digest(key.encode())[:8], "big", signed=True)
 
-    def searcher(self, field: str, kind: str) -> Callable[[str], bytes]:
-        """:meth:`search` for many keys of one field and kind, each as :func:`kehu.vault.copying.int8`."""
-        begun, ended = (held.copy for held in self._key(f"{kind}:{field}").midstates)
-
-        def search(key: str) -> bytes:
-            inner, outer = begun(), ended()
-            inner.update(key.encode())
-            outer.update(inner.digest())
-            return INT8 + outer.digest()[:8]
-
-        return search
-
     def search_all(self, field: str, kind: str, keys: Iterable[str]) -> list[bytes]:
-        """:meth:`searcher` for many keys at once; an empty key has no token."""
+        """:meth:`search` for many keys of one field and kind, each as :func:`kehu.vault.copying.int8`; of an empty key none."""
         begun, ended = (held.copy for held in self._key(f"{kind}:{field}").midstates)
         found: list[bytes] = []
         for key in keys:

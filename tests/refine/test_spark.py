@@ -64,15 +64,38 @@ class Watcher:
             self.bytes = max(self.bytes, size)
 
 
+def companies(count: int) -> pa.Table:
+    """Companies of two languages, each there twice, the second time written otherwise."""
+    rows = []
+    for n in range(count):
+        chinese = n % 2 == 0
+        name = (
+            f"{'光明东方海天'[n % 6]}{'山水木金火土'[n // 6 % 6]}{n}"
+            if chinese
+            else f"Harbour {chr(65 + n % 26)}{n} Lights"
+        )
+        forms = ("有限公司", "股份有限公司") if chinese else ("Ltd", "Limited")
+        for at, form in enumerate(forms):
+            phone = f"+86138{n:08}" if at == 0 or n % 3 else None
+            rows.append(
+                {"record": f"r{n}-{at}", "legal_name": name + form, "phone": phone, "postal_code": f"{100000 + n}"}
+            )
+    return pa.Table.from_pylist(rows)
+
+
 @needs_spark
-def test_spark_comes_to_the_same_and_leaves_nothing_behind(tmp_path: Path):
-    made = families(700, seed=17)
-    marked = made.table.append_column("occupation", pa.array([CANARY.decode()] * len(made.table)))
-    here = link(marked)
+@pytest.mark.parametrize("kind", ["person", "organisation"])
+def test_spark_comes_to_the_same_and_leaves_nothing_behind(tmp_path: Path, kind: Kind):
+    made = families(700, seed=17).table if kind == "person" else companies(400)
+    marked = made.append_column(
+        "birth_place" if kind == "person" else "address", pa.array([CANARY.decode()] * len(made))
+    )
+    here = link(marked, kind=kind)
     with Watcher(tmp_path) as watcher, session(tmp_path) as spark:
-        there = link_on_spark(marked, spark=spark)
+        there = link_on_spark(marked, spark=spark, kind=kind)
+        assert spark.sparkContext._jsc.getPersistentRDDs().isEmpty()  # of the next linkage's memory nothing is taken
         time.sleep(0.5)
-    assert there.pairs == here.pairs
+    assert here.merges and there.pairs == here.pairs
     assert there.model.digest == here.model.digest
     assert there.merges == here.merges
     ours, theirs = ({frozenset(pair): weight for *pair, weight in one.proposals} for one in (here, there))

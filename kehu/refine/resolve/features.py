@@ -116,7 +116,7 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     Raises:
         ValueError: column `record` is missing, null or not unique.
     """
-    frame = in_order(table, kind)
+    frame = in_record_order(table, kind)
     records = frame["record"].to_list()
     frame = fold_many(frame.drop("record"), kind, wide=wide)
     used = [column.name for column in frame if column.null_count() < len(frame) or column.name in ASKED]
@@ -124,7 +124,7 @@ def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Fe
     return Features(frame.select(used).insert_column(0, ids).to_arrow(), records, set(used) >= WIDE)
 
 
-def in_order(table: pa.Table, kind: Kind) -> pl.DataFrame:
+def in_record_order(table: pa.Table, kind: Kind) -> pl.DataFrame:
     """The records of a table in the order of their ids: column `record`, and the fields that linkage reads.
 
     Raises:

@@ -29,7 +29,7 @@ from kehu.refine.resolve import batches
 from kehu.refine.resolve.blocking import ALL_PAIRS_UP_TO, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
 from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped
-from kehu.refine.resolve.features import ASKED, WIDE, WRITTEN, Features, Kind, in_order
+from kehu.refine.resolve.features import ASKED, WIDE, WRITTEN, Features, Kind, in_record_order
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.link import Found, LinkageFailed, LinkResult, Progress, connect, contradictions, learn, link
 from kehu.refine.resolve.model import LEAST_RECORDS, Model
@@ -176,7 +176,7 @@ def link_on_spark(
         return link(table, kind=kind, weights=weights, everybody=everybody, progress=progress)
     run = _Run(spark, kind, weights, progress or (lambda _step, _share: None), everybody=everybody)
     try:
-        merges, proposals = run(in_order(table, kind))
+        merges, proposals = run(in_record_order(table, kind))
     except (broken, PySparkException, duckdb.Error) as error:
         raise LinkageFailed(f"{run.step}: {type(error).__name__}") from None
     run.report("done", 1.0)
@@ -199,6 +199,7 @@ class _Run:
         self.learned: Mapping[str, Any] | None = None
         self.pairs = 0
         self.step = "load"
+        self._kept: list[DataFrame] = []
 
     def __call__(self, records: pl.DataFrame) -> Found:
         self._count = len(records)
@@ -216,13 +217,19 @@ class _Run:
         found = self._weighed(self._with_shares(folded, filled), blocks, shape, held)
         self._begin("cluster", 0.9)
         groups, asked = grouped(found, lambda sure: self._kept_apart(folded, held, sure))
-        folded.unpersist()
+        for kept in self._kept:
+            kept.unpersist()
         merges = [[names[one] for one in group] for group in groups]
         return merges, [(names[one], names[two], weight) for one, two, weight in asked]
 
     def _begin(self, step: str, share: float) -> None:
         self.step = step
         self.report(step, share)
+
+    def _keep(self, frame: DataFrame) -> DataFrame:
+        """A frame that is asked for more than once: made once, and held until the end."""
+        self._kept.append(frame.persist())
+        return frame
 
     def _shape(self, columns: Iterable[str], wide: bool) -> Features:
         """Features of these columns, none of whose rows are looked at."""
@@ -237,17 +244,15 @@ class _Run:
         numbered = records.insert_column(0, pl.int_range(len(records), dtype=pl.Int64, eager=True).alias("id"))
         schema = "id bigint, " + ", ".join(f"{name} string" for name in every)
         incoming = self._spark.createDataFrame(numbered.to_arrow())
-        folded = incoming.mapInArrow(lambda some: batches.folded(some, kind), schema).persist()
-        written = [name for name in WRITTEN if name in every]
-        foreign = sql.max(
-            sql.greatest(*(sql.octet_length(name) > sql.length(name) for name in written), sql.lit(False))
+        folded = self._keep(incoming.mapInArrow(lambda some: batches.folded(some, kind), schema))
+        foreign = (sql.octet_length(name) > sql.length(name) for name in WRITTEN if name in every)
+        found = folded.agg(
+            sql.max(sql.greatest(*foreign, sql.lit(False))).alias("foreign_letters"),
+            *(sql.count(name).alias(name) for name in every),
         )
-        counts = (
-            folded.agg(foreign.alias("wide"), *(sql.count(name).alias(name) for name in every)).collect()[0].asDict()
-        )
-        wide = kind == "person" and (
-            bool(counts.pop("wide")) or (bool(self._weights) and says_wide(self._weights or {}, kind))
-        )
+        [counts] = (row.asDict() for row in found.collect())
+        told = bool(self._weights) and says_wide(self._weights or {}, kind)
+        wide = bool(counts.pop("foreign_letters") or told) and kind == "person"
         filled = {
             name: number
             for name, number in counts.items()
@@ -273,7 +278,7 @@ class _Run:
         under = folded.mapInArrow(lambda some: batches.keyed(some, keys), batches.STANDS).repartition(
             self._parts, "key"
         )
-        blocks = under.mapInArrow(batches.sized, f"{batches.STANDS}, size bigint").persist()
+        blocks = self._keep(under.mapInArrow(batches.sized, f"{batches.STANDS}, size bigint"))
         counts: dict[int, list[tuple[int, int]]] = {}
         for rule, size, standing in blocks.groupBy("rule", "size").count().collect():
             counts.setdefault(rule, []).append((size, standing // size))
@@ -310,7 +315,7 @@ class _Run:
             f"{number}S, if({name} IS NULL, NULL, xxhash64({name}))" for number, name in enumerate(columns)
         )
         values = folded.selectExpr(f"stack({len(columns)}, {hashed}) AS (of, value)").where("value IS NOT NULL")
-        common = values.groupBy("of", "value").agg(sql.count("*").alias("size")).where("size > 1").persist()
+        common = self._keep(values.groupBy("of", "value").agg(sql.count("*").alias("size")).where("size > 1"))
         for number, name in enumerate(columns):
             counts = common.where(f"of = {number}").selectExpr("value", f"size / {filled[name]}D AS share_{name}")
             folded = folded.join(sql.broadcast(counts), sql.xxhash64(name) == counts["value"], "left").drop("value")
