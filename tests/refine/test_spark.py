@@ -105,6 +105,13 @@ def test_spark_comes_to_the_same_and_leaves_nothing_behind(tmp_path: Path, kind:
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_spark
+def test_what_fails_quotes_no_value_in_a_log(tmp_path: Path, capfd):
+    with session(tmp_path) as spark, pytest.raises(Exception, match=CANARY.decode()):
+        spark.sql(f"SELECT int(text) FROM VALUES ('{CANARY.decode()}') AS t (text)").collect()
+    assert CANARY.decode() not in "".join(capfd.readouterr())
+
+
 @pytest.mark.parametrize("name", ["spark.io.encryption.enabled", "spark.authenticate", "spark.network.crypto.enabled"])
 def test_what_leaves_memory_is_encrypted(tmp_path: Path, name: str):
     assert settings(tmp_path)[name] == "true"

@@ -43,6 +43,7 @@ SAMPLE: Final = 200_000
 MASTER: Final = "local[2]"
 MEMORY: Final = "2g"
 _FOLDER: Final = "linkage-spark-"
+_LOUD: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")  # of pyspark: whatever fails, with its message
 _PARTS: Final = 16  # of a table, and of a shuffle
 _RECORDS_PER_PART: Final = (
     20_000  # where they stand under their keys: to plan a worker's statements takes a third of a second
@@ -73,8 +74,11 @@ def session(home: Path) -> Iterator[SparkSession]:
         SparkMissing: pyspark or Java is not here.
     """
     require()
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
+    for name in _LOUD:  # what fails is told by its class; a message may quote a value
+        PySparkLogger.getLogger(name).disabled = True
     folder = tempfile.mkdtemp(prefix=_FOLDER, dir=home)
     try:
         builder = SparkSession.builder
@@ -82,7 +86,7 @@ def session(home: Path) -> Iterator[SparkSession]:
             builder = builder.config(name, value)
         with _environment(folder):
             held = builder.getOrCreate()
-            held.sparkContext.setLogLevel("OFF")  # what fails is told by its class; a message may quote a value
+            held.sparkContext.setLogLevel("OFF")
             try:
                 yield held
             finally:
