@@ -173,7 +173,7 @@ def test_a_mailbox_of_several_opens_none_without_a_fact(database):
     assert fitting(found, {"birth_date": "1985-11-02"}) == [zhou]
     assert fitting(found, {"external_id": "W-1"}) == [lin]
     assert fitting(found, {"birth_date": "1985-11-03", "external_id": "W-3"}) == []
-    assert fitting(found, {}) == []
+    assert fitting(found, {}) == [] and fitting(found, {}, name="林婉清") == []
     with pytest.raises(ValueError, match="facts"):
         fitting(found, {"full_name": "林婉清"})
 

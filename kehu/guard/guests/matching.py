@@ -26,7 +26,7 @@ where r.tokens @> array[%s]::bigint[] and not r.hidden and not s.hidden group by
 """
 _FITTING = """
 select distinct s.core from subject_state s join record r using (subject)
-where s.core = any (%s) and not s.hidden and not r.hidden and r.tokens && %s::bigint[]
+where s.core = any (%s) and not s.hidden and not r.hidden and r.tokens && %s::bigint[] order by s.core
 """
 
 
@@ -49,19 +49,27 @@ def candidates(address_key: str) -> list[Candidate]:
         return [Candidate(core, child) for core, child in cursor.fetchall()]
 
 
-def fitting(found: Sequence[Candidate], facts: Mapping[str, str]) -> list[UUID]:
+def fitting(found: Sequence[Candidate], facts: Mapping[str, str], *, name: str = "") -> list[UUID]:
     """Of these, the ones of whom one of the facts is true; ``facts`` are search keys by field.
+
+    Where several fit, only those who have the ``name`` (its search key), too, if one was told: two of one birthday at one
+    mailbox. Who stands here twice may fit twice: each part by all that was told, whatever joins them.
 
     Raises:
         ValueError: a field that is no such fact.
     """
     if not set(facts) <= set(FACTS):
         raise ValueError(f"facts: {', '.join(FACTS)}")
-    tokens = [installation().tokens.search(name, "exact", key) for name, key in facts.items()]
-    if not tokens or not found:
+    fit = _carrying([one.core for one in found], facts)
+    return _carrying(fit, {"full_name": name}) if name and len(fit) > 1 else fit
+
+
+def _carrying(parts: list[UUID], told: Mapping[str, str]) -> list[UUID]:
+    tokens = [installation().tokens.search(name, "exact", key) for name, key in told.items()]
+    if not tokens or not parts:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_FITTING, [[one.core for one in found], tokens])
+        cursor.execute(_FITTING, [parts, tokens])
         return [row[0] for row in cursor.fetchall()]
 
 

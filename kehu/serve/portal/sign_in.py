@@ -24,6 +24,7 @@ from kehu.refine.clean.keys import search_keys
 
 _log = logging.getLogger("kehu.portal")
 _LONGEST: Final = 254  # of an address, RFC 5321
+_LONGEST_NAME: Final = 120
 _WAITING: Final = 200  # letters in memory; beyond that some are dropped and asked for again
 _post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="kehu-post")
 _room = threading.BoundedSemaphore(_WAITING)
@@ -63,16 +64,20 @@ def enter(secret: str, typed: str, code: str) -> SignIn | None:
     return _open(credentials.sign_in(found[0].core, code=passed), address)
 
 
-def enter_with_fact(secret: str, typed: str, fact: str) -> SignIn:
+def enter_with_fact(secret: str, typed: str, fact: str, name: str = "") -> SignIn:
     """Come in with a second fact after the code, where it fits exactly one of those who share the mailbox.
+
+    Where it fits several, their own full ``name`` says which. Whoever stands here twice under one name comes in as the
+    first of the two, and joins the other by what they name of it.
 
     Raises:
         CodeRefused: it fits none or several, or there were too many tries.
     """
     address = _address(typed)
     passed = passed_code(secret, address=address)
-    fit = fitting(candidates(_key(address)), _facts(fact))
-    if len(fit) != 1:
+    key = search_keys("full_name", name.strip()[:_LONGEST_NAME], "name").exact
+    fit = fitting(candidates(_key(address)), _facts(fact), name=key)
+    if not fit or (len(fit) > 1 and not key):
         raise CodeRefused("fact")
     return _open(credentials.sign_in(fit[0], code=passed, confirmed=True), address)
 

@@ -65,8 +65,8 @@ class Visitor:
     def enter(self, address, code):
         return self.client.post("/portal/code", {"address": address, "code": code})
 
-    def name_fact(self, address, fact):
-        return self.client.post("/portal/fact", {"address": address, "fact": fact})
+    def name_fact(self, address, fact, name=""):
+        return self.client.post("/portal/fact", {"address": address, "fact": fact, "name": name})
 
     def come_in(self, address):
         self.ask(address)

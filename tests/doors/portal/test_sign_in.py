@@ -14,6 +14,7 @@ from kehu.guard.installation import HeldRules
 from kehu.serve.portal import sign_in
 from tests.cast import admit
 from tests.doors.portal.conftest import Visitor
+from tests.serve.holdings import link
 
 LIN = {
     "full_name": "林婉清",
@@ -194,6 +195,32 @@ def test_a_fact_that_fits_two_opens_neither(post, visitor):
     visitor.enter(LIN["email"], post.code(LIN["email"]))
     assert visitor.name_fact(LIN["email"], "1990年3月25日").status_code == 401
     assert visitor.name_fact(LIN["email"], "W-2").status_code == 302
+
+
+def test_of_two_of_one_birthday_the_name_says_who(post, visitor):
+    admit(LIN, ZHOU | {"email": LIN["email"], "birth_date": LIN["birth_date"]})
+    visitor.ask(LIN["email"])
+    visitor.enter(LIN["email"], post.code(LIN["email"]))
+    assert visitor.name_fact(LIN["email"], "1990-03-25", "周山").status_code == 401
+    assert visitor.name_fact(LIN["email"], "1985-11-02", "周海").status_code == 401  # a name alone opens nobody
+    assert visitor.name_fact(LIN["email"], "1990-03-25", " 周海 ").status_code == 302
+    page = visitor.see("/portal/held")
+    assert "周海" in page and "林婉清" not in page
+
+
+@pytest.mark.parametrize("certainty", [None, 3], ids=["apart", "joined by linkage"])
+def test_who_stands_here_twice_comes_in_as_the_first_of_the_two(post, visitor, certainty):
+    first, second = admit(
+        LIN, {name: LIN[name] for name in ("full_name", "email", "birth_date")} | {"external_id": "W-9"}
+    )
+    if certainty:
+        link(first, second, certainty)
+    visitor.ask(LIN["email"])
+    visitor.enter(LIN["email"], post.code(LIN["email"]))
+    assert visitor.name_fact(LIN["email"], "1990-03-25").status_code == 401
+    assert visitor.name_fact(LIN["email"], "1990-03-25", "林婉清").status_code == 302
+    page = visitor.see("/portal/held")
+    assert "W-1" in page and "W-9" not in page  # the other is theirs once they name what it carries
 
 
 def test_a_fact_without_a_code_opens_nobody(post, visitor):

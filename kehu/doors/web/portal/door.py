@@ -56,7 +56,8 @@ def fact(request: HttpRequest) -> HttpResponse:
     """Take one more fact, where a mailbox alone does not say who somebody is."""
     address = request.POST.get("address", "")
     try:
-        made = entering.enter_with_fact(request.COOKIES.get(CODE, ""), address, request.POST.get("fact", ""))
+        told = request.POST.get("fact", ""), request.POST.get("name", "")
+        made = entering.enter_with_fact(request.COOKIES.get(CODE, ""), address, *told)
     except (CodeRefused, NotSignedIn):
         error = _("This does not fit, or was tried too often. You can ask for a new code.")
         return page(request, "portal/fact.html", {"address": address, "error": error}, status=401)
