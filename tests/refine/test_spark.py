@@ -54,9 +54,10 @@ class Watcher:
     def _watch(self) -> None:
         while not self._over.wait(0.2):
             size = 0
-            for path in self._folder.rglob("*"):
+            # a walk that takes it that folders go meanwhile
+            for path in (Path(folder, name) for folder, _, names in os.walk(self._folder) for name in names):
                 try:
-                    content = path.read_bytes() if path.is_file() else b""
+                    content = path.read_bytes()
                 except OSError:
                     continue
                 size += len(content)
@@ -208,6 +209,8 @@ def test_workers_fold_a_batch_as_a_table_is_folded(kind: Kind):
     [*made] = batches.folded(iter(numbered.to_batches(max_chunksize=1)), kind)
     folded = pa.Table.from_batches(made)
     assert folded.num_rows == 3 and whole.columns <= set(folded.column_names)
-    for name in folded.column_names:
+    foreign = folded[batches.FOREIGN].to_pylist()
+    assert foreign == [True, False, kind == "organisation"]
+    for name in set(folded.column_names) - {batches.FOREIGN}:
         told = whole.table[name].to_pylist() if name in whole.columns else [None] * 3
         assert folded[name].to_pylist() == told, name

@@ -17,7 +17,7 @@ import pyarrow as pa
 from kehu.refine.resolve.blocking import LARGEST_BLOCK
 from kehu.refine.resolve.conditions import ALIASED
 from kehu.refine.resolve.edges import at_most_sql, edges_sql, heavy_sql, weight_sql
-from kehu.refine.resolve.features import Kind, fold_many
+from kehu.refine.resolve.features import Kind, fold_many, in_foreign_letters
 from kehu.refine.resolve.guards import Guards
 from kehu.refine.resolve.link import connect
 from kehu.refine.resolve.model import Model
@@ -33,14 +33,19 @@ EDGE: Final = "l bigint, r bigint, weight double, sure boolean, household boolea
 """Schema: :class:`kehu.refine.resolve.edges.Weighed`."""
 
 
+FOREIGN: Final = "foreign_letters"
+"""Column: whether the name of a record is in other letters than Latin ones."""
+
+
 def folded(batches: Iterator[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordBatch]:
-    """Every feature there is of each record, by its number."""
+    """Every feature there is of each record, by its number, and :data:`FOREIGN`."""
     every = sorted(everything(kind, wide=True).columns - {"id"})
     for batch in batches:
         records = pl.DataFrame(pl.from_arrow(pa.table(batch)))
         features = fold_many(records.drop("id"), kind, wide=True)
         cells = [features[name] if name in features.columns else pl.lit(None, pl.String).alias(name) for name in every]
-        yield from records.select("id", *cells).to_arrow().to_batches()
+        foreign = in_foreign_letters(features).alias(FOREIGN)
+        yield from records.select("id", foreign, *cells).to_arrow().to_batches()
 
 
 def keyed(batches: Iterator[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.RecordBatch]:

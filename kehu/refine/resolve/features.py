@@ -70,7 +70,7 @@ SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
 DOTLESS: Final = frozenset({"gmail.com"})
 _SHARED_FROM: Final = 50_000  # records
 WRITTEN: Final = ("first", "last", "name")
-"""Of persons: where one of these is not in Latin letters, how it sounds is compared, too."""
+"""Where one of these is not in Latin letters, how a person's name sounds is compared, too."""
 WIDE: Final = frozenset({"first_s", "last_s", "first_b", "spelt", "latin"})
 """Features of a set of persons where some name is not in Latin letters."""
 ASKED: Final = frozenset({"first", "last", "word", "forms", *WIDE})
@@ -144,8 +144,15 @@ def fold_many(frame: pl.DataFrame, kind: Kind, *, wide: bool) -> pl.DataFrame:
     """Fields of records as the features that are compared, row by row; columns :data:`WIDE` if asked or needed."""
     named = _organisation if kind == "organisation" else _person
     frame = _in_shares(frame, lambda share: named(_folded(share)))
-    wide = kind == "person" and (wide or not all(_is_ascii(frame[name]) for name in WRITTEN))
+    wide = kind == "person" and (wide or bool(in_foreign_letters(frame).any()))
     return _sounds(frame, wide=wide, kind=kind)
+
+
+def in_foreign_letters(features: pl.DataFrame) -> pl.Series:
+    """Of each record whether something of the name is in other letters than Latin ones."""
+    written = [pl.col(name) for name in WRITTEN if name in features.columns]
+    foreign = (name.str.len_bytes() != name.str.len_chars() for name in written)
+    return features.select(pl.any_horizontal(one.fill_null(value=False) for one in foreign)).to_series()
 
 
 def _in_shares(frame: pl.DataFrame, fold: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:

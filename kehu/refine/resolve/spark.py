@@ -29,7 +29,7 @@ from kehu.refine.resolve import batches
 from kehu.refine.resolve.blocking import ALL_PAIRS_UP_TO, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
 from kehu.refine.resolve.cluster import Edge
 from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped
-from kehu.refine.resolve.features import ASKED, WIDE, WRITTEN, Features, Kind, in_record_order
+from kehu.refine.resolve.features import ASKED, WIDE, Features, Kind, in_record_order
 from kehu.refine.resolve.guards import Guards, guards
 from kehu.refine.resolve.link import Found, LinkageFailed, LinkResult, Progress, connect, contradictions, learn, link
 from kehu.refine.resolve.model import LEAST_RECORDS, Model
@@ -203,7 +203,7 @@ class _Run:
         self.learned: Mapping[str, Any] | None = None
         self.pairs = 0
         self.step = "load"
-        self._kept: list[DataFrame] = []
+        self._persisted: list[DataFrame] = []
 
     def __call__(self, records: pl.DataFrame) -> Found:
         self._count = len(records)
@@ -215,14 +215,15 @@ class _Run:
         shape = self._shape(filled, wide)
         self.model, self.learned = self._taught(folded, shape)
         self._begin("block", 0.3)
-        blocks = self._blocks(folded, shape)
+        keys = keys_sql(shape, self._kind)
+        blocks = self._blocks(folded, keys)
         self._begin("score", 0.4)
         held = guards(shape, self._kind)
-        found = self._weighed(self._with_shares(folded, filled), blocks, shape, held)
+        found = self._weighed(self._with_shares(folded, filled), blocks, keys, held)
         self._begin("cluster", 0.9)
         groups, asked = grouped(found, lambda sure: self._kept_apart(folded, held, sure))
-        for kept in self._kept:
-            kept.unpersist()
+        for frame in self._persisted:
+            frame.unpersist()
         merges = [[names[one] for one in group] for group in groups]
         return merges, [(names[one], names[two], weight) for one, two, weight in asked]
 
@@ -232,7 +233,7 @@ class _Run:
 
     def _keep(self, frame: DataFrame) -> DataFrame:
         """A frame that is asked for more than once: made once, and held until the end."""
-        self._kept.append(frame.persist())
+        self._persisted.append(frame.persist())
         return frame
 
     def _shape(self, columns: Iterable[str], wide: bool) -> Features:
@@ -246,17 +247,15 @@ class _Run:
 
         kind, every = self._kind, sorted(everything(self._kind, wide=True).columns - {"id"})
         numbered = records.insert_column(0, pl.int_range(len(records), dtype=pl.Int64, eager=True).alias("id"))
-        schema = "id bigint, " + ", ".join(f"{name} string" for name in every)
+        schema = f"id bigint, {batches.FOREIGN} boolean, " + ", ".join(f"{name} string" for name in every)
         incoming = self._spark.createDataFrame(numbered.to_arrow())
         folded = self._keep(incoming.mapInArrow(lambda some: batches.folded(some, kind), schema))
-        foreign = (sql.octet_length(name) > sql.length(name) for name in WRITTEN if name in every)
         found = folded.agg(
-            sql.max(sql.greatest(*foreign, sql.lit(False))).alias("foreign_letters"),
-            *(sql.count(name).alias(name) for name in every),
+            sql.max(batches.FOREIGN).alias(batches.FOREIGN), *(sql.count(name).alias(name) for name in every)
         )
         [counts] = (row.asDict() for row in found.collect())
         told = bool(self._weights) and says_wide(self._weights or {}, kind)
-        wide = bool(counts.pop("foreign_letters") or told) and kind == "person"
+        wide = bool(counts.pop(batches.FOREIGN) or told) and kind == "person"
         filled = {
             name: number
             for name, number in counts.items()
@@ -274,11 +273,10 @@ class _Run:
         sampled = Features(table, [""] * len(table), shape.wide)
         return learn(sampled, self._kind, self._weights, everybody=self._everybody)
 
-    def _blocks(self, folded: DataFrame, shape: Features) -> DataFrame:
+    def _blocks(self, folded: DataFrame, keys: Sequence[str]) -> DataFrame:
         """Who stands under which key, for keys that are worth their pairs: the budget of :mod:`blocking`."""
         from pyspark.sql import functions as sql
 
-        keys = keys_sql(shape, self._kind)
         under = folded.mapInArrow(lambda some: batches.keyed(some, keys), batches.STANDS).repartition(
             self._parts, "key"
         )
@@ -292,14 +290,14 @@ class _Run:
         kept = sql.bit_or(sql.expr("shiftleft(1L, rule)")).alias("kept")
         return blocks.where(worth).groupBy("id").agg(under_keys, kept)
 
-    def _weighed(self, records: DataFrame, blocks: DataFrame, shape: Features, held: Guards) -> list[Weighed]:
+    def _weighed(self, records: DataFrame, blocks: DataFrame, keys: Sequence[str], held: Guards) -> list[Weighed]:
         """The records under each key side by side, weighed on the workers; what is heavy enough comes back.
 
         A record goes out once for each of its keys, not once for each of its pairs, which are more, and through two shuffles.
         """
         rows = blocks.join(records, "id").selectExpr("inline(stands)", "kept", *records.columns)
         paired = self._spark.sparkContext.accumulator(0)
-        statements = batches.edge_statements(self.model, held, keys_sql(shape, self._kind))
+        statements = batches.edge_statements(self.model, held, keys)
         side_by_side = rows.repartition(self._parts, "key")
         found = side_by_side.mapInArrow(lambda some: batches.weighed(some, statements, paired), batches.EDGE).toArrow()
         self.pairs = paired.value
