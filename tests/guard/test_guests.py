@@ -14,7 +14,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.guests import codes
 from kehu.guard.guests.codes import CodeRefused, ask_code, pass_code, passed_code
 from kehu.guard.guests.credentials import NotSignedIn, guest_actor, guest_of, sign_in, sign_out
-from kehu.guard.guests.matching import Candidate, candidates, confirm_fact, fitting, holds_address
+from kehu.guard.guests.matching import Candidate, candidates, confirm_fact, fitting, holds_address, meant
 from kehu.guard.holders import GuestHolder
 from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import assign, unassign
@@ -173,9 +173,22 @@ def test_a_mailbox_of_several_opens_none_without_a_fact(database):
     assert fitting(found, {"birth_date": "1985-11-02"}) == [zhou]
     assert fitting(found, {"external_id": "W-1"}) == [lin]
     assert fitting(found, {"birth_date": "1985-11-03", "external_id": "W-3"}) == []
-    assert fitting(found, {}) == [] and fitting(found, {}, name="林婉清") == []
+    assert fitting(found, {}) == []
     with pytest.raises(ValueError, match="facts"):
         fitting(found, {"full_name": "林婉清"})
+
+
+def test_a_name_says_who_of_several_is_meant_and_nothing_by_itself(database):
+    mailbox = {"email": LIN["email"]}
+    twin, second = {"birth_date": LIN["birth_date"]}, {"external_id": "W-3"}
+    lin, zhou, again, other = admit(LIN, ZHOU | mailbox | twin, LIN | second, ZHOU | mailbox | {"external_id": "W-4"})
+    found, born = candidates(LIN["email"]), {"birth_date": LIN["birth_date"]}
+    assert len(fitting(found, born)) == 3
+    assert meant(found, born, name=ZHOU["full_name"]) == zhou
+    assert meant(found, born, name=LIN["full_name"]) == min(lin, again)  # the same person twice
+    assert meant(found, born, name="") is None
+    assert meant(found, {}, name=ZHOU["full_name"]) is None
+    assert meant(found, {"birth_date": ZHOU["birth_date"]}, name="") == other
 
 
 def test_a_probable_merge_makes_two_candidates_a_certain_one_makes_one(database):

@@ -90,7 +90,7 @@ class TestLookUp:
         assert looked_up(b).looked_at == 1
 
     def test_a_customer_shares_what_the_record_shares_that_shares_most(self, database, monkeypatch):
-        monkeypatch.setattr(live, "_CANDIDATES", 1)
+        monkeypatch.setattr(live, "_CANDIDATES", 1)  # who comes first is seen by who is left out, and of two one is
         mail = {"email": HOME["email"]}
         old, near = admit({"full_name": "Bo Quist", **mail}, {"full_name": "Alice Harpe", **mail})
         runs.join_found([(old, near)], run=new_id(), actor=owner_actor())

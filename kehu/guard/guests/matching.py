@@ -49,19 +49,30 @@ def candidates(address_key: str) -> list[Candidate]:
         return [Candidate(core, child) for core, child in cursor.fetchall()]
 
 
-def fitting(found: Sequence[Candidate], facts: Mapping[str, str], *, name: str = "") -> list[UUID]:
+def fitting(found: Sequence[Candidate], facts: Mapping[str, str]) -> list[UUID]:
     """Of these, the ones of whom one of the facts is true; ``facts`` are search keys by field.
-
-    Where several fit, only those who have the ``name`` (its search key), too, if one was told: two of one birthday at one
-    mailbox. Who stands here twice may fit twice: each part by all that was told, whatever joins them.
 
     Raises:
         ValueError: a field that is no such fact.
     """
     if not set(facts) <= set(FACTS):
         raise ValueError(f"facts: {', '.join(FACTS)}")
-    fit = _carrying([one.core for one in found], facts)
-    return _carrying(fit, {"full_name": name}) if name and len(fit) > 1 else fit
+    return _carrying([one.core for one in found], facts)
+
+
+def meant(found: Sequence[Candidate], facts: Mapping[str, str], *, name: str) -> UUID | None:
+    """The one of these who says the facts, and where these fit several their full ``name`` (its search key, or nothing).
+
+    Two of one birthday at one mailbox are told apart by their names. Whoever stands here twice under one name is the first
+    of the two. A name alone says nothing.
+
+    Raises:
+        ValueError: a field that is no such fact.
+    """
+    fit = fitting(found, facts)
+    if len(fit) > 1:
+        fit = _carrying(fit, {"full_name": name} if name else {})
+    return fit[0] if fit else None
 
 
 def _carrying(parts: list[UUID], told: Mapping[str, str]) -> list[UUID]:

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from kehu.guard.guests import credentials
 from kehu.guard.guests.codes import CodeRefused, ask_code, pass_code, passed_code
 from kehu.guard.guests.credentials import SignIn
-from kehu.guard.guests.matching import candidates, confirm_fact, fitting, holds_address
+from kehu.guard.guests.matching import candidates, confirm_fact, fitting, holds_address, meant
 from kehu.host.mail import OutboxClosed
 from kehu.refine.clean.dates import parse_date
 from kehu.refine.clean.emails import normal_email
@@ -65,21 +65,21 @@ def enter(secret: str, typed: str, code: str) -> SignIn | None:
 
 
 def enter_with_fact(secret: str, typed: str, fact: str, name: str = "") -> SignIn:
-    """Come in with a second fact after the code, where it fits exactly one of those who share the mailbox.
+    """Come in with a second fact after the code, as the one of those who share the mailbox whom it means.
 
-    Where it fits several, their own full ``name`` says which. Whoever stands here twice under one name comes in as the
-    first of the two, and joins the other by what they name of it.
+    Where it fits several, their own full ``name`` says which: :func:`kehu.guard.guests.matching.meant`. Whoever stands here
+    twice comes in as one of the two, and joins the other by what they name of it.
 
     Raises:
-        CodeRefused: it fits none or several, or there were too many tries.
+        CodeRefused: it means nobody, or there were too many tries.
     """
     address = _address(typed)
     passed = passed_code(secret, address=address)
     key = search_keys("full_name", name.strip()[:_LONGEST_NAME], "name").exact
-    fit = fitting(candidates(_key(address)), _facts(fact), name=key)
-    if not fit or (len(fit) > 1 and not key):
+    subject = meant(candidates(_key(address)), _facts(fact), name=key)
+    if subject is None:
         raise CodeRefused("fact")
-    return _open(credentials.sign_in(fit[0], code=passed, confirmed=True), address)
+    return _open(credentials.sign_in(subject, code=passed, confirmed=True), address)
 
 
 def confirm(guest: credentials.Guest, fact: str) -> bool:
