@@ -29,7 +29,18 @@ import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from bench.chinese import make
-from bench.linkage import Labelled, Quality, alone, customers, febrl, fetch_febrl, historical, quality, with_proposals
+from bench.linkage import (
+    Labelled,
+    Quality,
+    alone,
+    answered,
+    customers,
+    febrl,
+    fetch_febrl,
+    historical,
+    quality,
+    with_proposals,
+)
 from kehu.refine.resolve.link import link
 
 USUAL: Final = (0.95, 0.99)
@@ -190,12 +201,10 @@ def _ours(load: Callable[[], Labelled]) -> None:
     before, began, used = _memory(), time.perf_counter(), time.process_time()
     result = link(data.table)
     took, cpu, memory = time.perf_counter() - began, time.process_time() - used, _memory()
-    yes = [(one, other) for one, other, _ in result.proposals if data.truth[one] == data.truth[other]]
-    answered = quality(customers(data.truth, [*result.merges, *yes]), data.truth)
     print(f"  ours: {took:.1f} s ({cpu:.1f} s CPU), {memory - before:.2f} GB beside the input")
     print(f"    {'merged by itself':26}{alone(data, result)}")
     print(f"    {'proposals accepted':26}{with_proposals(data, result)}")
-    print(f"    {'proposals answered':26}{answered}  ({len(result.proposals):,} questions)", flush=True)
+    print(f"    {'proposals answered':26}{answered(data, result)}  ({len(result.proposals):,} questions)", flush=True)
 
 
 def _memory() -> float:

@@ -116,7 +116,8 @@ def made_up(folder: Path, count: int, *, seed: int = 1) -> Labelled:
     columns = [
         source[name].sample(people, with_replacement=True, seed=seed + number) for number, name in enumerate(fields)
     ]
-    day = pl.Series("day", range(36_500)).sample(people, with_replacement=True, seed=seed)
+    # a stream of its own: drawn in step with names, each day would have one given name
+    day = pl.Series("day", range(36_500)).sample(people, with_replacement=True, seed=seed + len(fields))
     born = (pl.lit("1905-01-01").str.to_date() + pl.duration(days=day)).dt.strftime("%Y%m%d").alias("birth_date")
     person = pl.int_range(people, dtype=pl.Int64).cast(pl.String).alias("person")
     first = pl.DataFrame(columns).with_columns(born, person)
@@ -188,6 +189,17 @@ def with_proposals(data: Labelled, result: LinkResult) -> Quality:
     return quality(customers(data.truth, joined), data.truth)
 
 
+def with_truth(data: Labelled, result: LinkResult) -> list[Sequence[str]]:
+    """What is joined once every question is answered as the truth has it."""
+    truth = data.truth
+    return [*result.merges, *((left, right) for left, right, _ in result.proposals if truth[left] == truth[right])]
+
+
+def answered(data: Labelled, result: LinkResult) -> Quality:
+    """Quality with every proposal answered by the truth."""
+    return quality(customers(data.truth, with_truth(data, result)), data.truth)
+
+
 def measure(data: Labelled, steps: bool = False) -> None:
     """Link and print quality, time, and the memory this process took beyond the input."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -197,7 +209,8 @@ def measure(data: Labelled, steps: bool = False) -> None:
     print(f"{data.name}: {result.seconds:.1f} s, {result.pairs:,} pairs, {len(result.merges):,} groups, "
           f"{len(result.proposals):,} proposals, peak {peak / 2**20:.2f} GB (input {before / 2**20:.2f} GB)")  # fmt: skip
     print(f"  merged by itself    {alone(data, result)}")
-    print(f"  proposals accepted  {with_proposals(data, result)}", flush=True)
+    print(f"  proposals accepted  {with_proposals(data, result)}")
+    print(f"  proposals answered  {answered(data, result)}", flush=True)
 
 
 def _measure_made_up(folder: Path, count: int, steps: bool) -> None:

@@ -15,14 +15,8 @@ from itertools import combinations
 import polars as pl
 
 from bench.chinese import Made, make
-from bench.linkage import alone, customers, quality
+from bench.linkage import alone, answered, customers, with_truth
 from kehu.refine.resolve.link import LinkResult, link
-
-
-def with_truth(made: Made, result: LinkResult) -> list[Sequence[str]]:
-    """What is joined once every question is answered as the truth has it."""
-    truth = made.data.truth
-    return [*result.merges, *((left, right) for left, right, _ in result.proposals if truth[left] == truth[right])]
 
 
 def households_merged(made: Made, groups: Sequence[Sequence[str]]) -> list[Sequence[str]]:
@@ -42,7 +36,7 @@ def worst(made: Made, result: LinkResult, count: int) -> Iterator[str]:
     rows = {row["record"]: row for row in pl.DataFrame(pl.from_arrow(made.data.table)).iter_rows(named=True)}
     truth = made.data.truth
     found = customers(truth, result.merges)
-    asked = customers(truth, with_truth(made, result))
+    asked = customers(truth, with_truth(made.data, result))
     wrong = [pair for group in result.merges for pair in combinations(group, 2) if truth[pair[0]] != truth[pair[1]]]
     people = defaultdict(list)
     for record, person in truth.items():
@@ -76,7 +70,7 @@ def report(made: Made, result: LinkResult, count: int) -> None:
     data = made.data
     print(f"{data.name}: {result.seconds:.1f} s, {len(set(data.truth.values())):,} true, {result.pairs:,} pairs scored")
     print(f"  merged by itself            {alone(data, result)}")
-    print(f"  queue answered by the truth {quality(customers(data.truth, with_truth(made, result)), data.truth)}")
+    print(f"  queue answered by the truth {answered(data, result)}")
     wrong = sum(len({data.truth[record] for record in group}) > 1 for group in result.merges)
     print(f"  groups merged by themselves {len(result.merges):,}, of two or more people {wrong}, "
           f"of two of one household {len(households_merged(made, result.merges))}")  # fmt: skip
