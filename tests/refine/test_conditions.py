@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kehu.refine.resolve.comparing import Checked
+from kehu.refine.resolve.comparing import CREDIT_CODE, RESIDENT, Checked, Scheme
 from kehu.refine.resolve.conditions import ALIASED, SUFFIXED, Condition, left
 from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
 from kehu.refine.resolve.guards import guards
@@ -125,8 +125,17 @@ def test_sql_and_python_agree_on_any_text(rows: list[dict[str, str | None]]):
 
 
 @pytest.mark.parametrize(
-    ("number", "right"),
-    [("11010519491231002X", True), ("11010519491231002x", True), ("110105194912310021", False), ("8813772", False)],
-)
-def test_check_digit_of_a_resident_number(number: str, right: bool):
-    assert Checked(left("n")).holds({"n": number}, {}) is right
+    ("scheme", "number", "right"),
+    [
+        (RESIDENT, "11010519491231002X", True), (RESIDENT, "11010519491231002x", True), (RESIDENT, "8813772", False),
+        (RESIDENT, "110105194912310021", False), (CREDIT_CODE, "91350100M000100Y43", True),
+        (CREDIT_CODE, "91350100m000100y43", True), (CREDIT_CODE, "91350100M000100Y34", False),
+        (CREDIT_CODE, "91350100M000100", False),
+    ],
+)  # fmt: skip
+def test_check_digit_of_a_number(scheme: Scheme, number: str, right: bool):
+    checked = Checked(left("n"), scheme)
+    assert checked.holds({"n": number}, {}) is right
+    with duckdb.connect() as connection:
+        query = f"select {checked.sql('l.{}', 'r.{}')} from (select ? as n) l, (select null as n) r"
+        assert connection.execute(query, [number]).fetchone() == (right,)

@@ -190,9 +190,38 @@ class TestOrganisations:
         other = {**one, "registration_number": "91310000MA1K39XY7P"}
         assert verdict(one, other, "organisation") != "merged"
 
+    def test_a_slip_in_a_registration_number_is_no_other_number(self):
+        one = {"legal_name": "明月有限公司", "phone": "059158880000", "registration_number": "91350100M000100Y43"}
+        again = {**one, "phone": "+8659158880000"}
+        assert verdict(one, {**again, "registration_number": "91350100M000100Y48"}, "organisation") == "merged"
+        assert verdict(one, {**again, "registration_number": "91350100M0001013XR"}, "organisation") != "merged"
+        # two that cannot be checked may be two
+        assert (
+            verdict(
+                {**one, "registration_number": "HRB 1234"}, {**again, "registration_number": "HRB 1235"}, "organisation"
+            )
+            != "merged"
+        )
+
     def test_same_number_and_name_merge(self):
         one = {"legal_name": "明月股份有限公司", "registration_number": "91310000MA1K35KL1X"}
         assert verdict(one, {**one, "legal_name": "明月有限公司"}, "organisation") == "merged"
+
+    @pytest.mark.parametrize(("written", "again"), [
+        ("大和商事(株)", "株式会社大和商事"), ("㈱大和商事", "大和商事"), ("协和(武汉)制作所有限公司", "武漢協和製作所"),
+        ("Orion L.L.C.", "Orion LLC"), ("Harbour Lights Leeds Branch", "Harbour Lights Ltd, Leeds branch office"),
+    ])  # fmt: skip
+    def test_form_and_place_may_stand_anywhere(self, written, again):
+        one = {"legal_name": written, "phone": "+862155501234"}
+        assert verdict(one, {**one, "legal_name": again}, "organisation") == "merged"
+
+    @pytest.mark.parametrize(("office", "other"), [
+        ("明月有限公司", "明月有限公司厦门分公司"), ("明月厦门分公司", "明月有限公司(济南)分公司"),
+        ("Harbour Lights", "Harbour Lights Leeds Branch"), ("Harbour Lights York Branch", "Harbour Lights Leeds Branch"),
+    ])  # fmt: skip
+    def test_a_branch_is_asked_about(self, office, other):
+        one = {"legal_name": office, "phone": "+862155501234", "email": "info@mail.example"}
+        assert verdict(one, {**one, "legal_name": other}, "organisation") == "asked"
 
 
 class TestTable:

@@ -12,8 +12,25 @@ from rapidfuzz.distance import DamerauLevenshtein, Hamming, JaroWinkler
 
 from kehu.refine.resolve.conditions import Condition, Row, Truth, Value, left, right
 
-_CN_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CN_CHECKS: Final = "10X98765432"
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a number's last letter follows from those before: their places in ``letters``, weighted and added, name its place
+    in ``checks``."""
+
+    weights: tuple[int, ...]
+    letters: str
+    checks: str
+
+
+RESIDENT: Final = Scheme((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), "0123456789", "10X98765432")
+"""Resident identity numbers of China, 18 digits (GB 11643)."""
+CREDIT_CODE: Final = Scheme(
+    (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28),
+    "0123456789ABCDEFGHJKLMNPQRTUWXY",
+    "0YXWUTRQPNMLKJHGFEDCBA987654321",
+)
+"""Unified social credit codes of organisations in China, 18 letters (GB 32100)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,23 +267,27 @@ class YearsApart(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Checked(Condition):
-    """An 18-digit resident identity number whose check digit is right (GB 11643)."""
+    """A number whose check digit is right."""
 
     value: Value
+    scheme: Scheme
 
     def sql(self, left: str, right: str) -> str:
-        text = self.value.sql(left, right)
+        text, scheme, length = self.value.sql(left, right), self.scheme, len(self.scheme.weights) + 1
         total = " + ".join(
-            f"{weight} * coalesce(try_cast({text}[{i}] AS INT), 0)" for i, weight in enumerate(_CN_WEIGHTS, 1)
+            f"{weight} * greatest(instr('{scheme.letters}', upper({text}[{place}])) - 1, 0)"
+            for place, weight in enumerate(scheme.weights, 1)
         )
-        return f"(length({text}) = 18 AND upper({text}[18]) = '{_CN_CHECKS}'[({total}) % 11 + 1])"
+        check = f"'{scheme.checks}'[({total}) % {len(scheme.checks)} + 1]"
+        return f"(length({text}) = {length} AND upper({text}[{length}]) = {check})"
 
     def holds(self, left: Row, right: Row) -> Truth:
-        text = self.value.of(left, right)
-        if text is None or len(text) != 18:
+        text, scheme = self.value.of(left, right), self.scheme
+        if text is None or len(text) != len(scheme.weights) + 1:
             return None if text is None else False
-        digits = (int(letter) if letter in "0123456789" else 0 for letter in text)
-        return text[17].upper() == _CN_CHECKS[sum(w * d for w, d in zip(_CN_WEIGHTS, digits, strict=False)) % 11]
+        places = (max(scheme.letters.find(letter.upper()), 0) for letter in text)
+        total = sum(weight * place for weight, place in zip(scheme.weights, places, strict=False))
+        return text[-1].upper() == scheme.checks[total % len(scheme.checks)]
 
 
 def same(column: str, first: int | None = None, last: int | None = None) -> Condition:

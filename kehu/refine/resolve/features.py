@@ -59,11 +59,17 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "organisation": (*_BOTH, "legal_name", "registration_number"),
 }  # fmt: skip
 
+# Dots and brackets are spaces by now: (株), L.L.C.
 LEGAL_FORMS: Final = (
     r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
     r"|\b(incorporated|inc|limited|ltd|llc|llp|plc|corporation|corp|company|co|gmbh|mbh|ag|kg|ug|ohg|sarl|sas|sa|srl|spa|bv"
-    r"|nv|oy|ab|pty|pte|kk|group|holdings?)\b"
+    r"|nv|oy|ab|pty|pte|kk|group|holdings?|l l c|l l p|p l c|g m b h|s a|s r l|s p a|b v|n v|k k|株|有|合)\b"
 )
+BRANCHES: Final = (
+    r"(\S\S) ?(?:分公司|支公司|分行|支行|分店|营业部|办事处)$",
+    r"(\S+) (?:branch|branch office)$",
+)
+"""Of a branch, which has a number of its own, the place that it is named after."""
 _HAN: Final = r"\p{Han}"
 # One mailbox under two names, and whose providers read no dots before the @.
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
@@ -251,7 +257,10 @@ def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
     whole = pl.coalesce(_field(frame, "legal_name"), _field(frame, "full_name"))
     frame = frame.with_columns(whole.alias("full"))
     bare = pl.col("full").str.replace_all(LEGAL_FORMS, " ").str.replace_all(r"\s+", " ").str.strip_chars()
-    frame = frame.with_columns(pl.when(bare != "").then(bare).otherwise(pl.col("full")).alias("name"))
+    # 长江(武汉)有限公司, 武汉长江有限公司: where the place stands says nothing
+    joined = pl.when(bare.str.contains(r"^[\p{Han} ]+$")).then(bare.str.replace_all(" ", "")).otherwise(bare)
+    branch = pl.coalesce(pl.col("full").str.extract(pattern) for pattern in BRANCHES)
+    frame = frame.with_columns(pl.when(bare != "").then(joined).otherwise(pl.col("full")).alias("name"), branch=branch)
     return frame.with_columns(tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))))
 
 

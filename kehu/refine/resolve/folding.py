@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kehu.refine.resolve.features import (
+    BRANCHES,
     CODE_FIELDS,
     DOTLESS,
     FIELDS,
@@ -51,6 +52,7 @@ _FAMILIAR: Final = re.compile(FAMILIAR)
 _STREET: Final = re.compile(STREET)
 _SOUNDS: Final = re.compile("|".join(MISHEARD))
 _LEGAL: Final = re.compile(LEGAL_FORMS)
+_BRANCHES: Final = tuple(re.compile(pattern) for pattern in BRANCHES)
 _COMPOUND: Final = frozenset(COMPOUND_SURNAMES)
 _LATIN: Final = str.maketrans(LATIN)
 _NO_WORD: Final = re.compile("[^a-z0-9]+")  # of lower case ASCII all but letters and digits
@@ -178,7 +180,10 @@ def _organisation(plain: Mapping[str, str | None]) -> Folded:
     if full is None:
         return {}
     name = re.sub(r"\s+", " ", _LEGAL.sub(" ", full)).strip() or full
-    return {"full": full, "name": name, "tokens": sorted_words(name), "name_s": spell(name)}
+    if all(letter == " " or _HAN.match(letter) for letter in name):
+        name = name.replace(" ", "")
+    branch = next((found[1] for pattern in _BRANCHES if (found := pattern.search(full))), None)
+    return {"full": full, "name": name, "tokens": sorted_words(name), "name_s": spell(name), "branch": branch}
 
 
 def sorted_words(name: str) -> str:

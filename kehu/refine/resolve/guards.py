@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kehu.refine.resolve.comparing import (
+    CREDIT_CODE,
+    RESIDENT,
     Begins,
     Checked,
     Contains,
@@ -173,24 +175,29 @@ class _Conditions:
         unknown = Is(left("birth", 5, 8), "0101") | Is(right("birth", 5, 8), "0101")
         return self._when("birth", same("birth", 1, 4) & unknown)
 
-    def _id_near(self, column: str) -> Condition:
-        return self._when(column, Within(column, 2) & ~self._both_checked(column))
+    def _id_near(self) -> Condition:
+        return self._when("national_id", Within("national_id", 2) & ~self._both_checked())
 
-    def _both_checked(self, column: str) -> Condition:
+    def _both_checked(self) -> Condition:
         """Both have a right check digit and differ: twins' numbers are neighbours, one slip is never valid."""
-        if column not in self._columns:
-            return NO
-        return differs(column) & Checked(left(column)) & Checked(right(column))
+        one, other = (Checked(side("national_id"), RESIDENT) for side in (left, right))
+        return self._differs("national_id") & one & other
 
-    def _numbers_differ(self, column: str) -> Condition:
-        return self._when(column, ~Within(column, 2)) | self._when(column, self._both_checked(column))
+    def _numbers_differ(self) -> Condition:
+        return self._when("national_id", ~Within("national_id", 2)) | self._when("national_id", self._both_checked())
+
+    def _registered_apart(self) -> Condition:
+        """Two numbers, and not one slip of one: of that, just one has a right check digit."""
+        one, other = (Surely(Checked(side("registration_number"), CREDIT_CODE)) for side in (left, right))
+        slip = Within("registration_number", 1) & (one | other) & ~(one & other)
+        return self._when("registration_number", differs("registration_number") & ~slip)
 
     def person(self) -> Guards:
         """What decides of two persons; see the module."""
         given, birth, number = self._given_agrees() | self._misheard(), self._birth_agrees(), self._same("national_id")
-        compatible, near_number = self._given_compatible(), self._id_near("national_id")
+        compatible, near_number = self._given_compatible(), self._id_near()
         other_gender = self._differs("gender") & ~self._same("first") & ~number
-        other_number, other_suffix = self._numbers_differ("national_id"), self._differs("suffix")
+        other_number, other_suffix = self._numbers_differ(), self._differs("suffix")
         # A gender may be mistyped: it parts two records, but not a group whose names or birth dates agree.
         mixed = other_gender & ~given & ~compatible & ~birth
         contradictions = {
@@ -220,7 +227,7 @@ class _Conditions:
         ) & ~(self._other_characters() & ~number)
         other_birth = self._known("birth") & ~near_birth & ~number & ~near_number
         household = ~given & ~compatible & ~near_birth & ~number & ~near_number
-        numbers = self._when("national_id", self._both_checked("national_id"))
+        numbers = self._when("national_id", self._both_checked())
         # A shared phone explains itself once neither name agrees; a shared address may yet be one badly typed record.
         shared = other_birth | self._same("phone") | self._same("email")
         strangers = household & ~self._family_agrees() & shared
@@ -246,15 +253,17 @@ class _Conditions:
         )
 
     def organisation(self) -> Guards:
-        column = "registration_number"
-        number, other_number = self._same(column), self._differs(column)
+        number, other_number = self._same("registration_number"), self._registered_apart()
         name = self._when("name", same("name") | same("tokens") | near("name_s", 0.95))
-        contact = self._same("phone") | self._same("email") | self._same("addr")
-        certain = name & (number | contact & ~other_number)
-        doubts = {"numbers differ": other_number, "too little": ~certain}
-        return Guards(
-            certain, named=NO, household=NO, shown=NO, never=NO, apart=other_number, firm=other_number, doubts=doubts
-        )
+        # a landline comes with the country's number or without
+        phone = self._when("phone", Long(left("phone"), 8) & same("phone", -8))
+        contact = self._same("phone") | phone | self._same("email") | self._same("addr")
+        # A head office and its branches share a telephone, and each is registered by itself.
+        branches = (self._one_has("branch") | self._differs("branch")) & ~number
+        certain = name & (number | contact & ~other_number & ~branches)
+        apart = other_number | branches
+        doubts = {"numbers differ": other_number, "branches differ": branches, "too little": ~certain}
+        return Guards(certain, named=NO, household=NO, shown=NO, never=NO, apart=apart, firm=apart, doubts=doubts)
 
 
 def _any(conditions: Iterable[Condition]) -> Condition:

@@ -74,6 +74,7 @@ _DEGREES: Final[Mapping[str, Promise]] = {
     "other": gettext_lazy("differs"),
 }
 _DOUBTS: Final[Mapping[str, Promise]] = {
+    "branches differ": gettext_lazy("A head office and a branch of it, or two branches."),
     "numbers differ": gettext_lazy("Two valid numbers that differ: nobody has two."),
     "generations differ": gettext_lazy("One is a junior, the other a senior."),
     "genders differ": gettext_lazy("Gender and first name both differ."),
