@@ -12,6 +12,7 @@ from pathlib import Path
 
 from browser import ensure_browser
 from clients import ensure_clients
+from java import ensure_spark
 from mailserver import ensure_dovecot
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +71,8 @@ def run_tests() -> None:
     ensure_browser()
     ensure_clients()
     ensure_dovecot()
+    if os.environ.get("CI"):  # half a gigabyte, which nobody else is made to fetch
+        ensure_spark()
     # one more than there are processors: many a test waits for a process, a browser or a clock
     workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))
     spread = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")  # in our order: the long ones first

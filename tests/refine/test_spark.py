@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -24,11 +25,13 @@ from kehu.refine.resolve.link import link
 from kehu.refine.resolve.model import shipped
 from kehu.refine.resolve.spark import largest_blocks, link_on_spark, session, settings
 
-ASKED = os.environ.get("KEHU_TEST_SPARK") == "1"
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 HERE = find_spec("pyspark") is not None and shutil.which("java") is not None
-if ASKED and not HERE:
-    raise RuntimeError("Java 17 or pyspark is missing: make spark")
-needs_spark = pytest.mark.skipif(not ASKED, reason="linkage on Spark has a run of its own: make spark")
+if os.environ.get("CI") and not HERE:
+    raise RuntimeError("Java 17 or pyspark is missing: scripts/java.py")
+needs_spark = pytest.mark.skipif(not HERE, reason="no Java 17 or no pyspark here: make spark")
 # py4j leaves its sockets to the garbage
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 CANARY = b"canaryvalue"
@@ -85,32 +88,36 @@ def companies(count: int) -> pa.Table:
 
 
 @needs_spark
-@pytest.mark.parametrize("kind", ["person", "organisation"])
-def test_spark_comes_to_the_same_and_leaves_nothing_behind(tmp_path: Path, kind: Kind):
-    made = families(700, seed=17).table if kind == "person" else companies(400)
-    marked = made.append_column(
-        "birth_place" if kind == "person" else "address", pa.array([CANARY.decode()] * len(made))
-    )
-    here = link(marked, kind=kind)
+def test_spark_comes_to_the_same_and_leaves_nothing_behind(tmp_path: Path, capfd):
+    """One session for all that needs one: to start Java and its workers takes longer than to link."""
+    persons, organisations = marked("birth_place", families(5_100, seed=17).table), marked("address", companies(400))
     with Watcher(tmp_path) as watcher, session(tmp_path) as spark:
-        there = link_on_spark(marked, spark=spark, kind=kind)
-        assert spark.sparkContext._jsc.getPersistentRDDs().isEmpty()  # of the next linkage's memory nothing is taken
+        comes_to_the_same(spark, persons, "person")
+        comes_to_the_same(spark, organisations, "organisation")
+        with pytest.raises(Exception, match=CANARY.decode()):
+            spark.sql(f"SELECT int(text) FROM VALUES ('{CANARY.decode()}') AS t (text)").collect()
         time.sleep(0.5)
+    assert len(persons) > 20_000
+    assert watcher.bytes > 100_000 and not watcher.found
+    assert list(tmp_path.iterdir()) == []
+    assert CANARY.decode() not in "".join(capfd.readouterr())  # what fails quotes a value, and nobody logs it
+
+
+def marked(column: str, table: pa.Table) -> pa.Table:
+    """The canary in each record."""
+    return table.append_column(column, pa.array([CANARY.decode()] * len(table)))
+
+
+def comes_to_the_same(spark: SparkSession, table: pa.Table, kind: Kind) -> None:
+    """As in one process: pairs, weights, groups, questions; and nothing of it stays in Spark's memory."""
+    here, there = link(table, kind=kind), link_on_spark(table, spark=spark, kind=kind)
+    assert spark.sparkContext._jsc.getPersistentRDDs().isEmpty()
     assert here.merges and there.pairs == here.pairs
     assert there.model.digest == here.model.digest
     assert there.merges == here.merges
     ours, theirs = ({frozenset(pair): weight for *pair, weight in one.proposals} for one in (here, there))
     assert ours.keys() == theirs.keys()
     assert all(abs(ours[pair] - theirs[pair]) < 0.01 for pair in ours)
-    assert watcher.bytes > 100_000 and not watcher.found
-    assert list(tmp_path.iterdir()) == []
-
-
-@needs_spark
-def test_what_fails_quotes_no_value_in_a_log(tmp_path: Path, capfd):
-    with session(tmp_path) as spark, pytest.raises(Exception, match=CANARY.decode()):
-        spark.sql(f"SELECT int(text) FROM VALUES ('{CANARY.decode()}') AS t (text)").collect()
-    assert CANARY.decode() not in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize("name", ["spark.io.encryption.enabled", "spark.authenticate", "spark.network.crypto.enabled"])

@@ -44,7 +44,8 @@ MASTER: Final = "local[2]"
 MEMORY: Final = "2g"
 _FOLDER: Final = "linkage-spark-"
 _LOUD: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")  # of pyspark: whatever fails, with its message
-_PARTS: Final = 16  # of a table, and of a shuffle
+_PARTS: Final = 16  # of a table and of a shuffle, where there are many records
+_LEAST_PARTS: Final = 4
 _RECORDS_PER_PART: Final = (
     20_000  # where they stand under their keys: to plan a worker's statements takes a third of a second
 )
@@ -207,7 +208,8 @@ class _Run:
 
     def __call__(self, records: pl.DataFrame) -> Found:
         self._count = len(records)
-        self._parts = max(_PARTS, self._count // _RECORDS_PER_PART)
+        self._parts = max(_LEAST_PARTS, self._count // _RECORDS_PER_PART)
+        self._spark.conf.set("spark.sql.shuffle.partitions", min(self._parts, _PARTS))
         names = records["record"]
         self._begin("features", 0.0)
         folded, filled, wide = self._folded(records.drop("record"))
@@ -248,7 +250,7 @@ class _Run:
         kind, every = self._kind, sorted(everything(self._kind, wide=True).columns - {"id"})
         numbered = records.insert_column(0, pl.int_range(len(records), dtype=pl.Int64, eager=True).alias("id"))
         schema = f"id bigint, {batches.FOREIGN} boolean, " + ", ".join(f"{name} string" for name in every)
-        incoming = self._spark.createDataFrame(numbered.to_arrow())
+        incoming = self._spark.createDataFrame(numbered.to_arrow()).coalesce(self._parts)
         folded = self._keep(incoming.mapInArrow(lambda some: batches.folded(some, kind), schema))
         found = folded.agg(
             sql.max(batches.FOREIGN).alias(batches.FOREIGN), *(sql.count(name).alias(name) for name in every)
