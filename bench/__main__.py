@@ -37,6 +37,7 @@ PARTS: tuple[tuple[str, list[list[str]], list[list[str]]], ...] = (
         [["--orders", "10000000", "--event"], ["--vault", "100000"]],
     ),
     ("bench.chinese", [["--records", "5000"]], [[], ["--records", "2000", "--kind", "organisation"]]),
+    ("bench.suppressing", [["10000"]], [["10000"], ["100000"]]),
     ("bench.census", [[]], [[]]),
     ("bench.classify", [["--patterns"]], [["--patterns"], []]),
     (

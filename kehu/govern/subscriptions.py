@@ -9,8 +9,9 @@ anchor, below]``), as consents do (:mod:`kehu.govern.covers`).
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -28,6 +29,41 @@ from kehu.govern.topics import topic_named
 STATUSES: Final = ("suppressed", "unsubscribed", "subscribed")  # strictest first
 GROUNDS: Final = ("consent", "existing", "none")
 
+_WHOLE: Final = """
+select s.subject from subject_state s where not s.hidden and s.customer = any (array(
+    select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]) and not n.hidden))
+order by s.subject for no key update
+"""
+# One of each customer speaks for it, and of a medium and topic only where nobody of it is suppressed already.
+_UNSAID: Final = """
+with one as (
+    select distinct on (s.customer) s.customer, s.subject from subject_state s
+    where s.subject = any (%(subjects)s::uuid[]) and not s.hidden order by s.customer, s.subject
+)
+select o.subject, k.key from one o cross join unnest(%(keys)s::text[]) as k (key)
+where not exists (select from subject_state x where x.customer = o.customer and not x.hidden
+    and x.subscriptions -> k.key ->> 0 = 'suppressed')
+order by o.subject, k.key
+"""
+_STATE: Final = """
+insert into govern_subscription (id, subject, medium, topic, status, ground, at, way, language, proof, recorded_by, recorded_at)
+select u.id, u.subject, split_part(u.key, ':', 1), split_part(u.key, ':', 2), 'suppressed', '', %(now)s, %(way)s, '', '',
+    %(by)s, %(now)s from unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(keys)s::text[]) as u (id, subject, key)
+"""
+# On the certain part of who spoke it is its own word, on the rest of the customer one that an un-merge takes off again.
+_SUPPRESS: Final = """
+with w as (
+    select u.subject, u.key, s.customer, s.core, (select x.subject from subject_state x
+        where x.customer = s.customer and x.core = s.core and not x.hidden order by x.subject limit 1) as first
+    from unnest(%(subjects)s::uuid[], %(keys)s::text[]) as u (subject, key) join subject_state s using (subject)
+), said as (
+    select x.subject, array_agg(w.key) as keys, jsonb_object_agg(w.key, case when x.core = w.core
+        then '["suppressed", ""]'::jsonb else jsonb_build_array('suppressed', '', w.first::text) end) as words
+    from w join subject_state x on x.customer = w.customer and not x.hidden group by x.subject
+)
+update subject_state s set subscriptions = coalesce(s.subscriptions, '{}') || said.words,
+    lifted = nullif(s.lifted - said.keys, '{}') from said where s.subject = said.subject
+"""
 _LOCK: Final = "select 1 from subject_state where subject = any (%s) order by subject for no key update"
 _PUT: Final = """
 update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(packed)s::jsonb),
@@ -125,6 +161,36 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
         return row
 
     return retried(work)
+
+
+def suppress_all(
+    subjects: Sequence[UUID], keys: Iterable[tuple[str, str]], *, way: str, recorded_by: UUID, ids: Iterator[UUID]
+) -> list[UUID]:
+    """Suppress these media and topics for many customers at once, in the caller's transaction: what :func:`say` does of each.
+
+    Args:
+        subjects: origin subjects; those not here are passed over, and of one customer's several the first speaks.
+        keys: media and topics.
+        way: what suppresses them, as it is named beside the statement.
+        recorded_by: who brings it.
+        ids: of the statements, without end.
+
+    Returns:
+        Whom anything was said of that did not stand already.
+    """
+    named = [f"{medium}:{topic}" for medium, topic in keys]
+    with connection.cursor() as cursor:
+        cursor.execute(_WHOLE, {"subjects": list(subjects)})
+        cursor.execute(_UNSAID, {"subjects": list(subjects), "keys": named})
+        unsaid = cursor.fetchall()
+        if not unsaid:
+            return []
+        said: dict[str, Any] = {"way": way, "by": recorded_by, "now": timezone.now()}
+        said |= {"subjects": [one for one, _ in unsaid], "keys": [key for _, key in unsaid]}
+        said["ids"] = list(itertools.islice(ids, len(unsaid)))
+        cursor.execute(_STATE, said)
+        cursor.execute(_SUPPRESS, said)
+    return list(dict.fromkeys(subject for subject, _ in unsaid))
 
 
 def standing(subject: UUID, *, whole: bool = True) -> list[Standing]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import re
 
 import pytest
 from django.db import connection, transaction
 
-from kehu.govern.subscriptions import Said, SuppressedHere, say, standing
+from kehu.govern.slugs import ACTIONS
+from kehu.govern.subscriptions import Said, SuppressedHere, say, standing, suppress_all
 from kehu.guard.gate.acts import Refused
 from kehu.guard.installation import installation
 from kehu.serve.mailing import lists
 from kehu.vault import do_not_contact
+from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -85,3 +89,80 @@ def test_an_erasure_lifts_no_list(tmp_path):
     assert do_not_contact.listed(connection.connection, [token])
     [back] = admit(LIN | {"full_name": "林"})
     assert said(back)["email", "offers"] == "suppressed"
+
+
+def words(subjects):
+    """What stands of whom, and what was said, without ids and times."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select subject, subscriptions::text, lifted::text from subject_state where subject = any (%s) order by 1",
+            [subjects],
+        )
+        states = cursor.fetchall()
+        cursor.execute(
+            "select subject, medium, topic, status, way, ground, language, notice, evidence, proof from govern_subscription where subject = any (%s) order by 1, 2, 3, 4",
+            [subjects],
+        )
+        return states, cursor.fetchall()
+
+
+class TakenBack(Exception):
+    pass
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_at_once_are_as_one_after_another(seed):
+    """Customers of several records, certain and probable ones, of whom some said something before."""
+    chance = random.Random(seed)
+    people = sorted(admit(*({"email": f"p{n}@mail.example"} for n in range(14))))
+    connection.ensure_connection()
+    for _ in range(6):
+        one, other = sorted(chance.sample(people, 2))
+        with transaction.atomic():
+            assign(connection.connection, [(one, other)], certainty=chance.choice((2, 3)), why=1, run=None, by=new_id())
+    for one in chance.sample(people, 6):
+        say(
+            one,
+            "email",
+            "newsletter",
+            said=Said("subscribed", way="x", ground="consent"),
+            recorded_by=new_id(),
+            id=new_id(),
+        )
+    for one in chance.sample(people, 2):
+        say(one, "email", "offers", said=Said("suppressed", way="x"), recorded_by=new_id(), id=new_id())
+    listed, keys = chance.sample(people, 9), [("email", "newsletter"), ("email", "offers")]
+    found = []
+    for at_once in (False, True):
+        with contextlib.suppress(TakenBack), transaction.atomic():
+            if at_once:
+                told = suppress_all(listed, keys, way="list", recorded_by=new_id(), ids=iter(new_id, None))
+            else:
+                told = [subject for subject in sorted(listed) if one_by_one(subject, keys)]
+            found.append((told, words(people)))
+            raise TakenBack
+    assert found[0] == found[1] and found[0][0]
+
+
+def one_by_one(subject, keys):
+    held = said(subject)
+    left = [key for key in keys if held.get(key) != "suppressed"]
+    for medium, topic in left:
+        say(subject, medium, topic, said=Said("suppressed", way="list"), recorded_by=new_id(), id=new_id())
+    return left
+
+
+def test_one_row_of_the_ledger_tells_of_many_and_each_reads_it(tmp_path):
+    mia = staff("marketing")
+    people = admit(*({"email": f"p{n}@mail.example"} for n in range(3)))
+    file = tmp_path / "a.txt"
+    file.write_text("".join(f"p{n}@mail.example\n" for n in range(3)))
+    lists.bring(file, "robinson", actor=mia)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select u.seq, u.position, u.subject from ledger_use u join ledger_entry e using (seq) where e.action = %s order by 2",
+            [ACTIONS["subscribe"]],
+        )
+        rows = cursor.fetchall()
+    assert len({seq for seq, _, _ in rows}) == 1
+    assert [(position, subject) for _, position, subject in rows] == list(enumerate(sorted(people)))

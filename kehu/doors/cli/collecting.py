@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
 from kehu.doors.cli.databases import from_database, of_a_database, wanted_of
 from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command, language
+
+if TYPE_CHECKING:
+    from kehu.collect.imports.queries import ImportStatus
+    from kehu.doors.cli.bars import Counted
 
 
 class _Import(click.Group):
@@ -85,14 +88,19 @@ def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) 
         return _run(import_id, who, wait=wait)
 
 
+def _rows(told: Counted) -> Callable[[ImportStatus], None]:
+    return lambda held: told(held.rows, held.expected)
+
+
 def _run(import_id: UUID, who: Any, *, wait: bool) -> dict[str, Any]:
     """Work through an import, whose id is told first."""
     from kehu.collect.imports import actions
     from kehu.collect.imports.queries import status
+    from kehu.doors.cli.bars import counted
 
     click.echo(str(import_id), err=True)
-    with _bar() as progress:
-        done = actions.run(import_id, actor=who, progress=progress, link=not wait)
+    with counted("import") as told:
+        done = actions.run(import_id, actor=who, progress=_rows(told), link=not wait)
     if wait:
         from kehu.refine.resolve.runs import resolve
 
@@ -152,19 +160,6 @@ def _dry(planned: Any) -> dict[str, Any]:
 def _answer(done: Any) -> dict[str, Any]:
     names = ("rows", "accepted", "created", "updated", "merged", "duplicates", "review", "quarantined", "seconds")
     return {"import": str(done.id)} | {name: getattr(done, name) for name in names}
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Any], None]]:
-    """Progress on a terminal's standard error; elsewhere none."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("import", total=None)
-        yield lambda held: bar.update(task, total=held.expected or None, completed=held.rows)
 
 
 @contextmanager
@@ -247,6 +242,7 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
     """Bring refused rows in again, under the rules of now, or as they stand in a mended export."""
     from kehu.collect.quarantine import actions
     from kehu.collect.quarantine.queries import imports_with_refused
+    from kehu.doors.cli.bars import counted
 
     who = actor()
     if mended is not None and not mended.is_file():
@@ -257,8 +253,8 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
             raise actions.NothingRefused
         answers = []
         for one in wanted:
-            with _bar() as progress:
-                done = actions.replay(one, actor=who, mended=mended, maps=maps, progress=progress)
+            with counted("import") as told:
+                done = actions.replay(one, actor=who, mended=mended, maps=maps, progress=_rows(told))
             click.echo(str(done.id), err=True)
             answers.append(_answer(done))
     return _together(answers, wait=wait, who=who)

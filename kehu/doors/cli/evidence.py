@@ -90,19 +90,14 @@ def retire(dry_run: bool) -> Any:
     The hash of each row stays, so that the tree, checkpoints and proofs handed out still hold. No row younger than six
     months goes, whatever is set: the database itself refuses. Stopped, it goes on where it was.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from kehu.doors.cli.bars import counted
     from kehu.guard.ledger import retirement
     from kehu.serve.assurance import queries
 
     who = actor()
     queries.hash_pending()
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rows", total=None)
-        found = retirement.retire(
-            actor=who, dry_run=dry_run, progress=lambda done, of: bar.update(task, completed=done, total=of)
-        )
+    with counted("rows") as told:
+        found = retirement.retire(actor=who, dry_run=dry_run, progress=told)
     return {
         "dry_run": dry_run, "retired": found.rows, "held": found.held,
         "first": found.first.isoformat() if found.first else None,

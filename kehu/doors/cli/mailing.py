@@ -23,10 +23,13 @@ from kehu.doors.cli.frame import FAILED, Failure, actor, command
 def suppress(file: Path, name: str, medium: str, topic: str, country: str) -> Any:
     """Bring in a suppression or do-not-call list: any file; each cell that is an email address or phone number counts."""
     from kehu.collect.readers import UnreadableSource
+    from kehu.doors.cli.bars import counted
     from kehu.serve.mailing import lists
 
+    who, scope = actor(), {"medium": medium, "topic": topic, "country": country.upper()}
     try:
-        return asdict(lists.bring(file, name, actor=actor(), medium=medium, topic=topic, country=country.upper()))
+        with counted("rows") as told:
+            return asdict(lists.bring(file, name, actor=who, **scope, progress=told))
     except UnreadableSource as unreadable:
         raise Failure(FAILED, unreadable.code, str(unreadable), unreadable.remedy) from None
 

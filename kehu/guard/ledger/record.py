@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from psycopg import Connection
 from kehu.govern.slugs import ACTIONS
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor, ActorFacts, Outside
 from kehu.guard.gate.acts import Refused
-from kehu.guard.gate.read import gate
+from kehu.guard.gate.read import CHUNK, gate
 from kehu.guard.gate.rulebook import DEFAULT_DENY
 from kehu.guard.installation import installation
 from kehu.guard.ledger.mac import entry_mac
@@ -22,8 +23,8 @@ from kehu.guard.ledger.mac import entry_mac
 _INSERT = """
 with h as materialized (
     select s.subject, s.packs, k.salt from subject_state s join subject_key k using (subject)
-    where s.customer = (select n.customer from subject_state n where n.subject = %(subject)s)
-        and (not %(own)s or s.core = (select n.core from subject_state n where n.subject = %(subject)s))
+    where s.customer = any (array(select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[])))
+        and (not %(own)s or s.core = any (array(select n.core from subject_state n where n.subject = any (%(subjects)s::uuid[]))))
     order by s.subject for key share of s
 ), w as (
     select h.*, row_number() over (order by h.subject) - 1 as position from h
@@ -65,6 +66,33 @@ def record_act(
     Raises:
         Refused: a customer's own credential that has ended, or on somebody else; the caller's transaction must not stand.
     """
+    return _record(
+        act, [subject] if subject else [], actor, purpose, detail=detail, refused_by=refused_by, outside=outside
+    )
+
+
+def record_acts(act: str, subjects: Sequence[UUID], *, actor: Actor, purpose: int | None = None) -> int:
+    """Write one row of the same act on many customers, :data:`kehu.guard.gate.read.CHUNK` at most; as :func:`record_act`.
+
+    Raises:
+        ValueError: too many for one row.
+        Refused: a customer's own credential, on anybody else.
+    """
+    if len(subjects) > CHUNK:
+        raise ValueError(f"at most {CHUNK} customers in a row")
+    return _record(act, subjects, actor, purpose)
+
+
+def _record(
+    act: str,
+    subjects: Sequence[UUID],
+    actor: Actor,
+    purpose: int | None,
+    *,
+    detail: UUID | None = None,
+    refused_by: str | None = None,
+    outside: Outside | None = None,
+) -> int:
     held = installation()
     asked = {"act": act, "rules": held.rules.digest.hex()} | ({"refused": refused_by} if refused_by else {})
     if there := outside or actor.outside:
@@ -79,7 +107,7 @@ def record_act(
     ).fetchone()
     own = row is not None and row[1] is not None
     if row is not None and own:
-        _require_own(raw, ActorFacts.parse(str(row[0])), row[1], subject)
+        _require_own(raw, ActorFacts.parse(str(row[0])), row[1], subjects)
     decision = gate().decisions.store_answer(raw, text, str(row[0]) if row else "", "", {"*": [answer]}, [], False)
     entry = UUID(bytes=os.urandom(16), version=4)
     who: dict[str, Any] = {
@@ -87,18 +115,20 @@ def record_act(
         "purpose": purpose, "action": ACTIONS[act], "detail": detail,
     }  # fmt: skip
     mac = entry_mac(held.entry_key, **who, ask=text)
-    found = raw.execute(_INSERT, who | {"subject": subject, "decision": decision, "own": own, "mac": mac}).fetchone()
+    found = raw.execute(
+        _INSERT, who | {"subjects": list(subjects), "decision": decision, "own": own, "mac": mac}
+    ).fetchone()
     return int(found[0])
 
 
-def _require_own(raw: Connection[Any], facts: ActorFacts, bound: UUID, subject: UUID | None) -> None:
+def _require_own(raw: Connection[Any], facts: ActorFacts, bound: UUID, subjects: Sequence[UUID]) -> None:
     """A customer's own credential acts while it holds, and on the certain part it is bound to."""
     if not (facts.active and facts.credential_ok and facts.scope_ok):
         raise Refused("house.credential")
     same = raw.execute(
         "select 1 from subject_state b join subject_state s on s.core = b.core"
         " where b.subject = %s and s.subject = %s and not b.hidden and not s.hidden",
-        (bound, subject),
+        (bound, subjects[0] if len(subjects) == 1 else None),
     ).fetchone()
     if same is None:
         raise Refused(DEFAULT_DENY)

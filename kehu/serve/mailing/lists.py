@@ -5,7 +5,9 @@ An address of the file is kept nowhere: what is kept tells whether one that come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +18,14 @@ from django.db import connection, transaction
 from psycopg import Connection
 
 from kehu.collect.readers import Batch, open_source
+from kehu.govern.consent import retried
 from kehu.govern.slugs import PURPOSES
-from kehu.govern.subscriptions import Said, say, standing
+from kehu.govern.subscriptions import suppress_all
 from kehu.govern.topics import topic_named
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.suppress import topics_of
 from kehu.guard.installation import installation
-from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.record import record_act, record_acts
 from kehu.refine.clean import VALID, exact_key
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.phones import normal_phone
@@ -33,9 +36,9 @@ from kehu.vault.ids import new_id
 MEDIA: Final = {"email": ("email",), "phone": ("sms", "phone")}
 """By which media an address of a kind is written to."""
 _LONGEST: Final = 40
+_AT_ONCE: Final = 500  # customers locked and stopped in one transaction
 _KNOWN: Final = """
-select distinct r.subject, t.token from record r, unnest(r.tokens) as t (token)
-where r.tokens && %(tokens)s::bigint[] and t.token = any (%(tokens)s::bigint[]) and not r.hidden order by 1
+select distinct r.subject from record r where r.tokens && %(tokens)s::bigint[] and not r.hidden order by 1
 """
 
 
@@ -60,7 +63,16 @@ class List:
     since: datetime
 
 
-def bring(path: Path, name: str, *, actor: Actor, medium: str = "", topic: str = "", country: str = "") -> Brought:
+def bring(
+    path: Path,
+    name: str,
+    *,
+    actor: Actor,
+    medium: str = "",
+    topic: str = "",
+    country: str = "",
+    progress: Callable[[int], None] | None = None,
+) -> Brought:
     """Bring a list in: every cell that is an email address or phone number counts. It acts on the next message.
 
     Args:
@@ -70,6 +82,7 @@ def bring(path: Path, name: str, *, actor: Actor, medium: str = "", topic: str =
         medium: one medium alone; empty: each by which such an address is written to.
         topic: one topic alone; empty: everything that is advertising.
         country: of numbers without a country; empty: only those that name one count.
+        progress: called with how many rows are done.
     Raises:
         Refused: the role may not.
         UnreadableSource: the file cannot be read.
@@ -96,6 +109,8 @@ def bring(path: Path, name: str, *, actor: Actor, medium: str = "", topic: str =
             with transaction.atomic():
                 new += do_not_contact.keep(_raw(), tokens, media, topic, name.strip())
             customers |= _stop(tokens, media, topic, name.strip(), actor)
+        if progress:
+            progress(rows)
     return Brought(rows, addresses, new, unread, len(customers))
 
 
@@ -144,22 +159,18 @@ def _normal(cells: Iterable[str], country: str | None) -> Iterable[tuple[str, st
 
 def _stop(tokens: set[int], media: Sequence[str], topic: str, name: str, actor: Actor) -> set[UUID]:
     """Suppress whoever is here with one of these addresses; returns whom, by origin subject."""
-    stopped = set()
-    for subject in dict.fromkeys(
-        subject for subject, _ in _raw().execute(_KNOWN, {"tokens": sorted(tokens)}).fetchall()
-    ):
-        held = {(one.medium, one.topic): one.status for one in standing(subject)}
-        wanted = [(one, about) for one in media for about in topics_of(topic)]
-        left = [one for one in wanted if held.get(one) != "suppressed"]
-        if not left:
-            continue
-        with transaction.atomic():
-            for one, about in left:
-                said = Said("suppressed", way=name)
-                say(subject, one, about, said=said, recorded_by=actor.staff, id=new_id())
-            record_act("subscribe", subject, actor=actor, purpose=PURPOSES["rights-request"] if actor.purpose else None)
-        stopped.add(subject)
-    return stopped
+    keys = list(itertools.product(media, topics_of(topic)))
+    purpose = PURPOSES["rights-request"] if actor.purpose else None
+
+    def stop(share: Sequence[UUID]) -> list[UUID]:
+        found = suppress_all(share, keys, way=name, recorded_by=actor.staff, ids=iter(new_id, None))
+        if found:
+            record_acts("subscribe", found, actor=actor, purpose=purpose)
+        return found
+
+    here = [subject for (subject,) in _raw().execute(_KNOWN, {"tokens": sorted(tokens)}).fetchall()]
+    shares = (here[start : start + _AT_ONCE] for start in range(0, len(here), _AT_ONCE))
+    return {subject for share in shares for subject in retried(functools.partial(stop, share))}
 
 
 def _raw() -> Connection[Any]:
