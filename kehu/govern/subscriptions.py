@@ -34,16 +34,17 @@ select s.subject from subject_state s where not s.hidden and s.customer = any (a
     select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]) and not n.hidden))
 order by s.subject for no key update
 """
-# One of each customer speaks for it, and of a medium and topic only where nobody of it is suppressed already.
+# One of each customer speaks for it, and of a medium and topic only where nobody of it is suppressed already. Each look-up is
+# one of its own, by key: of tables that just grew the database knows nothing, and would join them in a loop.
 _UNSAID: Final = """
 with one as (
     select distinct on (s.customer) s.customer, s.subject from subject_state s
     where s.subject = any (%(subjects)s::uuid[]) and not s.hidden order by s.customer, s.subject
 )
 select o.subject, k.key from one o cross join unnest(%(keys)s::text[]) as k (key)
-where not exists (select from subject_state x where x.customer = o.customer and not x.hidden
-    and x.subscriptions -> k.key ->> 0 = 'suppressed')
-order by o.subject, k.key
+    cross join lateral (select bool_or(x.subscriptions -> k.key ->> 0 = 'suppressed') as so from subject_state x
+        where x.customer = o.customer and not x.hidden) stands
+where stands.so is not true order by o.subject, k.key
 """
 _STATE: Final = """
 insert into govern_subscription (id, subject, medium, topic, status, ground, at, way, language, proof, recorded_by, recorded_at)
@@ -52,17 +53,21 @@ select u.id, u.subject, split_part(u.key, ':', 1), split_part(u.key, ':', 2), 's
 """
 # On the certain part of who spoke it is its own word, on the rest of the customer one that an un-merge takes off again.
 _SUPPRESS: Final = """
-with w as (
-    select u.subject, u.key, s.customer, s.core, (select x.subject from subject_state x
-        where x.customer = s.customer and x.core = s.core and not x.hidden order by x.subject limit 1) as first
-    from unnest(%(subjects)s::uuid[], %(keys)s::text[]) as u (subject, key) join subject_state s using (subject)
-), said as (
+with w as materialized (
+    select u.key, s.* from unnest(%(subjects)s::uuid[], %(keys)s::text[]) as u (subject, key) cross join lateral (
+        select x.customer, x.core, (select y.subject from subject_state y where y.customer = x.customer and y.core = x.core
+            and not y.hidden order by y.subject limit 1) as first
+        from subject_state x where x.subject = u.subject offset 0) s
+), said as materialized (
     select x.subject, array_agg(w.key) as keys, jsonb_object_agg(w.key, case when x.core = w.core
         then '["suppressed", ""]'::jsonb else jsonb_build_array('suppressed', '', w.first::text) end) as words
-    from w join subject_state x on x.customer = w.customer and not x.hidden group by x.subject
+    from w cross join lateral (select y.subject, y.core from subject_state y where y.customer = w.customer
+        and not y.hidden offset 0) x group by x.subject
 )
-update subject_state s set subscriptions = coalesce(s.subscriptions, '{}') || said.words,
-    lifted = nullif(s.lifted - said.keys, '{}') from said where s.subject = said.subject
+update subject_state s set
+    subscriptions = coalesce(s.subscriptions, '{}') || (select said.words from said where said.subject = s.subject),
+    lifted = nullif(s.lifted - (select said.keys from said where said.subject = s.subject), '{}')
+where s.subject = any (array(select said.subject from said))
 """
 _LOCK: Final = "select 1 from subject_state where subject = any (%s) order by subject for no key update"
 _PUT: Final = """

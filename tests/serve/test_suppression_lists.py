@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
 
 from kehu.govern.slugs import ACTIONS
-from kehu.govern.subscriptions import Said, SuppressedHere, say, standing, suppress_all
+from kehu.govern.subscriptions import Said, SuppressedHere, say, standing, subscriptions_of, suppress_all
 from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.suppress import carry_suppressions
 from kehu.guard.installation import installation
 from kehu.serve.mailing import lists
 from kehu.vault import do_not_contact
 from kehu.vault.assignment import assign
+from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -166,3 +169,30 @@ def test_one_row_of_the_ledger_tells_of_many_and_each_reads_it(tmp_path):
         rows = cursor.fetchall()
     assert len({seq for seq, _, _ in rows}) == 1
     assert [(position, subject) for _, position, subject in rows] == list(enumerate(sorted(people)))
+
+
+def test_a_list_speaks_of_whoever_is_known_unless_they_subscribed_since(tmp_path):
+    """An import brings the same people once more: the list of yesterday does not undo what they said today."""
+    mia = staff("marketing")
+    lin, mei = sorted(admit({"email": "lin@mail.example"}, {"email": "mei@mail.example"}))
+    token = {lin: "lin@mail.example", mei: "mei@mail.example"}
+    search = installation().tokens.search
+    with transaction.atomic():
+        for name, topic in (("first", ""), ("second", "newsletter")):
+            do_not_contact.keep(
+                connection.connection, [search("email", "exact", one) for one in token.values()], ["email"], topic, name
+            )
+    subscribe(lin, own=True)
+    drafts = [
+        SimpleNamespace(subject=one.bytes, tokens=int8_items([search("email", "exact", token[one])]), new_subject=False)
+        for one in (lin, mei)
+    ]
+    for _ in range(2):
+        with transaction.atomic():
+            carry_suppressions(connection.connection, drafts, by=mia.staff)
+    rest = {("email", topic): "suppressed" for topic in ("offers", "events", "surveys")}
+    assert said(lin) == {("email", "newsletter"): "subscribed"} | rest
+    assert said(mei) == {("email", "newsletter"): "suppressed"} | rest
+    assert sorted((one.topic, one.way) for one in subscriptions_of(mei)) == [
+        (topic, "first") for topic in ("events", "newsletter", "offers", "surveys")
+    ]
