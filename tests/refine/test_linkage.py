@@ -217,7 +217,8 @@ class TestOrganisations:
 
     @pytest.mark.parametrize(("office", "other"), [
         ("明月有限公司", "明月有限公司厦门分公司"), ("明月厦门分公司", "明月有限公司(济南)分公司"),
-        ("Harbour Lights", "Harbour Lights Leeds Branch"), ("Harbour Lights York Branch", "Harbour Lights Leeds Branch"),
+        ("北京华诚天化工集团有限公司厦门分公司", "北京华诚天化工集团有限公司济南分公司"), ("宁波智瑞餐饮管理股份有限公司", "宁波智瑞餐饮管理股份有限公司拉萨分公司"),
+        ("Harbour Lights", "Harbour Lights Leeds Branch"), ("Harbour Lights and Sons Leeds Branch", "Harbour Lights and Sons Hull Branch"),
     ])  # fmt: skip
     def test_a_branch_is_asked_about(self, office, other):
         one = {"legal_name": office, "phone": "+862155501234", "email": "info@mail.example"}

@@ -31,8 +31,6 @@ STANDS: Final = "rule smallint, key bigint, id bigint"
 """Schema: who stands under which key of which rule."""
 EDGE: Final = "l bigint, r bigint, weight double, sure boolean, household boolean, shown boolean, never boolean"
 """Schema: :class:`kehu.refine.resolve.edges.Weighed`."""
-
-
 FOREIGN: Final = "foreign_letters"
 """Column: whether the name of a record is in other letters than Latin ones."""
 
