@@ -9,7 +9,6 @@ anchor, below]``), as consents do (:mod:`kehu.govern.covers`).
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
+from psycopg import Connection
 
 from kehu.govern.consent import part_of, retried
 from kehu.govern.covers import SUBSCRIPTION, Packed, anchor_of, cover, is_cover, uncover
@@ -48,11 +48,12 @@ where stands.so is not true order by o.subject, k.key
 """
 _STATE: Final = """
 insert into govern_subscription (id, subject, medium, topic, status, ground, at, way, language, proof, recorded_by, recorded_at)
-select u.id, u.subject, split_part(u.key, ':', 1), split_part(u.key, ':', 2), 'suppressed', '', %(now)s, %(way)s, '', '',
-    %(by)s, %(now)s from unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(keys)s::text[]) as u (id, subject, key)
+select u.id, u.subject, split_part(u.key, ':', 1), split_part(u.key, ':', 2), 'suppressed', '', %(now)s, u.way, '', '',
+    %(by)s, %(now)s
+from unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(keys)s::text[], %(ways)s::text[]) as u (id, subject, key, way)
 """
 # On the certain part of who spoke it is its own word, on the rest of the customer one that an un-merge takes off again.
-_SUPPRESS: Final = """
+_STAND_ON_ALL: Final = """
 with w as materialized (
     select u.key, s.* from unnest(%(subjects)s::uuid[], %(keys)s::text[]) as u (subject, key) cross join lateral (
         select x.customer, x.core, (select y.subject from subject_state y where y.customer = x.customer and y.core = x.core
@@ -190,12 +191,24 @@ def suppress_all(
         unsaid = cursor.fetchall()
         if not unsaid:
             return []
-        said: dict[str, Any] = {"way": way, "by": recorded_by, "now": timezone.now()}
-        said |= {"subjects": [one for one, _ in unsaid], "keys": [key for _, key in unsaid]}
-        said["ids"] = list(itertools.islice(ids, len(unsaid)))
-        cursor.execute(_STATE, said)
-        cursor.execute(_SUPPRESS, said)
+        stated = [(next(ids), subject, key, way) for subject, key in unsaid]
+        state_suppressed(connection.connection, stated, recorded_by=recorded_by, now=timezone.now())
+        said = {"subjects": [subject for subject, _ in unsaid], "keys": [key for _, key in unsaid]}
+        cursor.execute(_STAND_ON_ALL, said)
     return list(dict.fromkeys(subject for subject, _ in unsaid))
+
+
+def state_suppressed(
+    raw: Connection[Any], stated: Sequence[tuple[UUID, UUID, str, str]], *, recorded_by: UUID, now: datetime
+) -> None:
+    """Write statements down that suppress, in the caller's transaction; what stands then is the caller's to put.
+
+    Args:
+        raw: the connection of that transaction.
+        stated: of each its id, the origin subject, ``medium:topic`` and what suppresses it.
+    """
+    ids, subjects, keys, ways = (list(column) for column in zip(*stated, strict=True))
+    raw.execute(_STATE, {"ids": ids, "subjects": subjects, "keys": keys, "ways": ways, "by": recorded_by, "now": now})
 
 
 def standing(subject: UUID, *, whole: bool = True) -> list[Standing]:

@@ -31,8 +31,15 @@ def said(subject):
 
 
 def subscribe(subject, *, own=False, topic="newsletter"):
-    told = Said("subscribed", way="x", ground="consent", own=own)
-    say(subject, "email", topic, said=told, recorded_by=new_id(), id=new_id())
+    tell(subject, "email", topic, Said("subscribed", way="x", ground="consent", own=own))
+
+
+def suppress(subject, medium, topic):
+    tell(subject, medium, topic, Said("suppressed", way="list"))
+
+
+def tell(subject, medium, topic, told):
+    say(subject, medium, topic, said=told, recorded_by=new_id(), id=new_id())
 
 
 def test_a_list_stops_who_is_here_and_who_comes_later(tmp_path):
@@ -124,16 +131,9 @@ def test_many_at_once_are_as_one_after_another(seed):
         with transaction.atomic():
             assign(connection.connection, [(one, other)], certainty=chance.choice((2, 3)), why=1, run=None, by=new_id())
     for one in chance.sample(people, 6):
-        say(
-            one,
-            "email",
-            "newsletter",
-            said=Said("subscribed", way="x", ground="consent"),
-            recorded_by=new_id(),
-            id=new_id(),
-        )
+        subscribe(one)
     for one in chance.sample(people, 2):
-        say(one, "email", "offers", said=Said("suppressed", way="x"), recorded_by=new_id(), id=new_id())
+        suppress(one, "email", "offers")
     listed, keys = chance.sample(people, 9), [("email", "newsletter"), ("email", "offers")]
     found = []
     for at_once in (False, True):
@@ -151,7 +151,7 @@ def one_by_one(subject, keys):
     held = said(subject)
     left = [key for key in keys if held.get(key) != "suppressed"]
     for medium, topic in left:
-        say(subject, medium, topic, said=Said("suppressed", way="list"), recorded_by=new_id(), id=new_id())
+        suppress(subject, medium, topic)
     return left
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from kehu.govern.subscriptions import state_suppressed
 from kehu.govern.topics import load_topics
 from kehu.vault.copying import int8_values
 from kehu.vault.do_not_contact import listed
@@ -19,23 +20,22 @@ if TYPE_CHECKING:
     from kehu.guard.gate.admit import Draft
 
 
-_SUPPRESS: Final = """
-with w as materialized (
-    select distinct on (u.subject, u.medium, u.topic) u.* from unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(media)s::text[],
-        %(topics)s::text[], %(ways)s::text[], %(since)s::timestamptz[]) with ordinality
-        as u (id, subject, medium, topic, way, since, place)
-    cross join lateral (select x.subscriptions -> (u.medium || ':' || u.topic) ->> 0 as status
-        from subject_state x where x.subject = u.subject offset 0) s
-    cross join lateral (select count(*) as times from govern_subscription g where g.subject = u.subject
-        and g.medium = u.medium and g.topic = u.topic and g.status = 'subscribed' and g.recorded_at > u.since) later
-    where s.status is distinct from 'suppressed' and later.times = 0
-    order by u.subject, u.medium, u.topic, u.place
-), said as (
-    insert into govern_subscription (id, subject, medium, topic, status, ground, at, way, language, proof, recorded_by,
-        recorded_at)
-    select w.id, w.subject, w.medium, w.topic, 'suppressed', '', %(now)s, w.way, '', '', %(by)s, %(now)s from w
-), words as materialized (
-    select w.subject, jsonb_object_agg(w.medium || ':' || w.topic, '["suppressed", ""]'::jsonb) as held from w group by 1
+# Unless it stands already, or they subscribed after the list said so; of several lists the first.
+_DUE: Final = """
+select distinct on (u.subject, u.key) u.subject, u.key, u.way
+from unnest(%(subjects)s::uuid[], %(keys)s::text[], %(ways)s::text[], %(since)s::timestamptz[]) with ordinality
+    as u (subject, key, way, since, place)
+cross join lateral (select x.subscriptions -> u.key ->> 0 as status from subject_state x where x.subject = u.subject offset 0) s
+cross join lateral (select count(*) as times from govern_subscription g where g.subject = u.subject
+    and g.medium = split_part(u.key, ':', 1) and g.topic = split_part(u.key, ':', 2)
+    and g.status = 'subscribed' and g.recorded_at > u.since) later
+where s.status is distinct from 'suppressed' and later.times = 0
+order by u.subject, u.key, u.place
+"""
+_STAND_ON_EACH: Final = """
+with words as materialized (
+    select u.subject, jsonb_object_agg(u.key, '["suppressed", ""]'::jsonb) as held
+    from unnest(%(subjects)s::uuid[], %(keys)s::text[]) as u (subject, key) group by 1
 )
 update subject_state s set
     subscriptions = coalesce(s.subscriptions, '{}') || (select words.held from words where words.subject = s.subject)
@@ -66,18 +66,21 @@ def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UU
     """
     found = listed(connection, (token for draft in drafts for token in int8_values(draft.tokens)))
     said = [
-        (UUID(bytes=draft.subject), one.medium, topic, one.list, one.since)
+        (UUID(bytes=draft.subject), f"{one.medium}:{topic}", one.list, one.since)
         for draft in (drafts if found else ())
         if draft.subject
         for token in int8_values(draft.tokens)
         for one in found.get(token, ())
         for topic in topics_of(one.topic)
     ]
-    if said:
-        subjects, media, topics, ways, since = (list(column) for column in zip(*said, strict=True))
-        told = {"subjects": subjects, "media": media, "topics": topics, "ways": ways, "since": since}
-        ids = [UUID(bytes=id) for id in new_ids(len(said))]
-        connection.execute(_SUPPRESS, told | {"ids": ids, "by": by, "now": datetime.now(UTC)})
+    if not said:
+        return
+    subjects, keys, ways, since = (list(column) for column in zip(*said, strict=True))
+    due = connection.execute(_DUE, {"subjects": subjects, "keys": keys, "ways": ways, "since": since}).fetchall()
+    if due:
+        stated = [(UUID(bytes=id), *one) for id, one in zip(new_ids(len(due)), due, strict=True)]
+        state_suppressed(connection, stated, recorded_by=by, now=datetime.now(UTC))
+        connection.execute(_STAND_ON_EACH, {"subjects": [one[0] for one in due], "keys": [one[1] for one in due]})
 
 
 def topics_of(topic: str) -> list[str]:

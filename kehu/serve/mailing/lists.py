@@ -38,7 +38,8 @@ from kehu.vault.settling import settle_index
 MEDIA: Final = {"email": ("email",), "phone": ("sms", "phone")}
 """By which media an address of a kind is written to."""
 _LONGEST: Final = 40
-_AT_ONCE: Final = 200  # customers locked and stopped in one transaction
+_AT_ONCE: Final = 200
+"""Customers stopped in one transaction. Each looks its word up among those of all, so that more cost by the square."""
 _KNOWN: Final = """
 select distinct r.subject from unnest(%(tokens)s::bigint[]) as t (token) cross join lateral (
     select x.subject from record x where x.tokens @> array[t.token] and not x.hidden) r order by 1
