@@ -34,7 +34,7 @@ def staff(role: str, *, attest: bool = True) -> Actor:
 
 
 def admit(
-    *people: dict[str, str], basis: str = "contract", packs: int = 1, age: int = 5, notice: int = 1
+    *people: dict[str, str], basis: str = "contract", packs: int = 1, age: int = 5, notice: int = 1, kind: int = 1
 ) -> list[UUID]:
     """Bring people in, one origin subject each; returns their ids."""
     held = installation()
@@ -48,7 +48,7 @@ def admit(
         own = held.tokens.source(1, 1, 1, f"{person}{number}")
         tokens = [token for name, value in person.items() for token in tokens_of(name, value).every]
         sealed = {category: packed(fields) for category, fields in values.items()}
-        drafts.append(Draft(1, own, own, sealed, int8_items(tokens), [], packs, age))
+        drafts.append(Draft(kind, own, own, sealed, int8_items(tokens), [], packs, age, kind_of_subject=kind))
     admission = Admission(held, gate().decisions, actor=owner_actor(), terms=terms)
     with transaction.atomic():
         connection.ensure_connection()

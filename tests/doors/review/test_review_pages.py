@@ -139,6 +139,15 @@ def test_a_queue_tells_of_nobody_and_a_question_shows_what_the_gate_lets_out(dat
         assert [row[0] for row in cursor.fetchall()] == [17, 6]
 
 
+def test_companies_share_an_address_and_no_household(database):
+    firm = {"legal_name": "明月有限公司", "phone": "+862155501234", "email": "info@mail.example"}
+    pair = Pair.of(*admit(firm, {**firm, "legal_name": "明月有限公司厦门分公司"}, kind=2), 4.0)
+    queue.propose([pair], run=new_id())
+    desk, _ = signed_in("service")
+    page = plain(desk.get(f"/review/{Row.objects.get(older=pair.older).id}"))
+    assert "What companies at one address share" in page and "household" not in page and "surname" not in page
+
+
 def test_a_value_of_level_four_comes_masked_without_a_second_factor(database):
     [one] = asked(1.0)
     desk, _ = signed_in("privacy")

@@ -88,8 +88,7 @@ def _fall(held: Pair) -> list[dict[str, Any]]:
             said = f"{words.aspect(one.comparison)}: {words.degree(one.label)}"
             steps.append((said, words.chance(one.chance) if one.bits > 0 else "", one.bits))
     if found.capped:
-        said = _("What a household shares, taken together")
-        steps.append((said, _("surname, address, phone and mailbox never join by themselves"), found.capped))
+        steps.append((*words.shared(held.proposal.kind), found.capped))
     if folded:
         steps.append((_("What you may not see"), _("told in sum alone"), folded))
     weight = held.proposal.weight

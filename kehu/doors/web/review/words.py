@@ -196,6 +196,17 @@ def chance(share: float) -> str:
     return _("by chance in 1 of %(many)s pairs") % {"many": f"{round(many, -digits):,}"}
 
 
+def shared(kind: int) -> tuple[str, str]:
+    """What others have in common with a customer of this kind, and what is to be thought of it."""
+    if kind == 2:
+        return _("What companies at one address share, taken together"), _(
+            "address, phone and mailbox never join by themselves"
+        )
+    return _("What a household shares, taken together"), _(
+        "surname, address, phone and mailbox never join by themselves"
+    )
+
+
 def doubt(name: str) -> str:
     """What holds a pair back."""
     return str(_DOUBTS.get(name, name))
