@@ -16,6 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 Found = tuple[str, int, int]
 
 ABSENT: Final = "names are found by patterns alone: install kehu[classify] to have them found by models, too"
@@ -84,8 +86,6 @@ def _rampart() -> Any:
 
 
 def _english(text: str) -> Iterator[Found]:
-    import numpy as np  # noqa: PLC0415
-
     session, tokenizer, labels = _rampart()
     wanted = {one.name for one in session.get_inputs()}
     for start in range(0, len(text), _WINDOW):

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from kehu.refine.derive.adding import extended, selected, summed
+from kehu.refine.derive.adding import extended, selected, summed, summed_beside
 from kehu.refine.derive.checking import KEY, TODAY, WHO, Compiled, Heap, Slot
 from kehu.refine.derive.parting import with_fifths
 
@@ -104,9 +104,12 @@ def counted(frames: Mapping[str, pl.DataFrame], plan: Plan) -> States:
     for source, columns in plan.rows.items():
         events = frames[source]
         rows = selected(events, columns)
-        for id, (heap, slots) in plan.heaps.items():
-            if heap.source == source:
-                found[id] = summed([rows], None if heap.key is None else id, slots)
+        heaps = {
+            id: (None if heap.key is None else id, slots)
+            for id, (heap, slots) in plan.heaps.items()
+            if heap.source == source
+        }
+        found |= summed_beside(rows, heaps)
     return found
 
 

@@ -63,8 +63,20 @@ def _of_many(values: pl.DataFrame, cuts: Mapping[str, Sequence[float]], column: 
     for key in sorted(values[KEY].unique()):
         place = _within(tuple(cuts[key])) if key in cuts else pl.lit(None, pl.Int64)
         parts.append(values.filter(pl.col(KEY) == key).select(WHO, "value", place.alias(column)))
-    first = pl.col(column).get(pl.col("value").arg_max())  # the first of those as great
-    return pl.concat(parts).lazy().group_by(WHO).agg(first).collect()
+    while (
+        len(parts) > 1
+    ):  # a customer has each key once, so that two keys meet by a join: a fifth of the time of groups
+        odd = parts[len(parts) // 2 * 2 :]
+        parts = [_greater(*two, column) for two in zip(parts[::2], parts[1::2], strict=False)] + odd
+    return parts[0].select(WHO, column)
+
+
+def _greater(first: pl.DataFrame, second: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Of each customer the row with the greater value; of two as great the first."""
+    both = first.lazy().join(second.lazy(), on=WHO, how="full", coalesce=True)
+    later = pl.col("value").is_null() | (pl.col("value_right") > pl.col("value")).fill_null(False)
+    chosen = (pl.when(later).then(f"{name}_right").otherwise(name).alias(name) for name in ("value", column))
+    return both.select(WHO, *chosen).collect()
 
 
 @functools.lru_cache(maxsize=256)

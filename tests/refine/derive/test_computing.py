@@ -11,8 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kehu.govern.purposes import load_purposes
-from kehu.refine.derive import adding, parting
-from kehu.refine.derive.checking import compiled, fifth_column
+from kehu.refine.derive import adding, parting, places
+from kehu.refine.derive.checking import Slot, compiled, fifth_column
 from kehu.refine.derive.computing import Plan, counted, finished, together
 from kehu.refine.derive.definition import shipped
 from kehu.refine.derive.frames import packed, unpacked
@@ -108,16 +108,33 @@ def test_kept_states_of_joined_customers_are_those_of_one(orders, touches, joine
 @settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(ORDER, max_size=25), st.lists(TOUCH, max_size=10))
 def test_few_rows_and_many_come_to_the_same(orders, touches):
-    def found(most):
+    def found(most, empty=10_000):
         with pytest.MonkeyPatch.context() as patch:
             for module, name in ((adding, "FEW"), (parting, "FEW"), (adding, "_LITTLE")):
                 patch.setattr(module, name, most)
+            patch.setattr(places, "_EMPTY", empty)
             states = counted(frames(orders, touches), PLAN)
             cuts = cuts_of(states, 1)
             rows = {id: (frame.schema, sorted(frame.rows(), key=repr)) for id, frame in states.items()}
             return rows, cuts, values(together([states, states], PLAN), cuts)
 
-    assert found(10_000) == found(-1)
+    assert found(10_000) == found(-1) == found(-1, empty=0)
+
+
+@pytest.mark.parametrize(("rows", "fits"), [
+    ([(0, 2**52, 7), (0, 2**52 + 1, None), (3, 1, None)], False),  # a fraction would lose the last 1
+    ([(0, 2**40, 7), (0, None, -3), (3, 1, None), (3, -2, None)], True),
+    ([(0, 1, None)], True),
+    ([(1_000_000, 1, 1)], False),
+])  # fmt: skip
+def test_in_places_comes_to_the_same_wherever_it_fits(rows, fits):
+    slots = [Slot.of(way, way, pl.col(way)) for way in ("s", "l", "h")]
+    schema = {"who": pl.UInt32, "s": pl.Int64, "l": pl.Int64, "h": pl.Int64}
+    held = pl.DataFrame([(*row, row[-1]) for row in rows], schema, orient="row")
+    assert places.fits(held, held["who"], slots) is fits
+    if fits:
+        by_group = held.group_by("who", maintain_order=True).agg(slot.added for slot in slots)
+        assert places.added_up(held, held["who"], slots).rows() == by_group.rows()
 
 
 def test_many_customers_are_parted_into_fifths_alike():
