@@ -114,7 +114,10 @@ class Quarantined(models.Model):
 
 
 class Staged(models.Model):
-    """An uploaded file that waits: its bytes lie in the home's spool under its own key, its name is sealed here."""
+    """An uploaded file that waits, to be imported or as a suppression list.
+
+    Its bytes lie in the home's spool under its own key, its name is sealed here.
+    """
 
     personal_data: ClassVar[str] = "quarantine"
 
@@ -124,6 +127,7 @@ class Staged(models.Model):
     size = models.PositiveBigIntegerField(default=0)
     at = models.DateTimeField(auto_now_add=True)
     draft = models.BinaryField(null=True, help_text="how far whoever uploaded it has come with its import, sealed")
+    use = models.CharField(max_length=8, db_default="import", help_text="what it was uploaded for")
 
 
 class ReadUpTo(models.Model):

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "kehu.serve.counter",
     "kehu.serve.corrections",
     "kehu.serve.leaving",
+    "kehu.serve.mailing",
     "kehu.serve.assurance",
     "kehu.serve.upkeep",
     "django.contrib.auth",

@@ -59,7 +59,7 @@ def draft_of(staged: UUID, *, actor: Actor) -> Draft:
     Raises:
         Staged.DoesNotExist: it is somebody else's, or not here (any more).
     """
-    row = Staged.objects.get(id=staged, staff=actor.staff)
+    row = Staged.objects.get(id=staged, staff=actor.staff, use="import")
     if row.draft is None:
         return Draft()
     opened = open_aside({draft_id(staged): bytes(row.draft)}, actor=actor, act="collect", detail=staged)
@@ -76,7 +76,7 @@ def keep_draft(staged: UUID, draft: Draft, *, actor: Actor) -> None:
     """
     require_act("collect", actor)
     with transaction.atomic():
-        row = Staged.objects.select_for_update().get(id=staged, staff=actor.staff)
+        row = Staged.objects.select_for_update().get(id=staged, staff=actor.staff, use="import")
         content = orjson.dumps({"form": draft.form, "mends": draft.mends})
         forget_aside(django_connection.connection, [draft_id(staged)])
         [sealed] = seal_aside(django_connection.connection, [(draft_id(staged), content)])
@@ -92,5 +92,5 @@ def left_of(*, actor: Actor) -> Sequence[Left]:
     """
     require_act("collect", actor)
     taken = {UUID(id) for row in Import.objects.filter(state__in=("waiting", "running", "failed")) for id in row.staged}
-    rows = Staged.objects.filter(staff=actor.staff).exclude(id__in=taken).order_by("-at")[:20]
+    rows = Staged.objects.filter(staff=actor.staff, use="import").exclude(id__in=taken).order_by("-at")[:20]
     return [Left(row.id, staged_name(row, actor=actor), row.size, row.at, row.at + KEPT) for row in rows]

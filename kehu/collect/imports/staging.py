@@ -1,4 +1,4 @@
-"""Uploads that wait to be imported: sealed in the home's spool as they arrive, never in clear on a disk."""
+"""Uploads that wait to be read: sealed in the home's spool as they arrive, never in clear on a disk."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class UploadTooLarge(ValueError):
 class Staging:
     """An upload in progress: write the bytes as they come, then finish or give up."""
 
-    def __init__(self, *, name: str, actor: Actor) -> None:
+    def __init__(self, *, name: str, actor: Actor, use: str = "import") -> None:
         self.id = new_id()
         self._actor = actor
+        self._use = use
         self._name = name
         self._path = _place(self.id)
         key = stream_key(self.id, actor=actor, act="collect", make=True)
@@ -61,7 +62,9 @@ class Staging:
         name_id = self.id
         with transaction.atomic():
             [sealed] = seal_aside(django_connection.connection, [(_name_of(name_id), self._name.encode())])
-            Staged.objects.create(id=self.id, staff=self._actor.staff, name=sealed, size=self._writer.size)
+            Staged.objects.create(
+                id=self.id, staff=self._actor.staff, name=sealed, size=self._writer.size, use=self._use
+            )
         return self.id
 
     def give_up(self) -> None:
@@ -70,14 +73,14 @@ class Staging:
         _destroy(self.id)
 
 
-def stage(stream: BinaryIO | Iterable[bytes], *, name: str, actor: Actor) -> UUID:
+def stage(stream: BinaryIO | Iterable[bytes], *, name: str, actor: Actor, use: str = "import") -> UUID:
     """Seal the bytes of an upload as they come.
 
     Raises:
         ActRefused: this role may not import.
         UploadTooLarge: too many bytes.
     """
-    staging = Staging(name=name, actor=actor)
+    staging = Staging(name=name, actor=actor, use=use)
     try:
         for block in stream:
             staging.write(block)

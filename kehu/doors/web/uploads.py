@@ -27,15 +27,16 @@ class SealedUpload(UploadedFile):  # type: ignore[type-arg]  # generic in the st
 class SealingHandler(FileUploadHandler):
     """Seals what comes in, block by block, for one actor."""
 
-    def __init__(self, request: Any, *, actor: Actor) -> None:
+    def __init__(self, request: Any, *, actor: Actor, use: str = "import") -> None:
         super().__init__(request)
         self._actor = actor
+        self._use = use
         self._staging: Staging | None = None
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Begin to stage a file; a role that may not bring data in is refused here, before a byte is kept."""
         super().new_file(*args, **kwargs)
-        self._staging = Staging(name=self.file_name or "upload", actor=self._actor)
+        self._staging = Staging(name=self.file_name or "upload", actor=self._actor, use=self._use)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Seal a block; nothing is passed on to a handler that would keep it in clear."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from phonenumbers import SUPPORTED_REGIONS
 from psycopg import Connection
 
-from kehu.collect.readers import Batch, open_source
+from kehu.collect.readers import Batch, Source, open_source
 from kehu.govern.consent import retried
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.subscriptions import suppress_all
@@ -37,12 +38,18 @@ from kehu.vault.settling import settle_index
 
 MEDIA: Final = {"email": ("email",), "phone": ("sms", "phone")}
 """By which media an address of a kind is written to."""
-_LONGEST: Final = 40
+LONGEST: Final = 40
+"""Characters of a list's name."""
 _AT_ONCE: Final = 200
 """Customers stopped in one transaction. Each looks its word up among those of all, so that more cost by the square."""
 _KNOWN: Final = """
 select distinct r.subject from unnest(%(tokens)s::bigint[]) as t (token) cross join lateral (
     select x.subject from record x where x.tokens @> array[t.token] and not x.hidden) r order by 1
+"""
+
+
+_SHARE: Final = """
+select count(distinct customer) filter (where subject = any (%s)), count(distinct customer) from subject_state where not hidden
 """
 
 
@@ -58,6 +65,20 @@ class Brought:
     customers: int = 0
 
 
+NOTHING: Final = Brought()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is in a file; ``tenths`` of all customers stand on it, rounded down: an exact number, before anything stands in
+    anybody's log, would tell of one address whether it is a customer's."""
+
+    rows: int
+    addresses: int
+    unread: int
+    tenths: int
+
+
 @dataclass(frozen=True, slots=True)
 class List:
     """A list that is here."""
@@ -67,55 +88,126 @@ class List:
     since: datetime
 
 
-def bring(
-    path: Path,
-    name: str,
-    *,
-    actor: Actor,
-    medium: str = "",
-    topic: str = "",
-    country: str = "",
-    progress: Callable[[int], None] | None = None,
-) -> Brought:
-    """Bring a list in: every cell that is an email address or phone number counts. It acts on the next message.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a list says.
 
-    Args:
-        path: a file of any kind that an import reads.
+    Attributes:
         name: of the list, as it is named beside whatever it stops.
-        actor: who brings it.
         medium: one medium alone; empty: each by which such an address is written to.
         topic: one topic alone; empty: everything that is advertising.
         country: of numbers without a country; empty: only those that name one count.
+    """
+
+    name: str
+    medium: str = ""
+    topic: str = ""
+    country: str = ""
+
+    def checked(self) -> Scope:
+        """The same, its name without blanks around it.
+
+        Raises:
+            ValueError: no such medium, topic or country, or no name.
+        """
+        name = self.name.strip()
+        if not 0 < len(name) <= LONGEST or self.medium not in ("", *(one for held in MEDIA.values() for one in held)):
+            raise ValueError(f"list: a name of 1 to {LONGEST} characters; medium: email, sms or phone")
+        if self.topic:
+            topic_named(self.topic)
+        if self.country not in ("", *SUPPORTED_REGIONS):
+            raise ValueError("country: two letters, as in ISO 3166")
+        return replace(self, name=name)
+
+    def media(self, kind: str) -> list[str]:
+        """By which of an address of this kind nothing more goes."""
+        return [one for one in MEDIA[kind] if self.medium in ("", one)]
+
+
+def bring(
+    path: Path, name: str, *, actor: Actor, progress: Callable[[int], None] | None = None, **scope: str
+) -> Brought:
+    """Bring a list in from a file of any kind that an import reads: every cell that is an email address or phone number counts.
+
+    Args:
+        scope: medium, topic and country, as of :class:`Scope`.
         progress: called with how many rows are done.
     Raises:
         Refused: the role may not.
         UnreadableSource: the file cannot be read.
-        ValueError: no such medium or topic, or no name.
+        ValueError: no such medium, topic or country, or no name.
+    """
+    told = Scope(name, **scope).checked()
+    source = open_source(path, header=False)
+    return bring_from(source, told, actor=actor, told=lambda _, done: progress(done.rows) if progress else None)
+
+
+def bring_from(
+    source: Source,
+    scope: Scope,
+    *,
+    actor: Actor,
+    skip: int = 0,
+    before: Brought = NOTHING,
+    told: Callable[[int, Brought], None],
+) -> Brought:
+    """Bring a list in: it acts on the next message. A batch done again changes nothing.
+
+    Args:
+        skip: batches that are in force already; ``before``: what became of them.
+        told: called after each batch with how many are in force, and what became of all.
+    Raises:
+        Refused: the role may not.
     """
     require("subscribe", actor)
-    if not 0 < len(name.strip()) <= _LONGEST or medium not in ("", *(one for held in MEDIA.values() for one in held)):
-        raise ValueError(f"list: a name of 1 to {_LONGEST} characters; medium: email, sms or phone")
-    if topic:
-        topic_named(topic)
     with transaction.atomic():
         record_act("subscribe", None, actor=actor)
-    rows = addresses = new = unread = 0
-    customers: set[UUID] = set()
-    for batch in open_source(path, header=False).batches():
-        found = _addresses(batch, country or None)
-        rows += batch.frame.height + len(batch.bad)
-        unread += batch.frame.height + len(batch.bad) - found.rows
+    done, everybody = before, set[UUID]()
+    for number, batch in enumerate(source.batches(), 1):
+        if number <= skip:
+            continue
+        found = _addresses(batch, scope.country or None)
+        addresses = new = 0
+        customers = set[UUID]()
         for kind, tokens in found.tokens.items():
-            media = [one for one in MEDIA[kind] if medium in ("", one)]
+            media = scope.media(kind)
             if not media or not tokens:
                 continue
             addresses += len(tokens)
             with transaction.atomic():
-                new += do_not_contact.keep(_raw(), tokens, media, topic, name.strip())
-            customers |= _stop(tokens, media, topic, name.strip(), actor)
-        if progress:
-            progress(rows)
-    return Brought(rows, addresses, new, unread, len(customers))
+                new += do_not_contact.keep(_raw(), tokens, media, scope.topic, scope.name)
+            customers |= _stop(tokens, media, scope, actor)
+        done = Brought(
+            done.rows + found.of, done.addresses + addresses, done.new + new, done.unread + found.of - found.rows,
+            done.customers + len(customers - everybody),
+        )  # fmt: skip
+        everybody |= customers
+        told(number, done)
+    return done
+
+
+def look(source: Source, scope: Scope, *, actor: Actor, told: Callable[[int], None]) -> Seen:
+    """What a list would come to, before it acts.
+
+    Args:
+        told: called after each batch with how many rows were looked at.
+    Raises:
+        Refused: the role may not.
+    """
+    require("subscribe", actor)
+    settle_index(_raw())
+    rows = addresses = unread = 0
+    here = set[UUID]()
+    for batch in source.batches():
+        found = _addresses(batch, scope.country or None)
+        rows, unread = rows + found.of, unread + found.of - found.rows
+        for kind, tokens in found.tokens.items():
+            if scope.media(kind) and tokens:
+                addresses += len(tokens)
+                here.update(_known(tokens))
+        told(rows)
+    share, everybody = _raw().execute(_SHARE, [list(here)]).fetchone() or (0, 0)
+    return Seen(rows, addresses, unread, 10 * share // max(1, everybody))
 
 
 def lists(*, actor: Actor) -> list[List]:
@@ -133,10 +225,11 @@ def lists(*, actor: Actor) -> list[List]:
 class _Found:
     tokens: dict[str, set[int]]
     rows: int
+    of: int
 
 
 def _addresses(batch: Batch, country: str | None) -> _Found:
-    """Tokens of the addresses of a batch, by kind, and how many rows held one."""
+    """Tokens of the addresses of a batch, by kind, how many rows held one, and of how many."""
     search = installation().tokens.search
     found: dict[str, set[int]] = {kind: set() for kind in MEDIA}
     rows = 0
@@ -146,7 +239,7 @@ def _addresses(batch: Batch, country: str | None) -> _Found:
             found[kind].add(search(kind, "exact", exact_key(normal, kind)))
             held = True
         rows += held
-    return _Found(found, rows)
+    return _Found(found, rows, batch.frame.height + len(batch.bad))
 
 
 def _normal(cells: Iterable[str], country: str | None) -> Iterable[tuple[str, str]]:
@@ -161,23 +254,28 @@ def _normal(cells: Iterable[str], country: str | None) -> Iterable[tuple[str, st
             yield "phone", number
 
 
-def _stop(tokens: set[int], media: Sequence[str], topic: str, name: str, actor: Actor) -> set[UUID]:
+def _stop(tokens: set[int], media: Sequence[str], scope: Scope, actor: Actor) -> set[UUID]:
     """Suppress whoever is here with one of these addresses; returns whom, by origin subject."""
-    keys = list(itertools.product(media, topics_of(topic)))
+    keys = list(itertools.product(media, topics_of(scope.topic)))
     purpose = PURPOSES["rights-request"] if actor.purpose else None
 
     def stop(share: Sequence[UUID]) -> list[UUID]:
         with by_index(_raw()):
-            found = suppress_all(share, keys, way=name, recorded_by=actor.staff, ids=iter(new_id, None))
+            found = suppress_all(share, keys, way=scope.name, recorded_by=actor.staff, ids=iter(new_id, None))
         if found:
             record_acts("subscribe", found, actor=actor, purpose=purpose)
         return found
 
     settle_index(_raw())  # each look-up reads all that is not settled, and there are thousands
-    with transaction.atomic(), by_index(_raw()):
-        here = [subject for (subject,) in _raw().execute(_KNOWN, {"tokens": sorted(tokens)}).fetchall()]
+    here = _known(tokens)
     shares = (here[start : start + _AT_ONCE] for start in range(0, len(here), _AT_ONCE))
     return {subject for share in shares for subject in retried(functools.partial(stop, share))}
+
+
+def _known(tokens: set[int]) -> list[UUID]:
+    """The origin subjects that are here with one of these addresses, in order."""
+    with transaction.atomic(), by_index(_raw()):
+        return [subject for (subject,) in _raw().execute(_KNOWN, {"tokens": sorted(tokens)}).fetchall()]
 
 
 def _raw() -> Connection[Any]:

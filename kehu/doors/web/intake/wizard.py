@@ -114,7 +114,7 @@ def mend(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
 def let_go(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
     """Destroy an upload that nobody goes on with."""
     require_act("collect", desk.actor)
-    if not Staged.objects.filter(id=staged, staff=desk.staff).exists():
+    if not Staged.objects.filter(id=staged, staff=desk.staff, use="import").exists():
         raise Http404
     if Import.objects.filter(staged__contains=str(staged), state__in=("waiting", "running", "failed")).exists():
         raise Http404  # an import reads it

@@ -1,0 +1,15 @@
+"""Jobs on suppression lists: one is looked at, or put in force."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from procrastinate.contrib.django import app
+
+
+@app.task(name="mailing:list", pass_context=False)
+def work_on_list(bringing: str) -> None:
+    """Do what is next for a list that was sent; done again after a crash it goes on where it was."""
+    from kehu.serve.mailing import bringing as lists  # every process loads this module; few bring lists in
+
+    lists.work(UUID(bringing))

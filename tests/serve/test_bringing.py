@@ -1,0 +1,150 @@
+"""A suppression list by way of a page: it is looked at, acts when whoever sent it says so, and leaves nothing of its file."""
+
+from __future__ import annotations
+
+import io
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from kehu.collect.imports import draft, staging
+from kehu.collect.models import Staged
+from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
+from kehu.guard.staff.models import Staff
+from kehu.host.jobs import run_pending
+from kehu.serve.mailing import bringing, lists
+from kehu.serve.mailing.lists import Scope
+from kehu.serve.mailing.models import Bringing
+from tests.cast import admit, staff
+from tests.serve.test_suppression_lists import said, subscribe
+
+pytestmark = pytest.mark.usefixtures("database")
+FILE = "email;note\nlin@mail.example;a\nlater@mail.example;b\n;nobody\n"
+
+
+def sent(actor: Actor, text: str = FILE) -> UUID:
+    return staging.stage(io.BytesIO(text.encode()), name="robinson.csv", actor=actor, use="list")
+
+
+def test_it_is_looked_at_first_and_acts_when_told_to():
+    mia = staff("marketing")
+    lin, *_ = admit({"email": "lin@mail.example"}, *({"email": f"p{n}@mail.example"} for n in range(3)))
+    subscribe(lin)
+    staged = sent(mia)
+    assert draft.left_of(actor=mia) == []  # nobody imports it by mistake
+    with pytest.raises(Staged.DoesNotExist):
+        draft.draft_of(staged, actor=mia)
+    id = bringing.begin(staged, Scope(" robinson "), actor=mia)
+    run_pending()
+    row = bringing.one(id, actor=mia)
+    assert (row.state, row.list, row.expected, row.addresses, row.unread, row.tenths) == (
+        "looked",
+        "robinson",
+        4,
+        2,
+        2,
+        2,
+    )
+    assert said(lin) == {("email", "newsletter"): "subscribed"} and lists.lists(actor=mia) == []
+    bringing.put_in_force(id, actor=mia)
+    run_pending()
+    row = bringing.one(id, actor=mia)
+    assert (row.state, row.rows, row.addresses, row.new, row.unread, row.customers) == ("done", 4, 2, 2, 2, 1)
+    assert said(lin)["email", "newsletter"] == "suppressed"
+    assert not Staged.objects.exists() and staged not in staging.spooled()
+    assert [one.id for one in bringing.recent(actor=mia)] == [id]
+    with connection.cursor() as cursor:
+        cursor.execute("select b::text from mailing_bringing b", ())
+        assert "mail.example" not in cursor.fetchone()[0]
+
+
+def test_only_who_sent_it_lets_it_act_or_gives_it_up():
+    mia, sam, ana = staff("marketing"), staff("service"), staff("analyst")
+    staged = sent(mia)
+    id = bringing.begin(staged, Scope("robinson"), actor=mia)
+    with pytest.raises(bringing.UnknownBringing):  # it is still being looked at
+        bringing.put_in_force(id, actor=mia)
+    run_pending()
+    for act in (bringing.put_in_force, bringing.give_up):
+        with pytest.raises(bringing.UnknownBringing):
+            act(id, actor=sam)
+        with pytest.raises(Refused):
+            act(id, actor=ana)
+    bringing.give_up(id, actor=mia)
+    assert not Bringing.objects.exists() and staged not in staging.spooled()
+
+
+@pytest.mark.parametrize(
+    "wrong", [Scope(""), Scope("x" * 41), Scope("x", "fax"), Scope("x", topic="moon"), Scope("x", country="XX")]
+)
+def test_what_no_list_says_is_refused_and_nothing_kept(wrong):
+    mia = staff("marketing")
+    staged = sent(mia)
+    with pytest.raises(ValueError):
+        bringing.begin(staged, wrong, actor=mia)
+    assert staged not in staging.spooled() and not Bringing.objects.exists()
+
+
+def test_what_cannot_be_read_says_why_and_is_gone():
+    mia = staff("marketing")
+    broken = bringing.begin(damaged := sent(mia, "PK\x03\x04 no workbook"), Scope("x"), actor=mia)
+    gone = bringing.begin(lost := sent(mia), Scope("x"), actor=mia)
+    staging.discard(lost)
+    run_pending()
+    faults = [bringing.one(id, actor=mia).fault for id in (broken, gone)]
+    assert faults[0] and faults[1] == "gone"
+    assert damaged not in staging.spooled()
+
+
+def test_whoever_left_stops_nobody():
+    mia = staff("marketing")
+    [lin] = admit({"email": "lin@mail.example"})
+    id = bringing.begin(staged := sent(mia), Scope("x"), actor=mia)
+    run_pending()
+    bringing.put_in_force(id, actor=mia)
+    Staff.objects.filter(id=mia.staff).update(is_active=False)
+    run_pending()
+    assert Bringing.objects.get(id=id).fault == "left" and said(lin) == {} and staged not in staging.spooled()
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_killed_midway_it_goes_on_where_it_was(monkeypatch):
+    mia = staff("marketing")
+    people = admit(*({"email": f"p{n}@mail.example"} for n in range(6)))
+    whole = "".join(f"p{n}@mail.example\n" for n in range(6))
+    id = bringing.begin(sent(mia, whole), Scope("x"), actor=mia)
+    run_pending()
+    bringing.put_in_force(id, actor=mia)
+    read, told = lists.bring_from, []
+
+    def in_twos(source, scope, **rest):
+        class Parts:
+            def batches(self):
+                [batch] = source.batches()
+                for start in range(0, 6, 2):
+                    told.append(start)
+                    yield type(batch)(batch.frame[start : start + 2], [])
+
+        return read(Parts(), scope, **rest)
+
+    def killed(source, scope, **rest):
+        def dies(batches, done):
+            rest["told"](batches, done)
+            raise Killed
+
+        return in_twos(source, scope, **rest | {"told": dies})
+
+    for work in (killed, in_twos):
+        monkeypatch.setattr(lists, "bring_from", work)
+        try:
+            bringing.work(id)
+        except Killed:
+            assert Bringing.objects.get(id=id).rows == 2
+    row = Bringing.objects.get(id=id)
+    assert (row.state, row.rows, row.addresses, row.new, row.customers) == ("done", 6, 6, 6, 6)
+    assert all(said(one)["email", "offers"] == "suppressed" for one in people)
