@@ -29,6 +29,7 @@ from kehu.vault.ids import new_id
 
 _SHOWN: Final = 20
 _WORKING: Final = (LOOKING, STOPPING)
+_FROM_THE_START: Final = {"state": STOPPING, "rows": 0, "addresses": 0, "unread": 0}
 
 
 class UnknownBringing(LookupError):
@@ -66,7 +67,7 @@ def put_in_force(id: UUID, *, actor: Actor) -> None:
     """
     require("subscribe", actor)
     with transaction.atomic():
-        if not Bringing.objects.filter(id=id, staff=actor.staff, state=LOOKED).update(state=STOPPING, rows=0, unread=0):
+        if not Bringing.objects.filter(id=id, staff=actor.staff, state=LOOKED).update(**_FROM_THE_START):
             raise UnknownBringing(str(id))
         work_on_list.defer(bringing=str(id))
 

@@ -29,6 +29,7 @@ from tests.serve.test_sources import BROKER
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})
 PRIVACY = frozenset({"privacy"})
+SUBSCRIBING = frozenset({"service", "marketing", "privacy"})
 UNKNOWN = uuid.UUID(int=7)
 # name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
 TABLE = {
@@ -40,6 +41,12 @@ TABLE = {
     "channel-trust": ("/channels/999/trust", "post", PRIVACY, 404, 403),
     "channel-secret": ("/channels/999/secret", "post", PRIVACY, 404, 403),
     "channel-mapping": ("/channels/999/mapping", "post", PRIVACY, 404, 403),
+    "lists": ("/lists", "get", SUBSCRIBING, 200, 403),
+    "list-send": ("/lists/send", "post", SUBSCRIBING, 422, 403),
+    "list": (f"/lists/{UNKNOWN}", "get", SUBSCRIBING, 404, 403),
+    "list-progress": (f"/lists/{UNKNOWN}/progress", "get", SUBSCRIBING, 404, 403),
+    "list-in-force": (f"/lists/{UNKNOWN}/in-force", "post", SUBSCRIBING, 404, 403),
+    "list-give-up": (f"/lists/{UNKNOWN}/give-up", "post", SUBSCRIBING, 404, 403),
     "quarantine": ("/quarantine", "get", COLLECTING, 200, 403),
     "quarantine-row": (f"/quarantine/rows/{UNKNOWN}", "get", COLLECTING, 404, 403),
     "quarantine-mend": (f"/quarantine/rows/{UNKNOWN}/mend", "post", COLLECTING, 404, 403),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.intake import channels, quarantine
+from kehu.doors.web.intake import channels, lists, quarantine
 
 urlpatterns: list[URLPattern] = [
     path("channels", channels.listed, name="channels"),
@@ -15,6 +15,12 @@ urlpatterns: list[URLPattern] = [
     path("channels/<int:number>/trust", channels.trusted, name="channel-trust"),
     path("channels/<int:number>/secret", channels.secret, name="channel-secret"),
     path("channels/<int:number>/mapping", channels.mapping, name="channel-mapping"),
+    path("lists", lists.listed, name="lists"),
+    path("lists/send", lists.send, name="list-send"),
+    path("lists/<uuid:bringing_id>", lists.one, name="list"),
+    path("lists/<uuid:bringing_id>/progress", lists.progress, name="list-progress"),
+    path("lists/<uuid:bringing_id>/in-force", lists.put_in_force, name="list-in-force"),
+    path("lists/<uuid:bringing_id>/give-up", lists.give_up, name="list-give-up"),
     path("quarantine", quarantine.listed, name="quarantine"),
     path("quarantine/rows/<uuid:row>", quarantine.one, name="quarantine-row"),
     path("quarantine/rows/<uuid:row>/mend", quarantine.mend, name="quarantine-mend"),

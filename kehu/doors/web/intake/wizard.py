@@ -23,10 +23,9 @@ from kehu.collect.readers import UnreadableSource
 from kehu.collect.tasks import start_as_job
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.imports import kind_word
-from kehu.doors.web.intake.words import why
+from kehu.doors.web.intake.words import countries, unreadable, why
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.record import basis_label
-from kehu.govern.laws import load_packs
 from kehu.govern.models import Channel, Controller, Source
 from kehu.govern.slugs import BASES
 from kehu.guard.aside import AsideDoesNotOpen
@@ -74,7 +73,7 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
     except MappingRefused:
         problem = _("A column or field of the mapping does not exist.")
     except UnreadableSource as wrong:
-        problem = _unreadable(wrong.code)
+        problem = unreadable(wrong.code)
     except AsideDoesNotOpen:
         raise Http404 from None
     if seen is None:
@@ -200,7 +199,7 @@ def _form(asked: ImportTerms, seen: Plan | Glance | None) -> dict[str, Any]:
         "sources": list(Source.objects.filter(stopped_at=None).order_by("name").values_list("name", flat=True)),
         "controllers": list(Controller.objects.order_by("id").values_list("name", flat=True)),
         "bases": [(basis, basis_label(basis)) for basis in BASES],
-        "countries": _countries(),
+        "countries": countries(),
         "consents": [(slug, purpose_label(slug), chosen.get(slug, "")) for slug in consent_purposes()],
     }
 
@@ -224,11 +223,6 @@ def _fields(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
     return list(groups.items())
 
 
-def _countries() -> list[tuple[str, str]]:
-    found = [(code, f"{code} · {pack.labels[language()]}") for pack in load_packs().values() for code in [pack.id]]
-    return [(code, label) for code, label in found if code != "EU"] + [("DE", "DE"), ("FR", "FR"), ("TW", "TW")]
-
-
 def _missing(option: str) -> str:
     return {
         "channel": _("Choose the channel these records came in by."),
@@ -241,14 +235,3 @@ def _missing(option: str) -> str:
         "columns": _("A column that is named is not in the file."),
         "consent": _("A consent names no known purpose."),
     }.get(option, _("Something is missing in the terms of this import."))
-
-
-def _unreadable(code: str) -> str:
-    return {
-        "empty": _("The file is empty: give one with at least one row."),
-        "json_array": _("One JSON array is not JSON lines: write one object per line."),
-        "too_large": _(
-            "The file is too large when unpacked, or its rows are too long: save it as CSV without what is not needed."
-        ),
-        "too_many_columns": _("The file has more than 1,000 columns: leave out those that hold no customer data."),
-    }.get(code, _("This file cannot be read: damaged, encrypted, or of a kind that is not known. Save it anew."))

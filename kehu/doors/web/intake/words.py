@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from kehu.collect.channels import kinds
 from kehu.doors.web.words import channel_label, reason_label, spoken
+from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 
@@ -33,6 +34,7 @@ def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
         ("imports", _("Imports"), "imports", "collect"),
         ("channels", _("Channels"), "channels", "collect"),
         ("quarantine", _("Quarantine"), "quarantine", "quarantine"),
+        ("lists", _("Do not contact"), "lists", "subscribe"),
     )
     return [(name, words, reverse(url)) for name, words, url, act in every if desk.may(act)]
 
@@ -65,3 +67,21 @@ def state_of(*, kind: str, ready: bool, since: datetime | None, last_at: datetim
     if now - last_at > QUIET:
         return "gamboge", "moon", _("quiet")
     return "malachite", "circle-check", _("runs")
+
+
+def countries() -> list[tuple[str, str]]:
+    """Countries that a form offers: those whose law is known, by code and name, and a few of the others."""
+    found = [(code, f"{code} · {pack.labels[spoken()]}") for pack in load_packs().values() for code in [pack.id]]
+    return [(code, label) for code, label in found if code != "EU"] + [("DE", "DE"), ("FR", "FR"), ("TW", "TW")]
+
+
+def unreadable(code: str) -> str:
+    """Why a file cannot be read, and what helps."""
+    return {
+        "empty": _("The file is empty: give one with at least one row."),
+        "json_array": _("One JSON array is not JSON lines: write one object per line."),
+        "too_large": _(
+            "The file is too large when unpacked, or its rows are too long: save it as CSV without what is not needed."
+        ),
+        "too_many_columns": _("The file has more than 1,000 columns: leave out those that hold no customer data."),
+    }.get(code, _("This file cannot be read: damaged, encrypted, or of a kind that is not known. Save it anew."))
