@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -99,11 +100,9 @@ def progress(request: HttpRequest, desk: SignedIn, bringing_id: UUID) -> HttpRes
 @staff_page
 @require_POST
 def put_in_force(request: HttpRequest, desk: SignedIn, bringing_id: UUID) -> HttpResponse:
-    """Have it stop whoever stands on it."""
-    try:
+    """Have it stop whoever stands on it; pressed twice it is put in force once, and the page says how far it is."""
+    with suppress(UnknownBringing):
         bringing.put_in_force(bringing_id, actor=desk.actor)
-    except UnknownBringing:
-        raise Http404 from None
     return redirect("list", bringing_id=bringing_id)
 
 
@@ -114,7 +113,7 @@ def give_up(request: HttpRequest, desk: SignedIn, bringing_id: UUID) -> HttpResp
     try:
         bringing.give_up(bringing_id, actor=desk.actor)
     except UnknownBringing:
-        raise Http404 from None
+        return redirect("list", bringing_id=bringing_id)
     return redirect(reverse("lists") + "?done=given-up")
 
 
