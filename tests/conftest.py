@@ -37,6 +37,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher  # noqa: E402
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
 from kehu.guard.gate import quotas  # noqa: E402
+from tests.collect import dovecot  # noqa: E402
 
 quotas.shipped_quotas = dict  # type: ignore[assignment]  (bulk tests read thousands; quotas have tests of their own)
 
@@ -171,3 +172,14 @@ def _as_shipped() -> None:
     held, newest = installation(), Rules.objects.order_by("-version").first()
     if newest is not None and bytes(newest.digest) != held.rules.digest:
         held.held_rules.read_again()
+
+
+@pytest.fixture(scope="module")
+def imap():
+    """A mail server of this machine."""
+    if dovecot.find_dovecot() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no dovecot, and with CI=true no test is skipped")
+        pytest.skip("no dovecot: apt-get install dovecot-imapd")
+    with dovecot.running() as server:
+        yield server

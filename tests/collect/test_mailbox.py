@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
+from datetime import date
 from email.message import EmailMessage
 from typing import Any
 
@@ -16,7 +16,7 @@ from kehu.collect.mail.boxes import BoxRefused, set_box
 from kehu.collect.mail.health import check_mailboxes
 from kehu.collect.mail.message import LONGEST, read_mail
 from kehu.collect.mail.plain import text_of_html
-from kehu.collect.mail.pull import PullFailed, pull, pull_all
+from kehu.collect.mail.pull import PullFailed, pull, pull_all, try_out
 from kehu.collect.models import Mailbox, Quarantined
 from kehu.govern.channels import add_channel
 from kehu.guard.gate.acts import ActRefused
@@ -27,16 +27,6 @@ from tests.cast import admit, staff
 from tests.collect import dovecot
 
 MARK = "CANARYzq44"
-
-
-@pytest.fixture(scope="module")
-def imap():
-    if dovecot.find_dovecot() is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no dovecot, and with CI=true no test is skipped")
-        pytest.skip("no dovecot: apt-get install dovecot-imapd")
-    with dovecot.running() as server:
-        yield server
 
 
 @pytest.fixture
@@ -137,6 +127,32 @@ def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel
     assert pull(box_of(channel, imap, everything=False, marks_seen=True)).seen == 1
     flags = imap.flags()
     assert sum(rb"\Seen" in one for one in flags) == 1 and len(flags) == 2
+
+
+def test_said_again_it_goes_on_where_it_was(channel, imap):
+    """Another password after some days: what came meanwhile is fetched; all of it, where everything is wanted now."""
+    imap.empty()
+    box_of(channel, imap, everything=False)
+    with imap.client() as held:
+        held.append("INBOX", "", '"01-Jan-2020 10:00:00 +0000"', letter(text="long ago"))
+        held.append("INBOX", "", '"20-Nov-2026 10:00:00 +0000"', letter(text="while the password was wrong"))
+    Mailbox.objects.update(since=date(2026, 11, 19))
+    assert pull(box_of(channel, imap, everything=False)).seen == 1
+    assert pull(box_of(channel, imap, everything=False)).seen == 0
+    found = pull(box_of(channel, imap, everything=True))
+    assert (found.seen, found.new) == (2, 1)
+    assert pull(box_of(channel, imap, everything=True)).seen == 0
+
+
+def test_trying_it_out_takes_nothing(channel, imap):
+    imap.empty()
+    imap.put(letter())
+    box = box_of(channel, imap)
+    try_out(box)
+    assert accepting.waiting()[0] == 0 and Mailbox.objects.get().pulled_at is None
+    with pytest.raises(PullFailed, match="folder"):
+        try_out(box_of(channel, imap, folder="Nowhere"))
+    assert Mailbox.objects.get().failure == "folder"
 
 
 def test_a_mailbox_is_named_and_fetched_by_command(channel, imap, kehu):

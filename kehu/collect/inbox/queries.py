@@ -10,6 +10,7 @@ from django.db import connection
 
 from kehu.collect.channels import kinds
 from kehu.collect.inbox.terms import terms_of
+from kehu.collect.mail.boxes import KIND as MAILBOX
 from kehu.collect.models import SignedChannel
 from kehu.govern.channels import KEYED
 from kehu.govern.models import Channel, Controller, Notice, Source
@@ -103,7 +104,8 @@ def status_of(channel: Channel, *, actor: Actor) -> ChannelStatus:
 class Overview:
     """A channel in the list of all: how it stands, and what it has brought since midnight (UTC).
 
-    ``ready``: whether whoever sends by it can, which wants a key or a secret, and where it is read by a mapping, that.
+    ``ready``: whether whoever sends by it can, which wants a key or a secret, and where it is read by a mapping, that; or its
+    mail can be fetched. ``fault``: why it was not when it was tried last.
     """
 
     channel: Channel
@@ -116,11 +118,13 @@ class Overview:
     quarantined: int
     unread: int
     last_at: datetime | None
+    fault: str
 
 
 _OVERVIEW: Final = """
 select c.id, coalesce(w.messages, 0), w.since, coalesce(t.today, 0), coalesce(q.refused, 0), coalesce(u.names, 0),
-    greatest(t.last_at, w.newest), s.sealed is not null, coalesce(s.settings ? 'row', false)
+    greatest(t.last_at, w.newest), s.sealed is not null, coalesce(s.settings ? 'row', false),
+    b.channel is not null, coalesce(b.failure, '')
 from govern_channel c
     left join (select channel, sum(messages) as messages, min(at) as since, max(at) as newest from inbox group by channel) w
         on w.channel = c.id
@@ -130,7 +134,7 @@ from govern_channel c
     left join (select i.channel, count(*) as refused from collect_quarantined n join collect_import i on i.id = n.batch
         where not n.accepted and n.settled is null group by i.channel) q on q.channel = c.id
     left join (select channel, count(*) as names from inbox_unread group by channel) u on u.channel = c.id
-    left join collect_signedchannel s on s.channel = c.id
+    left join collect_signedchannel s on s.channel = c.id left join collect_mailbox b on b.channel = c.id
 """
 
 
@@ -147,23 +151,25 @@ def overview(*, actor: Actor) -> list[Overview]:
         found = {row[0]: row[1:] for row in cursor.fetchall()}
     made = []
     for channel in held:
-        waiting, since, today, quarantined, unread, last_at, secret, mapped = found[channel.id]
+        waiting, since, today, quarantined, unread, last_at, secret, mapped, box, fault = found[channel.id]
         terms = terms_of(channel)
         made.append(
             Overview(
                 channel, names.get(terms.controller, ""), terms.basis,
-                is_ready(channel, secret=secret, mapped=mapped), int(waiting), since, int(today), int(quarantined),
-                int(unread), last_at,
+                _is_ready(channel, secret=secret, mapped=mapped, box=box), int(waiting), since, int(today), int(quarantined),
+                int(unread), last_at, str(fault),
             )
         )  # fmt: skip
     return made
 
 
-def is_ready(channel: Channel, *, secret: bool, mapped: bool) -> bool:
+def _is_ready(channel: Channel, *, secret: bool, mapped: bool, box: bool) -> bool:
     """Whether a sender can send by it: people bring files by any channel, programs need what opens it to them."""
     kind = kinds().get(channel.kind)
     if kind is None:
         return True
+    if kind.name == MAILBOX:
+        return box
     if kind.signed:
         return secret and (mapped or not kind.mapped)
     return channel.key_digest is not None or kind.name not in KEYED or not kind.prefixes

@@ -45,6 +45,8 @@ def set_box(
 ) -> Mailbox:
     """Say where a channel's mail is fetched from; what is in the folder already is left there unless ``everything`` comes.
 
+    Said again of the same folder (another password), it goes on where it was: what came meanwhile is not left out.
+
     Raises:
         ActRefused: the role may not change channels.
         Refused: the second factor was not shown lately.
@@ -64,13 +66,16 @@ def set_box(
             raise BoxRefused(option, f"{option}: 1 to {most} characters on one line")
     if not 0 < port < 65_536:
         raise BoxRefused("port", "port: 1 to 65535")
-    since: date | None = None if everything else timezone.now().date()
+    held = Mailbox.objects.filter(channel=channel.id).first()
+    goes_on = held is not None and (held.host, held.account, held.folder) == (host, account, folder)
+    since: date | None = None
+    if not everything:
+        since = held.since if held is not None and goes_on else timezone.now().date()
     told = {
         "host": host, "port": port, "account": account, "folder": folder, "sealed": seal_for(channel.id, password),
         "since": since, "marks_seen": marks_seen, "failure": "",
     }  # fmt: skip
-    held = Mailbox.objects.filter(channel=channel.id).first()
-    if held is None or (held.host, held.account, held.folder) != (host, account, folder):
+    if not goes_on or (held is not None and held.since != since):  # everything is wanted now: what is known comes once
         told |= {"validity": 0, "last": 0}
     made, _ = Mailbox.objects.update_or_create(channel=channel.id, defaults=told)
     record_act("channel", None, actor=actor, detail=UUID(int=channel.id))

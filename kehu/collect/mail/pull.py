@@ -25,6 +25,7 @@ from kehu.collect.signed.secrets import open_for
 
 _log = logging.getLogger("kehu.collect.mail")
 _SECONDS: Final = 20
+_WAITED: Final = 8  # seconds, by somebody at a page
 _AT_ONCE: Final = 25
 _MOST_AT_ONCE: Final = 2 << 20  # bytes of letters in one request of the inbox
 _MOST_A_PULL: Final = 1_000
@@ -55,21 +56,20 @@ def pull(box: Mailbox) -> Pulled:
     Raises:
         PullFailed: ``unreachable``, ``certificate``, ``no-tls``, ``sign-in``, ``folder``, ``protocol`` or ``busy``.
     """
-    try:
-        with _signed_in(box) as server:
-            found = _Folder(box, server).take()
-    except InboxFull:
-        raise _failed(box, "busy") from None
-    except PullFailed as failed:
-        raise _failed(box, failed.word) from None
-    except ssl.SSLCertVerificationError:
-        raise _failed(box, "certificate") from None
-    except OSError:
-        raise _failed(box, "unreachable") from None
-    except (imaplib.IMAP4.error, ValueError, IndexError):
-        raise _failed(box, "protocol") from None
+    with _failing_in_a_word(box), _signed_in(box, _SECONDS) as server:
+        found = _Folder(box, server).take()
     Mailbox.objects.filter(channel=box.channel).update(pulled_at=timezone.now(), failure="")
     return found
+
+
+def try_out(box: Mailbox) -> None:
+    """Sign in and open the folder, and take nothing: whoever has just named it waits for the answer.
+
+    Raises:
+        PullFailed: as :func:`pull`.
+    """
+    with _failing_in_a_word(box), _signed_in(box, _WAITED) as server:
+        _Folder(box, server)
 
 
 def pull_all() -> None:
@@ -81,20 +81,36 @@ def pull_all() -> None:
             _log.warning("mail.failed", {"channel": box.channel, "why": failed.word})
 
 
+@contextlib.contextmanager
+def _failing_in_a_word(box: Mailbox) -> Iterator[None]:
+    try:
+        yield
+    except InboxFull:
+        raise _failed(box, "busy") from None
+    except PullFailed as failed:
+        raise _failed(box, failed.word) from None
+    except ssl.SSLCertVerificationError:
+        raise _failed(box, "certificate") from None
+    except OSError:
+        raise _failed(box, "unreachable") from None
+    except (imaplib.IMAP4.error, ValueError, IndexError):
+        raise _failed(box, "protocol") from None
+
+
 def _failed(box: Mailbox, word: str) -> PullFailed:
     Mailbox.objects.filter(channel=box.channel).update(failure=word)
     return PullFailed(word)
 
 
 @contextlib.contextmanager
-def _signed_in(box: Mailbox) -> Iterator[imaplib.IMAP4]:
+def _signed_in(box: Mailbox, seconds: int) -> Iterator[imaplib.IMAP4]:
     """A connection after sign-in: under TLS, or on this machine."""
     context = ssl.create_default_context()
     server: imaplib.IMAP4
     if box.port == TLS_PORT:
-        server = imaplib.IMAP4_SSL(box.host, box.port, ssl_context=context, timeout=_SECONDS)
+        server = imaplib.IMAP4_SSL(box.host, box.port, ssl_context=context, timeout=seconds)
     else:
-        server = imaplib.IMAP4(box.host, box.port, timeout=_SECONDS)
+        server = imaplib.IMAP4(box.host, box.port, timeout=seconds)
     try:
         if box.port != TLS_PORT and "STARTTLS" in server.capabilities:
             server.starttls(ssl_context=context)

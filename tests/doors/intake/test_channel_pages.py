@@ -41,6 +41,7 @@ TABLE = {
     "channel-trust": ("/channels/999/trust", "post", PRIVACY, 404, 403),
     "channel-secret": ("/channels/999/secret", "post", PRIVACY, 404, 403),
     "channel-mapping": ("/channels/999/mapping", "post", PRIVACY, 404, 403),
+    "channel-mailbox": ("/channels/999/mailbox", "post", PRIVACY, 404, 403),
     "lists": ("/lists", "get", SUBSCRIBING, 200, 403),
     "list-send": ("/lists/send", "post", SUBSCRIBING, 422, 403),
     "list": (f"/lists/{UNKNOWN}", "get", SUBSCRIBING, 404, 403),

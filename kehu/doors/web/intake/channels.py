@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,12 +15,16 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.collect.channels import kinds
 from kehu.collect.inbox import changes, queries
 from kehu.collect.inbox.terms import TermsNotUnderstood, set_terms
+from kehu.collect.mail.boxes import KIND as MAILBOX
+from kehu.collect.mail.boxes import TLS_PORT, BoxRefused, set_box
+from kehu.collect.mail.pull import PullFailed, try_out
+from kehu.collect.models import Mailbox
 from kehu.collect.signed.secrets import LONGEST, SHORTEST, NotSigned, SecretRefused
 from kehu.collect.signed.settings import SettingsRefused, as_text, settings_of
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.imports import kind_word
-from kehu.doors.web.intake.words import kind_label, state_of, tabs
+from kehu.doors.web.intake.words import MAIL_FAULTS, kind_label, state_of, tabs
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.record import basis_label
 from kehu.govern.channels import KEYED, KINDS, ChannelTaken, page_key_of
@@ -37,6 +42,7 @@ _DONE: Final = {
     "terms": gettext_lazy("The terms hold for whatever is taken in from now on."),
     "secret": gettext_lazy("The secret is taken; the one before opens nothing any more."),
     "mapping": gettext_lazy("The next message is read by this mapping."),
+    "mailbox": gettext_lazy("The server lets us in: its mail is fetched every minute from now on."),
     "trust": gettext_lazy("Where values differ this counts from now on."),
 }
 
@@ -161,6 +167,32 @@ def mapping(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
     return redirect(reverse("channel", args=[number]) + "?done=mapping")
 
 
+@staff_page
+@require_POST
+@confirmed
+def mailbox(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
+    """Say where its mail is fetched from, and try whether it can be."""
+    require_act("channel", desk.without_purpose)
+    held, asked = _channel(number), request.POST
+    if held.kind != MAILBOX:
+        raise Http404
+    port = asked.get("port", "")
+    try:
+        box = set_box(
+            held, actor=desk.without_purpose, host=asked.get("host", "").strip(), account=asked.get("account", "").strip(),
+            password=asked.get("password", ""), port=int(port) if port.isdecimal() and len(port) < 6 else 0,
+            folder=asked.get("folder", "").strip() or "INBOX", everything="everything" in asked,
+            marks_seen="marks_seen" in asked,
+        )  # fmt: skip
+    except BoxRefused:
+        problem = _("Server, account, folder and password stand on one line each; a port is a number from 1 to 65535.")
+        return _one(request, desk, held, problem=problem, status=422)
+    with suppress(PullFailed):  # the page says why
+        try_out(box)
+        return redirect(reverse("channel", args=[number]) + "?done=mailbox")
+    return redirect(reverse("channel", args=[number]) + "#h-box")
+
+
 def _channel(number: int) -> Channel:
     held = Channel.objects.filter(id=number).first() if number < 1 << 15 else None
     if held is None:
@@ -178,7 +210,7 @@ def _list(request: HttpRequest, desk: SignedIn, *, problem: str = "", status: in
                 "kind": kind_label(row.channel.kind),
                 "basis": basis_label(row.basis),
                 "sends": row.channel.kind in kinds(),
-                "state": state_of(kind=row.channel.kind, ready=row.ready, since=row.since, last_at=row.last_at),
+                "state": state_of(row),
             }
             for row in rows
         ],
@@ -208,9 +240,10 @@ def _one(
         "mapped": kind is not None and kind.mapped,
         "came": [{"came": one, "word": kind_word(one.kind)} for one in found.came],
         "has_secret": queries.has_secret(held),
+        **_fetched(held),
         "has_key": held.key_digest is not None,
         "page_key": page_key_of(held),
-        "state": state_of(kind=held.kind, ready=row.ready, since=row.since, last_at=row.last_at),
+        "state": state_of(row),
         "addresses": _addresses(request, held),
         "for_people": kind is not None and bool(kind.page),
         "mapping": text or (as_text(settings) if settings else ""),
@@ -224,6 +257,14 @@ def _one(
         **_choices(found),
     }
     return page(request, "intake/channel.html", context, desk=desk, nav="imports", status=status)
+
+
+def _fetched(held: Channel) -> dict[str, Any]:
+    """Of a channel whose mail is fetched: from where, and why it was not lately."""
+    if held.kind != MAILBOX:
+        return {"fetched": False}
+    box = Mailbox.objects.filter(channel=held.id).first()
+    return {"fetched": True, "box": box, "fault": MAIL_FAULTS.get(box.failure, "") if box else "", "port": TLS_PORT}
 
 
 def _choices(found: queries.ChannelStatus) -> dict[str, Any]:

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("channels/<int:number>/key", channels.key, name="channel-key"),
     path("channels/<int:number>/trust", channels.trusted, name="channel-trust"),
     path("channels/<int:number>/secret", channels.secret, name="channel-secret"),
+    path("channels/<int:number>/mailbox", channels.mailbox, name="channel-mailbox"),
     path("channels/<int:number>/mapping", channels.mapping, name="channel-mapping"),
     path("lists", lists.listed, name="lists"),
     path("lists/send", lists.send, name="list-send"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from django.urls import reverse
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kehu.collect.channels import kinds
+from kehu.collect.inbox.queries import Overview
 from kehu.doors.web.words import channel_label, reason_label, spoken
 from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
@@ -21,6 +22,17 @@ STILL: Final = timedelta(minutes=10)
 """What waits longer than this is not being taken in."""
 QUIET: Final = timedelta(days=3)
 State = tuple[str, str, str]
+MAIL_FAULTS: Final[dict[str, Promise]] = {
+    "unreachable": gettext_lazy("The server does not answer. Look at its name and port, and whether this machine may go there."),
+    "certificate": gettext_lazy(
+        "The server's certificate is not trusted, or is another host's. Name the host as its certificate does."
+    ),
+    "no-tls": gettext_lazy("The server offers no TLS, and no password goes without it. Use its port 993, or one with STARTTLS."),
+    "sign-in": gettext_lazy("The server refuses the account or its password. Many providers want a password made for programs."),
+    "folder": gettext_lazy("The server has no such folder. Name it as the server does."),
+    "protocol": gettext_lazy("The server answers what cannot be understood. See whether it speaks IMAP."),
+    "busy": gettext_lazy("Too much waits already: it is fetched in a minute."),
+}  # fmt: skip
 SHAPE_WORDS: Final[dict[str, Promise]] = {
     "cut": gettext_lazy("leave out what stands beyond the last column"),
     "fill": gettext_lazy("take missing cells as empty"),
@@ -53,11 +65,13 @@ def kind_label(name: str) -> str:
     return kind.labels.get(spoken()) or kind.labels["en"]
 
 
-def state_of(*, kind: str, ready: bool, since: datetime | None, last_at: datetime | None) -> State:
+def state_of(row: Overview) -> State:
     """Tone, icon and word of how a channel stands."""
-    now = timezone.now()
-    if since is not None and now - since > STILL:
+    now, kind, ready, last_at = timezone.now(), row.channel.kind, row.ready, row.last_at
+    if row.since is not None and now - row.since > STILL:
         return "cinnabar", "circle-alert", _("is stuck")
+    if row.fault not in ("", "busy"):
+        return "cinnabar", "circle-alert", _("is not fetched")
     if kind not in kinds():
         return "", "hand", _("by hand")
     if not ready:
