@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from kehu.collect.imports import actions
 from kehu.collect.imports.recipe import ImportTerms
@@ -14,6 +15,7 @@ from kehu.collect.signed.settings import keep_settings
 from kehu.govern.channels import add_channel
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.database import Database
+from kehu.serve.mailing import bringing
 from tests.collect.shops import SECRET, WIRE
 from tests.dresses import looked_at, pair_of
 
@@ -61,3 +63,34 @@ def test_what_comes_in_and_what_did_not(visit: Callable[..., Any], database: Dat
             name = re.sub(r"[0-9a-f-]{36}", "…", place)
             wrong += looked_at(window, f"{name} {width} {theme} {language}", width)
     assert wrong == []
+
+
+def test_a_list_of_whom_nobody_writes_to_and_a_mailbox(
+    visit: Callable[..., Any], database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "robinson.csv"
+    path.write_text("email\nlin@mail.example\nlater@mail.example\n")
+    box, _ = add_channel("客服邮箱", "mailbox", owner=owner_actor().staff, country="CN")
+    window = visit()
+    window.sign_in("privacy")
+    window.go("/lists")
+    window.page.set_input_files("#file", str(path))
+    window.page.fill("#name", "Robinson 2026")
+    window.page.click("form[action='/lists/send'] button.primary")
+    window.page.wait_for_url(re.compile("/lists/[0-9a-f-]{36}$"))
+    sent = window.page.url.removeprefix(window.site)
+    bringing.work(UUID(sent[-36:]))
+    window.page.locator("form[action$='/in-force'] button").wait_for()  # it says so by itself
+    wrong: list[str] = []
+    for place in ("/lists", sent, f"/channels/{box.id}"):
+        for width, theme, language in pair_of(place):
+            window.look(width=width, theme=theme, language=language)
+            assert window.page.goto(window.site + place).status == 200, place
+            name = re.sub(r"[0-9a-f-]{36}", "…", place)
+            wrong += looked_at(window, f"{name} {width} {theme} {language}", width)
+    assert wrong == []
+    window.go(sent)
+    window.page.click("form[action$='/in-force'] button")
+    window.page.locator("#l-progress .badge.azurite").wait_for()
+    bringing.work(UUID(sent[-36:]))
+    window.page.locator("#l-progress .badge.malachite").wait_for()
