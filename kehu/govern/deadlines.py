@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from kehu.govern.clocks import Due, Pause, Rule, due, longer
-from kehu.govern.packs import HOUSE, PACKS, Breach, Counting, Right, Term, house_rows, law_packs, persons_of
+from kehu.govern.packs import HOUSE, PACKS, Breach, Counting, Excuse, Right, Term, house_rows, law_packs, persons_of
 from kehu.govern.workdays import workdays
 
 Standing = Literal["yes", "perhaps"]
@@ -126,6 +126,30 @@ def informed_by(laws: Iterable[str], received: datetime) -> date:
         if row.indirect is not None and row.indirect.counted
     ]
     return min(days)
+
+
+class NotExcused(ValueError):
+    """A law that applies wants somebody told all the same; ``article``: which."""
+
+    def __init__(self, article: str) -> None:
+        super().__init__(article)
+        self.article = article
+
+
+def excused_by(laws: Iterable[str], excuse: Excuse) -> tuple[str, ...]:
+    """Where it stands that somebody need not be told what came of them from others, in every law that applies and the house.
+
+    Raises:
+        NotExcused: one of them does not know that excuse.
+    """
+    rows = [row for law in _in_order(laws) for row in law_packs()[law].duty]
+    found = []
+    for row in (*rows, *house_rows().duty):
+        if row.excuses:
+            if excuse not in row.excuses:
+                raise NotExcused(row.article)
+            found.append(row.excuses[excuse])
+    return tuple(found)
 
 
 def counts(clocks: Sequence[Clock]) -> Clock | None:

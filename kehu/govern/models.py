@@ -405,7 +405,10 @@ class SourceAudit(models.Model):
 
 
 class Informed(models.Model):
-    """That a customer was told that something of them came from a source: when, and by which way (GDPR 14, PIPL 17)."""
+    """That a customer was told that something of them came from a source: when, and by which way (GDPR 14, PIPL 17).
+
+    Or that they need not be (``excused``): on which excuse of the law, and the office's reason (GDPR 14(5), PIPL 18).
+    """
 
     personal_data: ClassVar[str] = "informed"
 
@@ -414,10 +417,16 @@ class Informed(models.Model):
     source = models.SmallIntegerField()
     way = models.CharField(max_length=8)
     language = models.CharField(max_length=8, blank=True)
+    excuse = models.CharField(max_length=8, db_default="")
+    reason = models.CharField(max_length=200, db_default="")
     by = models.UUIDField()
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(way__in=["email", "post", "other"]), name="informed_way_known"),
+            models.CheckConstraint(
+                condition=Q(way__in=["email", "post", "other"], excuse="", reason="")
+                | Q(way="excused", excuse__in=["knows", "effort", "law", "secret"], reason__gt=""),
+                name="informed_way_known",
+            ),
         ]

@@ -11,7 +11,7 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -182,14 +182,20 @@ class Stays(Row):
     condition: Literal["", "platform"] = ""
 
 
+Excuse = Literal["knows", "effort", "law", "secret"]
+EXCUSES: Final[tuple[Excuse, ...]] = get_args(Excuse)
+
+
 class Duty(Row):
     """Another duty: of records, notices, transfers, recipients, audits, marketing, staff.
 
-    ``indirect``: by when whoever's data came from others than themselves is told of it.
+    ``indirect``: by when whoever's data came from others than themselves is told of it. ``excuses``: why they need not be, and
+    where that stands: they ``know``, it would be out of proportion (``effort``), a ``law`` says so, it is a ``secret``.
     """
 
     kind: str
     indirect: Term | None = None
+    excuses: dict[Excuse, str] = Field(default_factory=dict)
 
 
 class Document(_Strict):

@@ -118,6 +118,7 @@ PROMISED = {
     "source due": "due overdue soon by_post told first customers[subject by by_post sources]",
     "source inform": "mailed noted_for_post failed due overdue told",
     "source posted": "posted due overdue told",
+    "source excuse": "excused due overdue told",
     "owners list": "owned[kind name owner named deputy since]",
     "owners set": "owned[kind name owner named deputy since]",
     "roles list": "roles[id name version state base purposes categories level actions acts holders proposed_by]",
@@ -180,6 +181,7 @@ OPTIONS = {
     "source due": "--post --limit",
     "source inform": "--until --again",
     "source posted": "--way",
+    "source excuse": "--because --reason",
     "resolve": "--all",
     "sources": "--channel --with-proposals",
     "find": "--purpose",
@@ -385,7 +387,7 @@ def put_right(kehu, lin, token, office) -> None:
 def sources_and_telling(kehu, office) -> None:
     """A source is let in, brings somebody who is then told, is audited and stopped."""
     Path("contract.pdf").write_bytes(b"%PDF contract")
-    Path("bought.csv").write_text("external_id,full_name\nB-1,Ann Lee\n", encoding="utf-8")
+    Path("bought.csv").write_text("external_id,full_name\nB-1,Ann Lee\nB-2,Bo Wei\n", encoding="utf-8")
     broker = ("broker", "--kind", "third-party", "--party", "Broker Ltd", "--country", "DE", "--contract", "B-17")
     terms = ("--ground", "consent", "--purpose", "service", "--until", "2099-12-31", "--proof", "contract.pdf")
     kehu("source add", *broker, code=2)
@@ -409,10 +411,13 @@ def sources_and_telling(kehu, office) -> None:
     )
     assert kehu("import", *wanted, "--for", "credit", code=3)["error"]["policy"] == "house.source-for"
     assert kehu("source inform")["due"] == 0
-    assert kehu("import", *wanted, "--for", "service")["accepted"] == 1
-    [row] = kehu("source due")["customers"]
+    assert kehu("import", *wanted, "--for", "service")["accepted"] == 2
+    row, other = kehu("source due")["customers"]
     assert row["sources"] == ["broker"]
-    assert kehu("source inform")["noted_for_post"] == 1 and kehu("source due", "--post")["by_post"] == 1
+    assert kehu("source inform")["noted_for_post"] == 2 and kehu("source due", "--post")["by_post"] == 2
+    excuse = ("source excuse", other["subject"], "--reason", "a register kept by law", "--because")
+    kehu(*excuse[:2], "--because", "law", "--reason", "no", code=2)
+    assert kehu(*excuse, "law")["excused"] == 1
     assert kehu("source posted", row["subject"])["due"] == 0
     kehu("source posted", row["subject"], code=1)
     assert kehu("source list")["sources"][0]["score"] == 100

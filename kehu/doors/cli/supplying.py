@@ -169,6 +169,29 @@ def posted(subjects: tuple[str, ...], way: str) -> Any:
     return {"posted": told} | answers.duty()
 
 
+@source.command(epilog="Example: kehu source excuse 0199a1b2-… --because law --reason 'Register kept by law, § 12'")
+@click.argument("subjects", metavar="SUBJECT…", nargs=-1, required=True)
+@click.option(
+    "--because",
+    type=click.Choice(["knows", "effort", "law", "secret"]),
+    required=True,
+    help="They know it; out of proportion; a law says so; a secret.",
+)
+@click.option("--reason", required=True, help="Why, in 10 to 200 characters; it stands in the customer's own copy.")
+@command()
+def excuse(subjects: tuple[str, ...], because: Any, reason: str) -> Any:
+    """Note that these customers need not be told, where every law that applies to them says so; all of them or none."""
+    from kehu.govern.deadlines import NotExcused
+    from kehu.serve.sources import answers, informing
+
+    try:
+        done = informing.excuse([subject_id(one) for one in subjects], because, reason=reason, actor=actor())
+    except NotExcused as held:
+        message = f"{held.article} knows no such excuse for one of them; nothing was noted."
+        raise Failure(FAILED, "not-excused", message, "Tell them, or give an excuse that this law knows.") from None
+    return {"excused": done} | answers.duty()
+
+
 def _waiting(name: str) -> UUID:
     """The change of a source that waits.
 

@@ -73,10 +73,14 @@ class InformedHolder:
     tables = frozenset({Informed._meta.db_table})
 
     def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
-        """When they were told of which source, and by which way."""
+        """When they were told of which source, and by which way; or why they need not be."""
         rows = list(Informed.objects.filter(subject=subject).order_by("at"))
         names = dict(Source.objects.filter(id__in=[row.source for row in rows]).values_list("id", "name"))
-        found = [{"source": names.get(row.source), "way": row.way, "at": row.at.isoformat()} for row in rows]
+        found = [
+            {"source": names.get(row.source), "way": row.way, "at": row.at.isoformat()}
+            | ({"excuse": row.excuse, "reason": row.reason} if row.excuse else {})
+            for row in rows
+        ]
         return {"informed": found} if found else None
 
     def erase(self, subject: UUID) -> int:

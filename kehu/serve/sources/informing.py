@@ -1,4 +1,4 @@
-"""Telling people where their data came from: who is due, the letters that go by mail, and who is written to by post.
+"""Telling people where their data came from: who is due, the letters by mail, who is written to by post, who need not be told.
 
 The clock stands in ``subject_state.inform_by`` and came with the records, so nothing here grows with an import. A letter goes
 out before it is noted that it did: whoever is told twice loses nothing, whoever was noted without a letter was never told.
@@ -20,11 +20,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.govern.consent import UnknownSubject
+from kehu.govern.deadlines import excused_by
 from kehu.govern.models import Controller, Informed, Source
+from kehu.govern.packs import EXCUSES, Excuse
 from kehu.govern.slugs import CATEGORIES, name_of
 from kehu.govern.sources import Mark, marks, purposes_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
+from kehu.guard.gate.state import packs_of
 from kehu.guard.ledger.record import record_act
 from kehu.host.mail import OutboxClosed, named
 from kehu.refine.clean.status import INVALID
@@ -36,6 +39,8 @@ from kehu.vault.ids import new_id
 _log = logging.getLogger("kehu.sources")
 SOON: Final = timedelta(days=10)
 """Before the end of the clock: then the letter goes by itself."""
+LEAST_REASON: Final = 10
+LONGEST_REASON: Final = 200
 _PIECE: Final = 100  # letters between two notes: so many at most go out twice after a crash
 _DUE: Final = "s.inform_by is not null and not s.hidden and not s.deceased and not s.residue"
 _WAITS_FOR_POST: Final = "coalesce((s.supplied ->> 'post')::boolean, false)"
@@ -122,7 +127,7 @@ def figures() -> Figures:
             [today, today, today + SOON],
         )
         due, overdue, soon, by_post, first = cursor.fetchone()
-        cursor.execute("select count(*) from govern_informed")
+        cursor.execute("select count(*) from govern_informed where way <> 'excused'")
         told = cursor.fetchone()[0]
     return Figures(due, overdue, soon, by_post, told, first)
 
@@ -200,6 +205,32 @@ def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post") -> int:
             record_act("inform", customer, actor=actor, purpose=PURPOSE_ID)
             told += 1
     return told
+
+
+def excuse(subjects: Iterable[UUID], why: Excuse, *, reason: str, actor: Actor) -> int:
+    """Note that these customers need not be told, all of them or none; returns how many.
+
+    Raises:
+        Refused: the role may not.
+        UnknownSubject: one is not here, or there is nothing to tell them.
+        NotExcused: a law that applies to one of them does not know that excuse.
+        ValueError: no such excuse, or no reason.
+    """
+    require("inform", actor)
+    said = reason.strip()
+    if why not in EXCUSES or not LEAST_REASON <= len(said) <= LONGEST_REASON:
+        raise ValueError(f"why: one of {', '.join(EXCUSES)}; reason: {LEAST_REASON} to {LONGEST_REASON} characters")
+    with transaction.atomic():
+        customers = list(dict.fromkeys(_customer(subject) for subject in subjects))
+        untold, laws = _untold(customers), _laws(customers)
+        for customer in customers:
+            if customer not in untold:
+                raise UnknownSubject(str(customer))
+            excused_by(laws[customer], why)
+        _note(untold, way="excused", languages={}, by=actor.human, excuse=why, reason=said)
+        for customer in customers:
+            record_act("inform", customer, actor=actor, purpose=PURPOSE_ID)
+    return len(customers)
 
 
 def _options() -> Options:
@@ -280,17 +311,44 @@ def _allowed() -> dict[int, tuple[str, ...]]:
     return {row.id: tuple(purposes_of(row)) for row in rows}
 
 
-def _note(told: Mapping[UUID, _Untold], *, way: str, languages: Mapping[UUID, str], by: UUID) -> None:
-    """Note who was told of which sources, in the caller's transaction."""
+def _note(
+    told: Mapping[UUID, _Untold],
+    *,
+    way: str,
+    languages: Mapping[UUID, str],
+    by: UUID,
+    excuse: str = "",
+    reason: str = "",
+) -> None:
+    """Note who was told of which sources, or need not be, in the caller's transaction."""
     pairs = [(subject, source, customer) for customer, held in told.items() for subject, source in held.pairs]
     if not pairs:
         return
     with connection.cursor() as cursor:
         cursor.execute(_TELL, [[one[0] for one in pairs], [one[1] for one in pairs]])
     Informed.objects.bulk_create(
-        Informed(id=new_id(), subject=subject, source=source, way=way, language=languages.get(customer, ""), by=by)
+        Informed(
+            id=new_id(),
+            subject=subject,
+            source=source,
+            way=way,
+            language=languages.get(customer, ""),
+            by=by,
+            excuse=excuse,
+            reason=reason,
+        )
         for subject, source, customer in pairs
     )
+
+
+def _laws(customers: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """The laws that apply to each, whichever of their origin subjects they come with."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select customer, bit_or(packs) from subject_state where customer = any (%s) and not hidden group by 1",
+            [list(customers)],
+        )
+        return {customer: packs_of(packs) for customer, packs in cursor.fetchall()}
 
 
 def _customer(subject: UUID) -> UUID:

@@ -11,8 +11,10 @@ from kehu.doors.web.register.urls import urlpatterns
 from kehu.govern import register
 from kehu.govern.slugs import LANGUAGES
 from kehu.serve.register import changes
+from kehu.serve.sources import informing
 from tests.cast import staff
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+from tests.serve.test_sources import PERSON, bring, office, registered  # noqa: F401  (fixtures)
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 ALL = frozenset(ROLES)
@@ -37,6 +39,7 @@ TABLE = {
     "register-informing": ("/sources/informing", "get", OFFICE, 200, 403),
     "register-informing-send": ("/sources/informing/send", "post", OFFICE, 302, 403),
     "register-informing-posted": ("/sources/informing/posted", "post", OFFICE, 302, 403),
+    "register-informing-excused": ("/sources/informing/excused", "post", OFFICE, 302, 403),
     "register-step": (f"/changes/{UNKNOWN}/approve", "post", ALL, 404, 404),
 }
 
@@ -150,6 +153,23 @@ def test_a_notice_by_forms(database):
 def test_the_names_of_people_are_not_in_the_list_of_somebody_signed_out(database):
     changes.propose_purpose("marketing", {"retention_days": 5}, actor=staff("privacy"))
     assert "kehu.example" not in text_of(browser().get("/purposes", follow=True))
+
+
+def test_those_chosen_need_not_be_told(registered, bring):  # noqa: F811
+    registered()
+    bring(PERSON, residence="CN")
+    lea, actor = signed_in("legal")
+    lea.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    [row] = informing.waiting(actor=actor)
+    asked = {"customer": [str(row.customer)], "why": "knows", "reason": "printed in the register"}
+    answer = lea.post("/sources/informing/excused", asked)
+    page = text_of(answer)
+    assert answer.status_code == 422 and "PIPL 17-19 knows no such excuse" in page and " checked" in page
+    assert "printed in the register" in page  # what was typed stands there still
+    assert lea.post("/sources/informing/excused", asked | {"reason": "no"}).status_code == 422
+    assert lea.post("/sources/informing/excused", asked | {"customer": []})["Location"].endswith("done=nobody")
+    assert lea.post("/sources/informing/excused", asked | {"why": "law"})["Location"].endswith("done=excused")
+    assert "Everybody has been told" in text_of(lea.get("/sources/informing?done=excused"))
 
 
 def test_a_source_is_proposed_let_through_audited_and_stopped_by_forms(database):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from procrastinate.exceptions import AlreadyEnqueued
@@ -18,15 +19,23 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import day_text, page
 from kehu.doors.web.words import source_mark
 from kehu.govern.consent import UnknownSubject
+from kehu.govern.deadlines import NotExcused
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights.tasks import inform
 from kehu.serve.sources import informing
 
 _SHOWN: Final = 50
+EXCUSES: Final = {
+    "knows": gettext_lazy("they know it already"),
+    "effort": gettext_lazy("impossible, or out of all proportion; and what is done instead"),
+    "law": gettext_lazy("a law says so"),
+    "secret": gettext_lazy("professional or official secrecy"),
+}
 DONE: Final = {
     "sending": gettext_lazy("The letters are going out; whoever has no mailbox is noted for the post."),
     "posted": gettext_lazy("Noted: they were told."),
+    "excused": gettext_lazy("Noted: they need not be told, and why stands in their own copy."),
     "nobody": gettext_lazy("Nobody was chosen, or there was nothing left to tell them."),
 }
 
@@ -35,13 +44,18 @@ DONE: Final = {
 @require_GET
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """The figures, and who is due first; nothing of them is opened here."""
-    today = timezone.now().date()
+    return _board(request, desk)
+
+
+def _board(request: HttpRequest, desk: SignedIn, *, problem: str = "") -> HttpResponse:
+    today, chosen = timezone.now().date(), request.POST.getlist("customer")
     rows = [
         {
             "customer": one.customer,
             "by": day_text(one.by, "DATE_FORMAT"),
             "late": one.by < today,
             "by_post": one.by_post,
+            "chosen": str(one.customer) in chosen,
             "marks": [source_mark(mark) for mark in one.marks],
         }
         for one in informing.waiting(actor=desk.without_purpose, limit=_SHOWN)
@@ -50,9 +64,14 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "rows": rows,
         "duty": informing.figures(),
         "shown": _SHOWN,
+        "excuses": EXCUSES.items(),
+        "least": informing.LEAST_REASON,
+        "longest": informing.LONGEST_REASON,
         "told": DONE.get(request.GET.get("done", ""), ""),
+        "problem": problem,
+        "asked": request.POST,
     }
-    return page(request, "register/informing.html", context, desk=desk, nav="register")
+    return page(request, "register/informing.html", context, desk=desk, nav="register", status=422 if problem else 200)
 
 
 @staff_page
@@ -76,3 +95,26 @@ def posted(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     except (ValueError, UnknownSubject):
         told = 0
     return redirect(reverse("register-informing") + f"?done={'posted' if told else 'nobody'}")
+
+
+@staff_page
+@require_POST
+def excused(request: HttpRequest, desk: SignedIn) -> HttpResponse:
+    """Note that those chosen need not be told: all of them, where every law that applies to them knows the excuse."""
+    actor, asked = desk.without_purpose, request.POST
+    require_act("inform", actor)
+    try:
+        chosen = [UUID(one) for one in asked.getlist("customer")]
+        why: Any = asked.get("why", "")
+        done = informing.excuse(chosen, why, reason=asked.get("reason", ""), actor=actor) if chosen else 0
+    except NotExcused as held:
+        problem = _("%(article)s knows no such excuse for one of them: nothing was noted.") % {"article": held.article}
+        return _board(request, desk, problem=problem)
+    except UnknownSubject:
+        done = 0
+    except ValueError:
+        problem = _("Choose why they need not be told, and say it in %(least)d to %(most)d characters.") % {
+            "least": informing.LEAST_REASON, "most": informing.LONGEST_REASON,
+        }  # fmt: skip
+        return _board(request, desk, problem=problem)
+    return redirect(reverse("register-informing") + f"?done={'excused' if done else 'nobody'}")
