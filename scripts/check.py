@@ -66,11 +66,16 @@ def scan_for_secrets() -> None:
         sys.exit("a secret stands in: " + ", ".join(found))
 
 
-def run_tests() -> None:
-    """All tests, spread over processes: each has a home, a database server and ports of its own."""
+def ensure_programs() -> None:
+    """See that browser, clients and mail server are here, or say what is left out without them."""
     ensure_browser()
     ensure_clients()
     ensure_dovecot()
+
+
+def run_tests() -> None:
+    """All tests, spread over processes: each has a home, a database server and ports of its own."""
+    ensure_programs()
     if os.environ.get("CI"):  # half a gigabyte, which nobody else is made to fetch
         ensure_spark()
     # one more than there are processors: many a test waits for a process, a browser or a clock
@@ -91,6 +96,7 @@ def main() -> None:
     run("django", "python", "-m", "django", "check")
     run("migrations", "python", "-m", "django", "makemigrations", "--check", "--dry-run")
     scan_for_secrets()
+    ensure_programs()  # fetched while that works
     types("mypy")
     run_tests()
 

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,6 +54,8 @@ def install(wanted: str) -> None:
         return
     print(f"kehu: installing packages ({wanted}) …", file=sys.stderr, flush=True)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "-q", "install", "--disable-pip-version-check"]
+    if wanted == "dev" and not sys.dont_write_bytecode:  # a third of the time: what is imported is compiled then
+        pip.append("--no-compile")
     pins = str(ROOT / "requirements" / f"{wanted}.txt")
     for words in (
         ["--require-hashes", "--only-binary", ":all:", "-r", pins],
@@ -89,10 +92,11 @@ def main() -> None:
     check_machine()
     make_venv()
     wanted = sys.argv[1] if len(sys.argv) > 1 else "base"
-    install(wanted)
-    compile_project()
-    if wanted == "dev":
-        install_clients()  # without npm the tests say what they leave out
+    with ThreadPoolExecutor(1) as beside:
+        if wanted == "dev":
+            beside.submit(install_clients)  # without npm the tests say what they leave out
+        install(wanted)
+        compile_project()
 
 
 if __name__ == "__main__":
