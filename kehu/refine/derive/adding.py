@@ -88,7 +88,7 @@ def _by_pair(rows: pl.DataFrame, key: str, slots: Sequence[Slot]) -> pl.DataFram
     words = rows[key].unique()
     width = max(1, words.len())
     codes = words.to_physical()
-    ranks = np.zeros(int(codes.max() or 0) + 1, np.int64)  # type: ignore[arg-type]
+    ranks = np.zeros(int(codes.max() or 0) + 1, np.int64)  # type: ignore[arg-type]  # codes are whole numbers
     ranks[codes.to_numpy()] = np.arange(words.len())
     pair = rows[WHO].cast(pl.Int64) * width + pl.Series(ranks[rows[key].to_physical().to_numpy()])
     sums = _by_number(rows, pair, slots)

@@ -63,9 +63,8 @@ def _of_many(values: pl.DataFrame, cuts: Mapping[str, Sequence[float]], column: 
     for key in sorted(values[KEY].unique()):
         place = _within(tuple(cuts[key])) if key in cuts else pl.lit(None, pl.Int64)
         parts.append(values.filter(pl.col(KEY) == key).select(WHO, "value", place.alias(column)))
-    while (
-        len(parts) > 1
-    ):  # a customer has each key once, so that two keys meet by a join: a fifth of the time of groups
+    # a customer has each key once, so that two keys meet by a join: a fifth of the time of groups
+    while len(parts) > 1:
         odd = parts[len(parts) // 2 * 2 :]
         parts = [_greater(*two, column) for two in zip(parts[::2], parts[1::2], strict=False)] + odd
     return parts[0].select(WHO, column)

@@ -21,7 +21,9 @@ _ENDS: Final[Mapping[Way, tuple[np.ufunc, int]]] = {
 
 def fits(rows: pl.DataFrame, numbers: pl.Series, slots: Sequence[Slot]) -> bool:
     """Whether :func:`added_up` comes to what it must: whole numbers, of sums below 2^53, and places that are not mostly empty."""
-    if int(numbers.max() or 0) >= _EMPTY * rows.height or any(slot.kept_as is not pl.Int64 for slot in slots):  # type: ignore[arg-type]
+    # the types: polars' greatest and least may be of any type, and these are whole numbers
+    greatest = int(numbers.max() or 0)  # type: ignore[arg-type]
+    if greatest >= _EMPTY * rows.height or any(slot.kept_as is not pl.Int64 for slot in slots):
         return False
     summed = [rows[slot.id] for slot in slots if slot.way in "ns"]
     ends = (end for column in summed for end in (column.min(), column.max()) if end is not None)

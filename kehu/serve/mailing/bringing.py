@@ -5,9 +5,8 @@ What it stops only the customers themselves lift, so that a file taken for anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -133,7 +132,7 @@ def work(id: UUID) -> None:
         _ended(row, "gone")
     except Refused:
         _ended(row, "refused")
-    except Exception:
+    except Exception:  # whatever it was, the page must not say for ever that it works; the job fails with it
         _ended(row, "broken")
         raise
 
@@ -148,7 +147,7 @@ def _put_in_force(row: Bringing, source: Source, actor: Actor) -> None:
     def told(batches: int, done: Brought) -> None:
         _is(row, batches=batches, **asdict(done))
 
-    before = Brought(row.rows, row.addresses, row.new, row.unread, row.customers) if row.batches else Brought()
+    before = Brought(row.rows, row.addresses, row.new, row.unread, row.customers)
     lists.bring_from(source, _scope(row), actor=actor, skip=row.batches, before=before, told=told)
     _ended(row)
 
@@ -163,6 +162,5 @@ def _ended(row: Bringing, fault: str = "") -> None:
     discard(row.staged)
 
 
-def _is(row: Bringing, **values: object) -> None:
-    said: Mapping[str, object] = values
-    Bringing.objects.filter(id=row.id).update(**said)
+def _is(row: Bringing, **values: Any) -> None:
+    Bringing.objects.filter(id=row.id).update(**values)
