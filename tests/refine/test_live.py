@@ -18,7 +18,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.guard.watch import marks
 from kehu.host.jobs import run_pending
 from kehu.refine.models import LinkageRun
-from kehu.refine.resolve import fresh, live, review, runs
+from kehu.refine.resolve import fresh, live, queue, review, runs
 from kehu.refine.resolve.edges import Contradictions, grouped
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.folding import fold
@@ -26,6 +26,7 @@ from kehu.refine.resolve.indexed import looked_up as looked_up_by_index
 from kehu.refine.resolve.keyed import KeyedIndex
 from kehu.refine.resolve.link import link
 from kehu.refine.resolve.opening import Group
+from kehu.refine.resolve.queue import Pair
 from kehu.refine.resolve.regroup import regroup
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
@@ -223,6 +224,51 @@ class TestRuns:
             runs._assigned([(a, b)], run.id, owner_actor())
         assert regroup(run.id, actor=owner_actor()) == 0
         assert customer(b) == customer(other) == a
+
+
+class TestOneQuestion:
+    """Two customers are asked about once, whichever of their records are alike, and a no holds for all of them."""
+
+    def settled(self) -> UUID:
+        a, *_ = admit({name: value for name, value in {**ALICE, **HOME}.items() if name != "gender"}, TWIN, *OTHERS)
+        resolve()
+        return a
+
+    def newer(self, a: UUID) -> None:
+        """Another record of the first, more like the second than the one before."""
+        [more] = admit({**ALICE, **HOME})
+        runs.join_found([(a, more)], run=new_id(), actor=owner_actor())
+
+    @pytest.mark.parametrize("few", [True, False])
+    def test_what_was_answered_no_is_not_asked_of_another_record(self, database, few, monkeypatch):
+        if not few:
+            monkeypatch.setattr(live, "MOST", 0)  # what is new goes in bulk
+        a = self.settled()
+        for actor in (owner_actor(), staff("privacy")):
+            review.reject(review.open_proposals()[0].id, actor=actor)
+        self.newer(a)
+        run = resolve(everything=False)
+        assert not LinkageRun.objects.get(id=run.id).everything
+        assert review.open_proposals() == [] and run.review == 0
+
+    @pytest.mark.parametrize("few", [True, False])
+    def test_what_waits_is_not_asked_a_second_time(self, database, few, monkeypatch):
+        if not few:
+            monkeypatch.setattr(live, "MOST", 0)
+        a = self.settled()
+        [asked] = review.open_proposals()
+        self.newer(a)
+        resolve(everything=False)
+        assert [one.id for one in review.open_proposals()] == [asked.id]
+
+    def test_a_no_takes_along_what_else_waits_between_the_two(self, database):
+        a, c, twin = admit({**ALICE, **HOME}, {**ALICE, "email": "alice@work.example"}, TWIN)
+        queue.propose([Pair.of(a, twin, -3.0), Pair.of(c, twin, -3.0), Pair.of(a, c, 6.0)], run=new_id())
+        asked = {(one.older, one.younger): one.id for one in review.open_proposals()}
+        review.accept(asked[a, c], actor=owner_actor())
+        assert {one.id for one in review.open_proposals()} == {asked[a, twin], asked[c, twin]}
+        review.reject(asked[c, twin], actor=owner_actor())
+        assert review.open_proposals() == []
 
 
 def test_one_after_the_other_is_as_all_at_once():

@@ -225,9 +225,9 @@ class TestTakenBack:
         [one] = asked(1.0)
         me = person()
         review.answer(one, "no", actor=me)
-        assert queue.kept_apart() != []
+        assert queue.decided_apart() != []
         assert self.back(me).since is None
-        assert queue.kept_apart() == [] and state(one) == "open"
+        assert queue.decided_apart() == [] and state(one) == "open"
         assert odds.labels() == []
 
     def test_only_the_last_answer_and_only_ones_own(self, database):

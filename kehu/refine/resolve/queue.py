@@ -9,12 +9,44 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from kehu.refine.models import REJECTED
 from kehu.refine.resolve.worth import revalue
 from kehu.vault.ids import in_order, new_ids
+from kehu.vault.plans import by_index
 
 _PER_STATEMENT: Final = 5_000
 _WAITS: Final = "state in ('open', 'second', 'third', 'privacy')"
+_DECIDED: Final = """
+select a.customer, b.customer from {of} join kept_apart k on k.older = a.subject
+    join subject_state b on b.subject = k.younger where a.customer <> b.customer
+"""
+_OF_ALL: Final = "subject_state a"
+_OF_SOME: Final = """
+(select distinct n.customer from unnest(%b::uuid[]) as t (subject) join subject_state n using (subject)) c
+    join subject_state a using (customer)
+"""
+# What answered itself: both became one customer, one of them is gone, or it was decided of other records of theirs.
+_SETTLED: Final = """
+not exists (select 1 from subject_state a join subject_state b on b.subject = p.younger
+    where a.subject = p.older and a.customer <> b.customer and not a.hidden and not b.hidden)
+or exists (select 1 from subject_state a join subject_state b on b.subject = p.younger
+    join subject_state m on m.customer = any (array[a.customer, b.customer]) join kept_apart k on k.older = m.subject
+    join subject_state n on n.subject = k.younger
+    where a.subject = p.older and m.customer <> n.customer and n.customer = any (array[a.customer, b.customer]))
+"""
+_SETTLE: Final = f"""
+with gone as (delete from refine_proposal p where p.{_WAITS}
+    and (%(of)s::uuid[] is null or p.older = any (%(of)s::uuid[]) or p.younger = any (%(of)s::uuid[]))
+    and (p.state = 'open' and p.run is distinct from coalesce(%(run)s::uuid, p.run) or {_SETTLED}) returning id)
+update refine_answer n set proposal = null from gone where n.proposal = gone.id
+"""
+_RECORDS: Final = """
+select m.subject from unnest(%b::uuid[]) as t (subject) join subject_state n using (subject)
+    join subject_state m on m.customer = n.customer
+"""
+_WAITING: Final = f"""
+select a.customer, b.customer, p.older, p.younger from {{of}} join subject_state a on a.subject = p.older
+    join subject_state b on b.subject = p.younger where p.{_WAITS} order by p.state = 'open' desc, p.id desc
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +74,17 @@ def customers_by_origin(subjects: Iterable[UUID]) -> dict[UUID, UUID]:
         return dict(cursor.fetchall())
 
 
-def kept_apart() -> list[tuple[UUID, UUID]]:
-    """Pairs that somebody decided are two customers."""
+def decided_apart(subjects: Iterable[UUID] | None = None) -> list[tuple[UUID, UUID]]:
+    """Customers of whom somebody decided that they are two, whichever of their records it was said of.
+
+    Args:
+        subjects: only between the customers of these; None: all of them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("select older, younger from refine_proposal where state = %s", [REJECTED])
+        if subjects is None:
+            cursor.execute(_DECIDED.format(of=_OF_ALL), ())
+        else:
+            cursor.execute(_DECIDED.format(of=_OF_SOME), [in_order(subjects)])
         return list(cursor.fetchall())
 
 
@@ -73,35 +112,35 @@ def propose(pairs: Sequence[Pair], *, run: UUID) -> None:
         revalue(run=run)
 
 
-def settle(*, whole_run: UUID | None = None) -> None:
-    """Take out of the queue what answered itself: both became one customer, or one of them is gone.
+def settle(*, whole_run: UUID | None = None, of: Sequence[UUID] | None = None) -> None:
+    """Take out of the queue what answered itself.
 
     Args:
         whole_run: a run that looked at everybody; what it did not find again goes, too, unless a person has begun to
             answer it.
+        of: only questions about the customers of these origin subjects.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"with gone as (delete from refine_proposal p where p.{_WAITS} and"
-            " (p.state = 'open' and p.run is distinct from coalesce(%s::uuid, p.run)"
-            " or not exists (select 1 from subject_state a join subject_state b on b.subject = p.younger"
-            " where a.subject = p.older and a.customer <> b.customer and not a.hidden and not b.hidden)) returning id)"
-            " update refine_answer n set proposal = null from gone where n.proposal = gone.id",
-            [whole_run],
-        )
+    with transaction.atomic(), connection.cursor() as cursor, by_index(connection.connection):
+        records = None
+        if of is not None:
+            cursor.execute(_RECORDS, [in_order(of)])
+            records = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_SETTLE, {"of": records, "run": whole_run})
 
 
-def asked_between(subjects: Iterable[UUID]) -> set[frozenset[UUID]]:
-    """Customers of these origin subjects that a question waits about, with whom."""
+def waiting_between(subjects: Iterable[UUID] | None = None) -> dict[frozenset[UUID], tuple[UUID, UUID]]:
+    """Customers that a question waits about, two by two, and the pair it is asked of: one that somebody has begun to answer,
+    else the first.
+
+    Args:
+        subjects: only those of these origin subjects, with whomever; None: all of them.
+    """
+    of = "refine_proposal p"
+    if subjects is not None:
+        of = f"({_RECORDS}) r join refine_proposal p on r.subject in (p.older, p.younger)"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select a.customer, b.customer from unnest(%b::uuid[]) as t (subject) join subject_state n using (subject)"
-            " join subject_state m on m.customer = n.customer join refine_proposal p on m.subject in (p.older, p.younger)"
-            " join subject_state a on a.subject = p.older join subject_state b on b.subject = p.younger"
-            f" where p.{_WAITS}",
-            [in_order(subjects)],
-        )
-        return {frozenset(row) for row in cursor.fetchall()}
+        cursor.execute(_WAITING.format(of=of), () if subjects is None else [in_order(subjects)])
+        return {frozenset((one, other)): (older, younger) for one, other, older, younger in cursor.fetchall()}
 
 
 def open_count() -> int:
@@ -119,16 +158,20 @@ def open_pairs() -> list[tuple[UUID, UUID]]:
 
 
 class Union:
-    """Customers to be joined, never two that must stay apart, by whatever chain."""
+    """Customers to be joined, never two that must stay apart, by whatever chain.
 
-    def __init__(self, customer_of: Mapping[UUID, UUID], apart: Iterable[tuple[UUID, UUID]]) -> None:
+    Args:
+        customer_of: by origin subject.
+        apart: customers that are two (:func:`decided_apart`).
+    """
+
+    def __init__(self, customer_of: Mapping[UUID, UUID], apart: Iterable[tuple[UUID, UUID]] = ()) -> None:
         self._customer_of = customer_of
         self._parents: dict[UUID, UUID] = {}
         self._apart: dict[UUID, set[UUID]] = {}
         for one, other in apart:
-            if one in customer_of and other in customer_of:
-                self._apart.setdefault(customer_of[one], set()).add(customer_of[other])
-                self._apart.setdefault(customer_of[other], set()).add(customer_of[one])
+            self._apart.setdefault(one, set()).add(other)
+            self._apart.setdefault(other, set()).add(one)
 
     def root(self, subject: UUID) -> UUID:
         """The customer this origin subject belongs to so far."""

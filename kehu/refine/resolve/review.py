@@ -340,6 +340,7 @@ def _one_of(row: Row) -> UUID | None:
 def _decide(row: Row, state: str, actor: Actor) -> None:
     row.state, row.decided_at, row.decided_by = state, timezone.now(), actor.staff
     row.save()
+    queue.settle(of=(row.older, row.younger))  # the same may wait of other records of these two
 
 
 def _customer(subject: UUID) -> UUID:

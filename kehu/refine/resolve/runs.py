@@ -175,8 +175,8 @@ def join_found(joins: Sequence[tuple[UUID, UUID]], *, run: UUID, actor: Actor) -
     """Join what a look-up found, for as far as nobody decided otherwise; returns how many were joined to another."""
     if not joins:
         return 0
-    union = Union(queue.customers_by_origin({end for pair in joins for end in pair}), queue.kept_apart())
-    links = [pair for pair in joins if union.join(*pair)]
+    union = Union(queue.customers_by_origin({end for pair in joins for end in pair}))
+    links = [pair for pair in joins if union.join(*pair)]  # who must stay apart is looked up where they are joined
     return len(links) - len(retried(lambda: _assigned(links, run, actor))) if links else 0
 
 
@@ -185,7 +185,7 @@ def ask_found(asks: Sequence[Pair], *, run: UUID) -> None:
     if not asks:
         return
     ends = {end for one in asks for end in (one.older, one.younger)}
-    union, asked = Union(queue.customers_by_origin(ends), queue.kept_apart()), queue.asked_between(ends)
+    union, asked = Union(queue.customers_by_origin(ends), queue.decided_apart(ends)), set(queue.waiting_between(ends))
     wanted: list[Pair] = []
     for pair in sorted(asks, key=lambda one: (-one.weight, one.older, one.younger)):
         between = frozenset((union.root(pair.older), union.root(pair.younger)))
@@ -276,7 +276,7 @@ class _Joining:
         self._new = None if new is None else {UUID(record) for record in new}
         named = {record for group in self._groups for record in group} | (self._new or set())
         named.update(end for pair in self._pairs for end in (pair.older, pair.younger))
-        self._union = Union(queue.customers_by_origin(named), queue.kept_apart())
+        self._union = Union(queue.customers_by_origin(named), queue.decided_apart())
 
     def merge(self) -> int:
         """Join the sure ones; returns how many customers were joined to another."""
@@ -290,15 +290,14 @@ class _Joining:
         return len(links) - refused
 
     def ask(self) -> None:
-        """Put the doubtful ones into the queue, one question for each two customers."""
-        asked: set[tuple[UUID, UUID]] = set()
+        """Put the doubtful ones into the queue, one question for each two customers: that which waits, where one does."""
+        asked, waiting = set[frozenset[UUID]](), queue.waiting_between()
         new = None if self._new is None else {self._union.root(record) for record in self._new}
         pairs: list[Pair] = []
         for pair in self._pairs:
-            ends = self._union.root(pair.older), self._union.root(pair.younger)
-            between = (min(ends), max(ends))
-            wanted = new is None or bool(new & {*ends})
-            if ends[0] != ends[1] and wanted and between not in asked and not self._union.barred(*ends):
-                asked.add(between)
-                pairs.append(pair)
+            ends = frozenset((self._union.root(pair.older), self._union.root(pair.younger)))
+            wanted = new is None or bool(new & ends)
+            if len(ends) == 2 and wanted and ends not in asked and not self._union.barred(*ends):
+                asked.add(ends)
+                pairs.append(Pair(*waiting.get(ends, (pair.older, pair.younger)), pair.weight))
         queue.propose(pairs, run=self._run.id)

@@ -77,7 +77,7 @@ def _customers(channel: int) -> list[UUID]:
 
 def _joined() -> queue.Union:
     pairs = queue.open_pairs()
-    union = queue.Union(queue.customers_by_origin(end for pair in pairs for end in pair), queue.kept_apart())
+    union = queue.Union(queue.customers_by_origin(end for pair in pairs for end in pair), queue.decided_apart())
     for pair in pairs:
         union.join(*pair)
     return union
