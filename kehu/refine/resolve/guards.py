@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from kehu.refine.resolve.comparing import (
@@ -67,12 +69,12 @@ class Guards:
 
 def guards(features: Features, kind: Kind) -> Guards:
     """The conditions that these features can decide."""
-    conditions = _Conditions(features.columns, wide=features.wide)
-    return conditions.person() if kind == "person" else conditions.organisation()
+    of: type[_Conditions] = _Persons if kind == "person" else _Organisations
+    return of(features.columns, wide=features.wide).guards()
 
 
-class _Conditions:
-    """Builds the conditions; what a table lacks is unknown and decides nothing."""
+class _Conditions(ABC):
+    """What conditions are built of; what a table lacks is unknown and decides nothing."""
 
     def __init__(self, columns: frozenset[str], *, wide: bool) -> None:
         self._columns = columns
@@ -90,6 +92,17 @@ class _Conditions:
 
     def _differs(self, column: str) -> Condition:
         return self._when(column, differs(column))
+
+    def _one_has(self, column: str) -> Condition:
+        return KnownOfOne(column) if column in self._columns else NO
+
+    @abstractmethod
+    def guards(self) -> Guards:
+        """What decides of two records of the kind."""
+
+
+class _Persons(_Conditions):
+    """Two persons; see the module."""
 
     def _given_agrees(self, *, least: float = 0.9) -> Condition:
         """Equal, one begins the other, everyday and formal form, alike but for typing or script, or swapped.
@@ -137,9 +150,6 @@ class _Conditions:
         misheard = Surely(same("first_b")) | OTHER_SCRIPT if self._wide else NO
         return ~Known("first") | self._given_short() | misheard
 
-    def _one_has(self, column: str) -> Condition:
-        return KnownOfOne(column) if column in self._columns else NO
-
     def _other_characters(self) -> Condition:
         """Two Han given names of other characters, save where a grown-up's own telephone says that it is one slip."""
         if not self._wide:
@@ -186,73 +196,113 @@ class _Conditions:
     def _numbers_differ(self) -> Condition:
         return self._when("national_id", ~Within("national_id", 2)) | self._when("national_id", self._both_checked())
 
-    def _registered_apart(self) -> Condition:
-        """Two numbers, and not one slip of one: of that, just one has a right check digit."""
-        one, other = (Surely(Checked(side("registration_number"), CREDIT_CODE)) for side in (left, right))
-        slip = Within("registration_number", 1) & (one | other) & ~(one & other)
-        return self._when("registration_number", differs("registration_number") & ~slip)
+    @cached_property
+    def _given(self) -> Condition:
+        """The given names agree, or one was misheard."""
+        return self._given_agrees() | self._misheard()
 
-    def person(self) -> Guards:
-        """What decides of two persons; see the module."""
-        given, birth, number = self._given_agrees() | self._misheard(), self._birth_agrees(), self._same("national_id")
-        compatible, near_number = self._given_compatible(), self._id_near()
-        other_gender = self._differs("gender") & ~self._same("first") & ~number
-        other_number, other_suffix = self._numbers_differ(), self._differs("suffix")
-        # A gender may be mistyped: it parts two records, but not a group whose names or birth dates agree.
-        mixed = other_gender & ~given & ~compatible & ~birth
-        contradictions = {
-            "numbers differ": other_number,
-            "generations differ": other_suffix,
-            "genders differ": other_gender,
+    @cached_property
+    def _number(self) -> Condition:
+        return self._same("national_id")
+
+    @cached_property
+    def _near_birth(self) -> Condition:
+        """The birth dates agree but for two slips, or one is of a year alone."""
+        return self._birth_agrees(errors=2) | self._only_year()
+
+    @cached_property
+    def _other_birth(self) -> Condition:
+        """Two birth dates, and no number that says that one is wrong."""
+        return self._known("birth") & ~self._near_birth & ~self._number & ~self._id_near()
+
+    @cached_property
+    def _fact(self) -> Condition:
+        """What neither a household nor a twin shares."""
+        return self._same("occupation") | self._same("birth_place")
+
+    @cached_property
+    def _told(self) -> Condition:
+        """Of namesakes in a household one is told by a suffix or the gender, or both by their birth dates."""
+        return ~self._known("birth") & ~self._one_has("suffix") & ~self._differs("gender")
+
+    @cached_property
+    def _contradictions(self) -> dict[str, Condition]:
+        return {
+            "numbers differ": self._numbers_differ(),
+            "generations differ": self._differs("suffix"),
+            "genders differ": self._differs("gender") & ~self._same("first") & ~self._number,
         }
-        contradiction = _any(contradictions.values())
-        near_birth, born = self._birth_agrees(errors=2) | self._only_year(), self._known("birth")
-        # Neither a household nor a twin shares these.
-        fact = self._same("occupation") | self._same("birth_place")
+
+    @cached_property
+    def _household(self) -> Condition:
+        """Nothing agrees but what a household shares."""
+        return ~self._given & ~self._given_compatible() & ~self._near_birth & ~self._number & ~self._id_near()
+
+    def _certain(self) -> Condition:
+        """Evidence that may merge by itself, whatever contradicts it."""
+        given, birth, number = self._given, self._birth_agrees(), self._number
         at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
         # Under one written name a slip of a digit is no other phone.
         slip = self._same("name") & (
             self._when("phone", Mistyped("phone", 1)) | self._when("email", Mistyped("email", 1))
         )
         short = self._given_short()
-        # Of namesakes in a household one is told by a suffix or the gender, or both by their birth dates.
-        told = ~born & ~self._one_has("suffix") & ~self._differs("gender")
-        certain = (
-            number & (given | compatible | birth)
-            | given & self._family_agrees() & (near_birth | told & (fact | at_home | slip))
-            | short & (birth & (self._family_agrees() | fact | at_home) | told & fact)
+        return (
+            number & (given | self._given_compatible() | birth)
+            | given & self._family_agrees() & (self._near_birth | self._told & (self._fact | at_home | slip))
+            | short & (birth & (self._family_agrees() | self._fact | at_home) | self._told & self._fact)
             | birth & self._same("occupation")
             # A family name changes by marriage.
-            | given & birth & (fact | at_home)
+            | given & birth & (self._fact | at_home)
         ) & ~(self._other_characters() & ~number)
-        other_birth = self._known("birth") & ~near_birth & ~number & ~near_number
-        household = ~given & ~compatible & ~near_birth & ~number & ~near_number
-        numbers = self._when("national_id", self._both_checked())
+
+    def _never(self) -> Condition:
+        """Two right numbers, or strangers."""
         # A shared phone explains itself once neither name agrees; a shared address may yet be one badly typed record.
-        shared = other_birth | self._same("phone") | self._same("email")
-        strangers = household & ~self._family_agrees() & shared
-        other_given = ~self._given_agrees(least=0.7) & ~compatible & ~number & ~fact
-        other_characters = self._other_characters() & ~number
+        shared = self._other_birth | self._same("phone") | self._same("email")
+        strangers = self._household & ~self._family_agrees() & shared
+        return self._when("national_id", self._both_checked()) | strangers
+
+    def _other_given(self) -> Condition:
+        """Given names that differ by more than any slip, and nothing that speaks against two."""
+        return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number & ~self._fact
+
+    def guards(self) -> Guards:
+        contradiction, certain = _any(self._contradictions.values()), self._certain()
+        other_number, other_suffix, other_gender = self._contradictions.values()
+        # A gender may be mistyped: it parts two records, but not a group whose names or birth dates agree.
+        mixed = other_gender & ~self._given & ~self._given_compatible() & ~self._birth_agrees()
+        other_given, other_characters = self._other_given(), self._other_characters() & ~self._number
         whole = self._same("name") & self._when("first", FREE_NAME) if self._wide else NO
         return Guards(
             certain=~contradiction & certain,
-            named=~contradiction & whole & (near_birth | told),
-            household=household,
-            shown=household & other_birth,
-            never=numbers | strangers,
-            apart=other_number | other_suffix | mixed | other_birth | other_given | other_characters,
+            named=~contradiction & whole & (self._near_birth | self._told),
+            household=self._household,
+            shown=self._household & self._other_birth,
+            never=self._never(),
+            apart=other_number | other_suffix | mixed | self._other_birth | other_given | other_characters,
             firm=other_number | other_suffix | other_characters,
             doubts={
-                **contradictions,
-                "birth dates differ": other_birth,
+                **self._contradictions,
+                "birth dates differ": self._other_birth,
                 "given names differ": other_given,
                 "other characters": other_characters,
-                "household": household,
+                "household": self._household,
                 "too little": ~certain,
             },
         )
 
-    def organisation(self) -> Guards:
+
+class _Organisations(_Conditions):
+    """Two organisations: a number, or a name and a contact, and no branches of one."""
+
+    def _registered_apart(self) -> Condition:
+        """Two numbers, and not one slip of one: of that, just one has a right check digit."""
+        one, other = (Surely(Checked(side("registration_number"), CREDIT_CODE)) for side in (left, right))
+        slip = Within("registration_number", 1) & (one | other) & ~(one & other)
+        return self._when("registration_number", differs("registration_number") & ~slip)
+
+    def guards(self) -> Guards:
         number, other_number = self._same("registration_number"), self._registered_apart()
         name = self._when("name", same("name") | same("tokens") | near("name_s", 0.95))
         # a landline comes with the country's number or without
