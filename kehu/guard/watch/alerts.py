@@ -26,6 +26,23 @@ SHORTEST_REASON: Final = 10  # characters
 LONGEST_REASON: Final = 500
 MOST_ROWS: Final = 50  # ledger rows that an alert names; how many there are it says anyway
 _AGAIN: Final = 1.5  # how much more than what was closed opens another alert of the same day
+_OF_THE_DAY: Final = "kind = %(kind)s and human = %(human)s and day = %(day)s"
+_GROW: Final = f"""
+update watch_alert set count = greatest(count, %(count)s), severity = greatest(severity, %(severity)s),
+    evidence = case when %(count)s > count then %(evidence)s::jsonb else evidence end
+where {_OF_THE_DAY} and state < 2 returning number
+"""
+_CLOSED: Final = f"select max(count) from watch_alert where {_OF_THE_DAY}"
+# Another may have raised it meanwhile: then it grows as above.
+_RAISE: Final = """
+insert into watch_alert as held (kind, severity, human, department, day, count, evidence)
+select %(kind)s, %(severity)s, s.id, s.department_id, %(day)s, %(count)s, %(evidence)s::jsonb
+from guard_staff s where s.id = %(human)s
+on conflict (human, kind, day) where state < 2 do update set count = greatest(held.count, excluded.count),
+    severity = greatest(held.severity, excluded.severity),
+    evidence = case when excluded.count > held.count then excluded.evidence else held.evidence end
+returning number
+"""
 _COLUMNS: Final = (
     "id", "number", "kind", "severity", "human", "day", "opened_at", "updated_at", "count", "evidence", "state",
     "taken_at", "closed_at", "reason", "told_at",
@@ -103,30 +120,14 @@ def raise_alert(
         held["rows"] = sorted(set(held["rows"]))[-MOST_ROWS:]
     told = who | {"count": count, "severity": severity or SEVERITY[kind], "evidence": json.dumps(held)}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "update watch_alert set count = greatest(count, %(count)s), severity = greatest(severity, %(severity)s),"
-            " evidence = case when %(count)s > count then %(evidence)s::jsonb else evidence end"
-            " where kind = %(kind)s and human = %(human)s and day = %(day)s and state < 2 returning number",
-            told,
-        )
+        cursor.execute(_GROW, told)
         found = cursor.fetchone()
         if found is None:
-            cursor.execute(
-                "select max(count) from watch_alert where kind = %(kind)s and human = %(human)s and day = %(day)s", who
-            )
+            cursor.execute(_CLOSED, who)
             [closed] = cursor.fetchone()
             if closed is not None and count < closed * _AGAIN:
                 return None
-            cursor.execute(
-                "insert into watch_alert (kind, severity, human, department, day, count, evidence)"
-                " select %(kind)s, %(severity)s, s.id, s.department_id, %(day)s, %(count)s, %(evidence)s::jsonb"
-                " from guard_staff s where s.id = %(human)s"
-                " on conflict (human, kind, day) where state < 2 do update set"
-                " count = greatest(watch_alert.count, excluded.count),"
-                " severity = greatest(watch_alert.severity, excluded.severity), evidence = excluded.evidence"
-                " returning number",
-                told,
-            )
+            cursor.execute(_RAISE, told)
             found = cursor.fetchone()
     if found is None:
         raise ValueError("human: nobody of that id works here")
