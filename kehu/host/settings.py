@@ -79,6 +79,7 @@ PAGE_MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "kehu.doors.web.middleware.RulesAsInForce",
+    "kehu.doors.web.middleware.FormsAlone",
     "kehu.doors.web.middleware.Refusals",
 ]
 ROOT_URLCONF = "kehu.doors.web.urls"

@@ -57,6 +57,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
+def not_for_forms(request: HttpRequest, allowed: str) -> HttpResponse:
+    """405 as a page; ``allowed``: the methods that the address takes."""
+    answer = _plain(request, 405, _("This address takes no form"), _("Go back and try again."))
+    answer.headers["Allow"] = allowed
+    return answer
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """500; may not rely on anything that could have failed."""
     return _plain(

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import staff_page
@@ -73,13 +74,16 @@ def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
     )
     return {
         "found": answer,
-        "laws": list(answer["jurisdictions"].items()),
+        "laws": _laws(answer["jurisdictions"]),
         "fields": [
-            one | {"label": _field(one["field"]), "laws": list(one["jurisdictions"].items())}
-            for one in answer["fields"]
+            one | {"label": _field(one["field"]), "laws": _laws(one["jurisdictions"])} for one in answer["fields"]
         ],
         "by": [_group(one) for one in answer["by"]],
     }
+
+
+def _laws(uses: dict[str, int]) -> list[tuple[str, int]]:
+    return [(_("no law") if law == "none" else law, count) for law, count in uses.items()]
 
 
 def _group(one: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import zoneinfo
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -131,6 +134,32 @@ class RulesAsInForce:
         with contextlib.suppress(DatabaseError):
             installation().held_rules.follow()
         return self._next(request)
+
+
+class FormsAlone:
+    """An address that only takes forms, opened like a page, leads to the page above it; a form sent to a page is told so."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or lead on."""
+        response = self._next(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return response
+        above = _page_above(request.path_info) if request.method in ("GET", "HEAD") else None
+        return (
+            redirect(above) if above is not None else errors.not_for_forms(request, response.headers.get("Allow", ""))
+        )
+
+
+def _page_above(path: str) -> str | None:
+    """The nearest address above that one can go to."""
+    while path := path.rpartition("/")[0]:
+        with contextlib.suppress(Resolver404):
+            resolve(path)
+            return path
+    return None
 
 
 class Refusals:

@@ -25,7 +25,6 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch.case_figures import alerts_waiting
 from kehu.refine.resolve.queue import open_count
 
-_ANSWERS_IN_PLACE: Final = ("show", "verify", "search", "match", "replay", "ask", "trace")
 _TABS: Final = 4
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "kehu_theme"
@@ -109,9 +108,11 @@ def page(
 
 
 def here(request: HttpRequest) -> str:
-    """Where a language, look or purpose chosen on this page leads back to: an address that can be opened again."""
-    parent, _slash, last = request.path.rpartition("/")
-    return parent if request.method == "POST" and last in _ANSWERS_IN_PLACE else request.path
+    """Where a language, look or purpose chosen on this page leads back to, with what was sought there.
+
+    An address that only takes forms leads on to the page above it (:class:`kehu.doors.web.middleware.FormsAlone`).
+    """
+    return request.get_full_path() if request.method == "GET" else request.path
 
 
 def purpose_label(slug: str) -> str:

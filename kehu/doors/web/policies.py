@@ -48,6 +48,9 @@ def replay(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     if large := [str(one.name) for one in sent if (one.size or 0) > LARGEST]:
         wrong = f"larger than {LARGEST:,} bytes: {', '.join(large)}"
         return _page(request, desk, {"wrong": wrong, "text": text, "law": law}, status=413)
+    if not sent and not text:
+        told = _("Choose files or a ZIP, or write the text of one law.")
+        return _page(request, desk, {"told": told, "law": law}, status=422)
     files = {str(one.name): one.read() for one in sent}
     if text and law in _LAWS:
         files[f"{law}.cedar"] = text.encode()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kehu.doors.web.pages import language
+from kehu.doors.web.words import notice_label
 from kehu.govern.models import Notice
 from kehu.guard.installation import installation
 
@@ -176,7 +177,12 @@ def view_of(receipt: Mapping[str, Any]) -> dict[str, Any]:
         "kind": str(_KINDS.get(how["consent_type"], how["consent_type"])),
         "controller": record["parties"][0],
         "fields": [rules.dictionary.field(name).label(said) for name in how["pii_information"]],
-        "notice": notice and {**notice, "in_force_from": datetime.fromisoformat(notice["in_force_from"])},
+        "notice": notice
+        and {
+            "name": notice_label(notice["name"]),
+            "version": notice["version"],
+            "in_force_from": datetime.fromisoformat(notice["in_force_from"]),
+        },
         "text": held.texts.get(how["language"] or said) or held.texts.get(said, "") if held else "",
         "language": how["language"],
         "way": way_text(how["collection_method"]),

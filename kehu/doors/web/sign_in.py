@@ -32,6 +32,7 @@ from kehu.guard.staff.tries import TooManyTries
 
 _BROWSER: Final = "kehu_browser"
 _YEAR: Final = 365 * 86400
+_EMAIL: Final = 254  # characters of an address (RFC 5321)
 
 
 @require_GET
@@ -61,6 +62,7 @@ def entry(request: HttpRequest, error: str = "", status: int = 200) -> HttpRespo
     """The page that lets in, and what was wrong with the last try."""
     context = {
         "error": error,
+        "email": request.POST.get("email", "")[:_EMAIL],
         "next": way_back(request, ""),
         "provider": provider_name() if offered() is not None else "",
     }

@@ -27,6 +27,11 @@ def lazystr_of(words: Callable[[str], str], code: str) -> Promise:
     return cast(Promise, lazy(words, str)(code))
 
 
+def notice_label(name: str) -> str:
+    """What a notice is called."""
+    return _("Privacy notice") if name == "privacy" else name
+
+
 def _place(pack: str) -> str:
     return law_packs()[pack].place[spoken()]
 

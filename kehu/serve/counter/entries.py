@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import polars as pl
 from django.utils import timezone
 
 from kehu.collect.inbox.accept import Sender, accept
@@ -18,6 +19,7 @@ from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
+from kehu.refine.clean import INVALID, clean
 
 KIND: Final = "counter"
 OLDEST: Final = timedelta(days=1)
@@ -152,6 +154,17 @@ def keep(channel: Channel, entry: Entry, *, by: UUID) -> bool:
     message |= {"subject": str(entry.subject)} if entry.subject else {"name": entry.name}
     # under the hand's own id: what one page made up never hides what another one did
     return accept(Sender(channel.id, KIND), [f"{by}:{entry.way}:{entry.id}"], {"m": [message]}) > 0
+
+
+def doubtful(entry: Entry, channel: Channel) -> list[str]:
+    """Fields whose value cannot be read as what it should be: kept as it was said, for nobody is sent away for it."""
+    if not entry.fields:
+        return []
+    dictionary = installation().rules.dictionary
+    types = {name: dictionary.field(name).type for name in entry.fields}
+    frame = pl.DataFrame({name: [value] for name, value in entry.fields.items()})
+    row = clean(frame, residence=channel.country or None, columns=types)
+    return [name for name in entry.fields if row[f"{name}__s"][0] == INVALID]
 
 
 def _fields(said: Mapping[str, str], purpose: str) -> dict[str, str]:

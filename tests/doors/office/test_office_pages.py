@@ -26,7 +26,7 @@ UNKNOWN = uuid.UUID(int=7)
 # name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
 TABLE = {
     "requests": ("/requests", "get", OFFICE, 200, 403),
-    "request-open": ("/requests/open", "post", OFFICE, 302, 403),
+    "request-open": ("/requests/open", "post", OFFICE, 422, 403),
     "request": (f"/requests/{UNKNOWN}", "get", OFFICE, 404, 403),
     "request-step": (f"/requests/{UNKNOWN}/confirm", "post", OFFICE, 404, 403),
     "request-part": (f"/requests/{UNKNOWN}/parts/{UNKNOWN}", "post", OFFICE, 404, 403),
@@ -35,7 +35,7 @@ TABLE = {
     "incident": (f"/incidents/{UNKNOWN}", "get", OFFICE, 404, 403),
     "incident-step": (f"/incidents/{UNKNOWN}/reach", "post", OFFICE, 404, 403),
     "authorities": ("/authorities", "get", READING, 200, 403),
-    "authority-register": ("/authorities/register", "post", {"legal"}, 302, 403),
+    "authority-register": ("/authorities/register", "post", {"legal"}, 422, 403),
     "authority": (f"/authorities/{UNKNOWN}", "get", READING, 404, 403),
     "authority-document": (f"/authorities/{UNKNOWN}/document", "get", OFFICE, 404, 403),
     "authority-step": (f"/authorities/{UNKNOWN}/approve", "post", OFFICE, 404, 403),
@@ -89,14 +89,17 @@ def test_a_request_from_its_receipt_to_its_answer(office):
         assert desk.post(f"{page}/{step}", more)["Location"].endswith(f"done={step}"), step
     body = text_of(desk.get(page))
     assert "many records" in body and "extended" in body and who.human and "Receipt confirmed" not in body
-    assert desk.post(f"{page}/extend", {"reason": "again"})["Location"].endswith("done=wrong")
-    assert desk.post(f"{page}/assign", {"staff": str(signed_in("service")[1].staff)})["Location"].endswith("done=wrong")
+    again = desk.post(f"{page}/extend", {"reason": "once more"})
+    assert again.status_code == 422 and "Not recorded" in text_of(again)
+    assert desk.post(f"{page}/assign", {"staff": str(signed_in("service")[1].staff)}).status_code == 422
+    lost = text_of(desk.post(f"{page}/answer", {"outcome": "moon", "text": "A long letter."}))
+    assert "A long letter." in lost  # nobody writes it twice
     assert desk.post(f"{page}/vanish").status_code == 404
     assert desk.post(f"{page}/answer", {"outcome": "done", "text": "Here it is."})["Location"].endswith("done=answer")
     body = text_of(desk.get(page))
     assert "Here it is." in body and "Answer and close" not in body
     assert page not in text_of(desk.get("/requests")) and page in text_of(desk.get("/requests?all=1"))
-    assert desk.post(f"{page}/confirm")["Location"].endswith("done=wrong")  # it is closed
+    assert desk.post(f"{page}/confirm").status_code == 422  # it is closed
 
 
 def test_what_is_overdue_is_red_and_the_doctor_says_so(office):
@@ -114,13 +117,19 @@ def test_what_is_overdue_is_red_and_the_doctor_says_so(office):
     assert "overdue" not in text_of(desk.get("/requests"))
 
 
-def test_a_wrong_form_takes_nothing_in(office):
+def test_a_wrong_form_takes_nothing_in_and_keeps_what_was_typed(office):
     (desk, who), lin = office
-    for form in (
-        {}, {"customer": "x"}, {"customer": str(UNKNOWN), "right": "access"}, {"customer": str(lin), "right": "moon"},
-        {"customer": str(lin), "right": "access", "received": "2099-01-01T00:00"},
+    for form, told in (
+        ({}, "No customer has this id."), ({"customer": "x"}, "No customer has this id."),
+        ({"customer": str(UNKNOWN), "right": "access"}, "No customer has this id."),
+        ({"customer": str(lin), "right": "moon"}, "Not recorded"),
+        ({"customer": str(lin), "right": "access", "received": "2099-01-01T00:00"}, "Not recorded"),
     ):  # fmt: skip
-        assert desk.post("/requests/open", form)["Location"].endswith("done=wrong"), form
+        answer = desk.post("/requests/open", form | {"text": "What they wrote."})
+        assert (
+            answer.status_code == 422 and told in text_of(answer) and "What they wrote.</textarea>" in text_of(answer)
+        )
+        assert f'value="{form.get("received", "")}"' in text_of(answer)
     assert requests.board(actor=who) == []
 
 
@@ -148,7 +157,8 @@ def test_an_incident_from_awareness_to_its_reports(office):
     for wrong in ({"persons": "many"}, {"law": "XX"}, {"told": "2099-01-01T00:00"}):
         assert desk.post(f"{page}/assess", wrong)["Location"].endswith("done=wrong"), wrong
     assert desk.post(f"{page}/vanish").status_code == 404
-    assert desk.post("/incidents/open", {"text": "x", "aware": "2099-01-01T00:00"})["Location"].endswith("done=wrong")
+    late = desk.post("/incidents/open", {"text": "Lost on a train.", "aware": "2099-01-01T00:00"})
+    assert late.status_code == 422 and "Lost on a train.</textarea>" in text_of(late)
 
 
 def test_every_fact_has_words():
@@ -189,8 +199,10 @@ def test_a_demand_is_registered_let_and_its_document_read(office):
         "customers": str(lin), "field": ["email"], "silent": day,
     }  # fmt: skip
     order = lambda: {"document": SimpleUploadedFile("order.pdf", b"%PDF order")}
-    assert legal.post("/authorities/register", form)["Location"].endswith("done=wrong")  # without its document
-    assert legal.post("/authorities/register", form | {"customers": "x"} | order())["Location"].endswith("done=wrong")
+    assert legal.post("/authorities/register", form).status_code == 422  # without its document
+    wrong = legal.post("/authorities/register", form | {"customers": "x"} | order())
+    assert wrong.status_code == 422 and 'value="18 USC 2703"' in text_of(wrong)
+    assert 'name="field" value="email" checked' in text_of(wrong)
     page = legal.post("/authorities/register", form | order())["Location"].partition("?")[0]
     assert "waits for the privacy office" in text_of(legal.get(page)) and "Let it" not in text_of(legal.get(page))
     approval = {"law": "EU", "reference": "MLAT 2003"}

@@ -132,7 +132,15 @@ def test_a_script_is_told_what_became_of_an_entry(channel, monkeypatch):
     desk, _ = signed_in("service", "service")
     said = entry(**{"field.full_name": "林婉清"})
     send = lambda given: desk.post("/counter/entries", given, HTTP_ACCEPT="application/json")
-    assert send(said).json() == {"kept": True, "new": True} and send(said).json() == {"kept": True, "new": False}
+    assert [send(said).json() for _ in range(2)] == [
+        {"kept": True, "new": new, "doubtful": []} for new in (True, False)
+    ]
+    short = entry(
+        **{"field.full_name": "林婉清", "field.phone": "1380013800"}
+    )  # a digit is missing: kept, and told at once
+    assert send(short).json()["doubtful"] == ["手机"]
+    told = desk.post("/counter/entries", short)["Location"]
+    assert told == "/counter?done=counter-kept&doubt=phone" and "<b data-why>手机</b>" in text_of(desk.get(told))
     refused = send(entry())
     assert (refused.status_code, refused.json()["code"]) == (422, "nobody")
     monkeypatch.setenv("KEHU_INBOX_MOST", "0")

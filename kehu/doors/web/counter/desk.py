@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -22,7 +23,7 @@ from kehu.govern.consent import UnknownSubject
 from kehu.govern.models import Channel
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.counter.entries import EntryRefused, fields_of, places, read_entry, take_down
+from kehu.serve.counter.entries import EntryRefused, doubtful, fields_of, places, read_entry, take_down
 from kehu.serve.desk.listing import masked_page
 from kehu.serve.desk.searching import search
 
@@ -144,11 +145,12 @@ def take(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         if by_script:
             return JsonResponse({"code": refused.code, "message": str(WHY[refused.code])}, status=422)
         return _counter(request, desk, {"refused": WHY[refused.code]}, values=_values(said.dict()), status=422)
+    doubts = doubtful(entry, channel)
     if by_script:
-        return JsonResponse({"kept": True, "new": new})
+        return JsonResponse({"kept": True, "new": new, "doubtful": [field_label(name) for name in doubts]})
     if on_phone:
         return phone.shown(request, desk, channel, subject=entry.subject, name=entry.name)
-    return redirect(reverse("counter") + "?done=counter-kept")
+    return redirect(reverse("counter") + "?" + urlencode({"done": "counter-kept", "doubt": doubts}, doseq=True))
 
 
 def place_of(number: str | None, desk: SignedIn) -> Channel:
@@ -177,8 +179,10 @@ def _counter(
     status: int = 200,
 ) -> HttpResponse:
     assert desk.claim is not None
+    known, doubts = fields_of(desk.claim.purpose), request.GET.getlist("doubt")
     context = {
         "counters": places(actor=desk.actor),
+        "doubtful": [field_label(name) for name in known if name in doubts],
         "entry": views.form(desk.claim.purpose, values),
         "side": views.side(),
         "may_ask": desk.may("consent"),

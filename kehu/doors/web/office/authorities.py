@@ -56,8 +56,12 @@ DONE: Final = {
 @require_GET
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Demands, newest first, and for the legal office the form."""
+    return _board(request, desk, {"told": DONE.get(request.GET.get("done", ""), "")})
+
+
+def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: int = 200) -> HttpResponse:
     rules = installation().rules
-    names = rules.purposes[PURPOSE].least
+    names, ticked = rules.purposes[PURPOSE].least, request.POST.getlist("field")
     context = {
         "rows": [_row(one) for one in demands.demands(actor=desk.without_purpose)],
         "may_register": desk.role == "legal",
@@ -65,12 +69,18 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "groups": [
             (category_label(category), asked)
             for category, fields in rules.dictionary.by_category.items()
-            if (asked := [(one.name, field_label(one.name)) for one in fields if one.name in names and not one.event])
+            if (
+                asked := [
+                    (one.name, field_label(one.name), one.name in ticked)
+                    for one in fields
+                    if one.name in names and not one.event
+                ]
+            )
         ],
-        "told": DONE.get(request.GET.get("done", ""), ""),
-        "wrong": request.GET.get("done") == "wrong",
+        "typed": request.POST,
+        **more,
     }
-    return page(request, "office/authorities.html", context, desk=desk, nav="exports")
+    return page(request, "office/authorities.html", context, desk=desk, nav="exports", status=status)
 
 
 @staff_page
@@ -89,7 +99,7 @@ def register(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         )  # fmt: skip
         made = demands.register_demand(asked, _file(request), actor=actor)
     except (ValueError, UnknownSubject, UnknownField):
-        return redirect(reverse("authorities") + "?done=wrong")
+        return _board(request, desk, {"told": DONE["wrong"], "wrong": True}, 422)
     return redirect(reverse("authority", args=[made.id]) + "?done=register")
 
 

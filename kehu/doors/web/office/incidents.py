@@ -50,15 +50,19 @@ DONE: Final = {
 @require_GET
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Incidents, the newest first."""
+    return _board(request, desk, {"told": DONE.get(request.GET.get("done", ""), "")})
+
+
+def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: int = 200) -> HttpResponse:
     rows = [_row(row) for row in incidents.board(actor=desk.without_purpose)]
     context = {
         "rows": rows,
         "late": sum(row["late"] for row in rows),
         "people": _people(),
-        "told": DONE.get(request.GET.get("done", ""), ""),
-        "wrong": request.GET.get("done") == "wrong",
+        "typed": request.POST,
+        **more,
     }
-    return page(request, "office/incidents.html", context, desk=desk, nav="incidents")
+    return page(request, "office/incidents.html", context, desk=desk, nav="incidents", status=status)
 
 
 @staff_page
@@ -77,7 +81,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             aware_at=past(said.get("aware", "")),
         )
     except ValueError:
-        return redirect(reverse("incidents") + "?done=wrong")
+        return _board(request, desk, {"told": DONE["wrong"], "wrong": True}, 422)
     return redirect(reverse("incident", args=[made]) + "?done=open")
 
 

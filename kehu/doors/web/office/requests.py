@@ -58,12 +58,17 @@ DONE: Final = {
         "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
     ),
 }
+_NOBODY: Final = gettext_lazy("No customer has this id. It stands on their record, in full.")
 
 
 @staff_page
 @require_GET
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Every open request, the soonest due first; all of them on demand."""
+    return _board(request, desk, {"told": DONE.get(request.GET.get("done", ""), "")})
+
+
+def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: int = 200) -> HttpResponse:
     everything = request.GET.get("all") == "1"
     rows = [_row(row) for row in requests.board(actor=desk.without_purpose, open_only=not everything)]
     context = {
@@ -71,10 +76,10 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "late": sum(row["late"] for row in rows),
         "everything": everything,
         "rights": [(right, right_label(right)) for right in RIGHTS],
-        "told": DONE.get(request.GET.get("done", ""), ""),
-        "wrong": request.GET.get("done") == "wrong",
+        "typed": request.POST,
+        **more,
     }
-    return page(request, "office/requests.html", context, desk=desk, nav="requests")
+    return page(request, "office/requests.html", context, desk=desk, nav="requests", status=status)
 
 
 @staff_page
@@ -85,11 +90,13 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     said = request.POST
     try:
         made = requests.open_request(
-            subject=UUID(said.get("customer", "").strip()), right=said.get("right", ""), actor=desk.without_purpose,
+            subject=_subject(said.get("customer", "").strip()), right=said.get("right", ""), actor=desk.without_purpose,
             text=said.get("text", "").strip(), received_at=past(said.get("received", "")),
         )  # fmt: skip
-    except (ValueError, UnknownSubject):
-        return redirect(reverse("requests") + "?done=wrong")
+    except UnknownSubject:
+        return _board(request, desk, {"told": _NOBODY, "wrong": "customer"}, 422)
+    except ValueError:
+        return _board(request, desk, {"told": DONE["wrong"], "wrong": "received"}, 422)
     return redirect(reverse("request", args=[made]) + "?done=open")
 
 
@@ -97,6 +104,12 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @require_GET
 def one(request: HttpRequest, desk: SignedIn, request_id: UUID) -> HttpResponse:
     """One request: what was asked, every clock, what was done, and what there is to do."""
+    return _one(request, desk, request_id, {"told": DONE.get(request.GET.get("done", ""), "")})
+
+
+def _one(
+    request: HttpRequest, desk: SignedIn, request_id: UUID, more: dict[str, Any], status: int = 200
+) -> HttpResponse:
     found = requests.one(request_id, actor=desk.without_purpose)
     if not found:
         raise Http404
@@ -121,10 +134,10 @@ def one(request: HttpRequest, desk: SignedIn, request_id: UUID) -> HttpResponse:
         "parts": [(one, *PARTS[one.state]) for one in probable.parts_of(request_id, actor=desk.without_purpose)],
         "parts_wait": may_review and row["state"] == "open",
         "laws": [LAW_LABELS[law] for law in row["laws"]],
-        "told": DONE.get(request.GET.get("done", ""), ""),
-        "wrong": request.GET.get("done") == "wrong",
+        "typed": request.POST,
+        **more,
     }
-    return page(request, "office/request.html", context, desk=desk, nav="requests")
+    return page(request, "office/request.html", context, desk=desk, nav="requests", status=status)
 
 
 @staff_page
@@ -153,7 +166,7 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
     require_act("request", desk.without_purpose)
     if step not in (*STEPS, "assign", "answer"):
         raise Http404
-    actor, said, done = desk.without_purpose, request.POST, step
+    actor, said = desk.without_purpose, request.POST
     try:
         if step == "assign":
             whose = said.get("staff", "")
@@ -169,8 +182,20 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
     except UnknownRequest:
         raise Http404 from None
     except (AlreadyAnswered, ClockRefused, ValueError):
-        done = "wrong"
-    return redirect(reverse("request", args=[request_id]) + f"?done={done}")
+        return _one(request, desk, request_id, {"told": DONE["wrong"], "wrong": step}, 422)
+    return redirect(reverse("request", args=[request_id]) + f"?done={step}")
+
+
+def _subject(text: str) -> UUID:
+    """A customer's id as it was typed.
+
+    Raises:
+        UnknownSubject: it is none.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise UnknownSubject(text) from None
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

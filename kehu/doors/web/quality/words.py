@@ -84,7 +84,7 @@ def tabs(desk: SignedIn) -> list[tuple[str, str, str]]:
         ("rules", _("Rules"), "quality-rules", "quality"),
         ("verify", _("Verification of data"), "verification", "verify-task"),
         ("policies", _("How often"), "verification-policies", "verify-task"),
-        ("classify", _("Classification"), "classify", "quality"),
+        ("classify", _("Classification"), "classify", "findings"),
     )
     found = []
     for name, words, url, act in every:

@@ -18,6 +18,7 @@ from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.register import words
 from kehu.doors.web.register.purposes import may
 from kehu.doors.web.register.steps import FAULTS
+from kehu.doors.web.words import notice_label
 from kehu.govern.differences import pieces
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.acts import Refused, require_act
@@ -31,8 +32,7 @@ from kehu.serve.register.views import NoticeVersion
 def notices(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Every version of every notice."""
     groups = [
-        (name, words.notice_label(name), [_row(one) for one in views.notice_versions(name)])
-        for name in views.notice_names()
+        (name, notice_label(name), [_row(one) for one in views.notice_versions(name)]) for name in views.notice_names()
     ]
     return page(
         request,
@@ -54,7 +54,7 @@ def notice(request: HttpRequest, desk: SignedIn, name: str, version: int) -> Htt
     older = _older(versions, held, request.GET.get("from", ""))
     found = views.notice_difference(older, held) if older else None
     context = {
-        "label": words.notice_label(name),
+        "label": notice_label(name),
         "row": _row(held),
         "version": words.version(held.version),
         "older": older.version.number if older else "",
@@ -105,7 +105,7 @@ def propose(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
         except FAULTS as fault:
             problem, status = str(problem_of(fault).words(language())["message"]), 409
     context = {
-        "label": words.notice_label(name),
+        "label": notice_label(name),
         "texts": [
             {"language": said, "name": words.LANGUAGE_NAMES[said], "text": asked[said],
              "pieces": pieces(texts.get(said, ""), asked[said]) if request.method == "POST" else ()}

@@ -8,6 +8,8 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.problems import problem_of
@@ -28,6 +30,17 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.register import changes, views
 
 _LISTS: Final = ("roles", "departments", "least")
+_PARTS: Final = {  # of a purpose, by what its form calls them
+    "label": gettext_lazy("Name"),
+    "description": gettext_lazy("Description"),
+    "roles": gettext_lazy("Roles"),
+    "recipients": gettext_lazy("Recipients, one a line"),
+    "countries": gettext_lazy("Countries, by two letters"),
+    "retention_days": gettext_lazy("Kept for, in days after the last act"),
+    "fresh": gettext_lazy("Only what was said or confirmed within so many days; empty: of any age"),
+    "kind": gettext_lazy("What carries it"),
+    "grounds": gettext_lazy("Ground"),
+}
 
 
 @staff_page
@@ -103,7 +116,7 @@ def propose(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
         except Refused:
             raise
         except FAULTS as fault:
-            problem, status = str(problem_of(fault).words(language())["message"]), 409
+            problem, status = _fault(fault), 409
     context = {
         "slug": slug,
         "label": register.purposes_in_force()[slug].label(language()),
@@ -116,6 +129,14 @@ def propose(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
         "problem": problem,
     }
     return page(request, "register/purpose_propose.html", context, desk=desk, nav="register", status=status)
+
+
+def _fault(fault: Exception) -> str:
+    """What is wrong, by the label that the part has in the form, where it is one of them."""
+    part = next((label for name, label in _PARTS.items() if f": {name}" in str(fault)), None)
+    if isinstance(fault, ValueError) and part is not None:
+        return _("Missing, or not of the form asked for: %(part)s") % {"part": part}
+    return str(problem_of(fault).words(language())["message"])
 
 
 def may(desk: SignedIn) -> dict[str, bool]:

@@ -76,11 +76,6 @@ DONE: Final = {
 }
 
 
-def notice_label(name: str) -> str:
-    """What a notice is called."""
-    return _("Privacy notice") if name == "privacy" else name
-
-
 def days(number: int | str) -> str:
     """How long something is kept."""
     many = int(number)

@@ -55,6 +55,7 @@ def lineage_page(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
         "groups": [{"label": category_label(name), "lines": lines} for name, lines in groups.items()],
         "seq": found.seq,
         "may_correct": desk.may("correct"),
+        "may_collect": desk.may("collect"),
         "rules": [str(word) for rule, word in _RULES.items() if rule not in ("alone", "agreed")],
     }
     return page(request, "review/lineage.html", context, desk=desk, nav="customers")

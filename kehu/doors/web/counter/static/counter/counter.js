@@ -75,7 +75,12 @@ const start = async () => {
     say("sign-in", false); sessionStorage.setItem(BY, by);
     const body = new URLSearchParams(await queue.read(one));
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual", headers: { Accept: "application/json", "X-CSRFToken": mark } });
-    if (answer.ok) { await queue.drop(one.id); kept += 1; return true; }
+    if (answer.ok) {
+      const told = await answer.json().catch(() => ({}));
+      await queue.drop(one.id); kept += 1;
+      if (told.doubtful?.length) say("doubtful", true, { why: told.doubtful.join(", ") });
+      return true;
+    }
     if (answer.status === 422 || answer.status === 404) {
       const told = await answer.json().catch(() => ({}));
       await queue.drop(one.id); say("refused", true, { why: told.message ?? "" }); return true;
@@ -112,7 +117,7 @@ const start = async () => {
     if (e.submitter?.value === "keep") said.delete("consent");
     const empty = ![...said].some(([name, value]) => (name.startsWith("field.") || name === "subject") && value.trim());
     if (empty) { location.hash = "#desk"; face(); form.querySelector("input.input")?.focus(); return; }
-    ["kept", "refused"].forEach((what) => say(what, false));
+    ["kept", "refused", "doubtful"].forEach((what) => say(what, false));
     await queue.put(id, new URLSearchParams(said).toString());
     clean(); await show(); await send();
   });

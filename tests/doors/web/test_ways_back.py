@@ -1,0 +1,79 @@
+"""Where one comes back to: a language or look chosen on any page keeps what was sought there, and never ends at a form's address."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kehu.doors.web.ledger import action_label
+from kehu.govern.slugs import ACTIONS
+from tests.cast import admit
+from tests.doors.web.browsing import browser, signed_in, text_of
+
+
+def leads_back(page: str) -> str:
+    """Where the form of languages of a page leads."""
+    return re.findall(r'name="next" value="([^"]*)"', page)[0].replace("&amp;", "&")
+
+
+def test_what_was_sought_is_kept(database):
+    desk, _ = signed_in("manager", "service")
+    for path in ("/customers?consent=any&kind=person", "/ledger?act=read"):
+        assert leads_back(text_of(desk.get(path))) == path
+    assert leads_back(text_of(browser().get("/sign-in?next=/customers"))) == "/sign-in?next=/customers"
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "above"),
+    [
+        ("privacy", "/lists/send", "/lists"),
+        ("privacy", "/channels/new", "/channels"),
+        ("privacy", "/requests/open", "/requests"),
+        ("engineer", "/channels/1/trust", "/channels/1"),
+        ("marketing", "/office/forms/new", "/office/forms"),
+    ],
+)
+def test_a_refused_form_leads_back_to_its_page(database, role, path, above):
+    desk, _ = signed_in(role)
+    refused = desk.post(path, {})
+    assert refused.status_code in (403, 422), refused.status_code
+    way = leads_back(text_of(refused))
+    assert way == path
+    assert desk.post("/language", {"language": "zh-hans", "next": way})["Location"] == path
+    answer = desk.get(path)
+    assert (answer.status_code, answer["Location"]) == (302, above)
+
+
+def test_a_page_that_takes_no_form_says_so(database):
+    desk, _ = signed_in("privacy")
+    desk.cookies["kehu_language"] = "en"
+    answer = desk.post("/requests", {})
+    assert answer.status_code == 405 and "GET" in answer["Allow"] and "takes no form" in text_of(answer)
+
+
+def test_a_wrong_password_keeps_the_address(database):
+    page = text_of(browser().post("/sign-in", {"email": "lin@kehu.example", "password": "no"}))
+    assert 'value="lin@kehu.example"' in page and re.search(r'id="password"[^>]*autofocus', page)
+
+
+def test_every_act_has_words():
+    assert [act for act in ACTIONS if action_label(act) == act] == []
+
+
+def test_nobody_is_offered_what_they_may_not_open(database):
+    desk, _ = signed_in("manager", "service")
+    assert "/classify" not in text_of(desk.get("/quality"))
+    [lin] = admit({"full_name": "Lin Wanqing"})
+    auditor, _ = signed_in("auditor", "security")
+    assert 'href="/imports/' not in text_of(auditor.get(f"/customers/{lin}/lineage"))
+
+
+def test_what_a_change_of_rules_misses_is_said_in_ones_own_words(database):
+    desk, _ = signed_in("privacy")
+    desk.cookies["kehu_language"] = "en"
+    answer = desk.post("/policies/replay", {"days": "30"})
+    assert answer.status_code == 422 and "Choose files or a ZIP" in text_of(answer)
+    form = {"countries": "Hongkong", "retention_days": "30", "do": "look"}
+    proposed = desk.post("/purposes/marketing/propose", form)
+    assert "not of the form asked for" in text_of(proposed)
