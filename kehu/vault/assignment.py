@@ -163,17 +163,23 @@ def _allowed(
     ]
 
 
-def unassign(connection: Connection[Any], links: Sequence[Pair], *, run: UUID | None, by: UUID) -> int:
+def unassign(
+    connection: Connection[Any], links: Sequence[Pair], *, run: UUID | None, by: UUID, certainty: int | None = None
+) -> int:
     """Take links between these pairs back, in the caller's transaction; returns how many stood.
 
     Args:
         run: only what this run joined; None: whatever joined them.
+        certainty: only links of that certainty.
     """
     pairs = {_ordered(pair) for pair in links}
     lock(connection)
     with by_index(connection):
         standing = _standing(connection, {end for pair in pairs for end in pair})
-        gone = [link for link in standing if (link.older, link.younger) in pairs and run in (None, link.run)]
+        gone = [
+            link for link in standing
+            if (link.older, link.younger) in pairs and run in (None, link.run) and certainty in (None, link.certainty)
+        ]  # fmt: skip
         return _divide(connection, gone, by)
 
 

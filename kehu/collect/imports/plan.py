@@ -22,6 +22,7 @@ from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
 from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
+from kehu.collect.models import Staged
 from kehu.collect.presets import Recognised
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
@@ -31,6 +32,7 @@ from kehu.govern.laws import packs_beside, packs_for
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.govern.models import Source as SourceRow
 from kehu.govern.slugs import BASES, PURPOSES
+from kehu.guard.aside import AsideDoesNotOpen
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
@@ -86,6 +88,9 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         UnreadableSource, MappingRefused: a file or a mapping cannot be followed.
     """
     require_act("collect", actor)
+    for file in asked.files:
+        if isinstance(file, UUID) and not Staged.objects.filter(id=file, staff=actor.staff, use="import").exists():
+            raise AsideDoesNotOpen(str(file))  # somebody else's answers as one that is gone
     terms, notice, country, source = _provenance(asked)
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
     column = None if country or not asked.residence else asked.residence

@@ -17,6 +17,7 @@ from kehu.govern.taken_back import forget_statements, take_back_statements
 from kehu.guard.aside import forget_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import detach, unassign_run
@@ -55,6 +56,7 @@ def take_back(row: Import, *, actor: Actor) -> int:
         ActRefused: this role may not.
     """
     require_act("collect", actor)
+    require_standing(actor)
     with transaction.atomic():
         record_act("undo", None, actor=actor, detail=row.id)
         unassign_run(django_connection.connection, row.id, by=actor.staff)

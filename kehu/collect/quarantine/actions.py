@@ -25,11 +25,13 @@ from kehu.collect.quarantine.reasons import remedy
 from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, open_refused
 from kehu.guard.aside import open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
+from kehu.guard.staff.step_up import shown_lately
 from kehu.vault.ids import new_id
 
 _STEP: Final = 2_000
+_SECRET: Final = 4  # level from which a value wants the second factor
 
 
 class NothingRefused(LookupError):
@@ -76,9 +78,21 @@ def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
     ids = [id for part in refused_of(import_id).values() for id in part]
     if not ids:
         raise NothingRefused
+    if not shown_lately(actor.credential) and _holds_secrets(import_id, ids, actor):
+        raise Refused("house.level4-second-factor")  # as each row by itself
     text = io.StringIO(newline="")
     _write(text, [import_id], ids, actor, import_id, language, exact=False)
     return text.getvalue()
+
+
+def _holds_secrets(import_id: UUID, ids: list[UUID], actor: Actor) -> bool:
+    """Whether one of these rows may hold a field of level 4: a column that is one, or what nobody could read."""
+    field = installation().rules.dictionary.field
+    recipe = recipe_of_import(Import.objects.get(id=import_id), actor)
+    if any(field(name).level >= _SECRET for file in recipe.files for name in file.fields):
+        return True
+    opened = (open_refused(part, actor=actor, detail=import_id) for part in in_steps(ids, _STEP))
+    return any(content.startswith(b"\0") for part in opened for _reason, content in part.values())
 
 
 def _write(

@@ -147,19 +147,18 @@ class FormsAlone:
         response = self._next(request)
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return response
-        above = _page_above(request.path_info) if request.method in ("GET", "HEAD") else None
-        return (
-            redirect(above) if above is not None else errors.not_for_forms(request, response.headers.get("Allow", ""))
-        )
+        if request.method in ("GET", "HEAD"):
+            return redirect(_page_above(request.path_info))
+        return errors.not_for_forms(request, response.headers.get("Allow", ""))
 
 
-def _page_above(path: str) -> str | None:
-    """The nearest address above that one can go to."""
+def _page_above(path: str) -> str:
+    """The nearest address above that there is."""
     while path := path.rpartition("/")[0]:
         with contextlib.suppress(Resolver404):
             resolve(path)
             return path
-    return None
+    return "/"
 
 
 class Refusals:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, acts_open_to, require_act
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.gate.state import AGE, PACKS, packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
@@ -134,6 +135,7 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Grant:
     """
     act = "grant" if approve else "deny-grant"
     require_act(act, actor)
+    require_standing(actor)
     if approve:
         require_step_up(actor)
     held = grant_of(id)
@@ -240,7 +242,8 @@ def reason_of(id: UUID, *, actor: Actor) -> str | None:
         UnknownGrant: none that one may see.
         InsideTransaction: called inside a transaction.
     """
-    seen(id, actor=actor)
+    if seen(id, actor=actor).staff != actor.human:  # one's own words are no secret from oneself
+        require_standing(actor)
     with connection.cursor() as cursor:
         cursor.execute("select reason from access_grant where id = %s", [id])
         [sealed] = cursor.fetchone()

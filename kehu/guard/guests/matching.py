@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -20,7 +20,8 @@ _UNDER_14: Final = (1, 2)  # bands of age; PIPL 28, 31
 _CN: Final = 1
 
 _CANDIDATES = f"""
-select s.core, bool_or(s.packs & {_CN} > 0 and s.age = any (%s::smallint[])) from record r
+select s.core, bool_or(s.packs & {_CN} > 0 and s.age = any (%s::smallint[])), (array_agg(s.subject order by s.subject))[1]
+from record r
     join subject_state s using (subject)
 where r.tokens @> array[%s]::bigint[] and not r.hidden and not s.hidden group by s.core order by s.core limit {_MOST}
 """
@@ -32,10 +33,15 @@ where s.core = any (%s) and not s.hidden and not r.hidden and r.tokens && %s::bi
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A customer's certain part that holds the address. ``child``: under fourteen where Chinese law applies."""
+    """A customer's certain part that holds the address. ``child``: under fourteen where Chinese law applies.
+
+    ``subject``: the origin subject whose record holds it. What is said at the door is said under that, so that an un-merge
+    leaves it with them.
+    """
 
     core: UUID
     child: bool
+    subject: UUID = field(default=UUID(int=0), compare=False)
 
 
 def candidates(address_key: str) -> list[Candidate]:
@@ -46,7 +52,7 @@ def candidates(address_key: str) -> list[Candidate]:
     token = installation().tokens.search("email", "exact", address_key)
     with connection.cursor() as cursor:
         cursor.execute(_CANDIDATES, [list(_UNDER_14), token])
-        return [Candidate(core, child) for core, child in cursor.fetchall()]
+        return [Candidate(core, child, subject) for core, child, subject in cursor.fetchall()]
 
 
 def fitting(found: Sequence[Candidate], facts: Mapping[str, str]) -> list[UUID]:
@@ -72,7 +78,7 @@ def meant(found: Sequence[Candidate], facts: Mapping[str, str], *, name: str) ->
     fit = fitting(found, facts)
     if len(fit) > 1:
         fit = _carrying(fit, {"full_name": name} if name else {})
-    return fit[0] if fit else None
+    return next((one.subject for one in found if fit and one.core == fit[0]), None)
 
 
 def _carrying(parts: list[UUID], told: Mapping[str, str]) -> list[UUID]:

@@ -19,6 +19,7 @@ from kehu.govern.consent import UnknownSubject, retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ActRefused, require_act
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.ledger.record import record_act
 from kehu.refine.models import ACCEPTED, NO, PRIVACY, REJECTED, UNSURE, WAITING, YES, Answer
 from kehu.refine.models import Proposal as Row
@@ -119,6 +120,7 @@ def answer(
         ValueError: no such verdict.
     """
     require_act("review", actor)
+    require_standing(actor)
     if verdict not in (YES, NO, UNSURE):
         raise ValueError("verdict: yes, no or unsure")
     read = odds()
@@ -129,6 +131,8 @@ def answer(
         if mine is not None and mine.verdict == verdict and round in (None, mine.round):
             return Outcome(row.id, verdict, row.state, _one_of(row), repeated=True)  # the key was pressed twice
         _still_wanted(row, said, mine, round)
+        if len(set(queue.customers_by_origin((row.older, row.younger)).values())) < 2:
+            raise UnknownProposal(str(row.id))  # they became one meanwhile, or one of them is gone
         if row.state == PRIVACY and actor.role not in PRIVACY_ROLES:
             raise ActRefused("review", actor.role)
         if row.state == PRIVACY and verdict == UNSURE:
@@ -177,6 +181,7 @@ def take_back(*, actor: Actor) -> TakenBack:
         AnsweredMeanwhile: somebody else answered the same question after them.
     """
     require_act("review", actor)
+    require_standing(actor)
     assignment.lock(_raw())
     mine = (
         Answer.objects.filter(by=actor.human, withdrawn_at=None, proposal__isnull=False)
@@ -194,11 +199,14 @@ def take_back(*, actor: Actor) -> TakenBack:
     for subject in (row.older,) if since else (row.older, row.younger):
         record_act("undo", subject, actor=actor, purpose=PURPOSES[PURPOSE], detail=row.id)
     if since:
-        assignment.unassign(_raw(), [(row.older, row.younger)], run=None, by=actor.staff)
+        # what joins them besides (an exact key that came since) is not this answer's
+        assignment.unassign(_raw(), [(row.older, row.younger)], run=None, by=actor.staff, certainty=CONFIRMED)
+        since = since if _customer(row.older) != _customer(row.younger) else None
     Answer.objects.filter(id=mine.id).update(withdrawn_at=timezone.now(), decided=False)
     row.state = state_after([(one.verdict, one.sure) for one in said[:-1]])
     row.decided_at = row.decided_by = None
     row.save()
+    queue.settle(of=(row.older, row.younger))  # of other records of theirs it may be decided by now
     revalue(only=[row.id])
     return TakenBack(row.id, mine.verdict, row.older, row.younger, since)
 
@@ -218,6 +226,7 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
         NotOneCustomer: they are two already.
     """
     require_act("review", actor)
+    require_standing(actor)
     assignment.lock(_raw())
     since = assignment.joined_since(_raw(), subject, other)
     if subject == other or _customer(subject) != _customer(other) or since is None:
@@ -247,6 +256,7 @@ def undo_run(run: UUID, *, actor: Actor) -> int:
         ActRefused: the role may not.
     """
     require_act("review", actor)
+    require_standing(actor)
 
     def work() -> int:
         gone = assignment.unassign_run(_raw(), run, by=actor.staff)

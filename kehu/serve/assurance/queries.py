@@ -16,6 +16,7 @@ from kehu.govern.consent import part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.installation import installation
 from kehu.guard.ledger import inquiries
 from kehu.guard.ledger import queries as ledger
@@ -55,6 +56,7 @@ def rows(
         UnknownSubject: no such customer.
     """
     require_act("read-ledger", actor)
+    require_standing(actor)
     if subject is not None:
         part_of(subject, whole=True)
     name = "owner@home" if staff == "owner" else staff
@@ -85,6 +87,7 @@ def inquire(
         ValueError: no such purpose; an end before the beginning.
     """
     require_act("read-ledger", actor)
+    require_standing(actor)
     if subject is not None:
         part_of(subject, whole=True)
     number = None if purpose is None else purpose_number(purpose)

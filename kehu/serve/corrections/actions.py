@@ -6,7 +6,7 @@ written down with it, each to be told (:mod:`kehu.serve.corrections.telling`). S
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import Connection
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.deadlines import Told, request_clocks
 from kehu.govern.dictionary import Field
 from kehu.govern.laws import company
@@ -31,7 +31,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import seal_under
 from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.status import INVALID
-from kehu.refine.survive import survive
+from kehu.refine.survive import same_text, survive
 from kehu.refine.tokens import tokens_of
 from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.corrections.recipients import reached
@@ -122,7 +122,7 @@ def correct(
             id=id, subject=anchor, field=field, record=record, before=before.record if before is not None else None,
             reason=seal_under(anchor, why, place=id), request=request, by=actor.staff,
         )  # fmt: skip
-        told = _write_down(made, asked)
+        told = _write_down(made, asked, _said_by(before, opened) if before is not None else {})
         record_act("correct", anchor, actor=actor, purpose=PURPOSES[PURPOSE], detail=id)
     return Corrected(id, anchor, told)
 
@@ -185,11 +185,22 @@ def _admit(known: Field, text: str, normal: str | None, status: int, under: _Und
     return UUID(bytes=draft.record)
 
 
-def _write_down(made: Correction, asked: Request | None) -> int:
+def _said_by(before: Contribution, opened: Opened) -> dict[UUID, UUID]:
+    """The first record that said the wrong value, of each origin subject of the certain part whose value it was."""
+    part = set(part_of(before.subject, whole=False))
+    found = {before.subject: before.record}
+    for one in opened.contributions:
+        said = one.field == before.field and one.subject in part and one.answer == before.answer == "clear"
+        if said and same_text(one, before):
+            found[one.subject] = min(one.record, found.get(one.subject, one.record))
+    return found
+
+
+def _write_down(made: Correction, asked: Request | None, said_by: Mapping[UUID, UUID]) -> int:
     """Every recipient whom the wrong value had reached, with the day by which each is told."""
-    if made.before is None:
+    if not said_by:
         return 0
-    found = reached(made.subject, made.field, record=made.before)
+    found = reached(made.field, said_by=said_by)
     due = asked.due if asked is not None else _due(made.subject, timezone.now())
     Telling.objects.bulk_create(
         [

@@ -12,7 +12,7 @@ from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
-from kehu.guard.gate.read import PROFILE_KINDS, Contribution, gate
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.texts import Sealed, open_texts
@@ -57,12 +57,15 @@ def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
     rows = list(Correction.objects.filter(subject__in=part).prefetch_related("tellings").order_by("-at", "-id"))
     if not rows:
         return []
-    said = _values(subject, rows, actor)
-    sealed = [Sealed(row.subject, row.id, bytes(row.reason)) for row in rows]
-    proofs = [one for row in rows for one in row.tellings.all() if one.proof is not None]
+    opened = _values(subject, rows, actor)
+    said = {(one.record, one.field): one for one in opened.contributions}
+    shut = opened.denied()  # a reason tells of the value: whom a policy keeps from the one it keeps from the other
+    told = [row for row in rows if row.field not in shut]
+    sealed = [Sealed(row.subject, row.id, bytes(row.reason)) for row in told]
+    proofs = [one for row in told for one in row.tellings.all() if one.proof is not None]
     sealed += [Sealed(one.correction.subject, one.id, bytes(one.proof or b"")) for one in proofs]
-    opened = open_texts(sealed, subject, actor=actor, act="correct", purpose=_PURPOSE_ID)
-    texts = dict(zip((one.place for one in sealed), opened, strict=True))
+    reasons = open_texts(sealed, subject, actor=actor, act="correct", purpose=_PURPOSE_ID)
+    texts = dict(zip((one.place for one in sealed), reasons, strict=True))
     emails = dict(Staff.objects.filter(id__in=[row.by for row in rows]).values_list("id", "email"))
     return [
         {
@@ -77,12 +80,12 @@ def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _values(subject: UUID, rows: list[Correction], actor: Actor) -> dict[tuple[UUID | None, str], Contribution]:
+def _values(subject: UUID, rows: list[Correction], actor: Actor) -> Opened:
     fields = sorted({row.field for row in rows})
     found = gate().open([subject], actor=actor, purpose=actor.purpose or PURPOSE, fields=fields, kinds=PROFILE_KINDS)
     if not found:
         raise UnknownSubject(str(subject))
-    return {(one.record, one.field): one for one in found[0].contributions}
+    return found[0]
 
 
 def _text(said: Contribution | None) -> str | None:

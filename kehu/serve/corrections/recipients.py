@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,10 +17,11 @@ from kehu.guard.ledger.withheld import SHOWN_SQL
 _AUTHORITY: Final = "authority"  # an inquiry of one is no recipient (GDPR 4(9))
 
 _REACHED: Final = f"""
-with u as (select distinct seq from ledger_use where subject = %(subject)s),
+with u as (select u.seq, min(w.since) as since from unnest(%(subjects)s::uuid[], %(since)s::timestamptz[]) w (subject, since)
+    join ledger_use u using (subject) group by u.seq),
 e as materialized (
     select e.seq, e.at, e.purpose, e.decision from u join ledger_entry e using (seq)
-    where e.at >= %(since)s and e.purpose is not null and {SHOWN_SQL}
+    where e.at >= u.since and e.purpose is not null and {SHOWN_SQL}
 )
 select max(d.ask::jsonb ->> 'recipient'), coalesce(d.ask::jsonb ->> 'country', ''), (array_agg(e.purpose order by e.at desc))[1],
     min(e.at), max(e.at), count(*)
@@ -42,16 +44,19 @@ class Reached:
     uses: int
 
 
-def reached(subject: UUID, field: str, *, record: UUID) -> list[Reached]:
-    """Recipients who were answered about this origin subject and field since a record came, in clear or masked.
+def reached(field: str, *, said_by: Mapping[UUID, UUID]) -> list[Reached]:
+    """Recipients who were answered about this field since a record came, in clear or masked.
 
     What an investigation keeps back is left out until its time, and so are authorities.
+
+    Args:
+        said_by: origin subjects, each with the first of its records that said the value.
     """
-    came = datetime.fromtimestamp((record.int >> 80) / 1000, UTC)
+    came = [datetime.fromtimestamp((record.int >> 80) / 1000, UTC) for record in said_by.values()]
     with connection.cursor() as cursor:
         cursor.execute(
             _REACHED,
             withheld.parameters()
-            | {"subject": subject, "field": field, "since": came, "authority": _AUTHORITY, "out": list(LET_OUT)},
+            | {"subjects": list(said_by), "field": field, "since": came, "authority": _AUTHORITY, "out": list(LET_OUT)},
         )
         return [Reached(*row) for row in cursor.fetchall()]

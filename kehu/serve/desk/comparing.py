@@ -87,8 +87,8 @@ class Pair:
     @property
     def withheld(self) -> frozenset[str]:
         """Fields of which this reader is told nothing, not even whether they agree."""
-        denied = {one.field for one in self.lines if "denied" in (one.older.answer, one.younger.answer)}
-        return frozenset(denied | {*self.unseen})
+        shut = {one.field for one in self.lines if {"denied", "masked"} & {one.older.answer, one.younger.answer}}
+        return frozenset(shut | {*self.unseen})
 
 
 def compare(proposal: Proposal, *, actor: Actor, purpose: str) -> Pair | None:
@@ -105,6 +105,21 @@ def compare(proposal: Proposal, *, actor: Actor, purpose: str) -> Pair | None:
     held = explained(*(ends or (proposal.older, proposal.younger)), actor=actor, act=proposal.id)
     sources = (_sources(proposal.older), _sources(proposal.younger))
     return Pair(proposal, sides[0], sides[1], lines, unseen, _NOT_NEEDED, sources, held, seq)
+
+
+def may_compare(proposal: Proposal, *, actor: Actor, purpose: str) -> bool:
+    """Whether the purpose may open both sides of a question: who says of two that they are one could have seen them.
+
+    Nothing is opened; that it was asked stands in the ledger.
+    """
+    least = installation().rules.purposes[purpose].least
+    fields, sides = [name for name in COMPARED if name in least], {proposal.older, proposal.younger}
+    if not fields:
+        return False
+    opened = gate().open(
+        sorted(sides), actor=actor, purpose=purpose, fields=fields, use="review", kinds=(), event=BY_PERSON
+    )
+    return sides <= {one.customer for one in opened if one.decision.finds}
 
 
 def compare_two(

@@ -15,6 +15,7 @@ from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.decisions import registered
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.watch.marks import NOT_HONEY
@@ -148,6 +149,7 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Leaving:
     """
     act = "approve" if approve else "refuse"
     require_act(act, actor)
+    require_standing(actor)
     held = leaving_of(id)
     if held.state != "waiting":
         raise NotToRun(held.state)

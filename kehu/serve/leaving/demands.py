@@ -301,6 +301,7 @@ def document_of(id: UUID, *, actor: Actor, law: str | None = None) -> bytes:
         UnknownDemand: there is none, or it went with the last customer whom it named.
     """
     require_act("approve", actor)
+    require_standing(actor)
     with connection.cursor() as cursor:
         if law is None:
             cursor.execute("select id, document from authority_demand where id = %s", [id])

@@ -17,6 +17,7 @@ from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor, Outside
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.pulls import alone_or, pulled
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import UnknownStaff, credential_of, issue_token
@@ -135,6 +136,7 @@ def decide(id: UUID, *, actor: Actor, approve: bool, most: int | None = None) ->
     """
     act = "approve" if approve else "refuse"
     require_act(act, actor)
+    require_standing(actor)
     held = token_of(id)
     if held.state == "ended":
         raise TokenOver("ended")

@@ -61,7 +61,7 @@ def enter(secret: str, typed: str, code: str) -> SignIn | None:
     found = candidates(_key(address))
     if len(found) != 1 or found[0].child:
         return None
-    return _open(credentials.sign_in(found[0].core, code=passed), address)
+    return _open(credentials.sign_in(found[0].subject, code=passed), address)
 
 
 def enter_with_fact(secret: str, typed: str, fact: str, name: str = "") -> SignIn:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from psycopg import Connection
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import retried
+from kehu.govern.consent import UnknownSubject, part_of, retried
 from kehu.govern.holders import Holder, holders
 from kehu.govern.models import StateEntry
 from kehu.govern.slugs import CATEGORIES, name_of
@@ -75,6 +75,7 @@ class _Run:
     part: list[UUID]
     customer: list[UUID]
     states: list[StateEntry]
+    parted: list[UUID] = field(default_factory=list)
     erased: Counter[str] = field(default_factory=Counter)
     tombstones: list[bytes] = field(default_factory=list)
     until: date = date.max
@@ -133,53 +134,71 @@ def erase(subject: UUID, *, actor: Actor, reason: str, confirm: Sequence[UUID] =
     require_step_up(actor)
     scope = scope_of(subject, confirm)
     row = unfinished_of(scope.part)
-    row = _begin(scope, actor, reason) if row is None else _widen(row, scope, actor)
+    row = _begin(subject, scope, actor, reason) if row is None else _widen(row, scope, actor)
     return _carry_out(row.id, scope, actor)
 
 
 def unfinished_of(subjects: Sequence[UUID]) -> Erasure | None:
-    """The erasure of any of these that waits or was interrupted."""
+    """The erasure that was asked for by an id of these, and waits or was interrupted."""
     wanted = {str(subject) for subject in subjects}
-    return next((row for row in Erasure.objects.exclude(state="done") if wanted & set(row.subjects)), None)
+    return next((row for row in Erasure.objects.exclude(state="done") if row.subjects[0] in wanted), None)
 
 
 def finish(row: Erasure) -> Outcome:
     """Carry out an erasure that waited or was interrupted, as whoever asked for it; under a hold it waits on.
 
+    It reaches what is theirs for certain by now, and nobody who was found to be somebody else since.
+
     Raises:
         HolderFailed: nothing was erased yet; it runs again by itself.
     """
-    part = tuple(UUID(one) for one in row.subjects)
-    scope = Scope(part[0], part, tuple(UUID(one) for one in row.unconfirmed))
-    return _carry_out(row.id, scope, _who_asked(row))
+    named, actor = [UUID(one) for one in row.subjects], _who_asked(row)
+    try:
+        whole = set(part_of(named[0], whole=True))
+        scope = scope_of(named[0], [one for one in named if one in whole])
+        row = _widen(row, scope, actor)
+    except UnknownSubject:  # their import was taken back meanwhile
+        scope = Scope(named[0], tuple(named), tuple(UUID(one) for one in row.unconfirmed))
+    return _carry_out(row.id, scope, actor)
 
 
 def finish_unfinished() -> list[Outcome]:
     """Carry out whatever was interrupted, or waited on a hold that is no more (also one whose end has passed).
 
     One that fails does not keep the others from running; it stays begun.
+
+    Raises:
+        Exception: the first that nobody foresaw, once all others have run.
     """
     outcomes: list[Outcome] = []
+    unforeseen: list[Exception] = []
     for row in Erasure.objects.exclude(state="done").order_by("asked_at"):
         try:
             outcomes.append(finish(row))
         except HolderFailed as failed:
             _log.error("erasure %s: holder %s failed", row.id, failed.holder)
+        except Refused as refused:  # whoever asked may not any more
+            _log.error("erasure %s: refused by %s", row.id, refused.policy)
+        except Exception as wrong:  # noqa: BLE001  (whatever it is, it is one person's erasure: others wait behind it)
+            unforeseen.append(wrong)
+    if unforeseen:
+        raise unforeseen[0]
     return outcomes
 
 
-def _begin(scope: Scope, actor: Actor, reason: str) -> Erasure:
+def _begin(subject: UUID, scope: Scope, actor: Actor, reason: str) -> Erasure:
     id = new_id()
     _admitted(scope.part, actor, id)
 
     def work() -> Erasure:
         row = Erasure.objects.create(
-            id=id, state="begun", subjects=[str(one) for one in scope.part],
+            # whose id it was asked for by comes first: after an un-merge it is theirs
+            id=id, state="begun", subjects=[str(subject), *(str(one) for one in scope.part if one != subject)],
             unconfirmed=[str(one) for one in scope.unconfirmed], by=actor.staff,
-            reason=seal_under(scope.part[0], reason, place=id) if reason else None,
+            reason=seal_under(subject, reason, place=id) if reason else None,
         )  # fmt: skip
         # from here on only legal, claims and rights requests read the person
-        subject_states.enter(scope.part[0], "erasure", by=actor.staff, id=new_id())
+        subject_states.enter(subject, "erasure", by=actor.staff, id=new_id())
         return row
 
     return retried(work)
@@ -226,7 +245,9 @@ def _transaction(id: UUID, actor: Actor) -> _Run | None:
         row.state = "waiting"
         row.save(update_fields=["state"])
         return None
-    StateEntry.objects.filter(subject__in=run.customer, kind="erasure", ended_at=None).update(ended_at=timezone.now())
+    StateEntry.objects.filter(
+        subject__in=[*run.customer, *run.parted], kind="erasure", ended_at=None
+    ).update(ended_at=timezone.now())  # fmt: skip
     items, body = _seal_what_stays(raw, run) if run.part else ([], None)
     run.tombstones = vault.tombstone_tokens(raw, installation().tokens, run.part)
     run.until = next((item.until for item in items if item.key == "tombstone"), run.until)
@@ -235,24 +256,30 @@ def _transaction(id: UUID, actor: Actor) -> _Run | None:
     for holder in holders():
         for subject in run.part:
             run.erased[holder.name] += _erased_by(holder, subject)
-    for other in sorted(set(run.customer) - set(run.part)):
+    for other in sorted({*run.customer, *run.parted} - set(run.part)):
         subject_states.project(other)
     _close(raw, run, items, body)
     return run
 
 
 def _locked_run(raw: Connection[Any], row: Erasure) -> _Run:
-    """The customer of an erasure, locked. What went meanwhile (its import was taken back and erased) is left out."""
+    """The customer of an erasure, locked. What went meanwhile (its import was taken back and erased) is left out.
+
+    So is who was parted from them since: a wrong merge destroys nobody else's data.
+    """
     named = [UUID(one) for one in row.subjects]
     found = raw.execute(
-        "select s.subject, s.hidden from subject_state s where s.customer in (select n.customer from subject_state n"
-        " where n.subject = any (%s)) order by s.subject",
+        "select s.subject, s.hidden, s.customer from subject_state s where s.customer in (select n.customer"
+        " from subject_state n where n.subject = any (%s)) order by s.subject",
         (named,),
     ).fetchall()
-    vault.lock_subjects(raw, [subject for subject, _ in found])
-    part = [subject for subject, _ in found if subject in named]
-    customer = [subject for subject, hidden in found if subject in part or not hidden]
-    return _Run(row, part, customer, subject_states.states_on(customer))
+    vault.lock_subjects(raw, [subject for subject, _, _ in found])
+    of = {subject: customer for subject, hidden, customer in found if not hidden}
+    theirs = next((of[one] for one in named if one in of), None)
+    part = [subject for subject, hidden, customer in found if subject in named and (hidden or customer == theirs)]
+    customer = [subject for subject, _, _ in found if subject in part or of.get(subject, row.id) == theirs]
+    parted = [subject for subject in of if subject not in customer]
+    return _Run(row, part, customer, subject_states.states_on(customer), parted)
 
 
 def _seal_what_stays(raw: Connection[Any], run: _Run) -> tuple[list[Item], bytes]:

@@ -23,7 +23,8 @@ def paper_of(row: Erasure, part: Sequence[UUID], states: Sequence[StateEntry]) -
         "item": "request", "right": "erase", "subjects": [str(one) for one in part], "by": str(row.by),
         "unconfirmed": list(row.unconfirmed), "asked_at": row.asked_at.isoformat(),
     }  # fmt: skip
-    reason = Sealed(part[0], row.id, bytes(row.reason)) if row.reason is not None else None
+    first = UUID(row.subjects[0])  # it was asked for by that id, and the reason lies under its key
+    reason = Sealed(first, row.id, bytes(row.reason)) if row.reason is not None and first in part else None
     paper.add("requests", asked, reason=reason)
     for request in Request.objects.filter(subject__in=part).order_by("received_at"):
         _add_request(paper, request)

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.collect.inbox.hands import Errand
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.consent import UnknownSubject, part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.installation import installation
@@ -145,8 +145,11 @@ def _verify(subject: UUID, name: str, token: int | None, *, by: UUID) -> int:
     policies = Policy.objects.filter(field=name, retired_at=None).exclude(bounces=None)
     if not policies:
         return 0
-    last = Confirmation.objects.filter(subject=subject, field=name).order_by("-at").values_list("at", flat=True).first()
+    part = part_of(subject, whole=True)  # whichever of a customer's records carries the value
+    last = (
+        Confirmation.objects.filter(subject__in=part, field=name).order_by("-at").values_list("at", flat=True).first()
+    )
     since = max(datetime.now(UTC) - _WITHIN, last or datetime.min.replace(tzinfo=UTC))
-    rows = ContactEvent.objects.filter(subject=subject, field=name, kind__in=BOUNCES, at__gte=since)
+    rows = ContactEvent.objects.filter(subject__in=part, field=name, kind__in=BOUNCES, at__gte=since)
     count = rows.filter(token=token).count() if token is not None else rows.count()
     return sum(make_task(subject, policy=one, why="bounces", by=by) for one in policies if count >= (one.bounces or 0))

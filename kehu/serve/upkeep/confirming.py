@@ -115,8 +115,8 @@ def undo(id: UUID, *, actor: Actor) -> None:
             raise TooLate(str(id))
         take_back(row.subject, row.id, actor=actor, purpose=PURPOSES[PURPOSE])
         row.delete()
-        open_fields = Task.objects.filter(subject=row.subject, field=row.field, state__in=["open", "taken"])
-        if not open_fields.exists():
+        part = part_of(row.subject, whole=True)
+        if not Task.objects.filter(subject__in=part, field=row.field, state__in=["open", "taken"]).exists():
             Task.objects.filter(record=id).update(
                 state="taken", taken_by=actor.human, done_at=None, done_by=None, outcome="", record=None
             )

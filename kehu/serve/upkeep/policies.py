@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
+from kehu.govern.consent import part_of
 from kehu.govern.slugs import ROLES
 from kehu.guard.access.owners import write_owners
 from kehu.guard.gate.actor import Actor
@@ -158,7 +159,7 @@ def make_task(subject: UUID, *, policy: Policy, why: str, by: UUID) -> bool:
         cursor.execute(  # held, so that an erasure beside it leaves no task behind
             "select 1 from subject_state where subject = %s and not hidden and not deceased for key share", [subject]
         )
-        if cursor.fetchone() is None:
+        if cursor.fetchone() is None or open_task(subject, policy.field) is not None:
             return False
         found = Task.objects.bulk_create(
             [
@@ -170,6 +171,12 @@ def make_task(subject: UUID, *, policy: Policy, why: str, by: UUID) -> bool:
             ignore_conflicts=True,
         )  # fmt: skip
         return Task.objects.filter(id=found[0].id).exists()
+
+
+def open_task(subject: UUID, name: str) -> Task | None:
+    """The task that waits for a value of the customer, of whichever of their records."""
+    part = part_of(subject, whole=True)
+    return Task.objects.filter(subject__in=part, field=name, state__in=["open", "taken"]).order_by("due", "id").first()
 
 
 def _asked_about(policy: Policy) -> Iterator[list[UUID]]:

@@ -18,10 +18,12 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.serve.upkeep.confirming import VERIFIABLE
 from kehu.serve.upkeep.models import Task
+from kehu.serve.upkeep.policies import open_task
 from kehu.vault.ids import new_id
 
 PAGE: Final = 25
 _OPEN: Final = ("open", "taken")
+_SEES_ALL: Final = ("owner", "privacy", "manager")
 
 
 class UnknownTask(LookupError):
@@ -89,7 +91,7 @@ def make_by_hand(subject: UUID, name: str, *, actor: Actor, why: str = "hand", d
         raise UnknownSubject(str(subject))
     with transaction.atomic():
         record_act("verify-task", subject, actor=actor)  # holds the subject
-        held = Task.objects.filter(subject=subject, field=name, state__in=_OPEN).first()
+        held = open_task(subject, name)
         return held or Task.objects.create(
             id=new_id(), subject=subject, field=name, why=why, role="service", made_by=actor.human,
             due=due or timezone.now().date() + timedelta(days=30),
@@ -137,7 +139,7 @@ def reopen(id: UUID, *, actor: Actor) -> None:
         UnknownTask: it ended otherwise, or another one waits for the same value.
     """
     row = Task.objects.filter(id=id, state="done", outcome="unreachable").first()
-    if row is None or Task.objects.filter(subject=row.subject, field=row.field, state__in=_OPEN).exists():
+    if row is None or open_task(row.subject, row.field) is not None:
         raise UnknownTask(str(id))
     _move(id, ("done",), actor=actor, state="taken", taken_by=actor.human, outcome="", done_at=None, done_by=None)
 
@@ -155,7 +157,25 @@ def _of(actor: Actor, *, mine: bool) -> QuerySet[Task]:
     rows = Task.objects.filter(state__in=_OPEN).select_related("policy")
     if mine:
         return rows.filter(taken_by=actor.human)
-    return rows if actor.role in ("owner", "privacy", "manager") else rows.filter(role=actor.role)
+    return rows if actor.role in _SEES_ALL else rows.filter(role=actor.role)
+
+
+def task_of(id: UUID, *, actor: Actor) -> Task:
+    """One task that is the asker's role's, or that they have, had or asked for, in whatever state.
+
+    Raises:
+        Refused: the role has none.
+        UnknownTask: none of theirs.
+    """
+    require_act("verify-task", actor)
+    row = Task.objects.filter(id=id).select_related("policy").first()
+    if row is None or not _theirs(row, actor):
+        raise UnknownTask(str(id))
+    return row
+
+
+def _theirs(row: Task, actor: Actor) -> bool:
+    return actor.role in (*_SEES_ALL, row.role) or actor.human in (row.taken_by, row.done_by)
 
 
 def _move(id: UUID, states: Sequence[str], *, actor: Actor, mine: bool = False, **becomes: object) -> None:
@@ -163,7 +183,7 @@ def _move(id: UUID, states: Sequence[str], *, actor: Actor, mine: bool = False, 
     with transaction.atomic():
         rows = Task.objects.select_for_update().filter(id=id, state__in=states)
         row = (rows.filter(taken_by=actor.human) if mine else rows).first()
-        if row is None:
+        if row is None or not _theirs(row, actor):
             raise UnknownTask(str(id))
         record_act("verify-task", row.subject, actor=actor, detail=row.id)
         for name, value in becomes.items():

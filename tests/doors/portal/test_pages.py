@@ -294,7 +294,7 @@ def test_each_address_lets_in_whom_the_table_says(post, visitor, name):
     answer = getattr(visitor.client, method)(address, data)
     assert answer.status_code == customer and answer["Cache-Control"] == "no-store"
     wrong = getattr(visitor.client, {"get": "delete", "post": "get"}[method])(address)
-    assert wrong.status_code == 405
+    assert wrong.status_code == (405 if method == "get" else 302)  # what only takes forms leads to the page above it
 
 
 def test_staff_are_nobody_here_and_customers_nobody_there(post, visitor):

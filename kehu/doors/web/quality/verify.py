@@ -61,10 +61,9 @@ def queue_page(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def one(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
     """One task; the value is opened under the purpose of accuracy alone."""
     assert desk.claim is not None
-    queue.counts(actor=desk.without_purpose)  # lets in only who has such tasks
-    row = Task.objects.filter(id=task).select_related("policy").first()
-    customer = queue.current_customers([row.subject]).get(row.subject) if row is not None else None
-    if row is None or customer is None:
+    row = _task(task, desk)
+    customer = queue.current_customers([row.subject]).get(row.subject)
+    if customer is None:
         raise Http404
     context: dict[str, Any] = {
         "quality_tabs": words.tabs(desk), "task": row, "customer": customer, "field": field_label(row.field),
@@ -89,9 +88,7 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
     """Take, give back, confirm, correct, end, undo."""
     do, said = request.POST.get("do", ""), request.POST
     require_act("verify-task", desk.without_purpose)
-    row = Task.objects.filter(id=task).first()
-    if row is None:
-        raise Http404
+    row = _task(task, desk)
     try:
         if do in ("confirm", "correct"):
             value = said.get("value", "") if do == "correct" else None
@@ -109,6 +106,13 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
     back = "verification" if said.get("back") == "queue" else ""
     address = reverse(back) if back else reverse("verification-task", args=[task])
     return redirect(f"{address}?done={do}")
+
+
+def _task(id: UUID, desk: SignedIn) -> Task:
+    try:
+        return queue.task_of(id, actor=desk.without_purpose)
+    except queue.UnknownTask:
+        raise Http404 from None
 
 
 _STEPS = {"take": queue.take, "give-back": queue.give_back, "end": queue.end, "reopen": queue.reopen}

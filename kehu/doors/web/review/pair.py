@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,13 +23,14 @@ from kehu.doors.web.pages import language, page
 from kehu.doors.web.review import described, words
 from kehu.doors.web.review.queue import query_of, sought_by
 from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.models import NO, UNSURE, YES
 from kehu.refine.resolve import review, waiting
 from kehu.refine.resolve.odds import odds
 from kehu.refine.resolve.waiting import Proposal, Sought
 from kehu.serve.desk import reviewing
-from kehu.serve.desk.comparing import Pair, compare, compare_two
+from kehu.serve.desk.comparing import Pair, compare, compare_two, may_compare
 
 _SALT: Final = "kehu.review.evidence"
 
@@ -50,6 +56,9 @@ def answer(request: HttpRequest, desk: SignedIn, proposal: UUID) -> HttpResponse
     verdict, number = asked.get("do", ""), asked.get("round", "")
     if verdict not in (YES, NO, UNSURE):
         return errors.unreadable(request)
+    assert desk.claim is not None
+    if place is not None and not may_compare(place, actor=desk.actor, purpose=desk.claim.purpose):
+        return _page(request, desk, place, told=words.told("may-not"))
     kept = _evidence(asked.get("evidence", ""), proposal)
     done, by = "", ""
     try:
@@ -166,17 +175,24 @@ def _answered_by(one: Proposal, desk: SignedIn) -> bool:
 
 
 def _sealed(held: Pair, one: Proposal) -> str:
-    """What the answer keeps, signed: degrees of agreement as they were shown, no values."""
+    """What the answer keeps, sealed: degrees of agreement, also of what this reader is not told; no values."""
     if held.explained is None:
         return ""
     said = {"of": str(one.id), "degrees": dict(held.explained.kept()), "weights": str(held.explained.weights or "")}
-    return signing.dumps(said, salt=_SALT, compress=True)
+    nonce = os.urandom(12)
+    sealed = AESGCM(_key()).encrypt(nonce, orjson.dumps(said), one.id.bytes)
+    return signing.dumps(base64.b64encode(nonce + sealed).decode(), salt=_SALT)
+
+
+def _key() -> bytes:
+    return installation().keyring.secret("review-evidence", create=True)
 
 
 def _evidence(text: str, proposal: UUID) -> dict[str, Any]:
     try:
-        said = signing.loads(text, salt=_SALT, max_age=86_400) if text else {}
-    except signing.BadSignature:
+        kept = base64.b64decode(signing.loads(text, salt=_SALT, max_age=86_400)) if text else b""
+        said = orjson.loads(AESGCM(_key()).decrypt(kept[:12], kept[12:], proposal.bytes)) if kept else {}
+    except (signing.BadSignature, InvalidTag):
         return {}
     if said.get("of") != str(proposal):
         return {}
