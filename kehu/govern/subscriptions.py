@@ -34,17 +34,18 @@ select s.subject from subject_state s where not s.hidden and s.customer = any (a
     select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]) and not n.hidden))
 order by s.subject for no key update
 """
-# One of each customer speaks for it, and of a medium and topic only where nobody of it is suppressed already. Each look-up is
-# one of its own, by key: of tables that just grew the database knows nothing, and would join them in a loop.
+# One of each customer speaks for it, and of a medium and topic only where its certain part is not suppressed already. Each
+# look-up is one of its own, by key: of tables that just grew the database knows nothing, and would join them in a loop.
 _UNSAID: Final = """
-with one as (
-    select distinct on (s.customer) s.customer, s.subject from subject_state s
-    where s.subject = any (%(subjects)s::uuid[]) and not s.hidden order by s.customer, s.subject
+with named as materialized (
+    select s.customer, s.core, s.subject from subject_state s where s.subject = any (%(subjects)s::uuid[]) and not s.hidden
+), due as (
+    select distinct on (o.customer, k.key) o.subject, k.key from named o cross join unnest(%(keys)s::text[]) as k (key)
+        cross join lateral (select bool_or(x.subscriptions -> k.key ->> 0 = 'suppressed') as so from subject_state x
+            where x.customer = o.customer and x.core = o.core and not x.hidden) stands
+    where stands.so is not true order by o.customer, k.key, o.subject
 )
-select o.subject, k.key from one o cross join unnest(%(keys)s::text[]) as k (key)
-    cross join lateral (select bool_or(x.subscriptions -> k.key ->> 0 = 'suppressed') as so from subject_state x
-        where x.customer = o.customer and not x.hidden) stands
-where stands.so is not true order by o.subject, k.key
+select subject, key from due order by subject, key
 """
 _STATE: Final = """
 insert into govern_subscription (id, subject, medium, topic, status, ground, at, way, language, proof, recorded_by, recorded_at)
@@ -63,7 +64,8 @@ with w as materialized (
     select x.subject, array_agg(w.key) as keys, jsonb_object_agg(w.key, case when x.core = w.core
         then '["suppressed", ""]'::jsonb else jsonb_build_array('suppressed', '', w.first::text) end) as words
     from w cross join lateral (select y.subject, y.core from subject_state y where y.customer = w.customer
-        and not y.hidden offset 0) x group by x.subject
+        and not y.hidden and (y.core = w.core or not coalesce(y.subscriptions -> w.key ->> 0 = 'suppressed'
+            and jsonb_array_length(y.subscriptions -> w.key) = 2, false)) offset 0) x group by x.subject
 )
 update subject_state s set
     subscriptions = coalesce(s.subscriptions, '{}') || (select said.words from said where said.subject = s.subject),
@@ -74,6 +76,8 @@ _LOCK: Final = "select 1 from subject_state where subject = any (%s) order by su
 _PUT: Final = """
 update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(packed)s::jsonb),
     lifted = nullif(lifted - %(key)s::text, '{}') where subject = any (%(subjects)s)
+    and not coalesce(subscriptions -> %(key)s::text ->> 0 = any (%(stay)s)
+        or %(rest)s and subscriptions -> %(key)s::text = jsonb_build_array(%(packed)s::jsonb -> 0, %(packed)s::jsonb -> 1), false)
 """
 _WRITE: Final = """
 update subject_state set subscriptions = case when %(word)s::jsonb is null then nullif(subscriptions - %(key)s::text, '{}')
@@ -162,8 +166,11 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
         if told.status == "subscribed":
             _subscribe(anchor, part, whole, key, told.ground)
         else:
-            _project(part, key, [told.status, ""])
-            _project([one for one in whole if one not in set(part)], key, [told.status, "", str(part[0])])
+            # a suppression is not lifted by a milder no, and of the rest nobody's own word that is as strict
+            stricter = STATUSES[: STATUSES.index(told.status)]
+            _project(part, key, [told.status, ""], stay=stricter)
+            rest = [one for one in whole if one not in set(part)]
+            _project(rest, key, [told.status, "", str(part[0])], stay=stricter, rest=True)
         return row
 
     return retried(work)
@@ -217,12 +224,15 @@ def standing(subject: UUID, *, whole: bool = True) -> list[Standing]:
     Raises:
         UnknownSubject: not here.
     """
-    rows = _packed(part_of(subject, whole=whole))
-    keys = sorted({key for row in rows for key in row})
+    parts = _packed_parts(part_of(subject, whole=whole))
+    keys = sorted({key for rows in parts for row in rows for key in row})
     found = []
     for key in keys:
         medium, _, topic = key.partition(":")
-        status, ground = _strictest(rows, key)
+        words = [_strictest(rows, key) for rows in parts]
+        # a part that said nothing is left out of what is sent, and silences no other
+        said = [{key: list(word)} for word in words if word[0] != "none"]
+        status, ground = _strictest(said, key) if said else ("none", "")
         found.append(Standing(medium, topic, status, ground))
     return found
 
@@ -253,6 +263,18 @@ def _packed(subjects: Sequence[UUID]) -> list[dict[str, Any]]:
         return [json.loads(row[0]) if row[0] else {} for row in cursor.fetchall()]  # Django hands jsonb out as text
 
 
+def _packed_parts(subjects: Sequence[UUID]) -> list[list[dict[str, Any]]]:
+    """The same, by the certain part of the customer that it is of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select core, subscriptions from subject_state where subject = any (%s) order by subject", [list(subjects)]
+        )
+        parts: dict[UUID, list[dict[str, Any]]] = {}
+        for core, held in cursor.fetchall():
+            parts.setdefault(core, []).append(json.loads(held) if held else {})
+    return list(parts.values())
+
+
 def _subscribe(anchor: UUID, part: list[UUID], whole: list[UUID], key: str, ground: str) -> None:
     """Let it stand on the certain part; what that part had projected onto the rest is set aside, until an un-merge."""
     _project([anchor], key, ["subscribed", ground])
@@ -281,11 +303,16 @@ def _subscribe(anchor: UUID, part: list[UUID], whole: list[UUID], key: str, grou
                 )  # fmt: skip
 
 
-def _project(subjects: list[UUID], key: str, packed: list[str]) -> None:
+def _project(
+    subjects: list[UUID], key: str, packed: list[str], *, stay: Sequence[str] = (), rest: bool = False
+) -> None:
+    """Put a word on these, save where one of ``stay`` stands; on the ``rest`` save where it is the row's own already."""
     if not subjects:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_PUT, {"key": key, "packed": json.dumps(packed), "subjects": subjects})
+        cursor.execute(
+            _PUT, {"key": key, "packed": json.dumps(packed), "subjects": subjects, "stay": list(stay), "rest": rest}
+        )
 
 
 def _locked(subjects: list[UUID]) -> None:

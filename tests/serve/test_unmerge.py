@@ -207,7 +207,8 @@ class Both:
             return
         subscriptions.say(self.plain.crowd[i], *KEY, said=said, recorded_by=BY, id=new_id())
         for j in self.merged.together(i):
-            subscriptions._project(self.plain.part(j), ":".join(KEY), [status, ""])
+            stay = ["suppressed"] if status == "unsubscribed" else []
+            subscriptions._project(self.plain.part(j), ":".join(KEY), [status, ""], stay=stay)
 
     def enter(self, i, which):
         kind, purpose, categories = which

@@ -49,8 +49,8 @@ _NOTHING: Final = packed({})
 class Row:
     """A row on its way.
 
-    ``owners``: keys under which its customer may be known; ``contacts``: index tokens of an event; ``joins``: the key of
-    another name under which the same customer may wait, of whom only events came.
+    ``owners``: keys under which its customer may be known; ``contacts``: index tokens of an event; ``joins``: the keys of
+    another name under which the same customer may wait, of whom only events came and what they allow.
     """
 
     line: int
@@ -59,7 +59,7 @@ class Row:
     invalid: tuple[str, ...]
     owners: tuple[bytes, ...] = ()
     contacts: tuple[int, ...] = ()
-    joins: bytes | None = None
+    joins: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +199,16 @@ class Preparer:
         now = dt.datetime.now(dt.UTC)
         return [min(dt.datetime.fromisoformat(one), now) if one else None for one in named[WHEN].to_list()]
 
-    def _joins(self, named: pl.DataFrame) -> list[bytes | None]:
-        """The key of the other name that a row gives its customer."""
+    def _joins(self, named: pl.DataFrame) -> list[tuple[bytes, ...]]:
+        """The keys of the other name that a row gives its customer: of whom events came, and who said what they allow."""
         if JOINS not in named.columns:
-            return [None] * named.height
+            return [()] * named.height
         source, controller, channel = self._held.tokens.source, self._controller, self._channel
-        return [source(controller, channel, WAITING, one) if one else None for one in named[JOINS].to_list()]
+        kinds = (WAITING, RECORD_KINDS["person"])
+        return [
+            tuple([source(controller, channel, kind, one) for kind in kinds]) if one else ()
+            for one in named[JOINS].to_list()
+        ]
 
     def _keys(
         self, named: pl.DataFrame, columns: _Columns, contents: Sequence[bytes]

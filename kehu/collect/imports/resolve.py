@@ -14,12 +14,15 @@ from psycopg import Connection
 from kehu.collect.imports.prepare import Prepared, Refusal, Row
 from kehu.collect.quarantine.reasons import ERASED
 from kehu.govern.imported import Packed, Said, add_statements
-from kehu.govern.slugs import PURPOSES
+from kehu.govern.slugs import CATEGORIES, PURPOSES, RECORD_KINDS
 from kehu.guard.gate.admit import SubjectGone
+from kehu.vault.copying import int8_values
 from kehu.vault.ids import new_ids
 
 _ACCURACY: Final = PURPOSES["accuracy"]
 _EVERY_PACK: Final = 31
+_ANALYTICS: Final = PURPOSES["analytics"]
+_IDENTITY: Final = CATEGORIES["identity"]
 _EVENTS_CAME: Final = "select exists (select 1 from collect_import where kind in ('orders', 'interactions'))"
 
 
@@ -74,13 +77,13 @@ class Resolver:
         keys = {row.draft.source for row in rows}
         if self._rows(_EVENTS_CAME)[0][0]:  # else nobody waits under a key of theirs
             keys.update(*(row.owners for row in rows))
-        keys.update(row.joins for row in rows if row.joins is not None)
+        keys.update(*(row.joins for row in rows))
         self._sources = self._find_sources(keys)
         self._graves = self._find_graves(keys)
         self._identities = self._find_identities({token for row in rows for token in row.draft.identity})
         self._contacts = self._find_contacts({token for row in rows for token in row.contacts})
         self._known = self._lock_known({subject for subject, _ in self._sources.values()})
-        self._nameless = self._find_nameless({row.joins for row in rows if row.joins is not None})
+        self._nameless = self._find_nameless({key for row in rows for key in row.joins})
         # The very same files again: what they once said and something newer replaced is no news.
         self._older = self._older_contents() if repeat else {}
         self._fresh: dict[bytes, Row] = {}
@@ -149,6 +152,8 @@ class Resolver:
         """A record of a subject that is here, or came earlier in this batch."""
         draft = row.draft
         draft.subject, draft.new_subject = subject, subject in self._fresh
+        if draft.kind <= 2 and not _is_named_alone(row):
+            self._nameless.discard(subject)
         if late:
             draft.owns_source = draft.renews_source = False
             self._widen(row, subject)
@@ -171,6 +176,8 @@ class Resolver:
         else:
             draft.subject = next(self._ids)
             self._fresh[draft.subject] = row
+            if _is_named_alone(row):
+                self._nameless.add(draft.subject)
             if draft.kind > 2 and row.owners:
                 wait = row.owners[-1]
                 self._sources[wait] = (draft.subject, b"")
@@ -195,19 +202,28 @@ class Resolver:
         return bool(found)
 
     def _join(self, row: Row, result: Resolved) -> None:
-        """Another name of the same customer: who waits under it, of whom only events came, is them from now on.
+        """Another name of the same customer: who waits under it, of whom only events came and what they allow, is them from now
+        on, unless this customer refuses what those events may be joined for.
 
         Whoever is somebody already stays who they are: a device is used by several people.
         """
-        if row.joins is None:
+        if not row.joins or self._refuses(row.draft.subject or b""):
             return
-        subject, waiting = row.draft.subject or b"", self._sources.get(row.joins)
-        if waiting is None:
-            self._sources[row.joins] = (subject, b"")
-            result.waits.append((row.joins, subject))
-        elif waiting[0] != subject and waiting[0] in self._nameless and self._may_link(subject):
-            self._nameless.discard(waiting[0])
-            result.links.append((UUID(bytes=subject), UUID(bytes=waiting[0])))
+        subject = row.draft.subject or b""
+        waiting = {self._sources[key][0]: None for key in row.joins if key in self._sources}
+        if not waiting:
+            self._sources[row.joins[0]] = (subject, b"")
+            result.waits.append((row.joins[0], subject))
+        for one in waiting:
+            if one != subject and one in self._nameless and self._may_link(subject):
+                self._nameless.discard(one)
+                result.links.append((UUID(bytes=subject), UUID(bytes=one)))
+
+    def _refuses(self, subject: bytes) -> bool:
+        """Whether they said no to what may join a visitor's events to them."""
+        first, known = self._fresh.get(subject), self._known.get(subject)
+        packed = orjson.loads(first.draft.consents) if first is not None else known.consents if known else {}
+        return (packed.get(str(_ANALYTICS)) or [""])[0] in ("refused", "withdrawn")
 
     def _may_link(self, subject: bytes) -> bool:
         own = self._known.get(subject)
@@ -317,9 +333,11 @@ class Resolver:
         rows = self._rows(
             "select s.subject from subject_state s where s.subject = any (%b) and s.customer = s.subject and not s.restricted"
             " and %s <> all (s.objections)"
-            " and not exists (select 1 from record r where r.subject = s.subject and r.kind <= 2)"
+            # a device that said what it allows has a record, of its own name alone
+            " and not exists (select 1 from record r where r.subject = s.subject and r.kind <= 2 and (cardinality(r.tokens) <> 1"
+            " or exists (select 1 from facet f where f.subject = r.subject and f.record = r.id and f.category <> %s)))"
             " and not exists (select 1 from subject_state o where o.customer = s.subject and o.subject <> s.subject)",
-            [UUID(bytes=subject) for subject in waiting], _ACCURACY,
+            [UUID(bytes=subject) for subject in waiting], _ACCURACY, _IDENTITY,
         )  # fmt: skip
         return {row[0].bytes for row in rows}
 
@@ -343,6 +361,16 @@ class Resolver:
         for source, content in rows:
             found.setdefault(bytes(source), set()).add(bytes(content))
         return found
+
+
+def _is_named_alone(row: Row) -> bool:
+    """Whether a person's row says nothing of them but a name of its sender's, and what they allow."""
+    draft = row.draft
+    return (
+        draft.kind == RECORD_KINDS["person"]
+        and len(list(int8_values(draft.tokens))) == 1
+        and set(draft.values) == {_IDENTITY}
+    )
 
 
 def _came(record: UUID) -> datetime:

@@ -26,10 +26,12 @@ from kehu.vault.erasure import destroy, lock_subjects
 _STEP: Final = 2_000
 KEPT: Final = timedelta(days=30)
 
-# What came under the same key before and is still shown is the newest again.
+# What came under the same key before and is still shown is the newest again. A customer of whom events stay is known by their
+# key still: who comes under it again, and their next events, are the same customer.
 _FALL_BACK = """
 with gone as (
-    select k.token, k.subject from source_key k
+    select k.token, k.subject, h.kind <= 2 and exists (select 1 from record r where r.subject = k.subject and not r.hidden)
+        as stays from source_key k join record h on h.subject = k.subject and h.id = k.record
     where k.subject = any (%(subjects)s) and k.record = any (%(records)s)
 ), before as (
     select distinct on (g.token) g.token, r.id, r.content from gone g
@@ -38,8 +40,11 @@ with gone as (
         to_timestamp(('x' || left(replace(r.id::text, '-', ''), 12))::bit(48)::bigint / 1e3)) desc, r.id desc
 ), kept as (
     update source_key k set record = b.id, content = b.content from before b where k.token = b.token returning k.token
+), waits as (
+    update source_key k set record = '00000000-0000-0000-0000-000000000000', content = '' from gone g
+    where k.token = g.token and g.stays and not exists (select 1 from before b where b.token = g.token) returning k.token
 )
-delete from source_key k using gone g where k.token = g.token and not exists (select 1 from before b
+delete from source_key k using gone g where k.token = g.token and not g.stays and not exists (select 1 from before b
     where b.token = g.token)
 """
 

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
     from kehu.guard.gate.admit import Draft
 
 
-# Unless it stands already, or they subscribed after the list said so; of several lists the first.
+# Unless it stands already, or their certain part subscribed after the list said so, with the address: before, whoever was not
+# the customer could subscribe them by another. Of several lists the first.
 _DUE: Final = """
 select distinct on (u.subject, u.key) u.subject, u.key, u.way
-from unnest(%(subjects)s::uuid[], %(keys)s::text[], %(ways)s::text[], %(since)s::timestamptz[]) with ordinality
-    as u (subject, key, way, since, place)
-cross join lateral (select x.subscriptions -> u.key ->> 0 as status from subject_state x where x.subject = u.subject offset 0) s
-cross join lateral (select count(*) as times from govern_subscription g where g.subject = u.subject
-    and g.medium = split_part(u.key, ':', 1) and g.topic = split_part(u.key, ':', 2)
-    and g.status = 'subscribed' and g.recorded_at > u.since) later
+from unnest(%(subjects)s::uuid[], %(keys)s::text[], %(ways)s::text[], %(since)s::timestamptz[], %(tokens)s::bigint[])
+    with ordinality as u (subject, key, way, since, token, place)
+cross join lateral (select x.subscriptions -> u.key ->> 0 as status, x.customer, x.core
+    from subject_state x where x.subject = u.subject offset 0) s
+cross join lateral (select count(*) as times from subject_state p join govern_subscription g on g.subject = p.subject
+    where p.customer = s.customer and p.core = s.core and g.status = 'subscribed' and g.recorded_at > u.since
+        and g.medium = split_part(u.key, ':', 1) and g.topic = split_part(u.key, ':', 2)
+        and exists (select 1 from subject_state q join record r on r.subject = q.subject
+            where q.customer = s.customer and q.core = s.core and r.tokens @> array[u.token]
+            and to_timestamp(('x' || left(replace(r.id::text, '-', ''), 12))::bit(48)::bigint / 1e3) <= g.recorded_at)) later
 where s.status is distinct from 'suppressed' and later.times = 0
 order by u.subject, u.key, u.place
 """
@@ -41,22 +46,52 @@ update subject_state s set
     subscriptions = coalesce(s.subscriptions, '{}') || (select words.held from words where words.subject = s.subject)
 where s.subject = any (array(select words.subject from words))
 """
+# On everybody who is that customer, locked in the order of subjects as everywhere.
+_OBJECT: Final = """
+with held as (select s.subject from subject_state s where s.customer = (
+    select n.customer from subject_state n where n.subject = %(subject)s) order by s.subject for no key update)
+update subject_state set opted_out = opted_out or %(opted_out)s,
+    objections = array(select distinct o from unnest(objections || %(purposes)s::smallint[]) as v (o) order by o)
+where subject in (select held.subject from held)
+"""
 
 
 def carry_suppressions(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> int:
-    """Put objections and opt-outs in force on new subjects of this chunk; returns on how many. In its transaction."""
+    """Put objections and opt-outs in force on whom an address is new of; returns on how many. In its transaction.
+
+    Somebody of whom only events were known, or who had another address, is brought in with it now; whoever had it already
+    came in with what stands against it, and may have ended that since.
+    """
     _carry_lists(connection, drafts, by=by)
-    fresh = [draft for draft in drafts if draft.new_subject and draft.subject]
-    found = suppressed(connection, (token for draft in fresh for token in int8_values(draft.tokens)))
-    touched = 0
-    for draft in fresh if found else ():
-        hits = [found[token] for token in int8_values(draft.tokens) if token in found]
-        purposes = sorted({purpose for held, _ in hits for purpose in held})
-        opted_out = any(out for _, out in hits)
+    found = suppressed(connection, (token for draft in drafts for token in int8_values(draft.tokens)))
+    told: dict[bytes, set[int]] = {}
+    for draft in drafts if found else ():
+        hits = {token for token in int8_values(draft.tokens) if token in found}
         if hits and draft.subject:
-            _enter(connection, UUID(bytes=draft.subject), purposes, opted_out, by)
+            told[draft.subject] = told.get(draft.subject, set()) | hits
+    known = {draft.subject for draft in drafts if draft.subject in told and not draft.new_subject}
+    records = [UUID(bytes=draft.record) for draft in drafts if draft.subject in known]
+    touched = 0
+    for subject, tokens in told.items():
+        one = UUID(bytes=subject)
+        if subject in known:
+            tokens = {token for token in tokens if not _had(connection, one, token, records)}
+        purposes = sorted({purpose for token in tokens for purpose in found[token][0]})
+        if tokens:
+            _enter(connection, one, purposes, any(found[token][1] for token in tokens), by)
             touched += 1
     return touched
+
+
+def _had(connection: Connection[Any], subject: UUID, token: int, besides: Sequence[UUID]) -> bool:
+    """Whether a customer had an address before these records."""
+    row = connection.execute(
+        "select exists (select 1 from subject_state s join subject_state p on p.customer = s.customer and p.core = s.core"
+        " join record r on r.subject = p.subject where s.subject = %s and r.tokens @> array[%s::bigint] and not r.hidden"
+        " and r.id <> all (%s))",
+        (subject, token, list(besides)),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> None:
@@ -66,7 +101,7 @@ def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UU
     """
     found = listed(connection, (token for draft in drafts for token in int8_values(draft.tokens)))
     said = [
-        (UUID(bytes=draft.subject), f"{one.medium}:{topic}", one.list, one.since)
+        (UUID(bytes=draft.subject), f"{one.medium}:{topic}", one.list, one.since, token)
         for draft in (drafts if found else ())
         if draft.subject
         for token in int8_values(draft.tokens)
@@ -75,8 +110,9 @@ def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UU
     ]
     if not said:
         return
-    subjects, keys, ways, since = (list(column) for column in zip(*said, strict=True))
-    due = connection.execute(_DUE, {"subjects": subjects, "keys": keys, "ways": ways, "since": since}).fetchall()
+    subjects, keys, ways, since, tokens = (list(column) for column in zip(*said, strict=True))
+    named = {"subjects": subjects, "keys": keys, "ways": ways, "since": since, "tokens": tokens}
+    due = connection.execute(_DUE, named).fetchall()
     if due:
         stated = [(UUID(bytes=id), *one) for id, one in zip(new_ids(len(due)), due, strict=True)]
         state_suppressed(connection, stated, recorded_by=by, now=datetime.now(UTC))
@@ -98,7 +134,4 @@ def _enter(connection: Connection[Any], subject: UUID, purposes: Sequence[int], 
             " values (%s, %s, %s, %s, 0, %s, %s)",
             (new_id(), subject, kind, purpose, now, by),
         )
-    connection.execute(
-        "update subject_state set objections = %s::smallint[], opted_out = opted_out or %s where subject = %s",
-        (list(purposes), opted_out, subject),
-    )
+    connection.execute(_OBJECT, {"subject": subject, "purposes": list(purposes), "opted_out": opted_out})

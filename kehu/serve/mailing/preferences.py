@@ -87,7 +87,7 @@ def stop(link: str, *, language: str) -> None:
     """
     letter = read(link)
     try:
-        said = {(one.medium, one.topic): one.status for one in standing(letter.subject)}
+        said = {(one.medium, one.topic): one.status for one in standing(letter.subject, whole=False)}
         if said.get((letter.medium, letter.topic)) not in _OFF:
             with transaction.atomic():
                 _say(letter, letter.topic, "unsubscribed", way=PRESS, language=language)

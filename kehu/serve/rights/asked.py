@@ -44,8 +44,10 @@ def take_subscription(errand: Errand) -> str | None:
     if subject is None:
         return "message_no_customer"
     medium, status, at = said["medium"], said["status"], datetime.fromisoformat(said["at"])
+    # a no is of the record it came for, whatever another of the customer said since; a yes widens over nobody's later no
+    spoke = part_of(subject, whole=status == "subscribed")
     before = (
-        Subscription.objects.filter(subject__in=part_of(subject, whole=True), medium=medium, topic=TOPIC)
+        Subscription.objects.filter(subject__in=spoke, medium=medium, topic=TOPIC)
         .order_by("-at", "-recorded_at")
         .first()
     )

@@ -153,7 +153,7 @@ class _Call:
         if not isinstance(event, str) or not event.strip():
             raise _Refused("message_no_event")
         properties = _object(self._message.get("properties"))
-        if event == PREFERENCE and self._user is not None and self._consents:
+        if event == PREFERENCE and self._consents:
             return [self._customer({})]
         number = _id(properties.get("order_id") or properties.get("orderId"))
         if event in _ORDERS and number is not None and not self._page_key:
