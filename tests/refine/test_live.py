@@ -251,6 +251,14 @@ class TestOneQuestion:
         assert not LinkageRun.objects.get(id=run.id).everything
         assert review.open_proposals() == [] and run.review == 0
 
+    def test_nor_put_into_the_queue_by_whoever_finds_it(self, database):
+        a, twin, more = admit({**ALICE, **HOME}, TWIN, {**ALICE, **HOME, "occupation": "weaver"})
+        queue.propose([Pair.of(a, twin, -3.0)], run=new_id())
+        review.reject(review.open_proposals()[0].id, actor=owner_actor())
+        runs.join_found([(a, more)], run=new_id(), actor=owner_actor())
+        runs.ask_found([Pair.of(more, twin, 3.0)], run=new_id())
+        assert review.open_proposals() == []
+
     @pytest.mark.parametrize("few", [True, False])
     def test_what_waits_is_not_asked_a_second_time(self, database, few, monkeypatch):
         if not few:
