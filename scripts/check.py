@@ -71,13 +71,12 @@ def ensure_programs() -> None:
     ensure_browser()
     ensure_clients()
     ensure_dovecot()
+    if os.environ.get("CI"):  # half a gigabyte, which nobody else is made to fetch
+        ensure_spark()
 
 
 def run_tests() -> None:
     """All tests, spread over processes: each has a home, a database server and ports of its own."""
-    ensure_programs()
-    if os.environ.get("CI"):  # half a gigabyte, which nobody else is made to fetch
-        ensure_spark()
     # one more than there are processors: many a test waits for a process, a browser or a clock
     workers = os.environ.get("KEHU_TEST_WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))
     spread = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")  # in our order: the long ones first
@@ -87,6 +86,7 @@ def run_tests() -> None:
 def main() -> None:
     """Every step in order; with ``--tests`` the tests alone."""
     if "--tests" in sys.argv[1:]:
+        ensure_programs()
         run_tests()
         return
     run("ruff", "ruff", "check", ".")

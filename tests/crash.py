@@ -311,7 +311,7 @@ def storm(
         killed: Counter[str] = Counter()
         while sum(killed.values()) < kills:
             time.sleep(chance.uniform(0.1, 1.5))
-            target = chance.choice(targets)
+            target = chance.choice([one for one in targets if one not in killed] or targets)  # each dies, however few
             victims = _victims(supervisor, _WORDS[target], folders)
             if victims:
                 with suppress(ProcessLookupError):

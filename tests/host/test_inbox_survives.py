@@ -6,7 +6,7 @@ from tests.crash import storm
 
 
 def test_what_was_acknowledged_is_there_once_whatever_dies():
-    outcome = storm(10, seed=5, pause=0.02)  # what comes at full speed takes long to be taken in, and tells no more
+    outcome = storm(5, seed=5, pause=0.02)  # what comes at full speed takes long to be taken in, and tells no more
     assert len(outcome.kills) == 3 and outcome.refusals > 0  # each of them died, and senders noticed
     assert outcome.acknowledged > 100
     assert (outcome.missing, outcome.doubled) == ([], [])
