@@ -197,6 +197,14 @@ TABLES = ("ledger_entry", "ledger_leaf", "ledger_tile", "ledger_checkpoint", "ga
         # inserted
         (COPY.format(entry="gen_random_uuid()"), 302, "forged"),
         (COPY.format(entry="entry"), 302, "a copy of another row"),
+        # with the number of a transaction that is still to come: nobody would hash it for years
+        (
+            COPY.format(entry="gen_random_uuid()")
+            .replace("(entry", "(xid, entry")
+            .replace("select gen", "select '9000000000000000000'::xid8, gen"),
+            302,
+            "forged",
+        ),
         # reordered
         (SWAP.format(column="hash"), 100, "changed"),
         (

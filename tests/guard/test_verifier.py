@@ -234,6 +234,40 @@ def test_a_kept_checkpoint_is_as_good_as_a_key(verify, tmp_path):
     assert code == 1 and "bad-signature" in steps(answer, "bad")
 
 
+def test_two_logs_that_begin_alike_do_not_agree(verify, tmp_path):
+    """A log that forked after an older checkpoint is not vouched for by what both branches grew from."""
+    other = [tree.leaf_hash(body) for body in (*LEAVES[:5], b"another", b"end", b"still another")]
+    kept = tmp_path / "kept.txt"
+    for size, mine in ((6, 8), (8, 7), (6, 6)):
+        path = tree.consistency_path(5, size, lambda a, b: tree.root_of(other[a:b]))
+        branch = {
+            "old": {"size": 5, "root": b64(bytes.fromhex(ROOTS[4]))}, "path": [b64(node) for node in path],
+            "checkpoint": LOG.sign(size, tree.root_of(other[:size])), "log": LOG.verifier,
+        }  # fmt: skip
+        kept.write_text(head(mine), encoding="utf-8")
+        code, answer = verify(branch, growth(5, mine), options=["--kept", str(kept)])
+        assert code != 0, (size, mine)
+        assert len([step for step in steps(answer) if step == "kept"]) < 2, (size, mine)
+
+
+def test_what_grew_over_several_steps_agrees_with_what_was_kept(verify, tmp_path):
+    kept = tmp_path / "kept.txt"
+    for mine in (2, 4, 6, 8):
+        kept.write_text(head(mine), encoding="utf-8")
+        pairs = [(2, 4), (4, 8), (6, 8), (2, 6)]
+        files = [growth(old, new) | {"log": LOG.verifier} for old, new in pairs]
+        assert verify(*files, options=["--kept", str(kept)])[0] == 0, mine
+
+
+@pytest.mark.parametrize("name", ["kehu/log\ud800", "kehu/log"])
+def test_a_checkpoint_that_nobody_can_have_signed_is_told(verify, name):
+    note = head(4).replace("kehu/log", name)
+    if name == "kehu/log":
+        note = note.replace("\n4\n", "\n" + "4" * 5000 + "\n")
+    code, answer = verify({"checkpoint": note}, options=["--key", LOG.verifier])
+    assert (code, steps(answer, "bad")) == (1, ["form"])
+
+
 def test_two_heads_of_one_size_are_a_fork(verify):
     code, answer = verify(head(4), LOG.sign(4, b"x" * 32), options=["--key", LOG.verifier])
     assert (code, steps(answer, "bad")) == (1, ["fork"])

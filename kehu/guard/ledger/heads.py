@@ -10,6 +10,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from kehu.guard.ledger.checkpoint import CheckpointInvalid, Signer, parse
+from kehu.host.home import write_file
 
 _SHOWN: Final = 20  # of many checkpoints with one fault
 _TAIL: Final = 4_096  # bytes: longer than the lines of signatures of one note
@@ -42,11 +43,10 @@ def append_note(path: Path, note: str) -> None:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - _TAIL))
         tail = file.read()
-        if tail and not (tail.endswith(b"\n\n") and tail.rstrip(b"\n").rpartition(b"\n\n")[2].startswith("—".encode())):
-            file.seek(0)
-            whole, _ = split_notes(file.read().decode("utf-8", "replace"))
-            file.truncate(0)
-            file.write("".join(one + "\n" for one in whole).encode())
+    if tail and not (tail.endswith(b"\n\n") and tail.rstrip(b"\n").rpartition(b"\n\n")[2].startswith("—".encode())):
+        whole, _ = split_notes(path.read_bytes().decode("utf-8", "replace"))
+        write_file(path, "".join(one + "\n" for one in whole).encode())
+    with path.open("ab") as file:
         file.write(f"{note}\n".encode())
         file.flush()
         os.fsync(file.fileno())

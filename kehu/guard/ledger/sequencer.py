@@ -24,12 +24,13 @@ _BATCH: Final = 5_000
 _PENDING: Final = f"""
 select e.xid::text, e.seq, {", ".join("e." + name for name in LEAF_COLUMNS)}
 from ledger_entry e
-where e.xid < %(below)s::text::xid8
+where (e.xid < %(below)s::text::xid8 or e.xid >= pg_snapshot_xmax(pg_current_snapshot()))
   and e.xid >= %(floor)s::text::xid8 and not exists (select 1 from ledger_leaf l where l.seq = e.seq)
 order by e.xid, e.seq limit {_BATCH}
 """
 # Rows are taken in the order of (xid, seq), so that nothing below the last one taken is left. After a restore into a
-# cluster whose counter is behind, the last one's xid lies in the future: then everything is looked at.
+# cluster whose counter is behind, the last one's xid lies in the future: then everything is looked at. A row that is seen
+# though its xid lies in the future was restored, or written by hand: it is taken, so that verification meets it.
 _FLOOR: Final = """
 select e.xid::text from ledger_leaf l join ledger_entry e using (seq)
 where l.index = (select max(index) from ledger_leaf) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -107,7 +108,7 @@ class Sequencer:
                 self._frontier = None
                 raise
         # every transaction below the edge has ended; a full batch took all rows below that of its last one
-        self._floor = below if len(rows) < _BATCH else str(rows[-1][0])
+        self._floor = below if len(rows) < _BATCH else str(min(int(below), int(rows[-1][0])))
         return len(rows)
 
     def _complete_tiles(self, first: int, size: int) -> None:

@@ -64,6 +64,7 @@ ACTIONS = (
 )  # fmt: skip
 PACKS = ("CN", "EU", "US", "JP", "AU")
 _LIMIT = 1 << 20  # bytes of a file: a proof has a few kilobytes
+_DIGITS = 20  # of a number of rows: 64 bits
 _NULL = b"\xff\xff\xff\xff"
 
 # step: English, simplified and traditional Chinese
@@ -320,7 +321,7 @@ def head_of(note: Any) -> Head:
     lines = text.split("\n")
     if not between or len(lines) < 3 or not lines[0] or "" in lines or not lines[1].isascii() or not lines[1].isdigit():
         raise Wrong("form", part="checkpoint")
-    size = int(lines[1])
+    size = int(lines[1][: _DIGITS + 1])  # of more digits Python makes no number
     if str(size) != lines[1]:
         raise Wrong("form", part="checkpoint")
     signatures = []
@@ -609,7 +610,9 @@ class Check:
         while waiting:
             here = waiting.pop()
             for link in self._links:
-                for near, far in (link, link[::-1]):
+                # what a tree began with is one; what grew from less than was kept may have grown another way
+                ways = (link[::-1], link) if here[0] >= kept.size else (link[::-1],)
+                for near, far in ways:
                     if near == here and far not in reached:
                         reached.add(far)
                         waiting.append(far)
@@ -741,6 +744,7 @@ def document_of(content: str) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(content, object_pairs_hook=once)
+        json.dumps(found, ensure_ascii=False).encode()  # half a character stands for no bytes: nobody signed it
     except (ValueError, RecursionError):
         raise Wrong("form", part="JSON") from None
     return found if isinstance(found, dict) else None

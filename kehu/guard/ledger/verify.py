@@ -159,7 +159,8 @@ def _head_faults(signed: dict[bytes, str], frontier: Frontier, agreed: int, seq:
 
 def _unsequenced(connection: Connection[Any]) -> list[Broken]:
     rows = connection.execute(
-        "select e.seq from ledger_entry e where e.xid < pg_snapshot_xmin(pg_current_snapshot())"
+        "select e.seq from ledger_entry e where (e.xid < pg_snapshot_xmin(pg_current_snapshot())"
+        " or e.xid >= pg_snapshot_xmax(pg_current_snapshot()))"
         " and not exists (select 1 from ledger_leaf l where l.seq = e.seq) limit 100"
     ).fetchall()
     return [Broken(row[0], "inserted, but never hashed") for row in rows]

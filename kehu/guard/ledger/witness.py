@@ -204,7 +204,7 @@ def _held_by(file: Path, connection: Connection[Any]) -> int:
     ).fetchone() or (None, -1)
     if ours == notes[-1]:
         return int(size)
-    raise NotTaken("ahead" if size.isdigit() and int(size) > newest else "forked")
+    raise NotTaken("ahead" if size.isdecimal() and int(size[:20]) > newest else "forked")
 
 
 def _to_service(
@@ -218,7 +218,7 @@ def _to_service(
         if status != http.client.CONFLICT or kind != "text/x.tlog.size":
             break
         text = body.decode("ascii", "replace").strip()
-        known = int(text) if text.isdigit() else 0
+        known = int(text[:20]) if text.isdigit() else 0
         if known > size:
             raise NotTaken("ahead")
     if status in (http.client.UNPROCESSABLE_ENTITY, http.client.CONFLICT):
