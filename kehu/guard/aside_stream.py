@@ -69,6 +69,8 @@ class OpeningReader(io.RawIOBase):
         whole = stream.seek(0, io.SEEK_END)
         self._frames = max(1, -(-whole // (FRAME + _EXTRA)))
         self._size = max(0, whole - self._frames * _EXTRA)
+        # a last frame holds something, or is the only one: what is left of one cut off would never be asked for
+        self._cut = whole - (self._frames - 1) * (FRAME + _EXTRA) < _EXTRA + (self._frames > 1)
 
     def readable(self) -> bool:
         """Yes."""
@@ -94,6 +96,8 @@ class OpeningReader(io.RawIOBase):
         Raises:
             AsideDoesNotOpen: a frame was changed, moved or cut off.
         """
+        if self._cut:
+            raise AsideDoesNotOpen(str(self._id))
         if self._at >= self._size:
             if self._at == self._size == 0:
                 self._open(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,16 +60,26 @@ class Home:
         write_file(self.path / "installation.json", json.dumps(self.facts() | facts, indent=1).encode())
 
 
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Write all of it: a disk that is nearly full takes a part, and says no only to the rest."""
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a small file whole or not at all, 0600, on disk when this returns."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.replace(fresh, path)
+        try:
+            write_whole(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -29,6 +30,10 @@ class RootDoesNotOpen(RuntimeError):
     """The root passphrase file is not the one this keyring was sealed under, or the keyring was changed."""
 
 
+class KeysAreGone(RuntimeError):
+    """An installation whose keys are not here: new ones would open nothing of it."""
+
+
 class Keyring:
     """Secrets of 32 bytes by name."""
 
@@ -44,6 +49,10 @@ class Keyring:
         write_file(self._root_file, base64.b64encode(os.urandom(32)) + b"\n")
         return True
 
+    def is_here(self) -> bool:
+        """Whether root and keyring are both in the home."""
+        return self._root_file.exists() and self._ring_file.exists()
+
     def names(self) -> list[str]:
         """Names of all secrets."""
         return sorted(self._ring())
@@ -57,7 +66,7 @@ class Keyring:
         """
         ring = self._ring()
         if name not in ring and create:
-            with self._locked():
+            with locked(self._lock_file):
                 ring = self._ring()
                 if name not in ring:
                     nonce = os.urandom(_NONCE)
@@ -72,7 +81,7 @@ class Keyring:
 
     def destroy(self, name: str) -> bool:
         """Forget a secret for good; returns whether it was there."""
-        with self._locked():
+        with locked(self._lock_file):
             ring = self._ring()
             there = ring.pop(name, None) is not None
             if there:
@@ -93,26 +102,35 @@ class Keyring:
         root = base64.b64decode(self._root_file.read_text().strip())
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"kehu " + name.encode()).derive(root)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
 
 def make_home(home: Home) -> bool:
-    """Home, root and every key an installation starts with; returns whether the home was made now. Idempotent."""
+    """Home, root and every key an installation starts with; returns whether the home was made now. Idempotent.
+
+    Raises:
+        KeysAreGone: it was made before, and its root or its keyring is not here.
+    """
     created = home.create()
-    keyring = Keyring(home)
-    keyring.create_root()
-    held = keyring.names()
-    for name in KEYS:
-        # later epochs follow the first: once one is there, none is made here
-        if not (name == "epoch-1" and any(other.startswith("epoch-") for other in held)):
-            keyring.secret(name, create=True)
-    if not home.exists():
-        home.record(id=str(uuid4()), folders=[])
+    with locked(home / "keys" / ".making"):  # of two who begin at once, one finds what the other made
+        keyring = Keyring(home)
+        if home.exists() and not keyring.is_here():
+            raise KeysAreGone(f"{home / 'keys'}: put root and ring.json of this installation back")
+        keyring.create_root()
+        held = keyring.names()
+        for name in KEYS:
+            # later epochs follow the first: once one is there, none is made here
+            if not (name == "epoch-1" and any(other.startswith("epoch-") for other in held)):
+                keyring.secret(name, create=True)
+        if not home.exists():
+            home.record(id=str(uuid4()), folders=[])
     return created
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Alone among the processes and threads that ask for this file."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import psycopg
@@ -14,7 +16,7 @@ import pytest
 
 from kehu.host.database import Database
 from kehu.host.home import Home
-from kehu.host.keyring import Keyring, make_home
+from kehu.host.keyring import KEYS, Keyring, KeysAreGone, make_home
 from kehu.host.postgres import PostgresError
 
 
@@ -121,3 +123,52 @@ def test_a_destroyed_secret_is_gone_and_another_root_opens_nothing(tmp_path):
         assert "index" in str(refused)
     else:
         raise AssertionError("another root opened the keyring")
+
+
+def test_a_full_disk_costs_no_secret(tmp_path):
+    """The keyring is written whole or not at all: half of it would open nobody, for good."""
+    home = Home(tmp_path / "home")
+    make_home(home)
+    ring = Keyring(home)
+    before = {name: ring.secret(name) for name in ring.names()}
+    there = sorted(path.name for path in (home / "keys").iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # stands for a disk that is full after so many bytes: the kernel writes those and no more
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((home / "keys" / "ring.json").stat().st_size, hard))
+    try:
+        with pytest.raises(OSError):
+            ring.secret("epoch-2", create=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {name: ring.secret(name) for name in ring.names()} == before
+    assert sorted(path.name for path in (home / "keys").iterdir()) == there
+
+
+def test_two_who_make_a_home_at_once_make_one(tmp_path):
+    for number in range(30):
+        home, start = Home(tmp_path / f"home{number}"), threading.Barrier(2)
+
+        def make(home=home, start=start):
+            start.wait()
+            make_home(home)
+
+        both = [threading.Thread(target=make) for _ in range(2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+        ring = Keyring(home)
+        assert all(ring.secret(name) for name in KEYS)
+
+
+@pytest.mark.parametrize("lost", ["root", "ring.json"])
+def test_keys_that_are_gone_are_not_made_anew(tmp_path, lost):
+    """Beside a database that was restored without them they would open nobody, and seal what comes under other keys."""
+    home = Home(tmp_path / "home")
+    make_home(home)
+    kept = (home / "keys" / lost).rename(tmp_path / "kept")
+    with pytest.raises(KeysAreGone):
+        make_home(home)
+    assert not (home / "keys" / lost).exists()
+    kept.rename(home / "keys" / lost)
+    make_home(home)

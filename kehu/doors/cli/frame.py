@@ -19,6 +19,7 @@ from kehu.doors.cli.render import print_answer, print_error
 from kehu.doors.problems import Problem, problem_of
 from kehu.host.database import Database
 from kehu.host.home import Home
+from kehu.host.keyring import KeysAreGone
 from kehu.host.postgres import PostgresError
 
 DONE, FAILED, USAGE, REFUSED, BROKEN = 0, 1, 2, 3, 4
@@ -158,6 +159,8 @@ def _failure(failed: Exception) -> Failure:
         return failed
     if isinstance(failed, PostgresError):
         return Failure(FAILED, "database", str(failed), "Look at: kehu status")
+    if isinstance(failed, KeysAreGone):
+        return Failure(FAILED, "keys", str(failed))
     problem = problem_of(failed)
     if problem.code == "fault":
         _log.error("command.fault", exc_info=failed)
