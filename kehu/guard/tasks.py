@@ -18,7 +18,7 @@ from kehu.guard.ledger.retirement import retire
 from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.keyring import Keyring
-from kehu.vault.rotation import GRACE_SECONDS, Rotation, destroy_retired, rotate_keys
+from kehu.vault.rotation import GRACE_SECONDS, Rotation, finish_rotation, rotate_keys
 
 EPOCH: Final = timedelta(days=7)
 
@@ -35,9 +35,9 @@ def rotate() -> Rotation:
 
 @app.task(name="guard:destroy_left_keys")
 def destroy_left_keys() -> None:
-    """Destroy the keys of epochs that nothing is wrapped under any more."""
+    """Destroy the keys of epochs that nothing is wrapped under any more; a rotation that was cut off is finished first."""
     held = installation()
-    destroy_retired(raw_connection(), Keyring(held.home), held.epochs)
+    finish_rotation(raw_connection(), Keyring(held.home), held.epochs)
 
 
 @app.periodic(cron="41 * * * *")

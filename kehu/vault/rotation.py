@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection
 
 from kehu.host.keyring import Keyring
-from kehu.vault.keys import EpochKeys
+from kehu.vault.keys import EpochKeyMissing, EpochKeys, KeyDoesNotOpen
 
 GRACE_SECONDS: Final = 60
 _STEP: Final = 5_000
@@ -33,6 +34,9 @@ def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) 
     """Begin a new epoch and re-wrap all keys under it; nothing stops meanwhile. Finishes what a crash left half done.
 
     The keys of epochs that were emptied more than a minute ago are destroyed here, too.
+
+    Raises:
+        KeyDoesNotOpen: some wrapped keys do not open, and stay as they are; all others are under the new epoch.
     """
     started = time.monotonic()
     with connection.transaction():
@@ -44,28 +48,64 @@ def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) 
         connection.execute(
             "update key_epoch set retired_at = clock_timestamp() where epoch < %s and retired_at is null", (epoch,)
         )
-    count = 0
-    while step := _rewrap_step(connection, keys, epoch):
-        count += step
+    count, broken = _rewrap(connection, keys, epoch)
     destroy_retired(connection, keyring, keys)
+    _tell(broken)
     return Rotation(epoch, count, time.monotonic() - started)
 
 
-def _rewrap_step(connection: Connection[Any], keys: EpochKeys, epoch: int) -> int:
+def finish_rotation(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> int:
+    """Re-wrap what a rotation that was cut off left under older epochs, and destroy what is due; returns how many keys.
+
+    Raises:
+        KeyDoesNotOpen: as :func:`rotate_keys`.
+    """
+    row = connection.execute("select max(epoch) from key_epoch where retired_at is null").fetchone()
+    count, broken = _rewrap(connection, keys, int(row[0])) if row and row[0] is not None else (0, 0)
+    destroy_retired(connection, keyring, keys)
+    _tell(broken)
+    return count
+
+
+def _rewrap(connection: Connection[Any], keys: EpochKeys, epoch: int) -> tuple[int, int]:
+    """Re-wrap all keys of older epochs; returns how many were, and how many do not open."""
+    count, broken = 0, set[UUID]()
+    while step := _rewrap_step(connection, keys, epoch, broken):
+        count += step
+    return count - len(broken), len(broken)
+
+
+def _tell(broken: int) -> None:
+    if broken:
+        raise KeyDoesNotOpen(f"{broken} wrapped keys")
+
+
+def _rewrap_step(connection: Connection[Any], keys: EpochKeys, epoch: int, broken: set[UUID]) -> int:
+    """Re-wrap some keys; returns how many it looked at. Those that do not open are added to ``broken``, and left out."""
     with connection.transaction(), connection.cursor(binary=True) as cursor:
+        cursor.execute("select 1 from key_epoch where epoch = %s and retired_at is null for share", (epoch,))
+        if (
+            cursor.fetchone() is None
+        ):  # a later rotation began: it takes all that is left, and may destroy this one's key
+            return 0
         cursor.execute(
-            "select subject, epoch, wrapped from subject_key where epoch < %s order by epoch limit %s for update",
-            (epoch, _STEP),
+            "select subject, epoch, wrapped from subject_key where epoch < %s and subject <> all (%s) order by epoch"
+            " limit %s for update",
+            (epoch, list(broken), _STEP),
         )
         rows = cursor.fetchall()
-        fresh = [
-            keys.wrap(keys.unwrap(wrapped, subject=subject.bytes, epoch=old), subject=subject.bytes, epoch=epoch)
-            for subject, old, wrapped in rows
-        ]
+        fresh: list[tuple[UUID, bytes]] = []
+        for subject, old, wrapped in rows:
+            try:
+                key = keys.unwrap(wrapped, subject=subject.bytes, epoch=old)
+            except (EpochKeyMissing, KeyDoesNotOpen):
+                broken.add(subject)  # nobody can open it: the others must not wait for it
+                continue
+            fresh.append((subject, keys.wrap(key, subject=subject.bytes, epoch=epoch)))
         cursor.execute(
             "update subject_key k set epoch = %s, wrapped = n.wrapped"
             " from unnest(%s::uuid[], %s::bytea[]) n (subject, wrapped) where k.subject = n.subject",
-            (epoch, [row[0] for row in rows], fresh),
+            (epoch, [subject for subject, _ in fresh], [wrapped for _, wrapped in fresh]),
         )
     return len(rows)
 

@@ -15,8 +15,9 @@ from kehu.guard.setup import open_owner
 from kehu.host import jobs
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
-from kehu.vault.keys import current_epoch
-from kehu.vault.rotation import destroy_retired
+from kehu.vault import rotation
+from kehu.vault.keys import EpochKeys, KeyDoesNotOpen, current_epoch
+from kehu.vault.rotation import destroy_retired, rotate_keys
 from tests.cast import admit, staff
 
 
@@ -89,6 +90,29 @@ def test_a_due_epoch_is_rotated_by_its_job_and_a_young_one_is_not(alone):
         assert cursor.fetchone() == (1,)
 
 
+def test_a_rotation_that_was_cut_off_is_finished_within_the_hour(alone, monkeypatch):
+    """The certificate of an erasure names the day from which no old key opens it: not seven days after that."""
+    admit({"full_name": "林婉清"})
+    monkeypatch.setattr(rotation, "_rewrap_step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        tasks.rotate()  # a new epoch has begun, and nothing is wrapped under it
+    monkeypatch.undo()
+    tasks.rotate_when_due(0)
+    age(61)
+    tasks.rotate_when_due(0)
+    assert held_epochs() == {"epoch-2"}
+
+
+def test_a_key_that_does_not_open_keeps_no_other_from_being_rewrapped(alone):
+    lin, wang = admit({"full_name": "林婉清"}, {"full_name": "王小明"})
+    with open_owner(alone) as owner:
+        owner.execute("update subject_key set wrapped = sha256(wrapped) where subject = %s", (lin,))
+    with pytest.raises(KeyDoesNotOpen):
+        tasks.rotate()
+    found = dict(raw_connection().execute("select subject, epoch from subject_key").fetchall())
+    assert found[wang] == 2 and found[lin] == 1 and held_epochs() == {"epoch-1", "epoch-2"}
+
+
 def test_a_writer_that_waited_for_a_rotation_takes_the_new_epoch(alone):
     with open_owner(alone) as rotating:
         rotating.autocommit = False
@@ -107,3 +131,54 @@ def test_a_writer_that_waited_for_a_rotation_takes_the_new_epoch(alone):
         rotating.commit()
         writer.join(10)
     assert found == [2]
+
+
+class _Halting(EpochKeys):
+    """Epoch keys whose first wrapping waits: a rotation that is slow, or on a machine that was suspended."""
+
+    def __init__(self, keyring):
+        super().__init__(keyring)
+        self.at_work, self.go_on = threading.Event(), threading.Event()
+
+    def wrap(self, key, *, subject, epoch):
+        made = super().wrap(key, subject=subject, epoch=epoch)
+        self.at_work.set()
+        self.go_on.wait(30)
+        return made
+
+
+def test_a_slow_rotation_wraps_no_key_under_an_epoch_that_was_destroyed_beside_it(alone):
+    [lin] = admit({"full_name": "林婉清"})
+    alice = staff("service")
+    ring, slow = Keyring(Home.current()), _Halting(Keyring(Home.current()))
+    failed = []
+
+    def rotate_slowly():
+        with open_owner(alone) as other:
+            try:
+                rotate_keys(other, ring, slow)
+            except Exception as wrong:  # noqa: BLE001  (whatever it is, the test tells of it)
+                failed.append(wrong)
+
+    def next_epoch_and_more_than_a_minute():
+        with open_owner(alone) as other:
+            other.execute("set lock_timeout = '2s'")
+            try:
+                with other.transaction():
+                    ring.secret("epoch-3", create=True)
+                    other.execute("insert into key_epoch (epoch) values (3)")
+                    other.execute("update key_epoch set retired_at = now() where epoch < 3 and retired_at is null")
+                destroy_retired(other, ring, installation().epochs)
+                other.execute("update key_epoch set emptied_at = emptied_at - interval '61 seconds'")
+                destroy_retired(other, ring, installation().epochs)
+            except psycopg.errors.LockNotAvailable:
+                pass  # it waits for who is at work
+
+    slower = threading.Thread(target=rotate_slowly)
+    slower.start()
+    assert slow.at_work.wait(10)
+    next_epoch_and_more_than_a_minute()
+    slow.go_on.set()
+    slower.join(30)
+    assert not failed
+    assert gate().open([lin], actor=alice, purpose="service")[0].contributions
