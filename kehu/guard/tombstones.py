@@ -17,13 +17,18 @@ from uuid import UUID
 
 import orjson
 from django.db import transaction
+from django.utils import timezone
 from psycopg import Connection
 
+from kehu.govern import states
 from kehu.govern.holders import holders
+from kehu.govern.models import StateEntry
 from kehu.guard.installation import installation
+from kehu.guard.staff.actions import ensure_owner
 from kehu.host.database import DBNAME
-from kehu.host.home import Home
-from kehu.vault.erasure import write_tombstones
+from kehu.host.home import Home, write_whole
+from kehu.vault.assignment import detach, lock
+from kehu.vault.erasure import lock_subjects, write_tombstones
 
 _FILE: Final = "erasures"
 
@@ -45,7 +50,7 @@ def note(home: Home, erasure: Noted) -> None:
     })  # fmt: skip
     descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(descriptor, b"\n" + line + b"\n")  # apart from a line that a crash cut off
+        write_whole(descriptor, b"\n" + line + b"\n")  # apart from a line that a crash cut off
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -106,7 +111,25 @@ def _erase_again(connection: Connection[Any], tokens: set[bytes]) -> int:
     token_of = installation().tokens.subject
     here = connection.execute("select subject from subject_state union select subject from record").fetchall()
     back: Sequence[UUID] = [row[0] for row in here if token_of(row[0].bytes) in tokens]
+    others = _leave(connection, back)
     for subject in back:
         for holder in holders():
             holder.erase(subject)
+    for other in others:
+        states.project(other)
     return len(back)
+
+
+def _leave(connection: Connection[Any], back: Sequence[UUID]) -> list[UUID]:
+    """Part them from whoever the older data has them one customer with, and returns those: what was said for all stays theirs."""
+    lock(connection)
+    rows = connection.execute(
+        "select s.subject from subject_state s where s.customer in (select n.customer from subject_state n"
+        " where n.subject = any (%(back)s)) and s.subject <> all (%(back)s) order by s.subject",
+        {"back": list(back)},
+    ).fetchall()
+    lock_subjects(connection, sorted([*back, *(row[0] for row in rows)]))
+    # an erasure that had begun when the copy was made is of those who go
+    StateEntry.objects.filter(subject__in=back, kind="erasure", ended_at=None).update(ended_at=timezone.now())
+    detach(connection, back, by=ensure_owner().id)
+    return [row[0] for row in rows]

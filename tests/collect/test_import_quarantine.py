@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from datetime import timedelta
 
 import pytest
@@ -269,3 +270,30 @@ def test_what_was_taken_back_is_erased_after_30_days(bring, kehu):
                                    ("import", "--resume", "01990000-0000-7000-8000-000000000000")])  # fmt: skip
 def test_unknown_imports(kehu, words):
     assert kehu(*words).code == 1
+
+
+def test_a_hold_laid_while_what_was_taken_back_is_erased_keeps_it(bring, kehu, database):
+    """Under a hold a customer's records wait on, also where it is written down in the very moment they would go."""
+    from kehu.collect.imports.undo import erase_taken_back
+    from kehu.collect.models import Import
+    from kehu.guard.setup import open_owner
+    from kehu.guard.staff.actions import owner_actor
+
+    bring("external_id,full_name\nK9,Zoe Ox\n")
+    first = bring("external_id,full_name\nK9,Zoe Oxley\n", channel="store")
+    kehu("import", "undo", first.json["import"])
+    Import.objects.filter(id=first.json["import"]).update(undone_at=timezone.now() - timedelta(days=31))
+    hidden = one("select count(*) from record where hidden")
+    assert hidden
+
+    def erase():
+        erase_taken_back(actor=owner_actor())
+        connection.close()
+
+    with open_owner(database) as holding, holding.transaction():
+        holding.execute("update subject_state set held = true")
+        erasing = threading.Thread(target=erase)
+        erasing.start()
+        erasing.join(3)
+    erasing.join(30)
+    assert one("select count(*) from record where hidden") == hidden

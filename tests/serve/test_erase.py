@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -32,6 +32,7 @@ from kehu.serve.rights.ending import end_residues
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.residue import NothingLeft, open_left
 from kehu.vault import erasure as vault
+from kehu.vault.assignment import standing_links
 from kehu.vault.rotation import rotate_keys
 from tests.cast import admit, staff
 from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, places, raw, rows_naming
@@ -114,6 +115,42 @@ def test_an_old_backup_opens_nobody_and_is_erased_again(database, at_start):
     assert rows_naming(lin) == {} and rows_naming(wang)
     assert tombstones.replay(raw(), installation().home) == 0
     assert raw().execute("select count(*) from tombstone").fetchone()[0] == 2
+
+
+def test_who_was_one_with_somebody_erased_again_stays_whole(database):
+    """The backup has both as one customer: the other keeps what was said for all, and stands alone as after the erasure."""
+    tables = (
+        "record", "facet", "source_key", "identity_key", "subject_key", "subject_state", "assignment", "govern_stateentry",
+    )  # fmt: skip
+    lin, maybe = admit(PERSON, {"full_name": "林婉", "email": "w@m.example"})
+    link(lin, maybe, 3)
+    actions.enter_state(lin, "objection", actor=owner_actor(), act="object", purpose=MARKETING)
+    with open_owner(database) as owner:
+        for table in tables:
+            owner.execute(f"create table old_{table} as select * from {table}")
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    manager = staff("manager")
+    after = _alone(maybe, manager)
+    with open_owner(database) as owner:  # the database as it was, with the keys of then
+        owner.execute("set session_replication_role = replica")
+        for table in tables:
+            owner.execute(f"delete from {table}")
+            owner.execute(f"insert into {table} overriding system value select * from old_{table}")
+            owner.execute(f"drop table old_{table}")
+        owner.execute("delete from tombstone")
+    prepare()
+    assert places(MARK) == set() and gone(lin)
+    assert _alone(maybe, manager) == after
+
+
+def _alone(subject, manager):
+    """What is known of a customer, with whom they are one, and what was said for them."""
+    seen = queries.show(subject, actor=manager, purpose="service")
+    state = raw().execute(
+        "select customer, core, objections, kept from subject_state where subject = %s", (subject,)
+    ).fetchone()  # fmt: skip
+    said = [(row.kind, row.purpose) for row in subject_states.states_of(subject)]
+    return seen.subject, seen.fields["full_name"], state, said, standing_links(raw(), [subject])
 
 
 def test_tombstones_keep_the_source_key(database):
@@ -335,6 +372,32 @@ def test_each_line_has_article_and_end(database):
         assert date.today() < date.fromisoformat(line["until"]) <= add_months(date.today(), 36)
     assert set(raw().execute("select part from rights_erasure, jsonb_object_keys(certificate) part").fetchall())
     assert str(lin) not in raw().execute("select certificate::text from rights_erasure").fetchone()[0]
+
+
+@pytest.mark.parametrize("days", [0, 366, 800])
+def test_what_an_old_hold_keeps_stays_until_it_is_looked_at_again(database, days):
+    """A hold without an end that was not released holds on, however long ago it was laid."""
+    [lin] = admit(PERSON)
+    holds.hold(lin, actor=owner_actor(), reason="court", categories=["contact"])
+    raw().execute("update govern_stateentry set since = since - make_interval(days => %s) where kind = 'hold'", (days,))
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    [line] = [line for line in done.certificate["residue"] if line["why"] == "hold"]
+    assert date.today() < date.fromisoformat(line["until"]) <= add_months(date.today(), 12)
+    end_residues()
+    left = open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]
+    assert [record["category"] for record in left["records"]] == ["contact"]
+
+
+def test_what_a_hold_keeps_stays_to_its_last_hour(database):
+    [lin] = admit(PERSON)
+    end = datetime.now(UTC).replace(hour=18, minute=0) + timedelta(days=2)
+    holds.hold(lin, actor=owner_actor(), reason="court", categories=["contact"], until=end)
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    end_residues(end.date())  # in the small hours of that day
+    legal = staff("legal")
+    assert open_left(done.id, actor=legal, purpose="claims")["residue"]["records"]
+    end_residues(end.date() + timedelta(days=1))
+    assert not open_left(done.id, actor=legal, purpose="claims")["residue"]["records"]
 
 
 def test_what_has_ended_leaves_the_residue_for_good(database):

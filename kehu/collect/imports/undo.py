@@ -142,6 +142,9 @@ _DUE = """
 select r.subject, r.id from record r join subject_state s using (subject)
 where r.batch = %s and r.hidden and not s.held and s.held_categories = 0 limit %s
 """
+_HELD = """
+select s.subject from subject_state s where s.subject = any (%(subjects)s) and (s.held or s.held_categories <> 0)
+"""
 _WHOLE = """
 select s.subject from subject_state s where s.subject = any (%(subjects)s) and s.hidden and not s.residue
     and not exists (select 1 from record r where r.subject = s.subject and r.id <> all (%(records)s))
@@ -151,9 +154,11 @@ select s.subject from subject_state s where s.subject = any (%(subjects)s) and s
 def _erase_step(batch: UUID) -> int:
     with transaction.atomic():
         raw: Connection[Any] = django_connection.connection
-        rows = raw.execute(_DUE, (batch, _STEP)).fetchall()
+        due = raw.execute(_DUE, (batch, _STEP)).fetchall()
+        lock_subjects(raw, sorted({row[0] for row in due}))
+        held = raw.execute(_HELD, {"subjects": list({row[0] for row in due})}).fetchall()  # since, while this waited
+        rows = [row for row in due if (row[0],) not in held]
         subjects, records = sorted({row[0] for row in rows}), [row[1] for row in rows]
-        lock_subjects(raw, subjects)
         whole = [row[0] for row in raw.execute(_WHOLE, {"subjects": subjects, "records": records}).fetchall()]
         for holder in holders():  # while the records still say under which keys they came
             for subject in whole:
@@ -161,7 +166,7 @@ def _erase_step(batch: UUID) -> int:
         for table, column in (("facet", "record"), ("record", "id")):
             raw.execute(f"delete from {table} where subject = any (%s) and {column} = any (%s)", (subjects, records))
         destroy(raw, whole)
-        return len(rows)
+        return len(due)
 
 
 def _left(batch: UUID) -> bool:

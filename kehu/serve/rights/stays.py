@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -127,8 +127,13 @@ def categories_of(bits: int) -> list[str]:
 
 
 def review_of(hold: StateEntry) -> date:
-    """The day a hold ends, or is to be looked at again where it names none."""
-    return hold.until.date() if hold.until else add_months(hold.since.date(), REVIEW_MONTHS)
+    """The first day on which a hold has ended, or the next on which it is to be looked at again where it names no end."""
+    if hold.until:  # an hour of a day: what it keeps stays for all of that day
+        return (hold.until.astimezone(UTC) + timedelta(days=1, microseconds=-1)).date()
+    today, months = datetime.now(UTC).date(), REVIEW_MONTHS
+    while add_months(hold.since.date(), months) <= today:  # nobody released it: it holds on
+        months += REVIEW_MONTHS
+    return add_months(hold.since.date(), months)
 
 
 def _suppresses(part: Sequence[UUID], states: Iterable[StateEntry]) -> tuple[list[int], bool]:
