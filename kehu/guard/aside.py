@@ -138,5 +138,5 @@ def _require(raw: Connection[Any], act: str, actor: Actor) -> None:
 def _opened(key: bytes, sealed: bytes, id: UUID) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], _CONTEXT + id.bytes)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # the latter: what is left of one cut off is too short
         raise AsideDoesNotOpen(str(id)) from None

@@ -17,12 +17,12 @@ from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_on_checks import check_sign_on
-from kehu.guard.tasks import EPOCH
 from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
 from kehu.host.checks import Finding
 from kehu.host.home import Home
 from kehu.host.paths import policies_dir
+from kehu.vault.rotation import EPOCH
 
 _OLDEST: Final = 150_000  # server_version_num
 _SLACK: Final = 2 * 3600  # seconds over seven days: the job that rotates looks once an hour

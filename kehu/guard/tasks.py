@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -18,19 +17,30 @@ from kehu.guard.ledger.retirement import retire
 from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.keyring import Keyring
-from kehu.vault.rotation import GRACE_SECONDS, Rotation, finish_rotation, rotate_keys
-
-EPOCH: Final = timedelta(days=7)
+from kehu.vault.keys import KeyDoesNotOpen
+from kehu.vault.rotation import EPOCH, GRACE_SECONDS, Rotation, finish_rotation, rotate_keys
 
 
 def rotate() -> Rotation:
-    """Begin a new epoch, record it, and have the old epoch's key destroyed once its minute is over."""
+    """Begin a new epoch, record it, and have the old epoch's key destroyed once its minute is over.
+
+    Raises:
+        KeyDoesNotOpen: of some keys; it has begun all the same, and is recorded.
+    """
     held = installation()
-    done = rotate_keys(raw_connection(), Keyring(held.home), held.epochs)
+    try:
+        done = rotate_keys(raw_connection(), Keyring(held.home), held.epochs)
+    except KeyDoesNotOpen:
+        _record_rotation()
+        raise
+    _record_rotation()
+    return done
+
+
+def _record_rotation() -> None:
     with transaction.atomic():
         record_act("rotate", None, actor=owner_actor())
         destroy_left_keys.configure(schedule_in={"seconds": GRACE_SECONDS + 5}).defer()
-    return done
 
 
 @app.task(name="guard:destroy_left_keys")

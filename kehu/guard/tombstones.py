@@ -1,14 +1,15 @@
 """Tombstones beside the database: a restored backup of older data lets nobody back in who was erased since.
 
-Each erasure is a line of ``erasures`` in the home: its certificate and keyed hashes of ids and source keys. When an
-installation is opened, what the file knows and the database does not is erased again, before anything is served; what
-the database knows and the file does not (a crash between the two) is added to the file.
+Each erasure is a line of ``erasures`` in the home: its certificate and keyed hashes of ids and source keys, and of the
+addresses that it keeps from being written to. When an installation is opened, what the file knows and the database does
+not is erased again, before anything is served; what the database knows and the file does not (a crash between the two)
+is added to the file.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,25 +29,26 @@ from kehu.guard.staff.actions import ensure_owner
 from kehu.host.database import DBNAME
 from kehu.host.home import Home, write_whole
 from kehu.vault.assignment import detach, lock
-from kehu.vault.erasure import lock_subjects, write_tombstones
+from kehu.vault.erasure import Suppressions, lock_subjects, suppressions_of, write_suppressions, write_tombstones
 
 _FILE: Final = "erasures"
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """One erasure: the keyed hashes that stand for it, and until when."""
+    """One erasure: the keyed hashes that stand for it, and until when; the addresses that are not written to."""
 
     certificate: UUID
     tokens: tuple[bytes, ...]
     until: date
+    suppressions: Suppressions | None = None
 
 
 def note(home: Home, erasure: Noted) -> None:
     """Add one erasure to the file, on disk when this returns."""
     line = orjson.dumps({
         "certificate": str(erasure.certificate), "until": erasure.until.isoformat(),
-        "tokens": [token.hex() for token in erasure.tokens],
+        "tokens": [token.hex() for token in erasure.tokens], "suppressions": erasure.suppressions,
     })  # fmt: skip
     descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -73,10 +75,19 @@ def noted(home: Home) -> dict[UUID, Noted]:
             UUID(row["certificate"]),
             tuple(bytes.fromhex(token) for token in row["tokens"]),
             date.fromisoformat(row["until"]),
+            _suppressions(row.get("suppressions")),
         )
         if one.until > today:
             found[one.certificate] = one
     return found
+
+
+def _suppressions(held: Mapping[str, Any] | None) -> Suppressions | None:
+    """As they stand in a line; older lines have none."""
+    if held is None:
+        return None
+    until = date.fromisoformat(held["until"])
+    return Suppressions(tuple(held["tokens"]), tuple(held["purposes"]), bool(held["opted_out"]), until)
 
 
 def replay(connection: Connection[Any], home: Home) -> int:
@@ -92,13 +103,16 @@ def replay(connection: Connection[Any], home: Home) -> int:
         rows = connection.execute(
             "select token, until from tombstone where certificate = %s", (certificate,)
         ).fetchall()
-        note(home, Noted(certificate, tuple(bytes(row[0]) for row in rows), rows[0][1]))
+        tokens = tuple(bytes(row[0]) for row in rows)
+        note(home, Noted(certificate, tokens, rows[0][1], suppressions_of(connection, certificate)))
     missed = [in_file[certificate] for certificate in sorted(in_file.keys() - in_database)]
     if not missed:
         return 0
     with transaction.atomic():
         for one in missed:
             write_tombstones(connection, one.tokens, one.certificate, until=one.until)
+            if one.suppressions is not None:
+                write_suppressions(connection, one.suppressions, one.certificate)
         return _erase_again(connection, {token for one in missed for token in one.tokens})
 
 

@@ -87,18 +87,19 @@ def destroy(connection: Connection[Any], subjects: Sequence[UUID]) -> dict[str, 
     return gone
 
 
-def write_suppressions(
-    connection: Connection[Any],
-    tokens: Iterable[int],
-    *,
-    purposes: Sequence[int],
-    opted_out: bool,
-    certificate: UUID,
-    until: date,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """Addresses that must not be written to again, as keyed hashes: for which purposes, or for any sale; until when."""
+
+    tokens: tuple[int, ...] = field(repr=False)
+    purposes: tuple[int, ...]
+    opted_out: bool
+    until: date
+
+
+def write_suppressions(connection: Connection[Any], kept: Suppressions, certificate: UUID) -> int:
     """Keep keyed hashes of addresses that must not be written to again; what stands already only grows."""
-    wanted = sorted(set(tokens))
-    if not wanted or not (purposes or opted_out):
+    if not kept.tokens or not (kept.purposes or kept.opted_out):
         return 0
     connection.execute(
         "insert into suppression (token, purposes, opted_out, certificate, until)"
@@ -107,10 +108,25 @@ def write_suppressions(
         " until = greatest(suppression.until, excluded.until), purposes = array(select distinct p from"
         " unnest(suppression.purposes || excluded.purposes) as v (p) order by p)",
         {
-            "tokens": wanted, "purposes": sorted(purposes), "out": opted_out, "certificate": certificate, "until": until,
+            "tokens": sorted(set(kept.tokens)), "purposes": sorted(kept.purposes), "out": kept.opted_out,
+            "certificate": certificate, "until": kept.until,
         },
     )  # fmt: skip
-    return len(wanted)
+    return len(set(kept.tokens))
+
+
+def suppressions_of(connection: Connection[Any], certificate: UUID) -> Suppressions | None:
+    """What an erasure keeps from being written to, as it stands; None where nothing does."""
+    rows = connection.execute(
+        "select token, purposes, opted_out, until from suppression where certificate = %s order by token",
+        (certificate,),
+    ).fetchall()
+    if not rows:
+        return None
+    purposes = {purpose for row in rows for purpose in row[1]}
+    return Suppressions(
+        tuple(row[0] for row in rows), tuple(sorted(purposes)), any(row[2] for row in rows), max(row[3] for row in rows)
+    )
 
 
 def suppressed(connection: Connection[Any], tokens: Iterable[int]) -> dict[int, tuple[list[int], bool]]:

@@ -23,7 +23,7 @@ def open_facet(cipher: AESGCM, sealed: bytes, *, subject: bytes, record: bytes, 
     """
     try:
         plain = cipher.decrypt(sealed[:12], sealed[12:], associated(subject, record, category, version))
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # the latter: what is left of one cut off is too short
         raise FacetDoesNotOpen(f"subject {subject.hex()} record {record.hex()} category {category}") from None
     return orjson.loads(plain)
 
@@ -32,5 +32,5 @@ def open_text(key: bytes, sealed: bytes, *, context: bytes) -> str:
     """Open what :func:`kehu.vault.seal.seal_text` sealed."""
     try:
         return AESGCM(key).decrypt(sealed[:12], sealed[12:], b"text" + context).decode()
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise FacetDoesNotOpen("text") from None

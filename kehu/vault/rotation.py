@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from psycopg import Connection
 from kehu.host.keyring import Keyring
 from kehu.vault.keys import EpochKeyMissing, EpochKeys, KeyDoesNotOpen
 
+EPOCH: Final = timedelta(days=7)
+ENDS_WITHIN: Final = timedelta(hours=2)
+"""After an epoch's time is over: a rotation is looked for once an hour, and what is left of it by the next look."""
 GRACE_SECONDS: Final = 60
 _STEP: Final = 5_000
 _LOCK: Final = 0x6B657973  # "keys"

@@ -22,7 +22,7 @@ from kehu.serve.mailing import links, lists, preferences
 from kehu.serve.rights.asked import take_subscription
 from kehu.vault.assignment import PROBABLE, assign, unassign
 from kehu.vault.copying import int8_items
-from kehu.vault.erasure import write_suppressions
+from kehu.vault.erasure import Suppressions, write_suppressions
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -189,9 +189,8 @@ class TestWhatAnErasureRemembers:
         ]
         with transaction.atomic():
             raw = connection.connection
-            kept = {"certificate": new_id(), "until": until}
-            write_suppressions(raw, [one], purposes=purposes, opted_out=False, **kept)
-            write_suppressions(raw, [other], purposes=[], opted_out=True, **kept)
+            write_suppressions(raw, Suppressions((one,), tuple(purposes), False, until), new_id())
+            write_suppressions(raw, Suppressions((other,), (), True, until), new_id())
             carry_suppressions(raw, drafts, by=BY)
         assert rows("select objections, opted_out from subject_state where subject = %s", lin) == [
             (sorted(purposes), True)

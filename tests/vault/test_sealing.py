@@ -7,7 +7,7 @@ import os
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kehu.vault.open import FacetDoesNotOpen, open_facet
+from kehu.vault.open import FacetDoesNotOpen, open_facet, open_text
 from kehu.vault.seal import nonces, packed, seal
 
 
@@ -28,3 +28,13 @@ def test_it_opens_where_it_belongs_and_nowhere_else(nonce):
             open_facet(cipher, sealed, **(place | moved), version=1)
     with pytest.raises(FacetDoesNotOpen):
         open_facet(cipher, sealed, **place, version=2)
+
+
+@pytest.mark.parametrize("left", [0, 5, 12, 15, 20])
+def test_what_was_cut_off_opens_as_nothing(left):
+    key, place = os.urandom(32), {"subject": b"s" * 16, "record": b"r" * 16, "category": 2}
+    sealed = seal(AESGCM(key), packed({"phone": ("1", None, 2, None)}), **place)
+    with pytest.raises(FacetDoesNotOpen):
+        open_facet(AESGCM(key), sealed[:left], **place, version=1)
+    with pytest.raises(FacetDoesNotOpen):
+        open_text(key, sealed[:left], context=b"here")

@@ -12,8 +12,8 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, timedelta
-from typing import Any, Final
+from datetime import UTC, date
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -44,8 +44,8 @@ from kehu.vault import erasure as vault
 from kehu.vault.assignment import detach
 from kehu.vault.assignment import lock as lock_links
 from kehu.vault.ids import new_id
+from kehu.vault.rotation import ENDS_WITHIN, EPOCH
 
-EPOCH: Final = timedelta(days=7)
 _log = logging.getLogger(__name__)
 
 
@@ -78,12 +78,13 @@ class _Run:
     parted: list[UUID] = field(default_factory=list)
     erased: Counter[str] = field(default_factory=Counter)
     tombstones: list[bytes] = field(default_factory=list)
+    suppressions: vault.Suppressions | None = None
     until: date = date.max
 
     @property
     def noted(self) -> Noted:
         """What is noted beside the database."""
-        return Noted(self.row.id, tuple(self.tombstones), self.until)
+        return Noted(self.row.id, tuple(self.tombstones), self.until, self.suppressions)
 
 
 def plan(subject: UUID, *, actor: Actor, confirm: Sequence[UUID] = ()) -> dict[str, Any]:
@@ -295,9 +296,8 @@ def _suppress(raw: Connection[Any], run: _Run, decided: Decided, items: Sequence
     until = next((item.until for item in items if item.key == "suppression"), None)
     if until is not None:
         purposes, opted_out = decided.suppresses
-        vault.write_suppressions(
-            raw, decided.addresses, purposes=purposes, opted_out=opted_out, certificate=run.row.id, until=until
-        )
+        run.suppressions = vault.Suppressions(tuple(sorted(decided.addresses)), tuple(purposes), opted_out, until)
+        vault.write_suppressions(raw, run.suppressions, run.row.id)
 
 
 def _erased_by(holder: Holder, subject: UUID) -> int:
@@ -320,7 +320,7 @@ def _close(raw: Connection[Any], run: _Run, items: Sequence[Item], body: bytes |
         "keys_destroyed": len(run.part),
         "residue": [item.line() for item in items],
         # a backup of the keys made before today opens nothing once this epoch's key is destroyed
-        "backups": {"epoch": epoch, "final_from": max(now, began + EPOCH).astimezone(UTC).isoformat()},
+        "backups": {"epoch": epoch, "final_from": (max(now, began + EPOCH) + ENDS_WITHIN).astimezone(UTC).isoformat()},
         "rules": installation().rules.digest.hex(),
     }
     row.state, row.subjects, row.unconfirmed, row.reason, row.done_at, row.residue = "done", [], [], None, now, body
