@@ -9,6 +9,7 @@ guardian gave carries a star. Separate consents stand beside them (:mod:`kehu.go
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from django.utils import timezone
 from kehu.govern.covers import Packed
 from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
-from kehu.govern.packed import lock, project, set_aside, stand_for
+from kehu.govern.packed import lock, project, reword, set_aside, stand_for
 from kehu.govern.separate import Terms, put_separate, separate_in_force, take_separate
 
 _LOCK_TIMEOUT: Final = "2s"
@@ -196,6 +197,7 @@ def refuse_consent(
             take_separate(whole, purpose, terms=terms)
         else:
             _stop(part, whole, purpose, "refused", purpose_version)
+        _leave_without_guardian(part)
         return row
 
     return retried(work)
@@ -224,10 +226,14 @@ def invalidate_consent(consent: UUID, *, recorded_by: UUID, id: UUID, way: str) 
         if found.event:
             lock(whole)
             take_separate(whole, found.purpose, id=consent)
-        elif _newest_given(part, found.purpose) == consent:
+        elif _newest_given([found.subject], found.purpose) == consent:
             # a finding about one statement: what another part said by itself is its own again after an un-merge
             packed: Packed = ["invalid", "general", None, found.purpose_version]
             lock(whole)
+            if _newest_given(part, found.purpose) != consent:  # a newer one stays, and this comes back with nobody
+                reword(found.subject, whole, found.purpose, packed)
+                _leave_without_guardian(part)
+                return row
             project([found.subject], found.purpose, packed)
             stand_for([one for one in whole if one != found.subject], found.purpose, packed, str(found.subject))
             take_separate(whole, found.purpose)
@@ -332,11 +338,32 @@ def _leave_without_guardian(part: list[UUID]) -> None:
             " select 1 from govern_consent g where g.subject = any (%(part)s)"
             " and (g.by_subject is not null or g.guardian <> '')"
             " and g.status = 'given' and (g.until is null or g.until > clock_timestamp()) and not exists (select 1"
-            " from govern_consent w where w.subject = any (%(part)s) and w.purpose = g.purpose and (w.status = 'withdrawn'"
-            " and w.event = '' and w.recorded_at > g.recorded_at or w.status in ('withdrawn', 'invalid')"
-            " and w.follows = g.id)))",
+            " from govern_consent w where w.subject = any (%(part)s) and w.purpose = g.purpose and w.taken_back_at is null"
+            " and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at"
+            " or w.status in ('withdrawn', 'invalid') and w.follows = g.id)))",
             {"part": part},
         )
+
+
+def end_guardians() -> int:
+    """Where the day of a guardian's consent has come, let them stand behind the child no more by it; returns of how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct s.core from govern_consent g join subject_state s using (subject) where s.guardian"
+            " and not s.hidden and g.status = 'given' and g.until <= clock_timestamp()"
+            " and (g.by_subject is not null or g.guardian <> '')"
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    for core in found:
+        retried(functools.partial(_end_guardian, core))
+    return len(found)
+
+
+def _end_guardian(core: UUID) -> None:
+    try:
+        _leave_without_guardian(part_of(core, whole=False))
+    except UnknownSubject:  # gone meanwhile
+        return
 
 
 def consents_of(subject: UUID) -> list[Consent]:

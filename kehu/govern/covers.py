@@ -54,3 +54,12 @@ def with_own(held: Packed, word: Packed | None, base: int) -> Packed:
     """The same covers over another word of the row's own."""
     below = held[base + 1]
     return [*held[: base + 1], with_own(below, word, base) if is_cover(below, base) else word]
+
+
+def reworded(held: Packed, word: Packed, anchor: str, base: int) -> Packed:
+    """The same covers, where one of that anchor stands with another word in it."""
+    if not is_cover(held, base):
+        return held
+    over = word if str(held[base]) == anchor else held
+    below = held[base + 1]
+    return [*over[:base], held[base], reworded(below, word, anchor, base) if below is not None else None]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.covers import CONSENT, Packed, anchor_of, cover, is_cover, uncover
+from kehu.govern.covers import CONSENT, Packed, anchor_of, cover, is_cover, own_word, reworded, uncover, with_own
 
 
 def project(subjects: list[UUID], purpose: int, packed: Packed) -> None:
@@ -34,6 +34,21 @@ def stand_for(subjects: list[UUID], purpose: int, packed: Packed, anchor: str) -
     """Let a word stand for these, too, keeping what each of them said itself below it."""
     held = _words(subjects, purpose)
     _write(purpose, {one: (cover(word, packed, anchor, CONSENT), aside) for one, (word, aside) in held.items()})
+
+
+def reword(subject: UUID, subjects: list[UUID], purpose: int, packed: Packed) -> None:
+    """Let another word stand for the consent of one of these, its own and where it covers others, below what covers it."""
+    changed: dict[UUID, tuple[Packed | None, Packed | None]] = {}
+    for one, (word, aside) in _words(subjects, purpose).items():
+        own = own_word(word, CONSENT)
+        if word is None:
+            continue
+        after = reworded(word, packed, str(subject), CONSENT)
+        if one == subject and own is not None and own[0] == "given":
+            after = with_own(after, packed, CONSENT) if is_cover(after, CONSENT) else packed
+        if after != word:
+            changed[one] = (after, aside)
+    _write(purpose, changed)
 
 
 def set_aside(subjects: list[UUID], part: list[UUID], purpose: int) -> None:

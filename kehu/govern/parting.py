@@ -35,9 +35,9 @@ update subject_state s set guardian = false where s.subject = any (%s) and s.gua
         and (g.until is null or g.until > clock_timestamp())
         and (g.event <> '' or coalesce(s.consents -> g.purpose::text ->> 0, '') = 'given')
         and not exists (select 1 from govern_consent w join subject_state b on b.subject = w.subject
-            where b.customer = s.customer and b.core = s.core and w.purpose = g.purpose and (w.status = 'withdrawn'
-                and w.event = '' and w.recorded_at > g.recorded_at or w.status in ('withdrawn', 'invalid')
-                and w.follows = g.id)))
+            where b.customer = s.customer and b.core = s.core and w.purpose = g.purpose and w.taken_back_at is null
+                and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at
+                    or w.status in ('withdrawn', 'invalid') and w.follows = g.id)))
 """
 
 

@@ -33,9 +33,17 @@ where c.subject = t.subject and c.purpose = t.purpose and c.batch = %s and c.tak
 """
 _SAID: Final = """
 select c.subject, c.purpose, c.status, c.kind, c.until, c.purpose_version, c.batch is not null, c.narrowed,
-    c.by_subject is not null or c.guardian <> ''
+    c.by_subject is not null or c.guardian <> '', c.id, c.follows
 from govern_consent c join unnest(%s::uuid[], %s::smallint[]) as t (subject, purpose) using (subject, purpose)
 where c.taken_back_at is null and c.event = '' and c.status <> 'requested' order by c.recorded_at, c.id
+"""
+# Another record of the customer under which a no was said to us, and no yes since.
+_REFUSED_BESIDE: Final = """
+select exists (select 1 from subject_state s join subject_state o on o.customer = s.customer and o.subject <> s.subject
+    join govern_consent c on c.subject = o.subject where s.subject = %(subject)s and c.purpose = %(purpose)s
+    and c.status = 'refused' and c.event = '' and c.batch is null and not exists (select 1 from subject_state m
+        join govern_consent g on g.subject = m.subject where m.customer = s.customer and g.purpose = c.purpose
+        and g.status = 'given' and g.event = '' and g.batch is null and g.recorded_at > c.recorded_at))
 """
 
 
@@ -50,6 +58,8 @@ class _Said:
     imported: bool
     narrowed: bool
     by_guardian: bool
+    id: UUID
+    follows: UUID | None
 
     def packed(self) -> Packed:
         return [
@@ -67,15 +77,17 @@ def take_back_statements(connection: Connection[Any], batch: UUID, *, limit: int
         return 0
     subjects, purposes = [one for one, _ in due], [purpose for _, purpose in due]
     held = _lock(connection, subjects)
+    stood = _said(connection, subjects, purposes)
     connection.execute(_MARK, (subjects, purposes, batch))
-    said: dict[tuple[UUID, int], list[_Said]] = {}
-    for subject, purpose, *rest in connection.execute(_SAID, (subjects, purposes)).fetchall():
-        said.setdefault((subject, purpose), []).append(_Said(*rest))
+    said = _said(connection, subjects, purposes)
     changed: dict[UUID, dict[str, Packed]] = {}
     for subject, purpose in due:
         before = changed.get(subject, held.get(subject))
         key = str(purpose)
         if before is None or key not in before:
+            continue
+        own = _standing(stood.get((subject, purpose), ()))
+        if _refused_under_another(connection, subject, key, before[key], own):
             continue
         after = _recomputed(connection, subject, key, before[key], _standing(said.get((subject, purpose), ())))
         changed[subject] = {name: packed for name, packed in before.items() if name != key} | (
@@ -92,10 +104,36 @@ def forget_statements(connection: Connection[Any], batch: UUID) -> int:
     ).rowcount
 
 
+def _said(
+    connection: Connection[Any], subjects: list[UUID], purposes: list[int]
+) -> dict[tuple[UUID, int], list[_Said]]:
+    found: dict[tuple[UUID, int], list[_Said]] = {}
+    for subject, purpose, *rest in connection.execute(_SAID, (subjects, purposes)).fetchall():
+        found.setdefault((subject, purpose), []).append(_Said(*rest))
+    return found
+
+
+def _refused_under_another(
+    connection: Connection[Any], subject: UUID, key: str, now: Packed, own: Packed | None
+) -> bool:
+    """Whether a no stands here that this record did not say by itself: it stays, as a withdrawal does."""
+    if now[0] != "refused" or len(now) == _COVERS:
+        return False
+    if own is None or own[0] != "refused":
+        return True
+    found = connection.execute(_REFUSED_BESIDE, {"subject": subject, "purpose": int(key)}).fetchone()
+    return found is not None and bool(found[0])
+
+
 def _standing(said: Iterable[_Said]) -> Packed | None:
     """What these statements of one origin subject come to, in the order in which they were recorded."""
     packed: Packed | None = None
+    given = list[UUID]()
     for one in said:
+        if one.status == "invalid" and one.follows in given[:-1]:
+            continue  # found of an older consent: the newer one stays
+        if one.status == "given":
+            given.append(one.id)
         said_to_us = not one.imported
         if packed is None or said_to_us or (not one.narrowed and RANK[one.status] < RANK.get(str(packed[0]), _UNKNOWN)):
             packed = one.packed()

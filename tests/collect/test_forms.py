@@ -24,6 +24,7 @@ from kehu.collect.forms.stamps import make_stamp
 from kehu.collect.forms.submission import StampNeeded, Wrong
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
+from kehu.govern import states
 from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.govern.subscriptions import Said, say
@@ -272,6 +273,35 @@ def test_what_was_said_later_elsewhere_counts(letters):
     drain_all()
     assert Subscription.objects.order_by("-recorded_at").first().status == "unsubscribed"
     assert Quarantined.objects.filter(reason="message_said_later").count() == 1
+
+
+def said_yes(letters) -> None:
+    """From the same mailbox, by a list, confirmed; nothing is drained yet."""
+    form = published(LETTERS, name="letters", kind="list", wordings={"marketing": words("Write to me")})
+    send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"], consents=["marketing"])
+    post_letters()
+    waiting.confirm(link_of(letters[-1]))
+
+
+def test_an_objection_since_the_mailbox_confirmed_stays(letters):
+    said_yes(letters)
+    drain_all()
+    [lin] = Consent.objects.values_list("subject", flat=True)
+    said_yes(letters)
+    states.enter(lin, "objection", purpose=PURPOSES["marketing"], by=new_id(), id=new_id())
+    drain_all()
+    assert [row.kind for row in states.states_of(lin)] == ["objection"] and Consent.objects.count() == 1
+    assert Quarantined.objects.filter(reason="message_said_later").count() == 1
+
+
+def test_an_objection_before_the_mailbox_confirmed_is_ended_by_its_yes(letters):
+    said_yes(letters)
+    drain_all()
+    [lin] = Consent.objects.values_list("subject", flat=True)
+    states.enter(lin, "objection", purpose=PURPOSES["marketing"], by=new_id(), id=new_id())
+    said_yes(letters)
+    drain_all()
+    assert states.states_of(lin) == [] and Consent.objects.count() == 2
 
 
 def test_a_child_needs_its_guardian(letters):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from django.utils import timezone
 from kehu.collect.imports.undo import erase_taken_back
 from kehu.collect.models import Import
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.rights import actions as rights
 
 HEADER = "external_id,full_name,email,newsletter,asked at\n"
 OPTIONS = ("--consent", "marketing=newsletter", "--consent-time", "asked at")
@@ -185,6 +187,42 @@ def test_what_lies_below_a_consent_for_both_goes_as_well(bring, undo, desk, kehu
     assert packed()[1]["4"][5][0] == "refused"
     undo(wrong)
     assert packed()[1]["4"][0] == "given" and packed()[1]["4"][5] is None
+
+
+def test_a_refusal_of_the_customer_outlives_the_undo_on_every_record(bring, undo, desk):
+    both(bring)
+    yes = f"S1,林婉清,lin@mail.example,{NUMBER},yes,"
+    bring(TWO + yes + "2026-02-02\n", *OPTIONS, channel="shop")
+    second = bring(TWO + yes + "2026-03-02\n", *OPTIONS, channel="shop")
+    [lin] = desk.find("email=lin@mail.example")
+    rights.refuse(lin, 4, actor=owner_actor())
+    assert status() == ["refused", "refused"]
+    undo(second)
+    assert status() == ["refused", "refused"]
+
+
+def test_a_refusal_of_the_customer_outlives_the_undo_of_a_refusal(bring, undo, desk):
+    both(bring)
+    said = f"S1,林婉清,lin@mail.example,{NUMBER},"
+    bring(TWO + said + "yes,2026-02-02\n", *OPTIONS, channel="shop")
+    second = bring(TWO + said + "no,2026-03-02\n", *OPTIONS, channel="shop")
+    [lin] = desk.find("email=lin@mail.example")
+    rights.refuse(lin, 4, actor=owner_actor())
+    undo(second)
+    assert status() == ["refused", "refused"]
+
+
+def test_a_finding_outlives_the_undo_and_a_newer_consent_too(bring, undo, desk, kehu):
+    bring("external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n")
+    [ann] = desk.find("email=ann@mail.example")
+    kehu("consent", "give", ann, "marketing")
+    first = kehu("consent", "list", ann).json["consents"][0]["id"]
+    wrong = bring(line("yes", "2026-01-02", "Ann Lees"), *OPTIONS)
+    kehu("consent", "give", ann, "marketing")
+    rights.invalidate(UUID(first), actor=owner_actor())
+    assert status() == ["given"]
+    undo(wrong)
+    assert status() == ["given"] and marketing(desk) == 0
 
 
 def test_an_undo_that_was_interrupted_goes_on(bring, undo, desk, kehu):

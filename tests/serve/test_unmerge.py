@@ -184,8 +184,7 @@ class Both:
                 part = self.plain.part(j)
                 packed.project(part, purpose, [status, "general", None, 1])
                 separate.take_separate(part, purpose)
-            if status == "withdrawn":
-                consent._leave_without_guardian(self.plain.part(i))
+            consent._leave_without_guardian(self.plain.part(i))
 
     def invalidate(self, i):
         for town in (self.merged, self.plain):

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
+from datetime import timedelta
 from itertools import pairwise
 
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kehu.govern import states
-from kehu.govern.consent import Statement, consents_of, give_consent, invalidate_consent, withdraw_consent
+from kehu.govern.consent import (
+    Statement,
+    consents_of,
+    end_guardians,
+    give_consent,
+    invalidate_consent,
+    refuse_consent,
+    withdraw_consent,
+)
 from kehu.govern.separate import Terms, separate_in_force
 from kehu.govern.slugs import PURPOSES
 from kehu.vault import assignment
@@ -358,6 +369,28 @@ class TestConsents:
         part((a, b))
         assert self.said() == {a: "invalid", b: "given"}
 
+    def test_an_older_consent_found_to_be_none_does_not_come_back_with_its_part(self, database):
+        a, b = people(2)
+        self.give(a)
+        [first] = consents_of(a)
+        self.give(b)
+        join((a, b))
+        invalidate_consent(first.id, recorded_by=BY, id=new_id(), way="staff")
+        assert self.said()[b] == "given"
+        part((a, b))
+        assert self.said() == {a: "invalid", b: "given"}
+
+    def test_an_older_consent_found_to_be_none_does_not_come_back_from_below_a_cover(self, database):
+        a, b = people(2)
+        self.give(a)
+        [first] = consents_of(a)
+        join((a, b))
+        self.give(b)
+        invalidate_consent(first.id, recorded_by=BY, id=new_id(), way="staff")
+        assert self.said()[b] == "given"
+        part((a, b))
+        assert self.said() == {a: "invalid", b: "given"}
+
     def test_the_guardian_of_one_is_not_the_guardian_of_the_other(self, database):
         a, b, parent = people(3)
         join((a, b))
@@ -365,6 +398,25 @@ class TestConsents:
         give_consent(a, purpose=MARKETING, purpose_version=1, statement=statement, recorded_by=BY, id=new_id())
         part((a, b))
         assert dict(rows("select subject, guardian from subject_state")) == {a: True, b: False, parent: False}
+
+    def test_a_refusal_leaves_a_child_without_guardian_as_a_withdrawal_does(self, database):
+        child, parent = people(2)
+        statement = Statement(notice=1, way="staff", by_subject=parent)
+        told = {"purpose": MARKETING, "purpose_version": 1, "recorded_by": BY}
+        give_consent(child, statement=statement, id=new_id(), **told)
+        assert dict(rows("select subject, guardian from subject_state"))[child]
+        refuse_consent(child, statement=Statement(notice=1, way="staff"), id=new_id(), **told)
+        assert not dict(rows("select subject, guardian from subject_state"))[child]
+
+    def test_a_guardian_whose_consent_has_ended_stands_behind_the_child_no_more(self, database):
+        child, parent = people(2)
+        end = timezone.now() + timedelta(seconds=2)
+        over = Statement(kind="temporary", until=end, notice=1, way="staff", by_subject=parent)
+        give_consent(child, purpose=MARKETING, purpose_version=1, statement=over, recorded_by=BY, id=new_id())
+        time.sleep((end - timezone.now()).total_seconds() + 0.1)
+        assert end_guardians() == 1
+        assert dict(rows("select subject, guardian from subject_state")) == {child: False, parent: False}
+        assert end_guardians() == 0
 
     def test_a_confirmed_link_taken_back_divides_the_certain_part_alone(self, database):
         a, b = people(2)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from django.db import connection
 
 from kehu.collect.forms.models import FormVersion
 from kehu.collect.inbox.hands import Errand
@@ -88,6 +89,8 @@ def _consent(word: _Word, slug: str) -> str | None:
     part = part_of(word.subject, whole=True)
     if Consent.objects.filter(subject__in=part, purpose=purpose, event="", recorded_at__gt=word.at).exists():
         return _LATER
+    if _objected_since(word, purpose):
+        return _LATER
     if word.confirmed and not word.guardian:
         _end_own_objection(word.subject, purpose)
     actor, id = _whoever_may("consent", word.errand.actor), new_id()
@@ -106,10 +109,26 @@ def _consent(word: _Word, slug: str) -> str | None:
 
 def _end_own_objection(subject: UUID, purpose: int) -> None:
     """Who says yes from their own mailbox ends what they themselves had objected to; what another part said stays."""
-    rows = [row for row in states.states_of(subject) if row.kind == "objection" and row.purpose == purpose]
+    rows = _objections(subject, purpose)
     own = part_of(subject, whole=False)
     if rows and all(row.subject in own for row in rows):
         states.lift(subject, "objection", purpose=purpose)
+
+
+def _objections(subject: UUID, purpose: int) -> list[StateEntry]:
+    return [row for row in states.states_of(subject) if row.kind == "objection" and row.purpose == purpose]
+
+
+def _objected_since(word: _Word, purpose: int) -> bool:
+    """Whether somebody objected after the yes; what an erasure left of the address, and came in with this record, is older."""
+    with connection.cursor() as cursor:
+        cursor.execute("select transaction_timestamp()")
+        began: datetime = cursor.fetchone()[0]
+    by = word.errand.actor.staff
+    return any(
+        row.since > word.at and not (row.by == by and row.entered_at >= began)
+        for row in _objections(word.subject, purpose)
+    )
 
 
 def _letter(word: _Word, letter: str) -> str | None:

@@ -8,11 +8,13 @@ from procrastinate.contrib.django import app
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="rights:finish_erasures", queueing_lock="finish_erasures", pass_context=False)
 def finish_erasures(timestamp: int) -> None:
-    """End the holds whose day has come, then run what is left of every erasure."""
+    """End the holds and guardians' consents whose day has come, then run what is left of every erasure."""
+    from kehu.govern.consent import end_guardians
     from kehu.serve.rights.ending import end_holds  # every process loads this module
     from kehu.serve.rights.erasure import finish_unfinished
 
     end_holds()
+    end_guardians()
     finish_unfinished()
 
 
