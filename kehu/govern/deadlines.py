@@ -223,14 +223,15 @@ def _request_clock(
 ) -> Clock:
     term, end, extended, pauses = row.term, None, False, list[Pause]()
     if term.counted:
-        # what began after a clock had ended neither stops nor extends it
+        # each weighed against the end that stood when it began: what began after that neither stops nor extends it
         end = due(term, received, rule)
-        for pause in told.pauses if row.suspends else ():
-            if pause.start <= end.at:
+        for at, pause in _moves(row, told):
+            if at > end.at:
+                continue
+            if pause is not None:
                 pauses.append(pause)
-                end = due(term, received, rule, pauses=pauses, now=now)
-        if row.more is not None and told.extended is not None and told.extended <= end.at:
-            extended, term = True, longer(term, row.more)
+            elif row.more is not None:
+                extended, term = True, longer(term, row.more)
             end = due(term, received, rule, pauses=pauses, now=now)
     # an answer confirms that the request came, too
     done = (told.confirmed or answered) if row.step == "confirm" else answered
@@ -238,6 +239,14 @@ def _request_clock(
         law, row.id, row.step, row.article, row.source, row.read, term, received, end, counting_of(law), extended=extended,
         suspended=any(pause.end is None for pause in pauses), done=done,
     )  # fmt: skip
+
+
+def _moves(row: Right, told: Told) -> list[tuple[datetime, Pause | None]]:
+    """What moves the end of a clock of this row, in the order in which it began; no pause: the extension."""
+    found: list[tuple[datetime, Pause | None]] = [(pause.start, pause) for pause in told.pauses if row.suspends]
+    if row.more is not None and told.extended is not None:
+        found.append((told.extended, None))
+    return sorted(found, key=lambda one: one[0])
 
 
 def _strict(rule: Rule, counting: Counting) -> Rule:

@@ -22,10 +22,9 @@ from kehu.host import jobs
 from kehu.host.checks import Finding
 from kehu.host.home import Home
 from kehu.host.paths import policies_dir
-from kehu.vault.rotation import EPOCH
+from kehu.vault.rotation import ENDS_WITHIN, EPOCH
 
 _OLDEST: Final = 150_000  # server_version_num
-_SLACK: Final = 2 * 3600  # seconds over seven days: the job that rotates looks once an hour
 _BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)  # no clock is right that shows an earlier time
 _SOURCE: Final = re.compile(r'^(?:source = |@source\()"([^"]+)"', re.MULTILINE)
 
@@ -85,7 +84,7 @@ def _check_epoch(*, running: bool) -> Iterator[Finding]:
         "select extract(epoch from clock_timestamp() - max(began_at)), count(*) filter (where destroyed_at is null"
         " and retired_at < clock_timestamp() - interval '1 day') from key_epoch"
     )
-    if age is None or age > EPOCH.total_seconds() + _SLACK:
+    if age is None or age > (EPOCH + ENDS_WITHIN).total_seconds():
         days = int((age or 0) // 86_400)
         remedy = "See jobs.failed." if running else "Run: kehu keys rotate (the running system does it by itself)"
         yield Finding("keys.epoch", "warning", f"The epoch of the keys is {days} days old; it should end at 7.", remedy)

@@ -99,6 +99,18 @@ def test_what_begins_after_a_clock_has_ended_neither_extends_nor_stops_it():
         assert ends["US"].extended == (told.extended is not None)  # its 45 days had not ended
 
 
+def test_a_pause_within_the_extended_term_stops_the_clock():
+    told = Told(extended=RECEIVED + timedelta(20), pauses=(Pause(RECEIVED + timedelta(50), RECEIVED + timedelta(60)),))
+    now = RECEIVED + timedelta(61)
+    [clock] = [one for one in request_clocks(["EU"], "access", RECEIVED, told=told, now=now) if one.due]
+    plain = request_clocks(["EU"], "access", RECEIVED, told=Told(extended=told.extended), now=now)
+    [without] = [one for one in plain if one.due]
+    assert clock.extended and clock.due.day >= without.due.day + timedelta(10)
+    stands = Told(extended=told.extended, pauses=(Pause(RECEIVED + timedelta(50)),))
+    [clock] = [one for one in request_clocks(["EU"], "access", RECEIVED, told=stands, now=now) if one.due]
+    assert clock.suspended
+
+
 def test_an_answer_confirms_and_ends_every_clock():
     later = RECEIVED + timedelta(1000)
     found = request_clocks(["US"], "access", RECEIVED, told=Told(), now=later)

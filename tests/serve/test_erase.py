@@ -27,7 +27,7 @@ from kehu.guard.setup import open_owner, prepare
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions, erasure, holds, incidents
+from kehu.serve.rights import actions, erasure, holds, incidents, wrong_merge
 from kehu.serve.rights.ending import end_residues
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.residue import NothingLeft, open_left
@@ -307,6 +307,20 @@ def test_an_import_taken_back_meanwhile_stops_nothing(database):
     raw().execute("update subject_state set hidden = true where subject = %s", (hidden,))
     assert [one.waiting for one in erasure.finish_unfinished()] == [False, False]
     assert places(MARK) == set() and queries.show(other, actor=staff("service"), purpose="service")
+
+
+def test_who_was_parted_meanwhile_stays_though_the_others_import_was_taken_back(database, stubborn):
+    asked, other = admit(PERSON, {"full_name": "王", "email": "wang@mail.example"})
+    link(asked, other, 1)
+    with pytest.raises(erasure.HolderFailed):
+        erasure.erase(asked, actor=owner_actor(), reason="asked")
+    wrong_merge.part(asked, other, actor=owner_actor())
+    raw().execute("update subject_state set hidden = true where subject = %s", (asked,))
+    assert Erasure.objects.get().subjects == [str(asked)]
+    assert gate().open([other], actor=staff("manager"), purpose="service")[0].contributions
+    erasure.finish_unfinished()
+    assert places(MARK) == set()
+    assert queries.show(other, actor=staff("service"), purpose="service").fields["full_name"] == "王"
 
 
 def test_the_plan_says_what_the_certificate_says(database):

@@ -118,6 +118,15 @@ def test_when_the_clock_has_run_out_it_stays_out_by_itself(database):
     assert "There may be 1 more record(s) of you" in row["answer"] and scope_of(lin).unconfirmed == (other,)
 
 
+def test_while_the_clock_stands_nothing_stays_out(database):
+    _, other, id = asked()
+    Request.objects.filter(id=id).update(packs=2)  # under the law of the EU an identity check stops the clock
+    requests.step(id, "suspend", actor=owner_actor(), reason="please prove who you are")
+    later = timezone.now() + timedelta(days=60)
+    assert probable.left_out_when_over(now=later, by=owner_actor().staff) == 0
+    assert parts(id) == [(other, "open", 3)]
+
+
 def test_an_erasure_takes_the_certain_part_and_leaves_the_other_as_it_was(database):
     lin, other, id = asked("erase")
     parts(id)

@@ -145,6 +145,42 @@ def unfinished_of(subjects: Sequence[UUID]) -> Erasure | None:
     return next((row for row in Erasure.objects.exclude(state="done") if row.subjects[0] in wanted), None)
 
 
+def leave_out_parted(subjects: Sequence[UUID]) -> None:
+    """Let erasures that are not done name nobody who was parted from whoever asked; call in a transaction, after the parting.
+
+    It has to be written down while both are here: once the import of whoever asked is taken back, nobody could tell.
+    """
+    touched = {str(subject) for subject in subjects}
+    for row in Erasure.objects.select_for_update().exclude(state="done").order_by("id"):
+        if touched.isdisjoint(row.subjects):
+            continue
+        parted = _parted_from(UUID(row.subjects[0]), row.subjects)
+        if parted:
+            row.subjects = [one for one in row.subjects if UUID(one) not in parted]
+            row.save(update_fields=["subjects"])
+        for subject in parted:
+            _end_erasure_of(subject)
+
+
+def _parted_from(asked: UUID, named: Sequence[str]) -> list[UUID]:
+    """Who of these is here and another customer than whoever asked, who is here as well."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select s.subject from subject_state a join subject_state s on s.customer <> a.customer"
+            " where a.subject = %s and not a.hidden and s.subject = any (%s::uuid[]) and not s.hidden order by s.subject",
+            [asked, list(named)],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _end_erasure_of(subject: UUID) -> None:
+    """What stands on somebody for another's erasure acts no more, unless one was asked for by an id of theirs."""
+    customer = part_of(subject, whole=True)
+    if unfinished_of(customer) is None:
+        StateEntry.objects.filter(subject__in=customer, kind="erasure", ended_at=None).update(ended_at=timezone.now())
+        subject_states.project(subject)
+
+
 def finish(row: Erasure) -> Outcome:
     """Carry out an erasure that waited or was interrupted, as whoever asked for it; under a hold it waits on.
 
@@ -153,6 +189,8 @@ def finish(row: Erasure) -> Outcome:
     Raises:
         HolderFailed: nothing was erased yet; it runs again by itself.
     """
+    retried(lambda: leave_out_parted([UUID(one) for one in row.subjects]))
+    row.refresh_from_db()
     named, actor = [UUID(one) for one in row.subjects], _who_asked(row)
     try:
         whole = set(part_of(named[0], whole=True))

@@ -26,6 +26,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.keys import search_keys
 from kehu.serve.rights import wrong_merge
+from kehu.serve.rights.clocks import clocks_of_request, due_of
 from kehu.serve.rights.models import ProbablePart, Request
 from kehu.serve.rights.office import PURPOSE_ID, require
 from kehu.serve.rights.scope import scope_of
@@ -176,6 +177,8 @@ def left_out_when_over(*, now: datetime | None = None, by: UUID) -> int:
     now = now or timezone.now()
     closed = 0
     for row in Request.objects.filter(state="open", due__lt=now, right__in=REACH).exclude(subject=None):
+        if not _has_run_out(row, now):
+            continue
         with transaction.atomic():
             try:
                 before = ProbablePart.objects.filter(request=row, state="left-out").count()
@@ -183,6 +186,12 @@ def left_out_when_over(*, now: datetime | None = None, by: UUID) -> int:
             except UnknownSubject:  # erased meanwhile
                 continue
     return closed
+
+
+def _has_run_out(row: Request, now: datetime) -> bool:
+    """Reckoned anew: the end that is noted with a request does not move while its clock stands."""
+    due = due_of(clocks_of_request(row, list(row.steps.order_by("at", "id")), now=now))
+    return due is not None and due < now
 
 
 def sentence(count: int, language: str) -> str:
