@@ -48,7 +48,7 @@ class ProposalEnded(RuntimeError):
 
 
 class ProposalOutdated(RuntimeError):
-    """Another version came in force since it was written; it is withdrawn and proposed anew."""
+    """Another version came in force since it was written, or what it is of was stopped; it is withdrawn and proposed anew."""
 
 
 class AssessmentMissing(RuntimeError):

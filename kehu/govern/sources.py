@@ -130,11 +130,15 @@ def approve(change: UUID, *, by: UUID, role: str, id: UUID) -> Source:
     """Let a version of a source come in force, at once; one that was stopped runs again.
 
     Raises:
-        UnknownChange, ProposalEnded, ProposalOutdated, OwnProposal: as :func:`kehu.govern.register.approve`.
+        UnknownChange, ProposalEnded, OwnProposal: as :func:`kehu.govern.register.approve`.
+        ProposalOutdated: so, too; or the source was stopped since it was proposed.
     """
     with transaction.atomic():
         held = register.approve(change, by=by, role=role, id=id)
         said = held.content
+        stopped = Source.objects.select_for_update().filter(name=held.name, stopped_at__gte=held.proposed_at)
+        if stopped.exists():  # whoever proposed it did not know: what is stopped runs again by a version written since
+            raise register.ProposalOutdated
         source, _ = Source.objects.update_or_create(
             name=held.name,
             defaults={

@@ -24,12 +24,15 @@ from kehu.serve.desk.queries import explain, find, show
 from kehu.serve.desk.searching import search
 from kehu.serve.register import changes
 from kehu.serve.rights import actions as rights
+from kehu.serve.rights import wrong_merge
 from kehu.serve.rights.erasure import erase
 from kehu.serve.rights.export import export
 from kehu.serve.rights.health import check_informing
 from kehu.serve.sources import informing
 from kehu.serve.sources import register as sources
+from kehu.vault.assignment import PROBABLE
 from tests.cast import staff
+from tests.serve.holdings import link
 from tests.smtp import mail_server
 
 BROKER = {
@@ -320,6 +323,31 @@ def test_of_a_customer_who_is_known_already_only_what_was_bought_is_shut(registe
     marked = marks_of_records(opened.origins)
     bought = next(c.record for c in opened.contributions if c.normal == "+8613900139000")
     assert [mark.party for mark in marked.values()] == ["Broker Ltd"] and bought in marked
+
+
+def test_a_letter_tells_nobody_what_came_of_who_may_be_somebody_else(registered, bring, kehu_import, letters):
+    registered()
+    kehu_import("external_id,full_name,email\nO-1,Lin Wan,own@kehu.example\n", "store")
+    own = one("select subject from subject_state")
+    bring("external_id,full_name,phone\nB-1,Lin Wan,+8613900139000\n")
+    bought = one("select subject from subject_state where supplied is not null")
+    assert own != bought
+    link(own, bought, PROBABLE)
+    done = informing.send(actor=owner_actor())
+    wrong_merge.part(own, bought, actor=owner_actor())
+    assert (done.mailed, done.by_post) == (0, 1) and letters == []
+    assert informing.figures().due == 1
+    assert policy_of(bought, actor=staff("service"), field="phone") == ("denied", "cn.pipl.17-told")
+
+
+def test_a_version_proposed_before_the_stop_does_not_start_a_source_again(office, registered):
+    proposer, decider = office
+    held = registered()
+    waits = changes.propose_source("broker", {"until": "2100-01-01"}, actor=proposer)
+    sources.stop(held.name, actor=owner_actor())
+    with pytest.raises(register.ProposalOutdated):
+        changes.approve(waits.id, actor=decider)
+    assert Source.objects.get().stopped_at is not None
 
 
 def test_nobody_in_europe_is_written_to_first_about_anything_else(registered, bring, letters):

@@ -45,12 +45,12 @@ _PIECE: Final = 100  # letters between two notes: so many at most go out twice a
 _DUE: Final = "s.inform_by is not null and not s.hidden and not s.deceased and not s.residue"
 _WAITS_FOR_POST: Final = "coalesce((s.supplied ->> 'post')::boolean, false)"
 _SOURCES: Final = """
-select s.customer, s.subject, x.key::int, s.controller, array(select distinct f.category from record r
+select s.customer, s.core, s.subject, x.key::int, s.controller, array(select distinct f.category from record r
     join facet f on f.subject = r.subject and f.record = r.id
     where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1)
 from subject_state s, jsonb_object_keys(s.supplied -> 'of') x (key)
 where s.customer = any (%s) and not s.hidden and s.supplied is not null
-    and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 2, 3
+    and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 3, 4
 """
 _TELL: Final = """
 with n as (select * from unnest(%s::uuid[], %s::smallint[]) as n (subject, source)), held as (
@@ -67,7 +67,7 @@ from told t where s.subject = t.subject
 """
 _POST: Final = """
 update subject_state set supplied = supplied || '{"post": true}' where subject in (select s.subject from subject_state s
-    where s.customer = any (%s) and s.inform_by is not null order by s.subject for no key update)
+    where s.core = any (%s) and s.inform_by is not null order by s.subject for no key update)
 """
 
 
@@ -108,7 +108,7 @@ class Due:
 
 @dataclass(slots=True)
 class _Untold:
-    """What one customer does not know yet: each origin subject and source, and what the letter says."""
+    """What one customer, or a certain part of one, does not know yet: each origin subject and source, what the letter says."""
 
     controller: int = 0
     pairs: list[tuple[UUID, int]] = field(default_factory=list)
@@ -257,17 +257,19 @@ def _pieces(*, until: date | None, again: bool, limit: int | None) -> Iterator[l
 
 
 def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> None:
-    untold = _untold([one.customer for one in opened])
+    untold, core_of = _untold_parts([one.customer for one in opened]), _cores([one.customer for one in opened])
     written, without, languages = dict[UUID, _Untold](), list[UUID](), dict[UUID, str]()
     known, house, allowed = marks(), dict(Controller.objects.values_list("id", "name")), _allowed()
-    for one in opened:
-        held = untold.get(one.customer)
-        if held is None or found.away:
+    parts = [(one, core, held) for one in opened for core, held in untold.get(one.customer, {}).items()]
+    for one, core, held in parts:
+        if found.away:
             continue
-        best = {name: won.said for name, won in survive(one.contributions).items()}
+        # who is joined by linkage alone may be somebody else: nobody reads in their own mailbox what came of another
+        theirs = [said for said in one.contributions if core_of.get(said.subject) == core]
+        best = {name: won.said for name, won in survive(theirs).items()}
         address = best.get("email")
         if address is None or address.answer != "clear" or address.status == INVALID or not address.normal:
-            without.append(one.customer)
+            without.append(core)
             continue
         tongue = str(best["language"].normal) if "language" in best else ""
         came = [
@@ -281,12 +283,12 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
             to = [str(address.normal)]
             EmailMessage(letter.subject, letter.text, to=to, connection=mail, headers=name).send()
         except smtplib.SMTPRecipientsRefused:
-            without.append(one.customer)
+            without.append(core)
         except (smtplib.SMTPException, OSError, OutboxClosed) as away:
             _log.warning("inform.mail.failed", extra={"failure": type(away).__name__})
             found.failed, found.away = found.failed + 1, True
         else:
-            written[one.customer], languages[one.customer] = held, letter.language
+            written[core], languages[core] = held, letter.language
     with transaction.atomic():
         _note(written, way="email", languages=languages, by=by)
         with connection.cursor() as cursor:
@@ -295,15 +297,39 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
 
 
 def _untold(customers: Sequence[UUID]) -> dict[UUID, _Untold]:
+    found: dict[UUID, _Untold] = {}
+    for customer, _, *row in _untold_rows(customers):
+        _add(found, customer, *row)
+    return found
+
+
+def _untold_parts(customers: Sequence[UUID]) -> dict[UUID, dict[UUID, _Untold]]:
+    """The same of each certain part of a customer, by its oldest origin subject."""
+    found: dict[UUID, dict[UUID, _Untold]] = {}
+    for customer, core, *row in _untold_rows(customers):
+        _add(found.setdefault(customer, {}), core, *row)
+    return found
+
+
+def _untold_rows(customers: Sequence[UUID]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(_SOURCES, [list(customers)])
-        rows = cursor.fetchall()
-    found: dict[UUID, _Untold] = {}
-    for customer, subject, source, controller, categories in rows:
-        held = found.setdefault(customer, _Untold(controller))
-        held.pairs.append((subject, source))
-        held.categories.setdefault(source, set()).update(categories)
-    return found
+        return list(cursor.fetchall())
+
+
+def _add(
+    found: dict[UUID, _Untold], whose: UUID, subject: UUID, source: int, controller: int, categories: Iterable[int]
+) -> None:
+    held = found.setdefault(whose, _Untold(controller))
+    held.pairs.append((subject, source))
+    held.categories.setdefault(source, set()).update(categories)
+
+
+def _cores(customers: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Of which certain part each origin subject of these customers is."""
+    with connection.cursor() as cursor:
+        cursor.execute("select subject, core from subject_state where customer = any (%s)", [list(customers)])
+        return dict(cursor.fetchall())
 
 
 def _allowed() -> dict[int, tuple[str, ...]]:
