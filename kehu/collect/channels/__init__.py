@@ -89,12 +89,14 @@ class Asked:
         customer: the sender's id of the customer; None: it names none.
         said: what it says, for the hand.
         message: its place among the messages of its request.
+        besides: parts of the message that another hand carries out: where this one is refused they do not wait with it.
     """
 
     hand: str
     customer: str | None
     said: Mapping[str, str] = field(repr=False)
     message: int = 0
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from kehu.collect.forms.questions import LONGEST_ANSWER, Question
 from kehu.refine.classify.scan import Scanner
 
 _SCANNER: Final = Scanner(models=False)  # an answer waits for no model
+_DIGITS: Final = 4  # of thousands of digits Python makes no number
 
 
 def answers_of(questions: Sequence[Question], said: Mapping[str, str], faults: dict[str, str]) -> dict[str, str]:
@@ -22,7 +23,9 @@ def answers_of(questions: Sequence[Question], said: Mapping[str, str], faults: d
             if len(text) > LONGEST_ANSWER:
                 faults[f"q_{one.id}"] = "too-long"
             found[one.id] = text
-        elif text.isascii() and text.isdigit() and 1 <= int(text) <= len(one.option_texts("en")):
+        elif (
+            text.isascii() and text.isdigit() and len(text) <= _DIGITS and 1 <= int(text) <= len(one.option_texts("en"))
+        ):
             found[one.id] = text
         else:
             faults[f"q_{one.id}"] = "invalid"

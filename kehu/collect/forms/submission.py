@@ -23,7 +23,6 @@ from kehu.collect.forms.waiting import hand_on, put
 from kehu.govern.laws import packs_for
 from kehu.guard.installation import installation
 from kehu.refine.clean import INVALID, clean
-from kehu.refine.clean.dates import parse_date
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.terms import country_code
 
@@ -103,6 +102,7 @@ class _Reading:
         self._packs = packs_for(place)
         self._letters = [one for one in self._form.letters if one in sent.letters]
         self._agreed = self._consents()
+        self._born: date | None = None
         self.confirms: str | None = None
 
     def message(self, stamp: UUID) -> dict[str, Any] | None:
@@ -183,6 +183,8 @@ class _Reading:
             row = clean(pl.DataFrame(self._given), residence=self._form.country or None, columns=kinds)
             invalid = [name for name in self._given if row[f"{name}__s"][0] == INVALID]
             self._faults.update(dict.fromkeys(invalid, "invalid"))
+            if "birth_date" in kinds and (born := row["birth_date__n"][0]) is not None:
+                self._born = date.fromisoformat(born)  # as the record will have it, however it was written
         for letter in self._letters:
             if addresses_of(letter) not in self._given:
                 self._faults.setdefault(addresses_of(letter), "needed-for-letter")
@@ -192,10 +194,8 @@ class _Reading:
         limit = own_age(self._packs)
         if limit == 0:
             return False
-        if (text := self._given.get("birth_date")) is not None:
-            today = datetime.now(UTC).date()
-            born = parse_date(text, day_first=True, today=today)
-            return born is not None and _years(born, today) < limit
+        if "birth_date" in self._given:
+            return self._born is not None and _years(self._born, datetime.now(UTC).date()) < limit
         if not self._form.children:
             return False
         if self._sent.age not in ("older", "younger"):

@@ -104,15 +104,20 @@ def destroy_unasked(form: UUID, *, actor: Actor) -> int:
 
 
 def _said(counts: Sequence[int]) -> tuple[tuple[int | None, ...], int | None]:
-    """Counts that tell of nobody: small ones left out, and one more where the rest would give a single one away."""
+    """Counts that tell of nobody: small ones left out, and more where the total would give those away, singly or together."""
     total = sum(counts)
     if total < FEWEST:
         return tuple(None for _ in counts), None
     shown: list[int | None] = [count if count >= FEWEST else None for count in counts]
     if shown.count(None) == 1 and len(shown) > 1:
-        least = min((count for count in shown if count is not None), default=0)
-        shown[shown.index(least)] = None
+        _leave_out_least(shown)
+    while 0 < total - sum(filter(None, shown)) < FEWEST:
+        _leave_out_least(shown)
     return tuple(shown), total
+
+
+def _leave_out_least(shown: list[int | None]) -> None:
+    shown[shown.index(min(count for count in shown if count is not None))] = None
 
 
 def keep_answers(errand: Errand) -> str | None:
@@ -121,7 +126,9 @@ def keep_answers(errand: Errand) -> str | None:
     form, number = UUID(said["form"]), int(said["v"])
     definition = shown_as(form, number).definition
     day = datetime.fromisoformat(said["at"]).date()
-    subject = UUID(said["invited"]) if said["invited"] and not definition.anonymous and _here(said["invited"]) else None
+    subject = UUID(said["invited"]) if said["invited"] and not definition.anonymous else None
+    if subject is not None and not _here(subject):
+        return None  # their answers would have been erased with them
     # ids that tell no time: else those of one visitor would stand one after another
     free = {one.id for one in definition.questions if one.kind == "text"}
     written = [(uuid4(), question, text) for question, text in said["answers"].items() if question in free]
@@ -142,9 +149,10 @@ def keep_answers(errand: Errand) -> str | None:
     return None
 
 
-def _here(subject: str) -> bool:
+def _here(subject: UUID) -> bool:
+    """Whether somebody was not erased meanwhile, held until their answers are written."""
     with connection.cursor() as cursor:
-        cursor.execute("select 1 from subject_state where subject = %s and not hidden", [subject])
+        cursor.execute("select 1 from subject_state where subject = %s and not hidden for key share", [subject])
         return cursor.fetchone() is not None
 
 

@@ -28,7 +28,7 @@ from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox.hands import Errand, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
-from kehu.collect.inbox.known import customers_of
+from kehu.collect.inbox.known import customers_of, keys_of
 from kehu.collect.inbox.terms import answering_for, terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
 from kehu.collect.readers import Batch
@@ -67,13 +67,17 @@ class _Sent:
         return list(range(messages)) if self.fresh is None else self.fresh
 
 
+_Refused = tuple[str, bytes, bytes | None]
+"""Why, the message as it came, and the key of its customer, by which an erasure finds it."""
+
+
 @dataclass(slots=True)
 class _Read:
     """What requests became: rows by kind, errands with when they came and their raw message, what was refused and why."""
 
     rows: dict[str, list[Brought]] = field(default_factory=lambda: defaultdict(list))
     asked: list[tuple[Asked, datetime, bytes]] = field(default_factory=list)
-    refused: list[tuple[str, bytes]] = field(default_factory=list)
+    refused: list[_Refused] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     messages: int = 0
 
@@ -201,31 +205,34 @@ class _Channel:
             reading = self.kind.read(one.envelope, one.at, places, self._words())
             for row in reading.rows:
                 read.rows[row.kind].append(row)
-            read.asked += [(asked, one.at, orjson.dumps(held[asked.message])) for asked in reading.asked]
-            read.refused += [(bad.reason, orjson.dumps(held[bad.message])) for bad in reading.refused]
+            read.asked += [(asked, one.at, _without(held[asked.message], asked.besides)) for asked in reading.asked]
+            read.refused += [(bad.reason, orjson.dumps(held[bad.message]), None) for bad in reading.refused]
             for name, count in reading.unread.items():
                 read.unread[name] += count
             read.messages += len(places)
         return read
 
-    def _hand_over(self, asked: Sequence[tuple[Asked, datetime, bytes]]) -> list[tuple[str, bytes]]:
+    def _hand_over(self, asked: Sequence[tuple[Asked, datetime, bytes]]) -> list[_Refused]:
         """Have errands carried out by whoever keeps those registers; returns what was not, with why."""
         names = [one.customer for one, _, _ in asked if one.customer is not None]
         known = customers_of(self.channel, self.terms.controller, names) if names else {}
-        refused: list[tuple[str, bytes]] = []
+        refused: list[_Refused] = []
         of = [(known.get(one.customer or ""), one, at, raw) for one, at, raw in asked]
         # in the order of subjects, as reads lock them; of one customer as they came
         for subject, one, at, raw in sorted(of, key=lambda each: each[0].bytes if each[0] is not None else b""):
             errand = Errand(one, subject, self.channel, self.terms.notice, at, self.actor)
             if (why := hand_of(one.hand)(errand)) is not None:
-                refused.append((why, raw))
+                refused.append((why, raw, self._key_of(one.customer)))
         return refused
+
+    def _key_of(self, name: str | None) -> bytes | None:
+        return None if name is None else keys_of(self.channel, self.terms.controller, [name])[name]
 
     def _words(self) -> Terms:
         terms = self.terms
         return Terms(terms.fields, terms.consents, terms.residence, told=terms.basis != "consent" and terms.notice > 0)
 
-    def _write(self, kind: str, rows: Sequence[Brought], refused: Sequence[tuple[str, bytes]]) -> None:
+    def _write(self, kind: str, rows: Sequence[Brought], refused: Sequence[_Refused]) -> None:
         """Rows of one kind, as a chunk of the day's import of it."""
         began = time.monotonic()
         recipe = recipe_of(kind, self.channel, self.terms)
@@ -233,7 +240,9 @@ class _Channel:
         number = ImportChunk.objects.filter(batch=batch).count()
         prepared = self._prepared(recipe, rows, first=number * 10_000 + 1)
         lines = range(number * 10_000 + 1 + len(rows), number * 10_000 + 1 + len(rows) + len(refused))
-        prepared.refused += [Refusal(line, why, b"\0" + raw) for line, (why, raw) in zip(lines, refused, strict=True)]
+        prepared.refused += [
+            Refusal(line, why, b"\0" + raw, key) for line, (why, raw, key) in zip(lines, refused, strict=True)
+        ]
         terms = self.terms
         admission = Admission(
             installation(), gate().decisions, actor=self.actor,
@@ -263,7 +272,9 @@ class _Channel:
             held = self.kind.messages(opened.envelope) if self.kind is not None else []
         except Exception:  # noqa: BLE001  (its own reader cannot even part it)
             held = [opened.envelope]
-        refused = [(_FAILED, orjson.dumps(held[place])) for place in opened.places(len(held)) if place < len(held)]
+        refused: list[_Refused] = [
+            (_FAILED, orjson.dumps(held[place]), None) for place in opened.places(len(held)) if place < len(held)
+        ]
         with transaction.atomic():
             if refused:
                 self._write("interactions", [], refused)
@@ -286,6 +297,12 @@ class _Channel:
         forget_aside(connection.connection, ids)
         with connection.cursor() as cursor:
             cursor.execute("delete from inbox where id = any (%s)", [ids])
+
+
+def _without(message: Any, parts: Sequence[str]) -> bytes:
+    """A message as it is set aside, without what is carried out all the same."""
+    left = {name: held for name, held in message.items() if name not in parts} if parts else message
+    return orjson.dumps(left)
 
 
 def _under(sent: _Sent) -> tuple[int, str, int] | None:

@@ -13,16 +13,20 @@ from kehu.guard.installation import installation
 from kehu.refine.clean import clean
 
 
-def customers_of(channel: Channel, controller: int, names: Sequence[str]) -> dict[str, UUID]:
-    """Whose ids at a channel these are, as far as they are here."""
+def keys_of(channel: Channel, controller: int, names: Sequence[str]) -> dict[str, bytes]:
+    """The keys of persons' records by their ids at a channel, as an import makes them."""
     held = sorted(set(names))
-    # the key of a person's record, as an import makes it
     frame = clean(pl.DataFrame({"external_id": held}), residence=None, columns={"external_id": "code"})
     source = installation().tokens.source
-    made = {
+    return {
         name: source(controller, channel.id, 1, normal or name)
         for name, normal in zip(held, frame["external_id__n"].to_list(), strict=True)
     }
+
+
+def customers_of(channel: Channel, controller: int, names: Sequence[str]) -> dict[str, UUID]:
+    """Whose ids at a channel these are, as far as they are here."""
+    made = keys_of(channel, controller, names)
     with connection.cursor() as cursor:
         cursor.execute("select token, subject from source_key where token = any (%s)", [list(made.values())])
         found = {bytes(token): subject for token, subject in cursor.fetchall()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
@@ -93,8 +93,8 @@ def board(*, actor: Actor) -> Board | None:
         return None
     by_scope: dict[str, dict[str, dict[str, Shown]]] = {}
     rules: dict[str, Shown] = {}
-    for one in Score.objects.filter(run=run):
-        shown = Shown.made(one.of, one.bad)
+    found = list(Score.objects.filter(run=run))
+    for one, shown in zip(found, _together(found), strict=True):
         if one.scope == "rule":
             rules[one.key] = shown
         else:
@@ -104,6 +104,36 @@ def board(*, actor: Actor) -> Board | None:
         run, mean(one.share for one in whole.values()), whole, by_scope.get("field", {}), by_scope.get("source", {}),
         by_scope.get("segment", {}), rules,
     )  # fmt: skip
+
+
+def _together(found: Sequence[Score]) -> list[Shown]:
+    """What may be told of scores that stand beside each other: none follows from the whole and the others."""
+    shown = [Shown.made(one.of, one.bad) for one in found]
+    parts: dict[tuple[str, str], list[int]] = {}
+    for place, one in enumerate(found):
+        if one.scope == "segment":
+            parts.setdefault((one.dimension, one.key.partition(":")[0]), []).append(place)
+        elif one.scope in ("field", "rule"):
+            parts.setdefault((one.dimension, ""), []).append(place)
+    for places in parts.values():
+        while (least := _least_beside_few(found, shown, places)) is not None:
+            shown[least] = Shown(None, None, None)
+    return shown
+
+
+def _least_beside_few(found: Sequence[Score], shown: Sequence[Shown], places: Sequence[int]) -> int | None:
+    """The least of what is told, where what is not told of parts comes to one to four; None: it comes to nobody or enough."""
+    amounts: tuple[tuple[list[int], Callable[[Score], int]], ...] = (
+        ([place for place in places if shown[place].of is None], lambda one: one.of),
+        ([place for place in places if shown[place].bad is None], lambda one: one.bad),
+        ([place for place in places if shown[place].bad is None], lambda one: one.of - one.bad),
+    )
+    for hidden, amount in amounts:
+        if 0 < sum(amount(found[place]) for place in hidden) < SMALL:
+            told = [place for place in places if shown[place].bad is not None and amount(found[place]) > 0]
+            if told:
+                return min(told, key=lambda place: amount(found[place]))
+    return None
 
 
 def trend(*, actor: Actor, days: int = TREND_DAYS) -> list[Day]:

@@ -50,7 +50,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             if isinstance(one, Brought):
                 one.message = place
         reading.rows += rows
-        reading.asked += [Asked(one.hand, one.customer, one.said, place) for one in asked]
+        reading.asked += [Asked(one.hand, one.customer, one.said, place, one.besides) for one in asked]
     return reading
 
 
@@ -65,11 +65,12 @@ def _read(message: dict[str, Any], terms: Terms) -> tuple[list[Brought], list[As
     if values:
         rows.append(Brought("customers", {"external_id": name, **person}, own, residence, at=at))
         said = orjson.dumps({part: held for part, held in message.items() if part not in ("values", "answers")})
-        asked.append(Asked(SAID, name, {"said": said.decode()}))
+        # answers are kept apart from people, also where what the person said has to wait
+        asked.append(Asked(SAID, name, {"said": said.decode()}, besides=("answers",)))
     if wrote:
         wrote = {"external_id": name, "kind": str(message["way"]), "at": at, **wrote}
         rows.append(Brought("interactions", wrote, own, residence, at=at))
-    if message["answers"]:
+    if message.get("answers"):
         kept = {part: message[part] for part in ("own", "form", "v", "at", "language", "answers", "invited")}
         asked.append(Asked(ANSWERED, None, {"said": orjson.dumps(kept).decode()}))
     return rows, asked
