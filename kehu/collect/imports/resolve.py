@@ -98,10 +98,10 @@ class Resolver:
         for row in self._prepared.rows:
             draft = row.draft
             if draft.source in self._graves or (row.owners and not self._graves.isdisjoint(row.owners)):
-                result.refused.append(Refusal(row.line, ERASED, self._prepared.raw(row.line), draft.source))
+                result.refused.append(Refusal(row.line, ERASED, self._prepared.raw(row.line), self._found_by(row)))
                 continue
             if (policy := self._unlawful.get(draft.packs)) is not None:
-                result.refused.append(Refusal(row.line, policy, self._prepared.raw(row.line), draft.source))
+                result.refused.append(Refusal(row.line, policy, self._prepared.raw(row.line), self._found_by(row)))
                 continue
             held = self._sources.get(draft.source)
             if held is not None and (
@@ -131,6 +131,12 @@ class Resolver:
         return result
 
     # -- one row
+
+    def _found_by(self, row: Row) -> bytes:
+        """The key by which an erasure finds a refused row: of an event that is not here its customer's, who may yet come."""
+        if row.draft.kind <= 2 or row.draft.source in self._sources or not row.owners:
+            return row.draft.source
+        return next((key for key in row.owners if key in self._sources), row.owners[0])
 
     def _is_late(self, row: Row) -> bool:
         """Whether its sender said something later under the same key: it is kept, and does not count for the newest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -101,6 +101,10 @@ def _write(
     raw: Connection[Any], prepared: Prepared, place: Place, admission: Admission, actor: Actor, began: float
 ) -> Counts:
     raw.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    whole = prepared.count
+    if place.replayed:
+        prepared = _still_refused(raw, prepared, place.replayed)
+    gone = whole - prepared.count
     unlawful = _unlawful(raw, prepared, admission)
     resolved = Resolver(raw, prepared, controller=place.controller, repeat=place.repeat, unlawful=unlawful).resolve()
     if resolved.kept:
@@ -122,7 +126,7 @@ def _write(
         settle(raw, place.batch, _came_in(prepared, resolved, place.replayed))
     put_aside(raw, place.batch, place.file, _notes(resolved, again=bool(place.replayed)))
     counts = Counts(
-        prepared.count, resolved.created, resolved.updated, resolved.merged, resolved.duplicates, len(resolved.refused)
+        whole, resolved.created, resolved.updated, resolved.merged, resolved.duplicates + gone, len(resolved.refused)
     )
     raw.execute(
         "insert into collect_importchunk (batch, file, number, part, rows, created, updated, merged, duplicates,"
@@ -198,6 +202,16 @@ def _write_consents(raw: Connection[Any], resolved: Resolved, place: Place, by: 
         for id, (subject, said) in zip(ids, resolved.said, strict=True)
     ]
     record_statements(raw, statements, notice=place.notice, way=place.way, by=by, batch=place.batch)
+
+
+def _still_refused(raw: Connection[Any], prepared: Prepared, replayed: tuple[UUID, ...]) -> Prepared:
+    """Without rows that, since they were read, another replay has brought in, or somebody has let go or erased."""
+    asked = [replayed[row.line - 1] for row in prepared.rows]
+    found = raw.execute(
+        "select id from collect_quarantined where id = any (%s) and settled is null", (asked,)
+    ).fetchall()
+    still = {row[0] for row in found}
+    return replace(prepared, rows=[row for row in prepared.rows if replayed[row.line - 1] in still])
 
 
 def _came_in(prepared: Prepared, resolved: Resolved, replayed: tuple[UUID, ...]) -> list[UUID]:

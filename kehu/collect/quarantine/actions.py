@@ -20,6 +20,7 @@ from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.mapping import Suggestion, override
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.cells import for_spreadsheet
+from kehu.collect.quarantine.groups import taken_back
 from kehu.collect.quarantine.queries import imports_with_refused, in_steps, refused_of
 from kehu.collect.quarantine.reasons import remedy
 from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, open_refused
@@ -53,14 +54,23 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
 
     Raises:
         ActRefused: this role may not.
+        Refused: a row holds a field of level 4, or nobody could read it, and a second factor was not shown lately.
         NothingRefused: there is no row to write.
         FileExistsError: the file is there already.
     """
     require_act("quarantine", actor)
     wanted = [import_id] if import_id else imports_with_refused()
-    ids = [id for one in wanted for part in refused_of(one).values() for id in part]
+    held = {one: [id for part in refused_of(one).values() for id in part] for one in wanted}
+    ids = [id for one in wanted for id in held[one]]
     if not ids:
         raise NothingRefused
+    # the owner holds the keys of all of it; a token can show no second factor
+    if (
+        actor.role != "owner"
+        and not shown_lately(actor.credential)
+        and any(_holds_secrets(one, part, actor) for one, part in held.items())
+    ):
+        raise Refused("house.level4-second-factor")
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
         rows = _write(file, wanted, ids, actor, import_id, language, exact=exact)
@@ -146,7 +156,7 @@ def replay(
     require_act("quarantine", actor)
     require_act("collect", actor)
     old = Import.objects.filter(id=import_id).first()
-    if old is None:
+    if old is None or taken_back(old.id):
         raise UnknownImport(str(import_id))
     refused = refused_of(import_id)
     if not refused:

@@ -46,7 +46,8 @@ class NotAMessage(ValueError):
 class Refused:
     """One refused row, opened. ``text``: as it came, where nobody could read it; ``cells``: what of it can be put right.
 
-    ``fields``: column to field; ``message``: it is one, of a channel that sends by itself.
+    ``fields``: column to field; ``message``: it is one, of a channel that sends by itself; ``kept``: what else the row holds,
+    which is nobody's to change.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class Refused:
     text: str | None = field(repr=False)
     cells: dict[str, str] = field(repr=False)
     fields: dict[str, str] = field(repr=False)
+    kept: dict[str, str] = field(repr=False)
 
 
 def look_at(id: UUID, *, actor: Actor) -> Refused:
@@ -81,8 +83,10 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
         return _opened(row, held, text=_pretty(content[1:]), cells={}, fields={}, message=True)
     columns = columns_of(file, recipe)
     if not content.startswith(_UNREAD):
-        cells = {name: str(told) for name, told in orjson.loads(content).items()}
-        return _opened(row, held, text=None, cells={name: cells.get(name, "") for name in columns}, fields=fields)
+        told = {name: str(cell) for name, cell in orjson.loads(content).items()}
+        cells = {name: told.get(name, "") for name in columns}
+        kept = {name: cell for name, cell in told.items() if name not in cells}
+        return _opened(row, held, text=None, cells=cells, fields=fields, kept=kept)
     raw = content[1:]
     found = next(
         (
@@ -111,7 +115,7 @@ def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
         raise NothingRefused
     held = {name: value.strip() for name, value in {**seen.cells, **cells}.items() if value and value.strip()}
     with transaction.atomic():
-        _seal_again(id, orjson.dumps(held))
+        _seal_again(id, orjson.dumps({**seen.kept, **held}))
         old = Import.objects.get(id=seen.batch)
     extra = {name: name for name in cells if name not in seen.cells}
     return bring_again(old, {_row(id)[0].file: [id]}, actor=actor, extra=extra)
@@ -246,7 +250,7 @@ def _again(
     day_first: dict[str, bool],
 ) -> FileRecipe:  # fmt: skip
     """A file of those rows. A corrected cell of a field without a column gets one of the field's own name."""
-    columns = list(dict.fromkeys([*columns_of(file, recipe), *extra.values(), *told.cells]))
+    columns = list(dict.fromkeys([*columns_of(file, recipe), *_hidden(recipe), *extra.values(), *told.cells]))
     fields = {**file.fields, **extra}
     taken = {*file.fields.values(), *file.unmapped, *recipe.beside}
     fields |= {name: name for name in told.cells if name not in taken and name not in fields}
@@ -260,9 +264,14 @@ def _again(
 
 def columns_of(file: FileRecipe, recipe: Recipe) -> list[str]:
     """Columns that a row of a file may hold, in their order; what only the house writes beside them is left out."""
-    hidden = {recipe.own_column, recipe.joins_column, recipe.when_column}
+    hidden = _hidden(recipe)
     named = file.columns or [*file.fields.values(), *file.unmapped]
     return [name for name in dict.fromkeys([*named, *recipe.beside]) if name not in hidden]
+
+
+def _hidden(recipe: Recipe) -> list[str]:
+    """What the house writes beside a channel's rows: a row is read by it, and nobody puts it right."""
+    return [*filter(None, (recipe.own_column, recipe.joins_column, recipe.when_column))]
 
 
 def _row(id: UUID) -> tuple[Quarantined, Import]:
@@ -278,10 +287,11 @@ def _is_message(row: Quarantined, held: Import, content: bytes) -> bool:
 
 
 def _opened(
-    row: Quarantined, held: Import, *, text: str | None, cells: dict[str, str], fields: dict[str, str], message: bool = False
+    row: Quarantined, held: Import, *, text: str | None, cells: dict[str, str], fields: dict[str, str], message: bool = False,
+    kept: dict[str, str] | None = None,
 ) -> Refused:  # fmt: skip
     channel = Channel.objects.get(id=held.channel)
-    return Refused(row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields)
+    return Refused(row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields, kept or {})
 
 
 def _pretty(raw: bytes) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from kehu.collect.models import Quarantined
+from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.reasons import remedy
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -62,8 +62,10 @@ def refused_of(import_id: UUID) -> dict[int, list[UUID]]:
 
 
 def imports_with_refused() -> list[UUID]:
-    """Imports that have refused rows waiting, the oldest first."""
-    return list(open_rows().filter(accepted=False).order_by("batch").values_list("batch", flat=True).distinct())
+    """Imports that have refused rows waiting, the oldest first; those taken back bring nothing any more."""
+    rows = open_rows().filter(accepted=False).order_by("batch").values_list("batch", flat=True).distinct()
+    back = set(Import.objects.filter(state__in=("undone", "erased"), id__in=rows).values_list("id", flat=True))
+    return [batch for batch in rows if batch not in back]
 
 
 def in_steps(ids: list[UUID], size: int) -> Iterator[list[UUID]]:

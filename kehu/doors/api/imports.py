@@ -27,7 +27,7 @@ _BLOCK: Final = 1 << 20
 def upload(request: HttpRequest) -> Any:
     """The body is the file itself (`application/octet-stream`): CSV, Excel, JSON lines, Parquet or vCard.
 
-    It is sealed as it arrives, never written in clear, and forgotten after two days if nobody imports it.
+    It is sealed as it arrives, never written in clear, and forgotten after a day if nobody imports it.
     """
     who = caller_of(request).actor
     require_act("collect", who)

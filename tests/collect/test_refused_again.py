@@ -1,0 +1,144 @@
+"""Refused rows brought again: as old as they are, once, not after they were let go; an erasure reaches them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from kehu.collect.imports import actions
+from kehu.collect.imports.recipe import Recipe
+from kehu.collect.imports.write import Place, write_chunk
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain_all
+from kehu.collect.inbox.terms import set_terms
+from kehu.collect.models import Import, Quarantined
+from kehu.collect.quarantine import groups, mending
+from kehu.collect.quarantine.correcting import Correction
+from kehu.collect.signed.secrets import keep_secret
+from kehu.collect.signed.settings import keep_settings
+from kehu.govern.channels import add_channel
+from kehu.govern.models import Channel
+from kehu.guard.aside import open_aside
+from kehu.guard.gate.admit import Admission, Terms
+from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
+from kehu.guard.staff.actions import owner_actor
+from tests.collect.shops import SECRET, WIRE, signature, webhook
+from tests.forms import count
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    made, _ = add_channel("line", "webhook", owner=owner_actor().staff, country="CN")
+    keep_secret(made, SECRET)
+    keep_settings(made, (WIRE / "shopline.toml").read_bytes())
+    set_terms(made, actor=owner_actor(), basis="legitimate_interest")
+    said = {"id": "Z1", "email": "z@mail.example", "first_name": "Zoe", "updated_at": "2025-03-01T10:00:00Z",
+            "addresses": [{"country_code": "CN"}]}  # fmt: skip
+    raw = json.dumps(said).encode()
+    headers = {"x-shopline-topic": "customers/create", "x-shopline-hmac-sha256": signature(raw)}
+    assert webhook("line", raw, headers).status == 200
+    drain_all()
+    [row] = Quarantined.objects.filter(accepted=False, settled=None)
+    assert not row.reason.startswith("message_"), row.reason
+    set_terms(made, actor=owner_actor(), basis="contract")
+    return row
+
+
+def said_at():
+    with connection.cursor() as cursor:
+        cursor.execute("select said_at from record")
+        return [one[0] and one[0].date().isoformat() for one in cursor.fetchall()]
+
+
+def test_a_mended_row_of_a_channel_comes_in_as_old_as_it_is(refused):
+    begun = mending.mend(refused.id, {"country": "DE", "residence": "DE"}, actor=owner_actor())
+    actions.run(begun, actor=owner_actor())
+    assert said_at() == ["2025-03-01"]
+
+
+def test_a_group_of_a_channel_comes_in_as_old_as_it_is(refused):
+    [group] = groups.groups(actor=owner_actor())
+    for begun in mending.bring_group(
+        group, actor=owner_actor(), correction=Correction(cells={"country": "DE", "residence": "DE"})
+    ):
+        actions.run(begun, actor=owner_actor())
+    assert said_at() == ["2025-03-01"]
+
+
+@pytest.mark.parametrize("came_first", [True, False])
+def test_an_erasure_reaches_refused_events_of_the_customer(bring, kehu, desk, came_first):
+    customers = "external_id,full_name\nK1,Ann Lee\nK2,Ben\n"
+    orders = "order_id,external_id,ordered_at,amount,product,lives in\nO1,K1,2026-01-10,10,pills,CN\nO2,K2,2026-01-10,10,tea,DE\n"
+    if came_first:
+        bring(customers)
+    bring(orders, "--kind", "orders", "--residence", "lives in", basis="legitimate_interest", name="o.csv")
+    if not came_first:
+        bring(customers)
+    assert Quarantined.objects.exclude(sealed=None).count() == 1
+    [ann] = desk.find("full_name=Ann Lee")
+    assert kehu("erase", ann, "--reason", "asked").code == 0
+    assert Quarantined.objects.exclude(sealed=None).count() == 0
+
+
+def _half_replayed(bring, country):
+    """A replay of one refused row, read and not written yet."""
+    old = Import.objects.get(replays=None)
+    [row] = Quarantined.objects.filter(accepted=False, settled=None)
+    begun = mending.bring_again(
+        old, {0: [row.id]}, actor=owner_actor(), correction=Correction(cells={"lives in": country})
+    )
+    held = Import.objects.get(id=begun)
+    recipe = Recipe.unpack(
+        open_aside({held.id: bytes(held.sealed)}, actor=owner_actor(), act="collect", detail=held.id)[held.id]
+    )
+    return begun, recipe, held, row
+
+
+def _written(begun, recipe, held, prepared, row):
+    channel = Channel.objects.get(id=held.channel)
+    terms = Terms(
+        held.channel, channel.kind, held.controller, held.basis, held.notice, False, held.id, fields=recipe.brings
+    )
+    admission = Admission(installation(), gate().decisions, actor=owner_actor(), terms=terms)
+    place = Place(begun, 0, 0, 0, held.controller, held.channel, held.notice, recipe.way, False, (row.id,))
+    return write_chunk(prepared, place, admission, actor=owner_actor(), began=0.0)
+
+
+@pytest.mark.parametrize("meanwhile", ["let go", "brought by another"])
+def test_a_row_that_went_meanwhile_is_not_brought_in(bring, meanwhile):
+    bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    begun, recipe, held, row = _half_replayed(bring, "DE")
+    [(_, prepared)] = actions._prepared(recipe, 0, held.controller, held.channel, owner_actor(), 0)
+    if meanwhile == "let go":
+        [group] = groups.groups(actor=owner_actor())
+        assert mending.let_go(group, actor=owner_actor()) == 1
+    else:
+        other, *_ = _half_replayed(bring, "FR")
+        assert actions.run(other, actor=owner_actor()).created == 1
+    before = count("select count(*) from record")
+    counted = _written(begun, recipe, held, prepared, row)
+    assert count("select count(*) from record") == before and (counted.rows, counted.duplicates) == (1, 1)
+
+
+def test_a_file_of_refused_rows_with_secrets_wants_the_second_factor_by_the_command_line_too(bring, kehu, tmp_path):
+    text = "external_id,full_name,national_id,lives in\nK1,Ann Lee,11010519491231002X,CN\nK2,Ben,,DE\n"
+    bring(text, "--residence", "lives in", basis="legitimate_interest")
+    kehu("staff", "add", "--email", "privacy@kehu.example", "--role", "privacy")
+    token = kehu("token", "issue", "--staff", "privacy@kehu.example", "--purpose", "accuracy").json["token"]
+    done = kehu("quarantine", "export", "--to", tmp_path / "out.csv", token=token)
+    assert done.code == 3 and not (tmp_path / "out.csv").exists()
+
+
+def test_an_undo_that_was_killed_half_way_lets_no_refused_row_in(bring, kehu):
+    first = bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    place = first.json["import"]
+    Import.objects.filter(id=place).update(state="undone", undone_at=timezone.now())  # as its first transaction left it
+    assert kehu("quarantine", "replay", place).code != 0
+    assert Import.objects.filter(replays=place).count() == 0
