@@ -9,8 +9,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from packages import install_pinned
+
 PACKAGE = "openjdk-17-jre-headless"
-PINS = Path(__file__).resolve().parents[1] / "requirements" / "spark.txt"
 
 
 def missing() -> str:
@@ -31,8 +32,7 @@ def ensure_spark() -> None:
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", PACKAGE]):
             subprocess.run(["apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
-    pip = [sys.executable, "-m", "pip", "-q", "install", "--disable-pip-version-check", "--require-hashes"]
-    subprocess.run([*pip, "-r", str(PINS)], check=False)
+    install_pinned(Path(sys.executable), "spark", compiled=False)
     if lacking := _missing_now():
         sys.exit(f"kehu: {lacking} could not be installed")
 

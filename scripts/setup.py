@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from clients import install_clients
+from packages import install_pinned
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -53,16 +54,13 @@ def install(wanted: str) -> None:
     if _installed(wanted) or (wanted == "base" and _installed("dev")):
         return
     print(f"kehu: installing packages ({wanted}) …", file=sys.stderr, flush=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "-q", "install", "--disable-pip-version-check"]
-    if wanted == "dev" and not sys.dont_write_bytecode:  # a third of the time: what is imported is compiled then
-        pip.append("--no-compile")
-    pins = str(ROOT / "requirements" / f"{wanted}.txt")
-    for words in (
-        ["--require-hashes", "--only-binary", ":all:", "-r", pins],
-        ["--no-build-isolation", "--no-deps", "-e", str(ROOT)],
-    ):
-        if subprocess.run([*pip, *words]).returncode:
-            stop("packages could not be installed: see above; once the network is back, run the same again")
+    python = VENV / "bin" / "python"
+    # a third of the time: what is imported is compiled then
+    compiled = wanted != "dev" or sys.dont_write_bytecode
+    itself = [str(python), "-m", "pip", "-q", "install", "--disable-pip-version-check"]
+    itself += ["--no-build-isolation", "--no-deps", "-e", str(ROOT)]
+    if not install_pinned(python, wanted, compiled=compiled) or subprocess.run(itself).returncode:
+        stop("packages could not be installed: see above; once the network is back, run the same again")
     _stamp(wanted).write_text(_digest(wanted))
 
 
