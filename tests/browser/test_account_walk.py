@@ -6,7 +6,6 @@ import re
 import uuid
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from django.test import override_settings
 
@@ -15,6 +14,7 @@ from kehu.guard.staff.actions import SignIn, actor_of, add_staff, owner_actor
 from kehu.guard.staff.second_factor import code_now
 from kehu.guard.staff.sign_on import allow_sign_on
 from tests.doors.account.there import CLIENT, RETURN, SECRET, running
+from tests.dresses import violations
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def _clean(window) -> None:
     page = window.page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
     assert window.wrong == []
-    found = [v["id"] for v in Axe().run(page).response["violations"]]
+    found = [v["id"] for v in violations(page)]
     window.wrong.clear()  # axe's own style
     assert found == [], (page.url, found)
 

@@ -16,7 +16,7 @@ from kehu.govern.models import Consent
 from kehu.guard.staff.actions import owner_actor
 from scripts.browser import find_browser
 from tests.browser.conftest import Visit
-from tests.dresses import looked_at, pair_of
+from tests.dresses import dresses_of, looked_at
 
 MARK = "CANARYzq7f3a"
 WITHIN = 20_000
@@ -106,7 +106,7 @@ def _both_sides(window: Visit) -> None:
     """Each side of the screen in two dresses; with the customer's before it, nothing of the staff's can be reached."""
     found = []
     for address in ("/counter", "/counter#customer"):
-        for width, theme, language in pair_of(address):
+        for width, theme, language in dresses_of(address):
             window.look(width=width, theme=theme, language=language)
             window.go("/me")  # an address that differs by its mark alone is not loaded anew
             window.go(address)

@@ -17,7 +17,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.host.database import Database
 from kehu.serve.mailing import bringing
 from tests.collect.shops import SECRET, WIRE
-from tests.dresses import looked_at, pair_of
+from tests.dresses import in_every_dress
 
 FILE = (
     "external_id,full_name,email,national_id,lives in\n"
@@ -57,11 +57,7 @@ def test_what_comes_in_and_what_did_not(visit: Callable[..., Any], database: Dat
     row = window.page.locator("a[href^='/quarantine/rows/']").first.get_attribute("href")
     wrong: list[str] = []
     for place in ("/channels", f"/channels/{shop.id}", "/quarantine", group, row, wizard):
-        for width, theme, language in pair_of(place):
-            window.look(width=width, theme=theme, language=language)
-            assert window.page.goto(window.site + place).status == 200, place
-            name = re.sub(r"[0-9a-f-]{36}", "…", place)
-            wrong += looked_at(window, f"{name} {width} {theme} {language}", width)
+        wrong += in_every_dress(window, place)
     assert wrong == []
 
 
@@ -83,11 +79,7 @@ def test_a_list_of_whom_nobody_writes_to_and_a_mailbox(
     window.page.locator("form[action$='/in-force'] button").wait_for()  # it says so by itself
     wrong: list[str] = []
     for place in ("/lists", sent, f"/channels/{box.id}"):
-        for width, theme, language in pair_of(place):
-            window.look(width=width, theme=theme, language=language)
-            assert window.page.goto(window.site + place).status == 200, place
-            name = re.sub(r"[0-9a-f-]{36}", "…", place)
-            wrong += looked_at(window, f"{name} {width} {theme} {language}", width)
+        wrong += in_every_dress(window, place)
     assert wrong == []
     window.go(sent)
     window.page.click("form[action$='/in-force'] button")

@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.open_log import open_sequencer
 from tests.cast import admit, staff
-from tests.dresses import dresses_of, in_every_dress
+from tests.dresses import dresses_of, in_every_dress, violations
 
 LIN = {
     "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
@@ -161,6 +160,6 @@ def test_the_door_is_accessible_before_signing_in(visit: Callable[..., Any], pos
 
 def _violations(window: Any) -> list[Any]:
     wrong = list(window.wrong)
-    found = [(one["id"], one["nodes"][0]["html"][:160]) for one in Axe().run(window.page).response["violations"]]
+    found = [(one["id"], one["nodes"][0]["html"][:160]) for one in violations(window.page)]
     window.wrong[:] = wrong
     return found
