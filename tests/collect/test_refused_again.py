@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from kehu.collect.imports import actions
+from kehu.collect.inbox.intake import WHEN
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox import accept as accepting
@@ -61,6 +62,19 @@ def test_a_mended_row_of_a_channel_comes_in_as_old_as_it_is(refused):
     begun = mending.mend(refused.id, {"country": "DE", "residence": "DE"}, actor=owner_actor())
     actions.run(begun, actor=owner_actor())
     assert said_at() == ["2025-03-01"]
+
+
+def test_what_the_house_wrote_beside_a_row_is_not_put_right_by_whoever_mends_it(refused):
+    told = {"country": "DE", "residence": "DE", WHEN: "1999-01-01T00:00:00+00:00"}
+    actions.run(mending.mend(refused.id, told, actor=owner_actor()), actor=owner_actor())
+    assert said_at() == ["2025-03-01"]
+
+
+def test_a_field_that_a_mending_added_is_put_right_by_the_next(refused):
+    mending.mend(refused.id, {"country": "CN", "residence": "CN", "full_name": "Zo"}, actor=owner_actor())
+    begun = mending.mend(refused.id, {"country": "DE", "residence": "DE", "full_name": "Zoe Li"}, actor=owner_actor())
+    actions.run(begun, actor=owner_actor())
+    assert count("select count(*) from record") == 1
 
 
 def test_a_group_of_a_channel_comes_in_as_old_as_it_is(refused):

@@ -46,8 +46,8 @@ class NotAMessage(ValueError):
 class Refused:
     """One refused row, opened. ``text``: as it came, where nobody could read it; ``cells``: what of it can be put right.
 
-    ``fields``: column to field; ``message``: it is one, of a channel that sends by itself; ``kept``: what else the row holds,
-    which is nobody's to change.
+    ``fields``: column to field; ``message``: it is one, of a channel that sends by itself; ``added``: fields that an earlier
+    mending added; ``kept``: what the house itself wrote beside the row, which is nobody's to change.
     """
 
     id: UUID
@@ -59,6 +59,7 @@ class Refused:
     text: str | None = field(repr=False)
     cells: dict[str, str] = field(repr=False)
     fields: dict[str, str] = field(repr=False)
+    added: dict[str, str] = field(repr=False)
     kept: dict[str, str] = field(repr=False)
 
 
@@ -85,8 +86,10 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
     if not content.startswith(_UNREAD):
         told = {name: str(cell) for name, cell in orjson.loads(content).items()}
         cells = {name: told.get(name, "") for name in columns}
-        kept = {name: cell for name, cell in told.items() if name not in cells}
-        return _opened(row, held, text=None, cells=cells, fields=fields, kept=kept)
+        hidden = _hidden(recipe)
+        kept = {name: cell for name, cell in told.items() if name in hidden}
+        added = {name: cell for name, cell in told.items() if name not in cells and name not in hidden}
+        return _opened(row, held, text=None, cells=cells, fields=fields, added=added, kept=kept)
     raw = content[1:]
     found = next(
         (
@@ -103,7 +106,8 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
 def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
     """Put cells of one row right and enter the import that brings it in; returns that import's id.
 
-    A column that is not named keeps what it holds; one that is no column of the file is the field of that name.
+    A column that is not named keeps what it holds; one that is no column of the file is the field of that name. What the
+    house wrote beside the row stays, whatever is named so.
 
     Raises:
         Refused: this role may not, or not this person now.
@@ -113,9 +117,11 @@ def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
     seen = look_at(id, actor=actor)
     if seen.message:
         raise NothingRefused
-    held = {name: value.strip() for name, value in {**seen.cells, **cells}.items() if value and value.strip()}
+    cells = {name: value for name, value in cells.items() if name not in seen.kept}
+    told = {**seen.added, **seen.cells, **cells}
+    held = {name: value.strip() for name, value in told.items() if value and value.strip()}
     with transaction.atomic():
-        _seal_again(id, orjson.dumps({**seen.kept, **held}))
+        _seal_again(id, orjson.dumps({**held, **seen.kept}))
         old = Import.objects.get(id=seen.batch)
     extra = {name: name for name in cells if name not in seen.cells}
     return bring_again(old, {_row(id)[0].file: [id]}, actor=actor, extra=extra)
@@ -288,10 +294,12 @@ def _is_message(row: Quarantined, held: Import, content: bytes) -> bool:
 
 def _opened(
     row: Quarantined, held: Import, *, text: str | None, cells: dict[str, str], fields: dict[str, str], message: bool = False,
-    kept: dict[str, str] | None = None,
+    added: dict[str, str] | None = None, kept: dict[str, str] | None = None,
 ) -> Refused:  # fmt: skip
     channel = Channel.objects.get(id=held.channel)
-    return Refused(row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields, kept or {})
+    return Refused(
+        row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields, added or {}, kept or {}
+    )
 
 
 def _pretty(raw: bytes) -> str:
