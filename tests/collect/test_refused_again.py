@@ -8,12 +8,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from kehu.collect.channels import Asked
 from kehu.collect.imports import actions
-from kehu.collect.inbox.intake import WHEN
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox import drain, hands
 from kehu.collect.inbox.drain import drain_all
+from kehu.collect.inbox.intake import WHEN
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine import groups, mending
@@ -84,6 +86,23 @@ def test_a_group_of_a_channel_comes_in_as_old_as_it_is(refused):
     ):
         actions.run(begun, actor=owner_actor())
     assert said_at() == ["2025-03-01"]
+
+
+def refuse(errand):
+    return "said_later"
+
+
+def test_customers_of_refused_errands_are_looked_for_together(refused, monkeypatch):
+    monkeypatch.setitem(hands._HANDS, "never", "tests.collect.test_refused_again.refuse")
+    looked, keys_of = [], drain.keys_of
+    monkeypatch.setattr(drain, "keys_of", lambda *told: looked.append(told[-1]) or keys_of(*told))
+    channel = drain._Channel(Channel.objects.get(name="line").id)
+    at = timezone.now()
+    asked = [(Asked("never", name, {}), at, (name or "nobody").encode()) for name in ("K1", None, "K2", "K1")]
+    given = {raw: key for _, raw, key in channel._hand_over(asked)}
+    keys = keys_of(channel.channel, channel.terms.controller, ["K1", "K2"])
+    assert given == {b"K1": keys["K1"], b"K2": keys["K2"], b"nobody": None}
+    assert len(looked) == 1
 
 
 @pytest.mark.parametrize("came_first", [True, False])

@@ -216,17 +216,16 @@ class _Channel:
         """Have errands carried out by whoever keeps those registers; returns what was not, with why."""
         names = [one.customer for one, _, _ in asked if one.customer is not None]
         known = customers_of(self.channel, self.terms.controller, names) if names else {}
-        refused: list[_Refused] = []
+        refused: list[tuple[str, bytes, str | None]] = []
         of = [(known.get(one.customer or ""), one, at, raw) for one, at, raw in asked]
         # in the order of subjects, as reads lock them; of one customer as they came
         for subject, one, at, raw in sorted(of, key=lambda each: each[0].bytes if each[0] is not None else b""):
             errand = Errand(one, subject, self.channel, self.terms.notice, at, self.actor)
             if (why := hand_of(one.hand)(errand)) is not None:
-                refused.append((why, raw, self._key_of(one.customer)))
-        return refused
-
-    def _key_of(self, name: str | None) -> bytes | None:
-        return None if name is None else keys_of(self.channel, self.terms.controller, [name])[name]
+                refused.append((why, raw, one.customer))
+        asked_by = [name for _, _, name in refused if name is not None]
+        keys = keys_of(self.channel, self.terms.controller, asked_by) if asked_by else {}
+        return [(why, raw, keys[name] if name is not None else None) for why, raw, name in refused]
 
     def _words(self) -> Terms:
         terms = self.terms
