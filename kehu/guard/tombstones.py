@@ -30,6 +30,7 @@ from kehu.host.database import DBNAME
 from kehu.host.home import Home, write_whole
 from kehu.vault.assignment import detach, lock
 from kehu.vault.erasure import Suppressions, lock_subjects, suppressions_of, write_suppressions, write_tombstones
+from kehu.vault.parted import tell_parted
 
 _FILE: Final = "erasures"
 
@@ -131,6 +132,7 @@ def _erase_again(connection: Connection[Any], tokens: set[bytes]) -> int:
             holder.erase(subject)
     for other in others:
         states.project(other)
+    tell_parted(others)
     return len(back)
 
 

@@ -26,6 +26,7 @@ from kehu.govern.slugs import PURPOSES
 from kehu.vault import copying as to
 from kehu.vault.apart import Apart
 from kehu.vault.ids import in_order, new_id
+from kehu.vault.parted import tell_parted
 from kehu.vault.plans import by_index
 
 EXACT_KEY, CONFIRMED, PROBABLE = 1, 2, 3
@@ -180,16 +181,18 @@ def unassign(
             link for link in standing
             if (link.older, link.younger) in pairs and run in (None, link.run) and certainty in (None, link.certainty)
         ]  # fmt: skip
-        return _divide(connection, gone, by)
+        parted = _divide(connection, gone, by)
+    tell_parted(parted)
+    return len(gone)
 
 
 def unassign_run(connection: Connection[Any], run: UUID, *, by: UUID) -> int:
     """Take back every link a run made, in the caller's transaction; returns how many stood."""
     lock(connection)
     found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
-    return _divide(
-        connection, [link for link in _standing(connection, [row[0] for row in found]) if link.run == run], by
-    )
+    gone = [link for link in _standing(connection, [row[0] for row in found]) if link.run == run]
+    tell_parted(_divide(connection, gone, by))
+    return len(gone)
 
 
 def joined_by(connection: Connection[Any], run: UUID) -> list[Together]:
@@ -212,12 +215,17 @@ def joined_by(connection: Connection[Any], run: UUID) -> list[Together]:
     return list(found.values())
 
 
-def detach(connection: Connection[Any], subjects: Sequence[UUID], *, by: UUID) -> int:
-    """Take every link of these subjects back: before an erasure, and when their import is taken back."""
+def detach(connection: Connection[Any], subjects: Sequence[UUID], *, by: UUID) -> list[UUID]:
+    """Take every link of subjects back who leave: before an erasure, and when their import is taken back.
+
+    Returns who stays of their customers. The caller tells it (:func:`kehu.vault.parted.tell_parted`) once those who leave
+    are gone: nobody was found to be somebody else because of it, but two who stay may be two now.
+    """
     lock(connection)
     leaving = set(subjects)
     standing = _standing(connection, leaving)
-    return _divide(connection, [link for link in standing if leaving & {link.older, link.younger}], by)
+    parted = _divide(connection, [link for link in standing if leaving & {link.older, link.younger}], by)
+    return [subject for subject in parted if subject not in leaving]
 
 
 def standing_links(connection: Connection[Any], subjects: Iterable[UUID]) -> list[Link]:
@@ -263,9 +271,10 @@ def _reach(near: Mapping[UUID, Mapping[UUID, object]], one: UUID) -> set[UUID]:
     return found
 
 
-def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> int:
+def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> list[UUID]:
+    """Take links back; returns everybody of the customers that they were of."""
     if not gone:
-        return 0
+        return []
     members = _lock_members(connection, {end for link in gone for end in (link.older, link.younger)})
     states = states_to_part(connection, list(members))
     together: dict[UUID, dict[UUID, datetime]] = {}
@@ -278,7 +287,7 @@ def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> int:
     _write(connection, members, lambda subject, _: (customers.get(subject, subject), cores.get(subject, subject)))
     part_states(connection, states, together, new_id)
     take_back_words(connection, [subject for subject, held in members.items() if held.has_projected])
-    return len(gone)
+    return list(members)
 
 
 def _ever_joined(connection: Connection[Any], subject: UUID) -> set[UUID]:

@@ -8,7 +8,7 @@ import textwrap
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from kehu.govern import holders as registry
 from kehu.govern import states as subject_states
@@ -32,7 +32,9 @@ from kehu.serve.rights.ending import end_residues
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.residue import NothingLeft, open_left
 from kehu.vault import erasure as vault
-from kehu.vault.assignment import standing_links
+from kehu.vault.assignment import detach, standing_links, unassign
+from kehu.vault.ids import new_id
+from kehu.vault.parted import tell_parted
 from kehu.vault.rotation import rotate_keys
 from tests.cast import admit, staff
 from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, places, raw, rows_naming
@@ -309,18 +311,38 @@ def test_an_import_taken_back_meanwhile_stops_nothing(database):
     assert places(MARK) == set() and queries.show(other, actor=staff("service"), purpose="service")
 
 
-def test_who_was_parted_meanwhile_stays_though_the_others_import_was_taken_back(database, stubborn):
+def _parted_by_linkage(asked, other):
+    with transaction.atomic():
+        unassign(raw(), [(asked, other)], run=None, by=new_id())  # as a run that groups them otherwise
+
+
+@pytest.mark.parametrize(
+    "part", [lambda *pair: wrong_merge.part(*pair, actor=owner_actor()), _parted_by_linkage], ids=["office", "linkage"]
+)
+def test_who_was_parted_meanwhile_stays_though_the_others_import_was_taken_back(database, stubborn, part):
     asked, other = admit(PERSON, {"full_name": "王", "email": "wang@mail.example"})
     link(asked, other, 1)
     with pytest.raises(erasure.HolderFailed):
         erasure.erase(asked, actor=owner_actor(), reason="asked")
-    wrong_merge.part(asked, other, actor=owner_actor())
+    part(asked, other)
     raw().execute("update subject_state set hidden = true where subject = %s", (asked,))
     assert Erasure.objects.get().subjects == [str(asked)]
     assert gate().open([other], actor=staff("manager"), purpose="service")[0].contributions
     erasure.finish_unfinished()
     assert places(MARK) == set()
     assert queries.show(other, actor=staff("service"), purpose="service").fields["full_name"] == "王"
+
+
+def test_who_was_parted_as_a_third_left_stays_though_the_others_import_was_taken_back(database):
+    asked, between, other = admit(PERSON, {"full_name": "李"}, {"full_name": "王", "email": "wang@mail.example"})
+    link(asked, between, 1)
+    link(between, other, 1)
+    holds.hold(asked, actor=owner_actor(), reason="r")
+    assert erasure.erase(asked, actor=owner_actor(), reason="asked").waiting
+    with transaction.atomic():  # as when the import of the one between is taken back
+        raw().execute("update subject_state set hidden = true where subject = %s", (between,))
+        tell_parted(detach(raw(), [between], by=new_id()))
+    assert str(other) not in Erasure.objects.get().subjects
 
 
 def test_the_plan_says_what_the_certificate_says(database):

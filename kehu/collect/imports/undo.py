@@ -22,6 +22,7 @@ from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import detach, unassign_run
 from kehu.vault.erasure import destroy, lock_subjects
+from kehu.vault.parted import tell_parted
 
 _STEP: Final = 2_000
 KEPT: Final = timedelta(days=30)
@@ -98,7 +99,7 @@ def _step(batch: UUID, actor: Actor) -> int:
         raw.execute(_FALL_BACK, named)
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
         hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
-        detach(raw, hidden, by=actor.staff)
+        tell_parted(detach(raw, hidden, by=actor.staff))
         forget_supply(raw, subjects)
         raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
         return len(rows)

@@ -235,7 +235,7 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     steps: tuple[Callable[[], object], ...] = (
         lambda: assignment.unassign(_raw(), [(subject, other)], run=None, by=actor.staff),
         lambda: assignment.unassign(_raw(), _probable_links(other), run=None, by=actor.staff),
-        lambda: assignment.detach(_raw(), [other], by=actor.staff),
+        lambda: assignment.unassign(_raw(), _links(other), run=None, by=actor.staff),
     )
     for step in steps:
         step()
@@ -286,6 +286,10 @@ def _probable_links(subject: UUID) -> list[tuple[UUID, UUID]]:
         for link in links
         if link.certainty == PROBABLE and not {link.older, link.younger} <= part
     ]
+
+
+def _links(subject: UUID) -> list[tuple[UUID, UUID]]:
+    return [(link.older, link.younger) for link in assignment.standing_links(_raw(), [subject])]
 
 
 def _taken(proposal: UUID) -> tuple[Row, list[Answer]]:

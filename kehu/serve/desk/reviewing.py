@@ -12,7 +12,6 @@ from kehu.guard.staff.models import Staff
 from kehu.refine.resolve import review
 from kehu.refine.resolve.review import TakenBack
 from kehu.serve.rights import wrong_merge
-from kehu.serve.rights.erasure import leave_out_parted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,6 @@ def take_back(*, actor: Actor, language: str = "en") -> Undone:
         taken = review.take_back(actor=actor)
         if taken.since is None:
             return Undone(taken, None)
-        leave_out_parted([taken.older, taken.younger])
         sides = part_of(taken.older, whole=True), part_of(taken.younger, whole=True)
         seen = shown_together(*sides, since=taken.since)
         # the same report as of a merge that is parted otherwise

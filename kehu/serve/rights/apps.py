@@ -11,9 +11,10 @@ class RightsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the holders that an erasure reaches, and the hands for what channels ask of these registers."""
+        """Register the holders that an erasure reaches, the hands for what channels ask, and who is told of a parting."""
         from kehu.collect.inbox import hands
         from kehu.govern.holders import register
+        from kehu.vault import parted
 
         kept = ("Consent", "Subscription", "NoticeSeen", "Informed", "State", "Request", "Erasure")
         register(*(f"kehu.serve.rights.holders.{name}Holder" for name in kept))
@@ -21,3 +22,4 @@ class RightsConfig(AppConfig):
         hands.register("erase", "kehu.serve.rights.asked.take_erasure")
         hands.register("subscription", "kehu.serve.rights.asked.take_subscription")
         hands.register("form", "kehu.serve.rights.by_form.take_said")
+        parted.register("kehu.serve.rights.erasure.leave_out_parted")

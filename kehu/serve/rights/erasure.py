@@ -44,6 +44,7 @@ from kehu.vault import erasure as vault
 from kehu.vault.assignment import detach
 from kehu.vault.assignment import lock as lock_links
 from kehu.vault.ids import new_id
+from kehu.vault.parted import tell_parted
 from kehu.vault.rotation import ENDS_WITHIN, EPOCH
 
 _log = logging.getLogger(__name__)
@@ -146,14 +147,14 @@ def unfinished_of(subjects: Sequence[UUID]) -> Erasure | None:
 
 
 def leave_out_parted(subjects: Sequence[UUID]) -> None:
-    """Let erasures that are not done name nobody who was parted from whoever asked; call in a transaction, after the parting.
+    """Let erasures that are not done name nobody who was parted from whoever asked.
 
-    It has to be written down while both are here: once the import of whoever asked is taken back, nobody could tell.
+    Whoever parts calls it, in the same transaction (:mod:`kehu.vault.parted`). It has to be written down while both are here:
+    once the import of whoever asked is taken back, nobody could tell.
     """
-    touched = {str(subject) for subject in subjects}
-    for row in Erasure.objects.select_for_update().exclude(state="done").order_by("id"):
-        if touched.isdisjoint(row.subjects):
-            continue
+    touched, waiting = {str(subject) for subject in subjects}, Erasure.objects.exclude(state="done")
+    named = [row.id for row in waiting if not touched.isdisjoint(row.subjects)]
+    for row in waiting.select_for_update().filter(id__in=named).order_by("id") if named else ():
         parted = _parted_from(UUID(row.subjects[0]), row.subjects)
         if parted:
             row.subjects = [one for one in row.subjects if UUID(one) not in parted]
@@ -189,8 +190,6 @@ def finish(row: Erasure) -> Outcome:
     Raises:
         HolderFailed: nothing was erased yet; it runs again by itself.
     """
-    retried(lambda: leave_out_parted([UUID(one) for one in row.subjects]))
-    row.refresh_from_db()
     named, actor = [UUID(one) for one in row.subjects], _who_asked(row)
     try:
         whole = set(part_of(named[0], whole=True))
@@ -273,12 +272,12 @@ def _carry_out(id: UUID, scope: Scope, actor: Actor) -> Outcome:
 
 def _transaction(id: UUID, actor: Actor) -> _Run | None:
     """The whole erasure; None where a hold on the whole subject stands in its way."""
+    connection.ensure_connection()
+    raw: Connection[Any] = connection.connection
+    lock_links(raw)  # before the row: whoever parts holds it, too, when they come to the row
     row = Erasure.objects.select_for_update().get(id=id)
     if row.state == "done":  # somebody else was faster
         return _Run(row, [], [], [])
-    connection.ensure_connection()
-    raw: Connection[Any] = connection.connection
-    lock_links(raw)
     run = _locked_run(raw, row)
     if _held(run.states):
         row.state = "waiting"
@@ -291,13 +290,14 @@ def _transaction(id: UUID, actor: Actor) -> _Run | None:
     run.tombstones = vault.tombstone_tokens(raw, installation().tokens, run.part)
     run.until = next((item.until for item in items if item.key == "tombstone"), run.until)
     vault.write_tombstones(raw, run.tombstones, id, until=run.until)
-    detach(raw, run.part, by=actor.staff)
+    stays = detach(raw, run.part, by=actor.staff)
     for holder in holders():
         for subject in run.part:
             run.erased[holder.name] += _erased_by(holder, subject)
     for other in sorted({*run.customer, *run.parted} - set(run.part)):
         subject_states.project(other)
     _close(raw, run, items, body)
+    tell_parted(stays)
     return run
 
 

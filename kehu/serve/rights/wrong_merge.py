@@ -28,7 +28,6 @@ from kehu.guard.ledger.together import Shown, shown_together
 from kehu.guard.texts import Sealed, open_texts, seal_under
 from kehu.refine.resolve import review
 from kehu.serve.rights.clocks import EVERY_PACK, packs_of_subjects
-from kehu.serve.rights.erasure import leave_out_parted
 from kehu.serve.rights.incidents import Learned, UnknownIncident, Window, enter_incident
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
@@ -59,7 +58,6 @@ def part(subject: UUID, other: UUID, *, actor: Actor, language: str = "en") -> U
 
     def work() -> UUID | None:
         since = review.undo(subject, other, actor=actor)
-        leave_out_parted([subject, other])
         one, two = part_of(subject, whole=True), part_of(other, whole=True)
         seen = shown_together(one, two, since=since)
         return enter_wrong_merge(seen, (subject, other), (one, two), actor, language) if seen else None
@@ -80,7 +78,6 @@ def undo_run(run: UUID, *, actor: Actor, language: str = "en") -> tuple[int, lis
     def work() -> tuple[int, list[UUID]]:
         was = assignment.joined_by(connection.connection, run)
         gone = review.undo_run(run, actor=actor)
-        leave_out_parted([subject for together in was for subject in together.subjects])
         found = [made for together in was for made in _shown_by(together, actor, language)]
         return gone, found
 
