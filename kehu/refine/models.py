@@ -57,6 +57,7 @@ class Proposal(models.Model):
     found_at = models.DateTimeField(auto_now_add=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.UUIDField(null=True)
+    follows = models.UUIDField(null=True, help_text="the question it was answered by (kehu.refine.resolve.handing_on)")
 
     class Meta:
         constraints = [
@@ -71,6 +72,7 @@ class Proposal(models.Model):
         indexes = [
             models.Index(fields=["-value", "id"], condition=Q(state__in=WAITING), name="waiting_proposals"),
             models.Index(fields=["decided_at"], condition=Q(decided_at__isnull=False), name="decided_proposals"),
+            models.Index(fields=["follows"], condition=Q(follows__isnull=False), name="proposals_that_follow"),
         ]
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
+from kehu.collect.imports.undo import erase_taken_back, take_back
+from kehu.collect.models import Import
 from kehu.govern import states
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.resolve import review
+from kehu.refine.models import Proposal
+from kehu.refine.resolve import queue, review
+from kehu.serve.rights.erasure import erase
+from kehu.vault.assignment import PROBABLE, assign
 from kehu.vault.ids import new_id
 from tests.collect.test_import import NUMBER
 
@@ -70,3 +78,40 @@ def test_an_order_goes_with_whose_address_it_came_under(bring):
     bring("order_id,email,ordered_at,amount\nB1,other@mail.example,2026-01-02,5\n", "--kind", "orders")
     part(one, other)
     assert [len(origins) for origins in (customers()[one], customers()[other])] == [1, 2]
+
+
+class TestANoOutlivesItsRecord:
+    """Two were found to be two customers, and the import of the record that it was said of is taken back."""
+
+    @pytest.fixture
+    def said(self, bring):
+        first = bring(ROW.format("K1", NUMBER))
+        bring(ROW.format("S1", NUMBER), channel="shop")
+        bring("external_id,full_name\nF1,林婉青\n", channel="form")
+        [(gone, stays), (other,)] = customers().values()
+        queue.propose([queue.Pair.of(gone, other, 1.0)], run=new_id())
+        review.reject(Proposal.objects.get(state="open").id, actor=owner_actor())
+        self.import_ = Import.objects.get(id=first.json["import"])
+        return stays, other
+
+    def joined(self, one, other) -> bool:
+        with transaction.atomic():
+            return not assign(connection.connection, [(one, other)], certainty=PROBABLE, why=4, run=None, by=new_id())
+
+    def test_the_customers_stay_two(self, said):
+        take_back(self.import_, actor=owner_actor())
+        assert said in queue.decided_apart() and not self.joined(*said)
+        Import.objects.update(undone_at=timezone.now() - timedelta(days=31))
+        assert erase_taken_back(actor=owner_actor()) == 1
+        assert said in queue.decided_apart() and not self.joined(*said)
+
+    def test_until_the_answer_is_taken_back(self, said):
+        take_back(self.import_, actor=owner_actor())
+        with transaction.atomic():
+            review.take_back(actor=owner_actor())
+        assert queue.decided_apart() == [] and self.joined(*said)
+
+    def test_until_one_of_them_is_erased(self, said):
+        take_back(self.import_, actor=owner_actor())
+        erase(said[0], actor=owner_actor(), reason="asked")
+        assert not Proposal.objects.filter(follows__isnull=False).exists()

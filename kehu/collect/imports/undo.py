@@ -20,7 +20,8 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
-from kehu.vault.assignment import detach, unassign_run
+from kehu.refine.resolve import handing_on
+from kehu.vault.assignment import detach, lock, unassign_run
 from kehu.vault.erasure import destroy, lock_subjects
 from kehu.vault.parted import tell_parted
 
@@ -89,6 +90,7 @@ def _step(batch: UUID, actor: Actor) -> int:
             return 0
         subjects = sorted({row[0] for row in rows})
         named = {"subjects": subjects, "records": [row[1] for row in rows]}
+        lock(raw)  # first, as every writer of the log of links: nobody says meanwhile what would have to be handed on
         # in the order in which reads lock, so that none waits for the other in a circle
         raw.execute(
             "select 1 from subject_state where subject = any (%(subjects)s) order by subject for no key update", named
@@ -99,7 +101,9 @@ def _step(batch: UUID, actor: Actor) -> int:
         raw.execute(_FALL_BACK, named)
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
         hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
+        said = handing_on.said_of(hidden)
         tell_parted(detach(raw, hidden, by=actor.staff))
+        handing_on.hand_on(said)
         forget_supply(raw, subjects)
         raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
         return len(rows)

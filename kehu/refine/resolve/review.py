@@ -206,6 +206,7 @@ def take_back(*, actor: Actor) -> TakenBack:
     row.state = state_after([(one.verdict, one.sure) for one in said[:-1]])
     row.decided_at = row.decided_by = None
     row.save()
+    Row.objects.filter(follows=row.id).delete()  # what was said of these records was said of others since
     queue.settle(of=(row.older, row.younger))  # of other records of theirs it may be decided by now
     revalue(only=[row.id])
     return TakenBack(row.id, mine.verdict, row.older, row.younger, since)
