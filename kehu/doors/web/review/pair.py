@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,7 +19,7 @@ from kehu.doors.web.pages import language, page
 from kehu.doors.web.review import described, words
 from kehu.doors.web.review.queue import query_of, sought_by
 from kehu.guard.gate.acts import require_act
-from kehu.guard.installation import installation
+from kehu.guard.handed import NotOfThis, open_handed, seal_handed
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.models import NO, UNSURE, YES
 from kehu.refine.resolve import review, waiting
@@ -179,20 +175,14 @@ def _sealed(held: Pair, one: Proposal) -> str:
     if held.explained is None:
         return ""
     said = {"of": str(one.id), "degrees": dict(held.explained.kept()), "weights": str(held.explained.weights or "")}
-    nonce = os.urandom(12)
-    sealed = AESGCM(_key()).encrypt(nonce, orjson.dumps(said), one.id.bytes)
-    return signing.dumps(base64.b64encode(nonce + sealed).decode(), salt=_SALT)
-
-
-def _key() -> bytes:
-    return installation().keyring.secret("review-evidence", create=True)
+    return signing.dumps(seal_handed(orjson.dumps(said), about=one.id), salt=_SALT)
 
 
 def _evidence(text: str, proposal: UUID) -> dict[str, Any]:
     try:
-        kept = base64.b64decode(signing.loads(text, salt=_SALT, max_age=86_400)) if text else b""
-        said = orjson.loads(AESGCM(_key()).decrypt(kept[:12], kept[12:], proposal.bytes)) if kept else {}
-    except (signing.BadSignature, InvalidTag):
+        kept = signing.loads(text, salt=_SALT, max_age=86_400) if text else ""
+        said = orjson.loads(open_handed(kept, about=proposal)) if kept else {}
+    except (signing.BadSignature, NotOfThis):
         return {}
     if said.get("of") != str(proposal):
         return {}
