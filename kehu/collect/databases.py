@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from kehu.collect.imports.staging import stage
 from kehu.collect.models import ReadUpTo
 from kehu.collect.readers import UnreadableSource
-from kehu.collect.readers.rows import unique_columns
+from kehu.collect.readers.rows import unique_columns, whole_number
 from kehu.guard.aside import forget_aside, open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
@@ -34,7 +34,6 @@ from kehu.vault.ids import new_id
 
 _AT_ONCE: Final = 1_000  # rows that lie in memory
 _CONNECT_SECONDS: Final = 15
-_MOST_WHOLE: Final = 1e15
 _KINDS: Final = (int, str, Decimal, float, datetime, date, UUID)
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "int": int, "str": str, "Decimal": Decimal, "float": float, "datetime": datetime.fromisoformat,
@@ -260,8 +259,8 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < _MOST_WHOLE:
-        return str(int(value))  # as in a workbook
+    if isinstance(value, float) and (whole := whole_number(value)) is not None:
+        return whole
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, (list, dict)):

@@ -18,6 +18,7 @@ from kehu.collect.inbox.drain import drain_all
 from kehu.collect.inbox.intake import WHEN
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
+from kehu.collect.quarantine import actions as quarantine
 from kehu.collect.quarantine import groups, mending
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.signed.secrets import keep_secret
@@ -25,10 +26,11 @@ from kehu.collect.signed.settings import keep_settings
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Channel
 from kehu.guard.aside import open_aside
+from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.admit import Admission, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
-from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.actions import actor_of, owner_actor
 from tests.collect.shops import SECRET, WIRE, signature, webhook
 from tests.forms import count
 
@@ -167,6 +169,24 @@ def test_a_file_of_refused_rows_with_secrets_wants_the_second_factor_by_the_comm
     token = kehu("token", "issue", "--staff", "privacy@kehu.example", "--purpose", "accuracy").json["token"]
     done = kehu("quarantine", "export", "--to", tmp_path / "out.csv", token=token)
     assert done.code == 3 and not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_of_rows_that_nobody_could_read_wants_it_too_and_leaves_no_half_of_itself(bring, kehu, tmp_path):
+    rows = "".join(f"K{number},Ben,DE\n" for number in range(9))
+    bring(f"external_id,full_name,lives in\n{rows}K9,Ann Lee,DE,what is this,and this\n", "--residence", "lives in")
+    kehu("staff", "add", "--email", "privacy@kehu.example", "--role", "privacy")
+    with pytest.raises(Refused, match="second-factor"):
+        quarantine.export(None, to=tmp_path / "out.csv", actor=actor_of("privacy@kehu.example"))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_of_rows_opens_each_of_them_once(bring, kehu, tmp_path, monkeypatch):
+    bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    kehu("staff", "add", "--email", "privacy@kehu.example", "--role", "privacy")
+    opened, open_refused = [], quarantine.open_refused
+    monkeypatch.setattr(quarantine, "open_refused", lambda ids, **how: opened.extend(ids) or open_refused(ids, **how))
+    done = quarantine.export(None, to=tmp_path / "out.csv", actor=actor_of("privacy@kehu.example"))
+    assert (done.rows, len(opened)) == (1, 1)
 
 
 def test_an_undo_that_was_killed_half_way_lets_no_refused_row_in(bring, kehu):

@@ -33,6 +33,7 @@ from kehu.vault.ids import new_id
 
 _STEP: Final = 2_000
 _SECRET: Final = 4  # level from which a value wants the second factor
+_SECOND_FACTOR: Final = "house.level4-second-factor"
 
 
 class NothingRefused(LookupError):
@@ -60,20 +61,18 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
     """
     require_act("quarantine", actor)
     wanted = [import_id] if import_id else imports_with_refused()
-    held = {one: [id for part in refused_of(one).values() for id in part] for one in wanted}
-    ids = [id for one in wanted for id in held[one]]
+    ids = [id for one in wanted for part in refused_of(one).values() for id in part]
     if not ids:
         raise NothingRefused
     # the owner holds the keys of all of it; a token can show no second factor
-    if (
-        actor.role != "owner"
-        and not shown_lately(actor.credential)
-        and any(_holds_secrets(one, part, actor) for one, part in held.items())
-    ):
-        raise Refused("house.level4-second-factor")
+    secrets = actor.role == "owner" or shown_lately(actor.credential)
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-        rows = _write(file, wanted, ids, actor, import_id, language, exact=exact)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+            rows = _write(file, wanted, ids, actor, import_id, language, exact=exact, secrets=secrets)
+    except Refused:
+        to.unlink()  # half a file is none
+        raise
     return Exported(to, rows)
 
 
@@ -82,36 +81,36 @@ def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
 
     Raises:
         ActRefused: this role may not.
+        Refused: a row holds a field of level 4, or nobody could read it, and a second factor was not shown lately.
         NothingRefused: there is no row to write.
     """
     require_act("quarantine", actor)
     ids = [id for part in refused_of(import_id).values() for id in part]
     if not ids:
         raise NothingRefused
-    if not shown_lately(actor.credential) and _holds_secrets(import_id, ids, actor):
-        raise Refused("house.level4-second-factor")  # as each row by itself
     text = io.StringIO(newline="")
-    _write(text, [import_id], ids, actor, import_id, language, exact=False)
+    secrets = shown_lately(actor.credential)  # as for each row by itself
+    _write(text, [import_id], ids, actor, import_id, language, exact=False, secrets=secrets)
     return text.getvalue()
 
 
-def _holds_secrets(import_id: UUID, ids: list[UUID], actor: Actor) -> bool:
-    """Whether one of these rows may hold a field of level 4: a column that is one, or what nobody could read."""
-    field = installation().rules.dictionary.field
-    recipe = recipe_of_import(Import.objects.get(id=import_id), actor)
-    if any(field(name).level >= _SECRET for file in recipe.files for name in file.fields):
-        return True
-    opened = (open_refused(part, actor=actor, detail=import_id) for part in in_steps(ids, _STEP))
-    return any(content.startswith(b"\0") for part in opened for _reason, content in part.values())
-
-
 def _write(
-    file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, detail: UUID | None, language: str, *, exact: bool
-) -> int:
-    """Every column of the files, also those in which no refused row holds anything; rows are never all in memory."""
+    file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, detail: UUID | None, language: str, *, exact: bool,
+    secrets: bool,
+) -> int:  # fmt: skip
+    """Every column of the files, also those in which no refused row holds anything; rows are never all in memory.
+
+    ``secrets``: fields of level 4 may go out, and so may rows that nobody could read, which may hold anything.
+
+    Raises:
+        Refused: there are such, and they may not.
+    """
+    level = {name: field.level for name, field in installation().rules.dictionary.fields.items()}
     columns: dict[str, None] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
         recipe = recipe_of_import(row, actor)
+        if not secrets and any(level[name] >= _SECRET for one in recipe.files for name in one.fields):
+            raise Refused(_SECOND_FACTOR)
         for one in recipe.files:
             columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped])
     names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
@@ -123,6 +122,8 @@ def _write(
         lines = dict(Quarantined.objects.filter(id__in=part).values_list("id", "line"))
         for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
             unread = content[1:].decode(errors="replace") if content.startswith(b"\0") else ""
+            if content.startswith(b"\0") and not secrets:
+                raise Refused(_SECOND_FACTOR)
             told = (str(id), lines[id], reason, remedy(reason, language), unread)
             cells: dict[str, object] = dict(zip(OWN_COLUMNS, told, strict=True)) | {EXACT_COLUMN: "yes"}
             cells |= {} if unread else orjson.loads(content)

@@ -63,9 +63,9 @@ def refused_of(import_id: UUID) -> dict[int, list[UUID]]:
 
 def imports_with_refused() -> list[UUID]:
     """Imports that have refused rows waiting, the oldest first; those taken back bring nothing any more."""
-    rows = open_rows().filter(accepted=False).order_by("batch").values_list("batch", flat=True).distinct()
-    back = set(Import.objects.filter(state__in=("undone", "erased"), id__in=rows).values_list("id", flat=True))
-    return [batch for batch in rows if batch not in back]
+    back = Import.objects.filter(state__in=("undone", "erased"))
+    rows = open_rows().filter(accepted=False).exclude(batch__in=back.values("id"))
+    return list(rows.order_by("batch").values_list("batch", flat=True).distinct())
 
 
 def in_steps(ids: list[UUID], size: int) -> Iterator[list[UUID]]:

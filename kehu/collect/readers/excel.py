@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from kehu.collect.readers.markup import require_harmless
-from kehu.collect.readers.rows import Batch, Opener, Source, UnreadableSource, from_rows, unique_columns
+from kehu.collect.readers.rows import Batch, Opener, Source, UnreadableSource, from_rows, unique_columns, whole_number
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
@@ -149,7 +149,7 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return whole_number(value) or repr(value)
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, (dt.date, dt.time)):

@@ -20,6 +20,7 @@ from kehu.collect.readers.rows import (
     from_rows,
     require_few,
     unique_columns,
+    whole_number,
 )
 
 _LONG_NUMBER: Final = re.compile(rb"[:\[,\s]-?\d{18}")
@@ -123,6 +124,6 @@ def _text(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
         return "; ".join(text for item in value if (text := _text(item)))
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, float) and (whole := whole_number(value)) is not None:
+        return whole
     return str(value) if isinstance(value, (int, float)) else json.dumps(value, ensure_ascii=False)

@@ -15,14 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kehu.collect.readers.rows import LINE, Batch, Opener, Source, UnreadableSource, require_few, tidy
+from kehu.collect.readers.rows import LINE, MOST_WHOLE, Batch, Opener, Source, UnreadableSource, require_few, tidy
 
 _MOST_VALUES: Final = 1_000_000
 _MOST_BYTES: Final = 2 << 30  # of a row group, unpacked
 _MOST_OF_A_BATCH: Final = 256 << 20
 _MOST_OF_A_FOOTER: Final = 64 << 20
 _SECONDS: Final = 60
-_MOST_WHOLE: Final = 1e15  # beyond it a float no longer tells every whole number from the next
 _DAMAGES: Final = (
     pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError, struct.error, subprocess.TimeoutExpired,
 )  # fmt: skip
@@ -155,7 +154,7 @@ def _as_string(name: str, kind: pl.DataType) -> pl.Expr:
             else column.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
         )
     if kind.is_float():  # as in a workbook: pandas makes a column of whole numbers one of these where a value is absent
-        whole = column.is_finite() & (column == column.floor()) & (column.abs() < _MOST_WHOLE)
+        whole = column.is_finite() & (column == column.floor()) & (column.abs() < MOST_WHOLE)
         return (
             pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
         )

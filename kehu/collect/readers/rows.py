@@ -16,6 +16,14 @@ LINE: Final = "line"
 RAW_LIMIT: Final = 64 * 1024
 """Bytes of an unreadable row that are kept for the quarantine; more is no customer record."""
 
+MOST_WHOLE: Final = 1e15
+"""Beyond it a float no longer tells every whole number from the next."""
+
+
+def whole_number(value: float) -> str | None:
+    """A float that is a whole number, without a point, as in a workbook; None where it is none, or too large to tell."""
+    return str(int(value)) if value.is_integer() and abs(value) < MOST_WHOLE else None
+
 
 class UnreadableSource(ValueError):
     """The file as a whole cannot be read. `code` is a slug, `remedy` what to do; no value of the file is in them."""
