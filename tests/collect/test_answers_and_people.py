@@ -107,6 +107,24 @@ def test_an_erasure_waits_for_answers_that_are_being_taken_in():
     assert not wrong and count("select count(*) from survey_answer") == 0
 
 
+def _said_again_after_a_no(form, letters, **said):
+    """Letters are asked for, and once more, but a no came in between: the second message is refused. Returns who it was."""
+
+    def asked(seconds_ago):
+        send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"],
+             stamp=make_stamp(form.id, at=time.time() - seconds_ago), **said)  # fmt: skip
+        post_letters()
+        waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
+
+    asked(20)
+    drain_all()
+    [lin] = Subscription.objects.values_list("subject", flat=True)
+    asked(10)
+    say(lin, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
+    drain_all()
+    return lin
+
+
 def test_answers_of_a_message_that_is_sent_again_are_counted_once(letters):
     asks = replace(
         LETTERS, questions=(HOW, WHY), purposes=("marketing", "analytics"), wordings={"analytics": words("Count me")},
@@ -114,18 +132,7 @@ def test_answers_of_a_message_that_is_sent_again_are_counted_once(letters):
     )  # fmt: skip
     form = published(asks, name="both", kind="survey")
 
-    def sent(stamp_at):
-        send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"], answers={"how": "4", "why": "tea"},
-             stamp=make_stamp(form.id, at=time.time() - stamp_at))  # fmt: skip
-        post_letters()
-        waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
-
-    sent(20)
-    drain_all()
-    [lin] = Subscription.objects.values_list("subject", flat=True)
-    sent(10)
-    say(lin, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
-    drain_all()
+    _said_again_after_a_no(form, letters, answers={"how": "4", "why": "tea"})
     assert count("select count(*) from survey_answer") == 4
     [group] = [one for one in groups.groups(actor=owner_actor()) if one.reason == "message_said_later"]
     mending.send_group(group, actor=owner_actor(), until=UUID(int=2**128 - 1))
@@ -136,18 +143,7 @@ def test_answers_of_a_message_that_is_sent_again_are_counted_once(letters):
 def test_an_erasure_reaches_a_refused_message_of_the_customer(letters):
     form = published(LETTERS)
 
-    def sent(stamp_at):
-        send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"],
-             stamp=make_stamp(form.id, at=time.time() - stamp_at))  # fmt: skip
-        post_letters()
-        waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
-
-    sent(20)
-    drain_all()
-    [lin] = Subscription.objects.values_list("subject", flat=True)
-    sent(10)
-    say(lin, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
-    drain_all()
+    lin = _said_again_after_a_no(form, letters)
     assert Quarantined.objects.exclude(sealed=None).count() == 1
     erase(lin, reason="asked", actor=someone("privacy"))
     assert Quarantined.objects.exclude(sealed=None).count() == 0

@@ -145,32 +145,39 @@ def both(bring):
     bring(f"external_id,full_name,email,national_id\nS1,林婉清,lin@mail.example,{NUMBER}\n", channel="shop")
 
 
-def test_a_consent_that_stood_for_both_stands_for_both_again(bring, undo, desk, kehu):
+def given_for_both(bring, desk, kehu) -> str:
+    """The same, and a consent stands for both; returns the customer."""
     both(bring)
     [lin] = desk.find("email=lin@mail.example")
     kehu("consent", "give", lin, "marketing")
+    return lin
+
+
+def refused_by_one(bring):
+    """An import by which the younger of both said no."""
+    return bring(TWO + f"S1,林婉清,lin@mail.example,{NUMBER},no,2026-03-02\n", *OPTIONS, channel="shop")
+
+
+def test_a_consent_that_stood_for_both_stands_for_both_again(bring, undo, desk, kehu):
+    given_for_both(bring, desk, kehu)
     before = packed()
-    wrong = bring(TWO + f"S1,林婉清,lin@mail.example,{NUMBER},no,2026-03-02\n", *OPTIONS, channel="shop")
+    wrong = refused_by_one(bring)
     assert status() == ["given", "refused"]
     undo(wrong)
     assert packed() == before
 
 
 def test_a_consent_that_stood_for_both_and_was_withdrawn_does_not_come_back(bring, undo, desk, kehu):
-    both(bring)
-    [lin] = desk.find("email=lin@mail.example")
-    kehu("consent", "give", lin, "marketing")
-    wrong = bring(TWO + f"S1,林婉清,lin@mail.example,{NUMBER},no,2026-03-02\n", *OPTIONS, channel="shop")
+    lin = given_for_both(bring, desk, kehu)
+    wrong = refused_by_one(bring)
     kehu("consent", "withdraw", lin, "marketing")
     undo(wrong)
     assert status() == ["withdrawn", "withdrawn"]
 
 
 def test_a_consent_of_another_does_not_come_back_to_who_was_parted_from_them(bring, undo, desk, kehu):
-    both(bring)
-    [lin] = desk.find("email=lin@mail.example")
-    kehu("consent", "give", lin, "marketing")
-    wrong = bring(TWO + f"S1,林婉清,lin@mail.example,{NUMBER},no,2026-03-02\n", *OPTIONS, channel="shop")
+    lin = given_for_both(bring, desk, kehu)
+    wrong = refused_by_one(bring)
     with connection.cursor() as cursor:
         cursor.execute("select subject from subject_state where subject <> %s", [lin])
         [other] = cursor.fetchone()
@@ -181,7 +188,7 @@ def test_a_consent_of_another_does_not_come_back_to_who_was_parted_from_them(bri
 
 def test_what_lies_below_a_consent_for_both_goes_as_well(bring, undo, desk, kehu):
     both(bring)
-    wrong = bring(TWO + f"S1,林婉清,lin@mail.example,{NUMBER},no,2026-03-02\n", *OPTIONS, channel="shop")
+    wrong = refused_by_one(bring)
     [lin] = desk.find("email=lin@mail.example")
     kehu("consent", "give", lin, "marketing")
     assert packed()[1]["4"][5][0] == "refused"

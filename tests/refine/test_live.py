@@ -155,7 +155,7 @@ class TestRuns:
         monkeypatch.setattr(runs, "link", lambda *a, **k: bulk.append(1) or link(*a, **k))
         [b] = self.arrived({**ALICE, **HOME, "birth_date": "1984-03-08"})
         assert (resolve(everything=False).merged, customer(b), bulk) == (1, a, [])
-        monkeypatch.setattr(live, "MOST", 0)
+        monkeypatch.setattr(live, "MOST", 0)  # what is new goes in bulk
         [c] = self.arrived({**ALICE, **HOME, "given_name": "alcie"})
         assert (resolve(everything=False).merged, customer(c), bulk) == (1, a, [1])
 
@@ -262,7 +262,7 @@ class TestOneQuestion:
     @pytest.mark.parametrize("few", [True, False])
     def test_what_waits_is_not_asked_a_second_time(self, database, few, monkeypatch):
         if not few:
-            monkeypatch.setattr(live, "MOST", 0)
+            monkeypatch.setattr(live, "MOST", 0)  # what is new goes in bulk
         a = self.settled()
         [asked] = review.open_proposals()
         self.newer(a)
