@@ -141,6 +141,8 @@ def test_a_script_is_told_what_became_of_an_entry(channel, monkeypatch):
     assert send(short).json()["doubtful"] == ["手机"]
     told = desk.post("/counter/entries", short)["Location"]
     assert told == "/counter?done=counter-kept&doubt=phone" and "<b data-why>手机</b>" in text_of(desk.get(told))
+    said = re.findall(r'<p class="note-box[^>]*>', text_of(desk.get(told)))
+    assert len([tag for tag in said if " hidden" not in tag]) == 1  # that it was kept is said once
     refused = send(entry())
     assert (refused.status_code, refused.json()["code"]) == (422, "nobody")
     monkeypatch.setenv("KEHU_INBOX_MOST", "0")

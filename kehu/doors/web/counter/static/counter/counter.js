@@ -57,7 +57,7 @@ class Queue {
 const start = async () => {
   const queue = await Queue.open();
   if (state.dataset.by) sessionStorage.setItem(BY, state.dataset.by); // an id, for this window
-  let busy = false, lost = await queue.clear(), kept = 0;
+  let busy = false, lost = await queue.clear(), kept = 0, doubtful = false;
   if (lost) say("lost", true, { count: lost });
 
   const show = async () => {
@@ -78,7 +78,7 @@ const start = async () => {
     if (answer.ok) {
       const told = await answer.json().catch(() => ({}));
       await queue.drop(one.id); kept += 1;
-      if (told.doubtful?.length) say("doubtful", true, { why: told.doubtful.join(", ") });
+      if (told.doubtful?.length) { doubtful = true; say("doubtful", true, { why: told.doubtful.join(", ") }); }
       return true;
     }
     if (answer.status === 422 || answer.status === 404) {
@@ -91,13 +91,13 @@ const start = async () => {
 
   const send = async () => {
     if (busy) return;
-    busy = true; kept = 0;
+    busy = true; kept = 0; doubtful = false;
     try {
       const more = await queue.clear();
       if (more) { lost += more; say("lost", true, { count: lost }); }
       for (const one of await queue.own()) if (!await sendOne(one)) break;
     } catch { /* no connection: later */ } finally { busy = false; }
-    if (kept) say("kept", true);
+    if (kept) say("kept", !doubtful); // that it was kept, the other sentence says, too
     if (!await show() && kept && form.dataset.next) location.assign(form.dataset.next);
   };
 
