@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 
@@ -150,15 +151,30 @@ def test_an_incident_from_awareness_to_its_reports(office):
     [row] = incidents.listed(actor=who)
     assert (row["laws"], row["persons"], row["facts"]) == (["EU"], 12, {"high-risk": False, "minors": True})
     assert desk.post(f"{page}/report", {"clock": "EU.authority"})["Location"].endswith("done=report")
-    assert desk.post(f"{page}/report", {"clock": "EU.authority"})["Location"].endswith("done=wrong")
+    assert desk.post(f"{page}/report", {"clock": "EU.authority"}).status_code == 422
     assert [one.id for one in check_clocks()] == []
     body = text_of(desk.post(f"{page}/reach"))
     assert "How far it reached" in body and 'role="status"><dt>People affected' in body
     for wrong in ({"persons": "many"}, {"law": "XX"}, {"told": "2099-01-01T00:00"}):
-        assert desk.post(f"{page}/assess", wrong)["Location"].endswith("done=wrong"), wrong
+        typed = {"law": ["JP"], "persons": "13", "handled": "2026-01-02T03:04", "fact-minors": "no"} | wrong
+        answer = desk.post(f"{page}/assess", typed)
+        body = text_of(answer)
+        assert answer.status_code == 422 and 'role="alert"' in body, wrong
+        for name in ("persons", "handled", "told"):
+            assert f'name="{name}"' in body and f'value="{typed.get(name, "")}"' in body, name
+        assert ('value="JP" checked' in body) == ("law" not in wrong) and 'value="EU" checked' not in body
+        assert re.search(r'name="fact-minors".*?value="no" selected', body), wrong
     assert desk.post(f"{page}/vanish").status_code == 404
     late = desk.post("/incidents/open", {"text": "Lost on a train.", "aware": "2099-01-01T00:00"})
     assert late.status_code == 422 and "Lost on a train.</textarea>" in text_of(late)
+
+
+@pytest.mark.parametrize("path", ["/requests", "/incidents", "/authorities"])
+@pytest.mark.parametrize("word", ["wrong", "over", "moon"])
+def test_no_word_that_is_typed_by_hand_is_shown_as_good_news(office, path, word):
+    (desk, _), _ = office
+    body = text_of(desk.get(f"{path}?done={word}"))
+    assert "Not recorded" not in body and "Nothing changed" not in body and "note-box azurite said" not in body
 
 
 def test_every_fact_has_words():

@@ -45,6 +45,8 @@ DONE: Final = {
     "approval": gettext_lazy("Recorded: the gate lets this law's customers through to this authority."),
     "approve": gettext_lazy("Let, for a week and one time."),
     "refuse": gettext_lazy("Refused."),
+}
+WRONG: Final = {
     "over": gettext_lazy("Nothing changed: it is not at that point any more."),
     "wrong": gettext_lazy(
         "Not recorded: a part is missing, a customer is not here, or the document is empty or too large (2.5 MB here)."
@@ -99,7 +101,7 @@ def register(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         )  # fmt: skip
         made = demands.register_demand(asked, _file(request), actor=actor)
     except (ValueError, UnknownSubject, UnknownField):
-        return _board(request, desk, {"told": DONE["wrong"], "wrong": True}, 422)
+        return _board(request, desk, {"told": WRONG["wrong"], "wrong": True}, 422)
     return redirect(reverse("authority", args=[made.id]) + "?done=register")
 
 
@@ -125,8 +127,8 @@ def one(request: HttpRequest, desk: SignedIn, demand: UUID) -> HttpResponse:
         if waits and desk.role == "legal"
         else [],
         "may_read": desk.role in ("legal", "privacy") and held.subjects,
-        "told": DONE.get(request.GET.get("done", ""), ""),
-        "wrong": request.GET.get("done") in ("wrong", "over"),
+        "told": (DONE | WRONG).get(request.GET.get("done", ""), ""),
+        "wrong": request.GET.get("done") in WRONG,
     }
     return page(request, "office/authority.html", context, desk=desk, nav="exports")
 

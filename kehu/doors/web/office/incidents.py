@@ -36,14 +36,15 @@ FACT_LABELS: Final = {
     "wrongful": gettext_lazy("done on purpose, wrongfully"),
     "minors": gettext_lazy("children among them"),
 }
+_FACTS: Final = {"yes": True, "no": False}
 DONE: Final = {
     "open": gettext_lazy("In the register: the clocks of every law run until it is said which apply."),
     "assess": gettext_lazy("Recorded; the clocks follow."),
     "report": gettext_lazy("Noted as done."),
-    "wrong": gettext_lazy(
-        "Not recorded: a time lies in the future or before awareness, it was done before, or a part is missing."
-    ),
 }
+WRONG: Final = gettext_lazy(
+    "Not recorded: a time lies in the future or before awareness, it was done before, or a part is missing."
+)
 
 
 @staff_page
@@ -81,7 +82,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             aware_at=past(said.get("aware", "")),
         )
     except ValueError:
-        return _board(request, desk, {"told": DONE["wrong"], "wrong": True}, 422)
+        return _board(request, desk, {"told": WRONG, "wrong": True}, 422)
     return redirect(reverse("incident", args=[made]) + "?done=open")
 
 
@@ -99,7 +100,7 @@ def take(request: HttpRequest, desk: SignedIn, incident: UUID, step: str) -> Htt
     require_act("incident", desk.without_purpose)
     if step not in ("assess", "report", "reach"):
         raise Http404
-    actor, done = desk.without_purpose, step
+    actor = desk.without_purpose
     try:
         if step == "reach":
             found = incidents.reach(incidents.window_of(incident), actor=actor, incident=incident)
@@ -112,11 +113,16 @@ def take(request: HttpRequest, desk: SignedIn, incident: UUID, step: str) -> Htt
     except UnknownIncident:
         raise Http404 from None
     except ValueError:
-        done = "wrong"
-    return redirect(reverse("incident", args=[incident]) + f"?done={done}")
+        typed = request.POST if step == "assess" else None
+        return _page(request, desk, incident, {"told": WRONG, "wrong": True}, typed=typed, status=422)
+    return redirect(reverse("incident", args=[incident]) + f"?done={step}")
 
 
-def _page(request: HttpRequest, desk: SignedIn, id: UUID, more: Mapping[str, Any]) -> HttpResponse:
+def _page(
+    request: HttpRequest, desk: SignedIn, id: UUID, more: Mapping[str, Any], *, typed: QueryDict | None = None,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    """One incident; ``typed``: what became known as it was typed, where it was not taken."""
     try:
         [row] = incidents.listed(actor=desk.without_purpose, id=id)
     except UnknownIncident:
@@ -126,14 +132,26 @@ def _page(request: HttpRequest, desk: SignedIn, id: UUID, more: Mapping[str, Any
         **_row(row),
         "account": str(account or "").removesuffix("@home"),
         "clocks": [clock_view(clock) | {"open": clock["state"] != "done"} for clock in row["clocks"]],
-        "laws": [(law, LAW_LABELS[law], law in row["laws"]) for law in PACKS],
-        "facts": [(name, FACT_LABELS[name], row["facts"].get(name)) for name in FACTS],
+        **_known(row, typed),
         "told": DONE.get(request.GET.get("done", ""), ""),
-        "wrong": request.GET.get("done") == "wrong",
         "report": _report(wrong_merge.report_of(id, actor=desk.without_purpose)) if row["wrong_merge"] else None,
         **more,
     }
-    return page(request, "office/incident.html", context, desk=desk, nav="incidents")
+    return page(request, "office/incident.html", context, desk=desk, nav="incidents", status=status)
+
+
+def _known(row: dict[str, Any], typed: QueryDict | None) -> dict[str, Any]:
+    """What the form of what became known holds: what stands in the register, or what was typed."""
+    laws, facts, persons = row["laws"], row["facts"], row["persons"]
+    if typed is not None:
+        laws, persons = typed.getlist("law"), typed.get("persons", "")
+        facts = {name: _FACTS.get(typed.get(f"fact-{name}", "")) for name in FACTS}
+    return {
+        "laws": [(law, LAW_LABELS[law], law in laws) for law in PACKS],
+        "facts": [(name, FACT_LABELS[name], facts.get(name)) for name in FACTS],
+        "persons": persons,
+        "typed": typed,
+    }
 
 
 def _report(found: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -165,7 +183,7 @@ def _learned(said: QueryDict) -> Learned:
     return Learned(
         said.getlist("law") or None,
         int(persons) if persons else None,
-        {name: said[f"fact-{name}"] == "yes" for name in FACTS if said.get(f"fact-{name}") in ("yes", "no")},
+        {name: fact for name in FACTS if (fact := _FACTS.get(said.get(f"fact-{name}", ""))) is not None},
         past(said.get("handled", "")),
         past(said.get("told", "")),
     )

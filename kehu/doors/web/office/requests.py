@@ -54,10 +54,10 @@ DONE: Final = {
     "answer": gettext_lazy("Answered and closed."),
     "confirm-part": gettext_lazy("Joined for certain: the answer covers that record, too."),
     "decline-part": gettext_lazy("Parted for good: that record is another customer's."),
-    "wrong": gettext_lazy(
-        "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
-    ),
 }
+WRONG: Final = gettext_lazy(
+    "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
+)
 _NOBODY: Final = gettext_lazy("No customer has this id. It stands on their record, in full.")
 
 
@@ -96,7 +96,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     except UnknownSubject:
         return _board(request, desk, {"told": _NOBODY, "wrong": "customer"}, 422)
     except ValueError:
-        return _board(request, desk, {"told": DONE["wrong"], "wrong": "received"}, 422)
+        return _board(request, desk, {"told": WRONG, "wrong": "received"}, 422)
     return redirect(reverse("request", args=[made]) + "?done=open")
 
 
@@ -182,7 +182,7 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
     except UnknownRequest:
         raise Http404 from None
     except (AlreadyAnswered, ClockRefused, ValueError):
-        return _one(request, desk, request_id, {"told": DONE["wrong"], "wrong": step}, 422)
+        return _one(request, desk, request_id, {"told": WRONG, "wrong": step}, 422)
     return redirect(reverse("request", args=[request_id]) + f"?done={step}")
 
 
