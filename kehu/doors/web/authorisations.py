@@ -6,7 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -16,8 +16,7 @@ from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import language, page, purpose_label
 from kehu.doors.web.portal.channels import MEDIUM_LABELS
 from kehu.govern.consent import UnknownSubject
-from kehu.govern.separate import Terms
-from kehu.govern.slugs import EVENTS, MEDIA, PURPOSES
+from kehu.govern.slugs import EVENTS, MEDIA
 from kehu.govern.subscriptions import STATUSES, SuppressedHere
 from kehu.govern.topics import load_topics, topic_named
 from kehu.guard.gate.acts import ACTS, require_act
@@ -45,40 +44,6 @@ def receipt_file(request: HttpRequest, desk: SignedIn, subject: UUID, consent: U
 
 @purpose_page
 @require_POST
-def separate(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
-    """Record a separate consent to the purpose at hand, or have the customer asked for it at their own door."""
-    assert desk.claim is not None
-    require_act("consent", desk.actor)
-    asked = request.POST
-    terms = Terms(
-        asked.get("event", ""), asked.get("recipient", ""), asked.get("country", "").upper(),
-        tuple(asked.getlist("fields")) or None,
-    )  # fmt: skip
-    purpose, done = PURPOSES[desk.claim.purpose], "consent-asked"
-    try:
-        if asked.get("do") == "give":
-            done = "consent-given"
-            rights.give(
-                subject,
-                purpose,
-                actor=desk.actor,
-                kind="specific",
-                until=None,
-                notice=None,
-                by_subject=None,
-                terms=terms,
-            )
-        else:
-            rights.ask(subject, purpose, actor=desk.actor, terms=terms)
-    except UnknownSubject:
-        raise Http404 from None
-    except ValueError:  # what a law wants named is not
-        done = "terms-missing"
-    return redirect(reverse("customer", args=[subject]) + f"?done={done}#consents")
-
-
-@purpose_page
-@require_POST
 def subscription(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """Record what the customer said of one medium and topic."""
     require_act("subscribe", desk.actor)
@@ -95,8 +60,8 @@ def subscription(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
     return redirect(reverse("customer", args=[subject]) + f"?done={done}#channels")
 
 
-def of(desk: SignedIn, subject: UUID) -> dict[str, Any]:
-    """What the customer's page shows of it, to whom may record it."""
+def of(desk: SignedIn, subject: UUID, *, typed: QueryDict | None = None) -> dict[str, Any]:
+    """What the customer's page shows of it, to whom may record it; ``typed``: a separate consent that was not taken."""
     if desk.role not in ACTS["consent"] or desk.claim is None:
         return {}
     dictionary = installation().rules.dictionary
@@ -104,6 +69,8 @@ def of(desk: SignedIn, subject: UUID) -> dict[str, Any]:
     names = sorted(least, key=lambda name: dictionary.field(name).id)
     return {
         "said": [_said(row) for row in rights.consents(subject)],
+        "typed": typed,
+        "typed_fields": typed.getlist("fields") if typed is not None else [],
         "events": [(event, receipts.event_text(event)) for event in EVENTS],
         "separate_fields": [(name, dictionary.field(name).label(language())) for name in names],
         "channels": [_channel(row) for row in what_counts(subject)],

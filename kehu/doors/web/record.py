@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from kehu.doors.web.why import ANSWERS
 from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.consent import NothingToWithdraw, UnknownSubject
 from kehu.govern.dictionary import UnknownField
+from kehu.govern.separate import Terms
 from kehu.govern.slugs import PUBLIC_INFORMATION, PURPOSES, objection_number
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.acts import Refused, require_act
@@ -138,6 +139,40 @@ def change_consent(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpR
 
 @purpose_page
 @require_POST
+def separate(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """Record a separate consent to the purpose at hand, or have the customer asked for it at their own door."""
+    assert desk.claim is not None
+    require_act("consent", desk.actor)
+    asked = request.POST
+    terms = Terms(
+        asked.get("event", ""), asked.get("recipient", ""), asked.get("country", "").upper(),
+        tuple(asked.getlist("fields")) or None,
+    )  # fmt: skip
+    purpose, done = PURPOSES[desk.claim.purpose], "consent-asked"
+    try:
+        if asked.get("do") == "give":
+            done = "consent-given"
+            rights.give(
+                subject,
+                purpose,
+                actor=desk.actor,
+                kind="specific",
+                until=None,
+                notice=None,
+                by_subject=None,
+                terms=terms,
+            )
+        else:
+            rights.ask(subject, purpose, actor=desk.actor, terms=terms)
+    except UnknownSubject:
+        raise Http404 from None
+    except ValueError:  # what a law wants named is not
+        return _page(request, desk, subject, typed=asked, status=422)
+    return redirect(reverse("customer", args=[subject]) + f"?done={done}#consents")
+
+
+@purpose_page
+@require_POST
 def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """Restrict, object, or lift either; the office's acts, as ``rights-request``."""
     kind, lifting = request.POST.get("kind", ""), request.POST.get("do") == "lift"
@@ -168,6 +203,8 @@ def _page(
     *,
     shown: dict[str, Any] | None = None,
     compared: dict[str, Any] | None = None,
+    typed: QueryDict | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     assert desk.claim is not None
     purpose = desk.claim.purpose
@@ -202,8 +239,9 @@ def _page(
         **history.of(record),
         **derived_of(desk, record),
         **_acts(desk, record),
+        **authorisations.of(desk, record.customer, typed=typed),
     }
-    return page(request, "web/customer.html", context, desk=desk, nav="customers")
+    return page(request, "web/customer.html", context, desk=desk, nav="customers", status=status)
 
 
 def _value(value: Value) -> dict[str, Any]:
@@ -324,5 +362,4 @@ def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
             (slug, objection_label(slug), objection_number(slug) in record.standing.objections)
             for slug in (*PURPOSES, *([PUBLIC_INFORMATION] if record.standing.from_public else ()))
         ],
-        **authorisations.of(desk, record.customer),
     }

@@ -37,7 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<uuid:subject>/match", record.match, name="customer-match"),
     path("customers/<uuid:subject>/why", why.why_page, name="customer-why"),
     path("customers/<uuid:subject>/consent", record.change_consent, name="customer-consent"),
-    path("customers/<uuid:subject>/separate", authorisations.separate, name="customer-separate"),
+    path("customers/<uuid:subject>/separate", record.separate, name="customer-separate"),
     path("customers/<uuid:subject>/subscription", authorisations.subscription, name="customer-subscription"),
     path("customers/<uuid:subject>/consents/<uuid:consent>", authorisations.receipt_page, name="customer-receipt"),
     path(

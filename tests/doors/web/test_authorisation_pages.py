@@ -44,12 +44,22 @@ def test_a_receipt_to_read_and_as_a_file() -> None:
 def test_a_separate_consent_is_asked_for_or_recorded_and_names_what_a_law_wants_named() -> None:
     [lin] = admit(LIN)
     desk, _ = signed_in("service", "service")
-    post = lambda **data: desk.post(f"/customers/{lin}/separate", data)["Location"]
-    assert "done=terms-missing" in post(event="provide", do="give")
-    assert "done=terms-missing" in post(
-        event="provide", recipient="X", fields=["income"], do="give"
-    )  # service needs none
-    assert "done=terms-missing" in post(event="gossip", do="ask")
+    send = lambda **data: desk.post(f"/customers/{lin}/separate", data, HTTP_ACCEPT_LANGUAGE="en")
+    post = lambda **data: send(**data)["Location"]
+    for typed in (
+        {"event": "abroad", "country": "de", "fields": ["email"], "do": "give"},
+        {"event": "provide", "recipient": "X & Co", "fields": ["email", "income"], "do": "give"},  # service needs none
+        {"event": "gossip", "recipient": "X & Co", "do": "ask"},
+    ):
+        refused = send(**typed)
+        form = re.search(r'<details[^>]* id="separate" open>.*?</details>', refused.content.decode(), re.S)[0]
+        assert refused.status_code == 422 and "Not recorded: name the recipient" in form, typed
+        assert (
+            f'value="{typed.get("recipient", "").replace("&", "&amp;")}"' in form
+        )  # what was typed stands there still
+        assert f'value="{typed.get("country", "")}"' in form
+        assert ('value="email" checked' in form) == ("fields" in typed)
+        assert (f'value="{typed["event"]}" selected' in form) == (typed["event"] != "gossip")
     assert consents_of(lin) == []
     assert "done=consent-asked" in post(event="provide", recipient="Fair Freight Ltd", fields=["email"], do="ask")
     assert "done=consent-given" in post(event="abroad", recipient="Fair Freight Ltd", country="de", do="give")

@@ -166,7 +166,6 @@ def said(code: str) -> str:
         "consent-given": _("The consent is recorded and acts from now on."),
         "consent-withdrawn": _("The consent is withdrawn; every use that rests on it stops now."),
         "consent-asked": _("The customer is asked at their own door; nothing is permitted until they answer."),
-        "terms-missing": _("Not recorded: name the recipient, and for another country the country, too."),
         "subscription-set": _("Recorded: it acts on the next message."),
         "suppressed": _("Not recorded: this medium is suppressed; only the customer lifts that, at their own door."),
         "restricted": _("Processing is restricted: storage only, from now on."),
