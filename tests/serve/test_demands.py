@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 import pyrage
@@ -22,8 +23,10 @@ from kehu.serve.leaving.demands import Asked, NotToHandOver, UnknownDemand
 from kehu.serve.leaving.holders import DemandHolder
 from kehu.serve.rights import erasure
 from kehu.serve.rights.export import export
+from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
+from tests.serve.holdings import link
 
 LIN = {"full_name": "林小红", "email": "lin@mail.example", "phone": "+8613800006721"}
 WANG = {"full_name": "王小明", "email": "wang@mail.example"}
@@ -81,6 +84,25 @@ def test_one_office_asks_another_lets_and_who_it_is_about_sees_it(house, tmp_pat
         handing.hand_over(held.id, actor=legal, to=tmp_path / "b.age", key=str(key.to_public()))
     with pytest.raises(NotToHandOver):
         demands.decide(held.id, actor=privacy, approve=False)
+
+
+def test_of_whom_linkage_alone_joined_nothing_goes_along_unless_they_were_named(house, tmp_path, key):
+    legal, privacy, (lin, wang) = house
+    [hers] = admit({"full_name": "林小红", "phone": "+8613800006722"})
+    link(lin, wang, PROBABLE)
+    link(lin, hers, CONFIRMED)
+    for named, found in (
+        ((lin,), {lin: {"lin@mail.example"}}),
+        ((hers,), {lin: {"lin@mail.example"}}),
+        ((wang,), {wang: {"wang@mail.example"}}),
+        ((lin, wang), {lin: {"lin@mail.example"}, wang: {"wang@mail.example"}}),
+    ):
+        held = demanded(legal, *named)
+        demands.decide(held.id, actor=privacy, approve=True)
+        made, answer = handed(held, legal, tmp_path / f"{held.id}.age", key)
+        assert {UUID(one["customer"]): {one["values"]["email"]} for one in answer["customers"]} == found
+        assert (made.rows, len(answer["customers"])) == (len(found), len(found))
+        assert ("王小明" in str(answer)) == (wang in found) and ("林小红" in str(answer)) == (lin in found)
 
 
 def test_only_the_legal_office_asks_and_only_the_privacy_office_lets(house, tmp_path):

@@ -1,5 +1,6 @@
 """What an authority demanded, handed over: once, each customer decided and recorded before it is opened, and sealed.
 
+Of each the certain part that was named: whom linkage alone joined to it may be somebody else, of whom nothing was demanded.
 No made-up customer stands in it, as in a list: an authority would take them for real. Whose copy a file is tells its digest.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +28,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.step_up import STEP_UP, needs_step_up
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.demands import PURPOSE, PURPOSE_ID, Demand, NotToHandOver, demand_of
+from kehu.serve.rights.scope import parts_of
 
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read for something else
 _GROUPS: Final = 6
@@ -112,7 +115,7 @@ def _kept_silent(id: UUID) -> bool:
 
 
 def _people(held: Demand, actor: Actor) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Each customer with the values that the gate let out; and what kept the others back."""
+    """Each certain part that was named, with the values that the gate let out; and what kept the others back."""
     people: list[dict[str, Any]] = []
     kept: dict[str, int] = {}
     for start in range(0, len(held.subjects), CHUNK):
@@ -129,18 +132,22 @@ def _people(held: Demand, actor: Actor) -> tuple[list[dict[str, Any]], dict[str,
             country=held.country,
             approved=tuple(one.law for one in held.approvals),
         )
+        named = parts_of(held.subjects)
         for one in opened:
             if one.decision.finds:
-                people.append({"customer": str(one.customer), "values": _values(one), "ledger": one.seq})
+                for core, part in named.items():
+                    if not part.isdisjoint(one.origins):
+                        people.append({"customer": str(core), "values": _values(one, part), "ledger": one.seq})
                 continue
             policy = next(iter(one.decision.fields.values()))[0].policy
             kept[policy] = kept.get(policy, 0) + 1
     return people, kept
 
 
-def _values(one: Opened) -> dict[str, str]:
+def _values(one: Opened, part: Collection[UUID]) -> dict[str, str]:
     type_of = installation().rules.dictionary.field
-    return {name: text_of(won.said, type_of(name).type) for name, won in survive(one.contributions).items()}
+    theirs = [said for said in one.contributions if said.subject in part]
+    return {name: text_of(won.said, type_of(name).type) for name, won in survive(theirs).items()}
 
 
 def _head(held: Demand) -> dict[str, Any]:

@@ -47,3 +47,14 @@ def scope_of(subject: UUID, confirm: Sequence[UUID] = ()) -> Scope:
     wanted = {rows[0][3]} | {core_of[one] for one in confirm}
     part = tuple(origin for origin, core in core_of.items() if core in wanted)
     return Scope(rows[0][2], part, tuple(sorted(set(core_of.values()) - wanted)))
+
+
+def parts_of(subjects: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """The certain parts that these ids belong to: origin subjects of each, by the oldest of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select s.core, array_agg(s.subject) from subject_state s where not s.hidden and s.core in"
+            " (select n.core from subject_state n where n.subject = any (%s) and not n.hidden) group by 1 order by 1",
+            [list(subjects)],
+        )
+        return {core: frozenset(part) for core, part in cursor.fetchall()}
