@@ -340,6 +340,25 @@ def test_a_letter_tells_nobody_what_came_of_who_may_be_somebody_else(registered,
     assert policy_of(bought, actor=staff("service"), field="phone") == ("denied", "cn.pipl.17-told")
 
 
+@pytest.mark.parametrize("noted", ["posted", "excused"])
+def test_who_is_told_by_post_or_excused_is_nobody_that_linkage_alone_joined(registered, bring, letters, noted):
+    registered()
+    bring("external_id,full_name,phone\nB-1,Lin Wan,+8613900139000\n")
+    bring("external_id,full_name,phone\nB-2,Lin Wan,+8613900139001\n")
+    lin, wan = (row.customer for row in informing.waiting(actor=owner_actor()))
+    link(lin, wan, PROBABLE)
+    assert {row.customer for row in informing.waiting(actor=owner_actor())} == {lin, wan}
+    if noted == "posted":
+        assert informing.posted([lin], actor=owner_actor()) == 1
+    else:
+        assert informing.excuse([lin], "law", reason="printed in the register", actor=owner_actor()) == 1
+    assert [row.customer for row in informing.waiting(actor=owner_actor())] == [wan]
+    assert informing.figures().due == 1 and set(Informed.objects.values_list("subject", flat=True)) == {lin}
+    wrong_merge.part(lin, wan, actor=owner_actor())
+    assert policy_of(wan, actor=staff("service"), field="phone") == ("denied", "cn.pipl.17-told")
+    assert informing.posted([wan], actor=owner_actor()) == 1 and informing.figures().due == 0
+
+
 def test_a_version_proposed_before_the_stop_does_not_start_a_source_again(office, registered):
     proposer, decider = office
     held = registered()

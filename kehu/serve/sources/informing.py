@@ -3,6 +3,9 @@
 The clock stands in ``subject_state.inform_by`` and came with the records, so nothing here grows with an import. A letter goes
 out before it is noted that it did: whoever is told twice loses nothing, whoever was noted without a letter was never told.
 After a crash in between the same letter goes again under the same Message-ID (decision 0041).
+
+Whoever is told, by whichever way, is one certain part: whom linkage alone joined to it may be somebody else, who reads none
+of its letters. So each part is listed, told and excused by itself, under the id of its oldest origin subject.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import smtplib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from django.core.mail import EmailMessage, get_connection
@@ -49,9 +52,9 @@ select s.customer, s.core, s.subject, x.key::int, s.controller, array(select dis
     join facet f on f.subject = r.subject and f.record = r.id
     where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1)
 from subject_state s, jsonb_object_keys(s.supplied -> 'of') x (key)
-where s.customer = any (%s) and not s.hidden and s.supplied is not null
+where s.{of} = any (%s) and not s.hidden and s.supplied is not null
     and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 3, 4
-"""
+"""  # of whole customers, or of certain parts
 _TELL: Final = """
 with n as (select * from unnest(%s::uuid[], %s::smallint[]) as n (subject, source)), held as (
     select s.subject from subject_state s where s.subject in (select subject from n) order by s.subject for no key update
@@ -73,7 +76,7 @@ update subject_state set supplied = supplied || '{"post": true}' where subject i
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many customers are to be told, how many of them are late, soon due, or wait for a letter by post; and were told."""
+    """How many people are to be told, how many of them are late, soon due, or wait for a letter by post; and were told."""
 
     due: int
     overdue: int
@@ -98,7 +101,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A customer who is to be told: by when, from which sources something came, and whether a letter by post is wanted."""
+    """Who is to be told (the id of a certain part): by when, from which sources something came, whether by post."""
 
     customer: UUID
     by: date
@@ -120,9 +123,9 @@ def figures() -> Figures:
     today = timezone.now().date()
     with connection.cursor() as cursor:
         cursor.execute(
-            "select count(distinct s.customer), count(distinct s.customer) filter (where s.inform_by < %s),"
-            " count(distinct s.customer) filter (where s.inform_by between %s and %s),"
-            f" count(distinct s.customer) filter (where {_WAITS_FOR_POST}), min(s.inform_by)"
+            "select count(distinct s.core), count(distinct s.core) filter (where s.inform_by < %s),"
+            " count(distinct s.core) filter (where s.inform_by between %s and %s),"
+            f" count(distinct s.core) filter (where {_WAITS_FOR_POST}), min(s.inform_by)"
             f" from subject_state s where {_DUE}",
             [today, today, today + SOON],
         )
@@ -142,21 +145,21 @@ def waiting(*, actor: Actor, limit: int = 100, by_post: bool | None = None) -> l
     only = "" if by_post is None else f" and {'' if by_post else 'not '}{_WAITS_FOR_POST}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select s.customer, min(s.inform_by), bool_or({_WAITS_FOR_POST}) from subject_state s where {_DUE}{only}"
-            " group by s.customer order by 2, 1 limit %s",
+            f"select s.core, min(s.inform_by), bool_or({_WAITS_FOR_POST}) from subject_state s where {_DUE}{only}"
+            " group by s.core order by 2, 1 limit %s",
             [limit],
         )
         rows = cursor.fetchall()
     known, untold = marks(), _untold([row[0] for row in rows])
     return [
         Due(
-            customer,
+            part,
             by,
-            tuple(known[one] for one in sorted({n for _, n in untold[customer].pairs}) if one in known),
+            tuple(known[one] for one in sorted({n for _, n in untold[part].pairs}) if one in known),
             post,
         )
-        for customer, by, post in rows
-        if customer in untold
+        for part, by, post in rows
+        if part in untold
     ]
 
 
@@ -184,7 +187,7 @@ def send(*, actor: Actor, until: date | None = None, limit: int | None = None, a
 
 
 def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post") -> int:
-    """Note that these customers were told, by post or otherwise; returns how many.
+    """Note that these people were told, by post or otherwise, each the certain part of an id; returns how many.
 
     Raises:
         Refused: the role may not.
@@ -197,18 +200,18 @@ def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post") -> int:
     told = 0
     for subject in subjects:
         with transaction.atomic():
-            customer = _customer(subject)
-            untold = _untold([customer]).get(customer)
-            if untold is None:
+            part = _part(subject)
+            untold = _untold([part])
+            if not untold:
                 raise UnknownSubject(str(subject))
-            _note({customer: untold}, way=way, languages={}, by=actor.human)
-            record_act("inform", customer, actor=actor, purpose=PURPOSE_ID)
+            _note(untold, way=way, languages={}, by=actor.human)
+            record_act("inform", part, actor=actor, purpose=PURPOSE_ID)
             told += 1
     return told
 
 
 def excuse(subjects: Iterable[UUID], why: Excuse, *, reason: str, actor: Actor) -> int:
-    """Note that these customers need not be told, all of them or none; returns how many.
+    """Note that these people need not be told, each the certain part of an id, all of them or none; returns how many.
 
     Raises:
         Refused: the role may not.
@@ -221,16 +224,16 @@ def excuse(subjects: Iterable[UUID], why: Excuse, *, reason: str, actor: Actor) 
     if why not in EXCUSES or not LEAST_REASON <= len(said) <= LONGEST_REASON:
         raise ValueError(f"why: one of {', '.join(EXCUSES)}; reason: {LEAST_REASON} to {LONGEST_REASON} characters")
     with transaction.atomic():
-        customers = list(dict.fromkeys(_customer(subject) for subject in subjects))
-        untold, laws = _untold(customers), _laws(customers)
-        for customer in customers:
-            if customer not in untold:
-                raise UnknownSubject(str(customer))
-            excused_by(laws[customer], why)
+        parts = list(dict.fromkeys(_part(subject) for subject in subjects))
+        untold, laws = _untold(parts), _laws(parts)
+        for part in parts:
+            if part not in untold:
+                raise UnknownSubject(str(part))
+            excused_by(laws[part], why)
         _note(untold, way="excused", languages={}, by=actor.human, excuse=why, reason=said)
-        for customer in customers:
-            record_act("inform", customer, actor=actor, purpose=PURPOSE_ID)
-    return len(customers)
+        for part in parts:
+            record_act("inform", part, actor=actor, purpose=PURPOSE_ID)
+    return len(parts)
 
 
 def _options() -> Options:
@@ -296,24 +299,25 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
     found.mailed, found.by_post = found.mailed + len(written), found.by_post + len(without)
 
 
-def _untold(customers: Sequence[UUID]) -> dict[UUID, _Untold]:
+def _untold(parts: Sequence[UUID]) -> dict[UUID, _Untold]:
+    """What these certain parts do not know yet."""
     found: dict[UUID, _Untold] = {}
-    for customer, _, *row in _untold_rows(customers):
-        _add(found, customer, *row)
+    for _, part, *row in _untold_rows(parts, of="core"):
+        _add(found, part, *row)
     return found
 
 
 def _untold_parts(customers: Sequence[UUID]) -> dict[UUID, dict[UUID, _Untold]]:
-    """The same of each certain part of a customer, by its oldest origin subject."""
+    """The same of each certain part of these customers."""
     found: dict[UUID, dict[UUID, _Untold]] = {}
-    for customer, core, *row in _untold_rows(customers):
+    for customer, core, *row in _untold_rows(customers, of="customer"):
         _add(found.setdefault(customer, {}), core, *row)
     return found
 
 
-def _untold_rows(customers: Sequence[UUID]) -> list[tuple[Any, ...]]:
+def _untold_rows(whose: Sequence[UUID], *, of: Literal["customer", "core"]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_SOURCES, [list(customers)])
+        cursor.execute(_SOURCES.format(of=of), [list(whose)])
         return list(cursor.fetchall())
 
 
@@ -347,7 +351,7 @@ def _note(
     reason: str = "",
 ) -> None:
     """Note who was told of which sources, or need not be, in the caller's transaction."""
-    pairs = [(subject, source, customer) for customer, held in told.items() for subject, source in held.pairs]
+    pairs = [(subject, source, part) for part, held in told.items() for subject, source in held.pairs]
     if not pairs:
         return
     with connection.cursor() as cursor:
@@ -358,28 +362,34 @@ def _note(
             subject=subject,
             source=source,
             way=way,
-            language=languages.get(customer, ""),
+            language=languages.get(part, ""),
             by=by,
             excuse=excuse,
             reason=reason,
         )
-        for subject, source, customer in pairs
+        for subject, source, part in pairs
     )
 
 
-def _laws(customers: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """The laws that apply to each, whichever of their origin subjects they come with."""
+def _laws(parts: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """The laws that apply to the whole customer of each, as at the gate: the strictest counts."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select customer, bit_or(packs) from subject_state where customer = any (%s) and not hidden group by 1",
-            [list(customers)],
+            "select n.subject, bit_or(s.packs) from subject_state n join subject_state s using (customer)"
+            " where n.subject = any (%s) and not s.hidden group by 1",
+            [list(parts)],
         )
-        return {customer: packs_of(packs) for customer, packs in cursor.fetchall()}
+        return {part: packs_of(packs) for part, packs in cursor.fetchall()}
 
 
-def _customer(subject: UUID) -> UUID:
+def _part(subject: UUID) -> UUID:
+    """The certain part that this id belongs to.
+
+    Raises:
+        UnknownSubject: not here.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("select customer from subject_state where subject = %s and not hidden", [subject])
+        cursor.execute("select core from subject_state where subject = %s and not hidden", [subject])
         row = cursor.fetchone()
     if row is None:
         raise UnknownSubject(str(subject))
