@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from kehu.guard.gate.acts import Refused
-from kehu.guard.guests.credentials import guest_actor
+from kehu.guard.guests.credentials import guest_actor, sign_in
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.portal.waiting import waiting
 from kehu.serve.rights import erasure, export, probable, requests
-from kehu.serve.rights.models import Incident, ProbablePart, Request
+from kehu.serve.rights.models import Incident, ProbablePart, Request, RequestStep
 from kehu.serve.rights.scope import scope_of
 from kehu.vault.assignment import EXACT_KEY, PROBABLE
 from tests.cast import admit, staff
@@ -125,6 +127,22 @@ def test_while_the_clock_stands_nothing_stays_out(database):
     later = timezone.now() + timedelta(days=60)
     assert probable.left_out_when_over(now=later, by=owner_actor().staff) == 0
     assert parts(id) == [(other, "open", 3)]
+
+
+def test_while_the_clock_stands_the_end_that_is_shown_moves_with_it(database):
+    lin, _, id = asked()
+    Request.objects.filter(id=id).update(packs=2)
+    requests.step(id, "suspend", actor=owner_actor(), reason="please prove who you are")
+    week = timedelta(days=7)  # and so much has gone by since
+    Request.objects.update(received_at=F("received_at") - week, due=F("due") - week)
+    RequestStep.objects.update(at=F("at") - week)
+    noted, now = Request.objects.get(id=id).due, timezone.now()
+    [hers] = waiting(sign_in(lin).guest)
+    [part] = probable.parts_of(id, actor=owner_actor())
+    [shown] = requests.one(id, actor=owner_actor())
+    for end in (hers.due, part.due):
+        assert end - noted > timedelta(days=5) and end.date() == datetime.fromisoformat(shown["due"]).date()
+    assert now < part.due
 
 
 def test_an_erasure_takes_the_certain_part_and_leaves_the_other_as_it_was(database):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from kehu.govern.consent import part_of
 from kehu.guard.guests.credentials import Guest
+from kehu.serve.rights.clocks import end_of_request
 from kehu.serve.rights.models import Request
 
 
@@ -27,4 +30,5 @@ def waiting(guest: Guest) -> list[Waiting]:
     """
     part = part_of(guest.subject, whole=False)
     rows = Request.objects.filter(subject__in=part, state="open").order_by("received_at", "id")
-    return [Waiting(row.right, row.received_at, row.due) for row in rows]
+    now = timezone.now()
+    return [Waiting(row.right, row.received_at, end_of_request(row, now=now)) for row in rows]

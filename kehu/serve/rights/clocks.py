@@ -64,6 +64,11 @@ def due_of(clocks: Sequence[Clock]) -> datetime | None:
     return clock.due.at if clock and clock.due else None
 
 
+def end_of_request(row: Request, *, now: datetime) -> datetime | None:
+    """The end that counts now: the one that is noted with a request does not move while its clock stands."""
+    return due_of(clocks_of_request(row, list(row.steps.order_by("at", "id")), now=now))
+
+
 def next_due(clocks: Sequence[Clock]) -> datetime | None:
     """The earliest end of an incident's clocks whose report is not made."""
     return min((clock.due.at for clock in clocks if clock.due and clock.done is None), default=None)

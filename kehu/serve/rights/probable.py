@@ -26,7 +26,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.keys import search_keys
 from kehu.serve.rights import wrong_merge
-from kehu.serve.rights.clocks import clocks_of_request, due_of
+from kehu.serve.rights.clocks import end_of_request
 from kehu.serve.rights.models import ProbablePart, Request
 from kehu.serve.rights.office import PURPOSE_ID, require
 from kehu.serve.rights.scope import scope_of
@@ -88,8 +88,8 @@ def parts_of(request: UUID, *, actor: Actor) -> list[Part]:
     if row.state == "open":
         _note(row)
     held = list(ProbablePart.objects.filter(request=row).order_by("part"))
-    counts = _records(one.part for one in held)
-    return [Part(one.part, one.state, counts.get(one.part, 0), max(0, TRIES - one.tries), row.due) for one in held]
+    counts, due = _records(one.part for one in held), end_of_request(row, now=timezone.now())
+    return [Part(one.part, one.state, counts.get(one.part, 0), max(0, TRIES - one.tries), due) for one in held]
 
 
 def name_fact(request: UUID, value: str, *, actor: Actor) -> int:
@@ -189,8 +189,7 @@ def left_out_when_over(*, now: datetime | None = None, by: UUID) -> int:
 
 
 def _has_run_out(row: Request, now: datetime) -> bool:
-    """Reckoned anew: the end that is noted with a request does not move while its clock stands."""
-    due = due_of(clocks_of_request(row, list(row.steps.order_by("at", "id")), now=now))
+    due = end_of_request(row, now=now)
     return due is not None and due < now
 
 
