@@ -71,7 +71,7 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
     with _alone():
         began, asked, let_out = time.perf_counter(), 0, 0
         work = groups()
-        seen = _last_due()
+        seen = _due()
         for number, group in enumerate(work):
             customers = _customers(group)
             for done, found in enumerate(_pages(customers, group, _acting(group, actor)), 1):
@@ -81,7 +81,7 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
             asked += len(customers)
             refresh(group)
         with transaction.atomic():
-            _forget_due(upto=seen)
+            _forget_due(seen)
             record_act(USE, None, actor=actor)
         return Computed(asked, let_out, time.perf_counter() - began)
 
@@ -273,15 +273,16 @@ def _channels() -> dict[int, str]:
     return dict(Channel.objects.values_list("id", "name"))
 
 
-def _last_due() -> int:
+def _due() -> list[int]:
+    """What is due now, one by one: a lower number may still come, of a transaction that is not committed yet."""
     with connection.cursor() as cursor:
-        cursor.execute("select coalesce(max(seq), 0) from derive_due", ())
-        return int(cursor.fetchone()[0])
+        cursor.execute("select seq from derive_due order by seq", ())
+        return [row[0] for row in cursor.fetchall()]
 
 
-def _forget_due(*, upto: int) -> None:
+def _forget_due(seen: Sequence[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("delete from derive_due where seq <= %s", [upto])
+        cursor.execute("delete from derive_due where seq = any (%s)", [list(seen)])
 
 
 def drop_purpose(purpose: str, *, sensitive: bool) -> None:

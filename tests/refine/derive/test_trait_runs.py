@@ -332,6 +332,21 @@ def test_what_may_not_be_asked_for_now_stays_due(there):
     assert runs.waiting() == due > 0 and everything() == {}
 
 
+def test_what_comes_due_in_a_transaction_that_ends_during_a_run_is_not_forgotten_with_it(there, database, monkeypatch):
+    ann, bob = customers()
+    refresh = runs.refresh
+    with open_owner(database) as late:
+        late.autocommit = False
+        late.execute("insert into derive_due (subject) values (%s)", [ann])  # as events that come in write it
+        with connection.cursor() as cursor:
+            cursor.execute("insert into derive_due (subject) values (%s)", [bob])
+        with monkeypatch.context() as patch:  # her events were read already
+            patch.setattr(runs, "refresh", lambda group: (refresh(group), late.commit()))
+            anew()
+    assert rows("select subject from derive_due") == [(ann,)]
+    assert runs.catch_up() == 1 and runs.waiting() == 0
+
+
 def test_own_traits_are_those_of_the_certain_part(there):
     from kehu.guard.guests.credentials import guest_actor
 
