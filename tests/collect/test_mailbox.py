@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import time
 from datetime import date
 from email.message import EmailMessage
@@ -117,6 +118,31 @@ def test_a_crash_before_it_counts_as_taken_brings_nothing_twice(channel, imap, m
     # another's letter under the same id hides nothing
     imap.put(letter("wang@mail.example", id="<once@mail.example>"))
     assert pull(Mailbox.objects.get()).new == 1
+
+
+@pytest.mark.parametrize("left_out", ["RFC822.SIZE", "BODY.PEEK"])
+def test_a_letter_that_an_answer_leaves_out_is_not_passed_over(channel, imap, monkeypatch, left_out):
+    imap.empty()
+    imap.put(letter(text="one"), letter(text="two"), letter(text="three"))
+    box, real, gone = box_of(channel, imap), imaplib.IMAP4.uid, []
+
+    def uid(server, command, *words):
+        answer, lines = real(server, command, *words)
+        if command == "FETCH" and left_out in words[1] and not gone:
+            place = next(
+                (n for n, line in enumerate(lines) if b"2 (" in (line[0] if type(line) is tuple else line)), None
+            )
+            if place is not None:
+                gone.append(lines.pop(place))
+        return answer, lines
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imaplib.IMAP4, "uid", uid)
+        with pytest.raises(PullFailed):
+            pull(box)
+    assert gone and Mailbox.objects.get().failure == "protocol"
+    pull(Mailbox.objects.get())
+    assert accepting.waiting()[0] == drain_all() == 3 and Mailbox.objects.get().failure == ""
 
 
 def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel, imap):

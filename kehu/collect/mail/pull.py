@@ -145,9 +145,10 @@ class _Folder:
         """Keep what is new."""
         seen = new = 0
         for uids in self._batches():
-            messages = [self._message(uid, size) for uid, size in uids]
+            messages = [made for uid, size in uids if (made := self._message(uid, size)) is not None]
             ids = [message["own"] for message in messages]
-            new += accept(Sender(self._box.channel, KIND), ids, {"m": messages})
+            if messages:
+                new += accept(Sender(self._box.channel, KIND), ids, {"m": messages})
             # only now: before, a crash would have lost them
             if self._box.marks_seen:
                 self._call("STORE", ",".join(str(uid) for uid, _ in uids), "+FLAGS.SILENT", r"(\Seen)")
@@ -157,18 +158,27 @@ class _Folder:
         return Pulled(seen, new)
 
     def _batches(self) -> Iterator[list[tuple[int, int]]]:
-        """Numbers and sizes of new messages, some at a time, in their order."""
+        """Numbers and sizes of new messages, some at a time, in their order.
+
+        Raises:
+            PullFailed: the server does not say how large one is that it has; those before it are yielded first.
+        """
         since = self._box.since
         asked: tuple[str, ...] = ("UID", f"{self._box.last + 1}:*")
         if since is not None:
             asked += ("SINCE", f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}")
-        found = sorted(
-            {int(one) for line in self._call("SEARCH", *asked) if isinstance(line, bytes) for one in line.split()}
-        )
-        wanted = [uid for uid in found if uid > self._box.last][:_MOST_A_PULL]  # `n:*` names the last one in any case
+        # `n:*` names the last one in any case
+        wanted = [uid for uid in self._search(*asked) if uid > self._box.last][:_MOST_A_PULL]
         for start in range(0, len(wanted), _AT_ONCE):
             batch, held = list[tuple[int, int]](), 0
-            for uid, size in self._sizes(wanted[start : start + _AT_ONCE]):
+            part = wanted[start : start + _AT_ONCE]
+            sizes = self._sizes(part)
+            untold = self._here([uid for uid in part if uid not in sizes])
+            for uid in part:
+                if untold and uid >= untold[0]:
+                    break
+                if (size := sizes.get(uid)) is None:
+                    continue
                 if batch and held + size > _MOST_AT_ONCE:
                     yield batch
                     batch, held = [], 0
@@ -176,8 +186,19 @@ class _Folder:
                 held += size
             if batch:
                 yield batch
+            if untold:
+                raise PullFailed("protocol")
 
-    def _sizes(self, uids: Sequence[int]) -> list[tuple[int, int]]:
+    def _search(self, *asked: str) -> list[int]:
+        lines = self._call("SEARCH", *asked)
+        return sorted({int(one) for line in lines if isinstance(line, bytes) for one in line.split()})
+
+    def _here(self, uids: Sequence[int]) -> list[int]:
+        """Those that are in the folder still: one that is gone may be passed over, one that an answer left out may not."""
+        asked = set(uids)
+        return [uid for uid in self._search("UID", ",".join(map(str, uids))) if uid in asked] if uids else []
+
+    def _sizes(self, uids: Sequence[int]) -> dict[int, int]:
         lines = self._call("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)")
         found: dict[int, int] = {}
         for line in lines:
@@ -185,12 +206,21 @@ class _Folder:
             uid, size = _UID.search(head or b""), _SIZE.search(head or b"")
             if uid and size:
                 found[int(uid[1])] = int(size[1])
-        return [(uid, found[uid]) for uid in uids if uid in found]  # one may have gone meanwhile
+        return found
 
-    def _message(self, uid: int, size: int) -> dict[str, Any]:
+    def _message(self, uid: int, size: int) -> dict[str, Any] | None:
+        """A letter; None: it is gone meanwhile.
+
+        Raises:
+            PullFailed: the server has it and does not give it.
+        """
         whole = size <= MOST
         part = "(BODY.PEEK[])" if whole else "(BODY.PEEK[HEADER]<0.65536>)"
-        raw = next((line[1] for line in self._call("FETCH", str(uid), part) if isinstance(line, tuple)), b"")
+        raw = next((line[1] for line in self._call("FETCH", str(uid), part) if isinstance(line, tuple)), None)
+        if raw is None:
+            if self._here([uid]):
+                raise PullFailed("protocol")
+            return None
         return read_mail(raw[: MOST + 1], whole=whole)
 
     def _call(self, command: str, *words: str) -> list[Any]:
