@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -253,6 +255,37 @@ def test_the_document_lies_sealed_and_goes_with_whom_it_named(house, tmp_path, d
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from subject_key where subject = %s", [held.id])
         assert cursor.fetchone()[0] == 0
+
+
+def test_no_file_lies_there_that_the_register_does_not_know(house, tmp_path, key, monkeypatch):
+    legal, privacy, (lin, _) = house
+    held = demanded(legal, lin)
+    demands.decide(held.id, actor=privacy, approve=True)
+    link = os.link
+
+    def stops(*names):
+        link(*names)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # killed when the file has its name
+        patch.setattr(os, "link", stops)
+        handed(held, legal, tmp_path / "a.age", key)
+    assert demands.demand_of(held.id).sha256 == hashlib.sha256((tmp_path / "a.age").read_bytes()).digest()
+    assert demands.demand_of(held.id).state == "done"
+
+
+def test_a_file_that_could_not_be_put_there_is_none(house, tmp_path, key, monkeypatch):
+    legal, privacy, (lin, _) = house
+    held = demanded(legal, lin)
+    demands.decide(held.id, actor=privacy, approve=True)
+
+    def refused(*names):
+        raise PermissionError
+
+    with monkeypatch.context() as patch, pytest.raises(PermissionError):
+        patch.setattr(os, "link", refused)
+        handed(held, legal, tmp_path / "a.age", key)
+    assert demands.demand_of(held.id).sha256 is None and list(tmp_path.iterdir()) == []
 
 
 def test_the_copy_of_a_person_says_who_demanded_it(house, tmp_path, key):

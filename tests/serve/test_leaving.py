@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import os
 
 import psycopg
 import pyrage
@@ -94,6 +96,37 @@ def test_it_runs_once(database, tmp_path, key):
         sending.send(held.id, actor=who, to=tmp_path / "b.age", key=str(key.to_public()), form="jsonl")
     with connection.cursor() as cursor, pytest.raises(Exception, match="ran already"):
         cursor.execute("update leaving set ran_at = null")
+
+
+def test_no_list_lies_there_that_the_register_does_not_know(database, tmp_path, key, monkeypatch):
+    who, [one] = staff("marketing"), people(1)
+    agreed(one, who)
+    held = asked(who)
+    link = os.link
+
+    def stops(*names):
+        link(*names)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # killed when the file has its name
+        patch.setattr(os, "link", stops)
+        sending.send(held.id, actor=who, to=tmp_path / "a.age", key=str(key.to_public()), form="jsonl")
+    assert asking.leaving_of(held.id).sha256 == hashlib.sha256((tmp_path / "a.age").read_bytes()).digest()
+    assert asking.leaving_of(held.id).state == "done"
+
+
+def test_a_list_that_could_not_be_put_there_is_none(database, tmp_path, key, monkeypatch):
+    who, [one] = staff("marketing"), people(1)
+    agreed(one, who)
+    held = asked(who)
+
+    def refused(*names):
+        raise PermissionError
+
+    with monkeypatch.context() as patch, pytest.raises(PermissionError):
+        patch.setattr(os, "link", refused)
+        sending.send(held.id, actor=who, to=tmp_path / "a.age", key=str(key.to_public()), form="jsonl")
+    assert asking.leaving_of(held.id).sha256 is None and list(tmp_path.iterdir()) == []
 
 
 def test_above_a_size_another_person_lets_it_go(database, tmp_path, key):

@@ -74,12 +74,13 @@ def hand_over(id: UUID, *, actor: Actor, to: Path, key: str | None = None) -> Ha
     packed = orjson.dumps(_head(held) | {"customers": people}, option=orjson.OPT_INDENT_2)
     passphrase = None if keys else _passphrase()
     sealed = pyrage.encrypt(packed, keys) if keys else pyrage.passphrase.encrypt(packed, str(passphrase))
-    _write(to, sealed)
     digest = hashlib.sha256(sealed)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update authority_demand set rows = %s, sha256 = %s where id = %s", [len(people), digest.digest(), id]
-        )
+    _note(id, len(people), digest.digest())  # before there is a file: none lies there that the register does not know
+    try:
+        _write(to, sealed)
+    except OSError:
+        _note(id, len(people), None)
+        raise
     return Handed(to, digest.hexdigest(), len(people), kept_back, passphrase)
 
 
@@ -107,6 +108,12 @@ def _claim(held: Demand, actor: Actor) -> None:
             raise NotToHandOver("told")
         cursor.execute("update authority_demand set ran_at = clock_timestamp() where id = %s", [held.id])
         record_act("give", None, actor=actor, purpose=PURPOSE_ID, detail=held.id)
+
+
+def _note(id: UUID, rows: int, digest: bytes | None) -> None:
+    """What the file came to; without a digest there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("update authority_demand set rows = %s, sha256 = %s where id = %s", [rows, digest, id])
 
 
 def _kept_silent(id: UUID) -> bool:

@@ -73,11 +73,14 @@ def send(id: UUID, *, actor: Actor, to: Path, key: str, form: str) -> Sent:
             os.fsync(out.fileno())
             out.seek(0)
             digest = hashlib.file_digest(out, "sha256").digest()
-        os.link(fresh, to)  # unlike a rename, never over a file that came meanwhile
+        _note(id, made.rows, digest)  # before it has its name: no file lies there that the register does not know
+        try:
+            os.link(fresh, to)  # unlike a rename, never over a file that came meanwhile
+        except OSError:
+            _note(id, made.rows, None)
+            raise
     finally:
         fresh.unlink(missing_ok=True)
-    with connection.cursor() as cursor:
-        cursor.execute("update leaving set rows = %s, sha256 = %s where id = %s", [made.rows, digest, id])
     return Sent(to, digest.hex(), made.rows, made.kept_back)
 
 
@@ -109,6 +112,12 @@ def _claim(held: Leaving, actor: Actor) -> None:
             [(mark, held.id) for mark in marks_of(canary, values)],
         )
         record_act("give", None, actor=actor, purpose=PURPOSES[held.purpose], detail=held.id)
+
+
+def _note(id: UUID, rows: int, digest: bytes | None) -> None:
+    """What the file came to; without a digest there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("update leaving set rows = %s, sha256 = %s where id = %s", [rows, digest, id])
 
 
 def _tell(id: UUID, rows: int) -> None:
