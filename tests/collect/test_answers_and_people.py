@@ -18,10 +18,12 @@ from kehu.collect.channels import Asked
 from kehu.collect.forms import surveys, waiting
 from kehu.collect.forms.stamps import make_invitation, make_stamp
 from kehu.collect.forms.submission import Wrong
-from kehu.collect.inbox.drain import drain_all
+from kehu.collect.inbox import drain as draining
+from kehu.collect.inbox.drain import drain, drain_all
 from kehu.collect.inbox.hands import Errand
 from kehu.collect.models import Quarantined
 from kehu.collect.quarantine import groups, mending
+from kehu.collect.quarantine.source import open_refused
 from kehu.govern.models import Channel, Subscription
 from kehu.govern.subscriptions import Said, say
 from kehu.guard.staff.actions import owner_actor
@@ -76,8 +78,8 @@ def test_what_is_left_out_tells_of_nobody_together():
     assert hidden == 0 or hidden >= surveys.FEWEST
 
 
-def _invited(name):
-    [lin] = admit({"email": "lin@mail.example"})
+def _invited(name, mailbox="lin@mail.example"):
+    [lin] = admit({"email": mailbox})
     named = published(SURVEY, name=name, kind="survey", anonymous=False)
     send(named, {}, answers={"how": "4", "why": "because of Lin"}, invitation=make_invitation(named.id, lin))
     return lin
@@ -138,6 +140,67 @@ def test_answers_of_a_message_that_is_sent_again_are_counted_once(letters):
     mending.send_group(group, actor=owner_actor(), until=UUID(int=2**128 - 1))
     drain_all()
     assert count("select count(*) from survey_answer") == 4
+
+
+def _fails(monkeypatch, hand):
+    """As if that hand broke down on whatever it is given."""
+    real = draining.hand_of
+    monkeypatch.setattr(draining, "hand_of", lambda name: real(name) if name != hand else real("no such hand"))
+
+
+def _refused():
+    ids = list(Quarantined.objects.filter(accepted=False, settled=None).values_list("id", flat=True))
+    return [content[1:].decode() for _, content in open_refused(ids, actor=owner_actor(), detail=None).values()]
+
+
+def test_answers_of_a_message_that_cannot_be_taken_in_lie_apart_from_who_gave_them(letters, monkeypatch):
+    asks = replace(
+        LETTERS, questions=(HOW, WHY), purposes=("marketing", "analytics"), wordings={"analytics": words("Count me")},
+        anonymous=True,
+    )  # fmt: skip
+    form = published(asks, name="both", kind="survey")
+
+    def sent(stamp_at):
+        send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"], answers={"how": "4", "why": "tea"},
+             stamp=make_stamp(form.id, at=time.time() - stamp_at))  # fmt: skip
+        post_letters()
+        waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
+
+    with monkeypatch.context() as patch:
+        _fails(patch, "form")
+        sent(20)
+        for _ in range(9):
+            drain()
+    [answers] = [one for one in _refused() if '"tea"' in one]
+    [person] = [one for one in _refused() if "lin@mail.example" in one]
+    given = {str(value) for value in json.loads(person).values() if len(str(value)) > 12} - {str(form.id)}
+    assert answers != person and not [value for value in given if value in answers]
+    sent(10)
+    drain_all()
+    assert count("select count(*) from survey_answer") == 2
+    [lin] = Subscription.objects.values_list("subject", flat=True)
+    erase(lin, reason="asked", actor=someone("privacy"))
+    assert _refused() == [answers]
+    [group] = groups.groups(actor=owner_actor())
+    assert mending.send_group(group, actor=owner_actor(), until=UUID(int=2**128 - 1)) == 1
+    drain_all()
+    assert count("select count(*) from survey_answer") == 4 and _refused() == []
+
+
+def test_answers_that_cannot_be_taken_in_go_with_whom_they_are_of(monkeypatch):
+    with monkeypatch.context() as patch:
+        _fails(patch, "survey")
+        lin = _invited("named")
+        for _ in range(9):
+            drain()
+        assert len(_refused()) == 1
+        wang = _invited("named too", "wang@mail.example")
+        erase(wang, reason="asked", actor=someone("privacy"))
+        for _ in range(9):
+            drain()
+    assert len(_refused()) == 1 and "because of Lin" in _refused()[0]
+    erase(lin, reason="asked", actor=someone("privacy"))
+    assert _refused() == [] and count("select count(*) from survey_answer") == 0
 
 
 def test_an_erasure_reaches_a_refused_message_of_the_customer(letters):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -90,6 +91,7 @@ class Asked:
         said: what it says, for the hand.
         message: its place among the messages of its request.
         besides: parts of the message that another hand carries out: where this one is refused they do not wait with it.
+        subject: who is meant, where the message says it by our own id.
     """
 
     hand: str
@@ -97,6 +99,7 @@ class Asked:
     said: Mapping[str, str] = field(repr=False)
     message: int = 0
     besides: tuple[str, ...] = ()
+    subject: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,10 @@ def _as_they_were(messages: list[Any], channel: int) -> Any:
     return {"m": messages}
 
 
+def _whole(message: Any) -> list[Any]:
+    return [message]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of channel.
@@ -140,6 +147,7 @@ class Kind:
         page: where people go to it, before its id; empty: programs alone do.
         labels: what people call it, by language; without them it stands by its name.
         again: an envelope of messages that were refused, as they are read now; the second argument is the channel's id.
+        apart: a message that cannot be taken in, as the messages that it is set aside as: each lies by itself.
     """
 
     name: str
@@ -155,6 +163,7 @@ class Kind:
     page: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     again: Callable[[list[Any], int], Any] = _as_they_were
+    apart: Callable[[Any], list[Any]] = _whole
 
 
 @cache

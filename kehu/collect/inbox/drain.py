@@ -28,7 +28,7 @@ from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox.hands import Errand, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
-from kehu.collect.inbox.known import customers_of, keys_of
+from kehu.collect.inbox.known import a_key_of, customers_of, keys_of
 from kehu.collect.inbox.terms import answering_for, terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk
 from kehu.collect.readers import Batch
@@ -265,20 +265,48 @@ class _Channel:
         return preparer.prepare(Batch(frame, []))
 
     def _set_aside(self, sent: _Sent) -> int:
-        """A request whose messages cannot be taken in: each to quarantine, sealed by itself."""
+        """A request whose messages cannot be taken in: each to quarantine, sealed by itself, where an erasure finds it."""
         [opened] = self._open([sent]) or [sent]
         try:
             held = self.kind.messages(opened.envelope) if self.kind is not None else []
         except Exception:  # noqa: BLE001  (its own reader cannot even part it)
             held = [opened.envelope]
-        refused: list[_Refused] = [
-            (_FAILED, orjson.dumps(held[place]), None) for place in opened.places(len(held)) if place < len(held)
-        ]
+        refused = list[_Refused]()
+        for place in opened.places(len(held)):
+            if place < len(held):
+                refused += self._apart(held[place], sent.at)
         with transaction.atomic():
             if refused:
                 self._write("interactions", [], refused)
             self._done([sent])
         return len(refused)
+
+    def _apart(self, message: Any, at: datetime) -> list[_Refused]:
+        """One message that cannot be taken in, in the parts that its kind has; what is of somebody who is gone is not kept."""
+        try:
+            parts = self.kind.apart(message) if self.kind is not None else [message]
+        except Exception:  # noqa: BLE001  (not as its kind writes them)
+            parts = [message]
+        refused = list[_Refused]()
+        for part in parts:
+            found = self._whose(part, at)
+            if found is not None:
+                refused.append((_FAILED, orjson.dumps(part), found or None))
+        return refused
+
+    def _whose(self, message: Any, at: datetime) -> bytes | None:
+        """A key of the customer whom a message is about, empty where it names none; None: they were erased meanwhile."""
+        try:
+            assert self.kind is not None
+            reading = self.kind.read(self.kind.again([message], self.channel.id), at, [0], self._words())
+        except Exception:  # noqa: BLE001  (it is its own reader that fails on it)
+            return b""
+        meant = next((one.subject for one in reading.asked if one.subject is not None), None)
+        if meant is not None:
+            return a_key_of(meant)
+        named = (row.values.get("external_id") for row in reading.rows if row.kind != "organisations")
+        names = [name for name in (*named, *(one.customer for one in reading.asked)) if name]
+        return (self._key_of(names[0]) if names else None) or b""
 
     def _note_unread(self, unread: dict[str, int]) -> None:
         if unread:

@@ -31,3 +31,15 @@ def customers_of(channel: Channel, controller: int, names: Sequence[str]) -> dic
         cursor.execute("select token, subject from source_key where token = any (%s)", [list(made.values())])
         found = {bytes(token): subject for token, subject in cursor.fetchall()}
     return {name: found[token] for name, token in made.items() if token in found}
+
+
+def a_key_of(subject: UUID) -> bytes | None:
+    """A key of a record of somebody who is here, by which an erasure finds what waits of them; None: they are not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select k.token from subject_state s join source_key k on k.subject = s.subject where s.subject = %s"
+            " and not s.hidden order by k.token limit 1",
+            [subject],
+        )
+        row = cursor.fetchone()
+    return bytes(row[0]) if row else None

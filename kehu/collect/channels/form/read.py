@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -37,6 +39,17 @@ def again(messages: list[Any], channel: int) -> Any:
     return {"m": messages, "under": {"controller": held.controller, "basis": held.basis, "notice": held.notice}}
 
 
+def apart(message: Any) -> list[Any]:
+    """Answers and whoever gave them, each by itself: what would tell that they came together is left out of the answers."""
+    if not isinstance(message, dict) or not message.get("answers"):
+        return [message]
+    own, day = str(uuid4()), str(message["at"])[:10]
+    answers = {part: message[part] for part in ("form", "v", "way", "country", "answers", "invited")}
+    answers |= {"own": own, "name": f"form:{own}", "at": f"{day}T00:00:00+00:00", "language": "", "values": {}}
+    person = {part: held for part, held in message.items() if part not in ("answers", "invited")}
+    return [person, answers] if message["values"] else [answers]
+
+
 def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> Reading:
     """What the submissions at these places become."""
     reading = Reading()
@@ -50,7 +63,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             if isinstance(one, Brought):
                 one.message = place
         reading.rows += rows
-        reading.asked += [Asked(one.hand, one.customer, one.said, place, one.besides) for one in asked]
+        reading.asked += [replace(one, message=place) for one in asked]
     return reading
 
 
@@ -72,5 +85,6 @@ def _read(message: dict[str, Any], terms: Terms) -> tuple[list[Brought], list[As
         rows.append(Brought("interactions", wrote, own, residence, at=at))
     if message.get("answers"):
         kept = {part: message[part] for part in ("own", "form", "v", "at", "language", "answers", "invited")}
-        asked.append(Asked(ANSWERED, None, {"said": orjson.dumps(kept).decode()}))
+        whose = UUID(kept["invited"]) if kept["invited"] else None
+        asked.append(Asked(ANSWERED, None, {"said": orjson.dumps(kept).decode()}, subject=whose))
     return rows, asked
