@@ -298,6 +298,20 @@ def test_what_is_confirmed_later_goes_along_when_it_runs(database):
     assert done.certificate["keys_destroyed"] == 2 and places(MARK) == set()
 
 
+def test_it_reaches_what_is_confirmed_later_though_who_asked_has_another_post_by_then(database):
+    first, maybe = admit(PERSON, {"full_name": f"{MARK} b"})
+    link(first, maybe, 3)
+    privacy = staff("privacy")
+    holds.hold(first, actor=owner_actor(), reason="r")
+    assert erasure.erase(first, actor=privacy, reason="asked").waiting
+    link(first, maybe, 2)
+    with open_owner(database) as home:
+        for table, who in (("guard_staff", "id"), ("actor_state", "staff")):
+            home.execute(f"update {table} set role = 'marketing' where {who} = %s", [privacy.staff])
+    _, done = holds.release(first, actor=owner_actor())
+    assert done.certificate["keys_destroyed"] == 2 and places(MARK) == set()
+
+
 def test_an_import_taken_back_meanwhile_stops_nothing(database):
     gone_before, hidden, other = admit(PERSON, {"full_name": f"{MARK} b"}, {"full_name": "王"})
     for subject in (gone_before, hidden):

@@ -194,7 +194,10 @@ def finish(row: Erasure) -> Outcome:
     try:
         whole = set(part_of(named[0], whole=True))
         scope = scope_of(named[0], [one for one in named if one in whole])
-        row = _widen(row, scope, actor)
+        try:
+            row = _widen(row, scope, actor)
+        except Refused:  # whoever asked has another post by now: what they began is the house's to finish
+            row = _widen(row, scope, owner_actor())
     except UnknownSubject:  # their import was taken back meanwhile
         scope = Scope(named[0], tuple(named), tuple(UUID(one) for one in row.unconfirmed))
     return _carry_out(row.id, scope, actor)
@@ -215,7 +218,7 @@ def finish_unfinished() -> list[Outcome]:
             outcomes.append(finish(row))
         except HolderFailed as failed:
             _log.error("erasure %s: holder %s failed", row.id, failed.holder)
-        except Refused as refused:  # whoever asked may not any more
+        except Refused as refused:  # whoever is asked for it
             _log.error("erasure %s: refused by %s", row.id, refused.policy)
         except Exception as wrong:  # noqa: BLE001  (whatever it is, it is one person's erasure: others wait behind it)
             unforeseen.append(wrong)
