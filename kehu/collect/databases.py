@@ -6,6 +6,7 @@ driver's errors only their kind is told: their words quote addresses, statements
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -126,12 +127,18 @@ class _Progress:
         for row in found:
             self.rows += 1
             if place is not None and row[place] is not None:
-                self.last = row[place]
-                if not isinstance(self.last, _KINDS):
+                if not isinstance(row[place], _KINDS):
                     raise UnreadableSource(
                         "bad_cursor", "the cursor's values have no order", "Name another with --cursor."
                     )
+                if not _endless(row[place]):
+                    self.last = row[place]
             yield orjson.dumps({name: _text(value) for name, value in zip(columns, row, strict=True)}) + b"\n"
+
+
+def _endless(value: Any) -> bool:
+    """No number, or one without an end: databases put it after every number, and from there on nothing would be new."""
+    return isinstance(value, (float, Decimal)) and not math.isfinite(value)
 
 
 @contextmanager

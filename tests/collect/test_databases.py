@@ -158,6 +158,18 @@ def test_it_goes_on_from_where_it_ended(reading, there, database):
         assert cursor.fetchone()[0] == 1
 
 
+@pytest.mark.parametrize("kind", ["float8", "numeric"])
+@pytest.mark.parametrize("there", ["postgresql"], indirect=True)
+def test_a_number_that_is_none_stops_nothing_that_comes_after(reading, there, tmp_path, kind):
+    there.run(f"create table scores (id integer, full_name text, email text, score {kind})")
+    for id, score in ((1, "1"), (2, "NaN"), (3, "Infinity")):
+        there.run("insert into scores values (?, ?, ?, ?)", id, f"P {id}", f"p{id}@mail.example", score)
+    assert reading("--cursor", "score", table="scores").counts()[:2] == (3, 3)
+    there.run("insert into scores values (4, 'P 4', 'p4@mail.example', 2)")
+    rows, created, *_ = reading("--cursor", "score", table="scores").counts()
+    assert created == 1 and rows == 4  # the last number once more, and what is none each time
+
+
 def test_a_position_moves_on_only_with_what_came_in(reading, there, monkeypatch):
     from kehu.collect.imports import actions
 
