@@ -29,6 +29,7 @@ from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import queries
 from kehu.serve.rights import actions, erasure, holds, incidents, wrong_merge
 from kehu.serve.rights.ending import end_residues
+from kehu.serve.rights.health import check_held
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.residue import NothingLeft, open_left
 from kehu.vault import erasure as vault
@@ -438,6 +439,33 @@ def test_what_an_old_hold_keeps_stays_until_it_is_looked_at_again(database, days
     assert [record["category"] for record in left["records"]] == ["contact"]
 
 
+def test_what_a_hold_without_an_end_keeps_goes_when_somebody_says_so_and_by_no_day(database):
+    [lin], legal, later = admit(PERSON), staff("legal"), add_months(date.today(), 60)
+    holds.hold(lin, actor=owner_actor(), reason="court", categories=["contact", "identity"])
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    end_residues(later)
+    kept = lambda: {
+        record["category"] for record in open_left(done.id, actor=legal, purpose="claims")["residue"]["records"]
+    }
+    assert kept() == {"contact", "identity"}
+    row = Erasure.objects.get()
+    for line in row.certificate["residue"]:
+        line["until"] = min(line["until"], date.today().isoformat())
+    row.save(update_fields=["certificate"])  # as after a year
+    assert [one.id for one in check_held()] == ["holds.review"]
+    with pytest.raises(ActRefused):
+        holds.look_again(done.id, actor=staff("marketing"), keep=False)
+    holds.look_again(done.id, actor=owner_actor(), keep=True)
+    assert list(check_held()) == [] and kept() == {"contact", "identity"}
+    holds.look_again(done.id, actor=owner_actor(), keep=False, categories=["contact"])
+    assert kept() == {"identity"}
+    holds.look_again(done.id, actor=owner_actor(), keep=False)
+    with pytest.raises(NothingLeft):
+        open_left(done.id, actor=legal, purpose="claims")
+    with pytest.raises(subject_states.NotInForce):
+        holds.look_again(done.id, actor=owner_actor(), keep=True)
+
+
 def test_what_a_hold_keeps_stays_to_its_last_hour(database):
     [lin] = admit(PERSON)
     end = datetime.now(UTC).replace(hour=18, minute=0) + timedelta(days=2)
@@ -455,7 +483,8 @@ def test_what_has_ended_leaves_the_residue_for_good(database):
     know_everywhere(lin)
     done = erasure.erase(lin, actor=owner_actor(), reason=f"{KEPT} asked")
     before = bytes(Erasure.objects.get().residue)
-    assert end_residues(add_months(date.today(), 25)) == 1  # request 24, hold 12; consent 36
+    holds.look_again(done.id, actor=owner_actor(), keep=False)
+    assert end_residues(add_months(date.today(), 25)) == 1  # request 24; consent 36
     legal = staff("legal")
     left = open_left(done.id, actor=legal, purpose="claims")["residue"]
     assert left["requests"] == [] and left["holds"] == [] and left["consents"]

@@ -77,13 +77,13 @@ def _inside(home: Home) -> list[Any]:
 
     from kehu.collect.mail.health import check_mailboxes
     from kehu.guard.checks import check_installation
-    from kehu.serve.rights.health import check_clocks, check_informing
+    from kehu.serve.rights.health import check_clocks, check_held, check_informing
 
     running = supervisor.status(home)
     try:
         found = list(check_installation(running=bool(running and running.ready)))
         whole = not any(one.id == "database.schema" for one in found)
-        return [*found, *((*check_clocks(), *check_informing(), *check_mailboxes()) if whole else ())]
+        return [*found, *((*check_clocks(), *check_held(), *check_informing(), *check_mailboxes()) if whole else ())]
     except DatabaseError as failed:  # its text may quote a value
         text = f"The database refused a look ({type(failed).__name__})."
         return [checks.Finding("database.refused", "error", text, "Run: kehu init")]

@@ -23,12 +23,17 @@ _CONFIRM = click.option("--confirm", multiple=True, metavar="ID", help="An uncon
 @click.option("--category", "categories", multiple=True, help="Hold these categories only.")
 @click.option("--until", type=MOMENT, help="Its end; without one it is looked at again within a year.")
 @click.option("--release", "released", is_flag=True, help="End it; an erasure that waits on it runs.")
+@click.option("--again", is_flag=True, help="Looked at again: what it keeps after an erasure stays for another year.")
 @command()
-def hold(subject: str, reason: str, categories: tuple[str, ...], until: datetime | None, released: bool) -> Any:
-    """Bar the deletion of a customer's data; it permits no use."""
-    from kehu.serve.rights import holds
+def hold(
+    subject: str, reason: str, categories: tuple[str, ...], until: datetime | None, released: bool, again: bool
+) -> Any:
+    """Bar the deletion of a customer's data; it permits no use. After an erasure by its certificate: --again, or --release."""
+    from kehu.serve.rights import erasure, holds
 
     id, who = subject_id(subject), actor()
+    if again or (released and erasure.finished(id) is not None):
+        return {"residue": holds.look_again(id, actor=who, keep=again, categories=categories)}
     if released:
         states, outcome = holds.release(id, actor=who, categories=categories)
         return {"states": states} | (_erased(outcome) if outcome else {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from psycopg import Connection
@@ -15,7 +16,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.residue import forget_residue, reseal_part
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights.models import Erasure
-from kehu.serve.rights.stays import still_kept
+from kehu.serve.rights.stays import has_ended, still_kept
 
 
 def end_holds() -> int:
@@ -42,18 +43,23 @@ def end_residues(today: date | None = None) -> int:
     today = today or datetime.now(UTC).date()
     due = [row.id for row in Erasure.objects.filter(state="done").exclude(residue=None) if _over(row, today)]
     for id in due:
-        with transaction.atomic():
-            record_act("erase", None, actor=owner_actor(), detail=id)
-        with transaction.atomic():
-            _end(Erasure.objects.select_for_update().get(id=id), today)
+        end_residue(id, today)
     return len(due)
+
+
+def end_residue(id: UUID, today: date) -> None:
+    """Take out of one residue what has ended."""
+    with transaction.atomic():
+        record_act("erase", None, actor=owner_actor(), detail=id)
+    with transaction.atomic():
+        _end(Erasure.objects.select_for_update().get(id=id), today)
 
 
 def _end(row: Erasure, today: date) -> None:
     connection.ensure_connection()
     raw: Connection[Any] = connection.connection
     lines = (row.certificate or {}).get("residue", [])
-    if all(date.fromisoformat(line["until"]) <= today for line in lines):
+    if all(has_ended(line, today) for line in lines):
         forget_residue(raw, row.id)
         row.residue = None
     else:
@@ -68,7 +74,7 @@ def _end(row: Erasure, today: date) -> None:
 def _over(row: Erasure, today: date) -> list[dict[str, Any]]:
     """Lines of a certificate that have ended and were not taken out yet."""
     lines = (row.certificate or {}).get("residue", [])
-    return [line for line in lines if date.fromisoformat(line["until"]) <= today and not line.get("ended")]
+    return [line for line in lines if has_ended(line, today) and not line.get("ended")]
 
 
 def _kept_under(lines: Sequence[dict[str, Any]], today: date) -> Callable[[str, Any], bool]:

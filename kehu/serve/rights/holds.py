@@ -1,20 +1,30 @@
-"""Holds: what must not be deleted for a while, and why. A hold permits nothing; its end lets a waiting erasure run."""
+"""Holds: what must not be deleted for a while, and why. A hold permits nothing; its end lets a waiting erasure run.
+
+What one without an end keeps after an erasure is looked at again within a year, by its certificate, and ends by no day alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from kehu.govern.consent import UnknownSubject, part_of
+from kehu.govern.laws import add_months
 from kehu.govern.slugs import CATEGORIES
+from kehu.govern.states import NotInForce
 from kehu.guard.gate.actor import Actor
+from kehu.guard.ledger.record import record_act
 from kehu.serve.rights import actions
+from kehu.serve.rights.ending import end_residue
 from kehu.serve.rights.erasure import Outcome, finish, unfinished_of
-from kehu.serve.rights.stays import bit_of
+from kehu.serve.rights.models import Erasure
+from kehu.serve.rights.office import PURPOSE_ID, require
+from kehu.serve.rights.stays import REVIEW_MONTHS, bit_of, has_ended
 
 
 def hold(
@@ -57,6 +67,35 @@ def release(
         return actions.states(subject, actor=actor), outcome
     except UnknownSubject:  # the erasure ran
         return [], outcome
+
+
+def look_again(certificate: UUID, *, actor: Actor, keep: bool, categories: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What a hold without an end keeps after an erasure: keep it for another year, or let it go now; returns the lines left.
+
+    Raises:
+        Refused: the role, or the token's purpose.
+        NotInForce: nothing is kept there by such a hold.
+        ValueError: no such category.
+    """
+    require("hold", actor)
+    _bits(categories)
+    today = datetime.now(UTC).date()
+    with transaction.atomic():
+        row = Erasure.objects.select_for_update().filter(id=certificate, state="done").exclude(residue=None).first()
+        lines = (row.certificate or {}).get("residue", []) if row is not None else []
+        seen = [one for one in lines if one.get("review") and (not categories or one["what"] in categories)]
+        if row is None or not seen:
+            raise NotInForce("hold")
+        for line in seen:
+            if keep:
+                line["until"] = add_months(today, REVIEW_MONTHS).isoformat()
+            else:
+                line |= {"until": today.isoformat(), "review": False}
+        row.save(update_fields=["certificate"])
+        record_act("hold", None, actor=actor, purpose=PURPOSE_ID, detail=certificate)
+    if not keep:
+        end_residue(certificate, today)
+    return [line for line in lines if not has_ended(line, today)]
 
 
 def _bits(categories: Sequence[str]) -> int:

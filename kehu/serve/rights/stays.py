@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -26,7 +26,10 @@ _CONTACT: Final = CATEGORIES["contact"]
 
 @dataclass(slots=True)
 class Item:
-    """One line of a certificate. ``key`` ties it to what it keeps in the residue's paper."""
+    """One line of a certificate. ``key`` ties it to what it keeps in the residue's paper.
+
+    ``review``: a hold without an end keeps it; then ``until`` is the day by which somebody has to look at it again.
+    """
 
     key: str
     what: str
@@ -34,13 +37,14 @@ class Item:
     source: str
     until: date
     why: str
+    review: bool = False
 
-    def line(self) -> dict[str, str]:
+    def line(self) -> dict[str, Any]:
         """As the certificate prints it."""
         return {
             "what": self.what, "article": self.article, "source": self.source, "until": self.until.isoformat(),
             "why": self.why,
-        }  # fmt: skip
+        } | ({"review": True} if self.review else {})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -63,7 +67,8 @@ class Decided:
         held = [row for row in self.holds if row.categories & bit_of(category)]
         if held:
             until = max(review_of(row) for row in held)
-            return self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", until, "hold")
+            review = any(row.until is None for row in held)
+            return self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", until, "hold", review=review)
         kind = name_of(RECORD_KINDS, facet.kind)
         kept = [
             (add_months(_day_of(values, facet.record), row.months), row)
@@ -85,13 +90,17 @@ class Decided:
             self._item(what, what, row.article, row.source, add_months(self.today, row.months), "residue")
         for hold in self.holds:
             for category in categories_of(hold.categories):
-                self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", review_of(hold), "hold")
+                key, review = f"hold:{category}", hold.until is None
+                self._item(key, category, _HOLD_ARTICLE, "2", review_of(hold), "hold", review=review)
         return sorted(self.items.values(), key=lambda item: item.key)
 
-    def _item(self, key: str, what: str, article: str, source: str, until: date, why: str) -> str:
+    def _item(
+        self, key: str, what: str, article: str, source: str, until: date, why: str, *, review: bool = False
+    ) -> str:
         held = self.items.get(key)
         if held is None or until > held.until:
-            self.items[key] = Item(key, what, article, source, until, why)
+            self.items[key] = Item(key, what, article, source, until, why, held is not None and held.review)
+        self.items[key].review |= review
         return key
 
 
@@ -182,6 +191,9 @@ def _day_of(values: Values, record: UUID) -> date:
 def still_kept(key: str, items: Sequence[dict[str, Any]], today: date) -> bool:
     """Whether what lies in the paper under a key is kept on that day, by the certificate's lines."""
     what, why = key.rpartition(":")[2], key.partition(":")[0] if ":" in key else "residue"
-    return any(
-        line["what"] == what and line["why"] == why and date.fromisoformat(line["until"]) > today for line in items
-    )
+    return any(line["what"] == what and line["why"] == why and not has_ended(line, today) for line in items)
+
+
+def has_ended(line: Mapping[str, Any], today: date) -> bool:
+    """Whether a line of a certificate has; what a hold without an end keeps ends when somebody says so, not by a day."""
+    return not line.get("review") and date.fromisoformat(line["until"]) <= today
