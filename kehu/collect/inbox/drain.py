@@ -306,7 +306,7 @@ class _Channel:
             return a_key_of(meant)
         named = (row.values.get("external_id") for row in reading.rows if row.kind != "organisations")
         names = [name for name in (*named, *(one.customer for one in reading.asked)) if name]
-        return (self._key_of(names[0]) if names else None) or b""
+        return keys_of(self.channel, self.terms.controller, names[:1])[names[0]] if names else b""
 
     def _note_unread(self, unread: dict[str, int]) -> None:
         if unread:
