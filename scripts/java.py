@@ -32,7 +32,7 @@ def ensure_spark() -> None:
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", PACKAGE]):
             subprocess.run(["apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
-    install_pinned(Path(sys.executable), "spark", compiled=False)
+    install_pinned(Path(sys.executable), "spark", compiled=False, built=True)  # pyspark comes as source
     if lacking := _missing_now():
         sys.exit(f"kehu: {lacking} could not be installed")
 

@@ -22,12 +22,15 @@ _AS_UV = {
 }
 
 
-def install_pinned(python: Path, wanted: str, *, compiled: bool) -> bool:
-    """Install what ``requirements/{wanted}.txt`` pins, each file by its hash and none built here; whether it is there.
+def install_pinned(python: Path, wanted: str, *, compiled: bool, built: bool = False) -> bool:
+    """Install what ``requirements/{wanted}.txt`` pins, each file by its hash; whether it is there.
 
     compiled: whether modules are compiled now, or when they are first imported.
+    built: whether what comes as source alone may be built here.
     """
-    pinned = ["--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS / f"{wanted}.txt")]
+    pinned = ["--require-hashes", "-r", str(REQUIREMENTS / f"{wanted}.txt")]
+    if not built:
+        pinned += ["--only-binary", ":all:"]
     pip = [str(python), "-m", "pip", "-q", "install", "--disable-pip-version-check"]
     uv = python.parent / "uv"
     itself = ["--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS / "uv.txt")]
