@@ -6,7 +6,7 @@ import json
 import re
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -201,6 +201,21 @@ def test_answers_that_cannot_be_taken_in_go_with_whom_they_are_of(monkeypatch):
     assert len(_refused()) == 1 and "because of Lin" in _refused()[0]
     erase(lin, reason="asked", actor=someone("privacy"))
     assert _refused() == [] and count("select count(*) from survey_answer") == 0
+
+
+def test_what_came_by_a_kind_of_channel_that_is_gone_waits_and_is_kept(letters, monkeypatch):
+    form = published(CONTACT)
+    send(form, {"full_name": "Lin", "email": "lin@mail.example"})
+    post_letters()
+    waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(draining, "kinds", dict)
+        assert drain() == 0 and count("select count(*) from inbox") == 1
+        later = datetime.now(UTC) + timedelta(days=1, hours=1)
+        patch.setattr(draining.timezone, "now", lambda: later)
+        assert drain() == 1
+    [waits] = _refused()
+    assert "lin@mail.example" in waits and count("select count(*) from inbox") == 0
 
 
 def test_an_erasure_reaches_a_refused_message_of_the_customer(letters):

@@ -116,13 +116,15 @@ class _Channel:
         sent = self._next()
         if not sent:
             return 0
+        if self.kind is None:
+            return self._wait(sent, "no such kind of channel is installed")
         single = sent[0].tries >= _TRIES
         if single:
             sent = sent[:1]
         try:
             return self._take_in(sent)
         except CollectionRefused as refused:
-            return self._wait_for_leave(sent, refused)
+            return self._wait(sent, refused.policy)
         except Exception as failure:  # whatever one message does to a reader, the others go on
             away = isinstance(failure, (DatabaseError, psycopg.Error))
             if away and not isinstance(failure, (DataError, psycopg.DataError)):
@@ -135,9 +137,9 @@ class _Channel:
                 cursor.execute("update inbox set tries = tries + 1 where id = any (%s)", [[one.id for one in sent]])
             return len(sent)
 
-    def _wait_for_leave(self, sent: Sequence[_Sent], refused: CollectionRefused) -> int:
-        """The house refuses whoever answers for the channel: it waits for a day, then it is seen in quarantine."""
-        _log.warning("inbox.refused", {"channel": self.channel.id, "policy": refused.policy})
+    def _wait(self, sent: Sequence[_Sent], why: str) -> int:
+        """What the house refuses of whoever answers for the channel, or cannot read, waits for a day; then quarantine shows it."""
+        _log.warning("inbox.refused", {"channel": self.channel.id, "policy": why})
         if timezone.now() - sent[0].at < _WAITS:
             return 0
         return self._set_aside(sent[0])
@@ -198,8 +200,7 @@ class _Channel:
     def _read(self, opened: Sequence[_Sent]) -> _Read:
         read = _Read()
         for one in opened:
-            if self.kind is None:
-                raise LookupError("kind")
+            assert self.kind is not None  # else it waits
             held = self.kind.messages(one.envelope)
             places = one.places(len(held))
             reading = self.kind.read(one.envelope, one.at, places, self._words())
@@ -266,20 +267,24 @@ class _Channel:
 
     def _set_aside(self, sent: _Sent) -> int:
         """A request whose messages cannot be taken in: each to quarantine, sealed by itself, where an erasure finds it."""
-        [opened] = self._open([sent]) or [sent]
-        try:
-            held = self.kind.messages(opened.envelope) if self.kind is not None else []
-        except Exception:  # noqa: BLE001  (its own reader cannot even part it)
-            held = [opened.envelope]
         refused = list[_Refused]()
-        for place in opened.places(len(held)):
-            if place < len(held):
-                refused += self._apart(held[place], sent.at)
+        for opened in self._open([sent]):  # none: it was erased meanwhile
+            for message in self._parted(opened):
+                refused += self._apart(message, sent.at)
         with transaction.atomic():
             if refused:
                 self._write("interactions", [], refused)
             self._done([sent])
         return len(refused)
+
+    def _parted(self, opened: _Sent) -> list[Any]:
+        """Its messages that were not here before; all of it as one where its kind is gone, or cannot part it."""
+        try:
+            assert self.kind is not None
+            held = self.kind.messages(opened.envelope)
+        except Exception:  # noqa: BLE001  (whatever its own reader fails on)
+            return [opened.envelope]
+        return [held[place] for place in opened.places(len(held)) if place < len(held)]
 
     def _apart(self, message: Any, at: datetime) -> list[_Refused]:
         """One message that cannot be taken in, in the parts that its kind has; what is of somebody who is gone is not kept."""
