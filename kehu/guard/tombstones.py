@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,7 +28,8 @@ from kehu.govern.models import StateEntry
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import ensure_owner
 from kehu.host.database import DBNAME
-from kehu.host.home import Home, write_whole
+from kehu.host.home import Home, write_file, write_whole
+from kehu.host.keyring import locked
 from kehu.vault.assignment import detach, lock
 from kehu.vault.erasure import Suppressions, lock_subjects, suppressions_of, write_suppressions, write_tombstones
 from kehu.vault.parted import tell_parted
@@ -51,36 +53,49 @@ def note(home: Home, erasure: Noted) -> None:
         "certificate": str(erasure.certificate), "until": erasure.until.isoformat(),
         "tokens": [token.hex() for token in erasure.tokens], "suppressions": erasure.suppressions,
     })  # fmt: skip
-    descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        write_whole(descriptor, b"\n" + line + b"\n")  # apart from a line that a crash cut off
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with _alone(home):
+        descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            write_whole(descriptor, b"\n" + line + b"\n")  # apart from a line that a crash cut off
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def noted(home: Home) -> dict[UUID, Noted]:
     """Every erasure of the file whose tombstones have not ended; a line that a crash cut off is left out."""
+    today, read = datetime.now(UTC).date(), map(_read, _lines(home))
+    return {one.certificate: one for one in read if one is not None and one.until > today}
+
+
+def forget_ended(home: Home, today: date) -> int:
+    """Take lines whose tombstones have ended out of the file, and those that a crash cut off; returns how many."""
+    with _alone(home):
+        lines = _lines(home)
+        kept = [line for line in lines if (one := _read(line)) is not None and one.until > today]
+        if len(kept) < len(lines):
+            write_file(_file(home), b"".join(b"\n" + line + b"\n" for line in kept))
+    return len(lines) - len(kept)
+
+
+def _lines(home: Home) -> list[bytes]:
     try:
-        lines = _file(home).read_bytes().split(b"\n")
+        return list(filter(None, _file(home).read_bytes().split(b"\n")))
     except FileNotFoundError:
-        return {}
-    today = datetime.now(UTC).date()
-    found: dict[UUID, Noted] = {}
-    for line in filter(None, lines):
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        one = Noted(
-            UUID(row["certificate"]),
-            tuple(bytes.fromhex(token) for token in row["tokens"]),
-            date.fromisoformat(row["until"]),
-            _suppressions(row.get("suppressions")),
-        )
-        if one.until > today:
-            found[one.certificate] = one
-    return found
+        return []
+
+
+def _read(line: bytes) -> Noted | None:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return Noted(
+        UUID(row["certificate"]),
+        tuple(bytes.fromhex(token) for token in row["tokens"]),
+        date.fromisoformat(row["until"]),
+        _suppressions(row.get("suppressions")),
+    )
 
 
 def _suppressions(held: Mapping[str, Any] | None) -> Suppressions | None:
@@ -120,6 +135,12 @@ def replay(connection: Connection[Any], home: Home) -> int:
 def _file(home: Home) -> Path:
     name = os.environ.get("KEHU_DBNAME", DBNAME)  # one file a database: their erasures have nothing in common
     return home / (_FILE if name == DBNAME else f"{_FILE}-{name}")
+
+
+def _alone(home: Home) -> AbstractContextManager[None]:
+    """Nobody adds a line while the file is written anew without others."""
+    file = _file(home)
+    return locked(file.with_name(f".{file.name}.lock"))
 
 
 def _erase_again(connection: Connection[Any], tokens: set[bytes]) -> int:

@@ -483,8 +483,10 @@ def test_what_has_ended_leaves_the_residue_for_good(database):
     know_everywhere(lin)
     done = erasure.erase(lin, actor=owner_actor(), reason=f"{KEPT} asked")
     before = bytes(Erasure.objects.get().residue)
+    beside = lambda: [file for file in installation().home.path.glob("erasures*") if str(done.id) in file.read_text()]
     holds.look_again(done.id, actor=owner_actor(), keep=False)
     assert end_residues(add_months(date.today(), 25)) == 1  # request 24; consent 36
+    assert len(beside()) == 1
     legal = staff("legal")
     left = open_left(done.id, actor=legal, purpose="claims")["residue"]
     assert left["requests"] == [] and left["holds"] == [] and left["consents"]
@@ -495,7 +497,7 @@ def test_what_has_ended_leaves_the_residue_for_good(database):
     assert assurance.verify(actor=owner_actor())["broken"] == []
     with pytest.raises(NothingLeft):
         open_left(done.id, actor=legal, purpose="claims")
-    assert raw().execute("select count(*) from tombstone").fetchone() == (0,)
+    assert raw().execute("select count(*) from tombstone").fetchone() == (0,) and beside() == []
 
 
 def test_the_ledger_stays_whole(database):

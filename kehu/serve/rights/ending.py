@@ -12,9 +12,11 @@ from psycopg import Connection
 
 from kehu.govern import states as subject_states
 from kehu.govern.consent import UnknownSubject
+from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.residue import forget_residue, reseal_part
 from kehu.guard.staff.actions import owner_actor
+from kehu.guard.tombstones import forget_ended
 from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.stays import has_ended, still_kept
 
@@ -38,12 +40,14 @@ def end_holds() -> int:
 def end_residues(today: date | None = None) -> int:
     """Re-seal under a fresh key what is still kept of each residue; the last item takes key, paper and tombstone along.
 
-    The certificate stays: it names nobody. Returns how many residues changed.
+    What the home has noted beside the database ends with the tombstones. The certificate stays: it names nobody. Returns how
+    many residues changed.
     """
     today = today or datetime.now(UTC).date()
     due = [row.id for row in Erasure.objects.filter(state="done").exclude(residue=None) if _over(row, today)]
     for id in due:
         end_residue(id, today)
+    forget_ended(installation().home, today)
     return len(due)
 
 
