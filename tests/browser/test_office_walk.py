@@ -16,7 +16,7 @@ from kehu.guard.ledger import withheld
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.database import Database
 from kehu.serve.leaving import demands
-from kehu.serve.rights import incidents, requests
+from kehu.serve.rights import erasure, holds, incidents, requests
 from tests.cast import admit, staff
 from tests.dresses import DRESSES, in_every_dress
 
@@ -38,6 +38,9 @@ def registers(database: Database) -> dict[str, uuid.UUID]:
     """One of each, late ones among them."""
     legal, owner, now = staff("legal"), owner_actor(), timezone.now()
     [eva] = admit({"full_name": "Eva Sommer", "email": "eva@mail.example"}, packs=2)
+    [karl] = admit({"full_name": "Karl Winter", "email": "karl@mail.example"}, packs=2)
+    holds.hold(karl, actor=owner, reason="a lawsuit", categories=["contact", "identity"])
+    erasure.erase(karl, actor=owner, reason="asked")
     late = requests.open_request(
         subject=eva,
         right="access",
@@ -77,7 +80,7 @@ def test_the_offices_pages_in_every_dress(visit: Callable[..., Any], registers: 
         (office, "requests", "/requests"), (office, "request", f"/requests/{registers['request']}"),
         (office, "incidents", "/incidents"), (office, "incident", f"/incidents/{registers['incident']}"),
         (legal, "authorities", "/authorities"), (office, "authority", f"/authorities/{registers['demand']}"),
-        (office, "withheld", "/ledger/withheld"), (legal, "authority-legal", f"/authorities/{registers['demand']}"),
+        (office, "withheld", "/ledger/withheld"), (office, "held", "/holds"), (legal, "authority-legal", f"/authorities/{registers['demand']}"),
     ):  # fmt: skip
         wrong += in_every_dress(window, path)
         pictured(window, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -11,7 +11,8 @@ from django.utils import timezone
 from kehu.govern.deadlines import Clock
 from kehu.host.checks import Finding
 from kehu.serve.rights.clocks import clocks_of_incident, clocks_of_request
-from kehu.serve.rights.models import Erasure, Incident, Request
+from kehu.serve.rights.holds import kept_after_erasures
+from kehu.serve.rights.models import Incident, Request
 
 SOON: Final = timedelta(days=5)
 """Before the end of a request's clock."""
@@ -33,15 +34,12 @@ def check_clocks() -> Iterator[Finding]:
 def check_held() -> Iterator[Finding]:
     """What holds without an end keep after an erasure, where the day to look at it again has come."""
     today = timezone.now().date()
-    left = Erasure.objects.filter(state="done").exclude(residue=None).values_list("certificate", flat=True)
-    due = sum(
-        any(line.get("review") and date.fromisoformat(line["until"]) <= today for line in held["residue"])
-        for held in left
-        if held is not None
-    )
+    due = sum(one.by <= today for one in kept_after_erasures())
     if due:
         text = f"{due} erasures left what a hold keeps, which nobody has looked at again within a year."
-        yield Finding("holds.review", "warning", text, "For each certificate: kehu hold ID --again, or --release")
+        yield Finding(
+            "holds.review", "warning", text, "The office's page Kept by holds, or kehu hold ID --again | --release"
+        )
 
 
 def check_informing() -> Iterator[Finding]:

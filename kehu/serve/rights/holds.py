@@ -6,7 +6,8 @@ What one without an end keeps after an erasure is looked at again within a year,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +68,29 @@ def release(
         return actions.states(subject, actor=actor), outcome
     except UnknownSubject:  # the erasure ran
         return [], outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What holds without an end keep after an erasure: of which categories, and by when somebody has to look at it again."""
+
+    certificate: UUID
+    erased_at: datetime
+    categories: tuple[str, ...]
+    by: date
+
+
+def kept_after_erasures() -> list[Kept]:
+    """Every erasure that left such; the soonest to be looked at first. Names nobody, so whoever is let to the page may see it."""
+    found = list[Kept]()
+    for row in Erasure.objects.filter(
+        state="done", residue__isnull=False, certificate__residue__contains=[{"review": True}]
+    ):
+        lines = [line for line in (row.certificate or {})["residue"] if line.get("review")]
+        by = min(date.fromisoformat(line["until"]) for line in lines)
+        assert row.done_at is not None  # a constraint of the table
+        found.append(Kept(row.id, row.done_at, tuple(sorted({line["what"] for line in lines})), by))
+    return sorted(found, key=lambda one: (one.by, one.certificate))
 
 
 def look_again(certificate: UUID, *, actor: Actor, keep: bool, categories: Sequence[str] = ()) -> list[dict[str, Any]]:

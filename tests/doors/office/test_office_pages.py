@@ -14,8 +14,9 @@ from kehu.doors.web.office.urls import urlpatterns
 from kehu.govern.packs import FACTS
 from kehu.guard.ledger import withheld
 from kehu.serve.leaving import demands
-from kehu.serve.rights import incidents, requests
-from kehu.serve.rights.health import check_clocks
+from kehu.serve.rights import erasure, holds, incidents, requests
+from kehu.serve.rights.health import check_clocks, check_held
+from kehu.serve.rights.models import Erasure
 from tests.cast import admit
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
@@ -40,6 +41,8 @@ TABLE = {
     "authority": (f"/authorities/{UNKNOWN}", "get", READING, 404, 403),
     "authority-document": (f"/authorities/{UNKNOWN}/document", "get", OFFICE, 404, 403),
     "authority-step": (f"/authorities/{UNKNOWN}/approve", "post", OFFICE, 404, 403),
+    "held": ("/holds", "get", OFFICE, 200, 403),
+    "held-step": (f"/holds/{UNKNOWN}/again", "post", OFFICE, 302, 403),
     "ledger-withheld": ("/ledger/withheld", "get", READING, 200, 403),
     "ledger-withheld-step": (f"/ledger/withheld/{UNKNOWN}/lift", "post", READING, 404, 403),
 }
@@ -101,6 +104,27 @@ def test_a_request_from_its_receipt_to_its_answer(office):
     assert "Here it is." in body and "Answer and close" not in body
     assert page not in text_of(desk.get("/requests")) and page in text_of(desk.get("/requests?all=1"))
     assert desk.post(f"{page}/confirm").status_code == 422  # it is closed
+
+
+def test_what_a_hold_keeps_after_an_erasure_is_looked_at_again_or_let_go(office):
+    (desk, who), lin = office
+    assert "No hold keeps anything" in text_of(desk.get("/holds"))
+    holds.hold(lin, actor=who, reason="a lawsuit", categories=["contact"])
+    done = erasure.erase(lin, actor=who, reason="asked").id
+    body = text_of(desk.get("/holds"))
+    assert "Contact" in body and "overdue" not in body and "lin@mail.example" not in body
+    row = Erasure.objects.get(id=done)
+    for line in row.certificate["residue"]:
+        line["until"] = "2026-01-05"
+    row.save()
+    assert [one.id for one in check_held()] == ["holds.review"] and "overdue" in text_of(desk.get("/holds"))
+    assert desk.post(f"/holds/{done}/vanish").status_code == 404
+    assert desk.post(f"/holds/{done}/again")["Location"].endswith("done=again")
+    assert list(check_held()) == [] and "overdue" not in text_of(desk.get("/holds"))
+    assert desk.post(f"/holds/{done}/release")["Location"].endswith("done=release")
+    assert "No hold keeps anything" in text_of(desk.get("/holds?done=release"))
+    assert desk.post(f"/holds/{done}/release")["Location"].endswith("done=gone")
+    assert "Let go" not in text_of(desk.get("/holds?done=typed"))
 
 
 def test_what_is_overdue_is_red_and_the_doctor_says_so(office):

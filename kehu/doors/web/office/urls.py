@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.office import authorities, incidents, requests, withholding
+from kehu.doors.web.office import authorities, holding, incidents, requests, withholding
 
 urlpatterns: list[URLPattern] = [
     path("requests", requests.board, name="requests"),
@@ -21,6 +21,8 @@ urlpatterns: list[URLPattern] = [
     path("authorities/<uuid:demand>", authorities.one, name="authority"),
     path("authorities/<uuid:demand>/document", authorities.document, name="authority-document"),
     path("authorities/<uuid:demand>/<slug:step>", authorities.take, name="authority-step"),
+    path("holds", holding.board, name="held"),
+    path("holds/<uuid:certificate>/<slug:step>", holding.take, name="held-step"),
     path("ledger/withheld", withholding.board, name="ledger-withheld"),
     path("ledger/withheld/<uuid:withholding>/<slug:step>", withholding.take, name="ledger-withheld-step"),
 ]
