@@ -273,16 +273,28 @@ def _channels() -> dict[int, str]:
     return dict(Channel.objects.values_list("id", "name"))
 
 
-def _due() -> list[int]:
-    """What is due now, one by one: a lower number may still come, of a transaction that is not committed yet."""
+def _due() -> list[tuple[int, int]]:
+    """What is due now, as numbers without a gap, from the first to the last of each.
+
+    A lower number may still come, of a transaction that is not committed yet; it is in none of them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("select seq from derive_due order by seq", ())
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            "select min(seq), max(seq) from (select seq, seq - row_number() over (order by seq) as stretch from derive_due) d"
+            " group by stretch order by 1",
+            (),
+        )
+        return list(cursor.fetchall())
 
 
-def _forget_due(seen: Sequence[int]) -> None:
+def _forget_due(seen: Sequence[tuple[int, int]]) -> None:
+    firsts, lasts = [first for first, _ in seen], [last for _, last in seen]
     with connection.cursor() as cursor:
-        cursor.execute("delete from derive_due where seq = any (%s)", [list(seen)])
+        cursor.execute(
+            "delete from derive_due d using unnest(%s::bigint[], %s::bigint[]) as n (first, last)"
+            " where d.seq between n.first and n.last",
+            [firsts, lasts],
+        )
 
 
 def drop_purpose(purpose: str, *, sensitive: bool) -> None:
