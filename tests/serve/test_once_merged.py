@@ -21,11 +21,13 @@ from kehu.serve.corrections.actions import correct
 from kehu.serve.portal import allowed, held
 from kehu.serve.portal.sign_in import enter
 from kehu.serve.rights import erasure, holds, wrong_merge
+from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.residue import open_left
 from kehu.serve.rights.tasks import finish_erasures
 from kehu.serve.upkeep import bounces, confirming
 from kehu.serve.upkeep import queue as tasks
 from kehu.serve.upkeep.models import Task
+from kehu.vault import parted
 from kehu.vault.assignment import CONFIRMED, EXACT_KEY, PROBABLE, WHY, assign
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
@@ -59,6 +61,18 @@ class TestAnErasureThatWaits:
         assert (here(mine), here(other)) == (False, True)
         holds.release(other, actor=owner)  # the hold had come to them with the merge
         assert StateEntry.objects.filter(subject=other, ended_at=None).count() == 0 and here(other)
+
+    def test_nor_where_the_erasure_was_not_told(self, database, monkeypatch):
+        """Of a parting before erasures were told of each: what it names is looked at once more when it runs."""
+        monkeypatch.setattr(parted, "_TOLD", [])
+        (mine, other), owner = admit(LIN, WANG), owner_actor()
+        link(mine, other, CONFIRMED)
+        holds.hold(mine, actor=owner, reason="lawsuit")
+        assert erasure.erase(mine, actor=owner, reason="asked").waiting
+        wrong_merge.part(mine, other, actor=owner)
+        assert str(other) in Erasure.objects.get().subjects
+        holds.release(mine, actor=owner)
+        assert (here(mine), here(other)) == (False, True)
 
     def test_reaches_what_is_theirs_for_certain_by_now(self, database):
         (lin, later), owner = admit(LIN, OLDER), owner_actor()
