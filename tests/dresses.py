@@ -43,10 +43,11 @@ def _turn(path: str) -> int:
     return zlib.crc32(_IDS.sub("", path).encode())
 
 
-def in_every_dress(window: Any, path: str, *, status: int = 200) -> list[str]:
+def in_every_dress(window: Any, path: str, *, status: int = 200, axe_in_each: bool = False) -> list[str]:
     """What is wrong with a page of the site in its dresses, everything unfolded.
 
-    Axe searches it in one of them, for that takes longer than all else: what pages share is searched in every dress.
+    Axe searches it in one of them, for that takes longer than all else: what pages share is searched in every dress;
+    in each, where a page has colours and states of its own.
     """
     found = []
     dresses = dresses_of(path)
@@ -56,7 +57,7 @@ def in_every_dress(window: Any, path: str, *, status: int = 200) -> list[str]:
         answer = window.page.goto(window.site + path)
         assert answer.status == status, (path, answer.status)
         window.page.evaluate(_UNFOLD)
-        searching = dress == dresses[_turn(path) % len(dresses)]
+        searching = axe_in_each or dress == dresses[_turn(path) % len(dresses)]
         found += looked_at(window, f"{path} {width} {theme} {language}", width, searching=searching)
         window.page.evaluate("for (const one of window.shut) one.open = false")  # as it was found
     return found

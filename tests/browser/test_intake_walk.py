@@ -57,7 +57,7 @@ def test_what_comes_in_and_what_did_not(visit: Callable[..., Any], database: Dat
     row = window.page.locator("a[href^='/quarantine/rows/']").first.get_attribute("href")
     wrong: list[str] = []
     for place in ("/channels", f"/channels/{shop.id}", "/quarantine", group, row, wizard):
-        wrong += in_every_dress(window, place)
+        wrong += in_every_dress(window, place, axe_in_each=True)
     assert wrong == []
 
 
@@ -79,7 +79,7 @@ def test_a_list_of_whom_nobody_writes_to_and_a_mailbox(
     window.page.locator("form[action$='/in-force'] button").wait_for()  # it says so by itself
     wrong: list[str] = []
     for place in ("/lists", sent, f"/channels/{box.id}"):
-        wrong += in_every_dress(window, place)
+        wrong += in_every_dress(window, place, axe_in_each=True)
     assert wrong == []
     window.go(sent)
     window.page.click("form[action$='/in-force'] button")

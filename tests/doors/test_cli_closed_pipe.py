@@ -6,10 +6,18 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.cast import admit
 
-# a list, what is no list, and what click writes by itself; each is a process of its own
-ENDS = [("sources", "--channel", "store"), ("sources", "--channel", "store", "--json"), ("status",), ("--help",)]
+LISTS = [
+    ("sources", "--channel", "store"),
+    ("quarantine", "list"),
+    ("ledger", "list"),
+    ("ledger", "checkpoint"),
+    ("status",),
+    ("--help",),
+]
 
 
 def closed_pipe(*words):
@@ -25,10 +33,11 @@ def closed_pipe(*words):
     return done.returncode, done.stderr
 
 
-def test_a_list_nobody_reads_ends_quietly(database):
+@pytest.mark.parametrize("as_json", [False, True], ids=["words", "json"])
+def test_a_list_nobody_reads_ends_quietly(database, as_json):
     admit({"full_name": "林婉清", "email": "lin@mail.example", "external_id": "A1"})
-    for words in ENDS:
-        assert closed_pipe(*words) == (141, ""), words
+    for words in LISTS[:3] if as_json else LISTS:
+        assert closed_pipe(*words, *(["--json"] if as_json else [])) == (141, ""), words
 
 
 def test_what_failed_keeps_its_exit_code(database):

@@ -98,14 +98,14 @@ def test_spark_comes_to_the_same_and_leaves_nothing_behind(tmp_path: Path, capfd
     """One session for all that needs one: to start Java and its workers takes longer than to link."""
     # a run of a minute never earns back what the second compiler takes, which is half of its time
     monkeypatch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-    persons, organisations = marked("birth_place", families(2_600, seed=17).table), marked("address", companies(400))
+    persons, organisations = marked("birth_place", families(5_100, seed=17).table), marked("address", companies(400))
     with Watcher(tmp_path) as watcher, session(tmp_path) as spark:
         comes_to_the_same(spark, persons, "person")
         comes_to_the_same(spark, organisations, "organisation")
         with pytest.raises(Exception, match=CANARY.decode()):
             spark.sql(f"SELECT int(text) FROM VALUES ('{CANARY.decode()}') AS t (text)").collect()
         time.sleep(0.5)
-    assert len(persons) > 10_000
+    assert len(persons) > 20_000
     assert watcher.bytes > 100_000 and not watcher.found
     assert list(tmp_path.iterdir()) == []
     assert CANARY.decode() not in "".join(capfd.readouterr())  # what fails quotes a value, and nobody logs it
