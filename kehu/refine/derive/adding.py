@@ -90,8 +90,10 @@ def _by_pair(rows: pl.DataFrame, key: str, slots: Sequence[Slot]) -> pl.DataFram
     codes = words.to_physical()
     ranks = np.zeros(int(codes.max() or 0) + 1, np.int64)  # type: ignore[arg-type]  # codes are whole numbers
     ranks[codes.to_numpy()] = np.arange(words.len())
-    pair = rows[WHO].cast(pl.Int64) * width + pl.Series(ranks[rows[key].to_physical().to_numpy()])
-    sums = _by_number(rows, pair, slots)
+    pair = rows[WHO].to_numpy().astype(np.int64)
+    pair *= width
+    pair += ranks[rows[key].to_physical().to_numpy()]
+    sums = _by_number(rows, pl.Series(pair), slots)
     return sums.select(
         (pl.col(PLACE) // width).cast(pl.UInt32).alias(WHO),
         pl.lit(words).gather(pl.col(PLACE) % width).alias(KEY),

@@ -150,7 +150,8 @@ def _heap(select: exp.Select, row: _Rows) -> Heap:
     small = isinstance(node, exp.Column) and node.name.lower() in ("hour", "weekday")
     if key.kind != "word" and not small:
         raise Fault("key", place_of(node), "")
-    return Heap("g" + _digest(row.source, _canonical(node)), row.source, key.expr.cast(pl.String))
+    each = key.expr.cast(pl.String) if key.category is None else key.category
+    return Heap("g" + _digest(row.source, _canonical(node)), row.source, each)
 
 
 def _of_traits(node: exp.Expr, traits: Mapping[str, Compiled]) -> Compiled:

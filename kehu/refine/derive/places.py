@@ -51,10 +51,18 @@ def added_up(rows: pl.DataFrame, numbers: pl.Series, slots: Sequence[Slot]) -> p
 
 
 def _sum(column: pl.Series, places: np.ndarray, times: np.ndarray) -> np.ndarray:
-    if not column.null_count() and column.min() == column.max() == 1:  # each row counts once
-        return times
+    if not column.null_count() and {column.min(), column.max()} <= {0, 1}:
+        return _yeses(column.to_numpy(), places, times)
     weights = column.fill_null(0).to_numpy()
     return np.bincount(places, weights=weights).astype(np.int64)
+
+
+def _yeses(column: np.ndarray, places: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """How many rows at each place say 1 and not 0: whichever are fewer are counted."""
+    no = column == 0
+    if 2 * np.count_nonzero(no) > len(no):
+        return np.bincount(places[~no], minlength=len(times))
+    return times - np.bincount(places[no], minlength=len(times))
 
 
 def _end(column: pl.Series, places: np.ndarray, way: Way, size: int) -> pl.Series:

@@ -20,12 +20,18 @@ _MOST_WORDS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """An expression with its type. ``level``: of the numbers that are in it, not of what it only compares."""
+    """An expression with its type.
+
+    Attributes:
+        level: of the numbers that are in it, not of what it only compares.
+        category: of words of the declaration alone, the same as a category, which is not looked up row by row.
+    """
 
     kind: Kind
     expr: pl.Expr
     level: int = 1
     words: frozenset[str] = frozenset()
+    category: pl.Expr | None = None
 
 
 class Reader:
@@ -147,10 +153,14 @@ class Reader:
         words = frozenset[str]().union(*(one.words for one in outcomes))
         if len(words) > _MOST_WORDS:
             raise Fault("words", place_of(node), str(_MOST_WORDS))
-        made = default.expr
+        made, category = default.expr, default.expr if default.expr is _NOTHING else default.category
         for test, outcome in reversed(tests):
             made = pl.when(test).then(outcome.expr).otherwise(made)
-        return Typed(outcomes[0].kind, made, max(one.level for one in outcomes), words)
+            if category is not None and outcome.category is not None:
+                category = pl.when(test).then(outcome.category).otherwise(category)
+            else:
+                category = None
+        return Typed(outcomes[0].kind, made, max(one.level for one in outcomes), words, category)
 
     def _coalesce(self, node: exp.Expr) -> Typed:
         found = [self.read(one) for one in (node.this, *node.expressions)]
@@ -209,7 +219,8 @@ def _literal(node: exp.Expr) -> Typed:
         return Typed("number", pl.lit(_value(node)))
     if not _WORD.fullmatch(str(node.this)):
         raise Fault("word", place_of(node), "40")
-    return Typed("word", pl.lit(str(node.this)), 1, frozenset({str(node.this)}))
+    word = str(node.this)
+    return Typed("word", pl.lit(word), 1, frozenset({word}), pl.lit(word, pl.Categorical))
 
 
 def _value(node: exp.Expr) -> int | float | str:

@@ -137,6 +137,14 @@ def test_in_places_comes_to_the_same_wherever_it_fits(rows, fits):
         assert places.added_up(held, held["who"], slots).rows() == by_group.rows()
 
 
+@pytest.mark.parametrize("said", [[1, 1, 0, 1, 1], [0, 0, 1, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]])
+def test_who_says_yes_is_counted_by_whichever_are_fewer(said):
+    slots = [Slot.of("n", "n", pl.col("n"))]
+    held = pl.DataFrame({"who": pl.Series([0, 3, 3, 1, 0], dtype=pl.UInt32), "n": said})
+    by_group = held.group_by("who").agg(pl.col("n").sum()).sort("who")
+    assert places.added_up(held, held["who"], slots).rows() == by_group.rows()
+
+
 def test_many_customers_are_parted_into_fifths_alike():
     rng = random.Random(7)
     orders = [
