@@ -304,42 +304,6 @@ def test_an_objection_before_the_mailbox_confirmed_is_ended_by_its_yes(letters):
     assert states.states_of(lin) == [] and Consent.objects.count() == 2
 
 
-def test_a_child_needs_its_guardian(letters):
-    form = published(children=True)
-    with pytest.raises(Wrong) as wrong:
-        send(form, LIN)
-    assert wrong.value.faults == {"age": "missing"}
-    with pytest.raises(Wrong) as wrong:
-        send(form, LIN, age="younger")
-    assert set(wrong.value.faults) == {"guardian_name", "guardian_email", "guardian_relation"}
-    own = {"name": "林父", "email": "LIN@mail.example", "relation": "parent"}
-    with pytest.raises(Wrong) as wrong:
-        send(form, LIN, age="younger", guardian=own)
-    assert wrong.value.faults == {"guardian_email": "childs-own"}
-    assert (
-        send(form, LIN, age="younger", guardian=own | {"email": "father@mail.example"}, consents=["personalisation"])
-        == "guardian"
-    )
-    post_letters()
-    [letter] = letters
-    assert letter.to == ["father@mail.example"] and "lin@" not in letter.body
-    waiting.confirm(link_of(letter))
-    drain_all()
-    [consent] = Consent.objects.all()
-    assert (consent.guardian, consent.proof) == ("parent", "email")
-    state = "select (age, guardian)::text from subject_state where subject = %s"
-    assert count(state, consent.subject) == "(1,t)"
-    child = published(
-        name="born",
-        fields={"email": True, "birth_date": False},
-        purposes=("service", "credit"),
-        wordings={"credit": words("Credit")},
-    )
-    with pytest.raises(Wrong) as wrong:  # a sign is asked about, also where no child was expected
-        send(child, LIN | {"birth_date": "2020-01-31"})
-    assert "guardian_email" in wrong.value.faults
-
-
 def test_gpc_is_an_opt_out_of_sale_and_its_absence_takes_nothing_back():
     form = published(confirmed=False)
     send(form, LIN, gpc=True)

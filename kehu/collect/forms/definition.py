@@ -239,6 +239,8 @@ def _of_letters(form: Definition) -> Iterator[Fault]:
     for letter in form.letters:
         if addresses_of(letter) not in form.fields:
             yield Fault("letter-needs-field", addresses_of(letter))
+    if not form.confirmed and any(addresses_of(letter) == "email" for letter in form.letters):
+        yield Fault("letter-needs-confirmed")
     if form.marketing_letters() and MARKETING not in form.purposes:
         yield Fault("letter-needs-marketing")
     if form.confirmed and "email" not in form.fields and not form.questions:

@@ -29,7 +29,16 @@ def count_try(client: str, mailbox: str | None) -> bool:
     Raises:
         TooMany: from this client.
     """
-    who, to = client_token(client), address_token(mailbox) if mailbox else None
+    return _counted(client_token(client), mailbox)
+
+
+def count_letter(mailbox: str) -> bool:
+    """Count a letter that no submission of its own asks for; returns whether it may go to that mailbox."""
+    return _counted(None, mailbox)
+
+
+def _counted(who: bytes | None, mailbox: str | None) -> bool:
+    to = address_token(mailbox) if mailbox else None
     with transaction.atomic(), connection.cursor() as cursor:
         # one at a time for one client and one mailbox, always in this order, or many at once would all count as the first
         for held in filter(None, (who, to)):
@@ -44,7 +53,7 @@ def count_try(client: str, mailbox: str | None) -> bool:
         if mine >= PER_CLIENT:
             raise TooMany(3600)
         may = to is not None and hour < LETTERS_PER_HOUR and day < LETTERS_PER_DAY
-        cursor.execute("insert into form_try (client, address) values (%s, %s)", [who, to if may else None])
+        cursor.execute("insert into form_try (client, address) values (%s, %s)", [who or b"", to if may else None])
         cursor.execute(
             "delete from form_try where ctid in (select ctid from form_try"
             f" where at < clock_timestamp() - interval '1 day' limit {_SWEPT})"

@@ -5,23 +5,26 @@ Before that nothing of it is a record: it is not found, not counted, and permits
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
 
 from kehu.collect.forms import letters
-from kehu.collect.forms.naming import name_of
+from kehu.collect.forms.definition import addresses_of
+from kehu.collect.forms.naming import GUARDIAN_AT, name_of
 from kehu.collect.forms.showing import Shown, shown_as
 from kehu.collect.forms.stamps import StampRefused, make_link, read_link
 from kehu.collect.forms.tasks import send_letter
+from kehu.collect.forms.tries import count_letter
 from kehu.collect.inbox.accept import Sender, accept
 from kehu.collect.inbox.terms import answering_for
 from kehu.govern.models import Channel
 from kehu.guard.aside import forget_aside, open_aside, seal_aside
+from kehu.refine.clean.emails import normal_email
 
 HOURS: Final = 48
 """How long a link holds, and what waits for it is kept."""
@@ -34,13 +37,22 @@ class LinkRefused(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What a link leads to. ``message``: what was sent; empty where it is confirmed already."""
+    """What a link leads to.
+
+    Attributes:
+        guardian: whether it is for a guardian to decide.
+        message: what was sent; empty where it is confirmed already.
+        address: where links of it lead, with a place ``{link}``; empty as above.
+        then: whose turn it is after this press: ``mailbox`` where a child's own is asked now; else empty.
+    """
 
     id: UUID
     guardian: bool
     confirmed: bool
     shown: Shown = field(repr=False)
     message: dict[str, Any] = field(repr=False)
+    address: str = ""
+    then: Literal["", "mailbox"] = ""
 
 
 def put(shown: Shown, message: dict[str, Any], *, to: str, address: str) -> None:
@@ -52,8 +64,9 @@ def put(shown: Shown, message: dict[str, Any], *, to: str, address: str) -> None
         to: the mailbox that confirms.
         address: where a link leads, with a place ``{link}``.
     """
-    id = UUID(message["own"])
-    guardian = message.get("guardian") is not None
+    agreed = GUARDIAN_AT in message
+    id = UUID(message["own"]) if not agreed else _second_of(UUID(message["own"]))
+    guardian = message.get("guardian") is not None and not agreed
     packed = orjson.dumps({"m": message, "to": to, "at": address, "f": str(shown.id), "v": shown.version.number})
     expires = datetime.now(UTC) + timedelta(hours=HOURS)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -86,11 +99,14 @@ def behind(link: str) -> Waits:
     if sealed is None:
         return Waits(id, guardian, confirmed=True, shown=_any_version(form), message={})
     held = _opened(id, sealed, form)
-    return Waits(id, guardian, False, shown_as(UUID(held["f"]), held["v"]), held["m"])
+    return Waits(id, guardian, False, shown_as(UUID(held["f"]), held["v"]), held["m"], held["at"])
 
 
 def confirm(link: str) -> Waits:
     """Hand on what was confirmed to its channel, durably; pressed twice it is handed on once.
+
+    Letters to a child begin when their own mailbox, too, has confirmed: a guardian speaks for no mailbox but theirs, and who
+    names themselves a guardian may be anybody.
 
     Raises:
         LinkRefused: it does not count.
@@ -100,14 +116,32 @@ def confirm(link: str) -> Waits:
     if found.confirmed:
         return found
     now = datetime.now(UTC).isoformat()
-    message = found.message | {"confirmed_at": now}
-    hand_on(found.shown, message)
+    mailbox = _asked_after(found)
+    if mailbox is not None:
+        if count_letter(mailbox):  # else as many letters as may be are there: it is answered as always
+            put(found.shown, found.message | {GUARDIAN_AT: now}, to=mailbox, address=found.address)
+        found = replace(found, then="mailbox")
+    else:
+        hand_on(found.shown, found.message | {"confirmed_at": now})
     with transaction.atomic(), connection.cursor() as cursor:
         forget_aside(connection.connection, [found.id])
         cursor.execute(
             "update form_waiting set sealed = null, sent_at = coalesce(sent_at, at) where id = %s", [found.id]
         )
     return found
+
+
+def _asked_after(found: Waits) -> str | None:
+    """The mailbox that letters go to, where so far a guardian alone has said yes."""
+    if not found.guardian or "email" not in {addresses_of(one) for one in found.message["letters"]}:
+        return None
+    said = found.message["values"].get("email")
+    return normal_email(said) if said else None
+
+
+def _second_of(id: UUID) -> UUID:
+    """What waits for the second mailbox has an id, a key and so a link of its own: the first one opens nothing any more."""
+    return UUID(int=id.int ^ 1)
 
 
 def decline(link: str) -> None:
@@ -133,7 +167,7 @@ def hand_on(shown: Shown, message: dict[str, Any]) -> None:
     """
     version = shown.version
     under = {"controller": version.controller, "basis": version.basis, "notice": version.notice}
-    name = name_of(message["values"], message["own"], controller=version.controller, channel=shown.channel)
+    name = name_of(message, controller=version.controller, channel=shown.channel)
     accept(Sender(shown.channel, "form"), [message["own"]], {"m": [message | {"name": name}], "under": under})
 
 

@@ -16,6 +16,7 @@ import orjson
 from django.db import connection
 
 from kehu.collect.forms.models import FormVersion
+from kehu.collect.forms.naming import GUARDIAN_AT
 from kehu.collect.inbox.hands import Errand
 from kehu.govern import ages, states
 from kehu.govern.consent import Statement, give_consent, part_of
@@ -63,6 +64,8 @@ class _Word:
         parts = [f"form {said['form']} version {said['v']} ({said['language']})", f"sent {said['at']}"]
         if self.confirmed:
             parts.append(f"confirmed from the mailbox {said['confirmed_at']}")
+        if GUARDIAN_AT in said:
+            parts.append(f"agreed to by the guardian {said[GUARDIAN_AT]}")
         who = f"{self.guardian['name']} <{self.guardian['email']}>" if self.guardian else ""
         return Evidence(
             kind="email" if self.confirmed else "screen", reference="; ".join(parts), guardian=who

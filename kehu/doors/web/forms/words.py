@@ -53,6 +53,7 @@ _FAULTS: Final = {
     "letter-unknown": gettext_lazy("There are no such letters."),
     "letter-needs-field": gettext_lazy("Letters need the field %(about)s."),
     "letter-needs-marketing": gettext_lazy("Advertising letters need the purpose of marketing."),
+    "letter-needs-confirmed": gettext_lazy("Letters by email need a mailbox that confirms: anybody may type an address."),
     "confirmed-needs-email": gettext_lazy("A form that is confirmed by email needs the field for it."),
     "origin-not-understood": gettext_lazy("The address of a page is written as https://shop.example."),
     "controller-unknown": gettext_lazy("Choose which company answers for it."),

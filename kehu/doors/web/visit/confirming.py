@@ -30,7 +30,7 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
             waiting.decline(link)
             return page(request, "visit/confirm.html", {"state": "declined"})
         found = waiting.confirm(link)
-        return page(request, "visit/confirm.html", _context(found) | {"state": "confirmed"})
+        return page(request, "visit/confirm.html", _context(found) | {"state": found.then or "confirmed"})
     except LinkRefused:
         return page(request, "visit/confirm.html", {"state": "over"}, status=404)
     except InboxFull as full:

@@ -1,0 +1,144 @@
+"""Whose mailbox a form's is: only it confirms for itself; a guardian speaks for a child and for no mailbox but their own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from django.core import mail
+from django.test import override_settings
+
+from kehu.collect.forms import building, tries, waiting
+from kehu.collect.forms.submission import Wrong
+from kehu.collect.inbox.drain import drain_all
+from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.subscriptions import Said, say
+from kehu.vault.ids import new_id
+from tests.forms import LETTERS, count, post_letters, published, send, words
+
+LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def letters():
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+        mail.outbox = []
+        yield mail.outbox
+
+
+def link_of(letter) -> str:
+    return re.search(r"/forms/confirm/(\S+)", letter.body)[1]
+
+
+def test_a_child_needs_its_guardian(letters):
+    form = published(children=True)
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN)
+    assert wrong.value.faults == {"age": "missing"}
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN, age="younger")
+    assert set(wrong.value.faults) == {"guardian_name", "guardian_email", "guardian_relation"}
+    own = {"name": "林父", "email": "LIN@mail.example", "relation": "parent"}
+    with pytest.raises(Wrong) as wrong:
+        send(form, LIN, age="younger", guardian=own)
+    assert wrong.value.faults == {"guardian_email": "childs-own"}
+    assert (
+        send(form, LIN, age="younger", guardian=own | {"email": "father@mail.example"}, consents=["personalisation"])
+        == "guardian"
+    )
+    post_letters()
+    [letter] = letters
+    assert letter.to == ["father@mail.example"] and "lin@" not in letter.body
+    waiting.confirm(link_of(letter))
+    drain_all()
+    [consent] = Consent.objects.all()
+    assert (consent.guardian, consent.proof) == ("parent", "email")
+    state = "select (age, guardian)::text from subject_state where subject = %s"
+    assert count(state, consent.subject) == "(1,t)"
+    child = published(
+        name="born",
+        fields={"email": True, "birth_date": False},
+        purposes=("service", "credit"),
+        wordings={"credit": words("Credit")},
+    )
+    with pytest.raises(Wrong) as wrong:  # a sign is asked about, also where no child was expected
+        send(child, LIN | {"birth_date": "2020-01-31"})
+    assert "guardian_email" in wrong.value.faults
+
+
+FATHER = {"name": "林父", "email": "father@mail.example", "relation": "parent"}
+
+
+def pressed(letters) -> str:
+    """Send the letters that wait, and press the link of the last one; what comes next."""
+    post_letters()
+    return waiting.confirm(link_of(letters[-1])).then
+
+
+def test_a_guardian_speaks_for_no_mailbox_but_their_own(letters):
+    """Lin is grown up and takes letters no more; a stranger names her as a child, and themselves as her guardian."""
+    form = published(LETTERS, name="list", kind="list", children=True)
+    lin = {"email": "lin@mail.example"}
+    send(form, lin, age="older", letters=["email:newsletter"])
+    pressed(letters)
+    drain_all()
+    [subject] = set(Subscription.objects.values_list("subject", flat=True))
+    say(subject, "email", "newsletter", said=Said("unsubscribed", way="portal"), recorded_by=subject, id=new_id())
+    state = count("select (age, guardian)::text from subject_state where subject = %s", subject)
+    assert send(form, lin, age="younger", guardian=FATHER, letters=["email:newsletter"]) == "guardian"
+    pressed(letters)
+    drain_all()
+    assert [one.status for one in Subscription.objects.order_by("at")] == ["subscribed", "unsubscribed"]
+    post_letters()
+    assert letters[-1].to == ["lin@mail.example"]  # it is asked, as any mailbox is
+    assert count("select (age, guardian)::text from subject_state where subject = %s", subject) == state
+    assert count("select count(*) from record") == 1
+
+
+def test_a_childs_letters_begin_when_the_guardian_and_the_mailbox_said_yes(letters):
+    form = published(LETTERS, name="list", kind="list", children=True)
+    send(form, {"email": "kid@mail.example"}, age="younger", guardian=FATHER, letters=["email:newsletter"])
+    post_letters()
+    asked = link_of(letters[-1])
+    assert waiting.confirm(asked).then == "mailbox"
+    assert waiting.confirm(asked).confirmed and len(letters) == 1  # pressed twice it is still the mailbox's turn
+    drain_all()
+    assert count("select count(*) from record") == 0 and Subscription.objects.count() == 0
+    pressed(letters)
+    assert letters[-1].to == ["kid@mail.example"]
+    drain_all()
+    [held] = Subscription.objects.all()
+    [consent] = Consent.objects.all()
+    assert (held.status, consent.guardian) == ("subscribed", "parent")
+    assert count("select (age, guardian)::text from subject_state where subject = %s", held.subject) == "(1,t)"
+
+
+def test_a_childs_mailbox_gets_no_more_letters_than_any(letters):
+    form = published(LETTERS, name="list", kind="list", children=True)
+    for number in range(tries.LETTERS_PER_HOUR + 2):
+        father = FATHER | {"email": f"father{number}@mail.example"}
+        send(form, {"email": "kid@mail.example"}, age="younger", guardian=father, letters=["email:newsletter"])
+        assert pressed(letters) == "mailbox"
+    post_letters()
+    assert Counter(letter.to[0] for letter in letters)["kid@mail.example"] == tries.LETTERS_PER_HOUR
+
+
+def test_who_types_an_address_is_not_whose_it_is(letters):
+    """A form that no mailbox confirms: whoever knows an address writes on a record of their own."""
+    send(published(LETTERS, name="list", kind="list"), {"email": "lin@mail.example"}, letters=["email:newsletter"])
+    pressed(letters)
+    drain_all()
+    open_to_all = published(
+        LETTERS, name="open", kind="list", letters=(), confirmed=False, fields={"email": False},
+        wordings={"marketing": words("Write to me")},
+    )  # fmt: skip
+    send(open_to_all, {"email": "lin@mail.example"}, consents=["marketing"], gpc=True)
+    drain_all()
+    [lin] = set(Subscription.objects.values_list("subject", flat=True))
+    assert [row.subject for row in Consent.objects.all()].count(lin) == 1
+    assert not StateEntry.objects.filter(subject=lin, kind="gpc").exists()
+    unasked = building.look(replace(LETTERS, confirmed=False))
+    assert "letter-needs-confirmed" in [one.code for one in unasked.faults]
