@@ -7,7 +7,7 @@ import csv
 import gzip
 import importlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,8 @@ from kehu.collect.inbox.drain import drain, drain_all
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
 from kehu.govern.channels import add_channel
+from kehu.govern.consent import Statement, give_consent
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
@@ -176,6 +178,30 @@ def test_consent_said_with_a_message_counts_for_its_purpose(send, channel):
     drain_all()
     assert not gate().open([lin], actor=staff_once("marketing"), purpose="marketing", fields=["email"])[0].contributions
     assert count("select messages from inbox_unread where name = 'consent.other'") == 3
+
+
+def test_a_no_in_the_same_words_counts_again_after_a_yes_elsewhere(send, channel):
+    set_terms(channel[0], actor=owner_actor(), consents={"ads": "marketing"})
+    no = {"consent": {"categoryPreferences": {"ads": False}}}
+    who = {"userId": "U-1", "traits": {"email": "lin@mail.example"}, "context": no}
+
+    def says(at: datetime) -> Any:
+        send(message("identify", **who) | {"timestamp": at.isoformat()})
+        drain_all()
+        return count("select consents -> %s ->> 0 from subject_state", str(PURPOSES["marketing"]))
+
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    assert says(began) == "refused"
+    [lin] = found(email="lin@mail.example")
+    how = Statement(notice=1, way="at the counter")
+    give_consent(
+        lin, purpose=PURPOSES["marketing"], purpose_version=1, statement=how, recorded_by=new_id(), id=new_id()
+    )
+    assert says(began) == "given"  # said before the yes: it is no news
+    assert says(datetime.now(UTC)) == "refused"
+    assert says(datetime.now(UTC)) == "refused"
+    assert count("select count(*) from govern_consent where subject = %s and status = 'refused'", lin) == 2
+    assert count("select count(*) from record") == 1
 
 
 def test_what_cannot_be_read_is_quarantined_and_the_rest_goes_on(send):

@@ -37,6 +37,10 @@ class Known:
     may_link: bool  # neither restricted nor objecting to it
     changed: bool = False
 
+    def stands(self, purpose: int) -> str:
+        """What counts of what they said about a purpose; empty: they said nothing."""
+        return str((self.consents.get(str(purpose)) or [""])[0])
+
 
 @dataclass(slots=True)
 class Resolved:
@@ -110,6 +114,7 @@ class Resolver:
                 result.duplicates += 1
                 draft.subject = held[0]
                 self._say_later(row, result)
+                self._refuse_again(row, result)
                 self._join(row, result)
                 continue
             late = self._is_late(row)
@@ -125,7 +130,7 @@ class Resolver:
                     self._when[draft.source] = draft.said_at
             for token in draft.identity:
                 self._identities.setdefault(token, {})[draft.subject or b""] = True
-            self._say(row, result)
+            self._say(row, result, row.said)
             self._join(row, result)
             result.kept.append(row)
         return result
@@ -259,13 +264,24 @@ class Resolver:
         if (packs, age, kind) != (held.packs, held.age, held.kind):
             held.packs, held.age, held.kind, held.changed = packs, age, kind, True
 
-    def _say(self, row: Row, result: Resolved) -> None:
-        if not row.said:
+    def _refuse_again(self, row: Row, result: Resolved) -> None:
+        """A row that repeats a no is no news, but where a yes was given elsewhere since: what they say now is no."""
+        known = self._known.get(row.draft.subject or b"")
+        if known is None:
+            return
+        again = [one for one in row.said if one.status == "refused" and known.stands(one.purpose) == "given"]
+        if again:
+            given = self._find_given(row.draft.subject or b"")
+            since = [one for one in again if one.at and one.at >= given.get(one.purpose, one.at)]
+            self._say(row, result, since)
+
+    def _say(self, row: Row, result: Resolved, said: Sequence[Said]) -> None:
+        if not said:
             return
         subject = row.draft.subject or b""
         first, known = self._fresh.get(subject), self._known.get(subject)
         before = orjson.loads(first.draft.consents) if first is not None else known.consents if known else {}
-        packed, recorded, narrowed = add_statements(before, row.said)
+        packed, recorded, narrowed = add_statements(before, said)
         if first is not None:
             first.draft.consents = orjson.dumps(packed)
         elif known is not None and packed != before:
@@ -295,6 +311,15 @@ class Resolver:
             list(keys),
         )
         return {bytes(token): said_at or _came(id) for token, said_at, id in rows}
+
+    def _find_given(self, subject: bytes) -> dict[int, datetime]:
+        """When this subject last said yes to each purpose, to the second, as rows have it: of one second the no counts."""
+        rows = self._rows(
+            "select purpose, date_trunc('second', max(coalesce(at, recorded_at))) from govern_consent where subject = %s"
+            " and status = 'given' and event = '' and taken_back_at is null group by purpose",
+            UUID(bytes=subject),
+        )
+        return dict(rows)
 
     def _find_graves(self, keys: Iterable[bytes]) -> frozenset[bytes]:
         rows = self._rows("select token from tombstone where token = any (%b)", list(keys))

@@ -111,7 +111,7 @@ def _write(
         admission.admit(raw, [row.draft for row in resolved.kept])
     if resolved.later:
         _say_later(raw, resolved.later)
-    if resolved.kept or resolved.waits or resolved.links:
+    if resolved.kept or resolved.waits or resolved.links or resolved.said:
         to.copy_rows(
             raw, "source_key", ("token", "subject", "record", "content"),
             [to.row(to.blob(key), to.blob(who), to.blob(bytes(16)), to.blob(b"")) for key, who in resolved.waits],
