@@ -47,12 +47,14 @@ def someone(role: str) -> Actor:
     return actor_of(held.email) if held else staff(role)
 
 
-def published(definition: Definition = CONTACT, *, name: str = "ask us", kind: str = "form", **more: Any) -> Shown:
-    """A form that visitors see."""
-    house = Controller.objects.order_by("id").first()
-    assert house is not None
+def published(
+    definition: Definition = CONTACT, *, name: str = "ask us", kind: str = "form", house: str | None = None, **more: Any
+) -> Shown:
+    """A form that visitors see; ``house``: who answers, by name."""
+    answering = Controller.objects.filter(**({"name": house} if house else {})).order_by("id").first()
+    assert answering is not None
     form = building.Form.objects.filter(name=name).first() or building.create(name, kind, actor=someone("marketing"))
-    building.draft(form, replace(definition, controller=house.name, **more), actor=someone("marketing"))
+    building.draft(form, replace(definition, controller=answering.name, **more), actor=someone("marketing"))
     building.publish(form, actor=someone("privacy"))
     return shown(form.id)
 

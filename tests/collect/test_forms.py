@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -24,13 +25,15 @@ from kehu.collect.forms.stamps import make_stamp
 from kehu.collect.forms.submission import StampNeeded, Wrong
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
+from kehu.collect.quarantine import groups, mending
 from kehu.govern import states
-from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.models import Consent, Controller, StateEntry, Subscription
 from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.govern.subscriptions import Said, say
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
+from kehu.guard.staff.actions import owner_actor
 from kehu.guard.texts import Sealed, open_texts
 from kehu.serve.desk import queries
 from kehu.serve.rights.erasure import erase
@@ -38,6 +41,7 @@ from kehu.vault.ids import new_id
 from tests.forms import CONTACT, LETTERS, count, post_letters, published, send, someone, words
 from tests.smtp import mail_server
 
+reading = importlib.import_module("kehu.collect.channels.form.read")
 LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -331,6 +335,37 @@ def test_what_waited_stands_under_the_version_it_was_sent_by(letters):
         texts.add(re.search(r"version (\d)", text)[1])
     assert texts == {"1", "2"}
     assert installation().rules.purposes["marketing"].version == 1
+
+
+def test_what_was_refused_comes_in_again_under_the_version_it_was_sent_by(letters, monkeypatch):
+    form = published(confirmed=False)
+    other = Controller.objects.create(name="other", country="CN")
+    send(form, LIN)
+    published(name=form.name, confirmed=False, house=other.name)
+    send(shown(form.id), LIN | {"email": "b@mail.example"})
+    with monkeypatch.context() as broken:
+        broken.setattr(reading, "_read", lambda *_: int("no number"))
+        drain_all()
+    [group] = groups.groups(actor=someone("privacy"))
+    assert (group.reason, group.count) == ("message_not_taken_in", 2)
+    assert mending.send_group(group, actor=owner_actor(), until=new_id()) == 2
+    drain_all()
+    houses = [count("select controller from subject_state where subject = %s", *found(email=f"{one}@mail.example"))
+              for one in ("lin", "b")]  # fmt: skip
+    assert houses[0] != houses[1] == other.id
+
+
+@pytest.mark.parametrize("told", [{"values": {}}, {"form": 7, "v": "x"}, {"form": str(new_id()), "v": 9**30}])
+def test_a_message_that_no_version_sent_is_said_to_be_none(letters, monkeypatch, told):
+    send(published(confirmed=False), LIN)
+    with monkeypatch.context() as broken:
+        broken.setattr(reading, "_read", lambda *_: int("no number"))
+        drain_all()
+    [refused] = Quarantined.objects.all()
+    for text in (json.dumps(told), '{"a":' * 300 + "1" + "}" * 300):
+        with pytest.raises(mending.NotAMessage):
+            mending.mend_message(refused.id, text, actor=owner_actor())
+    assert Quarantined.objects.exclude(sealed=None).count() == 1 and count("select count(*) from inbox") == 0
 
 
 def test_the_canary_of_a_form_lies_nowhere_in_clear(letters, server):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -31,6 +34,11 @@ from kehu.guard.gate.admit import Admission, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import actor_of, owner_actor
+from kehu.refine.survive import survive
+from kehu.serve.desk import queries
+from kehu.vault import ids
+from kehu.vault.ids import new_id
+from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, signature, webhook
 from tests.forms import count
 
@@ -88,6 +96,44 @@ def test_a_group_of_a_channel_comes_in_as_old_as_it_is(refused):
     ):
         actions.run(begun, actor=owner_actor())
     assert said_at() == ["2025-03-01"]
+
+
+@contextmanager
+def days_ago(monkeypatch, days):
+    """What is numbered meanwhile has numbers of then: a row is as old as its number says."""
+    then = time.time_ns() - days * 86_400_000_000_000
+    with monkeypatch.context() as past:
+        past.setattr(ids, "_last", [0])
+        past.setattr(ids.time, "time_ns", lambda: then)
+        yield
+
+
+def line(topic, made, **said):
+    raw = json.dumps({"id": "Z1", "addresses": [{"country_code": "DE"}], **said}).encode()
+    headers = {"x-shopline-topic": topic, "x-shopline-hmac-sha256": signature(raw)}
+    assert webhook("line", raw, headers).status == 200
+    drain_all()
+
+
+def test_messages_sent_again_together_are_each_as_old_as_itself(refused, monkeypatch):
+    made = Channel.objects.get(name="line")
+    with days_ago(monkeypatch, 20):
+        line("members/update", made, first_name="Zo")
+    with days_ago(monkeypatch, 10):
+        line("customers/update", made, first_name="Zoe")
+    line("members/update", made, first_name="Zoe Ann")
+    settings = (
+        (WIRE / "shopline.toml").read_text().replace('"customers/update"', '"customers/update", "members/update"')
+    )
+    keep_settings(made, settings.encode())
+    group = next(one for one in groups.groups(actor=owner_actor()) if one.reason == "message_unknown_topic")
+    assert mending.send_group(group, actor=owner_actor(), until=new_id()) == 2
+    drain_all()
+    service = staff("service")
+    [zoe] = queries.find({"external_id": "Z1"}, actor=service, purpose="service")[0]
+    [opened] = gate().open([zoe], actor=service, purpose="service")
+    assert survive(opened.contributions)["given_name"].said.given == "Zoe Ann"
+    assert [one for one in said_at() if one] == [(timezone.now() - timedelta(days=20)).date().isoformat()]
 
 
 def refuse(errand):

@@ -120,9 +120,9 @@ class Reading:
     unread: dict[str, int] = field(default_factory=dict)
 
 
-def _as_they_were(messages: list[Any], channel: int) -> Any:
+def _as_it_was(message: Any, channel: int) -> Any:
     del channel
-    return {"m": messages}
+    return {"m": [message]}
 
 
 def _whole(message: Any) -> list[Any]:
@@ -146,7 +146,8 @@ class Kind:
         check: settings from the file's content, where they are others than a webhook's; raises SettingsRefused.
         page: where people go to it, before its id; empty: programs alone do.
         labels: what people call it, by language; without them it stands by its name.
-        again: an envelope of messages that were refused, as they are read now; the second argument is the channel's id.
+        again: an envelope of one message that was refused, as it is read now; the second argument is the channel's id.
+            Raises ValueError where it can be no message of that channel.
         apart: a message that cannot be taken in, as the messages that it is set aside as: each lies by itself.
     """
 
@@ -162,7 +163,7 @@ class Kind:
     check: Callable[[bytes], dict[str, Any]] | None = None
     page: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    again: Callable[[list[Any], int], Any] = _as_they_were
+    again: Callable[[Any, int], Any] = _as_it_was
     apart: Callable[[Any], list[Any]] = _whole
 
 

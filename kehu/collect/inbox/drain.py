@@ -48,6 +48,7 @@ _REQUESTS: Final = 400
 _TRIES: Final = 3  # as a chunk; then each request by itself, and what fails alone goes to quarantine
 _ORDER: Final = ("customers", "organisations", "orders", "interactions")  # who it is before what they did
 _WAITS: Final = timedelta(days=1)
+_OLD: Final = timedelta(hours=1)
 _LOCK: Final = 0x6B696E00  # and the channel's id
 _FAILED: Final = "message_not_taken_in"
 
@@ -65,6 +66,11 @@ class _Sent:
     def places(self, messages: int) -> list[int]:
         """Those of its messages that were not here before."""
         return list(range(messages)) if self.fresh is None else self.fresh
+
+    @property
+    def said_at(self) -> str | None:
+        """When what says no time of its own was said: as it came. None where that is now: its record is as old as itself."""
+        return self.at.isoformat() if timezone.now() - self.at > _OLD else None
 
 
 _Refused = tuple[str, bytes, bytes | None]
@@ -205,6 +211,7 @@ class _Channel:
             places = one.places(len(held))
             reading = self.kind.read(one.envelope, one.at, places, self._words())
             for row in reading.rows:
+                row.at = row.at or one.said_at
                 read.rows[row.kind].append(row)
             read.asked += [(asked, one.at, _without(held[asked.message], asked.besides)) for asked in reading.asked]
             read.refused += [(bad.reason, orjson.dumps(held[bad.message]), None) for bad in reading.refused]
@@ -303,7 +310,7 @@ class _Channel:
         """A key of the customer whom a message is about, empty where it names none; None: they were erased meanwhile."""
         try:
             assert self.kind is not None
-            reading = self.kind.read(self.kind.again([message], self.channel.id), at, [0], self._words())
+            reading = self.kind.read(self.kind.again(message, self.channel.id), at, [0], self._words())
         except Exception:  # noqa: BLE001  (it is its own reader that fails on it)
             return b""
         meant = next((one.subject for one in reading.asked if one.subject is not None), None)

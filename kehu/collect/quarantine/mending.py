@@ -16,7 +16,7 @@ import orjson
 from django.db import connection as django_connection
 from django.db import transaction
 
-from kehu.collect.channels import kinds
+from kehu.collect.channels import Kind, kinds
 from kehu.collect.imports.queries import UnknownImport
 from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.models import Import, Quarantined
@@ -39,7 +39,7 @@ _UNREAD: Final = b"\0"
 
 
 class NotAMessage(ValueError):
-    """What was written is no JSON object."""
+    """What was written is no JSON object, or nothing that its channel could have sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def mend_message(id: UUID, text: str, *, actor: Actor) -> None:
     Raises:
         Refused: this role may not, or not this person now.
         NothingRefused: it is not here (any more), or is no message.
-        NotAMessage: what was written is no JSON object.
+        NotAMessage: what was written is no JSON object, or nothing that its channel could have sent.
     """
     require_act("collect", actor)
     seen = look_at(id, actor=actor)
@@ -146,7 +146,10 @@ def mend_message(id: UUID, text: str, *, actor: Actor) -> None:
     if not isinstance(told, dict):
         raise NotAMessage
     with transaction.atomic():
-        _send_again(seen.channel, [(id, told)])
+        if not _still([id]):
+            raise NothingRefused
+        if not _send_again(seen.channel, [(id, told)]):
+            raise NotAMessage
 
 
 def bring_again(
@@ -219,8 +222,7 @@ def send_group(group: Group, *, actor: Actor, until: UUID) -> int:
             if content.startswith(_UNREAD) and (told := _loaded(content[1:])) is not None:
                 ready.append((id, told))
         with transaction.atomic():
-            _send_again(group.channel, ready)
-        done += len(ready)
+            done += _send_again(group.channel, ready)
     return done
 
 
@@ -329,27 +331,40 @@ def _still(ids: Sequence[UUID]) -> set[UUID]:
     return set(rows.order_by("id").values_list("id", flat=True))
 
 
-def _send_again(channel: Channel, messages: Sequence[tuple[UUID, Any]]) -> None:
-    """Into the inbox, sealed as it was when it came, and out of the quarantine, in one transaction."""
+def _send_again(channel: Channel, messages: Sequence[tuple[UUID, Any]]) -> int:
+    """Into the inbox, sealed as they were when they came, and out of the quarantine, in one transaction; returns how many.
+
+    Each by itself, under its own terms and as old as itself: what it says is as old as the day on which it was refused, about.
+    What its channel could not have sent stays where it is.
+    """
     kind, still = kinds().get(channel.kind), _still([id for id, _ in messages])
-    messages = [(id, told) for id, told in messages if id in still]
-    if kind is None or not messages:
-        return
-    envelope = kind.again([told for _, told in messages], channel.id)
-    id = new_id()
+    envelopes = {id: _envelope(kind, told, channel) for id, told in messages if id in still and kind is not None}
+    ready = {id: packed for id, packed in envelopes.items() if packed is not None}
+    if not ready:
+        return 0
+    new = {id: new_id() for id in ready}
     connection = django_connection.connection
-    [sealed] = seal_aside(connection, [(id, zlib.compress(orjson.dumps(envelope), 1))])
+    sealed = seal_aside(connection, [(new[id], packed) for id, packed in ready.items()])
     with django_connection.cursor() as cursor:
-        # it came when it was refused, about: what it says is as old as then
-        cursor.execute(
-            "insert into inbox (id, channel, at, messages, sealed) values (%s, %s, %s, %s, %s)",
-            [id, channel.id, moment_of(messages[0][0]), len(messages), sealed],
+        cursor.executemany(
+            "insert into inbox (id, channel, at, messages, sealed) values (%s, %s, %s, 1, %s)",
+            [(new[id], channel.id, moment_of(id), held) for id, held in zip(ready, sealed, strict=True)],
         )
         cursor.execute(
-            "update collect_quarantined set settled = %s, sealed = null where id = any (%s)",
-            [id, [one for one, _ in messages]],
+            "update collect_quarantined q set settled = n.place, sealed = null"
+            " from unnest(%s::uuid[], %s::uuid[]) as n (id, place) where q.id = n.id",
+            [list(new), list(new.values())],
         )
-    forget_aside(connection, [one for one, _ in messages])
+    forget_aside(connection, list(ready))
+    return len(ready)
+
+
+def _envelope(kind: Kind, told: Any, channel: Channel) -> bytes | None:
+    """The message as the inbox keeps it; None: its channel could not have sent it."""
+    try:
+        return zlib.compress(orjson.dumps(kind.again(told, channel.id)), 1)
+    except (ValueError, orjson.JSONEncodeError):
+        return None
 
 
 __all__ = [

@@ -31,12 +31,18 @@ def messages(envelope: Any) -> list[Any]:
     return found
 
 
-def again(messages: list[Any], channel: int) -> Any:
-    """Submissions that were refused, under the terms of the version that they were sent by."""
+def again(message: Any, channel: int) -> Any:
+    """A submission that was refused, under the terms of the version that it was sent by.
+
+    Raises:
+        ValueError: it names no form and version that are here.
+    """
     del channel
-    first = messages[0]
-    held = FormVersion.objects.get(form=first["form"], number=first["v"])
-    return {"m": messages, "under": {"controller": held.controller, "basis": held.basis, "notice": held.notice}}
+    try:
+        held = FormVersion.objects.get(form=UUID(str(message["form"])), number=int(message["v"]))
+    except (KeyError, TypeError, FormVersion.DoesNotExist):
+        raise ValueError("form") from None
+    return {"m": [message], "under": {"controller": held.controller, "basis": held.basis, "notice": held.notice}}
 
 
 def apart(message: Any) -> list[Any]:

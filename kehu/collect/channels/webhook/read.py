@@ -34,13 +34,13 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     return reading
 
 
-def again(messages: list[Any], channel: int) -> Any:
-    """Refused messages as the channel's settings of now read them."""
+def again(message: Any, channel: int) -> Any:
+    """A refused message as the channel's settings of now read it."""
     held = SignedChannel.objects.filter(channel=channel).first()
     settings = held.settings if held is not None else {}
     if not settings.get("row"):
-        return {"m": messages}
-    return {"m": [_renewed(message, settings) for message in messages]}
+        return {"m": [message]}
+    return {"m": [_renewed(message, settings)]}
 
 
 def _renewed(message: Any, settings: Mapping[str, Any]) -> Any:
