@@ -66,8 +66,9 @@ def take_back(row: Import, *, actor: Actor) -> int:
     require_standing(actor)
     with transaction.atomic():
         record_act("undo", None, actor=actor, detail=row.id)
-        unassign_run(django_connection.connection, row.id, by=actor.staff)
+        # first, for a channel's inbox may be writing into it: this waits, and nothing is written after it
         Import.objects.filter(id=row.id).update(state="undone", undone_at=timezone.now())
+        unassign_run(django_connection.connection, row.id, by=actor.staff)
     while _step(row.id, actor):
         pass
     while _take_statements_back(row.id):

@@ -73,7 +73,10 @@ def frame_of(rows: Sequence[Brought], lines: Sequence[int], recipe: Recipe) -> p
 
 
 def intake_of(kind: str, channel: Channel, terms: ChannelTerms, recipe: Recipe, *, staff: UUID) -> UUID:
-    """The open import of today for this channel and kind, under these terms; entered if there is none."""
+    """The open import of today for this channel and kind, under these terms; entered if there is none.
+
+    It stays open until the caller's transaction ends: an undo waits, and takes back what is written meanwhile, too.
+    """
     day = datetime.now(UTC).date().isoformat()
     packed = recipe.pack()
     said = f"{terms.controller}\x1f{terms.basis}\x1f{terms.notice}".encode()
@@ -81,9 +84,13 @@ def intake_of(kind: str, channel: Channel, terms: ChannelTerms, recipe: Recipe, 
     fingerprint = installation().tokens.content(
         f"inbox\x1f{channel.id}\x1f{kind}\x1f{day}\x1f".encode() + said + packed
     )
-    found = Import.objects.filter(fingerprint=fingerprint, state="open").values_list("id", flat=True).first()
+    with django_connection.cursor() as cursor:
+        cursor.execute(
+            "select id from collect_import where fingerprint = %s and state = 'open' for share", [fingerprint]
+        )
+        found = cursor.fetchone()
     if found is not None:
-        return found
+        return UUID(str(found[0]))
     with transaction.atomic():
         id = new_id()
         [sealed] = seal_aside(django_connection.connection, [(id, packed)])
