@@ -13,6 +13,8 @@ from typing import Final
 import polars as pl
 
 from kehu.collect.evidence import evidence
+from kehu.collect.imports.recipe import EVENTS
+from kehu.collect.imports.supplied import OF_THE_SOURCE
 from kehu.collect.presets import Recognised, recognise
 from kehu.govern.dictionary import Dictionary
 from kehu.refine.clean import fold
@@ -154,7 +156,7 @@ def _in_order(fields: Mapping[str, str], columns: Sequence[str], preset: Recogni
 
 def _fields_of(kind: str, dictionary: Dictionary) -> list[str]:
     categories = _OF_KIND[kind]
-    links = _LINKS if kind in ("orders", "interactions") else frozenset[str]()
+    links = _LINKS | OF_THE_SOURCE if kind in EVENTS else frozenset[str]()
     fields = [name for name, field in dictionary.fields.items() if field.category in categories or name in links]
     return [name for name in fields if name not in _NOT_OF_ORGANISATIONS] if kind == "organisations" else fields
 

@@ -273,6 +273,20 @@ def test_a_chinese_source_proves_each_persons_separate_consent(registered, bring
     assert proof["source_consent_to"] == "main" and proof["source_consent_way"] == "web form"
 
 
+def test_orders_of_a_chinese_source_prove_it_as_customers_do(registered, bring):
+    registered(country="CN", ground="separate-consent", purposes=["service", "marketing"])
+    agreed = AGREED.replace("full_name;邮箱", "transaction;full_name")
+    bring(f"external_id,full_name,{CONSENT}\nB-1,Lin,{agreed}\n")
+    text = f"order_id,external_id,ordered_at,amount,currency,{CONSENT}\n"
+    held = bring(f"{text}O-1,B-1,2026-01-02,5,CNY,{agreed}\nO-2,B-1,2026-01-03,6,CNY,,,,,\n", kind="orders")
+    assert (held.accepted, held.quarantined) == (1, 1)
+    [refused] = Quarantined.objects.all()
+    assert refused.reason == "source_consent_missing"
+    assert one("select count(distinct customer) from subject_state") == 1
+    erase(one("select subject from subject_state"), actor=owner_actor(), reason="asked")
+    assert Quarantined.objects.exclude(sealed=None).count() == 0
+
+
 def test_what_is_public_says_where_and_when_and_a_refusal_ends_it(registered, bring):
     registered("court", COURT)
     text = "external_id,full_name,email,public_link,captured_at,capture_hash\n"

@@ -64,12 +64,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that goes to quarantine; ``raw`` is sealed there."""
+    """A row that goes to quarantine; ``raw`` is sealed there.
+
+    ``token``: its customer's key, by which an erasure finds it; ``owners``: of an event, the keys of which one is that.
+    """
 
     line: int
     reason: str
     raw: bytes = field(repr=False)
     token: bytes | None = None
+    owners: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -148,15 +152,12 @@ class Preparer:
         lines = frame["line"].to_list()
         for at, line in enumerate(lines):
             source, owners = keys[at]
-            if not usable[at]:
-                raw = _raw_row(batch.frame, at)
-                token = None if "external_id" not in self._file.fields else source
-                refused.append(Refusal(line, NO_USABLE_VALUE, raw, token))
-                continue
             unproven, agreed = proofs[at]
-            if unproven is not None:
-                token = None if "external_id" not in self._file.fields else source
-                refused.append(Refusal(line, unproven, _raw_row(batch.frame, at), token))
+            if not usable[at] or unproven is not None:
+                why = NO_USABLE_VALUE if not usable[at] else unproven or ""
+                token = source if "external_id" in self._file.fields and not self._event else None
+                whose = owners if self._event else ()
+                refused.append(Refusal(line, why, _raw_row(batch.frame, at), token, whose))
                 continue
             draft = Draft(
                 kind=self._kind, content=contents[at], source=source, values=values[at], tokens=tokens[at],

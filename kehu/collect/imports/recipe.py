@@ -11,10 +11,24 @@ from uuid import UUID
 import orjson
 
 from kehu.collect.imports.supplied import OF_THE_SOURCE
+from kehu.govern.dictionary import Dictionary
 from kehu.refine.clean import Habits
 
 KINDS: Final = {"customers": 1, "organisations": 2, "orders": 3, "interactions": 4}
 EVENTS: Final = ("orders", "interactions")
+LINKS: Final = ("external_id", "email", "phone")
+"""What an event says of whose it is."""
+
+
+def fields_of(kind: str, dictionary: Dictionary) -> list[str]:
+    """The fields that a row of a kind may hold, in the dictionary's order: of an event what proves its source, too."""
+    if kind not in EVENTS:
+        return [name for name, held in dictionary.fields.items() if not held.event]
+    category = "transaction" if kind == "orders" else "interaction"
+    beside = OF_THE_SOURCE.union(LINKS)
+    return [
+        name for name, held in dictionary.fields.items() if name in beside or (held.event and held.category == category)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

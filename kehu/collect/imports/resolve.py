@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -82,6 +82,7 @@ class Resolver:
         if self._rows(_EVENTS_CAME)[0][0]:  # else nobody waits under a key of theirs
             keys.update(*(row.owners for row in rows))
         keys.update(*(row.joins for row in rows))
+        keys.update(*(one.owners for one in prepared.refused))
         self._sources = self._find_sources(keys)
         self._graves = self._find_graves(keys)
         self._identities = self._find_identities({token for row in rows for token in row.draft.identity})
@@ -98,7 +99,7 @@ class Resolver:
 
     def resolve(self) -> Resolved:
         """Go through the rows in order; counts follow from what was there when each one came."""
-        result = Resolved(refused=list(self._prepared.refused), known=self._known)
+        result = Resolved(refused=[self._named(one) for one in self._prepared.refused], known=self._known)
         for row in self._prepared.rows:
             draft = row.draft
             if draft.source in self._graves or (row.owners and not self._graves.isdisjoint(row.owners)):
@@ -141,7 +142,14 @@ class Resolver:
         """The key by which an erasure finds a refused row: of an event that is not here its customer's, who may yet come."""
         if row.draft.kind <= 2 or row.draft.source in self._sources or not row.owners:
             return row.draft.source
-        return next((key for key in row.owners if key in self._sources), row.owners[0])
+        return self._owner_of(row.owners)
+
+    def _owner_of(self, owners: tuple[bytes, ...]) -> bytes:
+        return next((key for key in owners if key in self._sources), owners[0])
+
+    def _named(self, refusal: Refusal) -> Refusal:
+        """A refused event under the key of its customer."""
+        return replace(refusal, token=self._owner_of(refusal.owners)) if refusal.owners else refusal
 
     def _is_late(self, row: Row) -> bool:
         """Whether its sender said something later under the same key: it is kept, and does not count for the newest."""

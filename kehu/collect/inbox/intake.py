@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
 from uuid import UUID
 
 import polars as pl
@@ -13,7 +12,7 @@ from django.db import connection as django_connection
 from django.db import transaction
 
 from kehu.collect.channels import Brought
-from kehu.collect.imports.recipe import EVENTS, FileRecipe, Recipe
+from kehu.collect.imports.recipe import EVENTS, FileRecipe, Recipe, fields_of
 from kehu.collect.imports.supplied import OF_THE_SOURCE, asked_of, supplier_of
 from kehu.collect.models import ChannelTerms, Import
 from kehu.govern.laws import packs_beside
@@ -24,7 +23,6 @@ from kehu.guard.installation import installation
 from kehu.vault.ids import new_id
 
 OWN, JOINS, WHEN, RESIDENCE, SAID_AT, CONSENT = "own key", "joins", "when", "residence", "said at", "consent "
-_CONTACTS: Final = ("external_id", "email", "phone")
 
 
 def recipe_of(kind: str, channel: Channel, terms: ChannelTerms) -> Recipe:
@@ -33,8 +31,9 @@ def recipe_of(kind: str, channel: Channel, terms: ChannelTerms) -> Recipe:
     beside = packs_beside(collected_in=channel.country, established_in=controller.country)
     purposes = sorted(set(terms.consents.values())) if kind not in EVENTS else []
     source = Source.objects.filter(id=terms.source).first() if terms.source is not None else None
+    fields = _in_scope(fields_of(kind, installation().rules.dictionary), source)
     return Recipe(
-        kind=kind, files=[_file(_in_scope(_fields(kind), source))], country=None, residence_column=RESIDENCE,
+        kind=kind, files=[_file(fields)], country=None, residence_column=RESIDENCE,
         consents={purpose: CONSENT + purpose for purpose in purposes}, consent_time=SAID_AT if purposes else None,
         way=channel.name, notice_purposes=list(notice.purposes), source_proof=False, packs_beside=bits_of(beside),
         own_column=OWN, joins_column=JOINS, when_column=WHEN, silence_is_no_answer=True,
@@ -103,14 +102,6 @@ def intake_of(kind: str, channel: Channel, terms: ChannelTerms, recipe: Recipe, 
             state="done", ended_at=datetime.now(UTC)
         )
         return id
-
-
-def _fields(kind: str) -> list[str]:
-    dictionary = installation().rules.dictionary.fields
-    if kind not in EVENTS:
-        return [name for name, held in dictionary.items() if not held.event]
-    category = "transaction" if kind == "orders" else "interaction"
-    return [*_CONTACTS, *(name for name, held in dictionary.items() if held.event and held.category == category)]
 
 
 def _file(fields: Sequence[str]) -> FileRecipe:

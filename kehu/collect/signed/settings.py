@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from kehu.collect.channels import kinds
-from kehu.collect.imports.recipe import EVENTS, KINDS
+from kehu.collect.imports.recipe import KINDS, LINKS, fields_of
 from kehu.collect.models import SignedChannel
 from kehu.govern.models import Channel
 from kehu.guard.installation import installation
@@ -25,7 +25,6 @@ _TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
     "signed": re.compile(r"[\x21-\x7e]{0,20}\{timestamp\}[\x21-\x7e]{0,20}\{body\}"),
 }  # fmt: skip
 _ROW: Final = frozenset({"kind", "topics", "fields"})
-_LINKS: Final = frozenset({"external_id", "email", "phone"})
 MOST: Final = 60  # rows, topics, fields
 
 
@@ -105,21 +104,12 @@ def _row(told: Any) -> dict[str, Any]:
         raise SettingsRefused("row.topics: a list of topics")
     if not isinstance(fields, dict) or not 0 < len(fields) <= MOST:
         raise SettingsRefused("row.fields: the sender's place = our field")
-    known = fields_of(kind)
+    known = fields_of(kind, installation().rules.dictionary)
     for path, field in fields.items():
         if not PATH.fullmatch(path):
             raise SettingsRefused("row.fields: a place is written as customer.email")
         if field not in known:
             raise SettingsRefused(f"row.fields: {field} is no field of {kind}")
-    if not _LINKS & set(fields.values()):
-        raise SettingsRefused(f"row.fields: one of {', '.join(sorted(_LINKS))} says whose it is")
+    if not set(LINKS) & set(fields.values()):
+        raise SettingsRefused(f"row.fields: one of {', '.join(sorted(LINKS))} says whose it is")
     return {"kind": kind, "topics": topics, "fields": dict(fields)}
-
-
-def fields_of(kind: str) -> frozenset[str]:
-    """Fields that a row of a kind may hold."""
-    dictionary = installation().rules.dictionary.fields
-    if kind not in EVENTS:
-        return frozenset(name for name, held in dictionary.items() if not held.event)
-    category = "transaction" if kind == "orders" else "interaction"
-    return _LINKS | {name for name, held in dictionary.items() if held.event and held.category == category}

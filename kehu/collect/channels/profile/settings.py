@@ -7,7 +7,9 @@ import tomllib
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from kehu.collect.signed.settings import MOST, PATH, SettingsRefused, fields_of
+from kehu.collect.imports.recipe import fields_of
+from kehu.collect.signed.settings import MOST, PATH, SettingsRefused
+from kehu.guard.installation import installation
 
 _NETWORK: Final = ("authorize", "token", "profile", "subject")  # of a network without OpenID Connect
 _NAMES: Final = ("issuer", *_NETWORK, "client", "label", "scope", "verified", "secret_in")
@@ -79,7 +81,8 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
     fields = told.get("fields")
     if not isinstance(fields, dict) or not 0 < len(fields) <= MOST:
         raise SettingsRefused("row.fields: the provider's claim = our field")
-    known = fields_of("customers") - {"external_id"}  # who it is, the provider says itself
+    known = set(fields_of("customers", installation().rules.dictionary))
+    known.discard("external_id")  # who it is, the provider says itself
     for path, field in fields.items():
         if not PATH.fullmatch(path):
             raise SettingsRefused("row.fields: a claim is written as email or address.locality")

@@ -16,7 +16,7 @@ from kehu.collect.imports import actions, staging
 from kehu.collect.imports.check import Checked, Fault, check
 from kehu.collect.imports.draft import Draft, draft_of, keep_draft
 from kehu.collect.imports.plan import Glance, Plan, TermsRefused, glance
-from kehu.collect.imports.recipe import EVENTS, KINDS, ImportTerms
+from kehu.collect.imports.recipe import KINDS, ImportTerms, fields_of
 from kehu.collect.mapping import MappingRefused
 from kehu.collect.models import Import, Staged
 from kehu.collect.readers import UnreadableSource
@@ -35,7 +35,6 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.standing import consent_purposes
 
-_CONTACT: Final = ("external_id", "email", "phone")
 _OF_ROWS: Final = ("column", "field", "suggested")
 _NOT_KEPT: Final = ("csrfmiddlewaretoken", "do")
 
@@ -217,9 +216,9 @@ def _samples(seen: Plan | Glance | None, name: str | None) -> list[str]:
 def _fields(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """Fields that a column can be, by category."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for name, held in installation().rules.dictionary.fields.items():
-        if held.event == (kind in EVENTS) or (kind in EVENTS and name in _CONTACT):
-            groups.setdefault(held.category, []).append((name, field_label(name)))
+    dictionary = installation().rules.dictionary
+    for name in fields_of(kind, dictionary):
+        groups.setdefault(dictionary.field(name).category, []).append((name, field_label(name)))
     return list(groups.items())
 
 
