@@ -14,11 +14,14 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, LinkageRun, Weights
 from kehu.refine.resolve import runs, weighing, weights
 from kehu.refine.resolve.features import prepare
+from kehu.refine.resolve.link import link
 from kehu.refine.resolve.model import VERSION, shipped
 from kehu.refine.resolve.opening import Group
+from kehu.refine.resolve.scoring import prior_bits
 from kehu.vault.ids import new_id
 from tests import commands
 from tests.cast import admit, staff
+from tests.refine.linkage_families import families
 
 PERSONS = Group(1, "person")
 _FEATURES = prepare(pa.table({"record": ["1"], "email": ["a@x.example"]}), "person")
@@ -84,6 +87,17 @@ def test_a_run_of_everybody_keeps_what_it_learned_and_its_share(database):
     assert [(one.number, one.state) for one in weights.versions()] == [(2, "candidate"), (1, "in-force")]
     share = LinkageRun.objects.get(id=run.id).weights["1:person"]["prior"]
     assert weights.weights_in_force(PERSONS)["prior"] == pytest.approx(share)
+
+
+def test_everybody_again_by_the_weights_they_taught_comes_to_the_same():
+    """Live linkage, too, takes the share that the run measured: else the same two would be one here and two there."""
+    table = families(400, seed=3).table
+    first = link(table)
+    again = link(table, weights=first.learned, everybody=True)
+    assert again.model.prior == pytest.approx(first.learned["prior"], rel=1e-9)
+    assert (again.merges, again.proposals) == (first.merges, first.proposals)
+    surer = link(table, weights={**first.learned, "shift": 3.0}, everybody=True)
+    assert prior_bits(surer.model) == pytest.approx(prior_bits(first.model) + 3.0)
 
 
 def test_the_database_holds_one_in_force(database):

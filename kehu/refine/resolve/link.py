@@ -174,7 +174,7 @@ class _Run:
         if not self._weights:
             return model
         # How many pairs are one customer is as measured now, moved by as many bits as people's answers say.
-        return replace(bare.taught(self._weights), prior=moved(prior, self._weights.get("shift", 0.0)))
+        return replace(bare.taught(self._weights), prior=moved(model.prior, self._weights.get("shift", 0.0)))
 
     def _begin(self, step: str, share: float) -> None:
         self.step = step
