@@ -273,6 +273,21 @@ def test_a_chinese_source_proves_each_persons_separate_consent(registered, bring
     assert proof["source_consent_to"] == "main" and proof["source_consent_way"] == "web form"
 
 
+def test_whoever_was_told_of_a_source_is_told_anew_of_another_kind_of_data(registered, bring, letters):
+    registered()
+    bring(PERSON)
+    lin, service = one("select subject from subject_state"), staff("service")
+    informing.send(actor=owner_actor())
+    bring(PERSON.replace("lin@", "lin2@"))  # of the same kind: they know
+    assert informing.figures().due == 0 and policy_of(lin, actor=service)[0] == "clear"
+    bring("external_id,full_name,interests\nB-1,Lin,tea\n")
+    assert informing.figures().due == 1 and policy_of(lin, actor=service) == ("denied", "cn.pipl.17-told")
+    sent = len(letters)
+    informing.send(actor=owner_actor())
+    assert len(letters) == sent + 1 and informing.figures().due == 0
+    assert policy_of(lin, actor=service)[0] == "clear"
+
+
 def test_orders_of_a_chinese_source_prove_it_as_customers_do(registered, bring):
     registered(country="CN", ground="separate-consent", purposes=["service", "marketing"])
     agreed = AGREED.replace("full_name;邮箱", "transaction;full_name")

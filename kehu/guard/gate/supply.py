@@ -93,6 +93,7 @@ class Supply:
         entry: dict[str, Any] = {"at": self._today.isoformat(), "by": self._by[packs].isoformat()}
         if self._purposes:
             entry["for"] = self._purposes
+        entry["what"] = sorted({category for draft in drafts for category in draft.values})
         if any(draft.agreed is not None for draft in drafts):
             entry["agreed"] = sorted(set.intersection(*(set(draft.agreed or ()) for draft in drafts)))
         return entry, self._by[packs]
@@ -100,17 +101,23 @@ class Supply:
     def _added(
         self, held: Mapping[str, Any] | None, by: date | None, drafts: Sequence[Draft]
     ) -> tuple[str, date | None]:
-        """What stands after another record of this source; what was agreed never widens, and the clock goes on."""
+        """What stands after another record of this source; what was agreed never widens, and the clock goes on.
+
+        Whoever was told of the source was told what kinds of data it gave (GDPR 14(1)(d)): of another kind they are told anew.
+        """
         noted: dict[str, Any] = dict(held) if held is not None else {"own": True}
         of, key = dict(noted.get("of", {})), str(self._supplier)
-        entry, due = self._entry(drafts)
+        entry, _ = self._entry(drafts)
         before = of.get(key)
         if before is not None:
             for part in ("for", "agreed"):
                 if part in before:
                     entry[part] = sorted(set(before[part]) & set(entry.get(part, before[part])))
-            entry |= {part: before[part] for part in ("at", "by", "told") if part in before}
+            what = before.get("what", entry["what"])
+            anew = "told" in before and not set(entry["what"]) <= set(what)
+            entry |= {part: before[part] for part in ("at", "by", "told") if part in before and not anew}
+            entry["what"] = sorted({*what, *entry["what"]})
         of[key] = entry
-        if before is None:
-            by = min(filter(None, (by, due)))
+        if "told" not in entry:
+            by = min(filter(None, (by, date.fromisoformat(entry["by"]))))
         return json.dumps(noted | {"of": of}), by
