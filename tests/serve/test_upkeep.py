@@ -131,6 +131,36 @@ def test_what_is_confirmed_serves_a_purpose_that_wants_it_fresh(cast, database):
     assert counts(subject, "email", cast["service"], "service") is None
 
 
+@pytest.mark.parametrize("blank", ["", " \t", "\u3000"])
+def test_a_blank_value_confirms_nothing(cast, database, blank):
+    [subject] = admit(WANG)
+    task = queue.make_by_hand(subject, "phone", actor=cast["service"]).id
+    with pytest.raises(confirming.NotValid):
+        confirming.confirm(subject, "phone", how="phone", actor=cast["service"], value=blank)
+    with pytest.raises(confirming.NotValid):
+        confirming.answer(sign_in(subject).guest, task, value=blank)
+    assert not Confirmation.objects.exists() and Task.objects.get().state == "open"
+
+
+def test_a_task_is_answered_by_whoever_has_it(cast, database):
+    [subject] = admit(WANG)
+    task = queue.make_by_hand(subject, "phone", actor=cast["service"]).id
+    said = {"how": "phone", "actor": cast["service"], "task": task}
+    with pytest.raises(confirming.NothingToConfirm):  # nobody has it
+        confirming.confirm(subject, "phone", **said)
+    queue.take(task, actor=cast["privacy"])
+    with pytest.raises(confirming.NothingToConfirm):
+        confirming.confirm(subject, "phone", **said)
+    with pytest.raises(queue.UnknownTask):
+        queue.end(task, actor=cast["service"])
+    queue.give_back(task, actor=cast["privacy"])
+    queue.take(task, actor=cast["service"])
+    confirming.confirm(subject, "phone", **said)
+    with pytest.raises(confirming.NothingToConfirm):  # it was done
+        confirming.confirm(subject, "phone", **said)
+    assert Confirmation.objects.count() == 1
+
+
 def test_the_customer_answers_in_the_portal(cast, database):
     subject, other = admit(WANG, LI)
     for name in ("phone", "email", "full_name"):

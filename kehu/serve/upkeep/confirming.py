@@ -69,15 +69,19 @@ class Asked:
     masked: bool
 
 
-def confirm(subject: UUID, name: str, *, how: str, actor: Actor, value: str | None = None) -> Confirmed:
+def confirm(
+    subject: UUID, name: str, *, how: str, actor: Actor, value: str | None = None, task: UUID | None = None
+) -> Confirmed:
     """Say as staff that the value that counts is right, or that ``value`` is.
+
+    ``task``: the one that asked for it, which they have taken.
 
     Raises:
         Refused: the role may not, or the gate does not open the field to it.
         UnknownSubject: not here.
         UnknownField: no such field.
-        NothingToConfirm: nothing is known of it, and no value was given.
-        NotValid: the value is no valid form.
+        NothingToConfirm: nothing is known of it; or the task is not theirs, or not any more.
+        NotValid: the value is no valid form, or blank.
         ValueError: no such way, or a field of which nobody can say that.
     """
     require_act("verify", actor)
@@ -90,6 +94,8 @@ def confirm(subject: UUID, name: str, *, how: str, actor: Actor, value: str | No
     said = _winner(opened[0], name)
     edit, changed = _edit(said, name, value, own=False)
     with transaction.atomic():
+        if task is not None:
+            _require_taken(task, by=actor.human)
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE])
         Confirmation.objects.create(
             id=id, subject=edit.subject, field=name, staff=actor.human, how=how, changed=changed
@@ -150,7 +156,7 @@ def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool =
 
     Raises:
         NothingToConfirm: no such question of theirs.
-        NotValid: the value is no valid form.
+        NotValid: the value is no valid form, or blank.
         Refused: the gate does not let them see it.
     """
     opened = gate().open([guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, kinds=PROFILE_KINDS)
@@ -180,6 +186,12 @@ def _require_verifiable(name: str) -> None:
         raise ValueError(f"field: one of {', '.join(VERIFIABLE)}")
 
 
+def _require_taken(task: UUID, *, by: UUID) -> None:
+    rows = Task.objects.select_for_update().filter(id=task, state="taken", taken_by=by)  # as steps of the queue lock it
+    if rows.first() is None:
+        raise NothingToConfirm(str(task))
+
+
 def _winner(opened: Opened, name: str) -> Contribution:
     kept = survive(one for one in opened.contributions if one.field == name)
     if name not in kept:
@@ -196,8 +208,8 @@ def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tup
     """The edit that says a value again, or the given one in its place, and whether that is another."""
     held = installation().rules.dictionary.field(name)
     given, normal, status = said.given or said.normal, said.normal, said.status
-    if value is not None and value.strip():
-        if len(value) > _LONGEST:
+    if value is not None:
+        if not value.strip() or len(value) > _LONGEST:  # who gave nothing did not say that the old one is right
             raise NotValid(name)
         given = value.strip()
         normal, status = clean_value(name, given, held.type)

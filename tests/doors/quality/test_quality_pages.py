@@ -11,7 +11,7 @@ from kehu.doors.web.quality.urls import urlpatterns
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Rule
 from kehu.serve.upkeep import queue
-from kehu.serve.upkeep.models import Policy, Task
+from kehu.serve.upkeep.models import Confirmation, Policy, Task
 from tests.cast import admit, staff
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
@@ -141,6 +141,20 @@ def test_a_task_is_taken_and_confirmed_by_who_came_for_it(people):
     assert Task.objects.get().outcome == "confirmed"
     service.post(f"{path}/step", {"do": "undo"})
     assert Task.objects.get().state == "taken"
+
+
+def test_what_is_missing_or_not_theirs_confirms_nothing(people):
+    subjects, who = people
+    path = f"/quality/verification/{queue.make_by_hand(subjects[0], 'email', actor=who['service']).id}"
+    service, _ = signed_in("service", "accuracy")
+    early = service.post(f"{path}/step", {"do": "confirm", "how": "phone"})
+    assert "taken by somebody else, meanwhile" in plain(service.get(early["Location"]))
+    service.post(f"{path}/step", {"do": "take"})
+    blank = service.post(f"{path}/step", {"do": "correct", "value": " ", "how": "phone"})
+    assert "no valid form" in plain(service.get(blank["Location"]))
+    for how in ({}, {"how": "fax"}, {"how": "portal"}):
+        assert service.post(f"{path}/step", {"do": "confirm"} | how).status_code == 400
+    assert not Confirmation.objects.exists() and Task.objects.get().state == "taken"
 
 
 def test_a_policy_is_put_in_force_and_retired(people):

@@ -31,8 +31,6 @@ def answer(request: HttpRequest, guest: Guest, task: UUID) -> HttpResponse:
     do = request.POST.get("do", "")
     try:
         value = request.POST.get("value", "") if do == "correct" else None
-        if do == "correct" and not (value or "").strip():
-            raise confirming.NotValid(do)
         said = confirming.answer(guest, task, value=value, remove=do == "remove")
     except confirming.NotValid:
         return _shown(request, guest, problem=_("This does not look right: please check it."), status=422)

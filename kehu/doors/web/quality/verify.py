@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from kehu.doors.web import errors
 from kehu.doors.web.entrance import purpose_page, staff_page
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.quality import words
@@ -91,8 +92,10 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
     row = _task(task, desk)
     try:
         if do in ("confirm", "correct"):
-            value = said.get("value", "") if do == "correct" else None
-            confirming.confirm(row.subject, row.field, how=said.get("how", ""), actor=desk.actor, value=value)
+            value, how = said.get("value", "") if do == "correct" else None, said.get("how", "")
+            if how not in words.HOW:
+                return errors.unreadable(request)
+            confirming.confirm(row.subject, row.field, how=how, actor=desk.actor, value=value, task=task)
         elif do == "undo" and row.record is not None:
             confirming.undo(row.record, actor=desk.without_purpose)
         elif do in _STEPS:
