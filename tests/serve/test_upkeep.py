@@ -295,6 +295,42 @@ def test_a_letter_goes_once_and_to_nobody_who_said_no(cast, database):
     assert PURPOSES["accuracy"] == 10
 
 
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+@pytest.mark.parametrize("outcome", ["unreachable", "removal"])
+def test_what_ended_without_a_value_is_not_asked_again_the_next_night(cast, database, outcome):
+    mail.outbox = []
+    [subject] = admit(WANG)
+    aged(database, subject)
+    yearly = policy(cast, way="mail")
+    policies.run_policy(yearly, actor=cast["manager"])
+    assert letters.send(actor=cast["service"]).mailed == 1
+    [task] = Task.objects.all()
+    if outcome == "removal":
+        confirming.answer(sign_in(subject).guest, task.id, remove=True)
+    else:
+        queue.take(task.id, actor=cast["service"])
+        queue.end(task.id, actor=cast["service"])
+    assert policies.run_policy(yearly, actor=cast["manager"]) == 0
+    assert letters.send(actor=cast["service"]).mailed == 0 and len(mail.outbox) == 1
+    Task.objects.update(done_at=dt.datetime.now(dt.UTC) - dt.timedelta(days=370))
+    assert policies.run_policy(yearly, actor=cast["manager"]) == 1  # a year later it is
+
+
+def test_after_nobody_was_reached_messages_are_counted_anew(cast, database):
+    admit(WANG)
+    policy(cast, slug="email-bounces", field="email", months=None, bounces=2)
+
+    def bounced(report):
+        noted = bounces.note_by_value("hard-bounce", "email", WANG["email"], actor=cast["service"], report=report)
+        return noted.tasks
+
+    assert [bounced("<1>"), bounced("<2>")] == [0, 1]
+    [task] = Task.objects.all()
+    queue.take(task.id, actor=cast["service"])
+    queue.end(task.id, actor=cast["service"])
+    assert [bounced("<3>"), bounced("<4>")] == [0, 1]
+
+
 def test_cut_off_before_the_note_the_letter_goes_again_by_its_name(cast, database):
     [subject] = admit(WANG)
     aged(database, subject)

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from kehu.collect.inbox.hands import Errand
@@ -24,7 +25,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean import clean_value
 from kehu.refine.tokens import tokens_of
-from kehu.serve.upkeep.models import EVENTS, Confirmation, ContactEvent, Policy
+from kehu.serve.upkeep.models import EVENTS, WITHOUT_VALUE, Confirmation, ContactEvent, Policy, Task
 from kehu.serve.upkeep.policies import make_task
 from kehu.vault.ids import new_id
 
@@ -141,15 +142,14 @@ def _note(
 
 
 def _verify(subject: UUID, name: str, token: int | None, *, by: UUID) -> int:
-    """Have the value verified, where a policy says so after so many bounces since somebody last confirmed it."""
+    """Have it verified, where a policy says so after so many bounces since somebody last confirmed it, or tried to."""
     policies = Policy.objects.filter(field=name, retired_at=None).exclude(bounces=None)
     if not policies:
         return 0
     part = part_of(subject, whole=True)  # whichever of a customer's records carries the value
-    last = (
-        Confirmation.objects.filter(subject__in=part, field=name).order_by("-at").values_list("at", flat=True).first()
-    )
-    since = max(datetime.now(UTC) - _WITHIN, last or datetime.min.replace(tzinfo=UTC))
+    confirmed = Confirmation.objects.filter(subject__in=part, field=name).aggregate(last=Max("at"))["last"]
+    tried = Task.objects.filter(subject__in=part, field=name, outcome__in=WITHOUT_VALUE).aggregate(last=Max("done_at"))
+    since = max(one for one in (datetime.now(UTC) - _WITHIN, confirmed, tried["last"]) if one is not None)
     rows = ContactEvent.objects.filter(subject__in=part, field=name, kind__in=BOUNCES, at__gte=since)
     count = rows.filter(token=token).count() if token is not None else rows.count()
     return sum(make_task(subject, policy=one, why="bounces", by=by) for one in policies if count >= (one.bounces or 0))

@@ -14,6 +14,8 @@ WHOM: Final = ("all", "persons", "organisations", "customers")
 WHY: Final = ("age", "bounces", "quality", "hand")
 TASK_STATES: Final = ("open", "taken", "done", "void")
 OUTCOMES: Final = ("confirmed", "corrected", "removal", "unreachable")
+WITHOUT_VALUE: Final = ("removal", "unreachable")
+"""The value is as old as it was; yet who was asked was asked."""
 EVENTS: Final = ("hard-bounce", "soft-bounce", "returned-post", "failed-delivery", "failed-call", "delivered")
 HOW: Final = ("phone", "in-person", "mail", "document", "portal")
 

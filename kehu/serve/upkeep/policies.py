@@ -25,7 +25,7 @@ from kehu.refine.quality.people import Facts, people
 from kehu.refine.quality.tally import moment_of
 from kehu.refine.survive import survive
 from kehu.serve.upkeep.confirming import PURPOSE, VERIFIABLE
-from kehu.serve.upkeep.models import WAYS, WHOM, Policy, Task
+from kehu.serve.upkeep.models import WAYS, WHOM, WITHOUT_VALUE, Policy, Task
 from kehu.vault.ids import new_id
 
 OWNED: Final = "verification"
@@ -126,6 +126,7 @@ def in_force() -> list[Policy]:
 def run_policy(policy: Policy, *, actor: Actor) -> int:
     """Make tasks where a value is older than the policy allows; returns how many, at most :data:`MOST_AT_ONCE`.
 
+    Whoever could not be reached, or asked to have it removed, is asked once more when the policy's months have gone by.
     What it looks at is opened as a measuring is: nobody is shown it.
 
     Raises:
@@ -134,8 +135,9 @@ def run_policy(policy: Policy, *, actor: Actor) -> int:
     require_act("measure", actor)
     if policy.months is None:
         return 0
-    made, oldest = 0, int((datetime.now(UTC) - policy.months * MONTH).timestamp() * 1000)
-    for page in _asked_about(policy):
+    made, since = 0, datetime.now(UTC) - policy.months * MONTH
+    oldest = int(since.timestamp() * 1000)
+    for page in _asked_about(policy, since):
         if made >= MOST_AT_ONCE:
             break
         for opened in gate().stream(
@@ -179,17 +181,18 @@ def open_task(subject: UUID, name: str) -> Task | None:
     return Task.objects.filter(subject__in=part, field=name, state__in=["open", "taken"]).order_by("due", "id").first()
 
 
-def _asked_about(policy: Policy) -> Iterator[list[UUID]]:
-    """Whom a policy is about and of whom nothing waits, page by page."""
+def _asked_about(policy: Policy, since: datetime) -> Iterator[list[UUID]]:
+    """Whom a policy is about, of whom nothing waits nor ended without a value since then, page by page."""
     for page in people():
         fit = [one.customer for one in page if _fits(one, policy.whom)]
         with connection.cursor() as cursor:
             cursor.execute(
                 "select c.id from unnest(%s::uuid[]) c (id) where not exists (select 1 from upkeep_task t"
                 " join subject_state s on s.subject = t.subject where s.customer = c.id and t.field = %s"
-                " and t.state in ('open', 'taken')) and (not %s or exists (select 1 from subject_state m join record r"
+                " and (t.state in ('open', 'taken') or t.outcome = any (%s) and t.done_at >= %s))"
+                " and (not %s or exists (select 1 from subject_state m join record r"
                 " using (subject) where m.customer = c.id and r.kind = 3 and not r.hidden))",
-                [fit, policy.field, policy.whom == "customers"],
+                [fit, policy.field, list(WITHOUT_VALUE), since, policy.whom == "customers"],
             )
             yield [row[0] for row in cursor.fetchall()]
 
