@@ -24,7 +24,10 @@ from kehu.serve.upkeep import bounces, confirming, letters, policies, queue
 from kehu.serve.upkeep.confidence import band, confidence
 from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
 from kehu.serve.upkeep.reliance import reliance_of
+from kehu.vault.assignment import PROBABLE
+from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
+from tests.serve.holdings import link
 from tests.smtp import mail_server
 
 WANG = {"full_name": "王芳", "email": "wang@mail.example", "phone": "+8613800138000"}
@@ -329,6 +332,47 @@ def test_after_nobody_was_reached_messages_are_counted_anew(cast, database):
     queue.take(task.id, actor=cast["service"])
     queue.end(task.id, actor=cast["service"])
     assert [bounced("<3>"), bounced("<4>")] == [0, 1]
+
+
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+def test_a_letter_names_the_house_that_it_comes_from(cast, database):
+    mail.outbox = []
+    theirs, other = admit(WANG, LI)
+    with open_owner(database) as owner:
+        owner.execute(
+            "insert into govern_controller (id, name, country, platform, created_at)"
+            " values (2, 'Harbour House', 'CN', false, now())"
+        )
+        owner.execute("update subject_state set controller = 2 where subject = %s", [theirs])
+        owner.execute("update govern_controller set name = 'Hill House' where id = 1")
+    for subject in (theirs, other):
+        aged(database, subject)
+    policies.run_policy(policy(cast, way="mail"), actor=cast["manager"])
+    assert letters.send(actor=cast["service"]).mailed == 2
+    said = {letter.to[0]: letter.body for letter in mail.outbox}
+    assert "Harbour House" in said[WANG["email"]] and "Hill House" not in said[WANG["email"]]
+    assert "Hill House" in said[LI["email"]] and "Harbour House" not in said[LI["email"]]
+
+
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+def test_a_letter_goes_to_nobody_whom_linkage_alone_joined(cast, database):
+    mail.outbox = []
+    asked, other, without = admit(WANG, LI, {"phone": "+8613800138009"})
+    for younger in (other, without):
+        link(asked, younger, PROBABLE)
+    for subject in (asked, without):
+        Task.objects.create(
+            id=new_id(),
+            subject=subject,
+            field="phone",
+            why="age",
+            way="mail",
+            due=dt.date(2026, 1, 1),
+            made_by=cast["manager"].human,
+        )
+    sent = letters.send(actor=cast["service"])
+    assert (sent.mailed, sent.left_out) == (1, 1)
+    assert [letter.to for letter in mail.outbox] == [[WANG["email"]]]  # the newer address is the other's
 
 
 def test_cut_off_before_the_note_the_letter_goes_again_by_its_name(cast, database):

@@ -19,9 +19,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.db import connection
 from django.utils import timezone
 
-from kehu.govern.models import Controller
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -33,7 +33,6 @@ from kehu.refine.survive import survive
 from kehu.serve.sources.letters import spoken
 from kehu.serve.upkeep.confirming import PURPOSE
 from kehu.serve.upkeep.models import Task
-from kehu.serve.upkeep.queue import current_customers
 
 _log = logging.getLogger("kehu.upkeep")
 _FILE: Final = Path(__file__).with_name("letters.toml")
@@ -44,6 +43,11 @@ _MARKETING: Final = re.compile(
     r"(?i)<|%|\b(?:offer|discount|sale|coupon|voucher|free|buy|promo|deal|newsletter)\b|优惠|折扣|促销|特价|购买|優惠|促銷|特價|購買"
 )
 _RULE: Final = "\n\n" + "—" * 20 + "\n\n"
+_PARTS: Final = """
+select n.subject, n.customer, n.core, c.name,
+    array(select s.subject from subject_state s where s.core = n.core and not s.hidden)
+from subject_state n join govern_controller c on c.id = n.controller where n.subject = any (%s) and not n.hidden
+"""
 
 
 class NotPlain(ValueError):
@@ -57,6 +61,15 @@ class Sent:
     mailed: int = 0
     left_out: int = 0
     failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A task to write of, the origin subjects of whoever it asks (a certain part), and the house that asks them."""
+
+    task: Task
+    part: frozenset[UUID]
+    house: str
 
 
 def letter(name: str, *, house: str, language: str) -> tuple[str, str]:
@@ -99,42 +112,50 @@ def send(*, actor: Actor) -> Sent:
         NotPlain: see there.
     """
     require_act("verify-task", actor)
-    sent, tasks = Sent(), dict[UUID, Task]()
-    waiting = list(Task.objects.filter(state="open", way="mail", asked_at=None).order_by("due", "id")[:MOST_AT_ONCE])
-    customers = current_customers([one.subject for one in waiting])
-    for one in waiting:
-        if one.subject in customers:
-            tasks.setdefault(customers[one.subject], one)
-    houses = dict(Controller.objects.values_list("id", "name"))
+    sent = Sent()
+    waiting = Task.objects.filter(state="open", way="mail", asked_at=None).order_by("due", "id")
+    asked = _asked(list(waiting[:MOST_AT_ONCE]))
     try:
         with get_connection() as mail:
             for opened in gate().stream(
-                tasks, actor=actor, purpose=PURPOSE, fields=["email"], use="contact", kinds=PROFILE_KINDS,
+                asked, actor=actor, purpose=PURPOSE, fields=["email"], use="contact", kinds=PROFILE_KINDS,
                 medium="email", topic=TOPIC,
             ):  # fmt: skip
-                _write(opened, tasks, mail, sent, house=next(iter(houses.values()), ""))
+                _write(opened, asked, mail, sent)
     except (smtplib.SMTPException, OSError) as away:
         _log.warning("verify.mail.away", extra={"failure": type(away).__name__})
         sent.failed += 1
     return sent
 
 
-def _write(opened: Sequence[Opened], tasks: dict[UUID, Task], mail: Any, sent: Sent, *, house: str) -> None:
-    for one in opened:
-        task = tasks.get(one.customer)
-        kept = survive(one.contributions).get("email")
-        if (
-            task is None
-            or kept is None
-            or kept.said.answer != "clear"
-            or kept.said.status == INVALID
-            or not kept.said.normal
-        ):
+def _asked(waiting: Sequence[Task]) -> dict[UUID, list[_Asked]]:
+    """Whom to write to by customer: each certain part once a run, for the first of its tasks."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, [[one.subject for one in waiting]])
+        here = {subject: row for subject, *row in cursor.fetchall()}
+    found: dict[UUID, list[_Asked]] = {}
+    written: set[UUID] = set()
+    for task in waiting:
+        if task.subject not in here:
+            continue
+        customer, core, house, part = here[task.subject]
+        if core not in written:
+            written.add(core)
+            found.setdefault(customer, []).append(_Asked(task, frozenset(part), house))
+    return found
+
+
+def _write(opened: Sequence[Opened], asked: dict[UUID, list[_Asked]], mail: Any, sent: Sent) -> None:
+    letters = [(one, to) for one in opened for to in asked.get(one.customer, ())]
+    for one, to in letters:
+        # who is joined by linkage alone may be somebody else: nobody is asked about what came of another
+        kept = survive(said for said in one.contributions if said.subject in to.part).get("email")
+        if kept is None or kept.said.answer != "clear" or kept.said.status == INVALID or not kept.said.normal:
             sent.left_out += 1
             continue
-        subject, text = letter(task.field, house=house, language=spoken(""))
+        subject, text = letter(to.task.field, house=to.house, language=spoken(""))
         try:
-            name = named("verify", task.id)
+            name = named("verify", to.task.id)
             EmailMessage(subject, text, to=[kept.said.normal], connection=mail, headers=name).send()
         except smtplib.SMTPRecipientsRefused:
             sent.left_out += 1
@@ -143,7 +164,7 @@ def _write(opened: Sequence[Opened], tasks: dict[UUID, Task], mail: Any, sent: S
             sent.failed += 1
             return
         else:
-            Task.objects.filter(id=task.id).update(asked_at=timezone.now())
+            Task.objects.filter(id=to.task.id).update(asked_at=timezone.now())
             sent.mailed += 1
 
 
