@@ -20,6 +20,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from kehu.govern.slugs import LANGUAGES
@@ -113,7 +114,8 @@ def send(*, actor: Actor) -> Sent:
     """
     require_act("verify-task", actor)
     sent = Sent()
-    waiting = Task.objects.filter(state="open", way="mail", asked_at=None).order_by("due", "id")
+    untried = F("tried_at").asc(nulls_first=True)  # first; whom no letter reached keeps nobody from theirs
+    waiting = Task.objects.filter(state="open", way="mail", asked_at=None).order_by(untried, "due", "id")
     asked = _asked(list(waiting[:MOST_AT_ONCE]))
     try:
         with get_connection() as mail:
@@ -137,6 +139,7 @@ def _asked(waiting: Sequence[Task]) -> dict[UUID, list[_Asked]]:
     written: set[UUID] = set()
     for task in waiting:
         if task.subject not in here:
+            _tried(task)
             continue
         customer, core, house, part = here[task.subject]
         if core not in written:
@@ -151,6 +154,7 @@ def _write(opened: Sequence[Opened], asked: dict[UUID, list[_Asked]], mail: Any,
         # who is joined by linkage alone may be somebody else: nobody is asked about what came of another
         kept = survive(said for said in one.contributions if said.subject in to.part).get("email")
         if kept is None or kept.said.answer != "clear" or kept.said.status == INVALID or not kept.said.normal:
+            _tried(to.task)
             sent.left_out += 1
             continue
         subject, text = letter(to.task.field, house=to.house, language=spoken(""))
@@ -158,14 +162,21 @@ def _write(opened: Sequence[Opened], asked: dict[UUID, list[_Asked]], mail: Any,
             name = named("verify", to.task.id)
             EmailMessage(subject, text, to=[kept.said.normal], connection=mail, headers=name).send()
         except smtplib.SMTPRecipientsRefused:
+            _tried(to.task)
             sent.left_out += 1
         except (smtplib.SMTPException, OSError, OutboxClosed) as away:
             _log.warning("verify.mail.failed", extra={"failure": type(away).__name__})
+            if isinstance(away, smtplib.SMTPResponseException):  # said of this letter: others go first next time
+                _tried(to.task)
             sent.failed += 1
             return
         else:
             Task.objects.filter(id=to.task.id).update(asked_at=timezone.now())
             sent.mailed += 1
+
+
+def _tried(task: Task) -> None:
+    Task.objects.filter(id=task.id).update(tried_at=timezone.now())
 
 
 @functools.cache

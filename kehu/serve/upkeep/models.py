@@ -71,6 +71,7 @@ class Task(models.Model):
     made_by = models.UUIDField()
     taken_by = models.UUIDField(null=True)
     asked_at = models.DateTimeField(null=True, help_text="a letter went out")
+    tried_at = models.DateTimeField(null=True, help_text="there was none to be sent")
     done_at = models.DateTimeField(null=True)
     done_by = models.UUIDField(null=True, help_text="null: the customer")
     outcome = models.CharField(max_length=11, blank=True)
