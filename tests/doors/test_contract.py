@@ -346,6 +346,20 @@ def quality_and_verification(kehu) -> None:
     assert kehu("verification retire", "email-bounces")["policies"] == []
 
 
+def post_that_came_back(kehu, hans: str) -> None:
+    """It is noted of the customer, by id: an address is not found by its value. A policy has it verified."""
+    two = ("--owner", "li@shop.example", "--deputy", "wu@shop.example")
+    kehu("verification add", "post", "--field", "address", "--bounces", "1", *two)
+    returned = ("bounce", "returned-post", "address", "--customer", hans, "--report", "RR123")
+    assert kehu(*returned) == {"customers": 1, "tasks": 1} and kehu(*returned)["customers"] == 0
+    assert "--customer" in kehu("bounce", "returned-post", "address=-", stdin="Bund 1\n", code=2)["error"]["message"]
+    kehu("bounce", "returned-post", "email", "--customer", hans, code=2)
+    kehu("bounce", "hard-bounce", "email=a@b.example", "--customer", hans, code=2)  # one way or the other
+    kehu("bounce", "failed-call", "phone", "--customer", str(new_id()), code=1)
+    assert [(one["subject"], one["field"]) for one in kehu("verification tasks")["tasks"]] == [(hans, "address")]
+    kehu("verification retire", "post")
+
+
 def free_text(kehu, office) -> None:
     """What is found in free text waits; the privacy office raises the field, and gives it its level back."""
     Path("notes.csv").write_text(
@@ -532,6 +546,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert kehu("hold", lin, "--release")["certificate"]["residue"]  # the waiting erasure ran
     assert kehu("show", lin, "--purpose", "service", token=token, code=1)["error"]["code"] == "unknown-subject"
     [hans] = kehu("find", "email=hans@mail.example", "--purpose", "service", token=token)["subjects"]
+    post_that_came_back(kehu, hans)
     kehu("erase", hans, "--reason", "asked", "--dry-run")
     kehu("erase", hans, "--reason", "asked")
     assert kehu("import undo", done["import"])["undone"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import click
 
@@ -228,24 +229,34 @@ def verification_tasks() -> Any:
     }  # fmt: skip
 
 
-@click.command("bounce", epilog="Example: kehu bounce hard-bounce email=- < address")
+@click.command("bounce", epilog="Example: kehu bounce returned-post address --customer 0199…")
 @click.argument("kind", type=click.Choice(_EVENTS))
 @click.argument("contact")
+@click.option(
+    "--customer",
+    type=click.UUID,
+    help="Whose, by any of their ids, where no value finds them (post): CONTACT is the field.",
+)
 @click.option("--report", default="", help="The sender's own name of it: the same twice is one.")
 @command()
-def bounce(kind: str, contact: str, report: str) -> Any:
+def bounce(kind: str, contact: str, customer: UUID | None, report: str) -> Any:
     """Note that something sent did not arrive (or did): CONTACT is field=value, or field=- read from standard input."""
-    from kehu.serve.upkeep.bounces import NotAContact, note_by_value
+    from kehu.serve.upkeep.bounces import NotAContact, note_by_value, note_of
 
     name, sign, value = contact.partition("=")
-    if not sign:
-        raise click.UsageError("contact: field=value")
+    if bool(sign) is (customer is not None):
+        raise click.UsageError("contact: field=value, or the field with --customer")
     if value == "-":
         value = told("-")
     try:
-        noted = note_by_value(kind, name, value, actor=actor(), report=report)
+        if customer is not None:
+            noted = note_of(kind, name, customer, actor=actor(), report=report)
+        else:
+            noted = note_by_value(kind, name, value, actor=actor(), report=report)
     except (NotAContact, KeyError):
-        raise click.UsageError("no such field for this, or no valid form of it") from None
+        raise click.UsageError(
+            "no such field for this, no valid form of it, or none that is found by its value: see --customer"
+        ) from None
     return {"customers": noted.customers, "tasks": noted.tasks}
 
 
