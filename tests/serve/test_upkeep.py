@@ -136,6 +136,19 @@ def test_what_is_confirmed_serves_a_purpose_that_wants_it_fresh(cast, database):
     assert counts(subject, "email", cast["service"], "service") is None
 
 
+def test_a_confirmation_taken_back_leaves_the_task_with_whom_it_was(cast, database):
+    opened, theirs = admit(WANG, LI)
+    free = queue.make_by_hand(opened, "phone", actor=cast["service"]).id
+    taken = queue.make_by_hand(theirs, "phone", actor=cast["service"]).id
+    queue.take(taken, actor=cast["service"])
+    for subject in (opened, theirs):  # by a colleague, who has neither
+        confirming.undo(
+            confirming.confirm(subject, "phone", how="phone", actor=cast["privacy"]).id, actor=cast["privacy"]
+        )
+    held = {one.id: (one.state, one.taken_by, one.done_by, one.outcome) for one in Task.objects.all()}
+    assert held == {free: ("open", None, None, ""), taken: ("taken", cast["service"].human, None, "")}
+
+
 @pytest.mark.parametrize("blank", ["", " \t", "\u3000"])
 def test_a_blank_value_confirms_nothing(cast, database, blank):
     [subject] = admit(WANG)

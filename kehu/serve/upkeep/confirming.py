@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from kehu.govern.consent import UnknownSubject, part_of
@@ -105,7 +106,7 @@ def confirm(
 
 
 def undo(id: UUID, *, actor: Actor) -> None:
-    """Take back a confirmation by staff, within a day of it; the task that it ended is open again.
+    """Take back a confirmation by staff, within a day of it; the task that it ended waits as it did, with whoever had it.
 
     Raises:
         Refused: the role may not.
@@ -123,9 +124,8 @@ def undo(id: UUID, *, actor: Actor) -> None:
         row.delete()
         part = part_of(row.subject, whole=True)
         if not Task.objects.filter(subject__in=part, field=row.field, state__in=["open", "taken"]).exists():
-            Task.objects.filter(record=id).update(
-                state="taken", taken_by=actor.human, done_at=None, done_by=None, outcome="", record=None
-            )
+            before = Case(When(taken_by=None, then=Value("open")), default=Value("taken"))
+            Task.objects.filter(record=id).update(state=before, done_at=None, done_by=None, outcome="", record=None)
 
 
 def asked_of(guest: Guest) -> list[Asked]:

@@ -146,7 +146,7 @@ def _done(request: HttpRequest) -> str:
         "confirm": _("Confirmed: the value is as good as new."),
         "correct": _("Corrected; what it was before stays behind it."),
         "end": _("Ended without an answer."),
-        "undo": _("Taken back: the task is yours again."),
+        "undo": _("Taken back: the task waits as it did."),
         "reopen": _("Opened again: the task is yours."),
         "gone": _("It was done, or taken by somebody else, meanwhile."),
     }.get(request.GET.get("done", ""), "")
