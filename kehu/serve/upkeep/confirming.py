@@ -6,6 +6,7 @@ opened through the gate before, for the purpose of accuracy or as the customer's
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -145,10 +146,11 @@ def asked_of(guest: Guest) -> list[Asked]:
     ]
 
 
-def questions_for(guest: Guest) -> int:
-    """How many values the customer is asked about; nothing is opened."""
+def questions_for(guest: Guest, known: Collection[str]) -> int:
+    """How many values :func:`asked_of` would show, of the fields of which something is known; nothing is opened."""
     part = part_of(guest.subject, whole=False)
-    return Task.objects.filter(subject__in=part, state__in=["open", "taken"]).count()
+    rows = Task.objects.filter(subject__in=part, state__in=["open", "taken"], field__in=list(known))
+    return rows.values("field").distinct().count()
 
 
 def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool = False) -> str:

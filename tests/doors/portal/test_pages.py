@@ -15,7 +15,9 @@ from kehu.govern.states import enter
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.ledger.open_log import open_sequencer
+from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import requests as register
+from kehu.serve.upkeep import queue as tasks
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
@@ -35,6 +37,18 @@ def marketing_sees(subject, who):
 
 
 # ---- what we hold
+
+
+def test_the_overview_counts_what_the_customer_is_asked(post, visitor):
+    lin, again = admit(LIN, {"full_name": "林婉青", "phone": "+8613800138009"})
+    for subject, name in ((lin, "phone"), (again, "phone"), (lin, "landline")):  # no landline is known of her
+        tasks.make_by_hand(subject, name, actor=owner_actor())
+    link(lin, again, 2)
+    visitor.come_in(LIN["email"])
+    assert "about 1 thing" in visitor.see()
+    [task] = re.findall(r'action="(/portal/still-right/[^"]+)"', visitor.see("/portal/still-right"))
+    visitor.client.post(task, {"do": "confirm"})
+    assert "Is this still right?" not in visitor.see()
 
 
 def test_sensitive_values_are_covered_until_a_second_fact(post, visitor):

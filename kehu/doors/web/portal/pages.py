@@ -94,7 +94,7 @@ def home(request: HttpRequest, guest: Guest) -> HttpResponse:
             if right.main
         ],
         "waiting": len(waits),
-        "to_confirm": questions_for(guest),
+        "to_confirm": questions_for(guest, {one.field.name for held in found.categories.values() for one in held}),
         **news_of(guest, {one.purpose for one in stands.permissions if one.ground == "consent"}),
     }
     return page(request, "portal/home.html", context, guest=guest)
