@@ -19,6 +19,7 @@ from kehu.refine.quality.models import Finding, Rule, Run, Score
 from kehu.refine.quality.scores import Shown
 from kehu.refine.quality.tasks import forget
 from kehu.refine.quality.texts import BadRule, ExampleFails, RuleText, shipped_texts
+from kehu.refine.resolve import review
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -160,6 +161,19 @@ def test_scores_count_what_is_so(people, database):
     found = dict(Finding.objects.filter(check_name__startswith="rule:").values_list("check_name", "subject"))
     assert found["rule:no-test-name"] == subjects[2]
     assert found["rule:born-in-time"] == subjects[1]
+
+
+def test_whom_a_second_person_is_asked_about_is_not_unique_yet(people, database):
+    subjects, _ = measured(people, database)
+    [waits] = review.open_proposals()
+    people["privacy"] = staff("privacy")
+    for reviewer, state in (("service", "second"), ("manager", "third"), ("privacy", "privacy")):
+        assert review.answer(waits.id, "unsure", actor=people[reviewer]).state == state
+        again = measure(actor=people["analyst"])
+        assert Score.objects.get(run=again, dimension="uniqueness", scope="all").bad == 2
+        assert set(Finding.objects.filter(check_name="uniqueness:customers").values_list("subject", flat=True)) == set(
+            subjects[:2]
+        )
 
 
 def test_what_is_measured_passes_the_gate_and_stands_in_the_ledger(people, database):

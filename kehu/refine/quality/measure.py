@@ -18,7 +18,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import PROFILE_KINDS, gate
 from kehu.guard.ledger.record import record_act
-from kehu.refine.models import OPEN, Proposal
+from kehu.refine.models import WAITING, Proposal
 from kehu.refine.quality import alone
 from kehu.refine.quality.models import Finding, Run, Score
 from kehu.refine.quality.people import Facts, count_people, people
@@ -75,7 +75,8 @@ def _looked(run: Run, actor: Actor, progress: Progress) -> Tally:
 
 
 def _doubtful() -> frozenset[UUID]:
-    pairs = Proposal.objects.filter(state=OPEN).values_list("older", "younger")
+    """Whom a question is asked about: of a first person or of another one, it waits all the same."""
+    pairs = Proposal.objects.filter(state__in=WAITING).values_list("older", "younger")
     return frozenset(one for pair in pairs.iterator() for one in pair)
 
 
