@@ -11,9 +11,9 @@ from django.db import DatabaseError, connection, transaction
 from kehu.govern.holders import holders
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.setup import open_owner
+from kehu.refine.alone import MEASURING
 from kehu.refine.models import Proposal
-from kehu.refine.quality import alone, rules, scores
-from kehu.refine.quality.alone import going_on
+from kehu.refine.quality import rules, scores
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Finding, Rule, Run, Score
 from kehu.refine.quality.scores import Shown
@@ -235,10 +235,10 @@ def test_a_page_of_findings_goes_on_where_the_last_ended(people, database):
 
 
 def test_a_measuring_that_was_killed_is_not_going_on(people, database):
-    assert not going_on()
+    assert not MEASURING.going_on()
     Run.objects.create(id=new_id(), day=dt.datetime.now(dt.UTC).date(), staff=people["manager"].human)
     assert scores.latest(actor=people["manager"]).state == "failed"
-    assert alone.take()
-    with alone.released():
+    assert MEASURING.take()
+    with MEASURING.released():
         assert scores.latest(actor=people["manager"]).state == "running"
-    assert not going_on()
+    assert not MEASURING.going_on()

@@ -10,8 +10,9 @@ from kehu.govern.models import Channel, RaisedField
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
+from kehu.refine.alone import SCANNING
 from kehu.refine.classify.kinds import KINDS, Kind
-from kehu.refine.classify.models import STATES, Finding, Scan
+from kehu.refine.classify.models import FAILED, RUNNING, STATES, Finding, Scan
 
 FEWEST: Final = 5
 """A count below this is told as fewer than that."""
@@ -56,13 +57,16 @@ def findings(*, actor: Actor) -> list[Found]:
 
 
 def last_scan(*, actor: Actor) -> Scan | None:
-    """The newest scan, running or over.
+    """The newest scan, running or over; one whose process was killed is over, too.
 
     Raises:
         ActRefused: the role may not.
     """
     require_act("findings", actor)
-    return Scan.objects.order_by("-started_at").first()
+    scan = Scan.objects.order_by("-started_at").first()
+    if scan is not None and scan.state == RUNNING and not SCANNING.going_on():
+        scan.state = FAILED  # whoever scanned was killed; the next one writes it down
+    return scan
 
 
 def raised_fields(*, actor: Actor) -> dict[str, int]:

@@ -21,6 +21,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import EVENT_KINDS, PROFILE_KINDS, Opened, gate
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.refine.alone import SCANNING
 from kehu.refine.classify import names
 from kehu.refine.classify.kinds import KINDS
 from kehu.refine.classify.models import DONE, FAILED, OPEN, RUNNING, WITHIN, Finding, Scan, Sighting
@@ -48,7 +49,6 @@ _OWN: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(("house_number", "unit", "locality", "region", "district"), _OF_PLACES),
 }
 """What a field is there for is no finding in it."""
-_LOCK_KEY: Final = 0x6B656875_636C7366  # "kehuclsf"
 
 
 class ScanRuns(RuntimeError):
@@ -174,13 +174,8 @@ def _still_here(subjects: set[UUID]) -> set[UUID]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK_KEY])
-        if not cursor.fetchone()[0]:
-            raise ScanRuns
-    try:
+    if not SCANNING.take():
+        raise ScanRuns
+    with SCANNING.released():
         Scan.objects.filter(state=RUNNING).update(state=FAILED, ended_at=timezone.now())
         yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_unlock(%s)", [_LOCK_KEY])

@@ -18,8 +18,8 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import PROFILE_KINDS, gate
 from kehu.guard.ledger.record import record_act
+from kehu.refine.alone import MEASURING
 from kehu.refine.models import WAITING, Proposal
-from kehu.refine.quality import alone
 from kehu.refine.quality.models import Finding, Run, Score
 from kehu.refine.quality.people import Facts, count_people, people
 from kehu.refine.quality.rules import rules_in_force
@@ -113,8 +113,8 @@ def _still_here(subjects: set[UUID]) -> set[UUID]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    if not alone.take():
+    if not MEASURING.take():
         raise MeasuringRuns
-    with alone.released():
+    with MEASURING.released():
         Run.objects.filter(state="running").update(state="failed", ended_at=timezone.now())
         yield

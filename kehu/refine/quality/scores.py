@@ -12,7 +12,7 @@ from django.db.models import Count
 
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
-from kehu.refine.quality.alone import going_on
+from kehu.refine.alone import MEASURING
 from kehu.refine.quality.models import DIMENSIONS, Finding, Run, Score
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ def latest(*, actor: Actor) -> Run | None:
     """
     require_act("quality", actor)
     run = Run.objects.order_by("-started_at").first()
-    if run is not None and run.state == "running" and not going_on():
+    if run is not None and run.state == "running" and not MEASURING.going_on():
         run.state = "failed"  # whoever measured was killed; the next one writes it down
     return run
 

@@ -86,3 +86,11 @@ def test_from_a_scan_to_a_field_raised_and_back(office):
     assert "broke off" in plain(desk.get(HOME))
     zh = desk.get(HOME, HTTP_ACCEPT_LANGUAGE="zh-hans")
     assert "等待决定" in text_of(zh)
+
+
+def test_after_a_scan_that_was_killed_another_can_be_begun(office):
+    desk, who = office
+    Scan.objects.create(id=UNKNOWN, staff=who.human, models_used=False)
+    page = plain(desk.get(HOME))
+    assert "Scan now" in page and "broke off" in page
+    assert desk.get(f"{HOME}/progress")["HX-Redirect"] == HOME

@@ -13,6 +13,7 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
+from kehu.refine.alone import SCANNING
 from kehu.refine.classify import actions, queries
 from kehu.refine.classify.models import Finding, Scan, Sighting
 from kehu.refine.classify.scanning import scan
@@ -153,3 +154,12 @@ def test_a_killed_scan_is_marked_by_the_next(privacy):
     Scan.objects.create(id=UUID(int=5), staff=privacy.human, models_used=False)
     scan(actor=privacy)
     assert Scan.objects.get(id=UUID(int=5)).state == "failed"
+
+
+def test_a_scan_that_was_killed_is_not_going_on(privacy):
+    Scan.objects.create(id=UUID(int=5), staff=privacy.human, models_used=False)
+    assert queries.last_scan(actor=privacy).state == "failed"
+    assert SCANNING.take()
+    with SCANNING.released():
+        assert queries.last_scan(actor=privacy).state == "running"
+    assert not SCANNING.going_on()
