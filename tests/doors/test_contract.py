@@ -133,7 +133,7 @@ PROMISED = {
     "erase": "certificate[residue unconfirmed] waiting",
     "quality measure": "run customers left_out",
     "quality scores": "day overall scores[scope key dimension share short]",
-    "quality rules": "rules[slug version state dimension severity segment condition]",
+    "quality rules": "rules[slug version state left_out dimension severity segment condition]",
     "quality save": "rules[slug version state]",
     "quality try": "tried[slug version of short share]",
     "quality enforce": "rules[slug state]",

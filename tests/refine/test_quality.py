@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -10,10 +11,11 @@ from django.db import DatabaseError, connection, transaction
 
 from kehu.govern.holders import holders
 from kehu.guard.gate.acts import ActRefused
+from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
 from kehu.refine.alone import MEASURING
 from kehu.refine.models import Proposal
-from kehu.refine.quality import rules, scores
+from kehu.refine.quality import rules, scores, texts
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Finding, Rule, Run, Score
 from kehu.refine.quality.scores import Shown
@@ -21,7 +23,7 @@ from kehu.refine.quality.tasks import forget
 from kehu.refine.quality.texts import BadRule, ExampleFails, RuleText, shipped_texts
 from kehu.refine.resolve import review
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 
 TEXT = RuleText(
     "mail-of-the-house", {"en": "Mail of the house", "zh-hans": "本公司邮箱", "zh-hant": "本公司郵箱"},
@@ -123,6 +125,48 @@ def test_the_database_keeps_what_a_rule_said_and_lets_none_in_unowned(people, da
         owner.execute("update owned set deputy = null where kind = 'quality'")
     with pytest.raises(DatabaseError, match="unowned"):
         rules.put_in_force(kept.id, actor=people["manager"])
+
+
+GROWN = {
+    "slug": "grown-up", "condition": "birth_date <= today - 18 years", "passes": [{"birth_date": "1980-01-02"}],
+    "fails": [{"birth_date": "2000-06-01"}],
+}  # fmt: skip
+
+
+def test_a_rule_whose_example_grew_up_counts_as_before(people, monkeypatch):
+    long_ago = SimpleNamespace(now=lambda zone: dt.datetime(2010, 1, 2, tzinfo=zone))
+    with monkeypatch.context() as then:
+        then.setattr(texts, "dt", SimpleNamespace(datetime=long_ago, UTC=dt.UTC))
+        kept = save(people, **GROWN)
+    with pytest.raises(ExampleFails):  # written today, it would have to say what is so today
+        save(people, **GROWN)
+    admit({"full_name": "王芳", "birth_date": "1980-01-02"}, {"full_name": "李雷", "birth_date": "2020-06-01"})
+    tried = rules.try_rule(kept.id, actor=people["manager"])
+    assert (tried.tried_of, tried.tried_bad) == (2, 1)
+    rules.put_in_force(kept.id, actor=people["manager"])
+    assert "grown-up" in {one.slug for one in rules.rules_in_force()}
+    run = measure(actor=people["analyst"])
+    assert Score.objects.get(run=run, scope="rule", key="grown-up").bad == 1
+    rules.retire("grown-up", actor=people["manager"])
+
+
+def test_a_rule_of_a_field_that_the_purpose_lost_is_left_out_and_stops_no_other(people, database):
+    drafted = rules.try_rule(save(people, slug="drafted").id, actor=people["manager"])
+    kept = rules.try_rule(save(people).id, actor=people["manager"])
+    rules.put_in_force(kept.id, actor=people["manager"])
+    assert rules.left_out() == frozenset()
+    least = installation().rules.purposes["accuracy"].least
+    shipped_with(database, "accuracy", least=sorted(least - {"email"}))
+    names = {one.slug for one in rules.rules_in_force()}
+    assert "name-length" in names and not {TEXT.slug, "email-no-placeholder"} & names
+    assert {TEXT.slug, "email-no-placeholder"} <= rules.left_out() and "drafted" not in rules.left_out()
+    assert measure(actor=people["analyst"]).state == "done"
+    for step in (rules.try_rule, rules.put_in_force):
+        with pytest.raises(BadRule):
+            step(drafted.id, actor=people["manager"])
+    for slug in (TEXT.slug, "email-no-placeholder"):
+        rules.retire(slug, actor=people["manager"])
+    assert not {TEXT.slug, "email-no-placeholder"} & rules.left_out()
 
 
 PEOPLE = [

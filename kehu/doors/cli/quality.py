@@ -93,7 +93,7 @@ def quality_save(file: Path, owner: str, deputy: str) -> Any:
         text = RuleText(slug=slug, **parts)
         rules.save_rule(text, owner=owner, deputy=deputy, actor=actor())
     except BadRule as bad:
-        raise Failure(FAILED, "rule", f"{bad.why} at character {bad.at + 1}: {bad.found}", "See: --help") from None
+        raise _unreadable(bad) from None
     except ExampleFails as fails:
         raise Failure(
             FAILED, "example", f"Example {fails.number} of {fails.wanted} turns out otherwise.", "Mend it, or the rule."
@@ -109,8 +109,12 @@ def quality_save(file: Path, owner: str, deputy: str) -> Any:
 def quality_try(slug: str) -> Any:
     """Try the newest version of a rule on a sample of customers."""
     from kehu.refine.quality import rules
+    from kehu.refine.quality.texts import BadRule
 
-    row = rules.try_rule(_newest(slug), actor=actor())
+    try:
+        row = rules.try_rule(_newest(slug), actor=actor())
+    except BadRule as bad:
+        raise _unreadable(bad) from None
     return {"tried": {"slug": slug, "version": row.version, **_told(row.tried_of or 0, row.tried_bad or 0)}}
 
 
@@ -120,9 +124,12 @@ def quality_try(slug: str) -> Any:
 def quality_enforce(slug: str) -> Any:
     """Put the newest version of a rule in force, once it was tried."""
     from kehu.refine.quality import rules
+    from kehu.refine.quality.texts import BadRule
 
     try:
         rules.put_in_force(_newest(slug), actor=actor())
+    except BadRule as bad:
+        raise _unreadable(bad) from None
     except rules.NotTried:
         raise Failure(FAILED, "not-tried", "It was not tried yet.", f"Run: kehu quality try {slug}") from None
     except rules.RuleEnded:
@@ -266,7 +273,7 @@ def _rules(only: str | None = None) -> dict[str, Any]:
     from kehu.refine.quality.texts import shipped_texts
 
     require_act("quality", actor())
-    latest = rules.latest_of_office()
+    latest, out = rules.latest_of_office(), rules.left_out()
     names = [only] if only else sorted({*shipped_texts(), *latest})
     found = []
     for slug in names:
@@ -274,7 +281,7 @@ def _rules(only: str | None = None) -> dict[str, Any]:
         text = rules.text_of(row) if row is not None else shipped_texts()[slug]
         found.append(
             {"slug": slug, "version": row.version if row else 0, "state": row.state if row else "shipped",
-             "dimension": text.dimension, "severity": text.severity, "segment": text.segment,
+             "left_out": slug in out, "dimension": text.dimension, "severity": text.severity, "segment": text.segment,
              "condition": text.condition}
         )  # fmt: skip
     return {"rules": found}
@@ -301,6 +308,10 @@ def _newest(slug: str) -> Any:
     if not held:
         raise _unknown(slug)
     return held[0].id
+
+
+def _unreadable(bad: Any) -> Failure:
+    return Failure(FAILED, "rule", f"{bad.why} at character {bad.at + 1}: {bad.found}", "See: kehu quality save --help")
 
 
 def _told(of: int, bad: int) -> dict[str, Any]:

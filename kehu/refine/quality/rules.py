@@ -21,7 +21,7 @@ from kehu.guard.staff.models import Staff
 from kehu.refine.quality.evaluate import Check
 from kehu.refine.quality.models import DRAFT, IN_FORCE, RETIRED, Rule
 from kehu.refine.quality.people import sample
-from kehu.refine.quality.texts import PURPOSE, Checked, RuleText, shipped_texts
+from kehu.refine.quality.texts import PURPOSE, BadRule, Checked, RuleText, shipped_texts
 from kehu.refine.survive import survive
 from kehu.vault.ids import new_id
 
@@ -58,12 +58,13 @@ class Held:
 
 
 def rules_in_force() -> list[Held]:
-    """Every rule that counts: the office's, and what ships where the office said nothing of it."""
-    said = Rule.objects.exclude(state=DRAFT).order_by("slug", "version")
-    of_office = {one.slug for one in said}
-    texts = [(0, text) for slug, text in shipped_texts().items() if slug not in of_office]
-    texts += [(one.version, text_of(one)) for one in said if one.state == IN_FORCE]
-    return [_held(version, text.checked()) for version, text in texts]
+    """Every rule that counts: the office's, and what ships where the office said nothing of it; but :func:`left_out`."""
+    return [_held(version, read) for version, text in _in_force() if (read := _read(text)) is not None]
+
+
+def left_out() -> frozenset[str]:
+    """Rules in force that count for nothing: dictionary or purpose do not bear a field of theirs any more."""
+    return frozenset(text.slug for _, text in _in_force() if _read(text) is None)
 
 
 def save_rule(text: RuleText, *, owner: str, deputy: str, actor: Actor) -> Rule:
@@ -100,12 +101,13 @@ def try_rule(id: UUID, *, actor: Actor) -> Rule:
         Refused: the role may not.
         UnknownRule: no such version.
         RuleEnded: it was retired.
+        BadRule: it names a field that is not there any more.
     """
     require_act("quality-rule", actor)
     row = _row(id)
     if row.state == RETIRED:
         raise RuleEnded(row.slug)
-    checked, today = text_of(row).checked(), timezone.now().date()
+    checked, today = text_of(row).compiled(), timezone.now().date()
     of = bad = 0
     for opened in gate().stream(
         sample(SAMPLE, row.segment), actor=actor, purpose=PURPOSE, fields=checked.fields, use="measure", kinds=PROFILE_KINDS,
@@ -129,6 +131,7 @@ def put_in_force(id: UUID, *, actor: Actor) -> Rule:
         UnknownRule: no such version.
         NotTried: it was not tried.
         RuleEnded: it is in force, or was retired.
+        BadRule: it names a field that is not there any more, so that nothing would be in its place.
     """
     require_act("quality-rule", actor)
     with transaction.atomic():
@@ -137,6 +140,7 @@ def put_in_force(id: UUID, *, actor: Actor) -> Rule:
             raise NotTried(row.slug)
         if row.state != DRAFT:
             raise RuleEnded(row.slug)
+        text_of(row).compiled()
         now = timezone.now()
         Rule.objects.filter(slug=row.slug, state=IN_FORCE).update(state=RETIRED, retired_at=now, retired_by=actor.human)
         Rule.objects.filter(id=id).update(state=IN_FORCE, in_force_at=now, in_force_by=actor.human)
@@ -160,9 +164,10 @@ def retire(slug: str, *, actor: Actor) -> None:
             if text is None or Rule.objects.filter(slug=slug).exclude(state=DRAFT).exists():
                 raise UnknownRule(slug)
             version = (Rule.objects.filter(slug=slug).aggregate(most=Max("version"))["most"] or 0) + 1
+            read = _read(text)
             made = Rule.objects.create(
                 id=new_id(), slug=slug, version=version, labels=dict(text.labels), condition=text.condition,
-                fields=list(text.checked().fields), dimension=text.dimension, severity=text.severity,
+                fields=list(read.fields) if read is not None else [], dimension=text.dimension, severity=text.severity,
                 segment=text.segment, passes=[dict(one) for one in text.passes],
                 fails=[dict(one) for one in text.fails], made_by=actor.human,
             )  # fmt: skip
@@ -185,6 +190,21 @@ def versions(slug: str) -> list[Rule]:
 def latest_of_office() -> dict[str, Rule]:
     """The newest version the office wrote of each rule."""
     return {one.slug: one for one in Rule.objects.order_by("slug", "version")}
+
+
+def _in_force() -> list[tuple[int, RuleText]]:
+    said = Rule.objects.exclude(state=DRAFT).order_by("slug", "version")
+    of_office = {one.slug for one in said}
+    texts = [(0, text) for slug, text in shipped_texts().items() if slug not in of_office]
+    return texts + [(one.version, text_of(one)) for one in said if one.state == IN_FORCE]
+
+
+def _read(text: RuleText) -> Checked | None:
+    """None: it cannot be read any more. One rule never stops the others."""
+    try:
+        return text.compiled()
+    except BadRule:
+        return None
 
 
 def _held(version: int, checked: Checked) -> Held:
@@ -210,6 +230,6 @@ def _active(email: str) -> UUID:
 
 
 __all__ = [
-    "OWNED", "SAMPLE", "Held", "NotTried", "RuleEnded", "UnknownRule", "latest_of_office", "put_in_force", "retire",
-    "rules_in_force", "save_rule", "text_of", "try_rule", "versions",
+    "OWNED", "SAMPLE", "Held", "NotTried", "RuleEnded", "UnknownRule", "latest_of_office", "left_out", "put_in_force",
+    "retire", "rules_in_force", "save_rule", "text_of", "try_rule", "versions",
 ]  # fmt: skip

@@ -70,15 +70,23 @@ class RuleText:
             raise ValueError(f"labels: in each of {', '.join(LANGUAGES)}")
         if not 0 < len(self.passes) <= _MOST_EXAMPLES or not 0 < len(self.fails) <= _MOST_EXAMPLES:
             raise ValueError("examples: at least one that passes and one that fails")
-        types = field_types()
-        condition = read(self.condition, types)
-        check = compiled(condition, types)
+        made, types = self.compiled(), field_types()
         day = today or dt.datetime.now(dt.UTC).date()
         for wanted, examples in ((True, self.passes), (False, self.fails)):
             for number, example in enumerate(examples, 1):
-                if check(_cleaned(example, types), day) is not wanted:
+                if made.check(_cleaned(example, types), day) is not wanted:
                     raise ExampleFails("passes" if wanted else "fails", number)
-        return Checked(self, condition.fields, check)
+        return made
+
+    def compiled(self) -> Checked:
+        """The same, read alone: its examples turned out as they should on the day it was kept, and ``today`` goes on.
+
+        Raises:
+            BadRule: its condition cannot be read, or not any more: a field is gone, or of another type.
+        """
+        types = field_types()
+        condition = read(self.condition, types)
+        return Checked(self, condition.fields, compiled(condition, types))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from kehu.doors.web.quality.urls import urlpatterns
+from kehu.guard.installation import installation
+from kehu.refine.quality import rules
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Rule
+from kehu.refine.quality.texts import shipped_texts
 from kehu.serve.upkeep import queue
+<<<<<<< HEAD
 from kehu.serve.upkeep.models import Confirmation, Policy, Task
 from tests.cast import admit, staff
+=======
+from kehu.serve.upkeep.models import Policy, Task
+from tests.cast import admit, shipped_with, staff
+>>>>>>> 201a355 (A rule of quality in force is read, and its examples are not tried anew: one that grew up, or a field that was lost, had stopped every measuring and the pages)
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
 
@@ -120,6 +129,25 @@ def test_a_rule_is_written_tried_and_put_in_force(people):
     assert "<h1>Ours</h1>" in text_of(service.get("/quality/found/rule:ours"))
     manager.post("/quality/rules/ours/step", {"do": "retire"})
     assert Rule.objects.get().state == "retired"
+
+
+def test_rules_of_a_field_that_the_purpose_lost_are_shown_as_left_out(people, database):
+    manager, who = signed_in("manager")
+    drafted = rules.save_rule(
+        replace(shipped_texts()["email-no-placeholder"], slug="ours"), owner="manager@kehu.example",
+        deputy="analyst@kehu.example", actor=who,
+    )  # fmt: skip
+    least = installation().rules.purposes["accuracy"].least
+    shipped_with(database, "accuracy", least=sorted(least - {"email"}))
+    measure(actor=people[1]["analyst"])
+    assert "Rules are left out" in plain(manager.get("/quality"))
+    assert plain(manager.get("/quality/rules")).count("left out") == len(rules.left_out())
+    assert "counts for nothing" in plain(manager.get("/quality/rules/email-no-placeholder"))
+    assert "counts for nothing" not in plain(manager.get("/quality/rules/ours"))
+    answer = manager.post("/quality/rules/ours/step", {"do": "try", "version": str(drafted.id)})
+    assert "cannot be read any more" in plain(manager.get(answer["Location"]))
+    manager.post("/quality/rules/email-no-placeholder/step", {"do": "retire"})
+    assert "counts for nothing" not in plain(manager.get("/quality/rules/email-no-placeholder"))
 
 
 def test_a_task_is_taken_and_confirmed_by_who_came_for_it(people):

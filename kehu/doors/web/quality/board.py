@@ -22,7 +22,7 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.quality import scores
 from kehu.refine.quality.models import DIMENSIONS
-from kehu.refine.quality.rules import rules_in_force
+from kehu.refine.quality.rules import left_out, rules_in_force
 from kehu.refine.quality.tally import AGEING, EXPECTED, MOST_FINDINGS
 from kehu.refine.quality.tasks import defer_measuring
 from kehu.serve.desk.listing import Page, masked_page
@@ -50,6 +50,7 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "begun": request.GET.get("done") == "begun" and (run is None or run.state != "running"),
         "may_measure": desk.may("measure"),
         "smallest": scores.SMALL,
+        "left_out": left_out(),
     }
     if found is not None:
         counts, days = scores.checks(actor=actor), scores.trend(actor=actor)

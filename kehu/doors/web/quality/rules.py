@@ -36,7 +36,8 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Every rule, with how it stands and whose it is."""
     require_act("quality", desk.without_purpose)
     latest, owned = rules.latest_of_office(), _owned(desk)
-    rows = [_row(slug, latest.get(slug), owned) for slug in sorted({*shipped_texts(), *latest})]
+    out = rules.left_out()
+    rows = [_row(slug, latest.get(slug), owned, out=slug in out) for slug in sorted({*shipped_texts(), *latest})]
     context = {"quality_tabs": words.tabs(desk), "rows": rows, "may_write": desk.may("quality-rule")}
     return page(request, "quality/rules.html", context, desk=desk, nav="quality")
 
@@ -115,6 +116,8 @@ def one(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
         "owned": next((row for row in _owned(desk) if row.name == slug), None),
         "may_write": desk.may("quality-rule"),
         "sample": rules.SAMPLE,
+        "left_out": slug in rules.left_out(),
+        "unreadable": request.GET.get("done") == "unreadable",
         "told": done.get(request.GET.get("done", ""), ""),
     }
     return page(request, "quality/rule.html", context, desk=desk, nav="quality")
@@ -134,6 +137,8 @@ def step(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
             (rules.try_rule if do == "try" else rules.put_in_force)(id, actor=actor)
         else:
             raise Http404
+    except BadRule:
+        do = "unreadable"
     except (ValueError, rules.UnknownRule):
         raise Http404 from None
     except (rules.NotTried, rules.RuleEnded):
@@ -145,7 +150,7 @@ def _owned(desk: SignedIn) -> list[Any]:
     return owners(actor=desk.without_purpose, kind=rules.OWNED)
 
 
-def _row(slug: str, row: Rule | None, owned: list[Any]) -> dict[str, Any]:
+def _row(slug: str, row: Rule | None, owned: list[Any], *, out: bool) -> dict[str, Any]:
     text = rules.text_of(row) if row is not None else shipped_texts()[slug]
     whose = next((one for one in owned if one.name == slug), None)
     return {
@@ -156,6 +161,7 @@ def _row(slug: str, row: Rule | None, owned: list[Any]) -> dict[str, Any]:
         "severity": words.SEVERITIES[text.severity],
         "whom": words.segment_label(text.segment) if text.segment else "",
         "state": words.STATES[row.state if row is not None else "shipped"],
+        "left_out": words.STATES["left-out"] if out else None,
         "owner": whose.owner_email if whose is not None else "",
         "deputy": whose.deputy_email if whose is not None else "",
     }

@@ -33,6 +33,7 @@ STATES: Final = {
     "draft": ("gamboge", "pencil", gettext_lazy("draft")),
     "in-force": ("malachite", "circle-check", gettext_lazy("in force")),
     "retired": ("", "circle-stop", gettext_lazy("retired")),
+    "left-out": ("cinnabar", "circle-alert", gettext_lazy("left out")),
 }
 WHY: Final = {
     "age": gettext_lazy("not confirmed for too long"),
