@@ -79,9 +79,10 @@ class Proposal(models.Model):
 class Answer(models.Model):
     """What somebody said to a question, with what the model said then: a label, once the question is decided.
 
-    It keeps degrees of agreement, never a value. ``round``: the how manyeth live answer to its question it is; one
-    person answers a question once. ``sure``: they said they were, and the model did not strongly say the opposite.
-    An answer taken back counts for nothing and stays to be seen.
+    It keeps degrees of agreement, never a value. ``weights`` names the version that gave ``weight``, which another may have
+    followed since. ``round``: the how manyeth live answer to its question it is; one person answers a question once.
+    ``sure``: they said they were, and the model did not strongly say the opposite. An answer taken back counts for nothing
+    and stays to be seen.
     """
 
     personal_data: ClassVar[str] = "none"

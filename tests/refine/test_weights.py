@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from uuid import UUID
 
 import pyarrow as pa
@@ -11,12 +12,13 @@ from django.db import IntegrityError, transaction
 
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.models import Answer, LinkageRun, Weights
-from kehu.refine.resolve import runs, weighing, weights
+from kehu.refine.models import Answer, LinkageRun, Proposal, Weights
+from kehu.refine.resolve import queue, review, runs, weighing, weights
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.link import link
 from kehu.refine.resolve.model import VERSION, shipped
 from kehu.refine.resolve.opening import Group
+from kehu.refine.resolve.queue import Pair
 from kehu.refine.resolve.scoring import prior_bits
 from kehu.vault.ids import new_id
 from tests import commands
@@ -160,6 +162,37 @@ def test_labels_move_all_weights_and_are_weighed_by_either_version(database):
     assert moved == pytest.approx(-10.03 + 12.97 + 1.5 - 2.0, abs=0.1)
     found = weights.judged([(3.0, True), (-3.0, True), (-1.0, False)])
     assert (found.labels, found.right) == (3, 2) and 0 < found.surprise < 2
+
+
+def test_teaching_twice_moves_the_weights_once(database):
+    people = admit(*({"full_name": f"{chr(97 + n // 26)}{chr(97 + n % 26)} harper"} for n in range(256)))
+    pairs = [Pair.of(people[n], people[n + 1], 2.0) for n in range(0, 256, 2)]
+    first = learned({"version": VERSION, "prior": 0.2, "levels": {"birth": [[0.8, 0.05], [0.2, 0.95]]}})
+    run = LinkageRun.objects.create(id=new_id(), everything=True, staff=new_id(), state="done")
+    queue.propose(pairs, run=run.id)
+    reviewer, office = staff("service"), staff("privacy")
+
+    def answered(some: Sequence[Pair], degrees: dict | None, version: Weights) -> None:
+        for number, pair in enumerate(some):
+            waits = Proposal.objects.get(older=pair.older, younger=pair.younger).id
+            verdict = "yes" if number % 4 == 0 else "no"
+            review.answer(waits, verdict, actor=reviewer, evidence=degrees)
+            assert Answer.objects.get(proposal=waits).weights == version.id
+
+    degrees = {"birth": [0, 4.0, 0.0]}
+    answered(pairs[:40], degrees, first)
+    taught = weights.teach(PERSONS, actor=office)
+    assert taught.content["shift"] == pytest.approx(-3.4, abs=0.1)
+    weighing.compare(taught.id, actor=office)
+    weights.put_in_force(taught.id, actor=office)
+    # the queue keeps what the first version gave until a run weighs anew
+    answered(pairs[40:80], degrees, first)
+    answered(pairs[80:], None, first)
+    assert [weight for weight, _ in weights.labels_under(taught)] == pytest.approx([-1.4] * 128, abs=0.1)
+    again = LinkageRun.objects.create(id=new_id(), everything=True, staff=new_id(), state="done")
+    assert weights.weighed_by(PERSONS, again.id).id == taught.id
+    # more people said the same: only how far their answers are drawn back is less
+    assert weights.teach(PERSONS, actor=office).content["shift"] == pytest.approx(taught.content["shift"], abs=0.3)
 
 
 def test_at_the_command_line(database, monkeypatch):

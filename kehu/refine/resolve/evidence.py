@@ -47,7 +47,6 @@ class Explained:
     prior: float
     degrees: tuple[Degree, ...]
     doubts: tuple[str, ...]
-    weights: UUID | None
     capped: float = 0.0
 
     @property
@@ -89,7 +88,7 @@ def explained(older: UUID, younger: UUID, *, actor: Actor, act: UUID) -> Explain
     said = tuple(doubts(left, right, guards(features, group.kind)))
     whole = prior_bits(model) + sum(one.bits for one in degrees)
     capped = min(0.0, max(PROPOSE_FROM, most(left, right, model)) - whole)
-    return Explained(prior_bits(model), tuple(degrees), said, held.id if held else None, capped)
+    return Explained(prior_bits(model), tuple(degrees), said, capped)
 
 
 def _group(subject: UUID) -> Group | None:

@@ -25,9 +25,10 @@ from kehu.refine.models import ACCEPTED, NO, PRIVACY, REJECTED, UNSURE, WAITING,
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve import queue
 from kehu.refine.resolve.odds import odds
-from kehu.refine.resolve.opening import PURPOSE
+from kehu.refine.resolve.opening import KIND_NUMBERS, PURPOSE, Group
 from kehu.refine.resolve.votes import stands_alone, state_after
 from kehu.refine.resolve.waiting import PRIVACY_ROLES, Proposal, open_proposals
+from kehu.refine.resolve.weights import weighed_by
 from kehu.refine.resolve.worth import revalue
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY
@@ -102,7 +103,6 @@ def answer(
     sure: bool = True,
     round: int | None = None,
     evidence: Evidence | None = None,
-    weights: UUID | None = None,
 ) -> Outcome:
     """Say whether the two are one: ``yes``, ``no`` or ``unsure``. A low-confidence answer asks another person first.
 
@@ -110,7 +110,6 @@ def answer(
         sure: False asks a second person, whatever the verdict.
         round: which answer was wanted when the question was shown; None: whichever is.
         evidence: degrees of agreement and their bits at the time, no values.
-        weights: the version in force then.
     Raises:
         ActRefused: the role may not, or may not settle for others.
         UnknownProposal: it does not wait.
@@ -139,10 +138,12 @@ def answer(
             raise MustDecide
         alone = stands_alone(verdict, sure=sure, probability=read.of(row.weight))
         state = state_after([*((one.verdict, one.sure) for one in said), (verdict, alone)])
+        group = _group(row.older)
+        by = weighed_by(group, row.run)  # not what is in force: the queue keeps its weights until a run weighs anew
         made = Answer(
             id=new_id(), proposal=row.id, round=len(said) + 1, verdict=verdict, sure=alone, by=actor.human, weight=row.weight,
-            **_group(row.older),
-            evidence={name: list(degree) for name, degree in (evidence or {}).items()}, weights=weights,
+            controller=group.controller, kind=KIND_NUMBERS[group.kind],
+            evidence={name: list(degree) for name, degree in (evidence or {}).items()}, weights=by.id if by else None,
             decided=state not in WAITING,
         )  # fmt: skip
         made.save(force_insert=True)
@@ -338,14 +339,14 @@ def _carry_out(row: Row, state: str, actor: Actor) -> UUID | None:
     return customer
 
 
-def _group(subject: UUID) -> dict[str, int]:
+def _group(subject: UUID) -> Group:
     """Whose customers, and of which kind: weights are learned for each apart."""
     with connection.cursor() as cursor:
         cursor.execute("select controller, kind from subject_state where subject = %s", [subject])
         found = cursor.fetchone()
     if found is None:
         raise UnknownSubject(str(subject))
-    return {"controller": found[0], "kind": found[1]}
+    return Group(found[0], "person" if found[1] == KIND_NUMBERS["person"] else "organisation")
 
 
 def _one_of(row: Row) -> UUID | None:

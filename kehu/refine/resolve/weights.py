@@ -192,6 +192,20 @@ def changes_little(held: Weights) -> bool:
     return not far and not lost and seen["changed"] <= FEW * seen["pairs"]
 
 
+def weighed_by(group: Group, run: UUID | None) -> Weights | None:
+    """The version that a run weighed pairs by, though another may be in force now; None: nobody knows any more.
+
+    That is what it learned itself, where that came in force at once; else what was in force when it began.
+    """
+    held = LinkageRun.objects.filter(id=run).first() if run else None
+    if held is None:
+        return None
+    own = _of(group).filter(run=held.id, in_force_by=None, in_force_at__lte=held.ended_at or timezone.now())
+    before = _of(group).filter(in_force_at__lte=held.started_at).exclude(retired_at__lte=held.started_at)
+    found: Weights | None = own.first() or before.order_by("-in_force_at").first()
+    return found
+
+
 def labels_under(held: Weights, content: Mapping[str, Any] | None = None) -> list[Label]:
     """What people decided of this group, weighed by a version.
 
@@ -202,10 +216,16 @@ def labels_under(held: Weights, content: Mapping[str, Any] | None = None) -> lis
         cursor.execute(_LABELS, [held.controller, KIND_NUMBERS[group_of(held).kind]])
         rows = cursor.fetchall()
     by, found = content or held.content, list[Label]()
+    shifts = {one.id: one.content.get("shift", 0.0) for one in _of(group_of(held))}
     for weight, evidence, version, yes in rows:
         degrees = evidence if isinstance(evidence, dict) else _parsed(evidence)
-        same = content is None and version == held.id
-        found.append((float(weight) if same or not degrees else weight_by(by, degrees), bool(yes)))
+        if (content is None and version == held.id) or (not degrees and version not in shifts):
+            bits = float(weight)
+        elif degrees:
+            bits = weight_by(by, degrees)
+        else:  # all that is known is by how many bits people had moved either version
+            bits = float(weight) + by.get("shift", 0.0) - shifts[version]
+        found.append((bits, bool(yes)))
     return found
 
 

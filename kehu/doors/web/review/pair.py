@@ -60,7 +60,7 @@ def answer(request: HttpRequest, desk: SignedIn, proposal: UUID) -> HttpResponse
     try:
         outcome = review.answer(
             proposal, verdict, actor=desk.actor, sure=verdict != UNSURE and asked.get("sure") != "no",
-            round=int(number) if number.isdecimal() else None, evidence=kept.get("degrees"), weights=kept.get("weights"),
+            round=int(number) if number.isdecimal() else None, evidence=kept,
         )  # fmt: skip
         done = outcome.state
     except review.AnsweredMeanwhile as late:
@@ -174,7 +174,7 @@ def _sealed(held: Pair, one: Proposal) -> str:
     """What the answer keeps, sealed: degrees of agreement, also of what this reader is not told; no values."""
     if held.explained is None:
         return ""
-    said = {"of": str(one.id), "degrees": dict(held.explained.kept()), "weights": str(held.explained.weights or "")}
+    said = {"of": str(one.id), "degrees": dict(held.explained.kept())}
     return signing.dumps(seal_handed(orjson.dumps(said), about=one.id), salt=_SALT)
 
 
@@ -186,4 +186,5 @@ def _evidence(text: str, proposal: UUID) -> dict[str, Any]:
         return {}
     if said.get("of") != str(proposal):
         return {}
-    return {"degrees": said["degrees"], "weights": UUID(said["weights"]) if said["weights"] else None}
+    degrees: dict[str, Any] = said["degrees"]
+    return degrees
