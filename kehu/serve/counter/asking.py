@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from kehu.govern.consent import part_of
+from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.models import Channel
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
@@ -59,6 +60,9 @@ def question(secret: str) -> Asked:
     held = Asked.objects.filter(digest=_digest(secret), answered_at=None, expires_at__gt=timezone.now()).first()
     if held is None:
         raise LinkOver
+    if held.subject is not None:  # an erasure takes the link along; an import that is taken back leaves it
+        with _over_without_them():
+            part_of(held.subject, whole=False)
     return held
 
 
@@ -78,7 +82,9 @@ def answer(secret: str, said: Mapping[str, str], consents: Sequence[str], *, lan
             blank, consents=tuple(dict.fromkeys(consents)), versions=versions, notice=notice, language=language
         )
         channel = Channel.objects.get(id=asked.channel)
-        if not keep(channel, entry, by=asked.by):  # the same link is the same message: the first answer counts
+        with _over_without_them():
+            new = keep(channel, entry, by=asked.by)
+        if not new:  # the same link is the same message: the first answer counts
             raise LinkOver
     # after it is durable: a crash between the two leaves a link whose second answer is no news
     if not Asked.objects.filter(id=asked.id, answered_at=None).update(answered_at=timezone.now()):
@@ -88,6 +94,14 @@ def answer(secret: str, said: Mapping[str, str], consents: Sequence[str], *, lan
 def forget_asked() -> int:
     """Delete links that have been over for a day; returns how many."""
     return Asked.objects.filter(expires_at__lt=timezone.now() - _KEPT).delete()[0]
+
+
+@contextmanager
+def _over_without_them() -> Iterator[None]:
+    try:
+        yield
+    except UnknownSubject:
+        raise LinkOver from None
 
 
 def _digest(secret: str) -> bytes:

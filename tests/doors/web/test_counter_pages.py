@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from kehu.collect.imports import actions as importing
+from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
@@ -19,6 +21,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.ledger import queries as ledger
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.serve.counter.entries import offered
+from kehu.serve.desk.queries import find
 from kehu.serve.rights.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
@@ -182,6 +185,25 @@ def test_the_phone_is_asked_once_in_its_own_language_and_the_secret_stands_nowhe
     [given] = Consent.objects.all()
     assert (given.way, given.language, given.recorded_by) == ("counter-phone", "zh-hant", li.staff)
     assert browser(enforce_csrf_checks=True).post(f"/c/{secret}", said).status_code == 403
+
+
+@pytest.mark.parametrize("ticked", [["marketing"], []], ids=["a-yes", "nothing"])
+def test_the_phone_of_who_is_gone_with_their_import_reads_that_the_link_is_over(channel, tmp_path, ticked):
+    people = tmp_path / "people.csv"
+    people.write_text("full_name,email\n林婉清,lin@mail.example\n", encoding="utf-8")
+    told = ImportTerms(files=(people,), channel="store", basis="contract", residence="CN")
+    held = importing.start(importing.plan(told, actor=owner_actor()), actor=owner_actor())
+    importing.run(held, actor=owner_actor(), link=False)
+    desk, li = signed_in("service", "service")
+    [lin], *_ = find({"email": "lin@mail.example"}, actor=li, purpose="service")
+    answer = text_of(desk.post(f"/counter/customers/{lin}/phone", {"place": str(channel.id)}))
+    [secret] = re.findall(r"http://localhost/c/([\w-]+)", answer)
+    phone = browser(HTTP_ACCEPT_LANGUAGE="en")
+    assert phone.get(f"/c/{secret}").status_code == 200
+    importing.undo(held, actor=owner_actor())
+    said = {name: value for name, value in entry(*ticked).items() if name != "id"}
+    for answer in (phone.post(f"/c/{secret}", said), phone.get(f"/c/{secret}")):
+        assert answer.status_code == 404 and "This link is over" in text_of(answer)
 
 
 def test_a_paper_form_is_taken_in_with_its_consent_and_shown_to_the_office_alone(channel):
