@@ -61,7 +61,8 @@ def test_answers_are_counted_and_tell_of_nobody(database):
     assert (how.counts, how.total) == ((5, None, None, None, 7), 12)
     # one count is too small to be said, so the next is not either: the rest would tell it
     assert (what.counts, what.total) == ((6, None, None), 12)
-    assert (why.total, why.held_back) == (6, 1)
+    # the sixth is told of in no number: not as one that is held back, and not as what the sum has more than can be read
+    assert (why.total, why.held_back) == (5, None)
     texts = surveys.texts(form.id, 1, "why", actor=house)
     assert len(texts) == 5 and not any("@" in text for text in texts)
     assert count("select count(*) from survey_answer where subject is not null") == 0
@@ -75,6 +76,22 @@ def test_answers_are_counted_and_tell_of_nobody(database):
     send(few, {}, answers={"how": "5"})
     drain_all()
     assert surveys.results(few.id, 1, actor=house)[0] == surveys.Result(HOW, (None,) * 5, None)
+
+
+def test_of_free_texts_too_a_few_are_in_no_number(database):
+    form, house = published(SURVEY, name="tea", kind="survey"), someone("marketing")
+
+    def written(text, numbers):
+        for number in numbers:
+            assert send(form, {}, answers={"why": f"{text}{number}"}, client=f"192.0.2.{number}") == "kept"
+        drain_all()
+        return surveys.results(form.id, 1, actor=house)[2]
+
+    assert written("good tea ", range(4)) == surveys.Result(WHY, (), None)
+    assert written("ask lin@mail.example ", range(10, 14)) == surveys.Result(WHY, (), None, None)
+    assert surveys.texts(form.id, 1, "why", actor=house) == []
+    assert written("ask wu@mail.example ", range(14, 15)) == surveys.Result(WHY, (), None, 5)
+    assert written("green tea ", range(4, 5)) == surveys.Result(WHY, (), 5, 5)
 
 
 def test_who_was_invited_by_name_takes_their_answers_along(database):

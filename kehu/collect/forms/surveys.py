@@ -34,13 +34,13 @@ class Result:
     """What one question came to.
 
     ``counts`` by place, None where too few or where it would tell another; ``total`` None: too few at all. Of a text
-    ``total`` texts, ``held_back`` of them with personal data that nobody asked for.
+    ``total`` texts that may be read, and ``held_back`` more with personal data that nobody asked for, None: a few.
     """
 
     question: Question
     counts: tuple[int | None, ...]
     total: int | None
-    held_back: int = 0
+    held_back: int | None = 0
 
 
 def results(form: UUID, number: int, *, actor: Actor) -> list[Result]:
@@ -52,8 +52,8 @@ def results(form: UUID, number: int, *, actor: Actor) -> list[Result]:
     require_act("collect", actor)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select question, choice, count(*), count(*) filter (where unasked <> '{}') from survey_answer"
-            " where form = %s and version = %s group by 1, 2",
+            "select question, choice, count(*) filter (where unasked = '{}'), count(*) filter (where unasked <> '{}')"
+            " from survey_answer where form = %s and version = %s group by 1, 2",
             [form, number],
         )
         rows = cursor.fetchall()
@@ -61,7 +61,10 @@ def results(form: UUID, number: int, *, actor: Actor) -> list[Result]:
     for question in shown_as(form, number).definition.questions:
         mine = [row for row in rows if row[0] == question.id]
         if question.kind == "text":
-            found.append(Result(question, (), sum(row[2] for row in mine), sum(row[3] for row in mine)))
+            # each for itself: a sum of both beside the texts that can be read would tell the few
+            readable, kept = sum(row[2] for row in mine), sum(row[3] for row in mine)
+            held_back = kept if kept >= FEWEST or not kept else None
+            found.append(Result(question, (), readable if readable >= FEWEST else None, held_back))
             continue
         chosen = Counter({row[1]: row[2] for row in mine})
         places = range(1, len(question.option_texts("en")) + 1)

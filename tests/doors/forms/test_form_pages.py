@@ -8,9 +8,12 @@ import uuid
 import pytest
 
 from kehu.collect.forms.models import Form
+from kehu.collect.inbox.drain import drain_all
 from kehu.doors.web.forms.urls import urlpatterns
 from kehu.govern.slugs import LANGUAGES
+from tests.collect.test_surveys import SURVEY
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+from tests.forms import published, send
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 ALL = frozenset(ROLES)
@@ -78,3 +81,14 @@ def test_a_form_is_built_by_one_and_published_by_another():
     assert re.search(r"Ask us zh-hans", text_of(browser().get(f"/forms/{form.id}")))
     assert mia.post(path + "/close").status_code == 302
     assert browser().get(f"/forms/{form.id}").status_code == 404
+
+
+def test_the_page_of_results_says_no_number_of_a_few_free_texts():
+    survey = published(SURVEY, name="tea", kind="survey")
+    for number, text in enumerate(("good tea", "ask lin@mail.example")):
+        send(survey, {}, answers={"why": text}, client=f"192.0.2.{number}")
+    drain_all()
+    desk, _ = signed_in("marketing")
+    page = text_of(desk.get(f"/office/forms/{survey.id}/results", headers={"Accept-Language": "en"}))
+    assert page.count("fewer than 5") == 3 and "A few free texts hold personal data" in page
+    assert "Destroy them" in page and re.search(r"\d (answer|free text)", page) is None

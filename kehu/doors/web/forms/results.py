@@ -40,9 +40,11 @@ def results(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
         question = request.POST.get("question", "")
         opened[question] = surveys.texts(form, number, question, actor=desk.without_purpose)
     found = surveys.results(form, number, actor=desk.without_purpose)
+    back = [one.held_back for one in found if one.held_back != 0]
     context = {
         "held": held, "number": number, "fewest": FEWEST, "rows": [_row(one, opened) for one in found],
-        "held_back": sum(one.held_back for one in found), "told": words.DONE.get(request.GET.get("done", ""), ""),
+        "holds_back": bool(back), "held_back": None if None in back else sum(filter(None, back)),
+        "told": words.DONE.get(request.GET.get("done", ""), ""),
     }  # fmt: skip
     return page(request, "forms/results.html", context, desk=desk, nav="forms")
 
@@ -56,5 +58,5 @@ def _row(one: Result, opened: dict[str, list[str]]) -> dict[str, Any]:
     ]
     return {
         "id": one.question.id, "kind": one.question.kind, "text": one.question.text(language()), "bars": bars,
-        "total": one.total, "held_back": one.held_back, "texts": opened.get(one.question.id),
+        "total": one.total, "texts": opened.get(one.question.id),
     }  # fmt: skip
