@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import smtplib
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +13,15 @@ from django.test import override_settings
 
 from kehu.collect.imports import actions as importing
 from kehu.collect.imports.recipe import ImportTerms
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain_all
+from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Quarantined
+from kehu.collect.quarantine import groups, mending
+from kehu.collect.signed.secrets import keep_secret
+from kehu.collect.signed.settings import keep_settings
 from kehu.govern import register
+from kehu.govern.channels import add_channel
 from kehu.govern.models import Informed, Source
 from kehu.govern.sources import marks_of_customers, marks_of_records
 from kehu.guard.gate.acts import Refused
@@ -31,7 +39,9 @@ from kehu.serve.rights.health import check_informing
 from kehu.serve.sources import informing
 from kehu.serve.sources import register as sources
 from kehu.vault.assignment import PROBABLE
+from kehu.vault.ids import new_id
 from tests.cast import staff
+from tests.collect.shops import SECRET, WIRE, signature, webhook
 from tests.serve.holdings import link
 from tests.smtp import mail_server
 
@@ -514,11 +524,60 @@ def test_a_source_is_worth_what_its_imports_came_to(registered, bring):
         sources.entries(actor=staff("engineer"))
 
 
+def worth(name="broker"):
+    [found] = [entry.quality for entry in sources.entries(actor=owner_actor()) if entry.name == name]
+    return found
+
+
+def test_a_refused_row_of_a_source_that_is_put_right_counts_once(registered, bring):
+    registered()
+    held = bring('external_id,full_name,email\nB-1,Lin,lin@kehu.example\n"",,\n"",,\n')
+    assert (worth().rows, worth().quarantined, worth().score) == (3, 2, 33)
+    first, second = Quarantined.objects.filter(accepted=False).order_by("line")
+    told = {"external_id": "B-2", "full_name": "Wu", "email": "wu@kehu.example"}
+    again = importing.run(mending.mend(first.id, told, actor=owner_actor()), actor=owner_actor(), link=False)
+    assert again.accepted == 1 and one("select count(*) from record where supplier is not null") == 2
+    assert (worth().imports, worth().rows, worth().created, worth().quarantined) == (1, 3, 2, 1)
+    assert worth().score == 67
+    # refused once more, and one that is here already: neither is fit, and neither is another row of the source
+    importing.run(mending.mend(second.id, {}, actor=owner_actor()), actor=owner_actor(), link=False)
+    assert worth().score == 67
+    importing.run(mending.mend(second.id, told, actor=owner_actor()), actor=owner_actor(), link=False)
+    assert (worth().rows, worth().score) == (3, 67)
+    # it stays so without the customer; what is taken back is refused again, and stands alone where the first import is gone
+    erase(one("select subject from record order by id desc limit 1"), actor=owner_actor(), reason="asked")
+    assert (worth().rows, worth().score) == (3, 67)
+    importing.undo(held.id, actor=owner_actor())
+    assert (worth().imports, worth().rows, worth().quarantined, worth().score) == (0, 1, 0, 100)
+    importing.undo(again.id, actor=owner_actor())
+    assert worth().score is None
+
+
+def test_a_message_of_a_source_that_is_read_again_counts_once(registered, monkeypatch):
+    registered()
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    channel, _ = add_channel("line", "webhook", owner=owner_actor().staff, country="DE")
+    keep_secret(channel, SECRET)
+    settings = (WIRE / "shopline.toml").read_bytes()
+    keep_settings(channel, settings.replace(b"customers/create", b"customers/other"))
+    set_terms(channel, actor=owner_actor(), basis="contract", residence="DE", source="broker")
+    raw = json.dumps({"id": "Z1", "email": "z@mail.example", "first_name": "Zoe"}).encode()
+    headers = {"x-shopline-topic": "customers/create", "x-shopline-hmac-sha256": signature(raw)}
+    assert webhook("line", raw, headers).status == 200
+    drain_all()
+    assert (worth().rows, worth().quarantined) == (1, 1)
+    keep_settings(channel, settings)
+    [group] = groups.groups(actor=owner_actor())
+    assert mending.send_group(group, actor=owner_actor(), until=new_id()) == 1
+    drain_all()
+    assert one("select count(*) from record where supplier is not null") == 1
+    assert (worth().rows, worth().quarantined, worth().score) == (1, 0, 100)
+
+
 def test_what_a_source_sends_by_itself_is_its_own_and_no_more_than_it_may_give(registered, database):
     from kehu.collect.channels import Brought
     from kehu.collect.inbox.drain import _Channel
-    from kehu.collect.inbox.terms import TermsNotUnderstood, set_terms
-    from kehu.govern.channels import add_channel
+    from kehu.collect.inbox.terms import TermsNotUnderstood
 
     registered(fields=["full_name", "external_id"])
     channel, _ = add_channel("feed", "webhook", owner=owner_actor().staff)

@@ -197,7 +197,7 @@ def enter(old: Import, recipe: Recipe, actor: Actor) -> UUID:
         [sealed] = seal_aside(django_connection.connection, [(id, packed)])
         Import.objects.create(
             id=id, fingerprint=fingerprint, kind=old.kind, channel=old.channel, controller=old.controller,
-            basis=old.basis, notice=old.notice, sealed=sealed, staff=actor.staff,
+            basis=old.basis, notice=old.notice, sealed=sealed, source=old.source, staff=actor.staff,
             expected=sum(file.rows for file in recipe.files), replays=old.id,
         )  # fmt: skip
     return id
