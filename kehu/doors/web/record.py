@@ -17,6 +17,7 @@ from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
+from kehu.doors.web.quality.arrivals import of as arrivals_of
 from kehu.doors.web.traits.own import of as derived_of
 from kehu.doors.web.why import ANSWERS
 from kehu.doors.web.words import source_mark, value_text
@@ -238,6 +239,7 @@ def _page(
         "older": older,
         **history.of(record),
         **derived_of(desk, record),
+        **arrivals_of(desk, record),
         **_acts(desk, record),
         **authorisations.of(desk, record.customer, typed=typed),
     }

@@ -30,11 +30,12 @@ from kehu.serve.upkeep.policies import make_task
 from kehu.vault.ids import new_id
 
 BOUNCES: Final = ("hard-bounce", "soft-bounce", "returned-post", "failed-delivery")
-_FIELD_OF: Final = {
+FIELDS_OF: Final = {
     "hard-bounce": ("email",), "soft-bounce": ("email",), "returned-post": ("address", "delivery_address"),
     "failed-delivery": ("address", "delivery_address", "phone", "email"), "failed-call": ("phone", "landline"),
     "delivered": ("email", "address", "delivery_address", "phone", "landline"),
 }  # fmt: skip
+"""Of which contact points each kind is noted."""
 _MOST: Final = 50  # customers who share one contact point and are noted
 _WITHIN: Final = timedelta(days=180)  # bounces that count together
 
@@ -117,7 +118,7 @@ def take_errand(errand: Errand) -> str | None:
 
 
 def _require(kind: str, name: str) -> None:
-    if kind not in EVENTS or name not in _FIELD_OF[kind]:
+    if kind not in EVENTS or name not in FIELDS_OF[kind]:
         raise NotAContact(kind)
 
 

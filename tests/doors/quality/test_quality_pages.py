@@ -45,6 +45,7 @@ TABLE = {
     "verification": ("/quality/verification", "get", frozenset(ROLES), 302, 302),
     "verification-task": (f"/quality/verification/{UNKNOWN}", "get", frozenset(ROLES), 302, 302),
     "verification-step": (f"/quality/verification/{UNKNOWN}/step", "post", VERIFYING, 404, 403),
+    "customer-bounce": (f"/customers/{UNKNOWN}/bounce", "post", VERIFYING, 400, 403),
     "verification-policies": ("/quality/policies", "get", VERIFYING, 200, 403),
     "verification-retire": ("/quality/policies/retire", "post", frozenset({"manager", "privacy"}), 404, 403),
 }
@@ -183,6 +184,21 @@ def test_what_is_missing_or_not_theirs_confirms_nothing(people):
     for how in ({}, {"how": "fax"}, {"how": "portal"}):
         assert service.post(f"{path}/step", {"do": "confirm"} | how).status_code == 400
     assert not Confirmation.objects.exists() and Task.objects.get().state == "taken"
+
+
+def test_post_that_came_back_is_noted_on_the_record(people):
+    [subject] = admit({"full_name": "客户九", "address": "上海市浦东新区世纪大道 1 号"})
+    service, _ = signed_in("service", "service")
+    path = f"/customers/{subject}"
+    offered = re.findall(r'value="([a-z-]+:[a-z_]+)"', text_of(service.get(path)))
+    assert offered == ["returned-post:address", "failed-delivery:address"]  # of what is held, and shown to this use
+    noted = service.post(f"{path}/bounce", {"what": "returned-post:address"})
+    page = plain(service.get(noted["Location"]))
+    assert "relied on less" in page and "1 message did not arrive" in page
+    assert service.post(f"{path}/bounce", {"what": "returned-post:email"}).status_code == 400
+    assert service.post(f"/customers/{UNKNOWN}/bounce", {"what": "failed-call:phone"}).status_code == 404
+    auditor, _ = signed_in("auditor", "security")
+    assert "did not arrive" not in plain(auditor.get(path))
 
 
 def test_a_policy_is_put_in_force_and_retired(people):

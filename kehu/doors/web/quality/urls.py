@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from kehu.doors.web.quality import board, policies, rules, verify
+from kehu.doors.web.quality import arrivals, board, policies, rules, verify
 
 urlpatterns: list[URLPattern] = [
     path("quality", board.board, name="quality"),
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("quality/verification", verify.queue_page, name="verification"),
     path("quality/verification/<uuid:task>", verify.one, name="verification-task"),
     path("quality/verification/<uuid:task>/step", verify.step, name="verification-step"),
+    path("customers/<uuid:subject>/bounce", arrivals.note, name="customer-bounce"),
     path("quality/policies", policies.listed, name="verification-policies"),
     path("quality/policies/retire", policies.retire, name="verification-retire"),
 ]

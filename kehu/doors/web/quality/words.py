@@ -71,6 +71,13 @@ HOW: Final = {
     "document": gettext_lazy("by a document"),
 }
 
+ARRIVALS: Final = {
+    "returned-post": gettext_lazy("post came back"),
+    "failed-delivery": gettext_lazy("a delivery failed"),
+    "failed-call": gettext_lazy("a call failed"),
+}
+"""What staff note by hand; mail servers report the rest."""
+
 SEGMENTS: Final = {
     "kind": gettext_lazy("Kind of customer"),
     "law": gettext_lazy("Laws that apply"),

@@ -168,6 +168,7 @@ def said(code: str) -> str:
         "consent-asked": _("The customer is asked at their own door; nothing is permitted until they answer."),
         "subscription-set": _("Recorded: it acts on the next message."),
         "suppressed": _("Not recorded: this medium is suppressed; only the customer lifts that, at their own door."),
+        "not-arrived": _("Noted: the value is relied on less from now on."),
         "restricted": _("Processing is restricted: storage only, from now on."),
         "restriction-lifted": _("The restriction is lifted."),
         "objected": _("The objection is recorded and acts from now on."),
