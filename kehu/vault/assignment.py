@@ -26,7 +26,7 @@ from kehu.govern.slugs import PURPOSES
 from kehu.vault import copying as to
 from kehu.vault.apart import Apart
 from kehu.vault.ids import in_order, new_id
-from kehu.vault.parted import tell_parted
+from kehu.vault.parted import Together, tell_parted
 from kehu.vault.plans import by_index
 
 EXACT_KEY, CONFIRMED, PROBABLE = 1, 2, 3
@@ -54,14 +54,6 @@ class Link:
     certainty: int
     why: int
     run: UUID | None
-
-
-@dataclass(slots=True)
-class Together:
-    """Origin subjects of one customer, and since when some run held them together."""
-
-    subjects: list[UUID]
-    since: datetime
 
 
 @dataclass(slots=True)
@@ -201,9 +193,19 @@ def joined_by(connection: Connection[Any], run: UUID) -> list[Together]:
     Takes the lock of the log, so that what comes of it is true until the transaction ends.
     """
     lock(connection)
-    rows = connection.execute("select subject, min(at) from assignment where run = %s group by 1", (run,)).fetchall()
-    since = dict(rows)
-    ends = {end for link in _standing(connection, since) if link.run == run for end in (link.older, link.younger)}
+    found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
+    return held_by(connection, [link for link in _standing(connection, [row[0] for row in found]) if link.run == run])
+
+
+def held_by(connection: Connection[Any], links: Sequence[Link]) -> list[Together]:
+    """Customers whom these links hold together, each with when the first of them was made; with the log locked."""
+    runs = connection.execute(
+        "select a.subject, min(a.at) from unnest(%s::uuid[], %s::uuid[], %s::uuid[]) as l (older, younger, run)"
+        " join assignment a on a.subject = l.older and a.other = l.younger and a.run is not distinct from l.run group by 1",
+        ([link.older for link in links], [link.younger for link in links], [link.run for link in links]),
+    ).fetchall()
+    since = dict(runs)
+    ends = {end for link in links for end in (link.older, link.younger)}
     found: dict[UUID, Together] = {}
     for subject, customer in connection.execute(
         "select m.subject, m.customer from subject_state m where m.customer in"

@@ -16,9 +16,12 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Proposal
 from kehu.refine.resolve import queue, review
+from kehu.serve.desk import queries
+from kehu.serve.rights import incidents
 from kehu.serve.rights.erasure import erase
-from kehu.vault.assignment import PROBABLE, assign
+from kehu.vault.assignment import PROBABLE, WHY, assign
 from kehu.vault.ids import new_id
+from tests.cast import staff
 from tests.collect.test_import import NUMBER
 
 ROW = "external_id,full_name,national_id\n{},林婉清,{}\n"
@@ -47,6 +50,38 @@ def test_no_exact_key_joins_them_again(bring):
     part(one, other)
     again = bring(f"external_id,full_name,national_id,email\nS1,林婉清,{NUMBER},new@mail.example\n", channel="shop")
     assert again.code == 0 and set(customers()) == {one, other}
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_two_whom_an_import_joined_by_a_wrong_number_and_somebody_saw_are_an_incident(bring, seen):
+    bring("external_id,full_name,email\nK1,王小明,wang@mail.example\n")
+    bring(ROW.format("S1", NUMBER), channel="shop")
+    wrong = bring(ROW.format("K1", NUMBER)).json["import"]
+    [(one, pair)] = customers().items()
+    assert len(pair) == 2
+    if seen:
+        assert queries.show(one, actor=staff("service"), purpose="service").fields
+    take_back(Import.objects.get(id=wrong), actor=owner_actor())
+    assert set(customers()) == set(pair)
+    assert len(incidents.listed(actor=owner_actor())) == seen
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_two_who_were_one_through_somebody_of_an_import_that_is_undone_are_an_incident(bring, seen):
+    bring("external_id,full_name,email\nK1,王小明,wang@mail.example\n")
+    bring(ROW.format("S1", NUMBER), channel="shop")
+    between = bring("external_id,full_name\nF1,王\n", channel="form").json["import"]
+    one, other, third = (subject for subjects in customers().values() for subject in subjects)
+    with transaction.atomic():
+        assign(
+            connection.connection, [(one, third), (other, third)], certainty=PROBABLE, why=WHY["linkage"], run=new_id(),
+            by=owner_actor().staff,
+        )  # fmt: skip
+    if seen:
+        assert queries.show(one, actor=staff("service"), purpose="service").fields
+    take_back(Import.objects.get(id=between), actor=owner_actor())
+    # whoever left with the import was found to be nobody else
+    assert [row["persons"] for row in incidents.listed(actor=owner_actor())] == ([2] if seen else [])
 
 
 def test_a_third_joins_one_of_them_at_most(bring):

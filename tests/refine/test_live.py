@@ -29,6 +29,8 @@ from kehu.refine.resolve.opening import Group
 from kehu.refine.resolve.queue import Pair
 from kehu.refine.resolve.regroup import regroup
 from kehu.refine.tasks import defer_linkage
+from kehu.serve.desk import queries
+from kehu.serve.rights import incidents
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -212,6 +214,21 @@ class TestRuns:
         assert customer(other) == a
         assert regroup(run.id, actor=owner_actor()) == 1
         assert (customer(b), customer(other)) == (a, other)
+
+    @pytest.mark.parametrize("seen", [True, False])
+    def test_whoever_saw_both_before_they_were_parted_is_an_incident(self, database, seen):
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        [b, other] = self.arrived(
+            {**ALICE, **HOME, "region": "vic"}, {**TWIN, "birth_date": "1971-12-01", "gender": "male"}
+        )
+        run = LinkageRun.objects.create(id=new_id(), everything=False, staff=new_id(), newest=b, state="done")
+        with transaction.atomic():
+            runs._assigned([(a, b), (a, other)], run.id, owner_actor())
+        if seen:
+            assert queries.show(other, actor=staff("service"), purpose="service").fields
+        assert regroup(run.id, actor=owner_actor()) == 1
+        assert [row["persons"] for row in incidents.listed(actor=owner_actor())] == ([2] if seen else [])
 
     def test_what_people_and_whole_runs_joined_stays(self, database):
         a, b, other = admit(

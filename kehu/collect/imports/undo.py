@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,9 +22,9 @@ from kehu.guard.gate.standing import require_standing
 from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
 from kehu.refine.resolve import handing_on
-from kehu.vault.assignment import detach, lock, unassign_run
+from kehu.vault.assignment import detach, held_by, joined_by, lock, standing_links, unassign_run
 from kehu.vault.erasure import destroy, lock_subjects
-from kehu.vault.parted import tell_parted
+from kehu.vault.parted import Together, tell_mistake, tell_parted
 
 _STEP: Final = 2_000
 KEPT: Final = timedelta(days=30)
@@ -68,7 +69,10 @@ def take_back(row: Import, *, actor: Actor) -> int:
         record_act("undo", None, actor=actor, detail=row.id)
         # first, for a channel's inbox may be writing into it: this waits, and nothing is written after it
         Import.objects.filter(id=row.id).update(state="undone", undone_at=timezone.now())
-        unassign_run(django_connection.connection, row.id, by=actor.staff)
+        raw: Connection[Any] = django_connection.connection
+        were = _who_stay(raw, joined_by(raw, row.id), row.id)
+        unassign_run(raw, row.id, by=actor.staff)
+        tell_mistake(were, actor=actor)
     while _step(row.id, actor):
         pass
     while _take_statements_back(row.id):
@@ -103,11 +107,28 @@ def _step(batch: UUID, actor: Actor) -> int:
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
         hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
         said = handing_on.said_of(hidden)
+        were = _who_stay(raw, held_by(raw, standing_links(raw, hidden)), batch)
         tell_parted(detach(raw, hidden, by=actor.staff))
         handing_on.hand_on(said)
+        tell_mistake(were, actor=actor)
         forget_supply(raw, subjects)
         raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
         return len(rows)
+
+
+def _who_stay(raw: Connection[Any], were: Sequence[Together], batch: UUID) -> list[Together]:
+    """Of customers that come apart, those of whom two or more are not of this import alone.
+
+    Whoever leaves with it was found to be nobody else; of two who stay an import that is taken back had said that they are one.
+    """
+    ends = sorted({subject for together in were for subject in together.subjects})
+    rows = raw.execute(
+        "select distinct subject from record where subject = any (%s) and not hidden and batch is distinct from %s",
+        (ends, batch),
+    ).fetchall() if ends else []  # fmt: skip
+    stay = {row[0] for row in rows}
+    kept = [Together([one for one in held.subjects if one in stay], held.since) for held in were]
+    return [held for held in kept if len(held.subjects) > 1]
 
 
 def _take_statements_back(batch: UUID) -> int:

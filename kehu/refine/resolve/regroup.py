@@ -2,7 +2,8 @@
 
 A look-up sees one record and whom it may be; what it joins is provisional. Here all records of those customers, and of
 whom a question waits about with them, are weighed with each other. What joins only by runs of what was new and does not
-hold is taken back; what people, exact keys or a run of everything joined stays.
+hold is taken back, and whoever was shown both meanwhile is an incident; what people, exact keys or a run of everything
+joined stays.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.weights import weights_in_force
 from kehu.vault import assignment
 from kehu.vault.assignment import PROBABLE, WHY
+from kehu.vault.parted import tell_mistake
 
 MOST: Final = 200
 """Origin subjects weighed all with all; what hangs together further waits for a run of everything."""
@@ -99,11 +101,13 @@ def _group(group: Group, members: Sequence[tuple[UUID, UUID, UUID]], run: UUID, 
                 "id", flat=True
             )
         )
-        return sum(
-            assignment.unassign(raw, [(link.older, link.younger)], run=link.run, by=actor.staff)
-            for link in links
-            if link.run in provisional
+        wrong = [link for link in links if link.run in provisional]
+        were = assignment.held_by(raw, wrong)
+        gone = sum(
+            assignment.unassign(raw, [(link.older, link.younger)], run=link.run, by=actor.staff) for link in wrong
         )
+        tell_mistake(were, actor=actor)
+        return gone
 
     gone = retried(take_back)
     runs.join_found(joins, run=run, actor=actor)

@@ -23,3 +23,4 @@ class RightsConfig(AppConfig):
         hands.register("subscription", "kehu.serve.rights.asked.take_subscription")
         hands.register("form", "kehu.serve.rights.by_form.take_said")
         parted.register("kehu.serve.rights.erasure.leave_out_parted")
+        parted.register_mistake("kehu.serve.rights.wrong_merge.open_incidents")

@@ -32,6 +32,7 @@ from kehu.serve.rights.incidents import Learned, UnknownIncident, Window, enter_
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
 from kehu.vault import assignment
+from kehu.vault.parted import Together
 
 _TEXT: Final = {
     "zh-hans": "两位客户曾被误并为一人，现已分开。两人合并期间有 {count} 次查看同时显示了两人的资料，查看其中一人者也看到了另一人。"
@@ -84,7 +85,16 @@ def undo_run(run: UUID, *, actor: Actor, language: str = "en") -> tuple[int, lis
     return retried(work)
 
 
-def _shown_by(together: assignment.Together, actor: Actor, language: str) -> list[UUID]:
+def open_incidents(were: Sequence[Together], actor: Actor) -> None:
+    """Open the incidents of merges that were taken back by themselves: what was grouped anew, what an undone import joined.
+
+    Whoever parts calls it, in the same transaction (:mod:`kehu.vault.parted`).
+    """
+    for together in were:
+        _shown_by(together, actor, "en")
+
+
+def _shown_by(together: Together, actor: Actor, language: str) -> list[UUID]:
     """Incidents of one customer that came apart: for each two parts that somebody saw as one."""
     parts = {tuple(sorted(part_of(subject, whole=True))) for subject in together.subjects}
     made = []
