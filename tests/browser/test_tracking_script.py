@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from wsgiref.simple_server import make_server
 
 import pytest
@@ -27,14 +28,14 @@ class Shop:
     """A shop's site and the inbox, each on an address of its own; notes what was asked of the inbox."""
 
     def __init__(self, key):
-        self.key, self.asked, self.busy, self.more = key, [], 0, ""
+        self.key, self.asked, self.busy, self.more, self.heard = key, [], 0, "", []
 
     def inbox(self, environ, start_response):
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(
-            environ["wsgi.input"].read(length)
-        )  # this small server knows no end of a body
+        body = environ["wsgi.input"].read(length)
+        environ["wsgi.input"] = io.BytesIO(body)  # this small server knows no end of a body
         if environ["REQUEST_METHOD"] == "POST":
+            self.heard += json.loads(body)["batch"]
             self.asked.append((environ.get("CONTENT_TYPE"), environ.get("HTTP_COOKIE")))
             if self.busy:
                 self.busy -= 1
@@ -114,6 +115,7 @@ def storage(page):
 def test_it_is_small_held_long_and_changes_its_address_with_its_content(database):
     content, digest = scripts.served()
     assert len(content) < 5_000 and b"//" not in content.replace(b"https://", b"")
+    assert b'"kehu: too large"' in content  # a text stays as it is
     told = {}
 
     def answer(query, **headers):
@@ -205,6 +207,169 @@ def test_a_signal_is_a_no_and_all_that_is_told_of_somebody_who_is_known(shop, wi
         "given",
         "refused",
     ]  # what the visitor gave before stands as it was said; the known customer's no beside it
+
+
+GONE = "dispatchEvent(new Event('pagehide'))"
+DEAF = "addEventListener('storage', (event) => event.stopImmediatePropagation(), true)"
+STORE = "JSON.parse(localStorage.getItem('kehu'))"
+
+
+@pytest.fixture
+def tabs(shop, window):
+    """Two tabs of the site, open beside each other; the first has said yes."""
+    window.goto(shop.site_at)
+    window.evaluate("kehu.consent({stats: true, ads: true})")
+    until(window, kept, 1)
+    beside = window.context.new_page()
+
+    def opened(script=""):
+        beside.add_init_script(script)
+        beside.goto(shop.site_at + "/cup")
+        assert beside.evaluate("kehu.id()") == window.evaluate("kehu.id()")
+        return window, beside
+
+    return opened
+
+
+@pytest.mark.parametrize("script", ["", DEAF], ids=["told of it", "asleep then"])
+@pytest.mark.parametrize("over", ["kehu.consent({stats: false})", "kehu.reset()", "localStorage.clear()"])
+def test_a_no_or_a_reset_in_one_tab_ends_it_in_all(shop, tabs, script, over):
+    here, beside = tabs(script)
+    beside.evaluate("kehu.identify('U-1'); kehu.track('Before')")
+    until(here, kept, 3)
+    beside.evaluate("for (let n = 0; n < 9; n++) kehu.track('Waits')") if script else None
+    here.evaluate(over)
+    here.wait_for_timeout(0 if script else 100)
+    told = len(shop.heard)
+    beside.evaluate(f"kehu.track('After'); {GONE}; kehu.page('After')")
+    assert storage(beside)[1] == storage(here)[1] == "" and beside.evaluate("kehu.id()") is None
+    beside.wait_for_timeout(800)
+    assert [one for one in shop.heard[told:] if one["type"] != "identify"] == []
+    beside.goto(shop.site_at)
+    assert beside.evaluate("kehu.id()") is None and storage(beside)[1] == ""
+
+
+def test_what_a_tab_wrote_before_it_heard_of_a_no_goes_again(tabs):
+    here, beside = tabs()
+    was = here.evaluate("localStorage.getItem('kehu')")
+    here.evaluate("kehu.consent({stats: false})")
+    beside.evaluate("(was) => localStorage.setItem('kehu', was)", was)
+    until(here, lambda: storage(here)[1], "")
+    assert beside.evaluate("kehu.id()") is None
+
+
+def test_a_no_reaches_a_tab_that_sends_before_an_answer(shop, window):
+    shop.more = "data-untold"
+    beside = window.context.new_page()
+    for page in (window, beside):
+        page.goto(shop.site_at)
+        page.evaluate("kehu.track('Before')")
+    until(window, kept, 2)
+    window.evaluate("kehu.consent({stats: false})")
+    window.wait_for_timeout(100)
+    beside.evaluate("kehu.track('After'); kehu.identify('U-1')")
+    until(window, kept, 3)  # the no itself
+    beside.wait_for_timeout(600)
+    assert kept() == 3 and beside.evaluate("kehu.id()") is None and storage(window) == ["", "", ""]
+
+
+@pytest.mark.parametrize("script", ["", DEAF], ids=["told of it", "asleep then"])
+def test_what_is_answered_in_one_tab_is_said_by_all(shop, tabs, script):
+    here, beside = tabs(script)
+    here.evaluate("kehu.consent({ads: false})")
+    until(here, kept, 2)
+    beside.evaluate("kehu.track('After')")
+    until(here, kept, 3)
+    assert shop.heard[-1]["context"]["consent"]["categoryPreferences"] == {"stats": True, "ads": False}
+    beside.evaluate(GONE)
+    assert here.evaluate(STORE)["consents"] == {"stats": True, "ads": False}
+
+
+def test_a_yes_in_two_tabs_is_one_visitor(shop, window):
+    beside = window.context.new_page()
+    for page in (window, beside):
+        page.goto(shop.site_at)
+    window.evaluate("kehu.consent({stats: true, ads: false})")
+    until(window, kept, 1)
+    assert beside.evaluate("kehu.id()") is None
+    beside.evaluate("kehu.consent({stats: true}); kehu.track('Looked')")
+    until(window, kept, 3)
+    assert beside.evaluate("kehu.id()") == window.evaluate("kehu.id()") is not None
+    assert {one["anonymousId"] for one in shop.heard} == {window.evaluate("kehu.id()")}
+    assert window.evaluate(STORE)["consents"] == {"stats": True, "ads": False}
+
+
+def test_what_two_tabs_leave_behind_is_sent_once_by_whichever_page_comes_next(shop, tabs):
+    here, beside = tabs()
+    for page in (here, beside):
+        page.evaluate(f"navigator.sendBeacon = () => false; for (let n = 0; n < 5; n++) kehu.track('Left'); {GONE}")
+    left = [one["messageId"] for one in here.evaluate(STORE)["waiting"]]
+    assert len(set(left)) == len(left) == 10
+    here.evaluate("kehu.track('Goes on')")
+    for page in (beside.context.new_page(), beside.context.new_page()):
+        page.goto(shop.site_at)
+    until(here, kept, 12)
+    here.wait_for_timeout(500)
+    sent = [one["messageId"] for one in shop.heard]
+    assert {one: sent.count(one) for one in left} == dict.fromkeys(left, 1)
+    assert here.evaluate(STORE)["waiting"] == []
+
+
+def test_what_was_on_its_way_when_the_page_went_is_not_sent_by_the_next(shop, tabs):
+    here, beside = tabs()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    here.route("**/v1/batch", hold)
+    here.evaluate("navigator.sendBeacon = () => false; kehu.track('On its way')")
+    until(here, lambda: len(held), 1)
+    here.evaluate(f"kehu.track('Left'); {GONE}")
+    assert [one["event"] for one in here.evaluate(STORE)["waiting"]] == ["On its way", "Left"]
+    held[0].continue_()
+    until(here, lambda: [one["event"] for one in here.evaluate(STORE)["waiting"]], ["Left"])
+    beside.reload()
+    until(here, kept, 3)
+    assert [one.get("event") for one in shop.heard].count("On its way") == 1
+
+
+def test_a_yes_holds_for_thirteen_months_however_often_they_come(shop, window):
+    month, said = timedelta(days=30), datetime(2026, 1, 15, 12, tzinfo=UTC)
+    window.clock.set_fixed_time(said)
+    window.goto(shop.site_at)
+    window.evaluate("kehu.consent({stats: true})")
+    until(window, kept, 1)
+    device = window.evaluate("kehu.id()")
+    for number in range(1, 14):
+        window.clock.set_fixed_time(said + number * month)
+        window.goto(shop.site_at)
+        window.evaluate("kehu.consent({stats: true}); kehu.track('Looked')")  # as many a banner says it on each page
+        until(window, kept, 1 + 2 * number)
+        assert window.evaluate("kehu.id()") == device, number
+    window.clock.set_fixed_time(said + 14 * month)
+    assert window.evaluate("kehu.id()") is None  # a page that stayed open
+    window.goto(shop.site_at)
+    assert window.evaluate("kehu.id()") is None and storage(window)[1] == ""
+    window.evaluate("kehu.consent({stats: true})")
+    assert window.evaluate("kehu.id()") not in (None, device)
+
+
+def test_what_was_stored_when_only_the_last_visit_was_known_ends_thirteen_months_after_it(shop, window):
+    last = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    waits = {"type": "track", "messageId": "m-1", "anonymousId": "of before", "event": "Left"}
+    entry = {"device": "of before", "consents": {"stats": True}, "waiting": [waits], "at": last.timestamp() * 1000}
+    window.clock.set_fixed_time(last + timedelta(days=200))
+    window.goto(shop.site_at)
+    window.evaluate("(entry) => localStorage.setItem('kehu', entry)", json.dumps(entry))
+    window.goto(shop.site_at)
+    until(window, kept, 1)
+    window.evaluate("kehu.track('Looked')")
+    until(window, kept, 2)
+    assert window.evaluate("kehu.id()") == "of before"
+    window.clock.set_fixed_time(last + timedelta(days=400))
+    window.goto(shop.site_at)
+    assert window.evaluate("kehu.id()") is None
 
 
 def test_the_secret_key_in_a_page_does_nothing(shop, window, channel):

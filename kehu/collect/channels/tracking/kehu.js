@@ -9,7 +9,7 @@
 (() => {
   "use strict";
   const tag = document.currentScript;
-  const key = tag.dataset.key || "", word = tag.dataset.consent || "analytics", untold = "untold" in tag.dataset;
+  const key = tag.dataset.key || "", word = tag.dataset.consent || "analytics";
   const noes = (tag.dataset.signal || "").split(/[\s,]+/).filter(Boolean);
   const address = tag.src.replace(/kehu\.js.*$/, "batch");
   const signal = navigator.globalPrivacyControl === true || [navigator.doNotTrack, window.doNotTrack].includes("1");
@@ -17,26 +17,54 @@
   const now = () => new Date().toISOString();
   const before = window.kehu;
 
-  // in memory alone until the consent: this browser's id, the consents, who was identified, and whether anything was sent
-  let device = random(), consents = {}, user, proof, sent = false;
+  // in memory alone until the consent: this browser's id, the consents, who was identified, whether anything was sent, and
+  // whether it may be before an answer
+  let device = random(), consents = {}, user, proof, sent = false, untold = "untold" in tag.dataset;
+  // since when the consent stands, where it is stored, and the id that ended here
+  let at, ended;
   // messages without an answer yet, the last look at this page, and how often an answer asked to wait
   let waiting = [], onTheWay = false, looked, tries = 0, timer;
 
   // storage may be closed to us: then everything lasts as long as the page
-  const stored = (work) => { try { return work(localStorage); } catch { return null; } };
+  const stored = (work) => { try { return work(localStorage); } catch {} };
   const forget = () => stored((store) => store.removeItem("kehu"));
-  const keep = () => consents[word] === true && !signal
-    && stored((store) => store.setItem("kehu", JSON.stringify({ device, consents, waiting, at: Date.now() })));
-  const recall = () => {
-    const held = stored((store) => JSON.parse(store.kehu));
-    // a consent is asked for again after 13 months
-    if (signal || !held || !(Date.now() - held.at < 34e9) || held.consents?.[word] !== true) return forget();
-    ({ device, consents, waiting = [] } = held);
-    sent = true;
-    send();
+  // a consent is asked for again 13 months after it was given
+  const read = () => stored((store) => {
+    const held = JSON.parse(store.kehu);
+    if (!signal && Date.now() - held.at < 34e9 && held.consents[word] === true) return held;
+  });
+  const part = () => { ended = device; device = random(); sent = at = 0; };
+  const end = (left) => { part(); consents = {}; user = proof = looked = undefined; waiting = left; };
+  const stop = () => { end([]); untold = false; };
+  // one answer holds in every tab, and a tab may have slept when another changed it: looked at before anything is done
+  const look = () => {
+    const held = at && read();
+    if (held?.device === device) ({ consents, at } = held);
+    else if (at) stop();
   };
+  // what waits is a page's own or stored for the next one, never both: none is lost, and none goes twice
+  const keep = (gone, left = []) => {
+    const ids = [...gone, ...left].map((one) => one.messageId);
+    const others = read()?.waiting?.filter((one) => !ids.includes(one.messageId)) || [];
+    const held = JSON.stringify({ device, consents, waiting: [...others, ...left], at });
+    if (at) at = stored((store) => (store.kehu = held) && at) || forget();
+    return at;
+  };
+  const recall = () => {
+    const held = read();
+    if (!held) return forget();
+    ({ device, at } = held);
+    consents = { ...held.consents, ...consents };
+    waiting.push(...held.waiting || []);
+    sent = true;
+    keep(waiting);
+    timer ||= setTimeout(send);
+  };
+  // tabs that send before an answer have nothing stored in common: a word that comes and goes tells them of the end
+  const tell = () => { if (untold) stored((store) => store.kehu = ""); forget(); };
 
-  const may = () => !signal && (consents[word] === true || (untold && consents[word] !== false));
+  const can = () => !signal && (consents[word] === true || (untold && consents[word] !== false));
+  const may = () => { look(); return can(); };
   const refused = () => Object.values(consents).includes(false);
   const put = (type, more) => {
     const message = {
@@ -62,6 +90,7 @@
   // text/plain needs no question beforehand; the answer is waited for, so that what was not kept is sent again
   const send = async () => {
     timer = 0;
+    look();
     if (onTheWay || !waiting.length) return;
     const batch = packed();
     onTheWay = true;
@@ -69,19 +98,21 @@
     const status = await post(batch, "cors").then((answer) => answer.text().then(() => answer.status)).catch(() => 0);
     onTheWay = false;
     const again = !status || status === 429 || status >= 500;
-    if (!again) done(batch), keep(), tries = 0;
+    look();
+    if (!again) done(batch), keep(batch), tries = 0;
     if (waiting.length && tries < 8) timer ||= setTimeout(send, again ? 1e3 << tries++ : 0);
   };
   // the page goes: whatever has no answer goes once more, under the same ids, so that it counts once; a browser takes some
   // 64 KB at this moment, and what is more waits for the next page
   const leave = () => {
+    look();
     for (let taken = true; taken && waiting.length;) {
       const batch = packed();
       if (navigator.sendBeacon) taken = navigator.sendBeacon(address, new Blob([body(batch)], { type: "text/plain" }));
       else post(batch, "no-cors").catch(() => 0);
       if (taken) done(batch);
     }
-    keep();
+    if (keep([], waiting)) waiting = [];
   };
 
   const api = {
@@ -93,6 +124,7 @@
     },
     // who it is counts with the proof that your server made of the id; without it they stay a visitor
     identify: (id, checked) => {
+      look();
       [user, proof] = id ? [String(id), checked] : [];
       if (!user) return;
       if (signal && noes.length) {
@@ -105,26 +137,25 @@
     consent: (said) => {
       if (signal) return;
       const had = may();
+      // what another tab was told is of the same visitor
+      if (!at) recall();
       Object.assign(consents, said);
-      if (may()) {
-        keep();
+      if (can()) {
+        if (consents[word] === true) at ||= Date.now();
+        keep([]);
         put("identify");
         if (!had && looked) put("page", looked);
         return;
       }
       // a no is told where something was told before, or of whom the house knows
       waiting = [];
-      forget();
+      tell();
       if (refused() && (sent || user)) put("identify");
-      device = random();
-      sent = false;
+      part();
     },
     reset: () => {
-      forget();
-      device = random();
-      consents = {};
-      user = proof = looked = undefined;
-      sent = false;
+      tell();
+      end(waiting);
     },
     id: () => (may() ? device : null),
     push: ([call, ...told]) => api[call]?.(...told),
@@ -132,7 +163,15 @@
   if (!key.startsWith("page_")) return console.warn("kehu: data-key is a channel's page key (page_…), never its secret key");
   recall();
   addEventListener("pagehide", leave);
-  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") leave(); });
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" ? leave() : may() && at && recall());
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key && key !== "kehu") return;
+    look();
+    if (at) return;
+    if (!newValue) can() && stop();
+    // written anew by a tab that had not heard of the end yet
+    else if (read()?.device === ended) forget();
+  });
   window.kehu = api;
   if (Array.isArray(before)) before.forEach(api.push);
 })();

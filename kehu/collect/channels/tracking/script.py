@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ SCRIPT: Final = "kehu.js"
 _FILE: Final = Path(__file__).with_name(SCRIPT)
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 _AN_HOUR: Final = "public, max-age=3600"
+_AROUND_SIGNS: Final = re.compile(r'("[^"\n]*")| *([=<>?:&|{}(),;]+) *')  # a text in quotes stays as it is
 
 
 def script(request: Request) -> Response:
@@ -35,7 +37,8 @@ def script(request: Request) -> Response:
 
 @functools.cache
 def served() -> tuple[bytes, str]:
-    """The script without lines that only explain it, and its digest."""
+    """The script without lines that only explain it and spaces that only part signs, and its digest."""
     lines = (line.strip() for line in _FILE.read_text(encoding="utf-8").splitlines())
-    content = "\n".join(line for line in lines if line and not line.startswith("//")).encode()
+    told = "\n".join(line for line in lines if line and not line.startswith("//"))
+    content = _AROUND_SIGNS.sub(lambda found: found[1] or found[2], told).encode()
     return content, hashlib.sha256(content).hexdigest()[:16]
