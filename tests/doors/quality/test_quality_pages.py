@@ -15,13 +15,8 @@ from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Rule
 from kehu.refine.quality.texts import shipped_texts
 from kehu.serve.upkeep import queue
-<<<<<<< HEAD
 from kehu.serve.upkeep.models import Confirmation, Policy, Task
-from tests.cast import admit, staff
-=======
-from kehu.serve.upkeep.models import Policy, Task
 from tests.cast import admit, shipped_with, staff
->>>>>>> 201a355 (A rule of quality in force is read, and its examples are not tried anew: one that grew up, or a field that was lost, had stopped every measuring and the pages)
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
 
