@@ -17,7 +17,7 @@ import procrastinate
 from django.db import connection
 from procrastinate.contrib.django import app
 
-__all__ = ["add_upkeep", "app", "counts", "main", "run_pending"]
+__all__ = ["add_upkeep", "app", "counts", "main", "run_pending", "waits"]
 
 _CONCURRENCY: Final = 2
 _DRAIN_SECONDS: Final = 20
@@ -64,6 +64,16 @@ def counts() -> dict[str, int]:
         )
         found = dict(cursor.fetchall())
     return {status: int(found.get(status, 0)) for status in ("todo", "doing", "failed")}
+
+
+def waits(task: procrastinate.tasks.Task[Any, Any, Any]) -> bool:
+    """Whether a job of this task waits or is being done: who asked for it sees that it begins in a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select 1 from procrastinate_jobs where task_name = %s and status in ('todo', 'doing'))",
+            [task.name],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def run_pending() -> None:

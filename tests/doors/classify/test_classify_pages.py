@@ -10,6 +10,7 @@ import pytest
 from kehu.doors.web.classify.urls import urlpatterns
 from kehu.doors.web.classify.words import KIND_LABELS
 from kehu.guard.installation import installation
+from kehu.host.jobs import run_pending
 from kehu.refine.classify.kinds import KINDS
 from kehu.refine.classify.models import Finding, Scan
 from kehu.refine.classify.scanning import scan
@@ -70,6 +71,10 @@ def test_from_a_scan_to_a_field_raised_and_back(office):
         {"full_name": "王芳", "text": "card 4111111111111111"},
     )
     assert "begins in a moment" in plain(desk.get(desk.post(f"{HOME}/scan")["Location"]))
+    waits = desk.get(f"{HOME}/progress")  # asked while no worker has come to it yet
+    assert "begins in a moment" in plain(waits) and "HX-Redirect" not in waits
+    run_pending()
+    assert desk.get(f"{HOME}/progress")["HX-Redirect"] == HOME
     scan(actor=who)
     page = plain(desk.get(HOME))
     assert "Health" in page and "6 / 7" in page and "fewer than 5 / 7" in page

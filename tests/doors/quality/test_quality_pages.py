@@ -10,9 +10,11 @@ import pytest
 
 from kehu.doors.web.quality.urls import urlpatterns
 from kehu.guard.installation import installation
+from kehu.host.jobs import run_pending
 from kehu.refine.quality import rules
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Rule
+from kehu.refine.quality.tasks import defer_measuring
 from kehu.refine.quality.texts import shipped_texts
 from kehu.serve.upkeep import queue
 from kehu.serve.upkeep.models import Confirmation, Policy, Task
@@ -87,7 +89,12 @@ def test_scores_and_whom_a_check_found(people):
     subjects, who = people
     service, _ = signed_in("service", "accuracy")
     assert "Not measured yet" in plain(service.get("/quality"))
-    measure(actor=who["analyst"])
+    assert service.get("/quality/progress")["HX-Redirect"] == "/quality"
+    defer_measuring(who["analyst"].human)
+    waits = service.get("/quality/progress")  # asked while no worker has come to it yet
+    assert "begins in a moment" in plain(waits) and "HX-Redirect" not in waits
+    run_pending()
+    assert service.get("/quality/progress")["HX-Redirect"] == "/quality"
     page = plain(service.get("/quality"))
     assert "over 9 customers" in page and "Name is no placeholder" in page and "a few" in page
     assert not re.search(r"(?<!\d)1 short", page)  # one to four are not told apart

@@ -16,10 +16,11 @@ from kehu.doors.web.pages import field_label, page
 from kehu.doors.web.quality.words import tabs
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.host.jobs import waits
 from kehu.refine.classify import actions, names, queries
 from kehu.refine.classify.models import FAILED, OPEN, RUNNING, Scan
 from kehu.refine.classify.queries import Found
-from kehu.refine.classify.tasks import defer_scan
+from kehu.refine.classify.tasks import defer_scan, scan
 
 
 @staff_page
@@ -32,7 +33,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         {"field": field, "label": field_label(field), "level": LEVELS[level]}
         for field, level in queries.raised_fields(actor=desk.without_purpose).items()
     ]
-    context = _standing(last, asked=request.GET.get("done") == "begun") | {
+    context = _standing(last) | {
         "quality_tabs": tabs(desk),
         "waiting": [row for row in rows if row["state"] == OPEN],
         "others": [row for row in rows if row["state"] != OPEN],
@@ -95,12 +96,11 @@ def lower(request: HttpRequest, desk: SignedIn, field: str) -> HttpResponse:
     return redirect(reverse("classify") + "?done=lowered")
 
 
-def _standing(last: Scan | None, *, asked: bool = False) -> dict[str, Any]:
+def _standing(last: Scan | None) -> dict[str, Any]:
     working = last is not None and last.state == RUNNING
-    waits = asked and not working
     return {
         "scan": last,
-        "working": working or waits,
+        "working": working or waits(scan),
         "failed": last is not None and last.state == FAILED,
         "share": min(last.done / max(last.total, 1), 1.0) if last is not None and working else 0.0,
     }

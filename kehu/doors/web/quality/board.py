@@ -20,11 +20,13 @@ from kehu.govern.models import Channel
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.host.jobs import waits
 from kehu.refine.quality import scores
 from kehu.refine.quality.models import DIMENSIONS
 from kehu.refine.quality.rules import left_out, rules_in_force
 from kehu.refine.quality.tally import AGEING, EXPECTED, MOST_FINDINGS
 from kehu.refine.quality.tasks import defer_measuring
+from kehu.refine.quality.tasks import measure as measure_job
 from kehu.serve.desk.listing import Page, masked_page
 from kehu.serve.upkeep import queue
 from kehu.serve.upkeep.confirming import VERIFIABLE
@@ -47,7 +49,7 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "running": run is not None and run.state == "running",
         "share": run.done / run.total if run is not None and run.total else 0.0,
         "failed": run is not None and run.state == "failed",
-        "begun": request.GET.get("done") == "begun" and (run is None or run.state != "running"),
+        "begun": (run is None or run.state != "running") and waits(measure_job),
         "may_measure": desk.may("measure"),
         "smallest": scores.SMALL,
         "left_out": left_out(),
@@ -84,9 +86,10 @@ def measure(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def progress(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """How far a measuring is, as a part of the page; when it ended, the page is loaded anew."""
     run = scores.latest(actor=desk.without_purpose)
-    if run is None or run.state == "running":
-        share = run.done / run.total if run is not None and run.total else 0.0
-        return render(request, "quality/progress.html", {"run": run, "share": share})
+    running = run if run is not None and run.state == "running" else None
+    if running is not None or waits(measure_job):
+        share = running.done / running.total if running is not None and running.total else 0.0
+        return render(request, "quality/progress.html", {"run": running, "share": share})
     return HttpResponse(status=204, headers={"HX-Redirect": reverse("quality")})
 
 
