@@ -8,17 +8,20 @@ from datetime import date
 from email.message import EmailMessage
 from typing import Any
 
+import orjson
 import pytest
 from django.db import connection
 
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
+from kehu.collect.mail import pull as pulling
 from kehu.collect.mail.boxes import BoxRefused, set_box
 from kehu.collect.mail.health import check_mailboxes
 from kehu.collect.mail.message import LONGEST, read_mail
 from kehu.collect.mail.plain import text_of_html
 from kehu.collect.mail.pull import PullFailed, pull, pull_all, try_out
 from kehu.collect.models import Mailbox, Quarantined
+from kehu.collect.quarantine.source import open_refused
 from kehu.govern.channels import add_channel
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
@@ -145,6 +148,48 @@ def test_a_letter_that_an_answer_leaves_out_is_not_passed_over(channel, imap, mo
     assert accepting.waiting()[0] == drain_all() == 3 and Mailbox.objects.get().failure == ""
 
 
+def test_a_letter_that_nobody_foresaw_stops_neither_its_mailbox_nor_the_next(channel, imap, monkeypatch, caplog):
+    imap.empty()
+    imap.put(
+        letter(text="one"), letter("wang@mail.example", text=f"two {MARK}", subject="strange"), letter(text="three")
+    )
+    box, real = box_of(channel, imap), pulling.read_mail
+
+    def read(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
+        if b"strange" in raw:
+            raise KeyError(MARK)
+        return real(raw, whole=whole)
+
+    monkeypatch.setattr(pulling, "read_mail", read)
+    assert pull(box).new == 3 and Mailbox.objects.get().failure == ""
+    assert "mail.unread" in caplog.text and MARK not in caplog.text
+    drain_all()
+    assert count("select count(*) from record where kind = 4") == 2
+    [aside] = Quarantined.objects.all()
+    assert aside.reason == "message_not_taken_in"
+    [(_, content)] = open_refused([aside.id], actor=owner_actor(), detail=None).values()
+    assert b"Subject: strange" in content and MARK.encode() not in content  # where to find it: it stays in the mailbox
+    assert (pull(Mailbox.objects.get()).seen, accepting.waiting()[0]) == (0, 0)
+
+
+def test_a_mailbox_that_fails_as_nobody_foresaw_is_seen_with_it_and_the_others_go_on(channel, imap, kehu, caplog):
+    imap.empty()
+    imap.put(letter())
+    box_of(channel, imap)
+    Mailbox.objects.update(sealed=b"\0" * 60)  # nobody can open its password
+    other, _ = add_channel("second mail", "mailbox", owner=owner_actor().staff, country="CN")
+    box_of(other, imap)
+    pull_all()
+    assert {box.channel: (box.failure, box.last > 0) for box in Mailbox.objects.all()} == {
+        channel.id: ("fault", False),
+        other.id: ("", True),
+    }
+    assert "mail.fault" in caplog.text
+    [finding] = check_mailboxes()
+    assert finding.id == "mailbox.failed" and "service mail" in finding.text
+    assert kehu("channel", "pull", "service mail").json["error"]["code"] == "mail-fault"
+
+
 def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel, imap):
     imap.empty()
     with imap.client() as held:
@@ -236,6 +281,7 @@ _PARTS = (
     + b"--b\r\n\r\nx\r\n" * 60_000
     + b"--b--\r\n"
 )
+_FILE = b"From: lin@mail.example\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; "
 HOSTILE = {
     "nested": _nested(50),
     "nested past reading": _nested(1_500),
@@ -256,6 +302,14 @@ HOSTILE = {
     "open tags": b"From: lin@mail.example\r\nContent-Type: text/html\r\n\r\n" + b"<!--<script><" * 40_000,
     "tags": b"From: lin@mail.example\r\nContent-Type: text/html\r\n\r\n" + b"<" * 500_000,
     "entities": b"From: lin@mail.example\r\nContent-Type: text/html\r\n\r\n" + b"&amp" * 120_000,
+    "half a character": b"From: lin@mail.example\r\nSubject: =?utf-7?Q?Hello_+2AA-?=\r\n\r\nhello +2AA-",
+    "half of one in a name": _FILE + b"filename*=utf-7''a%2B2AA-.pdf\r\n\r\nhello",
+    "an escape in a name": _FILE + b"filename*=unicode_escape''a%5Cud800.pdf\r\n\r\nhello",
+    "punycode in a name": _FILE + b"filename*=punycode''" + b"a" * 1_000_000 + b"\r\n\r\nhello",
+    "idna, and bytes": b"From: lin@mail.example\r\nContent-Type: text/plain; charset=idna\r\n\r\nhel\xfflo",
+    "nul in a charset": b'From: lin@mail.example\r\nContent-Type: text/plain; charset="a\0b"\r\n\r\nhel\xfflo',
+    "a charset in parts": b"From: lin@mail.example\r\nContent-Type: text/plain; charset*=utf-8''utf-8\r\n\r\nhel\xfflo",
+    "control in a kind": b"From: lin@mail.example\r\nContent-Type: te\0xt/\x1bpdf\r\n\r\nhello",
 }
 
 
@@ -265,7 +319,16 @@ def test_hostile_mail_is_read_within_bounds_or_not_at_all(name):
     said = read_mail(HOSTILE[name])
     assert time.process_time() - began < 10
     assert len(said["text"]) <= LONGEST and len(said["subject"]) <= 200 and len(said["attached"]) <= 20
-    assert "\0" not in said["text"] + said["subject"] and said["from"] in (None, "lin@mail.example")
+    told = said["text"] + said["subject"] + "".join(said["attached"])
+    assert not set("\0\x1b") & set(told) and said["from"] in (None, "lin@mail.example")
+    assert orjson.dumps(said)  # as the inbox keeps it
+
+
+def test_a_long_text_keeps_its_letters():
+    """Of a text so long that it is cut before it is decoded."""
+    heads = b"From: lin@mail.example\r\nContent-Type: text/plain; charset=gb18030\r\n\r\n"
+    said = read_mail(heads + "茶".encode("gb18030") * 1_200_000)
+    assert said["text"] == "茶" * LONGEST and said["cut"]
 
 
 def test_who_wrote_is_one_address_or_nobody():

@@ -20,6 +20,7 @@ WORDS: Final = {
     "folder": ("The server has no such folder.", "Name it with --folder, as the server does."),
     "protocol": ("The server answers what cannot be understood.", "See whether it speaks IMAP4rev1."),
     "busy": ("Too much waits already.", "It is fetched in a minute."),
+    "fault": ("Something of ours broke down on it.", "See `mail.fault` in the log; the other mailboxes are fetched."),
 }
 
 

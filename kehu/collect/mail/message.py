@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator
@@ -26,13 +27,17 @@ _DEEPEST: Final = 12
 _MOST_BODY: Final = 512 << 10
 _MOST_NAMED: Final = 20
 _SUBJECT: Final = 200
-_ADDRESS: Final = re.compile(r"[^@\s<>\"(),:;\\\x00-\x20\x7f-\x9f]{1,64}@[A-Za-z0-9.\-\u0080-\uffff]{3,253}")
+_HEAD: Final = 256 << 10
+# half a character (\ud800-\udfff) is none: nothing that holds one can be written
+_ADDRESS: Final = re.compile(
+    r"[^@\s<>\"(),:;\\\x00-\x20\x7f-\x9f\ud800-\udfff]{1,64}@[A-Za-z0-9.\-\u0080-\ud7ff\ue000-\uffff]{3,253}"
+)
 # what is invisible or turns the order of reading round has no place in a name or subject
-_HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
-# decoders of Python that are no charsets, or take longer than their input
+# decoders of Python that are no charsets, take longer than their input, or make half characters of it
 _NO_CHARSET: Final = frozenset(
-    {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape"}
+    {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape", "utf-7"}
 )
 
 
@@ -60,6 +65,16 @@ def read_mail(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
     return said | {"text": text, "attached": attached, "cut": cut}
 
 
+def unread_mail(raw: bytes) -> dict[str, Any]:
+    """Of a mail that could not be read, what it takes to find it in its mailbox: ``own``, ``from`` and its ``head`` as text."""
+    sender = None
+    with contextlib.suppress(Exception):  # the very thing that could not be read, maybe
+        sender = _sender(_only_head(raw))
+    head = re.split(rb"\r?\n\r?\n", raw[:_HEAD], maxsplit=1)[0].decode("utf-8", "replace")
+    own = hashlib.sha256(b"\0" + raw).hexdigest()
+    return {"own": own, "from": sender, "head": _CONTROL.sub(" ", head.replace("\r\n", "\n"))[:LONGEST]}
+
+
 def _parsed(raw: bytes, whole: bool) -> tuple[Message, bool]:
     """The message; of one that nests deeper than can be read, its head."""
     try:
@@ -69,7 +84,7 @@ def _parsed(raw: bytes, whole: bool) -> tuple[Message, bool]:
 
 
 def _only_head(raw: bytes) -> Message:
-    return BytesHeaderParser(policy=compat32).parsebytes(raw[: 256 << 10])
+    return BytesHeaderParser(policy=compat32).parsebytes(raw[:_HEAD])
 
 
 def _head(message: Message, name: str) -> str:
@@ -143,7 +158,7 @@ def _contents(message: Message) -> tuple[str, list[str], bool]:
         if number == _MOST_PARTS:
             cut = True
             break
-        kind, name = part.get_content_type(), _file_name(part)
+        kind, name = _kind(part), _file_name(part)
         if name is None and kind == "text/plain" and not plain:
             plain, cut = _body(part, cut)
         elif name is None and kind == "text/html" and not rich:
@@ -160,7 +175,7 @@ def _leaves(message: Message) -> Iterator[Message]:
     waiting = [(message, 0)]
     while waiting:
         part, depth = waiting.pop()
-        held = part.get_payload()
+        held = part.get_payload() if part.is_multipart() else None
         if isinstance(held, list):
             if depth < _DEEPEST and part.get_content_maintype() == "multipart":
                 waiting += [(one, depth + 1) for one in reversed(held[:_MOST_PARTS]) if isinstance(one, Message)]
@@ -173,32 +188,50 @@ def _leaves(message: Message) -> Iterator[Message]:
 def _file_name(part: Message) -> str | None:
     """The name of an attached file; None: it is the letter itself."""
     try:
-        name = part.get_filename()
+        name = part.get_param("filename", None, "Content-Disposition")
+        name = part.get_param("name") if name is None else name
     except (ValueError, LookupError, TypeError):
         name = "?"
     disposition = str(part.get("Content-Disposition") or "").strip().lower()
     if name is None and not disposition.startswith("attachment"):
         return None
+    if isinstance(name, tuple):  # as RFC 2231 writes it: its charset, its language, its bytes
+        charset, _, content = name
+        said = _as_text(content[:4_000].encode("raw-unicode-escape"), charset)
+    else:
+        said = _decoded(str(name or "")[:4_000])
     # a name, and no way to anywhere
-    return re.split(r"[/\\]", _HIDDEN.sub("", _decoded(str(name or ""))))[-1].strip()[:120] or "?"
+    return re.split(r"[/\\]", _HIDDEN.sub("", said))[-1].strip()[:120] or "?"
+
+
+def _sent(part: Message) -> str:
+    """A part's content as it stands in the letter, a character for each byte.
+
+    ``get_payload()`` would decode it by whatever charset a stranger names, and fail where that is none.
+    """
+    held = vars(part)["_payload"]
+    return held.encode("ascii", "surrogateescape").decode("latin-1") if isinstance(held, str) else ""
+
+
+def _kind(part: Message) -> str:
+    return _HIDDEN.sub("", part.get_content_type())[:60]
 
 
 def _body(part: Message, cut: bool) -> tuple[str, bool]:
-    held = str(part.get_payload())
+    held = _sent(part)
     if len(held) > 2 * _MOST_BODY:  # before it is decoded; Base64 in whole groups of four
         part.set_payload(held[: 2 * _MOST_BODY - 2 * _MOST_BODY % 4])
         cut = True
     try:
         content = part.get_payload(decode=True)
     except (ValueError, LookupError, AssertionError):
-        content = held.encode("utf-8", "replace")
-    body = content if isinstance(content, bytes) else held.encode("utf-8", "replace")
+        content = None
+    body = content if isinstance(content, bytes) else held.encode("latin-1")
     charset = part.get_param("charset")
     return _as_text(body[:_MOST_BODY], charset if isinstance(charset, str) else None), cut or len(body) > _MOST_BODY
 
 
 def _size(part: Message) -> str:
-    held = part.get_payload()
-    size = len(held) if isinstance(held, str) else 0
+    size = len(_sent(part))
     encoded = str(part.get("Content-Transfer-Encoding") or "").strip().lower() == "base64"
-    return f"{part.get_content_type()[:60]}, {max(1, (size * 3 // 4 if encoded else size) >> 10)} KB"
+    return f"{_kind(part)}, {max(1, (size * 3 // 4 if encoded else size) >> 10)} KB"

@@ -15,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+import psycopg
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from kehu.collect.inbox.accept import InboxFull, Sender, accept
 from kehu.collect.mail.boxes import KIND, TLS_PORT, is_here
-from kehu.collect.mail.message import MOST, read_mail
+from kehu.collect.mail.message import MOST, read_mail, unread_mail
 from kehu.collect.models import Mailbox
 from kehu.collect.signed.secrets import open_for
 
@@ -54,7 +57,8 @@ def pull(box: Mailbox) -> Pulled:
     """Fetch what is new, up to a thousand messages; how it ended stands with the mailbox.
 
     Raises:
-        PullFailed: ``unreachable``, ``certificate``, ``no-tls``, ``sign-in``, ``folder``, ``protocol`` or ``busy``.
+        PullFailed: ``unreachable``, ``certificate``, ``no-tls``, ``sign-in``, ``folder``, ``protocol``, ``busy`` or ``fault``
+            (something of ours broke down).
     """
     with _failing_in_a_word(box), _signed_in(box, _SECONDS) as server:
         found = _Folder(box, server).take()
@@ -95,6 +99,12 @@ def _failing_in_a_word(box: Mailbox) -> Iterator[None]:
         raise _failed(box, "unreachable") from None
     except (imaplib.IMAP4.error, ValueError, IndexError):
         raise _failed(box, "protocol") from None
+    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError):
+        raise  # the database is away: no mailbox's failure, and nobody could write that it is
+    except Exception as failure:  # whatever one mailbox does to us, the others go on
+        # never its words: they may quote a letter
+        _log.error("mail.fault", {"channel": box.channel, "failure": type(failure).__name__})
+        raise _failed(box, "fault") from failure
 
 
 def _failed(box: Mailbox, word: str) -> PullFailed:
@@ -209,7 +219,7 @@ class _Folder:
         return found
 
     def _message(self, uid: int, size: int) -> dict[str, Any] | None:
-        """A letter; None: it is gone meanwhile.
+        """A letter, of one that cannot be read its head; None: it is gone meanwhile.
 
         Raises:
             PullFailed: the server has it and does not give it.
@@ -221,7 +231,14 @@ class _Folder:
             if self._here([uid]):
                 raise PullFailed("protocol")
             return None
-        return read_mail(raw[: MOST + 1], whole=whole)
+        raw = raw[: MOST + 1]
+        try:
+            message = read_mail(raw, whole=whole)
+            orjson.dumps(message)  # as the inbox will write it
+        except Exception as failure:  # noqa: BLE001  (whatever one letter does to its reader, the others go on)
+            _log.error("mail.unread", {"channel": self._box.channel, "failure": type(failure).__name__})
+            return unread_mail(raw)
+        return message
 
     def _call(self, command: str, *words: str) -> list[Any]:
         answer, lines = self._server.uid(command, *words)

@@ -20,6 +20,9 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
                 for to, kind in message["bounced"]
             ]
             continue
+        if "head" in message:  # a letter that could not be read
+            reading.refused.append(Unreadable(place, "message_not_taken_in"))
+            continue
         sender = message.get("from")
         if not sender:
             reading.refused.append(Unreadable(place, "message_names_nobody"))

@@ -32,6 +32,7 @@ MAIL_FAULTS: Final[dict[str, Promise]] = {
     "folder": gettext_lazy("The server has no such folder. Name it as the server does."),
     "protocol": gettext_lazy("The server answers what cannot be understood. See whether it speaks IMAP."),
     "busy": gettext_lazy("Too much waits already: it is fetched in a minute."),
+    "fault": gettext_lazy("Something of ours broke down on it. Tell whoever runs this system; the other mailboxes are fetched."),
 }  # fmt: skip
 SHAPE_WORDS: Final[dict[str, Promise]] = {
     "cut": gettext_lazy("leave out what stands beyond the last column"),
