@@ -44,6 +44,11 @@ class Group:
         """Fields of the dictionary that the gate is asked for, and no others."""
         return tuple(sorted(frozenset[str]().union(*(one.compiled.fields for one in self.held.values()))))
 
+    @property
+    def kept_days(self) -> int:
+        """For how long the longest kept of them stands, after a customer was last heard of."""
+        return max(one.definition.retention_days for one in self.held.values())
+
 
 def definition_of(row: TraitVersion, trait: Trait) -> Definition:
     """What a version says."""

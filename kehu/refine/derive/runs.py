@@ -166,13 +166,14 @@ def _acting(group: Group, asker: Actor | None) -> Actor:
 
 
 def _customers(group: Group, rest: str = " order by 1") -> list[UUID]:
-    """Customers of whom something happened and of whom such traits may stand; who may not is not asked for."""
+    """Customers of whom something happened and of whom such traits may stand and are kept; nobody else is asked for."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.customer from subject_state s where not s.hidden and exists (select 1 from record r"
             f" where r.subject = s.subject and r.kind in (3, 4) and not r.hidden) and {NOT_HONEY}"
-            f" group by s.customer having bool_and(derive_stands(s, %s::smallint, %s)){rest}",
-            [group.number, group.sensitive],
+            " group by s.customer having bool_and(derive_stands(s, %s::smallint, %s))"
+            f" and min(coalesce(current_date - s.last_act, 0)) <= %s{rest}",
+            [group.number, group.sensitive, group.kept_days],
         )
         return [row[0] for row in cursor.fetchall()]
 

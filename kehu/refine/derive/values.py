@@ -29,6 +29,16 @@ _STATES: Final = """
 select s.customer, d.state::text, current_date - s.last_act from derive_state d join subject_state s using (subject)
 where d.purpose = %s and d.sensitive = %s and not s.hidden
 """
+# a consent that ends by time, and days that pass, write nothing that a trigger could follow
+_ENDED: Final = """
+delete from derive_state d using subject_state s, (
+    select o.customer from subject_state o left join derive_state k
+        on k.subject = o.subject and k.purpose = %(purpose)s and k.sensitive = %(sensitive)s
+    where not o.hidden group by o.customer having bool_or(k.subject is not null) and (
+        not bool_and(derive_stands(o, %(purpose)s::smallint, %(sensitive)s))
+        or min(coalesce(current_date - o.last_act, 0)) filter (where k.subject is not null) > %(kept_days)s)) e
+where d.subject = s.subject and s.customer = e.customer and d.purpose = %(purpose)s and d.sensitive = %(sensitive)s
+"""
 
 Value = int | float | str | bool | dict[str, int | float]
 """Of a trait: a number, a word, yes or no; or a number for each key."""
@@ -44,7 +54,8 @@ def settle(group: Group, customers: Sequence[UUID]) -> None:
 
 
 def refresh(group: Group) -> None:
-    """Write everybody's values as of today, and part them into fifths anew."""
+    """Write everybody's values as of today, and part them into fifths anew; what may not be kept any more goes before."""
+    retried(lambda: _forget_ended(group))
     with connection.cursor() as cursor:
         cursor.execute(_STATES, [group.number, group.sensitive])
         rows = cursor.fetchall()
@@ -76,6 +87,12 @@ def values_of(
     """Values by whom the rows are named for (a customer, or one origin subject), from what is kept."""
     numbers, states = _together(group, rows)
     return _by_customer(group, finished(states, group.plan, today=_today(), cuts=cuts), numbers, rows)
+
+
+def _forget_ended(group: Group) -> None:
+    """Forget what is kept of whom such traits may not stand any more, or who were quiet for longer than any is kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED, {"purpose": group.number, "sensitive": group.sensitive, "kept_days": group.kept_days})
 
 
 def _today() -> date:

@@ -314,6 +314,50 @@ def test_versions_are_kept_and_a_retired_trait_leaves_nothing(there):
     assert acts == [(141, 17), (142, 1)]
 
 
+def test_a_consent_that_ends_by_time_leaves_nothing_and_counts_in_nothing(there, database):
+    ann, bob = customers()
+    agree(bob, 5)
+    anew()
+    assert Trait.objects.get(slug="category_affinity").covered == 2
+    with open_owner(database) as owner:  # its last second passes, and nothing is written then
+        owner.execute("alter table subject_state disable trigger subject_state_derive")
+        owner.execute(
+            "update subject_state set consents = jsonb_set(consents, '{5,2}', to_jsonb(extract(epoch from now()) - 1))"
+            " where subject = %s",
+            [ann],
+        )
+        owner.execute("alter table subject_state enable trigger subject_state_derive")
+    assert set(anew()) == {ann, bob} and "category_affinity" not in everything()[ann]
+    assert rows("select subject from derive_state where purpose = 5") == [(bob,)]
+    assert Trait.objects.get(slug="category_affinity").covered == 1
+
+
+def test_what_is_kept_goes_once_its_customer_was_quiet_for_longer_than_any_trait_of_the_purpose_keeps(there):
+    ann, bob = customers()
+    agree(bob, 5)
+    actions.retire("category_affinity", actor=there("marketing"))
+    actions.declare(
+        definition("teas", "select count(*) from orders where product <> 'tea'", purpose="personalisation", retention_days=30),
+        owner="marketing@kehu.example", deputy="manager@kehu.example", actor=there("marketing"),
+    )  # fmt: skip
+    of_them = "select subject from derive_state where purpose = 5 order by subject"
+    anew()
+    assert rows(of_them) == [(ann,), (bob,)]
+
+    def quiet(days: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("update subject_state set last_act = current_date - %s where subject = %s", [days, bob])
+
+    quiet(30)
+    anew()
+    assert rows(of_them) == [(ann,), (bob,)]
+    quiet(31)
+    assert "teas" not in anew()[bob]
+    assert rows(of_them) == [(ann,)]
+    quiet(0)  # whoever is heard of again is computed again
+    assert anew()[bob]["teas"] == 2
+
+
 def test_whoever_leaves_hands_over_first(there):
     with pytest.raises(IntegrityError, match="handed over first"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("update guard_staff set is_active = false where email = 'analyst@kehu.example'")
