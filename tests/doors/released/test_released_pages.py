@@ -26,10 +26,12 @@ from kehu.collect.signed.secrets import keep_secret
 from kehu.collect.signed.settings import SettingsRefused, keep_settings
 from kehu.doors.web.released.urls import urlpatterns
 from kehu.govern.channels import add_channel
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.serve.desk import queries
+from kehu.serve.rights import actions
 from tests.cast import staff
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -240,6 +242,32 @@ def test_what_was_released_and_named_is_kept_and_nothing_else(provider, channel)
     assert not any("lin" in str(one.get_decoded()).lower() for one in Session.objects.all())
     # the same way again leads nowhere
     assert desk.get(back).status_code == 401 and accepting.waiting() == (0, 0)
+
+
+@needs_node
+def test_a_yes_after_a_no_does_not_count_and_whoever_is_asked_reads_it_before(provider, channel):
+    set_up(channel, provider.issuer)
+
+    def released_with_a_yes():
+        desk = browser()
+        page, sent = pressed(desk, channel, c="marketing")
+        assert desk.get(provider.walk(sent["Location"], "lin")).status_code == 200
+        drain_all()
+        return page.content.decode()
+
+    released_with_a_yes()
+    [lin] = find(email="lin@mail.example")
+    actions.withdraw(lin, PURPOSES["marketing"], actor=owner_actor())
+    text = released_with_a_yes()
+    said = "select array_agg(status order by recorded_at) from govern_consent where subject = %s"
+    assert count(said, lin) == ["given", "withdrawn"]
+    # the same profile again is no news; another is
+    set_up(channel, provider.issuer, FIELDS + 'birthdate = "birth_date"\n')
+    released_with_a_yes()
+    assert count(said, lin) == ["given", "withdrawn", "unknown"]
+    assert "a tick here does not change that" in text and 'href="/portal"' in text
+    set_terms(channel, actor=owner_actor(), basis="contract", consents={})
+    assert "a tick here" not in browser().get(f"/profile/{channel.id}").content.decode()
 
 
 @needs_node
