@@ -18,12 +18,14 @@ from kehu.collect.inbox import drain as draining
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
+from kehu.collect.signed.answering import digest_of
 from kehu.collect.signed.secrets import KEY, NotSigned, SecretRefused, keep_secret
 from kehu.collect.signed.settings import SettingsRefused, checked, keep_settings
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Channel
 from kehu.govern.subscriptions import standing
 from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.host.home import Home
@@ -509,6 +511,53 @@ def test_shopline_by_configuration():
     held = profile(chen)
     assert (held["full_name"], held["phone"], held["locality"]) == ("陈雨", "+8613800006721", "杭州市")
     assert reasons() == ["message_unknown_topic"]
+
+
+TWO = b"""
+signature = "X-Shopline-Hmac-Sha256"
+topic = "kind"
+id = "call"
+at = "at"
+
+[[row]]
+kind = "interactions"
+topics = ["call"]
+[row.fields]
+"caller.phone" = "phone"
+kind = "kind"
+
+[[row]]
+kind = "interactions"
+topics = ["call", "note"]
+[row.fields]
+"callee.phone" = "phone"
+kind = "kind"
+"""
+
+
+def test_two_rows_of_one_message_are_two_each_with_its_own_customer():
+    made = shop("webhook", "line")
+    keep_settings(made, TWO)
+    set_terms(made, actor=owner_actor(), basis="contract")
+    call = {
+        "call": "c-1",
+        "kind": "call",
+        "at": ago(hours=1),
+        "caller": {"phone": "+491711000001"},
+        "callee": {"phone": "+491711000002"},
+    }
+    note = {"call": "c-2", "kind": "note", "at": ago(hours=1), "callee": {"phone": "+491711000003"}}
+    for _ in range(2):
+        assert shopline(call).status == shopline(note).status == 200
+        drain_all()
+        assert count("select count(distinct subject) from record where kind = 4") == 3
+        assert count("select count(*) from record where kind = 4") == 3
+        with connection.cursor() as cursor:
+            cursor.execute("delete from inbox_seen")  # as after a week: told once more, each is known again
+    # the first of a kind is known by the message's own id
+    source = installation().tokens.source
+    for own in (digest_of("call", "c-1"), digest_of("note", "c-2")):
+        assert count("select count(*) from source_key where token = %s", source(1, made.id, 4, own)) == 1
 
 
 HEX = b"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -60,7 +61,11 @@ def _rows(message: Any, received: datetime, terms: Terms) -> list[Brought]:
     said = moment(at_path(body, message["at"])) if message["at"] else None
     at = earliest(received, said).isoformat()
     found: list[Brought] = []
+    told = Counter[str]()
     for row in wanted:
+        # events of a message are told apart by their row; the first of a kind has the message's own id
+        own = f"{message['own']}\x1f{told[row['kind']]}" if told[row["kind"]] else str(message["own"])
+        told[row["kind"]] += 1
         values = values_of(body, row["fields"])
         name = values.get("external_id") or guest(values.get("email"), values.get("phone"))
         if name is None:
@@ -69,7 +74,6 @@ def _rows(message: Any, received: datetime, terms: Terms) -> list[Brought]:
         if row["kind"] in _EVENT_TIME:
             values.setdefault(_EVENT_TIME[row["kind"]], at)
         residence = values.get("country") or terms.residence
-        own = str(message["own"])
         found.append(Brought(row["kind"], values, own, residence, at=at if said is not None else None))
     if not found:
         raise Refused("message_no_customer")
