@@ -334,6 +334,31 @@ def test_what_was_said_elsewhere_counts_too(send):
     assert reasons() == ["message_said_later", "message_suppressed"] and standing(mira)[0].status == "suppressed"
 
 
+def test_a_yes_that_says_not_when_it_was_said_is_no_news_to_whoever_said_anything_since(send):
+    def told(state: str, minutes: float) -> None:
+        stated = {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": None}
+        at = ago(minutes=minutes)
+        send("customers/update", {"id": 5, "email": "a@mail.example", "updated_at": at, "tags": f"{minutes}",
+             "email_marketing_consent": stated}, at=at)  # fmt: skip
+        drain_all()
+
+    told("subscribed", 30)
+    [who] = found(email="a@mail.example")
+    assert [one.status for one in standing(who)] == ["subscribed"]  # nobody had said anything
+    set_subscription(who, "email", "newsletter", "unsubscribed", actor=owner_actor())
+    told("subscribed", -1)  # the shop changed a tag
+    assert [one.status for one in standing(who)] == ["unsubscribed"] and reasons() == []
+
+
+def test_a_no_that_says_not_when_it_was_said_counts_as_of_its_message(send):
+    for state in ("subscribed", "unsubscribed"):
+        send("customers/update", {"id": 5, "email": "a@mail.example", "updated_at": ago(minutes=1),
+             "email_marketing_consent": {"state": state, "consent_updated_at": None}})  # fmt: skip
+        drain_all()
+    [who] = found(email="a@mail.example")
+    assert [one.status for one in standing(who)] == ["unsubscribed"]
+
+
 def test_states_that_nobody_said_are_no_word(send):
     for state in ("not_subscribed", "pending", "invalid", "redacted", "", None, 7):
         send("customers/update", {"id": 5, "email": "a@mail.example", "email_marketing_consent": {"state": state}})

@@ -39,7 +39,10 @@ def take_erasure(errand: Errand) -> str | None:
 
 
 def take_subscription(errand: Errand) -> str | None:
-    """By which medium somebody may be written to: what they said last counts, wherever they said it."""
+    """By which medium somebody may be written to: what they said last counts, wherever they said it.
+
+    A yes that says not when it was said is no news to whoever said anything before; a no counts as of its message.
+    """
     said, subject = errand.asked.said, errand.subject
     if subject is None:
         return "message_no_customer"
@@ -51,6 +54,8 @@ def take_subscription(errand: Errand) -> str | None:
         .order_by("-at", "-recorded_at")
         .first()
     )
+    if before is not None and status == "subscribed" and said.get("untimed"):
+        return None
     if before is not None and (before.at > at or (before.at == at and status in (before.status, "subscribed"))):
         return None if before.status == status else "message_said_later"
     actor, id = _whoever_may("subscribe", errand.actor), new_id()

@@ -128,6 +128,8 @@ class _Message:
         if status is None:
             return []
         said = {"medium": "email", "status": status, "at": at or self._at}
+        if at is None:  # how it stands at the shop, told with whatever changed there
+            said["untimed"] = "yes"
         return [Asked("subscription", self._customer_id(self._body), said)]
 
     # -- what rows hold
