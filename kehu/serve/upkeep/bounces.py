@@ -31,11 +31,11 @@ from kehu.vault.ids import new_id
 
 BOUNCES: Final = ("hard-bounce", "soft-bounce", "returned-post", "failed-delivery")
 FIELDS_OF: Final = {
-    "hard-bounce": ("email",), "soft-bounce": ("email",), "returned-post": ("address", "delivery_address"),
-    "failed-delivery": ("address", "delivery_address", "phone", "email"), "failed-call": ("phone", "landline"),
-    "delivered": ("email", "address", "delivery_address", "phone", "landline"),
+    "hard-bounce": ("email",), "soft-bounce": ("email",), "returned-post": ("address", "delivery_address", "street"),
+    "failed-delivery": ("address", "delivery_address", "street", "phone", "email"), "failed-call": ("phone", "landline"),
+    "delivered": ("email", "address", "delivery_address", "street", "phone", "landline"),
 }  # fmt: skip
-"""Of which contact points each kind is noted."""
+"""Of which contact points each kind is noted; an address that is held in parts goes by its street."""
 _MOST: Final = 50  # customers who share one contact point and are noted
 _WITHIN: Final = timedelta(days=180)  # bounces that count together
 

@@ -34,7 +34,7 @@ from kehu.serve.upkeep.models import HOW, Confirmation, Task
 
 PURPOSE: Final = "accuracy"
 VERIFIABLE: Final = (
-    "phone", "email", "landline", "wechat_id", "address", "delivery_address", "locality", "postal_code", "country",
+    "phone", "email", "landline", "wechat_id", "address", "delivery_address", "street", "locality", "postal_code", "country",
     "full_name", "birth_date", "gender", "occupation", "employer", "legal_name", "registration_number", "contact_person",
 )  # fmt: skip
 """Fields of which somebody can say whether they are right."""

@@ -16,7 +16,7 @@ from kehu.refine.tokens import tokens_of
 from kehu.serve.upkeep.confidence import band, confidence
 from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
 
-CONTACTS: Final = frozenset({"email", "phone", "landline", "address", "delivery_address", "wechat_id"})
+CONTACTS: Final = frozenset({"email", "phone", "landline", "address", "delivery_address", "street", "wechat_id"})
 STALE_MONTHS: Final = 12
 """From here on a page says how old it is."""
 

@@ -188,13 +188,17 @@ def test_what_is_missing_or_not_theirs_confirms_nothing(people):
     assert not Confirmation.objects.exists() and Task.objects.get().state == "taken"
 
 
-def test_post_that_came_back_is_noted_on_the_record(people):
-    [subject] = admit({"full_name": "客户九", "address": "上海市浦东新区世纪大道 1 号"})
+@pytest.mark.parametrize(
+    "held", [{"address": "上海市浦东新区世纪大道 1 号"}, {"street": "世纪大道", "locality": "上海"}]
+)
+def test_post_that_came_back_is_noted_on_the_record(people, held):
+    """Where an address is held in parts, by its street."""
+    [subject], name = admit({"full_name": "客户九", **held}), next(iter(held))
     service, _ = signed_in("service", "service")
     path = f"/customers/{subject}"
     offered = re.findall(r'value="([a-z-]+:[a-z_]+)"', text_of(service.get(path)))
-    assert offered == ["returned-post:address", "failed-delivery:address"]  # of what is held, and shown to this use
-    noted = service.post(f"{path}/bounce", {"what": "returned-post:address"})
+    assert offered == [f"returned-post:{name}", f"failed-delivery:{name}"]  # of what is held, and shown to this use
+    noted = service.post(f"{path}/bounce", {"what": f"returned-post:{name}"})
     page = plain(service.get(noted["Location"]))
     assert "relied on less" in page and "1 message did not arrive" in page
     assert service.post(f"{path}/bounce", {"what": "returned-post:email"}).status_code == 400
