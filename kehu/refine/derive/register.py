@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
+
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.installation import installation
 from kehu.refine.derive.checking import Compiled
@@ -74,6 +76,17 @@ def groups() -> list[Group]:
         Group(purpose, sensitive, Plan.of({slug: one.compiled for slug, one in held.items()}), held)
         for (purpose, sensitive), held in sorted(found.items())
     ]
+
+
+def still_in_force(group: Group) -> frozenset[str]:
+    """Traits of a group that are in force as of now; whoever would retire one waits until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select slug from derive_trait where slug = any (%s) and state = %s and purpose = %s and sensitive = %s"
+            " order by slug for share",
+            [list(group.held), IN_FORCE, group.number, group.sensitive],
+        )
+        return frozenset(slug for (slug,) in cursor.fetchall())
 
 
 def people_of(slugs: Iterable[str]) -> list[UUID]:

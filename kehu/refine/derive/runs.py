@@ -31,7 +31,8 @@ from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.derive.computing import counted
 from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.frames import Events, packed
-from kehu.refine.derive.register import Group, groups, people_of
+from kehu.refine.derive.models import IN_FORCE
+from kehu.refine.derive.register import Group, groups, people_of, still_in_force
 from kehu.refine.derive.values import refresh, settle
 from kehu.vault.ids import new_id
 
@@ -70,6 +71,7 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
     require_act(USE, actor)
     with _alone():
         began, asked, let_out = time.perf_counter(), 0, 0
+        _forget_unheld()
         work = groups()
         seen = _due()
         for number, group in enumerate(work):
@@ -251,8 +253,14 @@ def _replaced(opened: Iterable[Opened]) -> set[UUID]:
 
 
 def _write(group: Group, everybody: Sequence[UUID], states: Mapping[UUID, Any]) -> None:
-    """Put states in place of those that were there, of whom such traits may stand now; in one transaction."""
-    kept = orjson.dumps({str(subject): state for subject, state in states.items() if state}).decode()
+    """Put states in place of those that were there, of whom such traits may stand now; in one transaction.
+
+    What was counted for a trait that was retired since is left out, as its retiring took it out of what stood.
+    """
+    standing = {group.held[slug].compiled.heap for slug in still_in_force(group)}
+    used = {heap.id for heap in standing if heap is not None}
+    mine = {str(who): {heap: one[heap] for heap in one if heap in used} for who, one in states.items()}
+    kept = orjson.dumps({who: one for who, one in mine.items() if one}).decode()
     with connection.cursor() as cursor:
         cursor.execute(
             "select 1 from subject_state where subject = any (%s) order by subject for share", [list(everybody)]
@@ -296,6 +304,17 @@ def _forget_due(seen: Sequence[tuple[int, int]]) -> None:
             " where d.seq between n.first and n.last",
             [firsts, lasts],
         )
+
+
+def _forget_unheld() -> None:
+    """Forget what is kept for purposes that no trait in force serves: the last of them reveals something since, say."""
+    with connection.cursor() as cursor:
+        for table in ("derive_state", "derive_value"):
+            cursor.execute(
+                f"delete from {table} d where not exists (select from derive_trait t where t.state = %s"
+                " and t.purpose = d.purpose and t.sensitive = d.sensitive)",
+                [IN_FORCE],
+            )
 
 
 def drop_purpose(purpose: str, *, sensitive: bool) -> None:

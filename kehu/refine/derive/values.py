@@ -19,9 +19,9 @@ from kehu.govern.consent import retried
 from kehu.refine.derive.checking import KEY
 from kehu.refine.derive.computing import Cuts, finished, together
 from kehu.refine.derive.frames import unpacked
-from kehu.refine.derive.models import Trait
+from kehu.refine.derive.models import IN_FORCE, Trait
 from kehu.refine.derive.parting import cut_points
-from kehu.refine.derive.register import Group
+from kehu.refine.derive.register import Group, still_in_force
 from kehu.refine.derive.smallest import smallest_group
 
 _WRITTEN_AT_ONCE: Final = 5_000
@@ -74,7 +74,9 @@ def refresh(group: Group) -> None:
     values = _by_customer(group, frames, numbers, rows)
     for slug in group.held:
         covered = sum(slug in one for one in values.values())
-        Trait.objects.filter(slug=slug).update(cuts=cuts.get(slug, {}), covered=covered, computed_at=timezone.now())
+        Trait.objects.filter(slug=slug, state=IN_FORCE).update(
+            cuts=cuts.get(slug, {}), covered=covered, computed_at=timezone.now()
+        )
     everybody = sorted(before | set(values))
     for start in range(0, len(everybody), _WRITTEN_AT_ONCE):
         part = everybody[start : start + _WRITTEN_AT_ONCE]
@@ -91,6 +93,7 @@ def values_of(
 
 def _forget_ended(group: Group) -> None:
     """Forget what is kept of whom such traits may not stand any more, or who were quiet for longer than any is kept."""
+    still_in_force(group)  # whoever retires one forgets the same rows, and waits
     with connection.cursor() as cursor:
         cursor.execute(_ENDED, {"purpose": group.number, "sensitive": group.sensitive, "kept_days": group.kept_days})
 
@@ -139,10 +142,15 @@ def _plain(value: Any) -> Any:
 
 
 def _write(group: Group, values: Mapping[UUID, Mapping[str, Value]], customers: Sequence[UUID]) -> None:
-    """Put values in place of those that were there, where no origin subject of the customer has said no since."""
-    held = orjson.dumps({str(customer): one for customer, one in values.items()}).decode()
+    """Put values in place of those that were there, where no origin subject of the customer has said no since.
+
+    Of a trait that was retired since nothing is written.
+    """
 
     def work() -> None:
+        standing = still_in_force(group)
+        mine = {str(who): {slug: one[slug] for slug in one if slug in standing} for who, one in values.items()}
+        held = orjson.dumps({who: one for who, one in mine.items() if one}).decode()
         with connection.cursor() as cursor:
             cursor.execute(
                 "select 1 from subject_state where customer = any (%s) order by subject for share", [list(customers)]

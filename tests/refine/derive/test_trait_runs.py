@@ -358,6 +358,41 @@ def test_what_is_kept_goes_once_its_customer_was_quiet_for_longer_than_any_trait
     assert anew()[bob]["teas"] == 2
 
 
+def test_a_run_that_is_going_on_writes_nothing_of_what_was_retired_meanwhile(there, monkeypatch):
+    ann, _ = customers()
+    opened = runs._opened
+
+    def retiring(slug, by):
+        def once(*asked):
+            found = list(opened(*asked))
+            if Trait.objects.filter(slug=slug, state="in-force").exists():
+                actions.retire(slug, actor=there(by))
+            return iter(found)
+
+        return once
+
+    with monkeypatch.context() as patch:  # one of several of its purpose, which others count nothing of
+        patch.setattr(runs, "_opened", retiring("response", "analyst"))
+        found = anew()
+    assert "frequency" in found[ann] and "response" not in found[ann]
+    with monkeypatch.context() as patch:  # the last of its purpose
+        patch.setattr(runs, "_opened", retiring("category_affinity", "marketing"))
+        runs.compute(actor=owner_actor())
+    assert rows("select count(*) from derive_state where purpose = 5") == [(0,)]
+    assert rows("select count(*) from derive_value where purpose = 5") == [(0,)]
+
+
+def test_what_is_kept_for_a_purpose_without_a_trait_goes_with_the_next_run(there):
+    anew()
+    actions.declare(
+        definition("category_affinity", "select count(*) from orders where product = 'tea'", purpose="personalisation", level=4),
+        owner="marketing@kehu.example", deputy="manager@kehu.example", actor=there("marketing"),
+    )  # fmt: skip
+    anew()
+    assert rows("select count(*) from derive_state where purpose = 5 and not sensitive") == [(0,)]
+    assert rows("select count(*) from derive_value where purpose = 5 and not sensitive") == [(0,)]
+
+
 def test_whoever_leaves_hands_over_first(there):
     with pytest.raises(IntegrityError, match="handed over first"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("update guard_staff set is_active = false where email = 'analyst@kehu.example'")
