@@ -34,6 +34,7 @@ PROMISED = {
     "traits list": "traits[trait label purpose level state version owner deputy customers computed_at] due",
     "traits show": "trait state label description purpose level language source expression bands unit retention_days inputs"
     " needs owner deputy versions spread",
+    "traits count": "conditions customers",
     "traits compute": "asked let_out seconds",
     "traits declare": "declared checked",
     "traits retire": "retired",
@@ -452,6 +453,10 @@ def test_traits_are_declared_computed_and_retired(kehu):
     assert {row["state"] for row in kehu("traits", "list")["traits"]} == {"in-force", "shipped"}
     assert kehu("traits", "show", "recency")["versions"][0]["version"] == 1
     kehu("traits", "show", "moon", code=1)
+    asked = {"recency": "0", "tenure": "1"}
+    assert kehu("traits", "count", "recency=0", "tenure=1") == {"conditions": asked, "customers": None}
+    kehu("traits", "count", "recency=0", "recency=1", code=2)
+    kehu("traits", "count", "moon=1", code=1)
     assert kehu("traits", "retire", "tenure", code=1)["error"]["code"] == "trait"
     kehu("traits", "retire", "satisfaction")
 
@@ -601,7 +606,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     assert set(PROMISED) - kehu.seen == {
         "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
         "channel pull", "weights show", "weights compare", "weights adopt", "weights teach",
-        "traits list", "traits show", "traits compute", "traits declare", "traits retire",
+        "traits list", "traits show", "traits count", "traits compute", "traits declare", "traits retire",
     }  # fmt: skip
 
 

@@ -67,6 +67,22 @@ def traits_show(trait: str) -> Any:
     }  # fmt: skip
 
 
+@traits.command("count", epilog="Example: kehu traits count frequency=1 lifecycle=active")
+@click.argument("conditions", nargs=-1, required=True, metavar="TRAIT=BAND...")
+@command()
+def traits_count(conditions: tuple[str, ...]) -> Any:
+    """How many customers meet up to three conditions; withheld (null) where the number, or a difference, would tell of few.
+
+    A band is named as traits show lists it; the traits serve one purpose.
+    """
+    from kehu.refine.derive import counts
+
+    asked = dict(one.split("=", 1) for one in conditions if "=" in one)
+    if len(asked) < len(conditions):
+        raise click.UsageError("say each condition as TRAIT=BAND, and each trait once")
+    return {"conditions": asked, "customers": counts.how_many(asked, actor=actor())}
+
+
 @traits.command("compute", epilog="Example: kehu traits compute")
 @click.option("--due", is_flag=True, help="Only of whom something came or changed.")
 @command()

@@ -2,8 +2,9 @@
 
 Nothing is said of fewer than the smallest group (:mod:`smallest`), none at all included, and nothing from which such a figure
 could be had by taking one from another: where what is withheld in a row would itself be few, the least of what is shown is
-withheld with it. A condition is one band of one trait, at most three together, so what can be asked is finite, and each
-answer holds against all others: every way of turning the conditions round holds nobody or enough.
+withheld with it. Whoever lacks a trait is withheld like a band that is never shown. A condition is one band of one trait, at
+most three together, so what can be asked is finite, and each answer holds against all others: every way of turning the
+conditions round holds nobody or enough.
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from kehu.refine.derive.definition import Definition
 from kehu.refine.derive.faults import UnknownTrait
 from kehu.refine.derive.register import Held, in_force
 from kehu.refine.derive.smallest import smallest_group
+from kehu.refine.derive.totals import few_fewer, totals
 
 MOST_CONDITIONS: Final = 3
 SIDES: Final = 5  # of the matrix
-Cell = tuple[str, ...]
+Cell = tuple[str | None, ...]
+"""Bands of several traits; None: whoever is in it has none of that trait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a trait is spread. ``counts``: by band, None where it is withheld; ``total`` None: too few altogether.
+    """How a trait is spread. ``counts``: by band, None where it is withheld; ``total`` None: it would tell of few.
 
     ``bands``: of a number its lower bounds' places, of others the words or keys themselves, in an order to be read in.
     """
@@ -40,6 +43,11 @@ class Spread:
     bands: tuple[str, ...]
     counts: tuple[int | None, ...]
     total: int | None
+
+    @property
+    def says(self) -> bool:
+        """Whether anything of it may be told."""
+        return self.total is not None or any(count is not None for count in self.counts)
 
 
 def spread(slug: str, *, actor: Actor) -> Spread:
@@ -50,16 +58,20 @@ def spread(slug: str, *, actor: Actor) -> Spread:
         UnknownTrait: no such trait is in force.
     """
     require_act("count-traits", actor)
-    cells = _cells([slug])
-    return spread_of(_held(slug).definition, {band: n for (band,), n in cells.items()})
+    found = {band: n for (band,), n in _cells([slug]).items() if band is not None}
+    return spread_of(_held(slug), found, lack=few_fewer(slug, totals() | {slug: sum(found.values())}, smallest_group()))
 
 
-def spread_of(definition: Definition, found: Mapping[str, int]) -> Spread:
-    """The same of counts by band, for a trial of what is not in force."""
-    bands = _bands(definition, found)
-    counts = told([found.get(band, 0) for band in bands], smallest_group())
-    total = sum(found.values())
-    return Spread(definition.slug, bands, counts, total if total >= smallest_group() else None)
+def spread_of(held: Held, found: Mapping[str, int], *, lack: int) -> Spread:
+    """The same of counts by band, for a trial of what is not in force.
+
+    Args:
+        lack: how many a reader would know to lack the trait, by its total and another that is told.
+    """
+    least, total = smallest_group(), sum(found.values())
+    bands = _bands(held.definition, found)
+    counts = told([found.get(band, 0) for band in bands], least, besides=lack)
+    return Spread(held.definition.slug, bands, counts, total if total >= least and not lack else None)
 
 
 def matrix(*, actor: Actor) -> list[list[int | None]] | None:
@@ -72,9 +84,10 @@ def matrix(*, actor: Actor) -> list[list[int | None]] | None:
     if not {"recency_score", "frequency_score"} <= set(in_force()):
         return None
     cells = _cells(["recency_score", "frequency_score"])
-    of = {(int(r), int(f)): n for (r, f), n in cells.items()}  # bands of a score are numbered 0 to 4
-    table = [[of.get((r, f), 0) for f in range(SIDES)] for r in reversed(range(SIDES))]
-    return told_table(table, smallest_group())
+    bands = [str(place) for place in range(SIDES)]
+    table = [[cells.get((r, f), 0) for f in bands] for r in reversed(bands)]
+    lack = [cells.get((r, None), 0) for r in reversed(bands)], [cells.get((None, f), 0) for f in bands]
+    return told_table(table, smallest_group(), besides=lack)
 
 
 def how_many(conditions: Mapping[str, str], *, actor: Actor) -> int | None:
@@ -88,11 +101,20 @@ def how_many(conditions: Mapping[str, str], *, actor: Actor) -> int | None:
     slugs = sorted(conditions)
     if not 1 <= len(slugs) <= MOST_CONDITIONS:
         raise UnknownTrait(", ".join(slugs))
-    cells = _cells(slugs)
-    return answer(cells, tuple(conditions[slug] for slug in slugs), smallest_group())
+    cells, counted, least = _cells(slugs), totals(), smallest_group()
+    for place, slug in enumerate(slugs):
+        found = Counter[str]()
+        for cell, count in cells.items():
+            if (band := cell[place]) is not None:
+                found[band] += count
+        counted[slug] = found.total()
+        row = spread_of(_held(slug), found, lack=few_fewer(slug, counted, least))
+        if dict(zip(row.bands, row.counts, strict=True)).get(conditions[slug]) is None:
+            return None  # what a spread withholds is answered no other way either
+    return answer(cells, tuple(conditions[slug] for slug in slugs), least)
 
 
-def answer(cells: Mapping[Cell, int], asked: Cell, least: int) -> int | None:
+def answer(cells: Mapping[Cell, int], asked: tuple[str, ...], least: int) -> int | None:
     """The count of one cell, if no difference of answers tells of fewer than ``least``; ``cells``: the whole table.
 
     Checked for the cell and for every coarser one that leaves conditions out; each with all its turned-round neighbours, and
@@ -107,19 +129,24 @@ def answer(cells: Mapping[Cell, int], asked: Cell, least: int) -> int | None:
             return None
         for place in kept:
             row = Counter[str]()
+            lack = 0
             for cell, count in cells.items():
                 if all(cell[other] == asked[other] for other in kept - {place}):
-                    row[cell[place]] += count
+                    if (band := cell[place]) is None:
+                        lack += count
+                    else:
+                        row[band] += count
             bands = sorted(row)
-            if asked[place] not in row or told([row[band] for band in bands], least)[bands.index(asked[place])] is None:
+            shown = dict(zip(bands, told([row[band] for band in bands], least, besides=lack), strict=True))
+            if shown.get(asked[place]) is None:
                 return None
     return cells.get(asked)
 
 
-def told(counts: Sequence[int], least: int) -> tuple[int | None, ...]:
-    """A row of counts as it may be told: what is withheld comes to nobody or to enough."""
+def told(counts: Sequence[int], least: int, *, besides: int = 0) -> tuple[int | None, ...]:
+    """A row of counts as it may be told: what is withheld comes to nobody or to enough, with what is withheld ``besides``."""
     shown: list[int | None] = [count if count >= least else None for count in counts]
-    while 0 < _hidden(counts, shown) < least:
+    while 0 < besides + _hidden(counts, shown) < least:
         there = [count for count in shown if count is not None]
         if not there:
             break
@@ -127,16 +154,23 @@ def told(counts: Sequence[int], least: int) -> tuple[int | None, ...]:
     return tuple(shown)
 
 
-def told_table(table: Sequence[Sequence[int]], least: int) -> list[list[int | None]]:
-    """A table as it may be told, whose rows and columns are known as sums: each holds by itself."""
+def told_table(
+    table: Sequence[Sequence[int]], least: int, *, besides: tuple[Sequence[int], Sequence[int]]
+) -> list[list[int | None]]:
+    """A table as it may be told, whose rows and columns are known as sums: each holds by itself.
+
+    Args:
+        besides: what of each row, and of each column, is withheld besides: whoever lacks the other trait.
+    """
     shown: list[list[int | None]] = [list(told(row, least)) for row in table]
+    lines = [*zip(_rows(table), besides[0], strict=True), *zip(_columns(table), besides[1], strict=True)]
     changed = True
     while changed:
         changed = False
-        for line in [*_rows(table), *_columns(table)]:
+        for line, lack in lines:
             counts = [table[r][c] for r, c in line]
             there = [(table[r][c], r, c) for r, c in line if shown[r][c] is not None]
-            if there and 0 < _hidden(counts, [shown[r][c] for r, c in line]) < least:
+            if there and 0 < lack + _hidden(counts, [shown[r][c] for r, c in line]) < least:
                 _, r, c = min(there)
                 shown[r][c] = None
                 changed = True
@@ -168,7 +202,7 @@ def band_of(definition: Definition, value: Any) -> str:
 
 
 def _bands(definition: Definition, found: Mapping[str, int]) -> tuple[str, ...]:
-    """The bands in their order; of words and keys those that enough customers share, the most first."""
+    """The bands in their order; of words and keys those that somebody has, the most first."""
     if definition.bands and all(band.isdigit() for band in found):
         return tuple(str(place) for place in range(len(definition.bands) + 1))
     return tuple(sorted(found, key=lambda band: (-found[band], band)))
@@ -182,12 +216,12 @@ def _held(slug: str) -> Held:
 
 
 def _cells(slugs: Sequence[str]) -> dict[Cell, int]:
-    """Customers by their bands of these traits; whoever lacks one of them is left out."""
+    """Customers of whom something is derived for the purpose of these traits, by their bands of each."""
     held = [_held(slug) for slug in slugs]
     if len({(one.definition.purpose, one.definition.sensitive) for one in held}) > 1:
         raise UnknownTrait(", ".join(slugs))
     columns = ", ".join(f"{_band_sql(one)} as b{n}" for n, one in enumerate(held))
-    names = [f"b{n}" for n in range(len(held))]
+    names = ", ".join(f"b{n}" for n in range(len(held)))
     parameters: list[Any] = []
     for one in held:
         slug, bands = one.definition.slug, list(one.definition.bands)
@@ -195,9 +229,8 @@ def _cells(slugs: Sequence[str]) -> dict[Cell, int]:
     first = held[0].definition
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select {', '.join(names)}, count(*) from (select {columns} from derive_value v"
-            " where v.purpose = %s and v.sensitive = %s) x where"
-            f" {' and '.join(f'{name} is not null' for name in names)} group by {', '.join(names)}",
+            f"select {names}, count(*) from (select {columns} from derive_value v"
+            f" where v.purpose = %s and v.sensitive = %s) x group by {names}",
             [*parameters, PURPOSES[first.purpose], first.sensitive],
         )
         return {tuple(row[:-1]): int(row[-1]) for row in cursor.fetchall()}

@@ -22,6 +22,7 @@ from kehu.refine.derive.definition import Definition, shipped
 from kehu.refine.derive.models import IN_FORCE, Trait, TraitVersion
 from kehu.refine.derive.register import Group, definition_of, groups
 from kehu.refine.derive.smallest import smallest_group
+from kehu.refine.derive.totals import told_totals
 from kehu.refine.derive.values import Value, values_of
 
 READ: Final = "read-traits"
@@ -40,7 +41,7 @@ class Row:
     needs: tuple[str, ...]
     since: datetime | None
     covered: int | None = None
-    """Customers that it had a value of when it was last computed; None: few, or never."""
+    """Customers that it had a value of when it was last computed; None: it would tell of few, or was never computed."""
     computed_at: datetime | None = None
 
 
@@ -99,6 +100,7 @@ def catalogue(*, actor: Actor) -> list[Row]:
     versions = {
         (one.trait_id, one.version): one for one in TraitVersion.objects.select_related("trait").order_by("version")
     }
+    covered = told_totals({row.slug: row.covered for row in rows if row.state == IN_FORCE}, smallest_group())
     found = []
     for row in rows:
         version = versions[row.slug, row.version]
@@ -106,7 +108,7 @@ def catalogue(*, actor: Actor) -> list[Row]:
             Row(
                 definition_of(version, row), row.state, row.version, emails.get(row.owner, ""),
                 emails.get(row.deputy, ""), tuple(version.inputs), tuple(version.needs), row.since,
-                row.covered if row.covered >= smallest_group() else None, row.computed_at,
+                covered.get(row.slug), row.computed_at,
             )
         )  # fmt: skip
     here = {row.slug for row in rows}

@@ -19,6 +19,7 @@ from kehu.refine.derive.parting import cut_points
 from kehu.refine.derive.register import Group, Held, in_force
 from kehu.refine.derive.runs import sample, some_customers
 from kehu.refine.derive.smallest import smallest_group
+from kehu.refine.derive.values import plain
 
 SAMPLE: Final = 500
 """Customers of a trial."""
@@ -55,11 +56,12 @@ def try_out(definition: Definition, *, actor: Actor) -> Trial:
     if KEY in frame.columns:
         most: dict[int, dict[str, float]] = {}
         for who, key, value in frame.iter_rows():
-            most.setdefault(who, {})[key] = value
+            most.setdefault(who, {})[key] = plain(value)
         bands = Counter(band_of(definition, values) for values in most.values())
     else:
-        bands = Counter(band_of(definition, value) for value in frame["value"])
-    return Trial(len(customers), spread_of(definition, bands))
+        bands = Counter(band_of(definition, plain(value)) for value in frame["value"])
+    asked, lack = len(customers), len(customers) - bands.total()
+    return Trial(asked, spread_of(mine, bands, lack=lack if lack < least else 0))
 
 
 def _needed(one: Held) -> dict[str, Held]:

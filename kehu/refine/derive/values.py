@@ -128,13 +128,14 @@ def _by_customer(
                 continue
             mine = found.setdefault(who, {})
             if keyed:
-                mine.setdefault(slug, {})[row[1]] = _plain(row[2])  # type: ignore[index]
+                mine.setdefault(slug, {})[row[1]] = plain(row[2])  # type: ignore[index]
             else:
-                mine[slug] = _plain(row[1])
+                mine[slug] = plain(row[1])
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as it is kept: two places behind the point, and none where they say nothing."""
     if isinstance(value, float):
         rounded = round(value, 2)
         return int(rounded) if rounded == int(rounded) else rounded

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.derive import counts, runs, trials
+from kehu.refine.derive import counts, queries, runs, trials
 from kehu.refine.derive.counts import answer, told, told_table
 from kehu.refine.derive.faults import UnknownTrait
+from kehu.refine.derive.totals import told_totals
 from tests.cast import staff
 from tests.refine.derive.conftest import definition
 
@@ -32,15 +33,24 @@ def test_what_a_row_withholds_comes_to_nobody_or_enough(row):
 
 
 @QUICK
-@given(st.lists(st.lists(st.integers(0, 20), min_size=4, max_size=4), min_size=3, max_size=5))
-def test_a_table_holds_along_rows_and_columns(table):
-    shown = told_table(table, K)
-    for counts_, said in [
-        *zip(table, shown, strict=True),
-        *zip(zip(*table, strict=True), zip(*shown, strict=True), strict=True),
+@given(
+    st.lists(st.lists(st.integers(0, 20), min_size=4, max_size=4), min_size=3, max_size=5),
+    st.lists(st.integers(0, 6), min_size=9, max_size=9),
+)
+def test_a_table_holds_along_rows_and_columns(table, lack):
+    besides = lack[: len(table)], lack[5:]  # of each row and column, whoever has none of the other
+    shown = told_table(table, K, besides=besides)
+    for counts_, said, none in [
+        *zip(table, shown, besides[0], strict=True),
+        *zip(zip(*table, strict=True), zip(*shown, strict=True), besides[1], strict=True),
     ]:
-        hidden = sum(count for count, one in zip(counts_, said, strict=True) if one is None)
+        hidden = none + sum(count for count, one in zip(counts_, said, strict=True) if one is None)
         assert hidden == 0 or hidden >= K or all(one is None for one in said)
+
+
+def _bands(people, place):
+    """What can be asked for: to have none of a trait is no band of it."""
+    return sorted({one[place] for one in people} - {None})
 
 
 def attacked(people, least, asked=answer):
@@ -50,7 +60,7 @@ def attacked(people, least, asked=answer):
     for size in (1, 2, 3):
         for some in itertools.combinations(traits, size):
             cells = Counter(tuple(one[place] for place in some) for one in people)
-            for cell in itertools.product(*(sorted({one[place] for one in people}) for place in some)):
+            for cell in itertools.product(*(_bands(people, place) for place in some)):
                 found = asked(cells, cell, least)
                 if found is not None:
                     answers[frozenset(zip(some, cell, strict=True))] = found
@@ -86,6 +96,53 @@ def test_no_single_person_comes_out_by_narrowing(seed):
     assert smallest >= K and told_of > 3
     # the control: with nothing but the smallest group, somebody does come out
     assert attacked(people, K, lambda cells, cell, least: n if (n := cells.get(cell, 0)) >= least else None)[0] < K
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_single_person_who_lacks_a_trait_comes_out(seed):
+    rng = random.Random(seed)
+    people = [
+        (rng.choice("ab"), rng.choices(["x", "y", None], (9, 6, 3))[0], rng.choices(["p", "q", None], (8, 4, 1))[0])
+        for _ in range(600)
+    ]
+    people += [("c", "x", "p")] * 30 + [("c", "y", "p")] * 29 + [("c", None, "p")]
+    smallest, told_of = attacked(people, K)
+    assert smallest >= K and told_of > 3
+
+    def of_those_who_have_all(cells, cell, least):
+        return answer({one: n for one, n in cells.items() if None not in one}, cell, least)
+
+    assert attacked(people, K, of_those_who_have_all)[0] < K  # the control
+
+
+def test_no_total_is_told_that_differs_by_few_from_another():
+    assert told_totals({"a": 100, "b": 99, "c": 88, "d": 100, "e": 81, "f": 4}, 10) == {
+        "a": 100, "b": None, "c": 88, "d": 100, "e": None, "f": None,
+    }  # fmt: skip
+
+
+def test_whoever_lacks_a_trait_comes_out_by_no_two_figures(bring, in_force, kehu):
+    bring("external_id,full_name\n" + "".join(f"K{n},Name{n}\n" for n in range(60)), "--residence", "AU")
+    orders = "".join(f"O{n},K{n},2026-0{1 + n % 2 * 3}-10,10,USD,tea\n" for n in range(60))
+    bring("order_id,external_id,ordered_at,amount,currency,product\n" + orders, "--kind", "orders", "--residence", "AU")
+    rated = "".join(f"K{n},2026-01-02 10:00,survey,{1 + n % 2 * 3}\n" for n in range(59))  # all but one
+    bring("external_id,at,kind,rating\n" + rated, "--kind", "interactions", "--residence", "AU")
+    runs.compute(actor=owner_actor())
+    analyst = in_force("analyst")
+    everybody, rating = counts.spread("frequency", actor=analyst), counts.spread("satisfaction", actor=analyst)
+    assert everybody.total == 60 and rating.total is None
+    shown = [count for count in rating.counts if count is not None]
+    assert shown == [30] and 60 - sum(shown) >= 10  # 29 rated 4, and one nothing
+    covered = {row.definition.slug: row.covered for row in queries.catalogue(actor=analyst)}
+    assert covered["frequency"] == 60 and covered["satisfaction"] is None
+    told_of = {band: counts.how_many({"satisfaction": band}, actor=analyst) for band in rating.bands}
+    assert {band: n for band, n in told_of.items() if n} == {"0": 30}
+    both = counts.how_many({"frequency": "0", "satisfaction": "0"}, actor=analyst)
+    assert both in (30, None)
+    answer = kehu("traits", "count", "satisfaction=0")
+    assert answer.code == 0 and answer.json == {"conditions": {"satisfaction": "0"}, "customers": 30}
+    assert kehu("traits", "count", "satisfaction=3").json["customers"] is None
+    assert kehu("traits", "count", "satisfaction").code == 2
 
 
 def test_figures_of_real_customers(bring, in_force, database):

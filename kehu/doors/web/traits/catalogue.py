@@ -72,7 +72,7 @@ def one(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
             if slug in other.needs and other.state == "in-force"
         ],
         "unit": words.UNITS[definition.unit],
-        "spread": spread_rows(definition, spread) if spread else None,
+        "spread": spread_rows(definition, spread) if spread and spread.says else None,
         "total": spread.total if spread else None,
         "may_count": desk.may("count-traits"),
         "versions": queries.versions_of(slug, actor=actor),
