@@ -36,7 +36,8 @@ Cell = tuple[str | None, ...]
 class Spread:
     """How a trait is spread. ``counts``: by band, None where it is withheld; ``total`` None: it would tell of few.
 
-    ``bands``: of a number its lower bounds' places, of others the words or keys themselves, in an order to be read in.
+    ``bands``: of a number its lower bounds' places, of others the words or keys themselves, in an order to be read in; of a
+    number without bounds those values alone that enough customers share.
     """
 
     slug: str
@@ -71,6 +72,9 @@ def spread_of(held: Held, found: Mapping[str, int], *, lack: int) -> Spread:
     least, total = smallest_group(), sum(found.values())
     bands = _bands(held.definition, found)
     counts = told([found.get(band, 0) for band in bands], least, besides=lack)
+    if held.compiled.shape == "number" and not held.compiled.grouped and not held.definition.bands:
+        there = [(band, count) for band, count in zip(bands, counts, strict=True) if count is not None]
+        bands, counts = tuple(band for band, _ in there), tuple(count for _, count in there)
     return Spread(held.definition.slug, bands, counts, total if total >= least and not lack else None)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.derive import counts, queries, runs, trials
+from kehu.refine.derive import actions, counts, queries, runs, trials
 from kehu.refine.derive.counts import answer, told, told_table
 from kehu.refine.derive.faults import UnknownTrait
 from kehu.refine.derive.totals import told_totals
@@ -143,6 +143,20 @@ def test_whoever_lacks_a_trait_comes_out_by_no_two_figures(bring, in_force, kehu
     assert answer.code == 0 and answer.json == {"conditions": {"satisfaction": "0"}, "customers": 30}
     assert kehu("traits", "count", "satisfaction=3").json["customers"] is None
     assert kehu("traits", "count", "satisfaction").code == 2
+
+
+def test_a_number_without_bands_lists_nobodys_own_value(bring, in_force):
+    bring("external_id,full_name\n" + "".join(f"K{n},Name{n}\n" for n in range(40)), "--residence", "AU")
+    orders = "".join(f"O{n},K{n},2026-01-10,{n + 11 if n < 25 else 77},USD,tea\n" for n in range(40))
+    bring("order_id,external_id,ordered_at,amount,currency,product\n" + orders, "--kind", "orders", "--residence", "AU")
+    analyst = in_force("analyst")
+    spent = definition("spent", "select sum(amount) from orders", level=3)
+    trial = trials.try_out(spent, actor=analyst)
+    assert (trial.spread.bands, trial.spread.counts, trial.spread.total) == (("77",), (15,), 40)
+    actions.declare(spent, owner="analyst@kehu.example", deputy="manager@kehu.example", actor=analyst)
+    runs.compute(actor=owner_actor())
+    found = counts.spread("spent", actor=analyst)
+    assert (found.bands, found.counts, found.total) == (("77",), (15,), 40)
 
 
 def test_figures_of_real_customers(bring, in_force, database):
