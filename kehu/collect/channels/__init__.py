@@ -104,10 +104,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A message that cannot be understood, with why: it goes to quarantine as it came."""
+    """A message that cannot be understood, with why: it goes to quarantine as it came.
+
+    ``customer``: the sender's id of whom it is about, as far as it tells; by it an erasure finds it.
+    """
 
     message: int
     reason: str
+    customer: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

@@ -75,6 +75,8 @@ class _Sent:
 
 _Refused = tuple[str, bytes, bytes | None]
 """Why, the message as it came, and the key of its customer, by which an erasure finds it."""
+_Named = tuple[str, bytes, str | UUID | None]
+"""The same with its customer as it names them: by the sender's id, or by ours."""
 
 
 @dataclass(slots=True)
@@ -204,7 +206,7 @@ class _Channel:
         return read.messages
 
     def _read(self, opened: Sequence[_Sent]) -> _Read:
-        read = _Read()
+        read, refused = _Read(), list[_Named]()
         for one in opened:
             assert self.kind is not None  # else it waits
             held = self.kind.messages(one.envelope)
@@ -214,26 +216,36 @@ class _Channel:
                 row.at = row.at or one.said_at
                 read.rows[row.kind].append(row)
             read.asked += [(asked, one.at, _without(held[asked.message], asked.besides)) for asked in reading.asked]
-            read.refused += [(bad.reason, orjson.dumps(held[bad.message]), None) for bad in reading.refused]
+            refused += [(bad.reason, orjson.dumps(held[bad.message]), bad.customer) for bad in reading.refused]
             for name, count in reading.unread.items():
                 read.unread[name] += count
             read.messages += len(places)
+        read.refused = self._keyed(refused)
         return read
+
+    def _keyed(self, refused: Sequence[_Named]) -> list[_Refused]:
+        """Each with the key by which an erasure finds it; of somebody who is gone, by our id, nothing is kept."""
+        names = [of for _, _, of in refused if isinstance(of, str)]
+        keys = keys_of(self.channel, self.terms.controller, names) if names else {}
+        found = list[_Refused]()
+        for why, raw, of in refused:
+            key = a_key_of(of) if isinstance(of, UUID) else keys[of] if of is not None else None
+            if key is not None or not isinstance(of, UUID):
+                found.append((why, raw, key))
+        return found
 
     def _hand_over(self, asked: Sequence[tuple[Asked, datetime, bytes]]) -> list[_Refused]:
         """Have errands carried out by whoever keeps those registers; returns what was not, with why."""
         names = [one.customer for one, _, _ in asked if one.customer is not None]
         known = customers_of(self.channel, self.terms.controller, names) if names else {}
-        refused: list[tuple[str, bytes, str | None]] = []
+        refused = list[_Named]()
         of = [(known.get(one.customer or ""), one, at, raw) for one, at, raw in asked]
         # in the order of subjects, as reads lock them; of one customer as they came
         for subject, one, at, raw in sorted(of, key=lambda each: each[0].bytes if each[0] is not None else b""):
             errand = Errand(one, subject, self.channel, self.terms.notice, at, self.actor)
             if (why := hand_of(one.hand)(errand)) is not None:
-                refused.append((why, raw, one.customer))
-        asked_by = [name for _, _, name in refused if name is not None]
-        keys = keys_of(self.channel, self.terms.controller, asked_by) if asked_by else {}
-        return [(why, raw, keys[name] if name is not None else None) for why, raw, name in refused]
+                refused.append((why, raw, one.subject or one.customer))
+        return self._keyed(refused)
 
     def _words(self) -> Terms:
         terms = self.terms
@@ -274,10 +286,11 @@ class _Channel:
 
     def _set_aside(self, sent: _Sent) -> int:
         """A request whose messages cannot be taken in: each to quarantine, sealed by itself, where an erasure finds it."""
-        refused = list[_Refused]()
+        named = list[_Named]()
         for opened in self._open([sent]):  # none: it was erased meanwhile
             for message in self._parted(opened):
-                refused += self._apart(message, sent.at)
+                named += self._apart(message, sent.at)
+        refused = self._keyed(named)
         with transaction.atomic():
             if refused:
                 self._write("interactions", [], refused)
@@ -293,32 +306,27 @@ class _Channel:
             return [opened.envelope]
         return [held[place] for place in opened.places(len(held)) if place < len(held)]
 
-    def _apart(self, message: Any, at: datetime) -> list[_Refused]:
-        """One message that cannot be taken in, in the parts that its kind has; what is of somebody who is gone is not kept."""
+    def _apart(self, message: Any, at: datetime) -> list[_Named]:
+        """One message that cannot be taken in, in the parts that its kind has."""
         try:
             parts = self.kind.apart(message) if self.kind is not None else [message]
         except Exception:  # noqa: BLE001  (not as its kind writes them)
             parts = [message]
-        refused = list[_Refused]()
-        for part in parts:
-            found = self._whose(part, at)
-            if found is not None:
-                refused.append((_FAILED, orjson.dumps(part), found or None))
-        return refused
+        return [(_FAILED, orjson.dumps(part), self._whose(part, at)) for part in parts]
 
-    def _whose(self, message: Any, at: datetime) -> bytes | None:
-        """A key of the customer whom a message is about, empty where it names none; None: they were erased meanwhile."""
+    def _whose(self, message: Any, at: datetime) -> str | UUID | None:
+        """The customer whom a message is about, as it names them; None: it names nobody."""
         try:
             assert self.kind is not None
             reading = self.kind.read(self.kind.again(message, self.channel.id), at, [0], self._words())
         except Exception:  # noqa: BLE001  (it is its own reader that fails on it)
-            return b""
+            return None
         meant = next((one.subject for one in reading.asked if one.subject is not None), None)
         if meant is not None:
-            return a_key_of(meant)
+            return meant
         named = (row.values.get("external_id") for row in reading.rows if row.kind != "organisations")
-        names = [name for name in (*named, *(one.customer for one in reading.asked)) if name]
-        return keys_of(self.channel, self.terms.controller, names[:1])[names[0]] if names else b""
+        asked, refused = (one.customer for one in reading.asked), (one.customer for one in reading.refused)
+        return next((name for name in (*named, *asked, *refused) if name), None)
 
     def _note_unread(self, unread: dict[str, int]) -> None:
         if unread:

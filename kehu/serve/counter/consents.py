@@ -26,7 +26,7 @@ _STRICTER: Final = ("withdrawn", "refused", "invalid")
 def take_consent(errand: Errand) -> str | None:
     """A consent said at the counter, under whoever took it there."""
     said = errand.asked.said
-    subject = UUID(said["subject"]) if "subject" in said else errand.subject
+    subject = errand.asked.subject or errand.subject
     if subject is None:
         return "message_no_customer"
     purpose, at, by = PURPOSES[said["purpose"]], datetime.fromisoformat(said["at"]), UUID(said["by"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from kehu.collect.channels import Asked, Brought, Reading, Terms, Unreadable
 from kehu.collect.signed.parts import earliest, moment
@@ -38,7 +39,6 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
                 "purpose": str(consent["purpose"]), "version": str(consent["version"]), "at": at,
                 **{part: str(message[part]) for part in ("by", "way", "notice", "language")},
             }  # fmt: skip
-            if subject:
-                said["subject"] = str(subject)
-            reading.asked.append(Asked(HAND, None if subject else str(name), said, place))
+            meant = UUID(str(subject)) if subject else None
+            reading.asked.append(Asked(HAND, None if meant else str(name), said, place, subject=meant))
     return reading

@@ -21,7 +21,8 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             ]
             continue
         if "head" in message:  # a letter that could not be read
-            reading.refused.append(Unreadable(place, "message_not_taken_in"))
+            whose = guest(message["from"], None)
+            reading.refused.append(Unreadable(place, "message_not_taken_in", whose))
             continue
         sender = message.get("from")
         if not sender:

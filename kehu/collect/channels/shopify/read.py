@@ -70,7 +70,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
         try:
             rows, asked = message.rows(), message.asked()
         except Refused as why:
-            reading.refused.append(Unreadable(place, str(why)))
+            reading.refused.append(Unreadable(place, str(why), message.whose()))
             continue
         for row in rows:
             row.message = place
@@ -131,6 +131,14 @@ class _Message:
         if at is None:  # how it stands at the shop, told with whatever changed there
             said["untimed"] = "yes"
         return [Asked("subscription", self._customer_id(self._body), said)]
+
+    def whose(self) -> str | None:
+        """Whom it is about, whatever its topic; None: it names nobody. The id of what is no customer is no customer's."""
+        body = self._body
+        own = body.get("id") if self._topic.startswith("customers/") else None
+        found = id_of(body.get("customer_id")) or id_of(thing(body.get("customer")).get("id")) or id_of(own)
+        told = values_of(body, {**_BUYER, "email_address": "email"})
+        return found or guest(told.get("email"), told.get("phone"))
 
     # -- what rows hold
 

@@ -8,6 +8,7 @@ when they are identified under the same device's id, with those events that noti
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -54,17 +55,30 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     for place in places:
         message = envelope["m"][place]
         if UNREADABLE in message:
-            reading.refused.append(Unreadable(place, str(message[UNREADABLE])))
+            within = _Call(_within(message), received, off, terms, {})
+            reading.refused.append(Unreadable(place, str(message[UNREADABLE]), within.whose()))
             continue
+        call = _Call(message, received, off, terms, reading.unread)
         try:
-            rows = _Call(message, received, off, terms, reading.unread).rows()
+            rows = call.rows()
         except _Refused as why:
-            reading.refused.append(Unreadable(place, str(why)))
+            reading.refused.append(Unreadable(place, str(why), call.whose()))
             continue
         for row in rows:
             row.message = place
             reading.rows.append(row)
     return reading
+
+
+def _within(message: dict[str, Any]) -> dict[str, Any]:
+    """What lies in a message that is no call, or too large a one; by the page key it names no user: nobody saw the proof."""
+    held = message.get("raw")
+    if isinstance(held, str):
+        try:
+            held = json.loads(held)
+        except (ValueError, RecursionError):
+            return {}
+    return {name: told for name, told in _object(held).items() if name != "userId" or FROM_PAGE not in message}
 
 
 class _Refused(ValueError):
@@ -211,6 +225,10 @@ class _Call:
         if self._user is not None:
             return self._user
         return self._nameless(covered=self._consents.get(ANALYTICS, self._terms.told) is True)
+
+    def whose(self) -> str | None:
+        """Whom it names, whatever else it says; None: nobody."""
+        return self._who() if self._user is not None or self._device is not None else None
 
     def _nameless(self, *, covered: bool) -> str:
         return nameless(self._device or "", covered=covered)

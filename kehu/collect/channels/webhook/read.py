@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,7 +24,7 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
         try:
             rows = _rows(message, received, terms)
         except Refused as why:
-            reading.refused.append(Unreadable(place, str(why)))
+            reading.refused.append(Unreadable(place, str(why), _whose(message)))
             continue
         taken = [path for row in message["row"] for path in row["fields"]]
         count_unread(
@@ -51,6 +52,23 @@ def _renewed(message: Any, settings: Mapping[str, Any]) -> Any:
     if place and not place.startswith("header:"):
         topic = (text(at_path(message["body"], place)) or "")[:LONGEST_HEADER]
     return {**message, "topic": topic, "at": settings.get("at", ""), "row": settings["row"]}
+
+
+def _whose(message: Any) -> str | None:
+    """Whom a message of no known topic is about: by the id that rows of its own resource have, else by address or number."""
+    body, resource = message["body"], _resource(message["topic"])
+    akin = [row for row in message["row"] if resource in map(_resource, row["topics"])]
+    told: dict[str, str] = {}
+    for row in message["row"]:
+        # `id` is a customer's in "customers/disable", as it is in "customers/create", and an order's in "orders/create"
+        fields = {path: field for path, field in row["fields"].items() if field != "external_id" or row in akin}
+        told = values_of(body, fields) | told
+    name = told.get("external_id") or guest(told.get("email"), told.get("phone"))
+    return name[:200] if name is not None else None
+
+
+def _resource(topic: str) -> str:
+    return re.split(r"[/._:]", topic, maxsplit=1)[0].casefold()
 
 
 def _rows(message: Any, received: datetime, terms: Terms) -> list[Brought]:

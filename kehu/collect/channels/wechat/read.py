@@ -29,11 +29,13 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     """What the messages at these places of a request become."""
     reading = Reading()
     for place in places:
+        whose = None
         try:
             message = _Message(envelope["m"][place], received, terms)
+            whose = message.whose
             rows, asked = message.rows(), message.asked()
         except Refused as why:
-            reading.refused.append(Unreadable(place, str(why)))
+            reading.refused.append(Unreadable(place, str(why), whose))
             continue
         count_unread(message.body, {*_READ, *terms.fields}, reading.unread)
         for row in rows:
@@ -56,7 +58,7 @@ class _Message:
         who = who or id_of(self.body.get("FromUserName"))
         if who is None:
             raise Refused("message_no_customer")
-        self._who = who
+        self.whose = who
 
     def rows(self) -> list[Brought]:
         """The records in it.
@@ -76,10 +78,10 @@ class _Message:
         """What it asks of other registers."""
         if self._event in _FOLLOWS:
             said = {"medium": _MEDIUM, "status": _FOLLOWS[self._event], "at": self._at}
-            return [Asked("subscription", self._who, said)]
+            return [Asked("subscription", self.whose, said)]
         if self._event in _GONE:
-            said = {"topic": self._event, "shop": _MEDIUM, "identity.external_id": self._who}
-            return [Asked("erase", self._who, said)]
+            said = {"topic": self._event, "shop": _MEDIUM, "identity.external_id": self.whose}
+            return [Asked("erase", self.whose, said)]
         return []
 
     def _of_event(self) -> list[Brought]:
@@ -108,10 +110,10 @@ class _Message:
 
     def _customer(self, values: Mapping[str, str]) -> Brought:
         residence = values.get("country") or self._terms.residence
-        return Brought("customers", {"external_id": self._who, **values}, self._own, residence, at=self._at)
+        return Brought("customers", {"external_id": self.whose, **values}, self._own, residence, at=self._at)
 
     def _interaction(self, kind: str, topic: str | None, said: str = "") -> Brought:
-        values = {"external_id": self._who, "kind": kind, "at": self._at}
+        values = {"external_id": self.whose, "kind": kind, "at": self._at}
         if topic:
             values["topic"] = topic[:200]
         if said:

@@ -44,10 +44,11 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     """What the messages at these places of a request become."""
     reading = Reading()
     for place in places:
+        message = _Message(envelope["m"][place], received, terms, reading.unread)
         try:
-            rows = _Message(envelope["m"][place], received, terms, reading.unread).rows()
+            rows = message.rows()
         except Refused as why:
-            reading.refused.append(Unreadable(place, str(why)))
+            reading.refused.append(Unreadable(place, str(why), message.whose()))
             continue
         for row in rows:
             row.message = place
@@ -82,6 +83,13 @@ class _Message:
             return self._order()
         # a deleted order says no more than its number: whose it was stands with the order itself
         raise Refused("message_no_customer" if self._topic == "order.deleted" else "message_unknown_topic")
+
+    def whose(self) -> str | None:
+        """Whom it is about, whatever its topic; None: it names nobody. The id of what is no customer is no customer's."""
+        own = self._body.get("id") if self._topic.startswith("customer.") else None
+        told = values_of(self._body, _CUSTOMER)
+        found = id_of(self._body.get("customer_id")) or id_of(own)
+        return found or guest(told.get("email"), told.get("phone"))
 
     def _customer(self) -> Brought:
         known = {**self._terms.fields, **_CUSTOMER}
