@@ -84,11 +84,7 @@ def _keep(run: Run, tally: Tally, actor: Actor) -> None:
     """The counts, and in place of the last findings those of this run."""
     with transaction.atomic():
         Score.objects.bulk_create(
-            [
-                Score(run=run, dimension=dimension, scope=scope, key=key, of=of, bad=bad)
-                for dimension, scope, key, of, bad in tally.settled()
-                if of
-            ],
+            [Score(run=run, **one._asdict()) for one in tally.settled() if one.of],
             batch_size=2_000,
         )
         Finding.objects.all().delete()

@@ -94,7 +94,10 @@ class Run(models.Model):
 
 
 class Score(models.Model):
-    """How many were looked at and how many fell short: of one dimension, in one scope (a field, source, segment, rule)."""
+    """How many were looked at and how many fell short: of one dimension, in one scope (a field, source, segment, rule).
+
+    Most count values, of which a customer has several; so it is kept beside them of how many people they are.
+    """
 
     personal_data: ClassVar[str] = "none"
 
@@ -104,6 +107,11 @@ class Score(models.Model):
     key = models.CharField(max_length=80, blank=True)
     of = models.PositiveBigIntegerField()
     bad = models.PositiveBigIntegerField()
+    people = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="customers of whom something was looked at"
+    )
+    people_bad = models.PositiveBigIntegerField(default=0, db_default=0, help_text="of whom something fell short")
+    people_good = models.PositiveBigIntegerField(default=0, db_default=0, help_text="of whom something did not")
 
     class Meta:
         constraints = [

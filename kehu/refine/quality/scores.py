@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import Count
@@ -22,12 +22,20 @@ TREND_DAYS: Final = 365
 PAGE: Final = 25
 
 
+class People(NamedTuple):
+    """Customers whom a score is of: looked at, of whom something fell short, of whom something did not."""
+
+    of: int
+    bad: int
+    good: int
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A score as it may be shown. ``share``: of what was looked at, how much is good (0 to 1).
 
-    None where fewer than five were looked at. ``bad`` is None where between one and four fell short, or were good: the
-    share is then that of five.
+    None where fewer than five customers were looked at. ``bad`` is None where of between one and four something fell short,
+    or something did not: the share is then that of five customers.
     """
 
     of: int | None
@@ -35,14 +43,15 @@ class Shown:
     share: float | None
 
     @classmethod
-    def made(cls, of: int, bad: int) -> Shown:
-        """What may be told of these counts."""
-        if of < SMALL:
+    def made(cls, of: int, bad: int, people: People | None = None) -> Shown:
+        """What may be told of these counts; ``people`` None: each customer counts once."""
+        people = people or People(of, bad, of - bad)
+        if people.of < SMALL:
             return cls(None, None, None)
-        if 0 < bad < SMALL:
-            return cls(of, None, 1 - SMALL / of)
-        if 0 < of - bad < SMALL:
-            return cls(of, None, SMALL / of)
+        if 0 < people.bad < SMALL:
+            return cls(of, None, 1 - SMALL / people.of)
+        if 0 < people.good < SMALL:
+            return cls(of, None, SMALL / people.of)
         return cls(of, bad, 1 - bad / of)
 
 
@@ -108,28 +117,46 @@ def board(*, actor: Actor) -> Board | None:
 
 def _together(found: Sequence[Score]) -> list[Shown]:
     """What may be told of scores that stand beside each other: none follows from the whole and the others."""
-    shown = [Shown.made(one.of, one.bad) for one in found]
-    parts: dict[tuple[str, str], list[int]] = {}
+    shown = [_shown(one) for one in found]
+    parts: dict[tuple[str, str, str], list[int]] = {}
     for place, one in enumerate(found):
         if one.scope == "segment":
-            parts.setdefault((one.dimension, one.key.partition(":")[0]), []).append(place)
+            parts.setdefault((one.dimension, "segment", one.key.partition(":")[0]), []).append(place)
+        elif one.scope == "source":
+            parts.setdefault((one.dimension, "source", ""), []).append(place)
         elif one.scope in ("field", "rule"):
-            parts.setdefault((one.dimension, ""), []).append(place)
-    for places in parts.values():
-        while (least := _least_beside_few(found, shown, places)) is not None:
+            parts.setdefault((one.dimension, "", ""), []).append(place)
+    for (_dimension, scope, _of), places in parts.items():
+        # a customer is in one segment of a kind, and may be in all fields, rules and sources
+        together = sum if scope == "segment" else _most
+        while (least := _least_beside_few(found, shown, places, together)) is not None:
             shown[least] = Shown(None, None, None)
     return shown
 
 
-def _least_beside_few(found: Sequence[Score], shown: Sequence[Shown], places: Sequence[int]) -> int | None:
-    """The least of what is told, where what is not told of parts comes to one to four; None: it comes to nobody or enough."""
+def _shown(one: Score) -> Shown:
+    return Shown.made(one.of, one.bad, People(one.people, one.people_bad, one.people_good))
+
+
+def _most(numbers: Iterable[int]) -> int:
+    return max(numbers, default=0)
+
+
+def _least_beside_few(
+    found: Sequence[Score], shown: Sequence[Shown], places: Sequence[int], together: Callable[[Iterable[int]], int]
+) -> int | None:
+    """The least of what is told, where what is not told is of one to four people; None: it is of nobody or enough.
+
+    Args:
+        together: of how many people parts are at least, from how many each is of.
+    """
     amounts: tuple[tuple[list[int], Callable[[Score], int]], ...] = (
-        ([place for place in places if shown[place].of is None], lambda one: one.of),
-        ([place for place in places if shown[place].bad is None], lambda one: one.bad),
-        ([place for place in places if shown[place].bad is None], lambda one: one.of - one.bad),
+        ([place for place in places if shown[place].of is None], lambda one: one.people),
+        ([place for place in places if shown[place].bad is None], lambda one: one.people_bad),
+        ([place for place in places if shown[place].bad is None], lambda one: one.people_good),
     )
     for hidden, amount in amounts:
-        if 0 < sum(amount(found[place]) for place in hidden) < SMALL:
+        if 0 < together(amount(found[place]) for place in hidden) < SMALL:
             told = [place for place in places if shown[place].bad is not None and amount(found[place]) > 0]
             if told:
                 return min(told, key=lambda place: amount(found[place]))
@@ -147,7 +174,7 @@ def trend(*, actor: Actor, days: int = TREND_DAYS) -> list[Day]:
     runs = dict(Run.objects.filter(state="done", day__gte=since).order_by("started_at").values_list("day", "id"))
     scores: dict[UUID, dict[str, float]] = {}
     for one in Score.objects.filter(run__in=runs.values(), scope="all"):
-        if (share := Shown.made(one.of, one.bad).share) is not None:
+        if (share := _shown(one).share) is not None:
             scores.setdefault(one.run_id, {})[one.dimension] = share
     return [
         Day(day, mean(scores.get(id, {}).values()), _in_order(scores.get(id, {}))) for day, id in sorted(runs.items())

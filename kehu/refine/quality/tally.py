@@ -10,7 +10,7 @@ import datetime as dt
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import pyarrow as pa
@@ -41,8 +41,25 @@ _ORGANISATIONS: Final = frozenset({"legal_name", "registration_number", "contact
 _NOT_OF: Final = {1: _ORGANISATIONS, 2: _PERSONS}
 _OF_THE_RECORD: Final = frozenset({"external_id"})  # each record has its own, and none is wrong
 _DAY: Final = 86_400_000  # milliseconds
-_CONSISTENT: Final = 2 * DIMENSIONS.index("consistency")  # places in a row of sums: looked at, and behind it short
+_CONSISTENT: Final = 2 * DIMENSIONS.index(
+    "consistency"
+)  # places in a row of one customer: looked at, and behind it short
 _TIMELY: Final = 2 * DIMENSIONS.index("timeliness")
+_WIDE: Final = 5  # of a dimension in a row of sums: looked at, short, and people of whom that is, fell short, did not
+K = TypeVar("K")
+
+
+class Counted(NamedTuple):
+    """One score: how many were looked at and fell short; of how many people those were, fell short, and did not."""
+
+    dimension: str
+    scope: str
+    key: str
+    of: int
+    bad: int
+    people: int
+    people_bad: int
+    people_good: int
 
 
 class Tally:
@@ -87,42 +104,45 @@ class Tally:
             survivors = survive(said)
             kept = {name: one.said for name, one in survivors.items()}
             losers = {name: one.losers for name, one in survivors.items()}
-        sums = self._groups.setdefault(facts[1:], [0] * (2 * len(DIMENSIONS)))
+        mine = [0] * (2 * len(DIMENSIONS))
         self._people[facts.kind] += 1
         self._present[facts.kind].update(kept.keys())
-        self._one(facts, origins, kept, sums)
+        self._one(facts, origins, kept, mine)
         if losers:
-            self._consistent(facts, said, losers, sums)
-        self._meets(facts, kept, sums)
+            self._consistent(facts, said, losers, mine)
+        self._meets(facts, kept, mine)
+        _add(self._groups, facts[1:], mine)
         self._sources(facts, said, losers)
 
-    def settled(self) -> Iterator[tuple[str, str, str, int, int]]:
-        """Dimension, scope, key, how many were looked at and how many fell short; once everybody was looked at."""
+    def settled(self) -> Iterator[Counted]:
+        """Every score, once everybody was looked at."""
         yield from self._settled_groups()
         for channel, sums in self._channels.items():
-            for at, dimension in enumerate(DIMENSIONS):
-                yield dimension, "source", str(channel), sums[2 * at], sums[2 * at + 1]
+            for dimension, held in _by_dimension(sums):
+                yield Counted(dimension, "source", str(channel), *held)
         for rule in self._rules:
             of, bad = self._met[rule.slug]
-            yield rule.dimension, "rule", rule.slug, of, bad
+            yield _each(rule.dimension, "rule", rule.slug, of, bad)
         for name in self._fields:
             present = {kind: held[name] for kind, held in self._present.items()}
             asked = [kind for kind in (1, 2) if name not in _NOT_OF[kind]]
             of = sum(self._people[kind] for kind in asked)
-            yield "completeness", "field", name, of, of - sum(present[kind] for kind in asked)
-            yield "validity", "field", name, sum(present.values()), self._bad["validity"][name]
-            yield "consistency", "field", name, self._several[name], self._bad["consistency"][name]
+            yield _each("completeness", "field", name, of, of - sum(present[kind] for kind in asked))
+            yield _each("validity", "field", name, sum(present.values()), self._bad["validity"][name])
+            yield _each("consistency", "field", name, self._several[name], self._bad["consistency"][name])
             if name in AGEING:
-                yield "timeliness", "field", name, sum(present.values()), self._bad["timeliness"][name]
+                yield _each("timeliness", "field", name, sum(present.values()), self._bad["timeliness"][name])
         for name, digests in self._shared.items():
             if digests:
                 values = pa.Array.from_buffers(pa.int64(), len(digests), [None, pa.py_buffer(digests)])
                 counts = values.value_counts().field("counts").to_pylist()
-                yield "uniqueness", "field", name, len(counts), sum([count > 1 for count in counts])
+                alone = sum([count == 1 for count in counts])
+                people = len(digests), len(digests) - alone, alone
+                yield Counted("uniqueness", "field", name, len(counts), len(counts) - alone, *people)
 
     # -- one customer
 
-    def _one(self, facts: Facts, origins: Sequence[UUID], kept: Mapping[str, Contribution], sums: list[int]) -> None:
+    def _one(self, facts: Facts, origins: Sequence[UUID], kept: Mapping[str, Contribution], mine: list[int]) -> None:
         """Completeness, validity, uniqueness and timeliness of the values that count."""
         expected, customer = EXPECTED[facts.kind], facts.customer
         missing = [name for name in expected if name not in kept]
@@ -131,9 +151,9 @@ class Tally:
         old = [name for name in ageing if moment_of(kept[name]) < self._oldest[name]]
         doubtful = not self._doubtful.isdisjoint(origins)
         for at, number in enumerate((len(expected), len(missing), len(kept), len(wrong), 1, int(doubtful))):
-            sums[at] += number
-        sums[_TIMELY] += len(ageing)
-        sums[_TIMELY + 1] += len(old)
+            mine[at] += number
+        mine[_TIMELY] += len(ageing)
+        mine[_TIMELY + 1] += len(old)
         for name in missing:
             self._found(f"completeness:{name}", customer)
         for dimension, names in (("validity", wrong), ("timeliness", old)):
@@ -147,30 +167,30 @@ class Tally:
                 digests.append(hash((name, text)))  # salted anew in each process, and gone with it
 
     def _consistent(
-        self, facts: Facts, said: Sequence[Contribution], losers: Mapping[str, Sequence[UUID]], sums: list[int]
+        self, facts: Facts, said: Sequence[Contribution], losers: Mapping[str, Sequence[UUID]], mine: list[int]
     ) -> None:
         times = Counter([one.field for one in said])
         for name, held in losers.items():
             if times[name] < 2 or name in _OF_THE_RECORD:
                 continue
             self._several[name] += 1
-            sums[_CONSISTENT] += 1
+            mine[_CONSISTENT] += 1
             if held:
                 self._bad["consistency"][name] += 1
-                sums[_CONSISTENT + 1] += 1
+                mine[_CONSISTENT + 1] += 1
                 self._found(f"consistency:{name}", facts.customer)
 
-    def _meets(self, facts: Facts, kept: Mapping[str, Contribution], sums: list[int]) -> None:
+    def _meets(self, facts: Facts, kept: Mapping[str, Contribution], mine: list[int]) -> None:
         values = {name: one.normal or one.given or "" for name, one in kept.items()}
         for rule, at, held in self._asked:
             met = rule.check(values, self._today) if is_of(facts, rule.segment) else None
             if met is None:
                 continue
             held[0] += 1
-            sums[at] += 1
+            mine[at] += 1
             if not met:
                 held[1] += 1
-                sums[at + 1] += 1
+                mine[at + 1] += 1
                 self._found(f"rule:{rule.slug}", facts.customer)
 
     def _sources(self, facts: Facts, said: Sequence[Contribution], losers: Mapping[str, Sequence[UUID]]) -> None:
@@ -182,37 +202,68 @@ class Tally:
                 last, mine = one.record, records.setdefault(one.record, [])
             mine.append(one)
         expected, oldest = EXPECTED[facts.kind], self._oldest
+        by_channel: dict[int, Sequence[int]] = {}  # whoever has several records of a channel is one customer of it
         for record, held in records.items():
-            sums = self._channels.setdefault(held[0].channel, [0] * (2 * len(DIMENSIONS)))
             brought = {one.field for one in held}
             ageing = [moment_of(one) < oldest[one.field] for one in held if one.field in oldest]
             agreed = [record in losers[one.field] for one in held if one.field in losers] if len(records) > 1 else []
-            counted = (
+            counted: Sequence[int] = (
                 len(expected), sum([name not in brought for name in expected]), len(held),
                 sum([one.status == INVALID for one in held]), 1, int(held[0].subject in self._doubtful), len(agreed),
                 sum(agreed), len(ageing), sum(ageing),
             )  # fmt: skip
-            for at, number in enumerate(counted):
-                sums[at] += number
+            before = by_channel.get(held[0].channel)
+            by_channel[held[0].channel] = (
+                counted if before is None else [a + b for a, b in zip(before, counted, strict=True)]
+            )
+        for channel, counts in by_channel.items():
+            _add(self._channels, channel, counts)
 
     # -- sums
 
-    def _settled_groups(self) -> Iterator[tuple[str, str, str, int, int]]:
+    def _settled_groups(self) -> Iterator[Counted]:
         whole: dict[tuple[str, str, str], list[int]] = {}
         for group, sums in self._groups.items():
-            for at, dimension in enumerate(DIMENSIONS):
-                keys = [("all", ""), *(("segment", key) for key in _segments(*group))]
+            keys = [("all", ""), *(("segment", key) for key in _segments(*group))]
+            for dimension, part in _by_dimension(sums):
                 for scope, key in keys:
-                    held = whole.setdefault((dimension, scope, key), [0, 0])
-                    held[0] += sums[2 * at]
-                    held[1] += sums[2 * at + 1]
-        for (dimension, scope, key), (of, bad) in whole.items():
-            yield dimension, scope, key, of, bad
+                    held = whole.setdefault((dimension, scope, key), [0] * _WIDE)
+                    held[:] = [a + b for a, b in zip(held, part, strict=True)]
+        for (dimension, scope, key), held in whole.items():
+            yield Counted(dimension, scope, key, *held)
 
     def _found(self, check: str, customer: UUID) -> None:
         held = self.findings.setdefault(check, [])
         if len(held) < MOST_FINDINGS:
             held.append(customer)
+
+
+def _add(sums: dict[K, list[int]], key: K, mine: Sequence[int]) -> None:
+    """Add what one customer comes to, by dimension looked at and short, and that it is one."""
+    held = sums.get(key)
+    if held is None:
+        held = sums[key] = [0] * (_WIDE * len(DIMENSIONS))
+    at = 0
+    for of, bad in zip(mine[::2], mine[1::2], strict=True):
+        if of:
+            held[at] += of
+            held[at + 2] += 1
+            if bad:
+                held[at + 1] += bad
+                held[at + 3] += 1
+            if of > bad:
+                held[at + 4] += 1
+        at += _WIDE
+
+
+def _by_dimension(sums: Sequence[int]) -> Iterator[tuple[str, Sequence[int]]]:
+    for at, dimension in enumerate(DIMENSIONS):
+        yield dimension, sums[_WIDE * at : _WIDE * (at + 1)]
+
+
+def _each(dimension: str, scope: str, key: str, of: int, bad: int) -> Counted:
+    """A score that counts each customer once."""
+    return Counted(dimension, scope, key, of, bad, of, bad, of - bad)
 
 
 def _segments(kind: int, controller: int, packs: int) -> list[str]:
