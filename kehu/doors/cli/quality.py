@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import click
 
 from kehu.doors.cli.frame import FAILED, Failure, actor, command, told
+
+if TYPE_CHECKING:
+    from kehu.refine.quality.texts import BadRule
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EVENTS: Final = ("hard-bounce", "soft-bounce", "returned-post", "failed-delivery", "failed-call", "delivered")
@@ -310,7 +313,7 @@ def _newest(slug: str) -> Any:
     return held[0].id
 
 
-def _unreadable(bad: Any) -> Failure:
+def _unreadable(bad: BadRule) -> Failure:
     return Failure(FAILED, "rule", f"{bad.why} at character {bad.at + 1}: {bad.found}", "See: kehu quality save --help")
 
 

@@ -41,9 +41,8 @@ _ORGANISATIONS: Final = frozenset({"legal_name", "registration_number", "contact
 _NOT_OF: Final = {1: _ORGANISATIONS, 2: _PERSONS}
 _OF_THE_RECORD: Final = frozenset({"external_id"})  # each record has its own, and none is wrong
 _DAY: Final = 86_400_000  # milliseconds
-_CONSISTENT: Final = 2 * DIMENSIONS.index(
-    "consistency"
-)  # places in a row of one customer: looked at, and behind it short
+# places in a row of one customer: how many were looked at, and behind it how many fell short
+_CONSISTENT: Final = 2 * DIMENSIONS.index("consistency")
 _TIMELY: Final = 2 * DIMENSIONS.index("timeliness")
 _WIDE: Final = 5  # of a dimension in a row of sums: looked at, short, and people of whom that is, fell short, did not
 K = TypeVar("K")
