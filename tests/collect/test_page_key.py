@@ -90,7 +90,7 @@ def test_whoever_reads_the_page_key_changes_nothing_of_a_customer(channel):
     reasons = list(Quarantined.objects.filter(accepted=False).order_by("line").values_list("reason", flat=True))
     assert reasons == ["message_no_call", "message_no_call", "message_names_nobody"]
     # nor by being refused and brought again
-    held = [{"messageId": "m", "type": "alias", "userId": "U-2", "previousId": "U-1", transport.FROM_PAGE: True}]
+    held = {"messageId": "m", "type": "alias", "userId": "U-2", "previousId": "U-1", transport.FROM_PAGE: True}
     kind = kinds()["tracking"]
     words = Terms({}, {}, "CN")
     assert [one.reason for one in kind.read(kind.again(held, made.id), datetime.now(UTC), [0], words).refused] == [

@@ -93,7 +93,7 @@ def test_a_run_of_everybody_keeps_what_it_learned_and_its_share(database):
 
 def test_everybody_again_by_the_weights_they_taught_comes_to_the_same():
     """Live linkage, too, takes the share that the run measured: else the same two would be one here and two there."""
-    table = families(400, seed=3).table
+    table = families(140, seed=3).table
     first = link(table)
     again = link(table, weights=first.learned, everybody=True)
     assert again.model.prior == pytest.approx(first.learned["prior"], rel=1e-9)
