@@ -47,7 +47,8 @@
     const ids = [...gone, ...left].map((one) => one.messageId);
     const others = read()?.waiting?.filter((one) => !ids.includes(one.messageId)) || [];
     const held = JSON.stringify({ device, consents, waiting: [...others, ...left], at });
-    if (at) at = stored((store) => (store.kehu = held) && at) || forget();
+    // what stands is not written again: another tab may be taking it away just now
+    if (at) at = stored((store) => (store.kehu === held || (store.kehu = held)) && at) || forget();
     return at;
   };
   const recall = () => {
