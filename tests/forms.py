@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.core.mail import EmailMessage
 from django.db import connection
 
 from kehu.collect.forms import building
@@ -70,6 +72,13 @@ def send(form: Shown, fields: Mapping[str, str], **more: Any) -> str:
 def post_letters() -> None:
     """Have every letter that waits sent."""
     jobs.run_pending()
+
+
+def link_of(letter: EmailMessage) -> str:
+    """The link by which a mailbox confirms, as it stands in a letter."""
+    found = re.search(r"/forms/confirm/(\S+)", str(letter.body))
+    assert found is not None
+    return found[1]
 
 
 def count(query: str, *parameters: Any) -> Any:

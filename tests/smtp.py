@@ -14,12 +14,17 @@ from kehu.guard.setup import open_owner
 
 
 class Taken:
-    """Letters that were taken; ``cut`` names the database session to end as soon as the next one is."""
+    """Letters that were taken; ``cut`` names the database session to end as soon as the next one is.
+
+    Letters to those in ``refuses`` it takes never.
+    """
 
     def __init__(self, home):
-        self.letters, self.cut, self._home = [], None, home
+        self.letters, self.cut, self.refuses, self._home = [], None, set(), home
 
     async def handle_DATA(self, server, session, envelope):
+        if self.refuses & set(envelope.rcpt_tos):
+            return "550 5.7.1 never"
         self.letters.append(email.message_from_bytes(envelope.content))
         if self.cut is not None:
             with open_owner(self._home) as owner:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from django.core import mail
 from django.db import transaction
-from django.test import override_settings
 
 from kehu.collect.channels import Asked
 from kehu.collect.forms import surveys, waiting
@@ -31,23 +28,16 @@ from kehu.serve.rights.erasure import erase
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.collect.test_surveys import HOW, SURVEY, WHY
-from tests.forms import CONTACT, LETTERS, count, post_letters, published, send, someone, words
+from tests.forms import CONTACT, LETTERS, count, link_of, post_letters, published, send, someone, words
 from tests.serve.test_unmerge_races import beside
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "letters")
 
 
 CHILD = {
     "fields": {"email": True, "birth_date": False}, "purposes": ("service", "credit"),
     "wordings": {"credit": words("Credit")},
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def letters():
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
-        mail.outbox = []
-        yield mail.outbox
 
 
 @pytest.mark.parametrize(
@@ -116,7 +106,7 @@ def _said_again_after_a_no(form, letters, **said):
         send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"],
              stamp=make_stamp(form.id, at=time.time() - seconds_ago), **said)  # fmt: skip
         post_letters()
-        waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
+        waiting.confirm(link_of(letters[-1]))
 
     asked(20)
     drain_all()
@@ -164,7 +154,7 @@ def test_answers_of_a_message_that_cannot_be_taken_in_lie_apart_from_who_gave_th
         send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"], answers={"how": "4", "why": "tea"},
              stamp=make_stamp(form.id, at=time.time() - stamp_at))  # fmt: skip
         post_letters()
-        waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
+        waiting.confirm(link_of(letters[-1]))
 
     with monkeypatch.context() as patch:
         _fails(patch, "form")
@@ -207,7 +197,7 @@ def test_what_came_by_a_kind_of_channel_that_is_gone_waits_and_is_kept(letters, 
     form = published(CONTACT)
     send(form, {"full_name": "Lin", "email": "lin@mail.example"})
     post_letters()
-    waiting.confirm(re.search(r"/forms/confirm/(\S+)", letters[-1].body)[1])
+    waiting.confirm(link_of(letters[-1]))
     with monkeypatch.context() as patch:
         patch.setattr(draining, "kinds", dict)
         assert drain() == 0 and count("select count(*) from inbox") == 1

@@ -11,9 +11,8 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from django.core import mail
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.test import Client, override_settings
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,23 +37,12 @@ from kehu.guard.texts import Sealed, open_texts
 from kehu.serve.desk import queries
 from kehu.serve.rights.erasure import erase
 from kehu.vault.ids import new_id
-from tests.forms import CONTACT, LETTERS, count, post_letters, published, send, someone, words
+from tests.forms import CONTACT, LETTERS, count, link_of, post_letters, published, send, someone, words
 from tests.smtp import mail_server
 
 reading = importlib.import_module("kehu.collect.channels.form.read")
 LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def letters():
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
-        mail.outbox = []
-        yield mail.outbox
-
-
-def link_of(letter) -> str:
-    return re.search(r"/forms/confirm/(\S+)", letter.body)[1]
+pytestmark = pytest.mark.usefixtures("database", "letters")
 
 
 def found(role: str = "service", purpose: str = "service", **what: str):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 
 import pytest
-from django.core import mail
-from django.test import override_settings
 
 from kehu.collect.forms import building, tries, waiting
 from kehu.collect.forms.submission import Wrong
@@ -16,21 +13,10 @@ from kehu.collect.inbox.drain import drain_all
 from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.subscriptions import Said, say
 from kehu.vault.ids import new_id
-from tests.forms import LETTERS, count, post_letters, published, send, words
+from tests.forms import LETTERS, count, link_of, post_letters, published, send, words
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture(autouse=True)
-def letters():
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
-        mail.outbox = []
-        yield mail.outbox
-
-
-def link_of(letter) -> str:
-    return re.search(r"/forms/confirm/(\S+)", letter.body)[1]
+pytestmark = pytest.mark.usefixtures("database", "letters")
 
 
 def test_a_child_needs_its_guardian(letters):

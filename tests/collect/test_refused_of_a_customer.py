@@ -20,13 +20,14 @@ from kehu.collect.models import Quarantined
 from kehu.collect.signed.secrets import keep_secret
 from kehu.collect.signed.settings import keep_settings
 from kehu.govern.channels import add_channel, page_key_of
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import actions
 from kehu.serve.rights.erasure import erase
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.collect.shops import SECRET, WIRE, Shopify, ago, body_of, signature, webhook, woocommerce
-from tests.serve.test_counter import MARKETING, desk, taken  # noqa: F401
+from tests.counter import open_counter, taken
 
 MARK = "CANARYzq71"
 
@@ -185,12 +186,13 @@ def test_what_a_writer_sent_that_nobody_can_read(kind, taken_in, not_taken_in, r
     refused_and_gone(writer, reason)
 
 
-def test_a_yes_at_the_counter_after_a_no(desk):  # noqa: F811
+def test_a_yes_at_the_counter_after_a_no():
+    desk = open_counter()
     [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
     before = (timezone.now() - timedelta(hours=3)).isoformat()
     give = {"kind": "general", "until": None, "notice": None, "by_subject": None}
-    actions.give(lin, MARKETING, actor=owner_actor(), **give)
-    actions.withdraw(lin, MARKETING, actor=owner_actor())
+    actions.give(lin, PURPOSES["marketing"], actor=owner_actor(), **give)
+    actions.withdraw(lin, PURPOSES["marketing"], actor=owner_actor())
     assert taken(desk, "marketing", subject=str(lin), at=before)
     drain_all()
     told = QuarantineHolder().export(lin, actor=owner_actor())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from random import Random
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -14,7 +14,6 @@ from django.utils import timezone
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
-from kehu.govern.channels import add_channel
 from kehu.govern.consent import UnknownSubject, notice_in_force
 from kehu.govern.models import Consent
 from kehu.govern.slugs import PURPOSES
@@ -28,6 +27,7 @@ from kehu.serve.desk import queries
 from kehu.serve.rights import actions
 from kehu.serve.rights.erasure import erase
 from tests.cast import admit, staff
+from tests.counter import open_counter, said, taken
 
 MARKETING = PURPOSES["marketing"]
 LIN = {"field.full_name": "林婉清", "field.phone": "+8613800138000"}
@@ -37,19 +37,7 @@ LIN = {"field.full_name": "林婉清", "field.phone": "+8613800138000"}
 def desk(database, monkeypatch):
     """A counter and who stands at it."""
     monkeypatch.setattr(accepting, "_held", accepting._Held())
-    channel, _ = add_channel("shop floor", "counter", owner=owner_actor().staff, country="CN")
-    return channel, staff("service")
-
-
-def said(*consents: str, id: UUID | None = None, language: str = "zh-hans", **more: str) -> dict[str, str]:
-    shown = {f"version.{one.purpose}": str(one.version) for one in entries.offered()}
-    told = {"id": str(id or uuid4()), "language": language, "notice": str(notice_in_force().id)}
-    return told | (shown if consents else {}) | more
-
-
-def taken(desk, *consents: str, **more: str) -> bool:
-    channel, li = desk
-    return take_down(channel, read_entry(said(*consents, **more), consents, purpose="service"), actor=li)
+    return open_counter()
 
 
 def rows(query: str, *parameters: object) -> list[tuple]:

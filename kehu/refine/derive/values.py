@@ -128,7 +128,7 @@ def _by_customer(
                 continue
             mine = found.setdefault(who, {})
             if keyed:
-                mine.setdefault(slug, {})[row[1]] = plain(row[2])  # type: ignore[index]
+                mine.setdefault(slug, {})[row[1]] = plain(row[2])  # type: ignore[index]  # made a dict here
             else:
                 mine[slug] = plain(row[1])
     return found
