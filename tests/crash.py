@@ -294,6 +294,14 @@ def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     return False
 
 
+def _await_more(senders: Sequence[_Sender], *, more: int = 20, seconds: float = 60) -> None:
+    """Until so many more messages are acknowledged, at most so long."""
+    enough = sum(len(one.acknowledged) for one in senders) + more
+    end = time.monotonic() + seconds
+    while sum(len(one.acknowledged) for one in senders) < enough and time.monotonic() < end:
+        time.sleep(0.001)
+
+
 def storm(
     kills: int, *, seed: int, targets: tuple[str, ...] = tuple(_WORDS), careless: bool = False, pause: float = 0.0
 ) -> Outcome:
@@ -313,6 +321,8 @@ def storm(
             time.sleep(chance.uniform(0.1, 1.5))
             target = chance.choice([one for one in targets if one not in killed] or targets)  # each dies, however few
             victims = _victims(supervisor, _WORDS[target], folders)
+            if careless:
+                _await_more(senders)  # there is nothing to lose but what was acknowledged a moment before
             if victims:
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(victims), signal.SIGKILL)
