@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from django.db import connection
 
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.accept import KeyUnknown, Sender, accept, waiting
+from kehu.collect.inbox.envelope import packed, unpacked
 from kehu.collect.inbox.terms import set_terms
 from kehu.govern.channels import add_channel, digest_of
 from kehu.guard.installation import installation
@@ -58,3 +60,11 @@ def test_what_was_sealed_under_an_older_key_of_the_house_is_sealed_anew(sender, 
         "select distinct k.epoch from inbox i join subject_key k on k.subject = i.id"
     )
     assert epochs.fetchall() == [(now,)]
+
+
+@pytest.mark.parametrize("messages", [1, 900])
+def test_what_was_sent_is_packed_where_that_is_worth_it(messages):
+    envelope = {"m": [{"messageId": "x", "event": "茶"}] * messages}
+    content = packed(envelope)
+    assert unpacked(content) == envelope
+    assert (len(content) < len(orjson.dumps(envelope))) is (messages > 1)

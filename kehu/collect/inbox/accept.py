@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from psycopg import Connection
 
+from kehu.collect.inbox.envelope import packed
 from kehu.guard.aside import Alone, seal_alone
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.gate.sending import at_once, numbered
@@ -97,7 +96,7 @@ def accept(sender: Sender, ids: Sequence[str], envelope: object) -> int:
     """
     _require_room(sender.channel)
     raw = raw_connection()
-    content = zlib.compress(orjson.dumps(envelope), 1)
+    content = packed(envelope)
     digest = installation().tokens.message
     tokens = [UUID(bytes=digest(sender.channel, id)) for id in ids]
     for _ in range(3):

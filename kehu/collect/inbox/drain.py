@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
 from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
+from kehu.collect.inbox.envelope import unpacked
 from kehu.collect.inbox.hands import Errand, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
 from kehu.collect.inbox.known import a_key_of, customers_of, keys_of
@@ -174,7 +174,7 @@ class _Channel:
         opened = open_aside(sealed, actor=self.actor, act="collect", detail=None)
         for one in sent:
             if one.id in opened:
-                one.envelope = orjson.loads(zlib.decompress(opened[one.id]))
+                one.envelope = unpacked(opened[one.id])
         return [one for one in sent if one.envelope is not None]
 
     def _under_the_same(self, opened: Sequence[_Sent], sent: Sequence[_Sent]) -> list[_Sent]:

@@ -6,7 +6,6 @@ back to the inbox and is read by its channel's own reader. There is no other way
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,6 +18,7 @@ from django.db import transaction
 from kehu.collect.channels import Kind, kinds
 from kehu.collect.imports.queries import UnknownImport
 from kehu.collect.imports.recipe import FileRecipe, Recipe
+from kehu.collect.inbox.envelope import packed
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.actions import NothingRefused, enter, recipe_of_import
 from kehu.collect.quarantine.correcting import Correction, cells_of
@@ -339,12 +339,12 @@ def _send_again(channel: Channel, messages: Sequence[tuple[UUID, Any]]) -> int:
     """
     kind, still = kinds().get(channel.kind), _still([id for id, _ in messages])
     envelopes = {id: _envelope(kind, told, channel) for id, told in messages if id in still and kind is not None}
-    ready = {id: packed for id, packed in envelopes.items() if packed is not None}
+    ready = {id: content for id, content in envelopes.items() if content is not None}
     if not ready:
         return 0
     new = {id: new_id() for id in ready}
     connection = django_connection.connection
-    sealed = seal_aside(connection, [(new[id], packed) for id, packed in ready.items()])
+    sealed = seal_aside(connection, [(new[id], content) for id, content in ready.items()])
     with django_connection.cursor() as cursor:
         cursor.executemany(
             "insert into inbox (id, channel, at, messages, sealed) values (%s, %s, %s, 1, %s)",
@@ -362,7 +362,7 @@ def _send_again(channel: Channel, messages: Sequence[tuple[UUID, Any]]) -> int:
 def _envelope(kind: Kind, told: Any, channel: Channel) -> bytes | None:
     """The message as the inbox keeps it; None: its channel could not have sent it."""
     try:
-        return zlib.compress(orjson.dumps(kind.again(told, channel.id)), 1)
+        return packed(kind.again(told, channel.id))
     except (ValueError, orjson.JSONEncodeError):
         return None
 

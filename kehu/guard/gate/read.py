@@ -16,7 +16,7 @@ from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connection as django_connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
@@ -109,9 +109,11 @@ def raw_connection() -> Connection[Any]:
     Raises:
         InsideTransaction: a transaction is open on it.
     """
-    django_connection.ensure_connection()
-    raw: Connection[Any] = django_connection.connection
-    if django_connection.in_atomic_block or raw.info.transaction_status != TransactionStatus.IDLE:
+    held = connections[DEFAULT_DB_ALIAS]  # found once: Django's own name for it finds it anew for each attribute
+    if held.connection is None:
+        held.ensure_connection()
+    raw: Connection[Any] = held.connection
+    if held.in_atomic_block or raw.pgconn.transaction_status != TransactionStatus.IDLE:
         raise InsideTransaction("open outside a transaction: a rollback would take the ledger's row back")
     return raw
 
