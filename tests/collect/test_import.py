@@ -79,6 +79,20 @@ def test_without_an_external_id_the_content_is_the_key(bring):
     assert bring(text).counts() == (3, 0, 0, 0, 3, 0)
 
 
+@pytest.mark.parametrize("nobody", ["NULL", "#N/A", "0", "-", "未知"])
+def test_a_key_that_is_nobodys_makes_no_customer_of_two_people(bring, kehu, nobody):
+    text = f"external_id,full_name\n{nobody},Ann Lee\n{nobody},Bob Wu\n"
+    assert bring(text).counts() == (2, 2, 0, 0, 0, 0)
+    rows = kehu("quarantine", "list").json["rows"]
+    assert [(row["line"], row["field"], row["reason"]) for row in rows] == [
+        (2, "external_id", "invalid_value"), (3, "external_id", "invalid_value"),
+    ]  # fmt: skip
+    assert bring(text).counts() == (2, 0, 0, 0, 2, 0)
+    orders = f"external_id,order_id,amount\nK1,{nobody},5.00\nK1,{nobody},7.00\n{nobody},O3,9.00\n{nobody},O4,9.50\n"
+    assert bring(orders, "--kind", "orders").counts() == (4, 4, 0, 0, 0, 0)
+    assert one("select count(distinct subject) from record where kind = 3") == 3
+
+
 def test_columns_in_another_order_are_the_same_content(bring):
     bring("external_id,full_name\nK1,Ann Lee\n")
     assert bring("full_name,external_id\nAnn Lee,K1\n").counts() == (1, 0, 0, 0, 1, 0)

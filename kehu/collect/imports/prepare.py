@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from kehu.collect.imports.nobody import nobodys, without_nobodys
 from kehu.collect.imports.recipe import EVENTS, KINDS, FileRecipe, Recipe
 from kehu.collect.imports.supplied import Proofs, Proven
 from kehu.collect.imports.written import said_of_rows, sealed_of_rows
@@ -142,7 +143,7 @@ class Preparer:
         frame = clean(
             named, residence=country, columns=self._types_and_time, habits=self._file.habits, today=self._today
         )
-        columns = _Columns(frame, self._held)
+        columns = _Columns(without_nobodys(frame), self._held)
         rows: list[Row] = []
         packs, said = self._packs_of(named), list(self._said(frame))
         usable, ages = columns.usable(), self._ages(columns)
@@ -206,9 +207,10 @@ class Preparer:
             return [()] * named.height
         source, controller, channel = self._held.tokens.source, self._controller, self._channel
         kinds = (WAITING, RECORD_KINDS["person"])
+        names = zip(named[JOINS].to_list(), nobodys(named[JOINS]).to_list(), strict=True)
         return [
-            tuple([source(controller, channel, kind, one) for kind in kinds]) if one else ()
-            for one in named[JOINS].to_list()
+            tuple([source(controller, channel, kind, one) for kind in kinds]) if one and not nobody else ()
+            for one, nobody in names
         ]
 
     def _keys(
