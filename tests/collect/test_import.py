@@ -312,6 +312,20 @@ def test_residence_says_which_laws_apply(bring):
         assert [row[0] for row in cursor.fetchall()] == [2, 4, 31, 0, 8]
 
 
+def test_the_same_rows_read_otherwise_are_news(bring, desk):
+    """A wrong residence or order of dates is put right by bringing the same file again: laws add up, values are read anew."""
+    text = "external_id,full_name,phone,ordered\nK1,Ann Lee,0151 23456789,\n"
+    bring(text, "--residence", "CN")
+    assert desk.find("phone=+4915123456789") == []
+    assert bring(text, "--residence", "DE").counts() == (1, 0, 1, 0, 0, 0)
+    assert one("select packs from subject_state") == 3
+    assert len(desk.find("phone=+4915123456789")) == 1
+    assert bring(text, "--residence", "DE").counts() == (1, 0, 0, 0, 1, 0)
+    nameless = "full_name,email\nBob Wu,bob@mail.example\n"
+    bring(nameless, "--residence", "CN")
+    assert bring(nameless, "--residence", "DE").counts() == (1, 0, 1, 0, 0, 0)  # the same customer all the same
+
+
 def test_unknown_residence_is_every_law(bring):
     bring(PEOPLE)
     assert one("select min(packs) from subject_state") == 31

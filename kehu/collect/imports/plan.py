@@ -105,7 +105,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         kind=asked.kind, files=[look.file for look in looks], country=country, residence_column=column,
         consents=dict(asked.consents), consent_time=asked.consent_time, way=way,
         notice_purposes=list(notice.purposes), source_proof=asked.source_proof is not None,
-        packs_beside=beside, **_of_source(terms, source),
+        packs_beside=beside, day_first=asked.day_first, **_of_source(terms, source),
     )  # fmt: skip
     if source is not None:  # what it may give is known once the columns are
         terms = dataclasses.replace(terms, fields=recipe.brings)
@@ -337,6 +337,7 @@ def _fingerprint(recipe: Recipe, terms: Terms, actor: Actor) -> bytes:
         recipe.kind, recipe.country, recipe.residence_column, sorted(recipe.consents.items()), recipe.consent_time,
         recipe.way, terms.channel, terms.controller, terms.basis, terms.notice, terms.source_proof,
         *([terms.supplier, terms.purposes] if terms.supplier is not None else []),
+        *([{"day_first": recipe.day_first}] if recipe.day_first is not None else []),
     ]  # fmt: skip
     return installation().tokens.content(orjson.dumps(told, option=orjson.OPT_SORT_KEYS))
 

@@ -119,6 +119,7 @@ class Preparer:
         self._types_and_time = self._types | ({SAID_AT: "datetime"} if recipe.consent_time else {})
         self._versions = {slug: held.rules.purposes[slug].version for slug in recipe.consents}
         self._packs: dict[str | None, int] = {}
+        self._reading = held.tokens.content(recipe.reading)[:4] if recipe.reading else b""
         self._proofs = Proofs(
             recipe.proves_consent, recipe.proves_public, recipe.consent_to, held.rules.purposes, dictionary
         )
@@ -161,7 +162,7 @@ class Preparer:
                 refused.append(Refusal(line, why, _raw_row(batch.frame, at), token, whose))
                 continue
             draft = Draft(
-                kind=self._kind, content=contents[at], source=source, values=values[at], tokens=tokens[at],
+                kind=self._kind, content=contents[at] + self._reading, source=source, values=values[at], tokens=tokens[at],
                 identity=[] if self._event else self._identity(columns, at, columns.names[at], packs[at]),
                 packs=packs[at], age=ages[at], said_at=when[at], agreed=agreed,
                 kind_of_subject=2 if self._kind == RECORD_KINDS["organisation"] else 1,

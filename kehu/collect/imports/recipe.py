@@ -94,6 +94,7 @@ class Recipe:
     an event's own key, of another name of the same customer, and of the sender's own time; ``silence_is_no_answer``: who
     says nothing of a consent has not changed it. Of a source (``supplier``): for which purposes alone it is brought in, what it
     has to allow, and what each row proves (:mod:`kehu.collect.imports.supplied`), a consent ``consent_to`` this company.
+    ``day_first``: how dates are written, where somebody said it.
     """
 
     kind: str
@@ -116,6 +117,14 @@ class Recipe:
     proves_consent: bool = False
     proves_public: bool = False
     consent_to: str = ""
+    day_first: bool | None = None
+
+    @property
+    def reading(self) -> bytes:
+        """What is said of all rows and makes something else of each: the same row, read so, is another."""
+        told = {"country": self.country, "beside": self.packs_beside or None, "supplier": self.supplier, "day": self.day_first}
+        held = {name: said for name, said in told.items() if said is not None}
+        return orjson.dumps(held) if held else b""
 
     @property
     def brings(self) -> frozenset[str]:
