@@ -26,9 +26,10 @@ def declare_young(subject: UUID, band: str) -> None:
     def work() -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "update subject_state set age = %s where subject in (select s.subject from subject_state s where"
-                " s.subject = any (%s) order by s.subject for no key update) and (age = 0 or age > %s)",
-                [number, part_of(subject, whole=False), number],
+                "update subject_state set age = least(nullif(age, 0), %(n)s), young = least(nullif(young, 0), %(n)s)"
+                " where subject in (select s.subject from subject_state s where s.subject = any (%(part)s)"
+                " order by s.subject for no key update) and (age = 0 or age > %(n)s or young = 0 or young > %(n)s)",
+                {"n": number, "part": part_of(subject, whole=False)},
             )
 
     retried(work)

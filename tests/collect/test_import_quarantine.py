@@ -229,6 +229,43 @@ def test_undo_of_an_update_shows_what_was_before(bring, kehu, desk):
     assert bring("external_id,full_name,email\nK1,Ann Lee,new@mail.example\n").counts() == (1, 0, 1, 0, 0, 0)
 
 
+def state() -> tuple:
+    return one("select packs, age, kind from subject_state where not hidden")
+
+
+def test_undo_leaves_laws_and_age_as_if_it_had_never_come(bring, kehu):
+    """Derived from what stays, whichever of several goes, and whatever came between."""
+    told = "external_id,full_name,birth_date\nK1,{},{}\n"
+    bring(told.format("Ann Lee", ""), "--residence", "US")
+    wrong = bring(told.format("Ann", "2016-01-01"), "--residence", "CN")
+    assert state() == (5, 1, 1)
+    later = bring(told.format("Ann Li", "1980-01-01"), "--residence", "DE")
+    assert state() == (7, 1, 1)
+    kehu("import", "undo", wrong.json["import"])
+    assert state() == (6, 5, 1)
+    kehu("import", "undo", later.json["import"])
+    assert state() == (4, 0, 1)
+
+
+def test_undo_of_an_unknown_residence_leaves_the_known_one(bring, kehu):
+    wrong = bring("external_id,full_name\nK1,Ann Lee\n")
+    bring("external_id,full_name\nK1,Ann Li\n", "--residence", "DE")
+    assert state()[0] == 31
+    kehu("import", "undo", wrong.json["import"])
+    assert state()[0] == 2
+
+
+def test_undo_leaves_the_age_that_somebody_said_of_themselves(bring, kehu):
+    from kehu.govern.ages import declare_young
+
+    bring("external_id,full_name\nK1,Ann Lee\n")
+    wrong = bring("external_id,full_name,birth_date\nK1,Ann Lee,2016-01-01\n")
+    declare_young(one("select subject from subject_state"), "14-15")
+    assert state()[1] == 1
+    kehu("import", "undo", wrong.json["import"])
+    assert state()[1] == 3
+
+
 def test_undo_divides_what_it_merged(bring, kehu):
     number = "11010519491231002X"
     bring(f"external_id,full_name,national_id\nK1,林婉清,{number}\n")

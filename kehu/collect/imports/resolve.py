@@ -20,7 +20,7 @@ from kehu.vault.copying import int8_values
 from kehu.vault.ids import new_ids
 
 _ACCURACY: Final = PURPOSES["accuracy"]
-_EVERY_PACK: Final = 31
+EVERY_PACK: Final = 31
 _ANALYTICS: Final = PURPOSES["analytics"]
 _IDENTITY: Final = CATEGORIES["identity"]
 _EVENTS_CAME: Final = "select exists (select 1 from collect_import where kind in ('orders', 'interactions'))"
@@ -262,11 +262,11 @@ class Resolver:
         draft = row.draft
         first = self._fresh.get(subject)
         if first is not None:
-            first.draft.packs |= 0 if draft.packs == _EVERY_PACK else draft.packs
+            first.draft.packs |= 0 if draft.packs == EVERY_PACK else draft.packs
             first.draft.age = _lower(first.draft.age, draft.age)
             return
         held = self._known[subject]
-        packs = held.packs if draft.packs == _EVERY_PACK else held.packs | draft.packs
+        packs = held.packs if draft.packs == EVERY_PACK else held.packs | draft.packs
         age = _lower(held.age, draft.age)
         kind = draft.kind_of_subject if draft.kind <= 2 else held.kind
         if (packs, age, kind) != (held.packs, held.age, held.kind):

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg import Connection
 
+from kehu.collect.imports.resolve import EVERY_PACK
 from kehu.collect.models import Import, Quarantined
 from kehu.govern.holders import holders
 from kehu.govern.taken_back import forget_statements, take_back_statements
@@ -54,6 +55,26 @@ delete from source_key k using gone g where k.token = g.token and not g.stays an
 _HIDE = """
 update subject_state s set hidden = true where s.subject = any (%(subjects)s)
     and not exists (select 1 from record r where r.subject = s.subject and not r.hidden) returning s.subject
+"""
+
+# What policies read of those who stay, as if what left had never come: laws and age in the order in which the rest came, as an
+# import widens them. Of an age nobody grows younger: a band that has risen since with the days stays.
+_NARROW: Final = """
+with stay as (
+    select r.subject, min(r.age) filter (where r.age > 0) as age, (array_agg(r.packs order by r.id))[1]
+            | coalesce(bit_or(r.packs) filter (where r.packs <> %(every)s), 0::smallint) as packs,
+        coalesce((array_agg(r.kind order by r.id desc) filter (where r.kind <= 2))[1], 1::smallint) as kind
+    from record r where r.subject = any (%(subjects)s) and not r.hidden and r.kind <= 4
+    group by r.subject having bool_and(r.packs is not null)
+), gone as (
+    select r.subject, min(r.age) filter (where r.age > 0) as age from record r
+    where r.subject = any (%(subjects)s) and r.id = any (%(records)s) group by r.subject
+)
+update subject_state s set packs = stay.packs, kind = stay.kind, age = case
+    when gone.age is null or s.age < gone.age then s.age
+    when stay.age is null then s.young
+    else greatest(least(stay.age, nullif(s.young, 0)), s.age) end
+from stay join gone using (subject) where s.subject = stay.subject
 """
 
 
@@ -104,6 +125,7 @@ def _step(batch: UUID, actor: Actor) -> int:
             "update record set hidden = true where subject = any (%(subjects)s) and id = any (%(records)s)", named
         )
         raw.execute(_FALL_BACK, named)
+        raw.execute(_NARROW, {**named, "every": EVERY_PACK})
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
         hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
         said = handing_on.said_of(hidden)

@@ -259,9 +259,9 @@ class Admission:
                 cipher = ciphers[subject] = AESGCM(keys[subject][0])
             who, what = to.uuid(subject), to.uuid(record)
             rows.append(
-                b"\0\x0d" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
+                b"\0\x0f" + who + what + to.int2(draft.kind) + middle + batch + to.blob(draft.content)
                 + to.int8_array(draft.tokens) + to.blob(draft.source) + to.moment(draft.said_at)
-                + supplier
+                + supplier + to.int2(draft.packs) + to.int2(draft.age)
             )  # fmt: skip
             for category, content in draft.values.items():
                 sealed = seal(cipher, content, subject=subject, record=record, category=category, nonce=next(fresh))
@@ -272,7 +272,7 @@ class Admission:
                 identities.append(b"\0\3" + to.blob(token) + who + what)
         columns = (
             "subject", "id", "kind", "channel", "controller", "basis", "notice", "batch", "content", "tokens", "source", "said_at",
-            "supplier",
+            "supplier", "packs", "age",
         )  # fmt: skip
         copies.put("record", columns, rows)
         copies.put("facet", ("subject", "record", "category", "version", "sealed"), facets)
