@@ -31,6 +31,11 @@ _MARK: Final = """
 update govern_consent c set taken_back_at = clock_timestamp() from unnest(%s::uuid[], %s::smallint[]) as t (subject, purpose)
 where c.subject = t.subject and c.purpose = t.purpose and c.batch = %s and c.taken_back_at is null
 """
+_HAND: Final = """
+update govern_consent c set batch = t.batch from unnest(%s::uuid[], %s::uuid[]) as t (subject, batch)
+where c.subject = t.subject and c.batch = %s and c.taken_back_at is null and (c.status = 'refused'
+    or not exists (select 1 from record r where r.subject = c.subject and r.batch = %s))
+"""
 _SAID: Final = """
 select c.subject, c.purpose, c.status, c.kind, c.until, c.purpose_version, c.batch is not null, c.narrowed,
     c.by_subject is not null or c.guardian <> '', c.id, c.follows
@@ -95,6 +100,15 @@ def take_back_statements(connection: Connection[Any], batch: UUID, *, limit: int
         )
     _write(connection, {one: packed for one, packed in changed.items() if packed != held[one]})
     return len(due)
+
+
+def hand_statements(connection: Connection[Any], batch: UUID, to: Mapping[UUID, UUID]) -> None:
+    """Let another import have said what this one said of subjects whose rows it brought, too, in the caller's transaction.
+
+    Where rows of a subject go nobody knows which of them said it: a no stays all the same, the rest is taken back with them.
+    """
+    if to:
+        connection.execute(_HAND, (list(to), list(to.values()), batch, batch))
 
 
 def forget_statements(connection: Connection[Any], batch: UUID) -> int:

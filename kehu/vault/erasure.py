@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from kehu.vault.tokens import Tokens
 
-TABLES: Final = ("facet", "record", "source_key", "identity_key", "subject_state", "subject_key")
+TABLES: Final = ("facet", "record", "record_repeat", "source_key", "identity_key", "subject_state", "subject_key")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,14 @@ def test_a_consent_undone_permits_nothing_any_more(bring, undo, desk):
     assert status() == [None] and marketing(desk) == 3
 
 
+def test_a_consent_that_another_import_brought_as_well_stays_as_long_as_that_one(bring, undo, desk):
+    first, second = bring(line("yes", "2026-01-02"), *OPTIONS), bring(line("yes", "2026-01-02"), *OPTIONS)
+    undo(first)
+    assert status() == ["given"] and marketing(desk) == 0
+    undo(second)
+    assert status() == []
+
+
 def test_a_consent_undone_leaves_the_refusal_before_it(bring, undo, desk):
     bring(line("no", "2026-01-02"), *OPTIONS)
     undo(bring(line("yes", "2026-03-02"), *OPTIONS))

@@ -266,6 +266,44 @@ def test_undo_leaves_the_age_that_somebody_said_of_themselves(bring, kehu):
     assert state()[1] == 3
 
 
+def test_undo_leaves_what_another_import_brought_as_well(bring, kehu, desk):
+    """It is that one's from now on, with its basis; and goes with it."""
+    number = "11010519491231002X"
+    bring(f"external_id,full_name,national_id\nS1,林婉清,{number}\n", channel="shop")
+    text = f"external_id,full_name,email,national_id\nK1,林婉清,lin@mail.example,{number}\n"
+    wrong = bring(text + "K2,Bob Wu,bob@mail.example,\n", basis="legal_obligation")
+    right = bring(text)
+    assert right.counts() == (1, 0, 0, 0, 1, 0)
+    assert kehu("import", "undo", wrong.json["import"]).json == {"undone": 1}
+    assert len(desk.find("email=lin@mail.example")) == 1 and desk.find("email=bob@mail.example") == []
+    assert one("select count(*) from subject_state where not hidden and customer = subject") == 1
+    assert one("select count(*) from record where basis = 2 and not hidden") == 2  # contract
+    assert bring(text).counts() == (1, 0, 0, 0, 1, 0)
+    assert kehu("import", "undo", wrong.json["import"]).json == {"undone": 1}
+    assert kehu("import", "undo", right.json["import"]).json == {"undone": 0}  # a third brought it again
+
+
+def test_undo_of_all_that_brought_a_row_takes_it_back(bring, kehu, desk):
+    text = "external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n"
+    first, second = bring(text), bring(text)
+    for answer in (second, first):
+        kehu("import", "undo", answer.json["import"])
+    assert desk.find("email=ann@mail.example") == []
+    third, fourth = bring(text), bring(text)
+    for answer in (third, fourth):
+        assert desk.find("email=ann@mail.example")
+        kehu("import", "undo", answer.json["import"])
+    assert desk.find("email=ann@mail.example") == []
+
+
+def test_undo_leaves_each_of_the_rows_under_one_key_that_came_again(bring, kehu, desk):
+    text = "external_id,full_name,email\nK1,Ann Lee,ann@mail.example\nK1,Ann Wu,\n"
+    first = bring(text)
+    assert bring(text).counts() == (2, 0, 0, 0, 2, 0)
+    assert kehu("import", "undo", first.json["import"]).json == {"undone": 0}
+    assert len(desk.find("email=ann@mail.example")) == 1 and len(desk.find("full_name=Ann Wu")) == 1
+
+
 def test_undo_divides_what_it_merged(bring, kehu):
     number = "11010519491231002X"
     bring(f"external_id,full_name,national_id\nK1,林婉清,{number}\n")

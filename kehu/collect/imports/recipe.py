@@ -122,7 +122,12 @@ class Recipe:
     @property
     def reading(self) -> bytes:
         """What is said of all rows and makes something else of each: the same row, read so, is another."""
-        told = {"country": self.country, "beside": self.packs_beside or None, "supplier": self.supplier, "day": self.day_first}
+        told = {
+            "country": self.country,
+            "beside": self.packs_beside or None,
+            "supplier": self.supplier,
+            "day": self.day_first,
+        }
         held = {name: said for name, said in told.items() if said is not None}
         return orjson.dumps(held) if held else b""
 

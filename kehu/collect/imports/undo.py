@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg import Connection
 
+from kehu.collect.imports.repeated import Handed
 from kehu.collect.imports.resolve import EVERY_PACK
 from kehu.collect.models import Import, Quarantined
 from kehu.govern.holders import holders
@@ -79,7 +80,7 @@ from stay join gone using (subject) where s.subject = stay.subject
 
 
 def take_back(row: Import, *, actor: Actor) -> int:
-    """Hide every record of an import; returns how many.
+    """Hide every record of an import, but those of rows that another brought, too; returns how many.
 
     Raises:
         ActRefused: this role may not.
@@ -115,12 +116,14 @@ def _step(batch: UUID, actor: Actor) -> int:
         if not rows:
             return 0
         subjects = sorted({row[0] for row in rows})
-        named = {"subjects": subjects, "records": [row[1] for row in rows]}
+        named: dict[str, Any] = {"subjects": subjects}
         lock(raw)  # first, as every writer of the log of links: nobody says meanwhile what would have to be handed on
         # in the order in which reads lock, so that none waits for the other in a circle
         raw.execute(
             "select 1 from subject_state where subject = any (%(subjects)s) order by subject for no key update", named
         )
+        handed = Handed(raw, batch, subjects, [row[1] for row in rows])
+        named["records"] = [row[1] for row in rows if row[1] not in handed.records]
         raw.execute(
             "update record set hidden = true where subject = any (%(subjects)s) and id = any (%(records)s)", named
         )
@@ -133,6 +136,7 @@ def _step(batch: UUID, actor: Actor) -> int:
         tell_parted(detach(raw, hidden, by=actor.staff))
         handing_on.hand_on(said)
         tell_mistake(were, actor=actor)
+        handed.join(by=actor.staff)
         forget_supply(raw, subjects)
         raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
         return len(rows)
@@ -212,7 +216,7 @@ def _erase_step(batch: UUID) -> int:
         for holder in holders():  # while the records still say under which keys they came
             for subject in whole:
                 holder.erase(subject)
-        for table, column in (("facet", "record"), ("record", "id")):
+        for table, column in (("facet", "record"), ("record_repeat", "record"), ("record", "id")):
             raw.execute(f"delete from {table} where subject = any (%s) and {column} = any (%s)", (subjects, records))
         destroy(raw, whole)
         return len(due)

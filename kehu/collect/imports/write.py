@@ -17,6 +17,7 @@ from django.db.utils import OperationalError
 from psycopg import Connection, errors
 
 from kehu.collect.imports.prepare import Prepared
+from kehu.collect.imports.repeated import note_repeats
 from kehu.collect.imports.resolve import Known, Resolved, Resolver, changed_states
 from kehu.collect.quarantine.reasons import CONSENT_NOT_WIDENED, INVALID_VALUE
 from kehu.collect.quarantine.writing import Note, put_aside, settle
@@ -122,6 +123,7 @@ def _write(
         assign(raw, resolved.probable, certainty=PROBABLE, why=WHY["contact"], run=place.batch, by=by)
         _write_states(raw, resolved.known)
         _write_consents(raw, resolved, place, by)
+    note_repeats(raw, resolved.repeated, resolved.repeated_older, place.batch)
     if place.replayed:
         settle(raw, place.batch, _came_in(prepared, resolved, place.replayed))
     put_aside(raw, place.batch, place.file, _notes(resolved, again=bool(place.replayed)))
