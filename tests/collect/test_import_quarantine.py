@@ -13,7 +13,14 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kehu.collect.imports import actions as importing
+from kehu.collect.imports.undo import erase_taken_back
+from kehu.collect.models import Import, Quarantined
+from kehu.collect.quarantine import mending
 from kehu.collect.quarantine.cells import for_spreadsheet, from_spreadsheet
+from kehu.collect.quarantine.correcting import Correction
+from kehu.govern.ages import declare_young
+from kehu.guard.staff.actions import owner_actor
 
 DIRTY = "full_name,email,note\nAnn Lee,ann@mail.example,\n,nothing,Cem Ay\nBob,Wu,too,many\n,wrong,\n"
 
@@ -149,9 +156,6 @@ def test_an_erasure_reaches_refused_rows(bring, kehu, desk):
 
 def test_so_does_the_end_of_an_import_that_was_taken_back(bring, kehu, desk):
     """Its record stands under no key any more; what another import brought under the same one and was refused goes with it."""
-    from kehu.collect.imports.undo import erase_taken_back
-    from kehu.collect.models import Import
-    from kehu.guard.staff.actions import owner_actor
 
     first = bring("external_id,full_name\nK1,Ann Lee\n")
     text = "external_id,full_name,lives in\nK0,Ben,DE\nK1,Ann Leeson,CN\n"
@@ -199,6 +203,23 @@ def test_only_a_role_that_collects_and_who_has_signed_opens_refused_rows(bring, 
     opened = one("select count(*) from ledger_entry where action = 19 and human <> (select id from guard_staff"
                  " where role = 'owner')")  # fmt: skip
     assert opened == 0
+
+
+def test_a_row_refused_again_says_why_now(bring, kehu):
+    bring(
+        "external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n,,x\n",
+        "--residence",
+        "DE",
+        basis="legitimate_interest",
+    )
+    [row] = Quarantined.objects.filter(accepted=False)
+    assert row.reason == "no_usable_value"
+    old = Import.objects.get(id=row.batch)
+    mended = Correction({"email": "bob@mail.example"})
+    again = mending.bring_again(old, {0: [row.id]}, actor=owner_actor(), correction=mended, country="CN")
+    assert importing.run(again, actor=owner_actor()).quarantined == 1
+    [line] = [one for one in kehu("quarantine", "list").json["rows"] if not one["accepted"]]
+    assert line["id"] == str(row.id) and line["reason"].startswith("cn.pipl.13") and line["remedy"]
 
 
 # ---- taken back
@@ -256,7 +277,6 @@ def test_undo_of_an_unknown_residence_leaves_the_known_one(bring, kehu):
 
 
 def test_undo_leaves_the_age_that_somebody_said_of_themselves(bring, kehu):
-    from kehu.govern.ages import declare_young
 
     bring("external_id,full_name\nK1,Ann Lee\n")
     wrong = bring("external_id,full_name,birth_date\nK1,Ann Lee,2016-01-01\n")
@@ -325,9 +345,6 @@ def test_undo_of_the_first_leaves_the_identity_key_of_the_second(bring, kehu):
 
 
 def test_what_was_taken_back_is_erased_after_30_days(bring, kehu):
-    from kehu.collect.imports.undo import erase_taken_back
-    from kehu.collect.models import Import
-    from kehu.guard.staff.actions import owner_actor
 
     bring("external_id,full_name\nK9,Zoe Ox\n")
     first = bring("external_id,full_name\nK1,Ann Lee\n,\nK9,Zoe Oxley\n", channel="store")
@@ -349,10 +366,7 @@ def test_unknown_imports(kehu, words):
 
 def test_a_hold_laid_while_what_was_taken_back_is_erased_keeps_it(bring, kehu, database):
     """Under a hold a customer's records wait on, also where it is written down in the very moment they would go."""
-    from kehu.collect.imports.undo import erase_taken_back
-    from kehu.collect.models import Import
     from kehu.guard.setup import open_owner
-    from kehu.guard.staff.actions import owner_actor
 
     bring("external_id,full_name\nK9,Zoe Ox\n")
     first = bring("external_id,full_name\nK9,Zoe Oxley\n", channel="store")

@@ -20,7 +20,7 @@ from kehu.collect.imports.prepare import Prepared
 from kehu.collect.imports.repeated import note_repeats
 from kehu.collect.imports.resolve import Known, Resolved, Resolver, changed_states
 from kehu.collect.quarantine.reasons import CONSENT_NOT_WIDENED, INVALID_VALUE
-from kehu.collect.quarantine.writing import Note, put_aside, settle
+from kehu.collect.quarantine.writing import Note, put_aside, refused_again, settle
 from kehu.govern.imported import Statement, record_statements
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.admit import Admission, CollectionRefused, SubjectGone
@@ -126,6 +126,7 @@ def _write(
     note_repeats(raw, resolved.repeated, resolved.repeated_older, place.batch)
     if place.replayed:
         settle(raw, place.batch, _came_in(prepared, resolved, place.replayed))
+        refused_again(raw, {place.replayed[one.line - 1]: (one.reason, one.token) for one in resolved.refused})
     put_aside(raw, place.batch, place.file, _notes(resolved, again=bool(place.replayed)))
     counts = Counts(
         whole, resolved.created, resolved.updated, resolved.merged, resolved.duplicates + gone, len(resolved.refused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,17 @@ def put_aside(connection: Connection[Any], batch: UUID, file: int, notes: Iterab
     ]  # fmt: skip
     columns = ("id", "batch", "file", "line", "field", "reason", "accepted", "token", "sealed")
     to.copy_rows(connection, "collect_quarantined", columns, rows)
+
+
+def refused_again(connection: Connection[Any], reasons: Mapping[UUID, tuple[str, bytes | None]]) -> None:
+    """Rows that came again and were refused again: why now, and under which key of their customer's, where they name one."""
+    if reasons:
+        connection.execute(
+            "update collect_quarantined q set reason = n.reason, token = coalesce(n.token, q.token)"
+            " from unnest(%s::uuid[], %s::text[], %s::bytea[]) as n (id, reason, token)"
+            " where q.id = n.id and q.settled is null and (q.reason, q.token) is distinct from (n.reason, n.token)",
+            (list(reasons), [reason for reason, _ in reasons.values()], [token for _, token in reasons.values()]),
+        )
 
 
 def settle(connection: Connection[Any], by: UUID, ids: Sequence[UUID]) -> None:
