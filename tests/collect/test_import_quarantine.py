@@ -239,6 +239,15 @@ def test_undo_and_in_again(bring, kehu, desk):
     assert "undo" in [row["action"] for row in kehu("ledger", "list").json["rows"]]
 
 
+def test_undo_takes_along_what_came_in_by_mending(bring, kehu, desk):
+    first = bring("external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n,,x\n")
+    [row] = Quarantined.objects.filter(batch=first.json["import"], accepted=False)
+    importing.run(mending.mend(row.id, {"email": "bob@mail.example"}, actor=owner_actor()), actor=owner_actor())
+    assert len(desk.find("email=bob@mail.example")) == 1
+    assert kehu("import", "undo", first.json["import"]).json == {"undone": 2}
+    assert desk.find("email=bob@mail.example") == []
+
+
 def test_undo_of_an_update_shows_what_was_before(bring, kehu, desk):
     bring("external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n")
     second = bring("external_id,full_name,email\nK1,Ann Lee,new@mail.example\n")

@@ -131,20 +131,23 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
 
 
 def undo(import_id: UUID, *, actor: Actor) -> int:
-    """Take an import back; returns how many records are hidden now. They are erased after 30 days.
+    """Take an import back, with what came in of its refused rows since; returns how many records are hidden now.
 
-    Asked again it finishes what was interrupted, and answers the same.
+    They are erased after 30 days. Asked again it finishes what was interrupted, and answers the same.
 
     Raises:
         UnknownImport: there is none of that id, or it is erased already.
-        ImportRunning: it is being worked on now.
+        ImportRunning: it, or what brings its refused rows again, is being worked on now.
         ActRefused: this role may not.
     """
     row = _row(import_id)
     if row.state == "erased":
         raise UnknownImport(str(import_id))
     with _alone(import_id):
-        return take_back(row, actor=actor)
+        hidden = take_back(row, actor=actor)
+    for again in Import.objects.filter(replays=import_id).exclude(state="erased").order_by("id"):
+        hidden += undo(again.id, actor=actor)
+    return hidden
 
 
 def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
