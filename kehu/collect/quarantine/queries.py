@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.reasons import remedy
@@ -31,15 +31,20 @@ class Listed:
 
 
 def listed(
-    import_id: UUID | None = None, *, actor: Actor, limit: int | None = None, language: str = "en"
+    import_id: UUID | None = None,
+    *,
+    actor: Actor,
+    limit: int | None = None,
+    language: str = "en",
+    refused_first: bool = False,
 ) -> list[Listed]:
-    """What waits to be mended, of one import or of all, in the order of the files.
+    """What waits to be mended, of one import or of all, in the order of the files; where that is asked, refused rows first.
 
     Raises:
         ActRefused: this role may not look.
     """
     require_act("quarantine", actor)
-    rows = open_rows(import_id).order_by("batch", "file", "line", "id")
+    rows = open_rows(import_id).order_by("batch", *(("accepted",) if refused_first else ()), "file", "line", "id")
     return [
         Listed(row.id, row.batch, row.file, row.line, row.field, row.reason, remedy(row.reason, language), row.accepted)
         for row in rows.defer("sealed", "token")[:limit].iterator(_STEP)
@@ -50,6 +55,14 @@ def open_rows(import_id: UUID | None = None) -> QuerySet[Quarantined]:
     """Lines that nothing has settled yet."""
     rows = Quarantined.objects.filter(settled=None)
     return rows if import_id is None else rows.filter(batch=import_id)
+
+
+def refused_waits(import_id: UUID) -> bool:
+    """Whether refused rows wait still: of an import, or of the one whose rows it brought again."""
+    again = Import.objects.filter(id=import_id, replays__isnull=False).values("replays")
+    return Quarantined.objects.filter(
+        Q(batch=import_id) | Q(batch__in=again), settled=None, accepted=False
+    ).exists()  # fmt: skip
 
 
 def refused_of(import_id: UUID) -> dict[int, list[UUID]]:

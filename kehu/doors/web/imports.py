@@ -16,7 +16,7 @@ from kehu.collect.imports import actions, queries
 from kehu.collect.imports.draft import left_of
 from kehu.collect.imports.queries import ImportStatus, UnknownImport
 from kehu.collect.quarantine.actions import NothingRefused, export_text
-from kehu.collect.quarantine.queries import listed
+from kehu.collect.quarantine.queries import listed, refused_waits
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import staff_page, who_is
 from kehu.doors.web.intake.words import tabs
@@ -75,11 +75,12 @@ def one_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRes
     """How an import stands, what it refused, and how to take it back."""
     require_act("collect", desk.actor)
     context = _standing(import_id)
-    lines = listed(import_id, actor=desk.actor, limit=_LINES + 1, language=language())
+    lines = listed(import_id, actor=desk.actor, limit=_LINES + 1, language=language(), refused_first=True)
     context |= {
         "lines": [_line(one) for one in lines[:_LINES]],
         "more_lines": len(lines) > _LINES,
-        "refused": any(not one.accepted for one in lines),
+        "refused": any(not one.accepted for one in lines),  # they come first
+        "waits": refused_waits(import_id),
     }
     return page(request, "web/import.html", context, desk=desk, nav="imports")
 

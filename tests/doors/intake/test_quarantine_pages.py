@@ -103,6 +103,26 @@ def test_one_row_is_put_right_and_comes_in(desk, database, tmp_path):
         assert cursor.fetchone()[0] == 0
 
 
+def test_what_was_refused_again_is_not_said_to_have_come_in(desk, tmp_path):
+    first = bring(tmp_path, DIRTY)
+    row = Quarantined.objects.filter(reason="no_usable_value").first()
+    began = desk.post(f"/quarantine/rows/{row.id}/mend", {"column": ["email"], "value": ["still none"]})["Location"]
+    jobs.run_pending()
+    page = text_of(desk.get(began))
+    assert "1 row was refused" in page and "waits in the quarantine" in page and "Nothing was refused" not in page
+    aging.forget([one.id for one in Quarantined.objects.filter(batch=first.id, accepted=False, settled=None)])
+    page = text_of(desk.get(f"/imports/{first.id}"))
+    assert "4 rows were refused" in page and "None of it waits any more" in page and "Nothing was refused" not in page
+
+
+def test_refused_rows_stand_before_values_that_came_in_though_invalid(desk, tmp_path):
+    lines = "".join(f"K{at},Ann Lee,none\n" for at in range(202))
+    held = bring(tmp_path, f"external_id,full_name,email\n{lines},,x\n", maps=("email=email",))
+    assert (held.accepted, held.quarantined) == (202, 1)
+    page = text_of(desk.get(f"/imports/{held.id}"))
+    assert f"/imports/{held.id}/refused" in page and page.index(">204<") < page.index(">2<")
+
+
 def test_a_group_comes_in_by_the_same_correction_for_all(desk, tmp_path):
     bring(tmp_path, DIRTY)
     held = {one.reason: one for one in groups.groups(actor=owner_actor())}
