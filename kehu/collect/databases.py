@@ -94,7 +94,9 @@ def note_position(found: Found, *, actor: Actor) -> None:
     if found.up_to is None:
         return
     id = new_id()
-    with transaction.atomic():
+    with transaction.atomic(), django_connection.cursor() as cursor:
+        # where nothing was noted yet there is no row to wait for: whoever has read the same meanwhile comes first
+        cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(found.mark[:8], "big", signed=True)])
         for before in ReadUpTo.objects.select_for_update().filter(mark=found.mark):
             forget_aside(django_connection.connection, [before.id])
             before.delete()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
+import threading
 import uuid
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from kehu.collect import databases
 from kehu.collect.databases import Wanted, read_database
@@ -181,6 +183,33 @@ def test_a_position_moves_on_only_with_what_came_in(reading, there, monkeypatch)
         assert reading("--cursor", "id").code != 0
     assert ReadUpTo.objects.count() == 0
     assert reading("--cursor", "id").counts() == (4, 4, 0, 0, 0, 0)
+
+
+def test_two_who_read_the_same_at_once_note_one_position(monkeypatch):
+    """Also where none was noted before, and no row is there to wait for."""
+    found, both, wrong = databases.Found(None, 0, b"m" * 16, 7), threading.Barrier(2), []
+    seal = databases.seal_aside
+
+    def meet(*told):
+        with contextlib.suppress(threading.BrokenBarrierError):  # the other waits for this one: then they never meet
+            both.wait(0.5)
+        return seal(*told)
+
+    def note():
+        try:
+            databases.note_position(found, actor=owner_actor())
+        except IntegrityError as error:
+            wrong.append(error)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(databases, "seal_aside", meet)
+    threads = [threading.Thread(target=note) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert wrong == [] and ReadUpTo.objects.count() == 1
 
 
 @BOTH
