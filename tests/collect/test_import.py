@@ -326,6 +326,16 @@ def test_the_same_rows_read_otherwise_are_news(bring, desk):
     assert bring(nameless, "--residence", "DE").counts() == (1, 0, 1, 0, 0, 0)  # the same customer all the same
 
 
+def test_whoever_knows_how_dates_are_written_says_so(bring, desk):
+    text = "external_id,full_name,birth_date\nK1,Ann Lee,03/04/1990\n"
+    born = lambda day: desk.find(f"birth_date={day}", role="privacy", purpose="rights-request")
+    bring(text, "--month-first")
+    assert born("1990-03-04") and not born("1990-04-03")
+    assert bring(text, "--day-first").counts() == (1, 0, 1, 0, 0, 0)
+    assert born("1990-04-03")
+    assert bring(text, "--day-first").counts() == (1, 0, 0, 0, 1, 0)
+
+
 def test_unknown_residence_is_every_law(bring):
     bring(PEOPLE)
     assert one("select min(packs) from subject_state") == 31

@@ -59,6 +59,9 @@ def import_() -> None:
 @click.option("--consent-way", metavar="WAY", help="How consent was given; default the channel.")
 @click.option("--kind", default="customers", show_default=True, help="customers, organisations, orders, interactions")
 @click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="FIELD=#N where the file has no header.")
+@click.option(
+    "--day-first/--month-first", default=None, help="How its dates are written, where their values leave it open."
+)
 @click.option("--dry-run", is_flag=True, help="Show the mapping; bring nothing in.")
 @click.option("--wait", is_flag=True, help="Run the linkage that follows, too.")
 @click.option("--resume", metavar="ID", help="Go on with an import that was interrupted.")
