@@ -13,7 +13,7 @@ from pydantic import Field
 from kehu.collect import tasks
 from kehu.collect.imports import actions, queries, staging
 from kehu.collect.imports.recipe import ImportTerms
-from kehu.doors.api.answers import Unreadable
+from kehu.doors.api.answers import Unreadable, language
 from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import ImportAsked, ImportPage, ImportPlan, ImportStarted, ImportStatus, Uploaded
 from kehu.guard.gate.acts import require_act
@@ -75,9 +75,9 @@ def start(request: HttpRequest, asked: ImportAsked) -> Any:
         actor=who,
     )
     if asked.dry_run:
-        return Status(
-            200, {"mapping": plan.mapping, "unmapped": plan.unmapped, "rows": plan.rows, "samples": plan.samples}
-        )
+        seen = {name: getattr(plan, name) for name in ("mapping", "unmapped", "rows", "samples")}
+        labels = [one.preset.label for one in plan.recognised]
+        return Status(200, seen | {"recognised": labels, "notes": plan.told(language(request))})
     return Status(202, ImportStarted(**{"import": tasks.start_as_job(plan, actor=who)}))
 
 

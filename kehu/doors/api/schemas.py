@@ -101,6 +101,7 @@ class ImportAsked(Asked):
     consent_way: Annotated[str, StringConstraints(max_length=40)] | None = None
     kind: Literal["customers", "organisations", "orders", "interactions"] = "customers"
     maps: dict[Name, Column] = Field(default={}, max_length=100, description="Column by field; `#N`: by place.")
+    day_first: bool | None = Field(None, description="How dates are written; null: as their values show.")
     dry_run: bool = False
 
 
@@ -310,6 +311,8 @@ class ImportPlan(Schema):
     unmapped: list[str]
     rows: int
     samples: dict[str, list[str]]
+    recognised: list[str] = Field(description="The systems whose exports these are.")
+    notes: list[str] = Field(description="What whoever imports should know of the files, in the reader's language.")
 
 
 class ImportStarted(Schema):

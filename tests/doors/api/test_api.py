@@ -378,7 +378,12 @@ def test_a_file_is_sent_looked_at_imported_and_followed(caller, database):
     }  # fmt: skip
     seen = ask("POST", "/imports", terms | {"dry_run": True})
     assert seen.status == 200 and seen.json["mapping"]["email"] == "email" and seen.json["rows"] == 2
-    assert "lin@mail.example" not in seen.text
+    assert "lin@mail.example" not in seen.text and (seen.json["recognised"], seen.json["notes"]) == ([], [])
+    columns = b"Record ID,First Name,Last Name,Email,Contact owner,Create Date,Marketing contact status\n"
+    export = columns + b"9,Mira,Roth,mira@mail.example,Ann,2026-01-02,Marketing contact\n"
+    hubspot = ask("POST", "/uploads", raw=export, Content_Type="application/octet-stream").json["file"]
+    told = ask("POST", "/imports", {"files": [hubspot], "channel": "store", "basis": "contract", "dry_run": True}).json
+    assert told["recognised"] == ["HubSpot"] and "consent" in "".join(told["notes"])
     for wrong, status, code in (
         ({"basis": "legitimate_interest"}, 403, "refused"), ({"channel": "canary"}, 422, "usage"),
         ({"maps": {"phone": "canary"}}, 422, "mapping"), ({"consents": {"marketing": "canary"}}, 422, "mapping"),
