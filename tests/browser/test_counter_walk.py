@@ -120,6 +120,35 @@ def _both_sides(window: Visit) -> None:
     )  # the page follows its address a moment later
 
 
+def test_what_is_refused_stands_in_the_form_again_and_nothing_goes_under_another_purpose(window):
+    page = window.page
+    window.go("/counter")
+    _ready(window)
+    name = page.locator("#f-full_name")
+    name.fill("Ann\u200bLee")
+    page.click("button[value=keep]")
+    expect(page.locator("[data-say=refused]")).to_be_visible(timeout=WITHIN)
+    expect(name).to_have_value("Ann\u200bLee")
+    _waits(window, 0)
+    name.fill("Ann Lee")
+    page.click("button[value=keep]")
+    expect(page.locator("[data-say=kept]")).to_be_visible(timeout=WITHIN)
+    # a use that is not asked about any more takes nobody's name along
+    page.evaluate("document.querySelectorAll('[name^=version]').forEach((one) => { one.value = 999; })")
+    _take_down(window, "Bob Wu", asking=True)
+    expect(page.locator("[data-say=unasked]")).to_be_visible(timeout=WITHIN)
+    _waits(window, 0)
+    # for another purpose than it was taken down for, it waits
+    page.evaluate("document.querySelector('[data-counter-state]').dataset.purpose = 'fulfilment'")
+    _take_down(window, "Cem Ay", asking=False)
+    expect(page.locator("[data-say=sign-in]")).to_be_visible(timeout=WITHIN)
+    _waits(window, 1)
+    page.evaluate("document.querySelector('[data-counter-state]').dataset.purpose = 'service'")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    _waits(window, 0)
+    assert drain_all() == 3 and _customers() == 3 and Consent.objects.count() == 0
+
+
 def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window, tmp_path):
     page = window.page
     _both_sides(window)

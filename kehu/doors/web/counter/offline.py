@@ -53,5 +53,6 @@ def worker(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @staff_page
 @require_GET
 def mark(request: HttpRequest, desk: SignedIn) -> HttpResponse:
-    """The mark against forged forms, for a page that was opened without a connection; and whose window it is now."""
-    return JsonResponse({"mark": get_token(request), "by": str(desk.staff)})
+    """The mark against forged forms, for a page that was opened without a connection; whose window it is now, and for what."""
+    purpose = desk.claim.purpose if desk.claim is not None else None
+    return JsonResponse({"mark": get_token(request), "by": str(desk.staff), "purpose": purpose})

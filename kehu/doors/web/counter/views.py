@@ -90,4 +90,4 @@ def form(purpose: str, values: Mapping[str, str] | None = None) -> dict[str, Any
     ]
     first = [one for one in fields if one["name"] in _FIRST]
     rest = [one for one in fields if one["name"] not in _FIRST]
-    return {"id": uuid4(), "first": first, "rest": rest, "open": any(one["value"] for one in rest)}
+    return {"id": uuid4(), "purpose": purpose, "first": first, "rest": rest, "open": any(one["value"] for one in rest)}

@@ -2,6 +2,7 @@
 // page, cannot be taken out of it, and is nowhere but in its memory: a page that was closed leaves nothing that anybody opens.
 const form = document.querySelector("[data-counter]"), state = document.querySelector("[data-counter-state]");
 const DAY = 24 * 3600 * 1000, LOOK = 15_000, NAME = "kehu-counter", STORE = "waiting", BY = "kehu_counter_by";
+const OF_CONSENTS = ["unknown-purpose", "no-notice", "no-language"]; // what is refused for these is kept without what they allowed
 
 const say = (what, shown, { count, why } = {}) => {
   const line = state.querySelector(`[data-say="${what}"]`);
@@ -41,6 +42,8 @@ class Queue {
     return new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData: bound }, this.key, body));
   }
 
+  refuse(one, why) { return settled(this.store("readwrite").put({ ...one, why })); }
+
   drop(id) { return settled(this.store("readwrite").delete(id)); }
 
   // What nobody can open any more, and what is a day old; returns how many that were.
@@ -70,8 +73,9 @@ const start = async () => {
   const sendOne = async (one) => {
     const asked = await fetch(state.dataset.mark, { headers: { Accept: "application/json" }, redirect: "manual", cache: "no-store" });
     if (!asked.ok) { say("sign-in", asked.type === "opaqueredirect" || asked.status === 403); return false; }
-    const { mark, by } = await asked.json(), mine = sessionStorage.getItem(BY);
-    if (mine && mine !== by) { say("sign-in", true); return false; } // somebody else sits here now: it is not theirs to send
+    const { mark, by, purpose } = await asked.json(), mine = sessionStorage.getItem(BY);
+    // somebody else sits here now, or for something else: it is not theirs to send, nor for that
+    if ((mine && mine !== by) || purpose !== state.dataset.purpose) { say("sign-in", true); return false; }
     say("sign-in", false); sessionStorage.setItem(BY, by);
     const body = new URLSearchParams(await queue.read(one));
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual", headers: { Accept: "application/json", "X-CSRFToken": mark } });
@@ -82,8 +86,13 @@ const start = async () => {
       return true;
     }
     if (answer.status === 422 || answer.status === 404) {
-      const told = await answer.json().catch(() => ({}));
-      await queue.drop(one.id); say("refused", true, { why: told.message ?? "" }); return true;
+      const told = await answer.json().catch(() => ({})), why = told.message ?? "";
+      if (body.has("subject") || told.code === "too-old") { await queue.drop(one.id); say("refused", true, { why }); return true; }
+      if (body.has("consent") && OF_CONSENTS.includes(told.code)) {
+        body.delete("consent"); await queue.put(one.id, body.toString()); say("unasked", true, { why });
+        return await sendOne((await queue.own()).find((other) => other.id === one.id));
+      }
+      await queue.refuse(one, why); return true;
     }
     if (answer.type === "opaqueredirect" || answer.status === 403) say("sign-in", true);
     return false;
@@ -95,10 +104,25 @@ const start = async () => {
     try {
       const more = await queue.clear();
       if (more) { lost += more; say("lost", true, { count: lost }); }
-      for (const one of await queue.own()) if (!await sendOne(one)) break;
+      for (const one of await queue.own()) if (!("why" in one) && !await sendOne(one)) break;
+      await back();
     } catch { /* no connection: later */ } finally { busy = false; }
     if (kept) say("kept", !doubtful); // that it was kept, the other sentence says, too
     if (!await show() && kept && form.dataset.next) location.assign(form.dataset.next);
+  };
+
+  // What was refused stands in the form again, as soon as nobody else does: what a customer said is not asked twice.
+  const typed = () => [...form.querySelectorAll("[name^='field.']")].some((field) => field.value.trim());
+  const back = async () => {
+    const one = (await queue.own()).find((other) => "why" in other);
+    if (!one) return;
+    say("refused", true, { why: one.why });
+    if (typed() || location.hash === "#customer") return;
+    const said = new URLSearchParams(await queue.read(one));
+    form.elements.id.value = one.id;
+    for (const field of form.querySelectorAll("[name^='field.'], select[name=place]")) if (said.has(field.name)) field.value = said.get(field.name);
+    for (const fold of form.querySelectorAll("details")) fold.open ||= [...fold.querySelectorAll("input")].some((field) => field.value);
+    await queue.drop(one.id);
   };
 
   const clean = () => {
@@ -117,7 +141,7 @@ const start = async () => {
     if (e.submitter?.value === "keep") said.delete("consent");
     const empty = ![...said].some(([name, value]) => (name.startsWith("field.") || name === "subject") && value.trim());
     if (empty) { location.hash = "#desk"; face(); form.querySelector("input.input")?.focus(); return; }
-    ["kept", "refused", "doubtful"].forEach((what) => say(what, false));
+    ["kept", "refused", "doubtful", "unasked"].forEach((what) => say(what, false));
     await queue.put(id, new URLSearchParams(said).toString());
     clean(); await show(); await send();
   });
