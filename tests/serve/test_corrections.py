@@ -13,7 +13,7 @@ from kehu.serve.corrections import queries, telling
 from kehu.serve.corrections.actions import NotCorrected, correct
 from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.desk import queries as desk
-from kehu.serve.rights import erasure, export, requests, wrong_merge
+from kehu.serve.rights import actions, erasure, export, requests, wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.vault.assignment import CONFIRMED
 from kehu.vault.ids import new_id
@@ -128,6 +128,23 @@ def test_what_went_out_after_the_correction_was_right(privacy):
     given_to(lin)
     correct(lin, "full_name", "林婉青", reason=WHY, actor=privacy)
     assert sorted(Telling.objects.values_list("correction__field", "recipient")) == [("full_name", "Acme")]
+
+
+def test_it_gives_nobody_a_use_that_the_value_did_not_have(privacy):
+    [lin] = admit(LIN, basis="consent")
+    service = staff("service")
+
+    def seen():
+        [one] = gate().open([lin], actor=service, purpose="service", fields=["email", "phone"])
+        return {said.normal for said in one.contributions}
+
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    correct(lin, "phone", "+8613800138000", reason=WHY, actor=privacy)  # nothing stood there
+    assert seen() == set()
+    actions.give(lin, 1, actor=owner_actor(), kind="general", until=None, notice=None, by_subject=None)
+    assert seen() == {"lin@mail.example", "right@mail.example", "+8613800138000"}
+    actions.withdraw(lin, 1, actor=owner_actor())
+    assert seen() == set()
 
 
 def test_it_stays_with_whose_value_it_was_when_a_merge_is_undone(privacy):

@@ -28,6 +28,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.admit import CollectionRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of, owner_actor
+from kehu.serve.corrections.actions import correct
 from kehu.serve.desk.queries import explain, find, show
 from kehu.serve.desk.searching import search
 from kehu.serve.register import changes
@@ -296,6 +297,27 @@ def test_whoever_was_told_of_a_source_is_told_anew_of_another_kind_of_data(regis
     informing.send(actor=owner_actor())
     assert len(letters) == sent + 1 and informing.figures().due == 0
     assert policy_of(lin, actor=service)[0] == "clear"
+
+
+def test_a_bought_value_is_corrected_and_stays_a_bought_one(registered, bring, letters):
+    source = registered()
+    bring(PERSON, purposes=("service",))
+    lin, service, privacy = one("select subject from subject_state"), staff("service"), member("privacy")
+    correct(lin, "email", "right@kehu.example", reason="they wrote", actor=privacy)
+    assert policy_of(lin, actor=service) == ("denied", "cn.pipl.17-told")
+    informing.send(actor=owner_actor())
+    seen = show(lin, actor=service, purpose="service")
+    assert seen.fields["email"] == "right@kehu.example" and [mark.name for mark in seen.marks] == ["broker"]
+    edit = one("select id from record order by id desc limit 1")
+    assert (
+        marks_of_records([lin])[edit].name == "broker"
+        and one("select supplier from record where id = %s", edit) == source.id
+    )
+    rights.give(lin, 4, actor=owner_actor(), **GIVEN)
+    assert policy_of(lin, actor=member("marketing"), purpose="marketing") == ("denied", "house.source-purpose")
+    correct(lin, "phone", "+8613800138000", reason="they wrote", actor=privacy)  # the broker gave none
+    assert one("select supplier from record order by id desc limit 1") is None
+    assert show(lin, actor=member("marketing"), purpose="marketing").fields == {"phone": "+8613800138000"}
 
 
 def test_orders_of_a_chinese_source_prove_it_as_customers_do(registered, bring):

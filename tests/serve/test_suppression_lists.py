@@ -15,7 +15,9 @@ from kehu.govern.subscriptions import Said, SuppressedHere, say, standing, subsc
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.suppress import carry_suppressions
 from kehu.guard.installation import installation
+from kehu.serve.corrections.actions import correct
 from kehu.serve.mailing import lists
+from kehu.serve.upkeep.confirming import confirm
 from kehu.vault import do_not_contact
 from kehu.vault.assignment import assign
 from kehu.vault.copying import int8_items
@@ -196,3 +198,16 @@ def test_a_list_speaks_of_whoever_is_known_unless_they_subscribed_since(tmp_path
     assert sorted((one.topic, one.way) for one in subscriptions_of(mei)) == [
         (topic, "first") for topic in ("events", "newsletter", "offers", "surveys")
     ]
+
+
+@pytest.mark.parametrize("way", ["corrected", "confirmed"])
+def test_whoever_gets_a_listed_address_by_an_edit_is_stopped(tmp_path, way):
+    file = tmp_path / "a.txt"
+    file.write_text("later@mail.example\n")
+    lists.bring(file, "robinson", actor=staff("marketing"))
+    [lin] = admit(LIN)
+    if way == "corrected":
+        correct(lin, "email", "later@mail.example", reason="they wrote", actor=staff("privacy"))
+    else:
+        confirm(lin, "email", value="later@mail.example", how="phone", actor=staff("service"))
+    assert said(lin)["email", "newsletter"] == "suppressed"

@@ -1,7 +1,8 @@
 """An edit on its way in: a value said again, or another one in its place, as a record of its own beside what came before.
 
 It stands under the terms of the record whose value it follows (channel, controller, ground, notice, source): an edit gives
-nobody a use that the value did not have. What it follows is never rewritten.
+nobody a use that the value did not have. What it follows is never rewritten. Whoever gets another address by it gets what stands
+against writing to that, as from any record.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from django.db import connection
 
 from kehu.govern.slugs import RECORD_KINDS
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.admit import SubjectGone
+from kehu.guard.gate.admit import Draft, SubjectGone
+from kehu.guard.gate.supply import Supply
+from kehu.guard.gate.suppress import carry_suppressions
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import VERSION, packed, seal
 
@@ -35,8 +39,8 @@ from record r where r.subject = %s and r.id = %s and not r.hidden returning 1
 class Edit:
     """What is said of one origin subject: by category, fields as :func:`kehu.vault.seal.packed`; ``tokens`` find it.
 
-    ``follows``: the record whose value it confirms or takes the place of. ``own``: the customer says it themselves, so that
-    it came from nobody else.
+    ``follows``: the record whose value it confirms or takes the place of. ``own``: the customer says it themselves, or nothing
+    stood there before, so that it came from nobody else.
     """
 
     subject: UUID
@@ -46,8 +50,8 @@ class Edit:
     own: bool
 
 
-def write_edit(edit: Edit, *, actor: Actor, purpose: int) -> UUID:
-    """Seal an edit, in the caller's transaction, with its row in the ledger (act ``verify``); returns the record's id.
+def write_edit(edit: Edit, *, actor: Actor, purpose: int, act: str = "verify") -> UUID:
+    """Seal an edit, in the caller's transaction, with its row in the ledger (of that act); returns the record's id.
 
     Raises:
         SubjectGone: who it is about, or the record it follows, is not here any more.
@@ -55,7 +59,7 @@ def write_edit(edit: Edit, *, actor: Actor, purpose: int) -> UUID:
     """
     held, id = installation(), new_id()
     content = held.tokens.content(b"edit" + id.bytes)
-    record_act("verify", edit.subject, actor=actor, purpose=purpose, detail=id)  # holds the subject until the end
+    record_act(act, edit.subject, actor=actor, purpose=purpose, detail=id)  # holds the subject until the end
     raw: Any = connection.connection
     key = raw.execute("select epoch, wrapped from subject_key where subject = %s", (edit.subject,)).fetchone()
     taken = (
@@ -77,12 +81,20 @@ def write_edit(edit: Edit, *, actor: Actor, purpose: int) -> UUID:
     if not taken:
         raise SubjectGone
     cipher = AESGCM(held.epochs.unwrap(key[1], subject=edit.subject.bytes, epoch=key[0]))
-    for category, fields in edit.values.items():
-        sealed = seal(cipher, packed(fields), subject=edit.subject.bytes, record=id.bytes, category=category)
+    contents = {category: packed(fields) for category, fields in edit.values.items()}
+    for category, body in contents.items():
+        sealed = seal(cipher, body, subject=edit.subject.bytes, record=id.bytes, category=category)
         raw.execute(
             "insert into facet (subject, record, category, version, sealed) values (%s, %s, %s, %s, %s)",
             (edit.subject, id, category, VERSION, sealed),
         )
+    draft = Draft(
+        RECORD_KINDS["edit"], content, b"", contents, int8_items(edit.tokens), [], packs=0, age=0,
+        subject=edit.subject.bytes, new_subject=False, record=id.bytes,
+    )  # fmt: skip
+    if edit.own:
+        Supply(None, ()).note_known(raw, [draft])
+    carry_suppressions(raw, [draft], by=actor.staff)
     raw.execute(
         "update subject_state set last_act = current_date where subject = %s and last_act < current_date",
         (edit.subject,),

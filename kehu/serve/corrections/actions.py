@@ -14,20 +14,16 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
-from psycopg import Connection
 
 from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.deadlines import Told, request_clocks
-from kehu.govern.dictionary import Field
 from kehu.govern.laws import company
-from kehu.govern.models import Channel
-from kehu.govern.slugs import CATEGORIES, PURPOSES, RECORD_KINDS
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
-from kehu.guard.gate.admit import Admission, Draft, Terms
+from kehu.guard.gate.edits import Edit, write_edit
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
-from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import seal_under
 from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.status import INVALID
@@ -37,12 +33,9 @@ from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.corrections.recipients import reached
 from kehu.serve.rights.clocks import due_of, laws_of, packs_of_subjects
 from kehu.serve.rights.models import Request
-from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
-from kehu.vault.seal import packed
 
 PURPOSE: Final = "rights-request"
-_BASIS: Final = "legal_obligation"  # to hold what is right
 _LONGEST: Final = 2_000  # characters
 NOT: Final = {
     "no-reason": "reason: says why",
@@ -71,18 +64,6 @@ class Corrected:
     tellings: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Under:
-    """What the edit comes under: as the value that it corrects did."""
-
-    channel: int
-    channel_kind: str
-    controller: int
-    notice: int
-    packs: int
-    age: int
-
-
 def correct(
     subject: UUID, field: str, value: str, *, reason: str, actor: Actor, request: UUID | None = None
 ) -> Corrected:
@@ -94,7 +75,7 @@ def correct(
         Refused: the role may not, or a policy lets this actor not see what they correct.
         UnknownSubject: not here.
         NotCorrected: see there.
-        CollectionRefused: a law refuses the record.
+        SubjectGone: erased meanwhile.
     """
     require_act("correct", actor)
     known = installation().rules.dictionary.fields.get(field)
@@ -114,16 +95,18 @@ def correct(
         raise NotCorrected("invalid")
     if before is not None and before.answer == "clear" and (before.normal or before.given) == (normal or text):
         raise NotCorrected("same")
-    id = new_id()
+    said: list[Any] = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
+    values: dict[int, dict[str, Any]] = {known.category_id: {known.name: said}}
+    follows = before.record if before is not None else _newest(anchor)
+    edit = Edit(anchor, follows, values, tokens_of(known.name, normal or text).every, own=before is None)
     with transaction.atomic():
         asked = _asked(request, opened.origins)
-        record = _admit(known, text, normal, status, _under(anchor, before), anchor, actor)
+        id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
         made = Correction.objects.create(
-            id=id, subject=anchor, field=field, record=record, before=before.record if before is not None else None,
+            id=id, subject=anchor, field=field, record=id, before=before.record if before is not None else None,
             reason=seal_under(anchor, why, place=id), request=request, by=actor.staff,
         )  # fmt: skip
         told = _write_down(made, asked, _said_by(before, opened) if before is not None else {})
-        record_act("correct", anchor, actor=actor, purpose=PURPOSES[PURPOSE], detail=id)
     return Corrected(id, anchor, told)
 
 
@@ -151,38 +134,14 @@ def _asked(request: UUID | None, origins: Sequence[UUID]) -> Request | None:
     return row
 
 
-def _under(anchor: UUID, before: Contribution | None) -> _Under:
-    """The terms of the record that is corrected, else of the newest of its origin subject."""
+def _newest(anchor: UUID) -> UUID:
+    """What an edit follows where nothing stood before: the newest record of its origin subject."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select r.channel, r.controller, r.notice, s.packs, s.age from record r join subject_state s using (subject)"
-            " where r.subject = %s and not r.hidden and (%s::uuid is null or r.id = %s) order by r.id desc limit 1",
-            [anchor, before.record if before else None, before.record if before else None],
-        )
+        cursor.execute("select id from record where subject = %s and not hidden order by id desc limit 1", [anchor])
         row = cursor.fetchone()
     if row is None:
         raise UnknownSubject(str(anchor))
-    channel, controller, notice, packs, age = row
-    kind = Channel.objects.filter(id=channel).values_list("kind", flat=True).first() or "store"
-    return _Under(channel, kind, controller, notice, packs, age)
-
-
-def _admit(known: Field, text: str, normal: str | None, status: int, under: _Under, anchor: UUID, actor: Actor) -> UUID:
-    """The edit as a record of its own, sealed under the anchor's key."""
-    held = installation()
-    own = held.tokens.source(under.controller, under.channel, RECORD_KINDS["edit"], str(new_id()))
-    value: list[Any] = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
-    draft = Draft(
-        kind=RECORD_KINDS["edit"], content=own, source=own, packs=under.packs, age=under.age, identity=[],
-        values={CATEGORIES[known.category]: packed({known.name: value})},
-        tokens=int8_items(tokens_of(known.name, normal or text).every),
-        subject=anchor.bytes, new_subject=False,
-    )  # fmt: skip
-    terms = Terms(under.channel, under.channel_kind, under.controller, _BASIS, under.notice, False, None)
-    connection.ensure_connection()
-    raw: Connection[Any] = connection.connection
-    Admission(held, gate().decisions, actor=actor, terms=terms).admit(raw, [draft])
-    return UUID(bytes=draft.record)
+    return UUID(str(row[0]))
 
 
 def _said_by(before: Contribution, opened: Opened) -> dict[UUID, UUID]:
