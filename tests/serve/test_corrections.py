@@ -7,6 +7,7 @@ import pytest
 from kehu.govern.consent import Statement, give_consent
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
+from kehu.guard.guests.credentials import sign_in
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.corrections import queries, telling
@@ -15,6 +16,7 @@ from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.desk import queries as desk
 from kehu.serve.rights import actions, erasure, export, requests, wrong_merge
 from kehu.serve.rights.models import Request
+from kehu.serve.upkeep import confirming, queue
 from kehu.vault.assignment import CONFIRMED
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
@@ -145,6 +147,35 @@ def test_it_gives_nobody_a_use_that_the_value_did_not_have(privacy):
     assert seen() == {"lin@mail.example", "right@mail.example", "+8613800138000"}
     actions.withdraw(lin, 1, actor=owner_actor())
     assert seen() == set()
+
+
+@pytest.mark.parametrize("way", ["phone", "portal"])
+def test_a_value_put_right_by_a_talk_or_in_the_portal_is_a_correction_too(privacy, way):
+    lin, service = agreed(), staff("service")
+    given_to(lin)
+    confirming.confirm(lin, "email", how="phone", actor=service)
+    assert queries.of_customer(lin, actor=privacy) == []  # it was right
+    if way == "portal":
+        task = queue.make_by_hand(lin, "email", actor=service).id
+        assert confirming.answer(sign_in(lin).guest, task, value="right@mail.example") == "corrected"
+    else:
+        confirming.confirm(lin, "email", how=way, actor=service, value="right@mail.example")
+    [row] = queries.of_customer(lin, actor=privacy)
+    assert (row["before"], row["after"]) == ("lin@mail.example", "right@mail.example")
+    assert row["by"] == ("" if way == "portal" else "service@kehu.example") and way in row["why"]
+    [told] = queries.waiting(actor=privacy)
+    assert told["recipient"] == "Acme" and told["due"] is not None
+
+
+def test_what_is_taken_back_is_told_to_nobody_who_was_not_told_yet(privacy):
+    lin, service = agreed(), staff("service")
+    given_to(lin)
+    for told in (False, True):
+        done = confirming.confirm(lin, "email", how="phone", actor=service, value="right@mail.example")
+        if told:
+            telling.tell(Telling.objects.get().id, way="email", proof="their reply", actor=privacy)
+        confirming.undo(done.id, actor=service)
+        assert queries.waiting(actor=privacy) == [] and Correction.objects.exists() == told
 
 
 def test_it_stays_with_whose_value_it_was_when_a_merge_is_undone(privacy):

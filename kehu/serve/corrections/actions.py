@@ -29,7 +29,7 @@ from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import same_text, survive
 from kehu.refine.tokens import tokens_of
-from kehu.serve.corrections.models import Correction, Telling
+from kehu.serve.corrections.models import OPEN, Correction, Telling
 from kehu.serve.corrections.recipients import reached
 from kehu.serve.rights.clocks import due_of, laws_of, packs_of_subjects
 from kehu.serve.rights.models import Request
@@ -102,12 +102,32 @@ def correct(
     with transaction.atomic():
         asked = _asked(request, opened.origins)
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
-        made = Correction.objects.create(
-            id=id, subject=anchor, field=field, record=id, before=before.record if before is not None else None,
-            reason=seal_under(anchor, why, place=id), request=request, by=actor.staff,
-        )  # fmt: skip
-        told = _write_down(made, asked, _said_by(before, opened) if before is not None else {})
+        told = put_down(id, field, anchor, before=before, opened=opened, reason=why, by=actor.staff, asked=asked)
     return Corrected(id, anchor, told)
+
+
+def put_down(
+    edit: UUID, field: str, subject: UUID, *, before: Contribution | None, opened: Opened, reason: str, by: UUID,
+    asked: Request | None = None,
+) -> int:  # fmt: skip
+    """Put an edit down as a correction, in the caller's transaction; returns how many recipients are to be told of it.
+
+    Args:
+        subject: the origin subject it stands under.
+        before: what stood before, and ``opened`` what it was found in; None: nothing did.
+        asked: the request that it answers.
+    """
+    made = Correction.objects.create(
+        id=edit, subject=subject, field=field, record=edit, before=before.record if before is not None else None,
+        reason=seal_under(subject, reason, place=edit), request=asked.id if asked is not None else None, by=by,
+    )  # fmt: skip
+    return _write_down(made, asked, _said_by(before, opened) if before is not None else {})
+
+
+def take_back(edit: UUID) -> None:
+    """Of an edit that was taken back nobody is told any more; who was told already stays, with its proof."""
+    Telling.objects.filter(correction=edit, state=OPEN).delete()
+    Correction.objects.filter(id=edit, tellings=None).delete()
 
 
 def _open(subject: UUID, field: str, actor: Actor) -> Opened:

@@ -1,7 +1,8 @@
 """Saying that a value is still right, or which one is: by staff after a talk, or by the customer in the portal.
 
-Either is an edit: the value said again, sealed, with the time; who said it and how stands beside it. Whatever is confirmed was
-opened through the gate before, for the purpose of accuracy or as the customer's own.
+Either is an edit: the value said again, sealed, with the time; who said it and how stands beside it. Another value in its place is
+a correction, of which recipients of the wrong one are told. Whatever is confirmed was opened through the gate before, for the
+purpose of accuracy or as the customer's own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from kehu.refine.clean import clean_value
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
 from kehu.refine.tokens import tokens_of
+from kehu.serve.corrections import actions as corrections
 from kehu.serve.rights.requests import open_request
 from kehu.serve.upkeep.models import HOW, Confirmation, Task
 
@@ -40,6 +42,10 @@ VERIFIABLE: Final = (
 """Fields of which somebody can say whether they are right."""
 UNDO: Final = timedelta(days=1)
 _LONGEST: Final = 500
+_REASONS: Final = {
+    "phone": "Verified by phone", "in-person": "Verified in person", "mail": "Verified by mail",
+    "document": "Verified by a document", "portal": "Said by the customer in the portal",
+}  # fmt: skip
 
 
 class NothingToConfirm(LookupError):
@@ -99,9 +105,7 @@ def confirm(
         if task is not None:
             _require_taken(task, by=actor.human)
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE])
-        Confirmation.objects.create(
-            id=id, subject=edit.subject, field=name, staff=actor.human, how=how, changed=changed
-        )
+        _note(id, said, opened[0], how=how, changed=changed, by=actor)
         _settle(opened[0], name, outcome="corrected" if changed else "confirmed", by=actor.human, record=id)
     return Confirmed(id, changed)
 
@@ -123,6 +127,7 @@ def undo(id: UUID, *, actor: Actor) -> None:
             raise TooLate(str(id))
         take_back(row.subject, row.id, actor=actor, purpose=PURPOSES[PURPOSE])
         row.delete()
+        corrections.take_back(id)
         part = part_of(row.subject, whole=True)
         if not Task.objects.filter(subject__in=part, field=row.field, state__in=["open", "taken"]).exists():
             before = Case(When(taken_by=None, then=Value("open")), default=Value("taken"))
@@ -173,10 +178,11 @@ def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool =
             )
             _settle(opened[0], row.field, outcome="removal", by=None, record=None)
         return "removal"
-    edit, changed = _edit(_winner(opened[0], row.field), row.field, value, own=True)
+    said = _winner(opened[0], row.field)
+    edit, changed = _edit(said, row.field, value, own=True)
     with transaction.atomic():
         id = write_edit(edit, actor=guest.actor, purpose=PURPOSES[OWN_PURPOSE])
-        Confirmation.objects.create(id=id, subject=edit.subject, field=row.field, how="portal", changed=changed)
+        _note(id, said, opened[0], how="portal", changed=changed, by=guest.actor)
         outcome = "corrected" if changed else "confirmed"
         _settle(opened[0], row.field, outcome=outcome, by=None, record=id)
     return outcome
@@ -221,6 +227,16 @@ def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tup
     now = timezone.now().isoformat(timespec="milliseconds")  # a bounce of the same second was before it
     values: dict[int, dict[str, Any]] = {held.category_id: {name: [given, normal, status, now]}}
     return Edit(said.subject, said.record, values, tokens_of(name, normal).every if normal else [], own), changed
+
+
+def _note(edit: UUID, said: Contribution, opened: Opened, *, how: str, changed: bool, by: Actor) -> None:
+    """Who said it and how; of another value also what it corrects."""
+    staff = None if how == "portal" else by.human
+    Confirmation.objects.create(id=edit, subject=said.subject, field=said.field, staff=staff, how=how, changed=changed)
+    if changed:
+        corrections.put_down(
+            edit, said.field, said.subject, before=said, opened=opened, reason=_REASONS[how], by=by.staff
+        )
 
 
 def _settle(opened: Opened, name: str, *, outcome: str, by: UUID | None, record: UUID | None) -> None:
