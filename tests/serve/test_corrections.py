@@ -178,6 +178,16 @@ def test_what_is_taken_back_is_told_to_nobody_who_was_not_told_yet(privacy):
         assert queries.waiting(actor=privacy) == [] and Correction.objects.exists() == told
 
 
+def test_a_letter_names_the_id_that_the_recipient_got_it_under(privacy):
+    lin, wang = agreed(), agreed({"full_name": "王", "email": "wang@mail.example"})
+    link(lin, wang, CONFIRMED)
+    given_to(lin)
+    done = correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    assert done.subject == wang  # whose value it was; a list names the customer
+    letter = telling.letter(Telling.objects.get().id, actor=privacy)
+    assert str(lin) in letter and str(wang) in letter
+
+
 def test_it_stays_with_whose_value_it_was_when_a_merge_is_undone(privacy):
     lin, wang = (
         agreed({"full_name": "林婉清", "email": "lin@mail.example"}),

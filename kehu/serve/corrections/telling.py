@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.govern.consent import part_of
@@ -58,13 +58,22 @@ def letter(id: UUID, *, actor: Actor, language: str = "en") -> str:
         raise UnknownTelling(str(id))
     made, words = row.correction, language if language in _LETTER else "en"
     part_of(made.subject, whole=False)
+    # a list names the customer, whichever record the value was of; two who were joined since, the record's own
+    known_as = dict.fromkeys((_customer_of(made.subject), made.subject))
     field = installation().rules.dictionary.field(made.field)
     with transaction.atomic():
         record_act("tell", made.subject, actor=actor, purpose=_PURPOSE_ID, detail=row.id)
     return _LETTER[words].format(
         recipient=row.recipient, first=row.first_at.date().isoformat(), last=row.last_at.date().isoformat(),
-        field=field.label(words), id=made.subject,
+        field=field.label(words), id=", ".join(map(str, known_as)),
     )  # fmt: skip
+
+
+def _customer_of(subject: UUID) -> UUID:
+    with connection.cursor() as cursor:
+        cursor.execute("select customer from subject_state where subject = %s", [subject])
+        row = cursor.fetchone()
+    return UUID(str(row[0])) if row else subject
 
 
 def tell(id: UUID, *, way: str, proof: str, actor: Actor, at: datetime | None = None) -> None:
