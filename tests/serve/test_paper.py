@@ -6,18 +6,25 @@ import base64
 import io
 import zipfile
 import zlib
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 from PIL import Image
 
+from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Consent
+from kehu.govern.notices import covers_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.counter.papers import Form, record_form
+from kehu.serve.desk.queries import explain
 from kehu.serve.rights import actions, scanning
 from kehu.serve.rights.evidence import Evidence, open_evidence
 from kehu.serve.rights.scans import ScanRefused, drawn_anew
-from tests.cast import admit
+from tests.cast import admit, staff
+from tests.doors.portal.test_notices import widen
 from tests.paper import jpeg, sheet
 
 MARK = b"CANARYzq51.5007N"
@@ -103,3 +110,16 @@ def test_a_form_lies_sealed_with_the_consent_it_proves_and_goes_with_the_custome
     jpeg(kept)
     assert held["kind"] == "paper-form" and MARK not in kept
     assert not any(part in sealed for part in (MARK, b"JFIF", b"binder", base64.b64encode(kept)[:40]))
+
+
+@pytest.mark.usefixtures("database")
+def test_a_form_agrees_to_what_its_notice_said_not_to_what_the_use_became():
+    [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    marketing, told = staff("marketing"), notice_in_force()
+    version = covers_of(told)["marketing"].version
+    widen((staff("manager"), staff("legal")), "marketing", {"recipients": ["Parcel Post"]})
+    yesterday = timezone.localdate() - timedelta(days=1)
+    record_form(lin, Form("marketing", yesterday, "en", told.id, sheet()), actor=owner_actor())
+    assert Consent.objects.get().purpose_version == version
+    held = explain(lin, actor=marketing, purpose="marketing", fields=["email"])["email"]
+    assert (held.answer, held.policy) == ("denied", "cn.pipl.consent-version")

@@ -11,14 +11,15 @@ from django.utils import timezone
 
 from kehu.govern import consent as authorisations
 from kehu.govern import states as subject_states
-from kehu.govern.models import Consent, StateEntry
+from kehu.govern.models import Consent, Notice, StateEntry
+from kehu.govern.notices import covers_of
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import CUSTOMER, PURPOSES, name_of, objected_to
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, open_texts, seal_under
-from kehu.serve.rights.evidence import GUARDIANS, Evidence
+from kehu.serve.rights.evidence import GUARDIANS, PAPER, Evidence
 from kehu.serve.rights.office import PURPOSE_ID, recorded_as, require
 from kehu.serve.rights.statements import became, statements_of
 from kehu.serve.rights.stays import categories_of
@@ -46,6 +47,7 @@ def give(
 ) -> list[dict[str, Any]]:
     """Record a consent given now, or on paper at ``said_at``; returns everything the customer said.
 
+    A form agrees to the purpose as its notice told of it: where that reaches further by now, they are asked anew.
     ``terms`` make it a separate one. ``by_subject`` is the guardian who gives it for a child, ``guardian`` what they are to
     it; one who is no customer is named in the ``evidence``, which is sealed under the customer's key.
 
@@ -78,8 +80,8 @@ def give(
             said_at=said_at,
         )
         authorisations.give_consent(
-            subject, purpose=purpose, purpose_version=_version(purpose), statement=statement, recorded_by=actor.staff,
-            id=id,
+            subject, purpose=purpose, purpose_version=_version(purpose, wording if proof.kind == PAPER else None),
+            statement=statement, recorded_by=actor.staff, id=id,
         )  # fmt: skip
         record_act("consent", subject, actor=actor, purpose=recorded_as(actor, purpose), detail=id)
     return consents(subject)
@@ -164,8 +166,12 @@ def _check_fields(purpose: int, terms: Terms | None) -> None:
         raise ValueError("fields: only such as the purpose needs")
 
 
-def _version(purpose: int) -> int:
-    return installation().rules.purposes[name_of(PURPOSES, purpose)].version
+def _version(purpose: int, wording: Notice | None = None) -> int:
+    """The version in force; of what was signed under a notice, the one that it told of at the latest."""
+    slug = name_of(PURPOSES, purpose)
+    told = covers_of(wording).get(slug) if wording is not None else None
+    in_force = installation().rules.purposes[slug].version
+    return min(in_force, told.version) if told is not None else in_force
 
 
 def _way(actor: Actor) -> str:
