@@ -299,6 +299,37 @@ def test_whoever_was_told_of_a_source_is_told_anew_of_another_kind_of_data(regis
     assert policy_of(lin, actor=service)[0] == "clear"
 
 
+def test_what_came_while_letters_went_out_is_told_in_the_next(registered, bring, letters, monkeypatch):
+    registered()
+    bring(PERSON)
+    lin, sent = one("select subject from subject_state"), mail.EmailMessage.send
+
+    def meanwhile(letter, *_, **__):
+        sent(letter)
+        if len(letters) == 1:
+            bring("external_id,full_name,interests\nB-1,Lin,tea\n")
+
+    monkeypatch.setattr(mail.EmailMessage, "send", meanwhile)
+    assert informing.send(actor=owner_actor()).mailed == 1
+    assert informing.figures().due == 1 and policy_of(lin, actor=staff("service")) == ("denied", "cn.pipl.17-told")
+    assert informing.send(actor=owner_actor()).mailed == 1
+    assert informing.figures().due == 0 and "how to reach you" in letters[1].body and letters[1].body != letters[0].body
+
+
+def test_whom_something_more_came_of_was_not_told_of_it_by_post(registered, bring):
+    registered()
+    bring(PERSON + "B-2,Wu,wu@kehu.example\n")
+    listed = informing.waiting(actor=owner_actor())
+    changed = one("select subject from source_key where subject is not null order by subject limit 1")
+    bring("external_id,full_name,interests\nB-1,Lin,tea\n")
+    told = informing.posted(
+        [row.customer for row in listed], actor=owner_actor(), seen={row.customer: row.seen for row in listed}
+    )
+    [left] = informing.waiting(actor=owner_actor())
+    assert told == 1 and left.customer == changed
+    assert informing.posted([left.customer], actor=owner_actor(), seen={left.customer: left.seen}) == 1
+
+
 def test_a_bought_value_is_corrected_and_stays_a_bought_one(registered, bring, letters):
     source = registered()
     bring(PERSON, purposes=("service",))

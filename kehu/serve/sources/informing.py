@@ -10,6 +10,7 @@ of its letters. So each part is listed, told and excused by itself, under the id
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import smtplib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,17 +51,19 @@ _WAITS_FOR_POST: Final = "coalesce((s.supplied ->> 'post')::boolean, false)"
 _SOURCES: Final = """
 select s.customer, s.core, s.subject, x.key::int, s.controller, array(select distinct f.category from record r
     join facet f on f.subject = r.subject and f.record = r.id
-    where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1)
+    where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1),
+    coalesce(s.supplied -> 'of' -> x.key -> 'what', '[]')::text
 from subject_state s, jsonb_object_keys(s.supplied -> 'of') x (key)
 where s.{of} = any (%s) and not s.hidden and s.supplied is not null
     and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 3, 4
 """  # of whole customers, or of certain parts
+# Told is whoever knows of all that the source gave by now: of what came while the letter went out it said nothing.
 _TELL: Final = """
-with n as (select * from unnest(%s::uuid[], %s::smallint[]) as n (subject, source)), held as (
+with n as (select * from unnest(%s::uuid[], %s::smallint[], %s::jsonb[]) as n (subject, source, what)), held as (
     select s.subject from subject_state s where s.subject in (select subject from n) order by s.subject for no key update
 ), told as (
     select s.subject, jsonb_object_agg(x.key, case when x.value ->> 'told' is null and exists (select 1 from n
-            where n.subject = s.subject and n.source::text = x.key)
+            where n.subject = s.subject and n.source::text = x.key and coalesce(x.value -> 'what', '[]') <@ n.what)
         then x.value || jsonb_build_object('told', current_date) else x.value end) as of_them
     from held join subject_state s using (subject), jsonb_each(s.supplied -> 'of') x group by s.subject
 )
@@ -101,21 +104,34 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Who is to be told (the id of a certain part): by when, from which sources something came, whether by post."""
+    """Who is to be told (the id of a certain part): by when, from which sources something came, whether by post.
+
+    ``seen``: what is to be told, as a digest that :func:`posted` compares.
+    """
 
     customer: UUID
     by: date
     marks: tuple[Mark, ...]
     by_post: bool
+    seen: str
 
 
 @dataclass(slots=True)
 class _Untold:
-    """What one customer, or a certain part of one, does not know yet: each origin subject and source, what the letter says."""
+    """What one customer, or a certain part of one, does not know yet: each origin subject and source with the kinds of data
+    that it gave, as JSON, and what the letter says."""
 
     controller: int = 0
-    pairs: list[tuple[UUID, int]] = field(default_factory=list)
+    pairs: list[tuple[UUID, int, str]] = field(default_factory=list)
     categories: dict[int, set[int]] = field(default_factory=dict)
+
+    def named(self) -> list[str]:
+        """What makes it another letter."""
+        return [f"{subject}/{source}/{what}" for subject, source, what in self.pairs]
+
+    def seen(self) -> str:
+        """The same as a digest."""
+        return hashlib.sha256("\n".join(self.named()).encode()).hexdigest()[:32]
 
 
 def figures() -> Figures:
@@ -155,8 +171,9 @@ def waiting(*, actor: Actor, limit: int = 100, by_post: bool | None = None) -> l
         Due(
             part,
             by,
-            tuple(known[one] for one in sorted({n for _, n in untold[part].pairs}) if one in known),
+            tuple(known[one] for one in sorted({n for _, n, _ in untold[part].pairs}) if one in known),
             post,
+            untold[part].seen(),
         )
         for part, by, post in rows
         if part in untold
@@ -186,9 +203,12 @@ def send(*, actor: Actor, until: date | None = None, limit: int | None = None, a
     return found
 
 
-def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post") -> int:
+def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post", seen: Mapping[UUID, str] | None = None) -> int:
     """Note that these people were told, by post or otherwise, each the certain part of an id; returns how many.
 
+    Args:
+        seen: what was to be told them when their letter was written (:attr:`Due.seen`); of whom it is something else by
+            now, who were told of a part only, nothing is noted.
     Raises:
         Refused: the role may not.
         UnknownSubject: one is not here, or there is nothing to tell them.
@@ -204,6 +224,9 @@ def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post") -> int:
             untold = _untold([part])
             if not untold:
                 raise UnknownSubject(str(subject))
+            now = untold[part].seen()
+            if (seen or {}).get(subject, now) != now:
+                continue
             _note(untold, way=way, languages={}, by=actor.human)
             record_act("inform", part, actor=actor, purpose=PURPOSE_ID)
             told += 1
@@ -282,7 +305,7 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
         ]
         letter = letter_of(came, house=house.get(held.controller, ""), language=tongue)
         try:
-            name = named("inform", *(f"{subject}/{source}" for subject, source in held.pairs))
+            name = named("inform", *held.named())
             to = [str(address.normal)]
             EmailMessage(letter.subject, letter.text, to=to, connection=mail, headers=name).send()
         except smtplib.SMTPRecipientsRefused:
@@ -322,10 +345,11 @@ def _untold_rows(whose: Sequence[UUID], *, of: Literal["customer", "core"]) -> l
 
 
 def _add(
-    found: dict[UUID, _Untold], whose: UUID, subject: UUID, source: int, controller: int, categories: Iterable[int]
-) -> None:
+    found: dict[UUID, _Untold], whose: UUID, subject: UUID, source: int, controller: int, categories: Iterable[int],
+    what: str,
+) -> None:  # fmt: skip
     held = found.setdefault(whose, _Untold(controller))
-    held.pairs.append((subject, source))
+    held.pairs.append((subject, source, what))
     held.categories.setdefault(source, set()).update(categories)
 
 
@@ -351,11 +375,11 @@ def _note(
     reason: str = "",
 ) -> None:
     """Note who was told of which sources, or need not be, in the caller's transaction."""
-    pairs = [(subject, source, part) for part, held in told.items() for subject, source in held.pairs]
+    pairs = [(*pair, part) for part, held in told.items() for pair in held.pairs]
     if not pairs:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_TELL, [[one[0] for one in pairs], [one[1] for one in pairs]])
+        cursor.execute(_TELL, [list(column) for column in zip(*pairs, strict=True)][:3])
     Informed.objects.bulk_create(
         Informed(
             id=new_id(),
@@ -367,7 +391,7 @@ def _note(
             excuse=excuse,
             reason=reason,
         )
-        for subject, source, part in pairs
+        for subject, source, _, part in pairs
     )
 
 

@@ -55,6 +55,7 @@ def _board(request: HttpRequest, desk: SignedIn, *, problem: str = "") -> HttpRe
             "by": day_text(one.by, "DATE_FORMAT"),
             "late": one.by < today,
             "by_post": one.by_post,
+            "seen": one.seen,
             "chosen": str(one.customer) in chosen,
             "marks": [source_mark(mark) for mark in one.marks],
         }
@@ -91,7 +92,9 @@ def posted(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     actor = desk.without_purpose
     require_act("inform", actor)
     try:
-        told = informing.posted([UUID(one) for one in request.POST.getlist("customer")], actor=actor)
+        chosen = [UUID(one) for one in request.POST.getlist("customer")]
+        seen = {one: said for one in chosen if (said := request.POST.get(f"seen-{one}"))}
+        told = informing.posted(chosen, actor=actor, seen=seen)
     except (ValueError, UnknownSubject):
         told = 0
     return redirect(reverse("register-informing") + f"?done={'posted' if told else 'nobody'}")
