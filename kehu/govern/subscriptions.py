@@ -10,7 +10,7 @@ anchor, below]``), as consents do (:mod:`kehu.govern.covers`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -34,8 +34,9 @@ select s.subject from subject_state s where not s.hidden and s.customer = any (a
     select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]) and not n.hidden))
 order by s.subject for no key update
 """
-# One of each customer speaks for it, and of a medium and topic only where its certain part is not suppressed already. Each
-# look-up is one of its own, by key: of tables that just grew the database knows nothing, and would join them in a loop.
+# One of each customer speaks for it, and of a medium and topic only where its certain part is not suppressed already, nor
+# itself spared. Each look-up is one of its own, by key: of tables that just grew the database knows nothing, and would join
+# them in a loop.
 _UNSAID: Final = """
 with named as materialized (
     select s.customer, s.core, s.subject from subject_state s where s.subject = any (%(subjects)s::uuid[]) and not s.hidden
@@ -43,7 +44,9 @@ with named as materialized (
     select distinct on (o.customer, k.key) o.subject, k.key from named o cross join unnest(%(keys)s::text[]) as k (key)
         cross join lateral (select bool_or(x.subscriptions -> k.key ->> 0 = 'suppressed') as so from subject_state x
             where x.customer = o.customer and x.core = o.core and not x.hidden) stands
-    where stands.so is not true order by o.customer, k.key, o.subject
+    where stands.so is not true and (o.subject, k.key) not in (
+        select * from unnest(%(spared_subjects)s::uuid[], %(spared_keys)s::text[]) as u (subject, key))
+    order by o.customer, k.key, o.subject
 )
 select subject, key from due order by subject, key
 """
@@ -177,8 +180,9 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
 
 
 def suppress_all(
-    subjects: Sequence[UUID], keys: Iterable[tuple[str, str]], *, way: str, recorded_by: UUID, ids: Iterator[UUID]
-) -> list[UUID]:
+    subjects: Sequence[UUID], keys: Iterable[tuple[str, str]], *, way: str, recorded_by: UUID, ids: Iterator[UUID],
+    spared: Collection[tuple[UUID, str]] = (),
+) -> list[UUID]:  # fmt: skip
     """Suppress these media and topics for many customers at once, in the caller's transaction: what :func:`say` does of each.
 
     Args:
@@ -187,6 +191,7 @@ def suppress_all(
         way: what suppresses them, as it is named beside the statement.
         recorded_by: who brings it.
         ids: of the statements, without end.
+        spared: subjects of whom one ``medium:topic`` is left as it is.
 
     Returns:
         Whom anything was said of that did not stand already.
@@ -194,7 +199,9 @@ def suppress_all(
     named = [f"{medium}:{topic}" for medium, topic in keys]
     with connection.cursor() as cursor:
         cursor.execute(_WHOLE, {"subjects": list(subjects)})
-        cursor.execute(_UNSAID, {"subjects": list(subjects), "keys": named})
+        asked: dict[str, Any] = {"subjects": list(subjects), "keys": named}
+        asked |= {"spared_subjects": [one for one, _ in spared], "spared_keys": [key for _, key in spared]}
+        cursor.execute(_UNSAID, asked)
         unsaid = cursor.fetchall()
         if not unsaid:
             return []

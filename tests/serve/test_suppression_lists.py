@@ -211,3 +211,18 @@ def test_whoever_gets_a_listed_address_by_an_edit_is_stopped(tmp_path, way):
     else:
         confirm(lin, "email", value="later@mail.example", how="phone", actor=staff("service"))
     assert said(lin)["email", "newsletter"] == "suppressed"
+
+
+def test_the_same_list_again_undoes_nothing_that_they_said_since(tmp_path):
+    mia = staff("marketing")
+    lin, mei = admit(LIN, {"email": "mei@mail.example"})
+    file = tmp_path / "a.txt"
+    file.write_text("lin@mail.example\n")
+    lists.bring(file, "january", actor=mia)
+    subscribe(lin, own=True)
+    assert lists.bring(file, "january", actor=mia).customers == 0
+    assert said(lin)["email", "newsletter"] == "subscribed"
+    file.write_text("mei@mail.example\n")
+    subscribe(mei, own=True)
+    assert lists.bring(file, "april", actor=mia).customers == 1  # an address that is new on it
+    assert said(mei)["email", "newsletter"] == "suppressed"

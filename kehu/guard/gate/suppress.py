@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -94,29 +95,47 @@ def _had(connection: Connection[Any], subject: UUID, token: int, besides: Sequen
     return row is not None and bool(row[0])
 
 
-def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> None:
-    """Let what lists say of an address stand on whoever is brought in with it, new here or known.
+@dataclass(frozen=True, slots=True)
+class ListedOne:
+    """What a list says of an origin subject by one of its addresses: on which ``medium:topic``, and since when."""
 
-    Unless it stands already, or the person themselves subscribed after the list said so.
-    """
+    subject: UUID
+    key: str
+    list: str
+    since: datetime
+    token: int
+
+
+def due(connection: Connection[Any], said: Sequence[ListedOne]) -> list[tuple[UUID, str, str]]:
+    """Of what lists say, what is to be put on whom (origin subject, key, list): all that does not stand already, unless the
+    person themselves subscribed after the list said so."""
+    named = {
+        "subjects": [one.subject for one in said],
+        "keys": [one.key for one in said],
+        "ways": [one.list for one in said],
+        "since": [one.since for one in said],
+        "tokens": [one.token for one in said],
+    }
+    return connection.execute(_DUE, named).fetchall()
+
+
+def _carry_lists(connection: Connection[Any], drafts: Sequence[Draft], *, by: UUID) -> None:
+    """Let what lists say of an address, so far as it is due, stand on whoever is brought in with it, new here or known."""
     found = listed(connection, (token for draft in drafts for token in int8_values(draft.tokens)))
     said = [
-        (UUID(bytes=draft.subject), f"{one.medium}:{topic}", one.list, one.since, token)
+        ListedOne(UUID(bytes=draft.subject), f"{one.medium}:{topic}", one.list, one.since, token)
         for draft in (drafts if found else ())
         if draft.subject
         for token in int8_values(draft.tokens)
         for one in found.get(token, ())
         for topic in topics_of(one.topic)
     ]
-    if not said:
-        return
-    subjects, keys, ways, since, tokens = (list(column) for column in zip(*said, strict=True))
-    named = {"subjects": subjects, "keys": keys, "ways": ways, "since": since, "tokens": tokens}
-    due = connection.execute(_DUE, named).fetchall()
-    if due:
-        stated = [(UUID(bytes=id), *one) for id, one in zip(new_ids(len(due)), due, strict=True)]
+    found_due = due(connection, said) if said else []
+    if found_due:
+        stated = [(UUID(bytes=id), *one) for id, one in zip(new_ids(len(found_due)), found_due, strict=True)]
         state_suppressed(connection, stated, recorded_by=by, now=datetime.now(UTC))
-        connection.execute(_STAND_ON_EACH, {"subjects": [one[0] for one in due], "keys": [one[1] for one in due]})
+        subjects, keys, _ = (list(column) for column in zip(*found_due, strict=True))
+        connection.execute(_STAND_ON_EACH, {"subjects": subjects, "keys": keys})
 
 
 def topics_of(topic: str) -> list[str]:

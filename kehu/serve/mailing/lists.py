@@ -24,7 +24,7 @@ from kehu.govern.slugs import PURPOSES
 from kehu.govern.subscriptions import suppress_all
 from kehu.govern.topics import topic_named
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.suppress import topics_of
+from kehu.guard.gate.suppress import ListedOne, due, topics_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act, record_acts
 from kehu.refine.clean import VALID, exact_key
@@ -46,8 +46,16 @@ _KNOWN: Final = """
 select distinct r.subject from unnest(%(tokens)s::bigint[]) as t (token) cross join lateral (
     select x.subject from record x where x.tokens @> array[t.token] and not x.hidden) r order by 1
 """
-
-
+# Of whoever subscribed to anything: each listed address of theirs, with the day on which it was listed first.
+_SUBSCRIBED: Final = """
+select u.subject, d.medium, d.since, d.token from unnest(%(subjects)s::uuid[]) as u (subject)
+    cross join lateral (select exists (select 1 from subject_state s
+        join subject_state p on p.customer = s.customer and p.core = s.core
+        join govern_subscription g on g.subject = p.subject
+        where s.subject = u.subject and g.status = 'subscribed') as so offset 0) g
+    join record r on g.so and r.subject = u.subject and not r.hidden
+    join do_not_contact d on d.token = any (r.tokens) and d.medium = any (%(media)s::text[]) and d.topic = %(topic)s
+"""
 _SHARE: Final = """
 select count(distinct customer) filter (where subject = any (%s)), count(distinct customer) from subject_state where not hidden
 """
@@ -261,7 +269,10 @@ def _stop(tokens: set[int], media: Sequence[str], scope: Scope, actor: Actor) ->
 
     def stop(share: Sequence[UUID]) -> list[UUID]:
         with by_index(_raw()):
-            found = suppress_all(share, keys, way=scope.name, recorded_by=actor.staff, ids=iter(new_id, None))
+            found = suppress_all(
+                share, keys, way=scope.name, recorded_by=actor.staff, ids=iter(new_id, None),
+                spared=_spared(share, media, scope),
+            )  # fmt: skip
         if found:
             record_acts("subscribe", found, actor=actor, purpose=purpose)
         return found
@@ -270,6 +281,17 @@ def _stop(tokens: set[int], media: Sequence[str], scope: Scope, actor: Actor) ->
     here = _known(tokens)
     shares = (here[start : start + _AT_ONCE] for start in range(0, len(here), _AT_ONCE))
     return {subject for share in shares for subject in retried(functools.partial(stop, share))}
+
+
+def _spared(share: Sequence[UUID], media: Sequence[str], scope: Scope) -> set[tuple[UUID, str]]:
+    """Who subscribed, and to what, after their address was listed: the same list again says nothing new of them."""
+    asked = {"subjects": list(share), "media": list(media), "topic": scope.topic}
+    said = [
+        ListedOne(subject, f"{medium}:{topic}", scope.name, since, token)
+        for subject, medium, since, token in _raw().execute(_SUBSCRIBED, asked).fetchall()
+        for topic in topics_of(scope.topic)
+    ]
+    return {(one.subject, one.key) for one in said} - {(one, key) for one, key, _ in due(_raw(), said)}
 
 
 def _known(tokens: set[int]) -> list[UUID]:
