@@ -17,6 +17,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import seal_under
 from kehu.serve.corrections.models import CANNOT, OPEN, TOLD, WAYS, Telling
+from kehu.serve.rights.clocks import require_past
 
 _PURPOSE_ID: Final = PURPOSES["rights-request"]
 _LONGEST: Final = 4_000  # characters
@@ -82,7 +83,7 @@ def tell(id: UUID, *, way: str, proof: str, actor: Actor, at: datetime | None = 
     Raises:
         Refused: the role may not.
         UnknownTelling: none waits.
-        ValueError: no such way, no proof, or a time in the future.
+        ValueError: no such way, no proof, or a time in the future, or before 1990.
     """
     if way not in WAYS:
         raise ValueError(f"way: one of {', '.join(WAYS)}")
@@ -105,8 +106,8 @@ def _close(id: UUID, state: str, way: str, proof: str, actor: Actor, at: datetim
     text, now = proof.strip(), timezone.now()
     if not text or len(text) > _LONGEST:
         raise ValueError("proof: says how it is known, in 4000 characters at most")
-    if at is not None and at > now:
-        raise ValueError("at: lies in the future")
+    if at is not None:
+        require_past(at, "at")
     with transaction.atomic():
         row = Telling.objects.select_for_update().select_related("correction").filter(id=id, state=OPEN).first()
         if row is None:

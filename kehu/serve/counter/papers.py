@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -16,9 +16,8 @@ from kehu.guard.gate.actor import Actor
 from kehu.serve.counter.consents import stricter_since
 from kehu.serve.counter.entries import EntryRefused, offered
 from kehu.serve.rights import actions
+from kehu.serve.rights.clocks import OLDEST
 from kehu.serve.rights.evidence import PAPER, Evidence
-
-_OLDEST: Final = date(1990, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def record_form(subject: UUID, form: Form, *, actor: Actor) -> UUID:
         raise EntryRefused("unknown-purpose")
     if form.language not in LANGUAGES:
         raise EntryRefused("no-language")
-    if not _OLDEST <= form.signed <= timezone.localdate():
+    if not OLDEST.date() <= form.signed <= timezone.localdate():
         raise EntryRefused("unreadable")
     if not form.scan:
         raise EntryRefused("no-scan")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from django.db import connection
+from django.utils import timezone
 
 from kehu.govern.clocks import Pause
 from kehu.govern.deadlines import Clock, Known, Told, counts, incident_clocks, request_clocks
@@ -15,6 +16,18 @@ from kehu.guard.gate.state import packs_of
 from kehu.serve.rights.models import Incident, Request, RequestStep
 
 EVERY_PACK = sum(pack.bit for pack in load_packs().values())
+OLDEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+"""Nothing that these registers hold is older: a day before is a slip of the hand, and of some no clock can be counted."""
+
+
+def require_past(at: datetime, name: str) -> None:
+    """That a moment somebody names is one they can mean.
+
+    Raises:
+        ValueError: it lies in the future, or before :data:`OLDEST`.
+    """
+    if not OLDEST <= at <= timezone.now():
+        raise ValueError(f"{name}: lies in the future, or before {OLDEST.year}")
 
 
 def packs_of_subjects(subjects: Iterable[Any]) -> int:

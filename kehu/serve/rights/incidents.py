@@ -17,7 +17,7 @@ from kehu.guard.gate.state import bits_of
 from kehu.guard.ledger.inquiries import Question, inquire
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
-from kehu.serve.rights.clocks import clock_row, clocks_of_incident, laws_of, next_due, state_of
+from kehu.serve.rights.clocks import OLDEST, clock_row, clocks_of_incident, laws_of, next_due, require_past, state_of
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
 from kehu.vault.ids import new_id
@@ -52,13 +52,14 @@ def open_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime
 
     Raises:
         Refused: the role may not.
-        ValueError: the company cannot have learned of it in the future; a window that ends before it begins.
+        ValueError: the company cannot have learned of it in the future, nor before 1990; a window that ends before it begins.
     """
     require("incident", actor)
     now = timezone.now()
-    if aware_at is not None and aware_at > now:
-        raise ValueError("aware: lies in the future")
-    if window.since and window.until and window.until <= window.since:
+    for name, at in (("aware", aware_at), ("since", window.since)):
+        if at is not None:
+            require_past(at, name)
+    if window.until and window.until <= (window.since or OLDEST):
         raise ValueError("until: lies before since")
     with transaction.atomic():
         return enter_incident(window=window, text=text, actor=actor, aware_at=aware_at or now)

@@ -27,6 +27,7 @@ from kehu.serve.rights.clocks import (
     due_of,
     laws_of,
     packs_of_subjects,
+    require_past,
 )
 from kehu.serve.rights.models import OUTCOMES, RIGHTS, Request, RequestStep
 from kehu.serve.rights.office import PURPOSE_ID, require
@@ -66,7 +67,7 @@ def open_request(
     Raises:
         Refused: the role may not.
         UnknownSubject: not here.
-        ValueError: no such right, neither customer nor identity, or it was received in the future.
+        ValueError: no such right, neither customer nor identity, or it was received in the future, or before 1990.
     """
     require("request", actor)
     if right not in RIGHTS:
@@ -74,8 +75,8 @@ def open_request(
     if subject is None and not identity:
         raise ValueError("a request needs a customer, or what the person said of themselves")
     now = timezone.now()
-    if received_at is not None and received_at > now:
-        raise ValueError("received: lies in the future")
+    if received_at is not None:
+        require_past(received_at, "received")
     with transaction.atomic():
         id = new_id()
         packs = packs_of_subjects(part_of(subject, whole=False)) if subject is not None else EVERY_PACK

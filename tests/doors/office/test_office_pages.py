@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -156,6 +156,23 @@ def test_a_wrong_form_takes_nothing_in_and_keeps_what_was_typed(office):
         )
         assert f'value="{form.get("received", "")}"' in text_of(answer)
     assert requests.board(actor=who) == []
+
+
+@pytest.mark.parametrize("packs", [1, 2, 4, 8, 16])
+def test_a_day_before_all_memory_is_no_receipt(database, packs):
+    desk, who = signed_in("privacy")
+    [lin] = admit(LIN, packs=packs)
+    form = {"customer": str(lin), "right": "access", "received": "0001-01-01T00:00"}
+    assert desk.post("/requests/open", form).status_code == 422
+    with pytest.raises(ValueError, match="received"):
+        requests.open_request(
+            subject=lin,
+            right="access",
+            actor=who,
+            received_at=datetime(1989, 12, 31, tzinfo=timezone.get_current_timezone()),
+        )
+    assert requests.board(actor=who) == []
+    assert desk.post("/incidents/open", {"text": "Lost.", "aware": "0001-01-01T00:00"}).status_code == 422
 
 
 def test_an_incident_from_awareness_to_its_reports(office):
