@@ -206,31 +206,33 @@ def send(*, actor: Actor, until: date | None = None, limit: int | None = None, a
 def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post", seen: Mapping[UUID, str] | None = None) -> int:
     """Note that these people were told, by post or otherwise, each the certain part of an id; returns how many.
 
+    Whom there was nothing left to tell is passed over.
+
     Args:
         seen: what was to be told them when their letter was written (:attr:`Due.seen`); of whom it is something else by
             now, who were told of a part only, nothing is noted.
     Raises:
         Refused: the role may not.
-        UnknownSubject: one is not here, or there is nothing to tell them.
+        UnknownSubject: one is not here, or there is nothing to tell any of them.
         ValueError: no such way.
     """
     require("inform", actor)
     if way not in ("post", "other"):
         raise ValueError("way: post or other")
-    told = 0
-    for subject in subjects:
-        with transaction.atomic():
-            part = _part(subject)
-            untold = _untold([part])
-            if not untold:
-                raise UnknownSubject(str(subject))
-            now = untold[part].seen()
-            if (seen or {}).get(subject, now) != now:
-                continue
-            _note(untold, way=way, languages={}, by=actor.human)
+    with transaction.atomic():
+        part_of = {subject: _part(subject) for subject in subjects}
+        untold = _untold(list(part_of.values()))
+        if not untold:
+            raise UnknownSubject(", ".join(map(str, part_of)))
+        told = {
+            part: held
+            for subject, part in part_of.items()
+            if (held := untold.get(part)) and (seen or {}).get(subject, held.seen()) == held.seen()
+        }
+        _note(told, way=way, languages={}, by=actor.human)
+        for part in told:
             record_act("inform", part, actor=actor, purpose=PURPOSE_ID)
-            told += 1
-    return told
+    return len(told)
 
 
 def excuse(subjects: Iterable[UUID], why: Excuse, *, reason: str, actor: Actor) -> int:

@@ -172,6 +172,24 @@ def test_those_chosen_need_not_be_told(registered, bring):  # noqa: F811
     assert "Everybody has been told" in text_of(lea.get("/sources/informing?done=excused"))
 
 
+def test_those_chosen_were_told_as_far_as_they_were_listed(registered, bring):  # noqa: F811
+    registered()
+    bring(PERSON + "B-2,Wu,wu@kehu.example\nB-3,Xu,xu@kehu.example\n")
+    lea, actor = signed_in("legal")
+    lea.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    rows = re.findall(r'name="(seen-[^"]+)" value="(\w+)"', text_of(lea.get("/sources/informing")))
+    chosen = [name.removeprefix("seen-") for name, _ in rows]
+    asked = dict(rows) | {"customer": chosen[:2]}
+    assert lea.post("/sources/informing/posted", asked | {"customer": []})["Location"].endswith("done=nobody")
+    informing.posted([uuid.UUID(chosen[0])], actor=actor)
+    assert lea.post("/sources/informing/posted", asked)["Location"].endswith("done=some")
+    old = asked | {f"seen-{chosen[2]}": "of yesterday", "customer": chosen[2:]}
+    assert lea.post("/sources/informing/posted", old)["Location"].endswith("done=some")
+    assert "Not noted of all" in text_of(lea.get("/sources/informing?done=some"))
+    assert [str(row.customer) for row in informing.waiting(actor=actor)] == chosen[2:]
+    assert lea.post("/sources/informing/posted", asked | {"customer": chosen[2:]})["Location"].endswith("done=posted")
+
+
 def test_a_source_is_proposed_let_through_audited_and_stopped_by_forms(database):
     mia, _ = signed_in("marketing")
     paul, actor = signed_in("privacy")

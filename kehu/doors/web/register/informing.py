@@ -35,6 +35,9 @@ EXCUSES: Final = {
 DONE: Final = {
     "sending": gettext_lazy("The letters are going out; whoever has no mailbox is noted for the post."),
     "posted": gettext_lazy("Noted: they were told."),
+    "some": gettext_lazy(
+        "Not noted of all: whoever had been told already, or of whom something more came meanwhile, was left out."
+    ),
     "excused": gettext_lazy("Noted: they need not be told, and why stands in their own copy."),
     "nobody": gettext_lazy("Nobody was chosen, or there was nothing left to tell them."),
 }
@@ -96,8 +99,9 @@ def posted(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         seen = {one: said for one in chosen if (said := request.POST.get(f"seen-{one}"))}
         told = informing.posted(chosen, actor=actor, seen=seen)
     except (ValueError, UnknownSubject):
-        told = 0
-    return redirect(reverse("register-informing") + f"?done={'posted' if told else 'nobody'}")
+        chosen, told = [], 0
+    done = "nobody" if not chosen else "posted" if told == len(set(chosen)) else "some"
+    return redirect(reverse("register-informing") + f"?done={done}")
 
 
 @staff_page
