@@ -226,6 +226,15 @@ def test_a_file_of_rows_that_nobody_could_read_wants_it_too_and_leaves_no_half_o
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_file_of_rows_with_a_column_that_no_field_is_wants_it_too(bring, kehu, tmp_path):
+    text = "external_id,full_name,SFZ,lives in\nK1,Ann Lee,11010519491231002X,CN\nK2,Ben,,DE\n"
+    bring(text, "--residence", "lives in", "--map", "national_id=", basis="legitimate_interest")
+    kehu("staff", "add", "--email", "privacy@kehu.example", "--role", "privacy")
+    with pytest.raises(Refused, match="second-factor"):
+        quarantine.export(None, to=tmp_path / "out.csv", actor=actor_of("privacy@kehu.example"))
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_a_file_of_rows_opens_each_of_them_once(bring, kehu, tmp_path, monkeypatch):
     bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
     kehu("staff", "add", "--email", "privacy@kehu.example", "--role", "privacy")

@@ -142,6 +142,10 @@ class Recipe:
         one_each = (self.consent_time, self.residence_column, self.own_column, self.joins_column, self.when_column)
         return [*self.consents.values(), *filter(None, one_each)]
 
+    def untold(self, file: FileRecipe) -> frozenset[str]:
+        """Columns of a file of which nobody said what they hold: it may be anything."""
+        return frozenset([*file.columns, *file.unmapped]).difference(file.fields.values(), self.beside)
+
     def pack(self) -> bytes:
         """As bytes, to be sealed."""
         return orjson.dumps(asdict(self))

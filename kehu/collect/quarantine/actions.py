@@ -55,7 +55,7 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
 
     Raises:
         ActRefused: this role may not.
-        Refused: a row holds a field of level 4, or nobody could read it, and a second factor was not shown lately.
+        Refused: a row holds a field of level 4 or what nobody said or could read, and a second factor was not shown lately.
         NothingRefused: there is no row to write.
         FileExistsError: the file is there already.
     """
@@ -81,7 +81,7 @@ def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
 
     Raises:
         ActRefused: this role may not.
-        Refused: a row holds a field of level 4, or nobody could read it, and a second factor was not shown lately.
+        Refused: a row holds a field of level 4 or what nobody said or could read, and a second factor was not shown lately.
         NothingRefused: there is no row to write.
     """
     require_act("quarantine", actor)
@@ -100,7 +100,8 @@ def _write(
 ) -> int:  # fmt: skip
     """Every column of the files, also those in which no refused row holds anything; rows are never all in memory.
 
-    ``secrets``: fields of level 4 may go out, and so may rows that nobody could read, which may hold anything.
+    ``secrets``: fields of level 4 may go out, and so may what may hold anything: rows that nobody could read, and columns of
+    which nobody said what they hold.
 
     Raises:
         Refused: there are such, and they may not.
@@ -109,9 +110,9 @@ def _write(
     columns: dict[str, None] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
         recipe = recipe_of_import(row, actor)
-        if not secrets and any(level[name] >= _SECRET for one in recipe.files for name in one.fields):
-            raise Refused(_SECOND_FACTOR)
         for one in recipe.files:
+            if not secrets and (recipe.untold(one) or any(level[name] >= _SECRET for name in one.fields)):
+                raise Refused(_SECOND_FACTOR)
             columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped])
     names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
     write = str if exact else for_spreadsheet

@@ -46,8 +46,9 @@ class NotAMessage(ValueError):
 class Refused:
     """One refused row, opened. ``text``: as it came, where nobody could read it; ``cells``: what of it can be put right.
 
-    ``fields``: column to field; ``message``: it is one, of a channel that sends by itself; ``added``: fields that an earlier
-    mending added; ``kept``: what the house itself wrote beside the row, which is nobody's to change.
+    ``fields``: column to field; ``untold``: columns of which nobody said what they hold; ``message``: it is one, of a channel
+    that sends by itself; ``added``: fields that an earlier mending added; ``kept``: what the house itself wrote beside the row,
+    which is nobody's to change.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class Refused:
     text: str | None = field(repr=False)
     cells: dict[str, str] = field(repr=False)
     fields: dict[str, str] = field(repr=False)
+    untold: frozenset[str] = field(repr=False)
     added: dict[str, str] = field(repr=False)
     kept: dict[str, str] = field(repr=False)
 
@@ -78,7 +80,7 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
         raise NothingRefused
     content = opened[id][1]
     file = recipe.files[row.file]
-    fields = {column: name for name, column in file.fields.items()}
+    fields, untold = {column: name for name, column in file.fields.items()}, recipe.untold(file)
     message = _is_message(row, held, content)
     if message:
         return _opened(row, held, text=_pretty(content[1:]), cells={}, fields={}, message=True)
@@ -89,7 +91,7 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
         hidden = _hidden(recipe)
         kept = {name: cell for name, cell in told.items() if name in hidden}
         added = {name: cell for name, cell in told.items() if name not in cells and name not in hidden}
-        return _opened(row, held, text=None, cells=cells, fields=fields, added=added, kept=kept)
+        return _opened(row, held, text=None, cells=cells, fields=fields, untold=untold, added=added, kept=kept)
     raw = content[1:]
     found = next(
         (
@@ -100,7 +102,8 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
         {},
     )
     text = raw.decode(file.codec, "replace")
-    return _opened(row, held, text=text, cells={name: found.get(name, "") for name in columns}, fields=fields)
+    cells = {name: found.get(name, "") for name in columns}
+    return _opened(row, held, text=text, cells=cells, fields=fields, untold=untold)
 
 
 def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
@@ -295,12 +298,13 @@ def _is_message(row: Quarantined, held: Import, content: bytes) -> bool:
 
 
 def _opened(
-    row: Quarantined, held: Import, *, text: str | None, cells: dict[str, str], fields: dict[str, str], message: bool = False,
-    added: dict[str, str] | None = None, kept: dict[str, str] | None = None,
+    row: Quarantined, held: Import, *, text: str | None, cells: dict[str, str], fields: dict[str, str],
+    untold: frozenset[str] = frozenset(), message: bool = False, added: dict[str, str] | None = None,
+    kept: dict[str, str] | None = None,
 ) -> Refused:  # fmt: skip
     channel = Channel.objects.get(id=held.channel)
     return Refused(
-        row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields, added or {}, kept or {}
+        row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields, untold, added or {}, kept or {}
     )
 
 

@@ -123,6 +123,19 @@ def test_refused_rows_stand_before_values_that_came_in_though_invalid(desk, tmp_
     assert f"/imports/{held.id}/refused" in page and page.index(">204<") < page.index(">2<")
 
 
+def test_a_cell_of_a_column_that_no_field_is_may_be_anything_and_wants_the_factor(desk, database, tmp_path):
+    text = "external_id,full_name,remark,lives in\nK1,Ann Lee,11010519491231002X,CN\nK2,Ben,,DE\n"
+    bring(tmp_path, text, basis="legitimate_interest", residence="lives in", maps=("national_id=",))
+    [group] = groups.groups(actor=owner_actor())
+    listed = text_of(desk.get(f"/quarantine/{group.channel.id}/files/{group.reason}"))
+    [row] = re.findall(r"/quarantine/rows/[0-9a-f-]+", listed)
+    page = text_of(desk.get(row))
+    assert "11010519491231002X" not in page and 'name="unseen" value="remark"' in page and "second factor" in page
+    assert 'value="Ann Lee"' in page and 'value="CN"' in page  # where somebody lives is said by its column
+    confirm(database)
+    assert "11010519491231002X" in text_of(desk.get(row))
+
+
 def test_a_group_comes_in_by_the_same_correction_for_all(desk, tmp_path):
     bring(tmp_path, DIRTY)
     held = {one.reason: one for one in groups.groups(actor=owner_actor())}

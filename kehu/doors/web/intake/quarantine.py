@@ -22,6 +22,7 @@ from kehu.collect.quarantine.correcting import ENCODINGS, Correction
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.intake.words import SHAPE_WORDS, tabs, why
 from kehu.doors.web.pages import field_label, language, page
+from kehu.govern.masks import DOTS
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
@@ -166,10 +167,11 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
     cells = []
     for column, value in seen.cells.items():
         name = seen.fields.get(column)
-        hidden = name is not None and dictionary.field(name).level >= _SECRET and not lately
+        secret = dictionary.field(name).level >= _SECRET if name else column in seen.untold
+        hidden, masked = secret and not lately, dictionary.mask(name, value) if name else DOTS
         cells.append({
             "column": column, "field": field_label(name) if name else "", "value": "" if hidden else value,
-            "masked": dictionary.mask(name, value) if name and hidden and value else "",
+            "masked": masked if hidden and value else "",
         })  # fmt: skip
     context: dict[str, Any] = {
         "intake_tabs": tabs(desk),
