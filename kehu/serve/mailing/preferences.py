@@ -53,17 +53,20 @@ def held(link: str) -> Held:
         return Held(letter.medium, (), gone=True)
 
 
-def choose(link: str, on: Collection[str], *, language: str) -> Outcome:
+def choose(link: str, on: Collection[str], *, language: str, shown: Collection[str] | None = None) -> Outcome:
     """Have exactly these topics on and every other off, by the link's medium; ``guardian``: too young to subscribe alone.
 
-    Turning off is never held up by what cannot be turned on.
+    Turning off is never held up by what cannot be turned on. ``shown``: what was on when they chose; what they left as they
+    saw it stays as it is by now.
 
     Raises:
         LinkRefused: no link of ours.
     """
     letter = read(link)
     try:
-        changed = [one for one in _wanted(letter) if one.on != (one.topic.slug in on)]
+        now = _wanted(letter)
+        seen = {one.topic.slug for one in now if one.on} if shown is None else shown
+        changed = [one for one in now if (one.topic.slug in on) not in (one.topic.slug in seen, one.on)]
         young = too_young(letter.subject)
     except UnknownSubject:
         return "saved"

@@ -51,8 +51,13 @@ def preferences(guest: Guest) -> list[tuple[Topic, list[Preference]]]:
     return found
 
 
-def set_preferences(guest: Guest, wanted: Collection[str], *, language: str) -> int:
+def set_preferences(
+    guest: Guest, wanted: Collection[str], *, language: str, shown: Collection[str] | None = None
+) -> int:
     """Have exactly these (``medium:topic``) on and every other off; returns how many changed. Acts on the next message.
+
+    ``shown``: what was on when they chose. What they left as they saw it stays as it is by now: a page that was open while
+    they stopped something elsewhere starts nothing again.
 
     Raises:
         GuardianNeeded: too young to subscribe to marketing alone; nothing changed.
@@ -64,7 +69,8 @@ def set_preferences(guest: Guest, wanted: Collection[str], *, language: str) -> 
     now = {one.key: one for _, row in held for one in row}
     if not set(wanted) <= set(now):
         raise ValueError("preference: a medium and a topic")
-    changed = [one for key, one in now.items() if one.on != (key in wanted)]
+    seen = {key for key, one in now.items() if one.on} if shown is None else shown
+    changed = [one for key, one in now.items() if (key in wanted) not in (key in seen, one.on)]
     if any(not one.on and topics[one.topic] == "marketing" for one in changed) and needs_guardian(guest):
         raise GuardianNeeded("marketing")
     with transaction.atomic():

@@ -136,6 +136,15 @@ def test_a_child_does_not_say_yes_alone(post, visitor):
 # ---- how we may write to you
 
 
+def save(visitor, on, shown=None):
+    """Save the page of channels, as it is shown now or as it was."""
+    return visitor.client.post("/portal/channels", {"on": on, "was": ticked(visitor) if shown is None else shown})
+
+
+def ticked(visitor):
+    return re.findall(r'name="was" value="([\w:-]+)"', visitor.see("/portal/channels"))
+
+
 def test_preferences_are_saved_as_one_form_and_act_on_the_next_message(post, visitor):
     [lin] = admit(LIN)
     agree(lin)
@@ -147,18 +156,34 @@ def test_preferences_are_saved_as_one_form_and_act_on_the_next_message(post, vis
     page = visitor.come_in(LIN["email"]).see("/portal/channels")
     assert page.count('name="on"') == 5 * len(MEDIA)
     on = re.findall(r'value="([\w:-]+)" checked', page)
-    assert on == [f"{medium}:service-news" for medium in MEDIA]  # on unless they say no
+    assert on == ticked(visitor) == [f"{medium}:service-news" for medium in MEDIA]  # on unless they say no
     assert not sent()
-    assert visitor.client.post("/portal/channels", {"on": [*on, "email:offers"]})["Location"].endswith("done=saved")
+    assert save(visitor, [*on, "email:offers"])["Location"].endswith("done=saved")
     assert sent()
     [said] = subscriptions_of(lin)
     assert (said.status, said.ground, said.way, said.language) == ("subscribed", "consent", "portal", "en")
-    visitor.client.post("/portal/channels", {"on": on})
+    save(visitor, on)
     assert not sent()
     assert [one.status for one in standing(lin)] == ["unsubscribed"]
-    visitor.client.post("/portal/channels", {"on": [one for one in on if one != "sms:service-news"]})
+    save(visitor, [one for one in on if one != "sms:service-news"])
     assert {(one.medium, one.topic, one.status) for one in standing(lin)} == {
         ("email", "offers", "unsubscribed"), ("sms", "service-news", "unsubscribed"),
+    }  # fmt: skip
+
+
+def test_a_page_that_was_open_meanwhile_starts_nothing_again(post, visitor):
+    [lin] = admit(LIN)
+    for topic in ("newsletter", "events"):
+        set_subscription(lin, "email", topic, "subscribed", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    shown = ticked(visitor)
+    assert {"email:newsletter", "email:events"} <= set(shown)
+    set_subscription(lin, "email", "newsletter", "unsubscribed", actor=owner_actor())
+    set_subscription(lin, "sms", "offers", "subscribed", actor=owner_actor())
+    save(visitor, [one for one in shown if one != "email:events"] + ["email:offers"], shown)
+    assert {(one.medium, one.topic, one.status) for one in standing(lin)} == {
+        ("email", "newsletter", "unsubscribed"), ("email", "events", "unsubscribed"), ("email", "offers", "subscribed"),
+        ("sms", "offers", "subscribed"),
     }  # fmt: skip
 
 

@@ -200,7 +200,7 @@ def test_preferences_by_link_show_no_one_and_set_letters_alone(window):
         and re.search(r'value="newsletter" checked', text)
         and re.search(r'value="offers" +disabled', text)
     )
-    window.post(path, {"on": ["events", "offers"]})
+    window.post(path, {"on": ["events", "offers"], "was": re.findall(r'name="was" value="([\w-]+)"', text)})
     said = {one.topic: one.status for one in standing(lin)}
     assert (said["newsletter"], said["events"], said["offers"]) == ("unsubscribed", "subscribed", "suppressed")
     window.post(path, {"wish": "stop"})
@@ -209,6 +209,17 @@ def test_preferences_by_link_show_no_one_and_set_letters_alone(window):
     answer = window.post(f"/letters/{links.make(links.Letter(child, 'email', 'newsletter'))}", {"on": ["events"]})
     assert "guardian" in answer.content.decode()
     assert [one for one in standing(child) if one.status == "subscribed"] == []
+
+
+def test_preferences_that_were_open_meanwhile_start_nothing_again(window):
+    lin = subscribed("lin@mail.example")
+    path = f"/letters/{links.make(links.Letter(lin, 'email', 'newsletter'))}"
+    shown = re.findall(r'name="was" value="([\w-]+)"', window.get(path).content.decode())
+    assert "newsletter" in shown
+    window.post(f"{path}/stop")
+    window.post(path, {"on": [*shown, "events"], "was": shown})
+    said = {one.topic: one.status for one in standing(lin)}
+    assert said == {"newsletter": "unsubscribed", "events": "subscribed"}
 
 
 def test_a_list_is_joined_by_its_page(window, post):  # noqa: F811

@@ -61,7 +61,8 @@ def _set(request: HttpRequest, guest: Guest) -> str:
         if request.POST.get("wish") == "stop":
             preferences.stop_all(guest, language=language())
             return "unsubscribed"
-        preferences.set_preferences(guest, set(request.POST.getlist("on")), language=language())
+        wanted, shown = set(request.POST.getlist("on")), set(request.POST.getlist("was"))
+        preferences.set_preferences(guest, wanted, language=language(), shown=shown)
     except GuardianNeeded:
         return "guardian"
     except ValueError:

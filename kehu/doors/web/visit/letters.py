@@ -21,8 +21,11 @@ def letters(request: HttpRequest, link: str) -> HttpResponse:
     try:
         said = ""
         if request.method == "POST":
-            wanted = [] if request.POST.get("wish") == "stop" else request.POST.getlist("on")
-            said = preferences.choose(link, wanted, language=language())
+            if request.POST.get("wish") == "stop":
+                said = preferences.choose(link, [], language=language())
+            else:
+                wanted, shown = request.POST.getlist("on"), request.POST.getlist("was")
+                said = preferences.choose(link, wanted, language=language(), shown=shown)
         held = preferences.held(link)
     except LinkRefused:
         return page(request, "visit/letters.html", {"state": "over"}, status=404)
