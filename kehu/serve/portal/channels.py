@@ -60,7 +60,7 @@ def set_preferences(
     they stopped something elsewhere starts nothing again.
 
     Raises:
-        GuardianNeeded: too young to subscribe to marketing alone; nothing changed.
+        GuardianNeeded: too young to subscribe to marketing alone; all else is done, for no guardian holds up an opt-out.
         ValueError: no such medium or topic.
         Refused: the sign-in has ended.
     """
@@ -71,12 +71,15 @@ def set_preferences(
         raise ValueError("preference: a medium and a topic")
     seen = {key for key, one in now.items() if one.on} if shown is None else shown
     changed = [one for key, one in now.items() if (key in wanted) not in (key in seen, one.on)]
-    if any(not one.on and topics[one.topic] == "marketing" for one in changed) and needs_guardian(guest):
-        raise GuardianNeeded("marketing")
+    marketing = [one for one in changed if not one.on and topics[one.topic] == "marketing"]
+    barred = marketing if marketing and needs_guardian(guest) else []
     with transaction.atomic():
         for one in changed:
-            status = "unsubscribed" if one.on else "subscribed"
-            set_subscription(guest.subject, one.medium, one.topic, status, actor=guest.actor, language=language)
+            if one not in barred:
+                status = "unsubscribed" if one.on else "subscribed"
+                set_subscription(guest.subject, one.medium, one.topic, status, actor=guest.actor, language=language)
+    if barred:
+        raise GuardianNeeded("marketing")
     return len(changed)
 
 

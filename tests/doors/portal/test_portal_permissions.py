@@ -187,6 +187,17 @@ def test_a_page_that_was_open_meanwhile_starts_nothing_again(post, visitor):
     }  # fmt: skip
 
 
+def test_a_child_stops_letters_whatever_else_it_ticks(post, visitor):
+    [lin] = admit(LIN, age=2)
+    set_subscription(lin, "sms", "offers", "subscribed", actor=owner_actor())  # as a guardian said
+    visitor.ask(LIN["email"])
+    visitor.enter(LIN["email"], post.code(LIN["email"]))
+    visitor.name_fact(LIN["email"], "W-1")
+    on = [one for one in ticked(visitor) if one != "sms:offers"]
+    assert save(visitor, [*on, "email:offers"])["Location"].endswith("done=guardian")
+    assert [(one.medium, one.topic, one.status) for one in standing(lin)] == [("sms", "offers", "unsubscribed")]
+
+
 def test_all_marketing_stops_with_one_press(post, visitor):
     [lin] = admit(LIN)
     visitor.come_in(LIN["email"])
