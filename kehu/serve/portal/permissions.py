@@ -9,12 +9,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from kehu.govern.consent import NothingToWithdraw, part_of
-from kehu.govern.models import Consent
+from kehu.govern.consent import NothingToWithdraw, notice_in_force, part_of
+from kehu.govern.models import Consent, Notice
+from kehu.govern.notices import current as current_notices
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.acts import require_act
 from kehu.guard.guests.credentials import Guest
+from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.serve.portal.allowed import GuardianNeeded, needs_guardian
 from kehu.serve.rights import actions
@@ -27,6 +29,10 @@ _RIGHTS: Final = PURPOSES["rights-request"]
 
 class NotYours(LookupError):
     """No such statement, or not one of this customer's certain part."""
+
+
+class ReadOtherwise(RuntimeError):
+    """What they read before their yes is not what it would count for by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +139,25 @@ def asked(guest: Guest, request: UUID) -> Consent:
     return found.row
 
 
-def answer(guest: Guest, request: UUID, *, yes: bool, language: str) -> None:
-    """Answer a request: one press either way.
+def wording_of(row: Consent) -> Notice:
+    """What an answer to a request counts under: the version in force of the notice under which it was asked."""
+    asked_under = Notice.objects.filter(id=row.notice).first() if row.notice else None
+    newest = current_notices().filter(name=asked_under.name).first() if asked_under else None
+    return newest or notice_in_force()
+
+
+def covers_now(row: Consent) -> str:
+    """What a yes to a request is to, in one word: the notice and the version of the use that are in force."""
+    return f"{wording_of(row).id}:{installation().rules.purposes[name_of(PURPOSES, row.purpose)].version}"
+
+
+def answer(guest: Guest, request: UUID, *, yes: bool, language: str, read: str = "") -> None:
+    """Answer a request: one press either way. ``read``: what they had before them, as :func:`covers_now` told it.
 
     Raises:
         NotYours: it is none, none of theirs, or answered by now.
         GuardianNeeded: too young to say yes alone.
+        ReadOtherwise: a yes to what is not in force any more.
         Refused: the sign-in has ended.
     """
     row = asked(guest, request)
@@ -149,8 +168,12 @@ def answer(guest: Guest, request: UUID, *, yes: bool, language: str) -> None:
         return
     if needs_guardian(guest):
         raise GuardianNeeded(name_of(PURPOSES, row.purpose))
+    if read and read != covers_now(row):
+        raise ReadOtherwise
+    wording = wording_of(row)
     actions.give(
-        guest.subject, row.purpose, actor=guest.actor, kind=row.kind, until=None, notice=None, by_subject=None,
+        guest.subject, row.purpose, actor=guest.actor, kind=row.kind, until=None, by_subject=None,
+        notice=f"{wording.name}@{wording.version}",
         language=language, terms=terms, follows=row.id,
     )  # fmt: skip
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
 
 from kehu.govern import register
 from kehu.govern.consent import consents_of
-from kehu.govern.models import NoticeSeen
+from kehu.govern.models import Notice, NoticeSeen
 from kehu.govern.register import Assessment
-from kehu.govern.slugs import LANGUAGES
+from kehu.govern.slugs import LANGUAGES, PURPOSES
+from kehu.guard.staff.actions import owner_actor
 from kehu.serve.register import changes
-from kehu.serve.rights import erasure
+from kehu.serve.rights import actions, erasure
 from tests.cast import admit, staff
 from tests.doors.portal.conftest import Visitor
 from tests.doors.portal.test_sign_in import LIN, ZHOU
@@ -106,6 +108,33 @@ def test_a_yes_is_to_what_was_read(post, visitor, office):
     assert consents_of(lin) == []
     visitor.client.post("/portal/allow", {"purpose": "marketing", "wish": "give", "version": "2"})
     assert [row.purpose_version for row in consents_of(lin)] == [2]
+
+
+@pytest.mark.parametrize("what", ["notice", "use"])
+def test_a_yes_to_what_was_asked_is_to_what_was_read(post, visitor, office, what):
+    [lin] = admit(LIN)
+    actions.ask(lin, PURPOSES["marketing"], actor=owner_actor())
+    path = f"/portal/asked/{consents_of(lin)[0].id}"
+    visitor.come_in(LIN["email"])
+
+    def press_yes(page):
+        [read] = re.findall(r'name="read" value="([\d:]+)"', page)
+        return visitor.client.post(path, {"wish": "give", "read": read})["Location"]
+
+    before = visitor.see(path)
+    if what == "notice":
+        new_notice(office)
+    else:
+        widen(office, "marketing", {"recipients": ["Parcel Post"]})
+    assert press_yes(before) == path + "?done=changed"
+    assert consents_of(lin)[0].status == "requested"
+    page = visitor.see(path)
+    assert ("We keep your birthday, too" in page) == (what == "notice")
+    assert press_yes(page) == "/portal/permissions?done=given"
+    said = consents_of(lin)[0]
+    assert (said.status, Notice.objects.get(id=said.notice).version, said.purpose_version) == (
+        ("given", 2, 1) if what == "notice" else ("given", 1, 2)
+    )
 
 
 def test_what_was_seen_leaves_with_the_customer(post, visitor, office):

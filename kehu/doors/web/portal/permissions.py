@@ -94,12 +94,14 @@ def asked(request: HttpRequest, guest: Guest, consent: UUID) -> HttpResponse:
             wish = request.POST.get("wish", "")
             if wish not in ("give", "refuse"):
                 raise Http404
-            held.answer(guest, consent, yes=wish == "give", language=language())
+            held.answer(guest, consent, yes=wish == "give", language=language(), read=request.POST.get("read", ""))
             return redirect(reverse("portal-permissions") + f"?done={'given' if wish == 'give' else 'refused'}")
     except held.NotYours:
         raise Http404 from None
     except GuardianNeeded:
         return redirect(reverse("portal-permissions") + "?done=guardian")
+    except held.ReadOtherwise:
+        return redirect(reverse("portal-asked", args=[consent]) + "?done=changed")
     return page(request, "portal/asked.html", _asked(row), guest=guest)
 
 
@@ -107,7 +109,7 @@ def _asked(row: Consent) -> dict[str, Any]:
     said, dictionary = language(), installation().rules.dictionary
     purpose = next(one for one in installation().rules.purposes.values() if one.id == row.purpose)
     names = sorted(purpose.least if row.fields is None else row.fields, key=lambda name: dictionary.field(name).id)
-    notice = Notice.objects.filter(id=row.notice).first() if row.notice else None
+    notice = held.wording_of(row)
     return {
         "id": row.id,
         "label": purpose.label(said),
@@ -117,8 +119,9 @@ def _asked(row: Consent) -> dict[str, Any]:
         "recipient": row.recipient,
         "country": row.country,
         "fields": [dictionary.field(name).label(said) for name in names],
-        "text": notice.texts.get(said, notice.texts.get("en", "")) if notice else "",
+        "text": notice.texts.get(said, notice.texts.get("en", "")),
         "notice": notice,
+        "read": held.covers_now(row),
     }
 
 
