@@ -65,9 +65,9 @@ def news(guest: Guest) -> News | None:
         [came_under] = cursor.fetchone()
     own = Notice.objects.filter(name=current.name, version__lte=current.version)
     seen = own.filter(noticeseen__subject__in=part).values_list("version", flat=True)
-    agreed = own.filter(id__in=Consent.objects.filter(subject__in=part).values("notice")).values_list(
-        "version", flat=True
-    )
+    # what they are asked they have not read yet
+    said = Consent.objects.filter(subject__in=part, status__in=("given", "refused"))
+    agreed = own.filter(id__in=said.values("notice")).values_list("version", flat=True)
     newest = max([came_under or 0, *seen, *agreed])
     if newest in (0, current.version):
         return None

@@ -67,6 +67,16 @@ def test_who_came_under_the_new_one_is_told_nothing(post, visitor, office):
     assert "The privacy notice changed" in Visitor(visitor.letters, "192.0.2.8").come_in(ZHOU["email"]).see()
 
 
+def test_who_is_only_asked_under_the_new_one_has_not_seen_it(post, visitor, office):
+    [lin] = admit(LIN)
+    new_notice(office)
+    actions.ask(lin, PURPOSES["marketing"], actor=owner_actor())
+    assert consents_of(lin)[0].notice == Notice.objects.get(version=2).id
+    assert "The privacy notice changed" in visitor.come_in(LIN["email"]).see()
+    visitor.allow("marketing", "give")
+    assert "The privacy notice changed" not in visitor.see()
+
+
 def test_only_a_version_in_force_is_seen(post, visitor, office):
     admit(LIN)
     visitor.come_in(LIN["email"])
