@@ -83,7 +83,7 @@ def standing(guest: Guest) -> Standing:
     """
     rows = _states(guest.subject)
     packs = frozenset().union(*(packs_of(row["packs"]) for row in rows))
-    said = _last_said([row["subject"] for row in rows])
+    said = last_said([row["subject"] for row in rows])
     purposes, marks = installation().rules.purposes, marks_of_subjects([row["subject"] for row in rows])
     return Standing(
         permissions=tuple(_permission(slug, rows, packs, said.get(PURPOSES[slug])) for slug in purposes),
@@ -246,7 +246,8 @@ def _states(subject: UUID) -> list[dict[str, Any]]:
     return rows
 
 
-def _last_said(part: list[UUID]) -> dict[int, Consent]:
+def last_said(part: list[UUID]) -> dict[int, Consent]:
+    """What was said last of each purpose as a whole; a separate consent and an open question are no word on it."""
     rows = Consent.objects.filter(subject__in=part, event="").exclude(status="requested").order_by("recorded_at", "id")
     return {row.purpose: row for row in rows}
 

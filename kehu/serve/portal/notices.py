@@ -23,6 +23,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.serve.portal.allowed import last_said
 from kehu.vault.ids import new_id
 
 _RIGHTS: Final = PURPOSES["rights-request"]
@@ -100,8 +101,7 @@ def asked_again(guest: Guest) -> list[AskedAgain]:
     Raises:
         UnknownSubject: not here any more.
     """
-    part = part_of(guest.subject, whole=False)
-    last = {row.purpose: row for row in Consent.objects.filter(subject__in=part).order_by("recorded_at", "id")}
+    last = last_said(part_of(guest.subject, whole=False))
     found = []
     for slug, purpose in installation().rules.purposes.items():
         said = last.get(purpose.id)

@@ -11,6 +11,7 @@ from kehu.govern import register
 from kehu.govern.consent import consents_of
 from kehu.govern.models import Notice, NoticeSeen
 from kehu.govern.register import Assessment
+from kehu.govern.separate import Terms
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.register import changes
@@ -104,9 +105,17 @@ def test_a_wider_use_is_asked_about_again(post, visitor, office):
     assert "reaches further" in page
     assert "<ins>Parcel Post</ins>" in page
     assert 'aria-checked="true"' not in page.split('id="l-marketing"')[1].split("</form>")[0]
+    by_itself = Terms("provide", "Parcel Post", fields=("email",))
+    actions.give(
+        lin, PURPOSES["marketing"], actor=owner_actor(), kind="general", until=None, notice=None, by_subject=None,
+        terms=by_itself,
+    )  # fmt: skip
+    assert "reaches further" in visitor.see()  # that one alone is allowed
+    actions.ask(lin, PURPOSES["marketing"], actor=owner_actor())
+    assert "reaches further" in visitor.see()
     visitor.allow("marketing", "give")
     assert "reaches further" not in visitor.see()
-    assert [row.purpose_version for row in consents_of(lin)] == [2, 1]
+    assert [row.purpose_version for row in consents_of(lin)] == [2, 2, 2, 1]
 
 
 def test_a_yes_is_to_what_was_read(post, visitor, office):
