@@ -95,7 +95,7 @@ class Limiter:
         with self._lock:
             held, then = self._buckets.pop(credential, (rate * settings.API_BURST, now))
             held = min(rate * settings.API_BURST, held + (now - then) * rate)
-            self._buckets[credential] = (max(held - 1, 0), now)
+            self._buckets[credential] = (held - 1 if held >= 1 else held, now)  # a refused one takes nothing
             while len(self._buckets) > _KEPT:
                 self._buckets.popitem(last=False)
         if held < 1:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import subprocess
 import sys
 import uuid
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
+from kehu.doors.api import callers
 from kehu.doors.api.urls import api
 from kehu.host.home import Home
 from tests.cast import admit
@@ -327,6 +330,18 @@ def test_rate_is_bounded_by_token(caller):
     assert found == [200, 200, 200, 429]
     assert int(first("GET", f"/subjects/{lin}").headers["Retry-After"]) >= 1
     assert second("GET", f"/subjects/{lin}/explanation").status == 200
+
+
+def test_whoever_asks_a_little_too_fast_is_let_through_at_the_rate(monkeypatch):
+    settings.API_RATE, settings.API_BURST, one = 50, 1, uuid.uuid4()
+    now, limiter, taken = 0.0, callers.Limiter(), 0
+    monkeypatch.setattr(callers, "time", SimpleNamespace(monotonic=lambda: now))
+    for _ in range(1000):
+        now += 1 / 55
+        with contextlib.suppress(callers.Busy):
+            limiter.take(one)
+            taken += 1
+    assert 900 < taken < 970
 
 
 def test_language_follows_the_reader(caller):
