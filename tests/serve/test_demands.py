@@ -88,6 +88,15 @@ def test_one_office_asks_another_lets_and_who_it_is_about_sees_it(house, tmp_pat
         demands.decide(held.id, actor=privacy, approve=False)
 
 
+def test_one_that_waits_is_shown_however_many_are_newer(house, monkeypatch):
+    legal, privacy, (lin, _) = house
+    waits, refused, newest = [demanded(legal, lin).id for _ in range(3)]
+    for id in (refused, newest):
+        demands.decide(id, actor=privacy, approve=False)
+    monkeypatch.setattr(demands, "_NEWEST", 1)
+    assert [one.id for one in demands.demands(actor=privacy)] == [newest, waits]
+
+
 def test_of_whom_linkage_alone_joined_nothing_goes_along_unless_they_were_named(house, tmp_path, key):
     legal, privacy, (lin, wang) = house
     [hers] = admit({"full_name": "林小红", "phone": "+8613800006722"})

@@ -39,6 +39,18 @@ def test_a_request_from_receipt_to_answer(database):
         requests.answer_request(new_id(), outcome="done", actor=owner)
 
 
+def test_the_board_leaves_none_out_that_waits_however_many_were_answered(database, monkeypatch):
+    owner = owner_actor()
+    *answered, waits = [
+        requests.open_request(subject=None, right="access", actor=owner, identity={"full_name": "A"}) for _ in range(4)
+    ]
+    for id in answered:
+        requests.answer_request(id, outcome="done", actor=owner)
+    monkeypatch.setattr(requests, "MOST", 2)
+    shown = [row["id"] for row in requests.board(actor=owner, open_only=False)]
+    assert shown == [str(waits), str(answered[2]), str(answered[1])]
+
+
 def test_texts_lie_sealed_under_a_key_of_their_own(database):
     [lin] = admit(PERSON)
     id = requests.open_request(subject=lin, right="other", actor=owner_actor(), text="secretzq")

@@ -21,8 +21,6 @@ from kehu.serve.corrections.telling import telling_row
 
 PURPOSE: Final = "rights-request"
 _PURPOSE_ID: Final = PURPOSES[PURPOSE]
-MOST: Final = 500
-"""Rows of the board."""
 
 
 def waiting(*, actor: Actor) -> list[dict[str, Any]]:
@@ -33,7 +31,7 @@ def waiting(*, actor: Actor) -> list[dict[str, Any]]:
     """
     require_act("tell", actor)
     rows = Telling.objects.filter(state=OPEN).select_related("correction")
-    found = list(rows.order_by(F("due").asc(nulls_last=True), "id")[:MOST])
+    found = list(rows.order_by(F("due").asc(nulls_last=True), "id"))
     with transaction.atomic():
         record_act("tell", None, actor=actor, purpose=_PURPOSE_ID)
     return [

@@ -25,6 +25,7 @@ from kehu.vault.ids import new_id
 WITHIN: Final = timedelta(hours=24)
 """How long a request, or an approval, is good for."""
 LONGEST_NAME: Final = 120
+_NEWEST: Final = 100
 _LONGEST_RUN: Final = timedelta(hours=1)  # a million customers take minutes
 _OFFICE: Final = frozenset({"privacy", "legal", "auditor", "owner"})
 _COUNTRY: Final = re.compile(r"([A-Z]{2})?")
@@ -33,6 +34,12 @@ _COLUMNS: Final = (
     "asked_by", "asked_at", "decided_by", "decided_at", "approved", "ran_at", "rows", "sha256",
     "ended_at",
 )  # fmt: skip
+_SHOWN: Final = """
+where (%(all)s or asked_by = %(human)s) and (ran_at is null and approved is not false and ended_at is null
+        and coalesce(decided_at, asked_at) > clock_timestamp() - %(within)s
+    or id = any (array(select n.id from leaving n where %(all)s or n.asked_by = %(human)s
+        order by n.asked_at desc limit %(newest)s))) order by asked_at desc
+"""
 
 
 class UnknownLeaving(LookupError):
@@ -182,11 +189,12 @@ def leaving_of(id: UUID) -> Leaving:
 
 
 def requests(*, actor: Actor) -> list[Leaving]:
-    """The newest hundred: everybody's for those who approve or read the ledger, else one's own."""
-    if actor.role in _OFFICE:
-        return _select("order by asked_at desc limit 100", [])
-    require_act("give", actor)
-    return _select("where asked_by = %s order by asked_at desc limit 100", [actor.human])
+    """The newest hundred and those that wait: everybody's for those who approve or read the ledger, else one's own."""
+    everybody = actor.role in _OFFICE
+    if not everybody:
+        require_act("give", actor)
+    parameters = {"all": everybody, "human": actor.human, "newest": _NEWEST, "within": WITHIN}
+    return _select(_SHOWN, parameters)
 
 
 def request_of(id: UUID, *, actor: Actor) -> Leaving:
@@ -212,7 +220,7 @@ def how_many(purpose: str, filters: Filters) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _select(rest: str, parameters: list[Any]) -> list[Leaving]:
+def _select(rest: str, parameters: list[Any] | dict[str, Any]) -> list[Leaving]:
     with connection.cursor() as cursor:
         cursor.execute(f"select {', '.join(_COLUMNS)} from leaving {rest}", parameters)
         return [_made(dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]

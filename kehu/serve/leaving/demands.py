@@ -44,6 +44,11 @@ _COLUMNS: Final = (
     "id", "authority", "country", "provision", "reference", "fields", "customers", "silent", "asked_by", "asked_at",
     "decided_by", "decided_at", "approved", "ran_at", "rows", "sha256",
 )  # fmt: skip
+_NEWEST: Final = 100
+_SHOWN: Final = """
+where d.ran_at is null and d.approved is not false or d.id = any (array(
+    select n.id from authority_demand n order by n.asked_at desc limit %s)) order by d.asked_at desc
+"""
 
 
 class UnknownDemand(LookupError):
@@ -273,13 +278,13 @@ def demand_of(id: UUID) -> Demand:
 
 
 def demands(*, actor: Actor) -> list[Demand]:
-    """The newest hundred, for the offices and who reads the ledger.
+    """The newest hundred and those that wait, for the offices and who reads the ledger.
 
     Raises:
         ActRefused: the role may not.
     """
     _require_sight(actor)
-    return _select("order by d.asked_at desc limit 100", [])
+    return _select(_SHOWN, [_NEWEST])
 
 
 def shown(id: UUID, *, actor: Actor) -> Demand:

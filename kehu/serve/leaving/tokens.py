@@ -35,6 +35,11 @@ _COLUMNS: Final = (
     "id", "credential", "staff", "purpose", "recipient", "recipient_kind", "country", "issued_by", "issued_at",
     "expires_at", "canary",
 )  # fmt: skip
+_NEWEST: Final = 100
+_SHOWN: Final = """
+(%(all)s or t.staff = %(human)s) and (t.expires_at > clock_timestamp() or t.id = any (array(select n.id from outside_token n
+    where %(all)s or n.staff = %(human)s order by n.issued_at desc limit %(newest)s))) order by t.issued_at desc
+"""
 
 
 class UnknownToken(LookupError):
@@ -162,10 +167,10 @@ def decide(id: UUID, *, actor: Actor, approve: bool, most: int | None = None) ->
 
 
 def tokens(*, actor: Actor) -> list[OutsideToken]:
-    """The newest hundred: everybody's for those who decide or read the ledger, else those that act for oneself."""
-    if actor.role in {"privacy", "legal", "auditor", "owner"}:
-        return _select("true order by t.issued_at desc limit 100", [])
-    return _select("t.staff = %s order by t.issued_at desc limit 100", [actor.human])
+    """The newest hundred and those that still run: everybody's for those who decide or read the ledger, else those that act
+    for oneself."""
+    everybody = actor.role in {"privacy", "legal", "auditor", "owner"}
+    return _select(_SHOWN, {"all": everybody, "human": actor.human, "newest": _NEWEST})
 
 
 def token_of(id: UUID) -> OutsideToken:
@@ -209,7 +214,7 @@ def _newest() -> UUID | None:
     return secrets.choice(found) if found else None
 
 
-def _select(rest: str, parameters: list[Any]) -> list[OutsideToken]:
+def _select(rest: str, parameters: list[Any] | dict[str, Any]) -> list[OutsideToken]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"select {', '.join(f't.{name}' for name in _COLUMNS)}, s.email, a.revoked_at is not null,"

@@ -36,7 +36,7 @@ from kehu.vault.ids import new_id
 OFFICE: Final = ("privacy", "legal")
 """Roles of those who look after requests."""
 MOST: Final = 500
-"""Requests of the board, where the answered ones are on it."""
+"""Answered requests of the board, the newest; of those that wait none is left out."""
 
 
 class UnknownRequest(LookupError):
@@ -210,14 +210,16 @@ def assign(id: UUID, staff: UUID | None, *, actor: Actor) -> None:
 
 
 def board(*, actor: Actor, open_only: bool = True) -> list[dict[str, Any]]:
-    """Requests with their clocks and without a word of what anybody wrote, the soonest due first; the look is recorded.
+    """Requests with their clocks and without a word of what anybody wrote, the soonest due first, then what was answered,
+    the newest first; the look is recorded.
 
     Raises:
         Refused: the role may not.
     """
     require("request", actor)
-    rows = Request.objects.order_by("state", F("due").asc(nulls_last=True), "received_at", "id")
-    found = list(rows.filter(state="open") if open_only else rows[:MOST])
+    found = list(Request.objects.filter(state="open").order_by(F("due").asc(nulls_last=True), "received_at", "id"))
+    if not open_only:
+        found += Request.objects.exclude(state="open").order_by("-answered_at", "-id")[:MOST]
     with transaction.atomic():
         record_act("request", None, actor=actor, purpose=PURPOSE_ID)
     now, steps = timezone.now(), _steps_of(found)

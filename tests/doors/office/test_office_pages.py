@@ -78,7 +78,7 @@ def office(database):
     return signed_in("privacy"), admit(LIN, packs=2)[0]  # under European law: confirmed, extended, answered
 
 
-def test_a_request_from_its_receipt_to_its_answer(office):
+def test_a_request_from_its_receipt_to_its_answer(office, monkeypatch):
     (desk, who), lin = office
     assert "No request is open." in text_of(desk.get("/requests"))
     form = {"customer": str(lin), "right": "access", "text": "What do you hold of me?"}
@@ -103,6 +103,8 @@ def test_a_request_from_its_receipt_to_its_answer(office):
     body = text_of(desk.get(page))
     assert "Here it is." in body and "Answer and close" not in body
     assert page not in text_of(desk.get("/requests")) and page in text_of(desk.get("/requests?all=1"))
+    monkeypatch.setattr(requests, "MOST", 1)
+    assert "answered, the newest 1." in text_of(desk.get("/requests?all=1"))
     assert desk.post(f"{page}/confirm").status_code == 422  # it is closed
 
 

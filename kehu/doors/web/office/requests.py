@@ -75,6 +75,7 @@ def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: i
         "rows": rows,
         "late": sum(row["late"] for row in rows),
         "everything": everything,
+        "newest": requests.MOST if sum(row["row"]["state"] != "open" for row in rows) >= requests.MOST else 0,
         "rights": [(right, right_label(right)) for right in RIGHTS],
         "typed": request.POST,
         **more,
