@@ -18,11 +18,12 @@ from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.ledger import withheld
 from kehu.guard.ledger.own import own_ledger
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
 from kehu.serve.assurance import queries
 from kehu.serve.leaving import demands, handing
 from kehu.serve.leaving.demands import Asked, NotToHandOver, UnknownDemand
 from kehu.serve.leaving.holders import DemandHolder
+from kehu.serve.office import posts
 from kehu.serve.rights import erasure
 from kehu.serve.rights.export import export
 from kehu.vault.assignment import CONFIRMED, PROBABLE
@@ -133,8 +134,14 @@ def test_only_the_legal_office_asks_and_only_the_privacy_office_lets(house, tmp_
     with pytest.raises(ActRefused):
         demands.demands(actor=staff("marketing"))
     demands.decide(held.id, actor=privacy, approve=True)
-    with pytest.raises(Refused):  # the file is written by whoever registered it
+    add_staff(email="he@kehu.example", role="legal", department=None, attest=True)
+    for who in (privacy, he := actor_of("he@kehu.example")):
+        with pytest.raises(Refused):  # the file is written by whoever registered it
+            handing.hand_over(held.id, actor=who, to=tmp_path / "a.age")
+    posts.close(legal.staff, actor=owner_actor())
+    with pytest.raises(Refused):
         handing.hand_over(held.id, actor=privacy, to=tmp_path / "a.age")
+    assert handing.hand_over(held.id, actor=he, to=tmp_path / "a.age").rows == 1  # once they left, by their office
 
 
 def test_the_database_holds_the_hands(house):

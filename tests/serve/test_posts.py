@@ -25,8 +25,10 @@ from kehu.serve.leaving import tokens
 from kehu.serve.office import handing, posts
 from kehu.serve.register import changes
 from kehu.serve.rights import incidents, requests
+from kehu.serve.rights.models import Request
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
+from tests.serve.test_sources import BROKER
 
 MAIL = "{}@kehu.example".format
 
@@ -157,6 +159,25 @@ def test_what_they_own_and_have_in_hand_is_shown_and_handed_over(database):
     with pytest.raises(Refused, match="second-person"):  # whoever took a proposal over does not let it through
         changes.approve(wanted.id, actor=actor_of("he@kehu.example"))
     changes.approve(wanted.id, actor=staff("privacy"))
+
+
+def test_who_looks_after_a_request_has_it_whoever_took_it_in_and_a_source_is_a_proposal_too(database):
+    [subject] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    wu, paul, owner = staff("legal"), staff("privacy"), owner_actor()
+    he = another("legal", "he@kehu.example")
+    asked = requests.open_request(subject=subject, right="access", actor=wu)
+    requests.assign(asked, paul.staff, actor=wu)
+    wanted = changes.propose_source("broker", BROKER, actor=paul)
+    whole = {("request", str(asked), "hand"), ("proposal", str(wanted.id), "hand")}
+    assert {(one.kind, one.name, one.part) for one in posts.shown(paul.staff, taker=None, actor=owner)[0]} == whole
+    assert posts.things_of(wu.staff) == []
+    posts.close(paul.staff, taker=he.staff, actor=owner)
+    assert Request.objects.get(id=asked).assigned_to == he.staff
+    assert {(one.kind, one.name, one.part) for one in posts.things_of(he.staff)} == whole
+    requests.assign(asked, wu.staff, actor=owner)  # whoever has it by now
+    assert [one.name for one in posts.things_of(wu.staff)] == [str(asked)]
+    with pytest.raises(Refused, match="second-person"):
+        changes.approve(wanted.id, actor=he)
 
 
 def test_a_purpose_is_not_handed_to_the_privacy_office(database):

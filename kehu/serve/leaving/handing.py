@@ -25,6 +25,7 @@ from kehu.guard.gate.read import CHUNK, PROFILE_KINDS, Opened, gate
 from kehu.guard.installation import installation
 from kehu.guard.ledger import withheld
 from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.models import Staff
 from kehu.guard.staff.step_up import STEP_UP, needs_step_up
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.demands import PURPOSE, PURPOSE_ID, Demand, NotToHandOver, demand_of
@@ -53,7 +54,8 @@ def hand_over(id: UUID, *, actor: Actor, to: Path, key: str | None = None) -> Ha
     """Write what the demand names as an age file: for the authority's key, else for a passphrase.
 
     Raises:
-        ActRefused, Refused: the role may not; somebody else registered it; a second factor is due.
+        ActRefused, Refused: the role may not; somebody else registered it, who is of the legal office still; a second factor is
+            due.
         UnknownDemand, NotToHandOver: as they say.
         ValueError: no age key.
         FileExistsError: the file is there already.
@@ -61,7 +63,8 @@ def hand_over(id: UUID, *, actor: Actor, to: Path, key: str | None = None) -> Ha
     require_act("give", actor)
     held = demand_of(id)
     keys = [_key(key)] if key else []
-    if held.asked_by != actor.human:
+    asker = Staff.objects.filter(id=held.asked_by, role="legal", is_active=True)
+    if held.asked_by != actor.human and (actor.role != "legal" or asker.exists()):
         raise Refused("house.authority")
     if needs_step_up(actor):
         with transaction.atomic():

@@ -1,7 +1,7 @@
 """What somebody owns or has in hand, whom it goes to, and why some of it goes to nobody yet.
 
-A request, an incident or a proposal keeps who began it; who has it now stands in the register of owners. An import and an
-alert of the watch name whoever has them themselves.
+A request, an incident or a proposal keeps who began it; who has it now stands in the register of owners, or with the
+request itself where somebody looks after it. An import and an alert of the watch name whoever has them themselves.
 """
 
 from __future__ import annotations
@@ -76,14 +76,16 @@ def things_of(staff: UUID) -> list[Thing]:
 def in_hand() -> list[Thing]:
     """Everything that is not over, with who has it."""
     handed = _handed()
-    began = [("request", *row) for row in Request.objects.filter(state="open").values_list("id", "opened_by")]
+    asked = Request.objects.filter(state="open").values_list("id", "opened_by", "assigned_to")
+    began = [("request", id, by) for id, by, _ in asked]
     began += [("incident", *row) for row in Incident.objects.filter(handled_at=None).values_list("id", "opened_by")]
-    for register in ("purpose", "notice"):
+    for register in ("purpose", "notice", "source"):
         began += [
             ("proposal", one.id, one.proposed_by)
             for one in register_changes(register)
             if one.proposed_by is not None and all(step.kind == "assessed" for step in one.steps.all())
         ]
+    handed |= {("request", str(id)): looks for id, _, looks in asked if looks is not None}
     found = [Thing(kind, str(id), "hand", handed.get((kind, str(id)), by)) for kind, id, by in began]
     imports = Import.objects.filter(state__in=_UNFINISHED).values_list("id", "staff")
     found += [Thing("import", str(id), "hand", by) for id, by in imports]
@@ -178,6 +180,8 @@ def _give(one: Thing, taker: UUID, *, by: UUID) -> None:
         _go_on(UUID(one.name), one.owner, taker)
     else:
         owners.write_owners([(one.kind, one.name)], taker, None, by=by)
+        if one.kind == "request":
+            Request.objects.filter(id=one.name, state="open").update(assigned_to=taker)
 
 
 def _go_on(id: UUID, staff: UUID, taker: UUID) -> None:
