@@ -160,14 +160,14 @@ def object_to(guest: Guest, purpose: str, *, lift: bool = False) -> None:
 
 
 def opt_out(guest: Guest, *, lift: bool = False) -> None:
-    """Opt out of sale and sharing, or take that back.
+    """Opt out of sale and sharing, or take that back, and with it what a browser's signal said before.
 
     Raises:
         OthersObjection: what is to be lifted was not said by this person for certain.
         Refused: the sign-in has ended.
     """
     require_act("optout", guest.actor)
-    _state(guest, "optout", act="optout", purpose=None, lift=lift)
+    _state(guest, "optout", act="optout", purpose=None, lift=lift, also="gpc")
 
 
 def refuse_public(guest: Guest, *, lift: bool = False) -> None:
@@ -181,10 +181,12 @@ def refuse_public(guest: Guest, *, lift: bool = False) -> None:
     _state(guest, "objection", act="object", purpose=PUBLIC_INFORMATION_NUMBER, lift=lift)
 
 
-def _state(guest: Guest, kind: str, *, act: str, purpose: int | None, lift: bool) -> None:
+def _state(guest: Guest, kind: str, *, act: str, purpose: int | None, lift: bool, also: str = "") -> None:
+    """``also``: a kind that is lifted with it."""
     with transaction.atomic():
         if lift:
-            _lift_own(guest.subject, kind, purpose)
+            for one in filter(None, (kind, also)):
+                _lift_own(guest.subject, one, purpose)
         else:
             states.enter(guest.subject, kind, by=guest.actor.staff, id=new_id(), purpose=purpose)
         record_act(act, guest.subject, actor=guest.actor, purpose=_RIGHTS)

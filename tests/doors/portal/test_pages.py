@@ -146,6 +146,12 @@ def test_opting_out_of_sale(post, visitor):
         cursor.execute("select opted_out from subject_state where subject = %s", [lin])
         assert cursor.fetchone() == (True,)
     assert 'aria-checked="true" aria-labelledby="l-sale"' in visitor.see()
+    enter(lin, "gpc", by=new_id(), id=new_id())  # as a form brought it from their browser
+    assert visitor.allow("", "opt-in")["Location"].startswith("/portal?done=lifted")
+    assert 'aria-checked="false" aria-labelledby="l-sale"' in visitor.see()
+    with connection.cursor() as cursor:
+        cursor.execute("select opted_out, gpc from subject_state where subject = %s", [lin])
+        assert cursor.fetchone() == (False, False)
 
 
 @pytest.mark.parametrize(
