@@ -77,13 +77,23 @@ def test_only_who_sent_it_lets_it_act_or_gives_it_up():
 
 
 @pytest.mark.parametrize(
-    "wrong", [Scope(""), Scope("x" * 41), Scope("x", "fax"), Scope("x", topic="moon"), Scope("x", country="XX")]
+    "wrong",
+    [Scope(""), Scope("x" * 41), Scope("a\0b"), Scope("x", "fax"), Scope("x", topic="moon"), Scope("x", country="XX")],
 )
 def test_what_no_list_says_is_refused_and_nothing_kept(wrong):
     mia = staff("marketing")
     staged = sent(mia)
     with pytest.raises(ValueError):
         bringing.begin(staged, wrong, actor=mia)
+    assert staged not in staging.spooled() and not Bringing.objects.exists()
+
+
+def test_whatever_keeps_it_from_being_looked_at_nothing_of_it_is_kept(monkeypatch):
+    mia = staff("marketing")
+    staged = sent(mia)
+    monkeypatch.setattr(bringing.work_on_list, "defer", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bringing.begin(staged, Scope("x"), actor=mia)
     assert staged not in staging.spooled() and not Bringing.objects.exists()
 
 

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from kehu.doors.web.charts import Series, bars_and_line
-from kehu.doors.web.pages import day_text, time_text
+from kehu.doors.web.pages import day_text, time_text, whole
 from kehu.doors.web.templatetags.desk import money
 from kehu.doors.web.words import contact_word
 from kehu.serve.desk.record import Event, Record
@@ -65,7 +65,8 @@ def _metrics(orders: list[Event], contacts: list[Event]) -> list[tuple[str, str,
         if last:
             found.append((_("Last order"), date_format(timezone.localtime(last), "DATE_FORMAT"), ""))
     if contacts:
-        rated = [int(text) for one in contacts if (text := one.fields.get("rating", "")).isdigit()]
+        told = (whole(one.fields.get("rating", "")) for one in contacts)
+        rated = [one for one in told if one is not None]
         note = _("rated %(mean).1f on average") % {"mean": sum(rated) / len(rated)} if rated else ""
         found.append((_("Contacts with us"), f"{len(contacts):,}", note))
     return found

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.pages import field_label, language, page, purpose_label, whole
 from kehu.govern.consent import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.installation import installation
@@ -220,7 +220,6 @@ def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
     """What the query narrows to; an address holds ids, never a value of a customer."""
     given = request.GET
     day = _day(given.get("since", ""))
-    before = given.get("before", "")
     purpose = given.get("purpose", "")
     subject = _id(given.get("customer", "")) if everything else None
     human = _id(given.get("staff", "")) if everything else None
@@ -230,7 +229,7 @@ def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
         "staff": staff,
         "purpose": PURPOSES.get(purpose),
         "since": datetime.combine(day, datetime.min.time(), tzinfo=timezone.get_current_timezone()) if day else None,
-        "before": int(before) if before.isdigit() and len(before) < 19 else None,
+        "before": whole(given.get("before", ""), 18),
         "query": {
             "customer": str(subject or ""),
             "staff": str(human or ""),

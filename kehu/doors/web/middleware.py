@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
+import psycopg
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError
@@ -162,7 +163,8 @@ def _page_above(path: str) -> str:
 
 
 class Refusals:
-    """What the guard refuses becomes a page in the words of the policy; a ledger that cannot be written, a 503."""
+    """What the guard refuses becomes a page in the words of the policy; a ledger that cannot be written, a 503; what the
+    database could not keep, a 400."""
 
     def __init__(self, get_response: Answer) -> None:
         self._next = get_response
@@ -179,4 +181,11 @@ class Refusals:
             return errors.quota_spent(request, exception, desk=who_is(request))
         if isinstance(exception, Refused):
             return errors.refused(request, exception.policy, desk=who_is(request))
+        if isinstance(exception, (DatabaseError, psycopg.Error, ValueError)) and _holds_nul(request):
+            return errors.unreadable(request)
         return None
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    """Whether something typed holds the one character that the database keeps in no text; no keyboard sends it."""
+    return any("\0" in text for sent in (request.GET, request.POST) for _, texts in sent.lists() for text in texts)

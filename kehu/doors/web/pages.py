@@ -115,6 +115,11 @@ def here(request: HttpRequest) -> str:
     return request.get_full_path() if request.method == "GET" else request.path
 
 
+def whole(text: str, digits: int = 9) -> int | None:
+    """A whole number of so many digits at most, as somebody sent it; None: it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
+
+
 def purpose_label(slug: str) -> str:
     """A purpose's name in the reader's language."""
     return installation().rules.purposes[slug].label(language())

@@ -40,20 +40,22 @@ def begin(staged: UUID, scope: Scope, *, actor: Actor) -> UUID:
 
     Raises:
         Refused: the role may not.
-        ValueError: no such medium or topic, or no name; the upload is destroyed.
+        ValueError: no such medium or topic, or no name.
+
+    The upload is destroyed, whatever it is that keeps it from being looked at.
     """
     try:
         require("subscribe", actor)
         told = scope.checked()
-    except (Refused, ValueError):
+        with transaction.atomic():
+            one = Bringing.objects.create(
+                id=new_id(), staged=staged, staff=actor.staff, list=told.name, medium=told.medium, topic=told.topic,
+                country=told.country,
+            )  # fmt: skip
+            work_on_list.defer(bringing=str(one.id))
+    except BaseException:
         discard(staged)
         raise
-    with transaction.atomic():
-        one = Bringing.objects.create(
-            id=new_id(), staged=staged, staff=actor.staff, list=told.name, medium=told.medium, topic=told.topic,
-            country=told.country,
-        )  # fmt: skip
-        work_on_list.defer(bringing=str(one.id))
     return one.id
 
 

@@ -119,8 +119,10 @@ class Scope:
             ValueError: no such medium, topic or country, or no name.
         """
         name = self.name.strip()
-        if not 0 < len(name) <= LONGEST or self.medium not in ("", *(one for held in MEDIA.values() for one in held)):
-            raise ValueError(f"list: a name of 1 to {LONGEST} characters; medium: email, sms or phone")
+        if not 0 < len(name) <= LONGEST or not name.isprintable():
+            raise ValueError(f"list: a name of 1 to {LONGEST} printable characters")
+        if self.medium not in ("", *(one for held in MEDIA.values() for one in held)):
+            raise ValueError("medium: email, sms or phone")
         if self.topic:
             topic_named(self.topic)
         if self.country not in ("", *SUPPORTED_REGIONS):

@@ -177,6 +177,7 @@ def test_uses_in_plain_words_without_names_of_staff(post, visitor):
     gate().open([lin], actor=staff("engineer"), purpose="service")
     visitor.come_in(LIN["email"])
     page = visitor.see("/portal/uses")
+    assert page.count("<tr") == visitor.see(f"/portal/uses?before={'9' * 5000}").count("<tr")  # no number, so none
     assert "Customer service</b> opened your data" in page and "the contract with you" in page
     assert "Refused, nothing was shown:" in page and "No rule allows this use." in page
     assert "service@kehu.example" not in page and str(alice.staff) not in page

@@ -9,6 +9,7 @@ import zlib
 import pytest
 from django.db import connection
 from django.test import override_settings
+from django.urls import reverse
 
 from kehu.collect.quarantine import groups
 from kehu.guard.access import grants
@@ -22,6 +23,7 @@ from kehu.refine.resolve.queue import Pair
 from kehu.serve.corrections.actions import correct
 from kehu.serve.desk.listing import Filters
 from kehu.serve.leaving import asking
+from kehu.serve.register import changes
 from kehu.serve.rights import actions as rights
 from kehu.serve.upkeep import queue as tasks
 from kehu.vault.ids import new_id
@@ -107,6 +109,19 @@ class TestReasonsOfCorrections:
         assert desk.get(f"/customers/{lin}").status_code == 403
         body = text_of(desk.get(f"/corrections/{lin}"))
         assert "right@mail.example" not in body and REASON not in body
+
+
+@pytest.mark.parametrize("sent", ["a number of thousands of digits", "a character that no keyboard sends"])
+def test_what_nobody_types_breaks_no_page(database, sent):
+    desk, _ = signed_in("legal")
+    if sent.startswith("a number"):
+        answer = desk.post(reverse("register-purpose-propose", args=["marketing"]), {"retention_days": "9" * 5000})
+        assert answer.status_code == 409
+    else:
+        change = changes.propose_purpose("marketing", {"retention_days": 30}, actor=owner_actor())
+        answer = desk.post(reverse("register-step", args=[change.id, "refuse"]), {"reason": "a\0b"})
+        assert answer.status_code == 400 and "cannot be read" in text_of(answer)
+        assert desk.post(reverse("register-step", args=[change.id, "refuse"]), {"reason": "ab"}).status_code == 302
 
 
 def test_a_colleagues_upload_is_not_read_over_the_api(caller):  # noqa: F811  (the fixture)

@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from kehu.collect.forms.definition import Definition
 from kehu.collect.forms.questions import Question
+from kehu.doors.web.pages import whole
 from kehu.govern.slugs import LANGUAGES
 
 MOST_QUESTIONS: Final = 40
@@ -59,8 +60,7 @@ def _questions(said: QueryDict) -> Iterator[Question]:
             {language: held[at].strip() for language, held in lines.items() if at < len(held) and held[at].strip()}
             for at in range(length)
         )
-        steps = said.get(f"q{number}_steps", "5")
         yield Question(
             id=said.get(f"q{number}_id") or f"q{number}", kind=said.get(f"q{number}_kind", "scale"), words=words,
-            steps=int(steps) if steps.isdecimal() else 0, options=options,
+            steps=whole(said.get(f"q{number}_steps", "5")) or 0, options=options,
         )  # fmt: skip

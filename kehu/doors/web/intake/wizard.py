@@ -24,7 +24,7 @@ from kehu.collect.tasks import start_as_job
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.imports import kind_word
 from kehu.doors.web.intake.words import countries, unreadable, why
-from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.pages import field_label, language, page, purpose_label, whole
 from kehu.doors.web.record import basis_label
 from kehu.govern.models import Channel, Controller, Source
 from kehu.govern.slugs import BASES
@@ -99,8 +99,8 @@ def mend(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
         draft = draft_of(staged, actor=desk.actor)
         lines, columns = request.POST.getlist("line"), request.POST.getlist("at")
         for line, column, value in zip(lines, columns, request.POST.getlist("put"), strict=False):
-            if line.isdigit() and len(line) < 10 and column and value.strip():
-                draft.mend(int(line), column[:200], value)
+            if (number := whole(line)) is not None and column and value.strip():
+                draft.mend(number, column[:200], value)
         keep_draft(staged, draft, actor=desk.actor)
     except Staged.DoesNotExist:
         raise Http404 from None

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from kehu.doors.web.pages import ROLE_LABELS, language
+from kehu.doors.web.pages import ROLE_LABELS, language, whole
 from kehu.doors.web.portal.entrance import guest_page, page
 from kehu.doors.web.words import department_label
 from kehu.govern.slugs import CUSTOMER
@@ -110,12 +110,8 @@ class RowView:
 @require_GET
 def uses(request: HttpRequest, guest: Guest) -> HttpResponse:
     """Every use of the customer's data, newest first, a page at a time."""
-    before = request.GET.get("before", "")
     visits = request.GET.get("visits") == "1"
-    found = own_ledger(
-        guest.subject, actor=guest.actor, before=int(before) if before.isascii() and before.isdigit() else None,
-        visits=visits,
-    )  # fmt: skip
+    found = own_ledger(guest.subject, actor=guest.actor, before=whole(request.GET.get("before", ""), 18), visits=visits)
     context = {
         "rows": [row_view(row) for row in found.rows],
         "older": found.rows[-1].seq if found.more else None,

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from kehu.doors.web.pages import field_label, language
+from kehu.doors.web.pages import field_label, language, whole
 from kehu.doors.web.portal.entrance import guest_page, page, who_is
 from kehu.doors.web.register import words
 from kehu.govern.consent import notice_in_force
@@ -46,11 +46,11 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def seen(request: HttpRequest, guest: Guest) -> HttpResponse:
     """Note that the customer has seen the version they were shown."""
-    number = request.POST.get("version", "")
-    if not number.isdecimal():
+    number = whole(request.POST.get("version", ""), 4)
+    if number is None:
         raise Http404
     try:
-        notices.mark_seen(guest, int(number))
+        notices.mark_seen(guest, number)
     except Notice.DoesNotExist:
         raise Http404 from None
     return redirect(reverse("portal") + "?done=seen")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.pages import ROLE_LABELS, field_label, page
+from kehu.doors.web.pages import ROLE_LABELS, field_label, page, whole
 from kehu.doors.web.quality import words
 from kehu.guard.access.owners import owners
 from kehu.guard.gate.acts import ACTS, require_act
@@ -97,9 +97,7 @@ def _again(slug: str, owned: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wanted(said: Any) -> policies.Wanted:
-    number = {
-        name: int(said[name]) if said.get(name, "").isdecimal() else None for name in ("months", "bounces", "due")
-    }
+    number = {name: whole(said.get(name, "")) for name in ("months", "bounces", "due")}
     return policies.Wanted(
         slug=said.get("slug", "").strip(), field=said.get("field", ""), months=number["months"], bounces=number["bounces"],
         whom=said.get("whom", ""), way=said.get("way", ""), role=said.get("role", ""), due_days=number["due"] or 30,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.problems import problem_of
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.pages import ROLE_LABELS, category_label, field_label, language, page
+from kehu.doors.web.pages import ROLE_LABELS, category_label, field_label, language, page, whole
 from kehu.doors.web.register import words
 from kehu.doors.web.register.steps import FAULTS
 from kehu.doors.web.words import department_label
@@ -172,7 +172,6 @@ def _groups(chosen: frozenset[str]) -> list[tuple[str, list[str]]]:
 
 def _asked(said: QueryDict) -> dict[str, Any]:
     """The form's content, to be checked like any other."""
-    days = said.get("retention_days", "")
     return {
         "kind": said.get("kind", ""),
         "label": {one: said.get(f"label_{one}", "").strip() for one in LANGUAGES},
@@ -181,13 +180,9 @@ def _asked(said: QueryDict) -> dict[str, Any]:
         **{part: said.getlist(part) for part in _LISTS},
         "recipients": [line.strip() for line in said.get("recipients", "").splitlines() if line.strip()],
         "countries": said.get("countries", "").upper().replace(",", " ").split(),
-        "retention_days": int(days) if days.isdecimal() else 0,
+        "retention_days": whole(said.get("retention_days", "")) or 0,
         "automated": said.get("automated") == "yes",
-        "fresh": {
-            name: int(text) if text.isdecimal() else 0
-            for name in AGEING
-            if (text := said.get(f"fresh_{name}", "").strip())
-        },
+        "fresh": {name: whole(text) or 0 for name in AGEING if (text := said.get(f"fresh_{name}", "").strip())},
     }
 
 

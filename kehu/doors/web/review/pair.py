@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import language, page
+from kehu.doors.web.pages import language, page, whole
 from kehu.doors.web.review import described, words
 from kehu.doors.web.review.queue import query_of, sought_by
 from kehu.guard.gate.acts import require_act
@@ -49,7 +49,7 @@ def answer(request: HttpRequest, desk: SignedIn, proposal: UUID) -> HttpResponse
     require_act("review", desk.actor)
     asked, sought = request.POST, sought_by(request.GET, desk)
     place = waiting.proposal_of(proposal)
-    verdict, number = asked.get("do", ""), asked.get("round", "")
+    verdict = asked.get("do", "")
     if verdict not in (YES, NO, UNSURE):
         return errors.unreadable(request)
     assert desk.claim is not None
@@ -60,7 +60,7 @@ def answer(request: HttpRequest, desk: SignedIn, proposal: UUID) -> HttpResponse
     try:
         outcome = review.answer(
             proposal, verdict, actor=desk.actor, sure=verdict != UNSURE and asked.get("sure") != "no",
-            round=int(number) if number.isdecimal() else None, evidence=kept,
+            round=whole(asked.get("round", "")), evidence=kept,
         )  # fmt: skip
         done = outcome.state
     except review.AnsweredMeanwhile as late:
