@@ -76,6 +76,23 @@ def test_only_who_sent_it_lets_it_act_or_gives_it_up():
     assert not Bringing.objects.exists() and staged not in staging.spooled()
 
 
+def test_what_is_given_up_is_put_in_force_by_nobody_at_that_moment(monkeypatch):
+    mia = staff("marketing")
+    staged, told, discard = sent(mia), [], bringing.discard
+    id = bringing.begin(staged, Scope("robinson"), actor=mia)
+    run_pending()
+
+    def meanwhile(upload):
+        with pytest.raises(bringing.UnknownBringing):
+            bringing.put_in_force(id, actor=mia)
+        told.append(upload)
+        discard(upload)
+
+    monkeypatch.setattr(bringing, "discard", meanwhile)
+    bringing.give_up(id, actor=mia)
+    assert told == [staged] and staged not in staging.spooled() and not Bringing.objects.exists()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [Scope(""), Scope("x" * 41), Scope("a\0b"), Scope("x", "fax"), Scope("x", topic="moon"), Scope("x", country="XX")],

@@ -81,11 +81,13 @@ def give_up(id: UUID, *, actor: Actor) -> None:
         UnknownBringing: it does not wait for this person to say so.
     """
     require("subscribe", actor)
-    row = Bringing.objects.filter(id=id, staff=actor.staff, state__in=(LOOKED, FAILED)).first()
-    if row is None:
-        raise UnknownBringing(str(id))
-    discard(row.staged)
-    row.delete()
+    with transaction.atomic():
+        held = Bringing.objects.select_for_update().filter(id=id, staff=actor.staff, state__in=(LOOKED, FAILED))
+        staged = held.values_list("staged", flat=True).first()
+        if staged is None:
+            raise UnknownBringing(str(id))
+        held.delete()
+    discard(staged)  # after the row: whoever puts it in force at that moment finds it whole or not at all
 
 
 def one(id: UUID, *, actor: Actor) -> Bringing:
