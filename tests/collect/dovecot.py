@@ -30,6 +30,7 @@ default_internal_user = {user}
 default_login_user = {user}
 default_internal_group = {group}
 disable_plaintext_auth = no
+auth_username_chars =
 first_valid_uid = 1
 auth_failure_delay = 0
 mail_location = maildir:{home}/mail

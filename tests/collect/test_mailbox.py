@@ -215,6 +215,13 @@ def test_said_again_it_goes_on_where_it_was(channel, imap):
     assert pull(box_of(channel, imap, everything=True)).seen == 0
 
 
+@pytest.mark.parametrize("account", ["Sales Desk", 'o"brien', "a\\b"])
+def test_an_account_signs_in_whatever_stands_in_its_name(channel, imap, account):
+    imap.empty()
+    imap.put(letter())
+    assert pull(box_of(channel, imap, account=account)).new == 1
+
+
 def test_trying_it_out_takes_nothing(channel, imap):
     imap.empty()
     imap.put(letter())

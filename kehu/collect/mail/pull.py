@@ -127,7 +127,8 @@ def _signed_in(box: Mailbox, seconds: int) -> Iterator[imaplib.IMAP4]:
         elif box.port != TLS_PORT and not is_here(box.host):
             raise PullFailed("no-tls")
         try:
-            server.login(box.account, open_for(box.channel, bytes(box.sealed)).decode())
+            # the library quotes the password alone
+            server.login(_quoted(box.account), open_for(box.channel, bytes(box.sealed)).decode())
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
