@@ -141,6 +141,18 @@ def _one_card(path):
     return path
 
 
+def _one_property(path):
+    """Parameters that could be read in more ways than there is time for."""
+    path.write_bytes(b"BEGIN:VCARD\nVERSION:3.0\nTEL" + b";" * 20_000 + b"x\nEND:VCARD\nBEGIN:VCARD\nFN:Ann\nEND:VCARD\n")
+    return path
+
+
+def _one_quoted_line(path):
+    line = b"QUOTED-PRINTABLE" * 40_000
+    path.write_bytes(b"BEGIN:VCARD\nVERSION:2.1\n" + line + b"\nEND:VCARD\nBEGIN:VCARD\nFN:Ann\nEND:VCARD\n")
+    return path
+
+
 def _many_columns(path):
     path.write_bytes(b"c," * 30_000 + b"c\n" + b"1," * 30_000 + b"1\n")
     return path
@@ -165,7 +177,8 @@ def _long_lists(path):
 
 HARM = {
     _laughs: "bad_excel", _laughs_in_utf16: "bad_excel", _zip_bomb: "too_large", _one_cell: "bad_excel", _one_row: "bad_excel",
-    _one_line: "read", _one_line_of_json: "read", _one_card: "read", _many_columns: "too_many_columns",
+    _one_line: "read", _one_line_of_json: "read", _one_card: "read", _one_property: "read", _one_quoted_line: "read",
+    _many_columns: "too_many_columns",
     _many_keys: "too_many_columns", _shared_value: "too_large", _long_lists: "too_large",
 }  # fmt: skip
 

@@ -21,7 +21,10 @@ _PLACE: Final = {name: at for at, name in enumerate(_COLUMNS)}
 _CARD_LINES: Final = 5000
 """Lines a card may have (a photo takes some hundreds) before it counts as unclosed."""
 
-_PROPERTY: Final = re.compile(r"^(?:[\w-]+\.)?([A-Za-z0-9-]+)((?:;[^:\"]*(?:\"[^\"]*\"[^:\"]*)*)*):(.*)$", re.DOTALL)
+# no `;` within a parameter but in quotes: else a row of them can be read in more ways than there is time for
+_PROPERTY: Final = re.compile(
+    r"^(?:[\w-]+\.)?([A-Za-z0-9-]+)((?:;[^:;\"]*+(?:\"[^\"]*+\"[^:;\"]*+)*+)*+):(.*)$", re.DOTALL
+)
 _PLAIN: Final = {
     "UID": "external_id", "FN": "full_name", "TITLE": "occupation", "ROLE": "occupation", "BDAY": "birth_date",
     "LANG": "language", "URL": "url", "NOTE": "note",
@@ -114,10 +117,8 @@ class VCardSource(Source):
 
 def _row(text: str) -> list[str | None] | None:
     """The cells of one card; None: it holds nothing known."""
-    text = re.sub(r"\n[ \t]", "", text)
-    text = re.sub(r"(?im)^([^:\n]*QUOTED-PRINTABLE[^:\n]*:.*(?:=\n.*)+)$", lambda m: m[1].replace("=\n", ""), text)
     found: dict[str, list[str]] = {}
-    for line in text.split("\n"):
+    for line in _joined(re.sub(r"\n[ \t]", "", text).split("\n")):
         if match := _PROPERTY.match(line):
             name, params, value = match[1].upper(), match[2].upper(), match[3]
             if "QUOTED-PRINTABLE" in params:
@@ -131,6 +132,19 @@ def _row(text: str) -> list[str | None] | None:
     _put_names(row, found)
     _put_reach(row, found)
     return row if any(row) else None
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Lines of quoted-printable that end in `=` go on in the next."""
+    whole: list[list[str]] = []
+    runs_on = quoted = False
+    for line in lines:
+        if not runs_on:
+            whole.append([])
+            quoted = line.endswith("=") and "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
+        runs_on = quoted and line.endswith("=")
+        whole[-1].append(line[:-1] if runs_on else line)
+    return list(map("".join, whole))
 
 
 def _unquote(value: str, charset: str) -> str:
