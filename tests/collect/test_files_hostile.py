@@ -114,6 +114,16 @@ def _one_row(path):
     return workbook(path, _many(start, '<c t="inlineStr"><is><t>x</t></is></c>' * 20_000, 10, end))
 
 
+def _far_row(path):
+    """Rows that a number leaves out are not made up."""
+    return workbook(path, [SHEET.format(ROW.format(1, "id") + ROW.format(99_999_999_999, "x"))])
+
+
+def _row_that_goes_back(path):
+    """A row that goes back is not passed over in silence."""
+    return workbook(path, [SHEET.format("".join(ROW.format(at, f"x{at}") for at in (1, 2, 3, 2)))])
+
+
 def _one_line(path):
     with path.open("wb") as out:
         out.write(b"id,name\n1,")
@@ -143,7 +153,8 @@ def _one_card(path):
 
 def _one_property(path):
     """Parameters that could be read in more ways than there is time for."""
-    path.write_bytes(b"BEGIN:VCARD\nVERSION:3.0\nTEL" + b";" * 20_000 + b"x\nEND:VCARD\nBEGIN:VCARD\nFN:Ann\nEND:VCARD\n")
+    line = b"TEL" + b";" * 20_000 + b"x"
+    path.write_bytes(b"BEGIN:VCARD\nVERSION:3.0\n" + line + b"\nEND:VCARD\nBEGIN:VCARD\nFN:Ann\nEND:VCARD\n")
     return path
 
 
@@ -177,9 +188,9 @@ def _long_lists(path):
 
 HARM = {
     _laughs: "bad_excel", _laughs_in_utf16: "bad_excel", _zip_bomb: "too_large", _one_cell: "bad_excel", _one_row: "bad_excel",
-    _one_line: "read", _one_line_of_json: "read", _one_card: "read", _one_property: "read", _one_quoted_line: "read",
-    _many_columns: "too_many_columns",
-    _many_keys: "too_many_columns", _shared_value: "too_large", _long_lists: "too_large",
+    _far_row: "bad_excel", _row_that_goes_back: "bad_excel", _one_line: "read", _one_line_of_json: "read", _one_card: "read",
+    _one_property: "read", _one_quoted_line: "read", _many_columns: "too_many_columns", _many_keys: "too_many_columns",
+    _shared_value: "too_large", _long_lists: "too_large",
 }  # fmt: skip
 
 

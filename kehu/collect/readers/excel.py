@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _UNZIPPED_LIMIT: Final = 1 << 30
 _STRINGS_LIMIT: Final = 128 << 20
 """openpyxl holds the shared strings in memory, the sheets it streams."""
+_MOST_ROWS: Final = 1_048_576  # Excel's own most
 
 _Row = tuple[int, list[str | None]]
 
@@ -125,9 +126,12 @@ class ExcelSource(Source):
 
 
 def _rows(sheet: Any) -> Iterator[_Row]:
-    """Rows that hold something, as strings, with their numbers."""
-    sheet.reset_dimensions()  # a wrong declared dimension cuts rows off
-    rows = enumerate(sheet.iter_rows(values_only=True), start=1)
+    """Rows that hold something, as strings, with their numbers.
+
+    Raises:
+        UnreadableSource: the sheet is damaged, or its rows are not numbered in their order.
+    """
+    rows, before = _parsed(sheet), 0
     while True:
         try:
             found = next(rows, None)
@@ -135,9 +139,31 @@ def _rows(sheet: Any) -> Iterator[_Row]:
             raise UnreadableSource("bad_excel", "a sheet cannot be read", "Save it anew.") from error
         if found is None:
             return
-        texts = [_text(cell) for cell in found[1]]
+        number, texts = found
+        if not before < number <= _MOST_ROWS:
+            raise UnreadableSource(
+                "bad_excel", "the rows of a sheet are not numbered in their order", "Open it in Excel and save it anew."
+            )
+        before = number
         if any(texts):
-            yield found[0], texts
+            yield number, texts
+
+
+def _parsed(sheet: Any) -> Iterator[_Row]:
+    """Rows as they stand: openpyxl's own sheet makes up each that a number leaves out, and passes over one that goes back."""
+    from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415  (as above)
+
+    book = sheet.parent
+    with sheet._get_source() as part:
+        parser = WorkSheetParser(
+            part, sheet._shared_strings, data_only=True, epoch=book.epoch, date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )  # fmt: skip
+        for number, cells in parser.parse():
+            texts: list[str | None] = [None] * max((cell["column"] for cell in cells), default=0)
+            for cell in cells:
+                texts[cell["column"] - 1] = _text(cell["value"])
+            yield number, texts
 
 
 def _text(value: object) -> str | None:
