@@ -58,6 +58,25 @@ def test_export_mend_replay(bring, kehu, tmp_path, desk):
     assert kehu("quarantine", "export", "--to", place).code == 1  # the file is there
 
 
+def test_a_row_of_which_nothing_is_left_stops_no_export(bring, kehu, tmp_path, monkeypatch):
+    monkeypatch.setattr("kehu.collect.readers.rows.RAW_LIMIT", 0)
+    assert bring(DIRTY).counts() == (4, 1, 0, 0, 0, 3)
+    rows = exported(kehu, tmp_path / "mend.csv")
+    assert [row[1] for row in rows] == ["quarantine_line", "3", "4", "5"]
+
+
+def test_an_export_that_breaks_off_leaves_no_half_file(bring, kehu, tmp_path, monkeypatch):
+    bring(DIRTY)
+
+    def full(*_):
+        raise OSError
+
+    monkeypatch.setattr("kehu.collect.quarantine.actions.remedy", full)
+    place = tmp_path / "mend.csv"
+    assert kehu("quarantine", "export", "--to", place).code
+    assert not place.exists()
+
+
 # what a spreadsheet would run, what only looks like it, and what looks like a quoted one already
 CELLS = {
     "full_name": '=HYPERLINK("http://evil.example","Ann")', "phone": "+8613800006721", "street": "-1+2", "unit": "@SUM(A1)",

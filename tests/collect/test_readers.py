@@ -367,6 +367,8 @@ def test_vcards(tmp_path: Path) -> None:
     )
     assert (old["family_name"], old["given_name"], old["phone"]) == ("张", "伟", "13800138000")
     assert [(bad.line, bad.reason) for bad in read.bad] == [(28, "bad_card")]
+    stray = written(tmp_path, b"BEGIN:VCARD\nFN:Ann\nEND:VCARD\nEND:VCARD\n", "stray.vcf")
+    assert not everything(stray).bad and everything(stray).frame["full_name"].to_list() == ["Ann"]
     gb = CARDS.replace("Jürgen", "张").replace("Müller", "王").replace("Köln", "北京").encode("gb18030")
     assert written(tmp_path, gb, "gb.vcf").encoding == "gb18030"
 

@@ -70,7 +70,7 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
             rows = _write(file, wanted, ids, actor, import_id, language, exact=exact, secrets=secrets)
-    except Refused:
+    except BaseException:
         to.unlink()  # half a file is none
         raise
     return Exported(to, rows)
@@ -122,12 +122,13 @@ def _write(
     for part in in_steps(ids, _STEP):
         lines = dict(Quarantined.objects.filter(id__in=part).values_list("id", "line"))
         for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
-            unread = content[1:].decode(errors="replace") if content.startswith(b"\0") else ""
-            if content.startswith(b"\0") and not secrets:
+            raw = content.startswith(b"\0")  # nobody could read it; and nothing may be left of it
+            if raw and not secrets:
                 raise Refused(_SECOND_FACTOR)
+            unread = content[1:].decode(errors="replace") if raw else ""
             told = (str(id), lines[id], reason, remedy(reason, language), unread)
             cells: dict[str, object] = dict(zip(OWN_COLUMNS, told, strict=True)) | {EXACT_COLUMN: "yes"}
-            cells |= {} if unread else orjson.loads(content)
+            cells |= {} if raw else orjson.loads(content)
             out.writerow(write(str(held)) if (held := cells.get(name)) is not None else "" for name in names)
             count += 1
     return count

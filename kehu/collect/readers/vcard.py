@@ -70,7 +70,8 @@ class VCardSource(Source):
                     yield begun, card, False
                 begun, card = number, [raw]
             elif mark == b"END:VCARD":
-                yield begun or number, card, bool(card)
+                if card:  # an end of nothing is no card
+                    yield begun, card, True
                 begun, card = 0, []
             elif card or mark:
                 begun = begun or number
