@@ -373,6 +373,22 @@ def test_vcards(tmp_path: Path) -> None:
     assert written(tmp_path, gb, "gb.vcf").encoding == "gb18030"
 
 
+@pytest.mark.parametrize("before", ["", "BEGIN:VCARD\nFN:李雷\nEND:VCARD\n" * 3])
+def test_a_card_may_be_folded_within_a_character(tmp_path: Path, before: str) -> None:
+    name = "x" + "张伟王芳李娜" * 20
+    line = f"FN:{name}".encode()
+    folded = b"\r\n ".join(line[at : at + 74] for at in range(0, len(line), 74))
+    source = written(tmp_path, before.encode() + b"BEGIN:VCARD\r\n" + folded + b"\r\nEND:VCARD\r\n", "in.vcf")
+    read = everything(source)
+    assert source.encoding == "utf-8" and not read.bad and read.frame["full_name"].to_list()[-1] == name
+
+
+def test_quoted_lines_of_a_card_go_on_after_an_equals_sign(tmp_path: Path) -> None:
+    text = "BEGIN:VCARD\nFN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=E5=BC=\n=A0=E4=\n=BC=9F\nNOTE:1+1=\nTEL:1\nEND:VCARD\n"
+    row = everything(written(tmp_path, text.encode(), "in.vcf")).frame.to_dicts()[0]
+    assert (row["full_name"], row["note"], row["phone"]) == ("张伟", "1+1=", "1")
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

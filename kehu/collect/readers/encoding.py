@@ -18,6 +18,7 @@ _BOMS: Final = (
     (b"\xfe\xff", "utf-16-be", "utf-16-be"),
 )
 _CODECS: Final = {"gb18030": "gb18030", "big5": "big5hkscs", "shift-jis": "cp932", "latin-1": "cp1252"}
+_FOLD: Final = re.compile(rb"\r?\n[ \t]")
 _SAMPLE_LINES: Final = 2000
 _SAMPLE_BYTES: Final = 256 * 1024
 _COMMON: Final = frozenset(
@@ -43,15 +44,18 @@ class Encoding:
     skip: int = 0
 
 
-def detect(stream: BinaryIO) -> Encoding:
-    """The encoding of a text stream, read on until non-ASCII text is found: a late umlaut counts. ASCII is UTF-8."""
+def detect(stream: BinaryIO, *, folded: bool = False) -> Encoding:
+    """The encoding of a text stream, read on until non-ASCII text is found: a late umlaut counts. ASCII is UTF-8.
+
+    `folded`: a line that begins with a blank goes on with the one before, where a character may be cut in two.
+    """
     block = stream.read(BLOCK)
     for mark, label, codec in _BOMS:
         if block.startswith(mark):
             return Encoding(label, codec, len(mark))
     if wide := _utf16_without_mark(block[:4096]):
         return Encoding(wide, wide)
-    sample = _non_ascii_lines(stream, block)
+    sample = _non_ascii_lines(stream, block, folded=folded)
     if not sample:
         return Encoding("utf-8", "utf-8")
     if sum(_decodes(line, "utf-8") for line in sample) * 2 >= len(sample):
@@ -70,7 +74,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
     return None
 
 
-def _non_ascii_lines(stream: BinaryIO, block: bytes) -> list[bytes]:
+def _non_ascii_lines(stream: BinaryIO, block: bytes, *, folded: bool) -> list[bytes]:
     """Lines with non-ASCII bytes, from wherever in the stream they first stand."""
     sample: list[bytes] = []
     size = 0
@@ -78,7 +82,8 @@ def _non_ascii_lines(stream: BinaryIO, block: bytes) -> list[bytes]:
     while block:
         if not block.isascii():
             # A block's first and last lines may be cut in mid-character, so they wait for their other half.
-            lines = (rest + block).split(b"\n")
+            text = rest + block
+            lines = (_FOLD.sub(b"", text) if folded else text).split(b"\n")
             rest = lines.pop()[:BLOCK]
             for line in lines:
                 if not line.isascii():

@@ -43,7 +43,7 @@ class VCardSource(Source):
         self.columns = list(_COLUMNS)
         self.notes = []
         with opener() as stream:
-            self._encoding = detect(stream)
+            self._encoding = detect(stream, folded=True)
         self.encoding = self._encoding.label
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
@@ -105,7 +105,7 @@ class VCardSource(Source):
                 reason = "too_long"
             elif closed:
                 try:
-                    row = _row(b"\n".join(raw).decode(codec))
+                    row = _row(b"\n".join(_joined(raw)).decode(codec))
                 except UnicodeDecodeError:
                     reason = "bad_encoding"
             if row is None:
@@ -119,7 +119,7 @@ class VCardSource(Source):
 def _row(text: str) -> list[str | None] | None:
     """The cells of one card; None: it holds nothing known."""
     found: dict[str, list[str]] = {}
-    for line in _joined(re.sub(r"\n[ \t]", "", text).split("\n")):
+    for line in text.split("\n"):
         if match := _PROPERTY.match(line):
             name, params, value = match[1].upper(), match[2].upper(), match[3]
             if "QUOTED-PRINTABLE" in params:
@@ -135,17 +135,22 @@ def _row(text: str) -> list[str | None] | None:
     return row if any(row) else None
 
 
-def _joined(lines: list[str]) -> list[str]:
-    """Lines of quoted-printable that end in `=` go on in the next."""
-    whole: list[list[str]] = []
+def _joined(lines: list[bytes]) -> list[bytes]:
+    """Lines with what they go on with in the next: one that begins with a blank, and in quoted-printable after a last `=`.
+
+    As bytes, for many write no more than 75 in a line and cut a character in two.
+    """
+    whole: list[list[bytes]] = []
     runs_on = quoted = False
     for line in lines:
-        if not runs_on:
+        if line[:1] in (b" ", b"\t") and whole:
+            line = line[1:]
+        elif not runs_on:
             whole.append([])
-            quoted = line.endswith("=") and "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
-        runs_on = quoted and line.endswith("=")
+            quoted = line.endswith(b"=") and b"QUOTED-PRINTABLE" in line.partition(b":")[0].upper()
+        runs_on = quoted and line.endswith(b"=")
         whole[-1].append(line[:-1] if runs_on else line)
-    return list(map("".join, whole))
+    return list(map(b"".join, whole))
 
 
 def _unquote(value: str, charset: str) -> str:
