@@ -390,6 +390,22 @@ def test_quoted_lines_of_a_card_go_on_after_an_equals_sign(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("numbers", "phone", "more"),
+    [
+        ("TEL;PREF=2:2\nTEL;PREF=1:1\nTEL:3", "1", "2; 3"),
+        ('TEL:3\nTEL;TYPE="cell,pref":1\nTEL;PREF=2:2', "1", "2; 3"),
+        ("TEL;WORK;FAX:9\nTEL;CELL:1", "1", "9"),
+        ("TEL;TYPE=fax,pref:9\nTEL;TYPE=pager:8", None, "9; 8"),
+        ("TEL;TYPE=work,voice,fax:1", "1", None),
+    ],
+)
+def test_the_phone_of_a_card_is_the_preferred_and_no_fax(tmp_path: Path, numbers: str, phone: str, more: str) -> None:
+    source = written(tmp_path, f"BEGIN:VCARD\nFN:Ann\n{numbers}\nEND:VCARD\n".encode(), "in.vcf")
+    row = everything(source).frame.to_dicts()[0]
+    assert (row["phone"], row["phone.2"]) == (phone, more)
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [
         (b"", "empty"),

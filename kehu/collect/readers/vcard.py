@@ -5,6 +5,7 @@ from __future__ import annotations
 import quopri
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Final
 
 from kehu.collect.readers.encoding import detect
@@ -25,6 +26,10 @@ _CARD_LINES: Final = 5000
 _PROPERTY: Final = re.compile(
     r"^(?:[\w-]+\.)?([A-Za-z0-9-]+)((?:;[^:;\"]*+(?:\"[^\"]*+\"[^:;\"]*+)*+)*+):(.*)$", re.DOTALL
 )
+_PREFERRED: Final = re.compile(r"\bPREF\b(?:=\"?(\d{1,3}))?")
+"""The lower its number the better (RFC 6350, 5.3); without one, as before version 4, the best."""
+_LAST: Final = 1000
+_FAX: Final = re.compile(r"\b(?:FAX|PAGER)\b")
 _PLAIN: Final = {
     "UID": "external_id", "FN": "full_name", "TITLE": "occupation", "ROLE": "occupation", "BDAY": "birth_date",
     "LANG": "language", "URL": "url", "NOTE": "note",
@@ -34,7 +39,8 @@ _Card = tuple[int, list[bytes], bool]
 
 
 class VCardSource(Source):
-    """vCards. `line` is the physical line of BEGIN; what a card has beyond the second e-mail or phone joins `….2`."""
+    """vCards. `line` is the physical line of BEGIN; what a card has beyond the preferred e-mail or phone joins
+    `….2`, and so does every fax."""
 
     format = "vcard"
 
@@ -118,16 +124,18 @@ class VCardSource(Source):
 
 def _row(text: str) -> list[str | None] | None:
     """The cells of one card; None: it holds nothing known."""
-    found: dict[str, list[str]] = {}
+    ranked: dict[str, list[tuple[int, str]]] = {}
     for line in text.split("\n"):
         if match := _PROPERTY.match(line):
             name, params, value = match[1].upper(), match[2].upper(), match[3]
             if "QUOTED-PRINTABLE" in params:
                 charset = re.search(r"CHARSET=\"?([\w-]+)", params)
                 value = _unquote(value, charset[1] if charset else "utf-8")
-            preferred = "PREF" in params and name in ("EMAIL", "TEL", "ADR", "ORG")
-            values = found.setdefault(name, [])
-            values.insert(0 if preferred else len(values), value.replace("\0", ""))
+            name = "FAX" if name == "TEL" and _FAX.search(params) and "VOICE" not in params else name
+            preferred = _PREFERRED.search(params)
+            rank = int(preferred[1] or 1) if preferred else _LAST
+            ranked.setdefault(name, []).append((rank, value.replace("\0", "")))
+    found = {name: [value for _, value in sorted(held, key=itemgetter(0))] for name, held in ranked.items()}
     row: list[str | None] = [None] * len(_COLUMNS)
     _put_plain(row, found)
     _put_names(row, found)
@@ -169,6 +177,10 @@ def _plain(value: str) -> str:
     return re.sub(r"\\([\\;,nN:])", lambda m: "\n" if m[1] in "nN" else m[1], value).strip()
 
 
+def _bare(value: str) -> str:
+    return re.sub(r"^(?:tel|mailto):", "", _plain(value), flags=re.IGNORECASE)
+
+
 def _put_plain(row: list[str | None], found: dict[str, list[str]]) -> None:
     for name, column in _PLAIN.items():
         if name in found and row[_PLACE[column]] is None:
@@ -206,11 +218,10 @@ def _put_names(row: list[str | None], found: dict[str, list[str]]) -> None:
 
 
 def _put_reach(row: list[str | None], found: dict[str, list[str]]) -> None:
-    for name, column in (("EMAIL", "email"), ("TEL", "phone")):
-        values = [re.sub(r"^(?:tel|mailto):", "", _plain(value), flags=re.IGNORECASE) for value in found.get(name, [])]
-        if values:
-            row[_PLACE[column]] = values[0].split(";")[0]
-            row[_PLACE[f"{column}.2"]] = "; ".join(values[1:]) or None
+    for name, column, aside in (("EMAIL", "email", ""), ("TEL", "phone", "FAX")):
+        first, *more = map(_bare, found.get(name, [""]))
+        row[_PLACE[column]] = first.split(";")[0] or None
+        row[_PLACE[f"{column}.2"]] = "; ".join([*more, *map(_bare, found.get(aside, []))]) or None
     for at, address in enumerate(found.get("ADR", [])):
         box, unit, street, locality, region, code, country = (_parts(address) + [""] * 7)[:7]
         if at == 0:
