@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 _FILE: Final = Path(__file__).with_name("presets.toml")
+_REFUSES: Final = re.compile(
+    r"opt(?:ed)? ?out|\bdo ?n[o']?t|unsubscri|\bdnc\b|\bno (?:e ?)?(?:mails?|calls?|sms|marketing)\b"
+    r"|退[订訂]|拒[收绝絕]|不接[收受]|不同意|勿[扰擾]|免打[扰擾]|取消[订訂][阅閱]|黑名[单單]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,15 @@ class Recognised:
         words = _written()["words"]
         said = [words["recognised"][language].format(system=self.preset.label)]
         for column, time in self.consents.items():
-            said.append(words["with_time" if time else "without"][language].format(column=column, time=time))
+            told = "refuses" if refuses(column) else "with_time" if time else "without"
+            said.append(words[told][language].format(column=column, time=time))
         return said
+
+
+def refuses(header: str) -> bool:
+    """Whether a column names who does not want something, as `HasOptedOutOfEmail`: who says yes there has said no."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
+    return _REFUSES.search(_plain(re.sub(r"[^\w']|_", " ", parted))) is not None
 
 
 def recognise(columns: Sequence[str], kind: str) -> Recognised | None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from kehu.collect.mapping import suggest
-from kehu.collect.presets import presets, recognise
+from kehu.collect.presets import presets, recognise, refuses
 from kehu.collect.readers import open_source
 from kehu.govern.dictionary import Dictionary
 
@@ -92,6 +92,49 @@ def test_it_is_told_and_a_tick_becomes_nobodys_consent(kehu, tmp_path):
 
 @pytest.mark.parametrize("language", ["zh-hans", "zh-hant", "en"])
 def test_words_on_consents_in_each_language(language):
-    columns, _ = sample("zoho")
+    columns = [*sample("hubspot")[0], "GDPR consent", "GDPR consent date", "Unsubscribed from all email"]
     told = recognise(columns, "customers").told(language)
-    assert len(told) == 2 and "Zoho CRM" in told[0] and "Unsubscribed Time" in told[1] and "{" not in "".join(told)
+    assert len(told) == 4 and "HubSpot" in told[0] and "{" not in "".join(told)
+    assert "GDPR consent date" in told[3] and "--consent" in told[3]
+    assert "Unsubscribed" in told[2] and "--consent" not in told[2]
+
+
+NOES = {
+    "HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall", "Unsubscribed from all email", "Email Opt Out", "Do not allow Emails",
+    "Do not allow Bulk Emails", "Do not allow Phone Calls", "Do not allow Mails", "doNotCall", "emailAddressIsOptedOut",
+    "phoneNumberIsOptedOut", "dnc", "do_not_contact",
+}  # fmt: skip
+
+
+def test_who_refuses_is_never_named_as_a_consent():
+    said = {column for one in presets().values() for column in one.consents}
+    assert {column for column in said if refuses(column)} == {one.casefold() for one in NOES}
+    assert all(map(refuses, [*NOES, "Opt-Out", "email_optout", "NoEmail", "退订", "拒收短信", "黑名單"]))
+    assert not any(
+        map(
+            refuses,
+            [
+                "Email Opt In",
+                "Subscribed",
+                "同意营销",
+                "GDPR consent",
+                "Notes",
+                "Donation",
+                "Allow Marketing Communication",
+            ],
+        )
+    )
+    told = " ".join(line for name in presets() for line in recognise(sample(name)[0], presets()[name].kind).told("en"))
+    assert "Email Opt Out" in told and "--consent" not in told
+
+
+@pytest.mark.usefixtures("database")
+def test_a_column_of_those_who_refuse_is_no_consent(bring):
+    """In the export of a CRM exactly those who left have a tick and a time."""
+    text = (
+        "external_id,email,Email Opt Out,Unsubscribed Time\n1,a@mail.example,true,2025-01-02\n2,b@mail.example,false,\n"
+    )
+    words = ("--consent", "marketing=Email Opt Out", "--consent-time", "Unsubscribed Time")
+    refused = bring(text, *words)
+    assert refused.code == 2 and "yes there is a no" in refused.json["error"]["message"]
+    assert bring(text).counts() == (2, 2, 0, 0, 0, 0)

@@ -23,7 +23,7 @@ from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
 from kehu.collect.models import Staged
-from kehu.collect.presets import Recognised
+from kehu.collect.presets import Recognised, refuses
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
 from kehu.collect.readers import Source, UnreadableSource, open_source
@@ -207,9 +207,14 @@ def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None, SourceRo
         raise TermsRefused(
             "notice", "There is no notice of that name in force.", "Name it as NAME or NAME@2."
         ) from None
-    for purpose, _ in asked.consents:
+    for purpose, column in asked.consents:
         if purpose not in PURPOSES:
             raise TermsRefused("consent", f"purpose: one of {', '.join(PURPOSES)}", "Write --consent PURPOSE=COLUMN.")
+        if refuses(column):
+            raise TermsRefused(
+                "refusal", "A consent names a column of those who refuse: yes there is a no.",
+                "Leave it out, and bring these people in as a list with: kehu subscriptions suppress",
+            )  # fmt: skip
     if asked.source_proof is not None and not 0 < len(asked.source_proof) <= _PROOF_LIMIT:
         raise TermsRefused("source-proof", "The proof is empty or larger than 8 MiB.", "Give the document itself.")
     country = asked.residence if asked.residence and len(asked.residence) == 2 and asked.residence.isupper() else None

@@ -233,4 +233,8 @@ def _missing(option: str) -> str:
         "map": _("No column is known as a field: choose at least one."),
         "columns": _("A column that is named is not in the file."),
         "consent": _("A consent names no known purpose."),
+        "refusal": _(
+            "The column chosen for a consent names who refuses: yes there is a no. Leave it out, and bring these people in as a "
+            "list of those who are not to be written to."
+        ),
     }.get(option, _("Something is missing in the terms of this import."))
