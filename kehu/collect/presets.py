@@ -29,6 +29,7 @@ class Preset:
         fields: header to our field.
         leave: headers that are nothing of the customer's.
         consents: headers that say yes or no to something, to the header with the time it was said, if there is such a one.
+        codes: headers of national phone numbers to those of their calling codes.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Preset:
     fields: Mapping[str, str]
     leave: frozenset[str]
     consents: Mapping[str, str | None]
+    codes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ class Recognised:
         fields: our fields to the file's own columns.
         known: the file's columns that the preset speaks of.
         consents: those that say something of consent, to the one with the time it was said, where that is there.
+        codes: those of national phone numbers to those of their calling codes.
     """
 
     preset: Preset
     fields: dict[str, str]
     known: frozenset[str]
     consents: dict[str, str | None]
+    codes: dict[str, str]
 
     def told(self, language: str) -> list[str]:
         """What whoever imports should know of it, a sentence each."""
@@ -90,7 +94,8 @@ def recognise(columns: Sequence[str], kind: str) -> Recognised | None:
         for header, evidence in preset.consents.items()
         if header in places
     }
-    return Recognised(preset, fields, known, consents)
+    codes = {places[number]: places[code] for number, code in preset.codes.items() if {number, code} <= places.keys()}
+    return Recognised(preset, fields, known, consents, codes)
 
 
 @functools.cache
@@ -101,6 +106,7 @@ def presets() -> Mapping[str, Preset]:
             name, held["label"], held["kind"], frozenset(map(_plain, held["has"])),
             {_plain(header): field for header, field in held["fields"].items()}, frozenset(map(_plain, held["leave"])),
             {_plain(one["column"]): _plain(one["evidence"]) if "evidence" in one else None for one in held.get("consents", ())},
+            {_plain(number): _plain(code) for number, code in held.get("codes", {}).items()},
         )
         for name, held in _written()["systems"].items()
     }  # fmt: skip

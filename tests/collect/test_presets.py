@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -88,6 +89,39 @@ def test_it_is_told_and_a_tick_becomes_nobodys_consent(kehu, tmp_path):
     from kehu.govern.models import Consent
 
     assert Consent.objects.count() == 0
+
+
+def test_a_number_is_read_with_its_calling_code(bring, kehu, desk, tmp_path):
+    """By itself it is a valid one of the country where most live: somebody else's."""
+    columns = sample("twenty")[0]
+    held = {
+        "Name / Last Name": "Petit",
+        "Phones / Primary Phone Number": "612345678",
+        "Phones / Primary Phone Calling Code": "+33",
+    }
+    people = [
+        {"Id": "1"} | held,
+        {"Id": "2"} | held | {"Phones / Primary Phone Calling Code": ""},
+        {"Emails / Primary Email": "nothing"},
+    ]
+    out = io.StringIO()
+    rows = csv.DictWriter(out, columns)
+    rows.writeheader()
+    rows.writerows(people)
+    done = bring(out.getvalue(), "--residence", "ES")
+    assert done.counts() == (3, 2, 0, 0, 0, 1)
+    assert [len(desk.find(f"phone={one}")) for one in ("+33612345678", "+34612345678")] == [1, 1]
+    # and so does a row that waited: the empty one, put right
+    place = tmp_path / "mend.csv"
+    assert kehu("quarantine", "export", done.json["import"], "--to", place).code == 0
+    with place.open(encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    with place.open("w", encoding="utf-8", newline="") as file:
+        again = csv.DictWriter(file, list(row))
+        again.writeheader()
+        again.writerow(row | held | {"Phones / Primary Phone Number": "698765432"})
+    assert kehu("quarantine", "replay", done.json["import"], "--file", place).counts() == (1, 1, 0, 0, 0, 0)
+    assert len(desk.find("phone=+33698765432")) == 1
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "zh-hant", "en"])

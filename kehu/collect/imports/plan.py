@@ -16,6 +16,7 @@ import polars as pl
 from django.db import connection as django_connection
 from django.db import transaction
 
+from kehu.collect.imports.completed import Completed
 from kehu.collect.imports.mended import PutRight
 from kehu.collect.imports.prepare import residence_of
 from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
@@ -155,6 +156,13 @@ def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
 
 def opened(file: FileRecipe, *, actor: Actor) -> Source:
     """A file's records, wherever its bytes lie."""
+    held = _held(file, actor)
+    if file.codes:
+        held = Completed(held, codes=file.codes)
+    return PutRight(held, file.mends) if file.mends else held
+
+
+def _held(file: FileRecipe, actor: Actor) -> Source:
     if file.replays is not None:
         ids, columns = [UUID(id) for id in file.replayed], [*file.fields.values(), *file.unmapped]
         if file.path is not None:
@@ -162,10 +170,8 @@ def opened(file: FileRecipe, *, actor: Actor) -> Source:
         how = Unread(file.columns, file.delimiter or "", file.codec, Correction.of(file.correction))
         return QuarantineSource(ids, columns, actor=actor, detail=UUID(file.replays), unread=how)
     if file.staged is not None:
-        held = open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
-    else:
-        held = open_source(file.path or "", header=file.header)
-    return PutRight(held, file.mends) if file.mends else held
+        return open_source("staged.json", header=file.header, opener=open_staged(UUID(file.staged), actor=actor))
+    return open_source(file.path or "", header=file.header)
 
 
 def digest_of(file: FileRecipe, *, actor: Actor) -> str:
@@ -290,6 +296,10 @@ class _Look:
         found = override(suggest(free, sample, asked.kind, dictionary), asked.maps, self.source.columns, dictionary)
         self.recognised = found.recognised
         fields = found.fields
+        codes = self.recognised.codes if self.recognised is not None else {}
+        codes = {column: code for column, code in codes.items() if column in fields.values()}
+        if codes:
+            self.source = Completed(self.source, codes=codes)
         if not fields:
             raise TermsRefused(
                 "map", "No column of the file is known as a field.", "Name them with --map field=column."
@@ -307,7 +317,7 @@ class _Look:
             [name for name in self.source.columns if name not in used],
             self._day_first(asked, types, habits.day_first), sorted(habits.decimal_comma), columns=list(self.source.columns),
             delimiter=self.source.delimiter, codec=self.source.codec,
-            mends={line: dict(cells) for line, cells in asked.mends.items()},
+            mends={line: dict(cells) for line, cells in asked.mends.items()}, codes=codes,
         )  # fmt: skip
 
     @staticmethod

@@ -79,6 +79,9 @@ class FileRecipe:
     codec: str = "utf-8"
     correction: dict[str, Any] = field(default_factory=dict, repr=False)  # of refused rows that come again
     mends: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)  # cells put right before: line to column
+    codes: dict[str, str] = field(
+        default_factory=dict, repr=False
+    )  # columns of phone numbers to those of calling codes
 
     @property
     def habits(self) -> Habits:
