@@ -6,7 +6,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ class Recognised:
         known: the file's columns that the preset speaks of.
         consents: those that say something of consent, to the one with the time it was said, where that is there.
         codes: those of national phone numbers to those of their calling codes.
+        spares: a field's column to the others that the system has for it: a person has one or the other.
     """
 
     preset: Preset
@@ -59,6 +60,18 @@ class Recognised:
     known: frozenset[str]
     consents: dict[str, str | None]
     codes: dict[str, str]
+    spares: dict[str, list[str]]
+
+    def as_mapped(self, fields: Mapping[str, str]) -> Recognised:
+        """The same once columns were chosen by hand: what is read together is what is still mapped so."""
+        taken = set(fields.values())
+        kept = {column for name, column in self.fields.items() if fields.get(name) == column}
+        free = {column: [one for one in others if one not in taken] for column, others in self.spares.items()}
+        return replace(
+            self,
+            codes={number: code for number, code in self.codes.items() if number in taken},
+            spares={column: others for column, others in free.items() if others and column in kept},
+        )
 
     def told(self, language: str) -> list[str]:
         """What whoever imports should know of it, a sentence each."""
@@ -67,6 +80,8 @@ class Recognised:
         for column, time in self.consents.items():
             told = "refuses" if refuses(column) else "with_time" if time else "without"
             said.append(words[told][language].format(column=column, time=time))
+        for column, others in self.spares.items():
+            said.append(words["spares"][language].format(column=column, others=", ".join(f'"{one}"' for one in others)))
         return said
 
 
@@ -84,9 +99,10 @@ def recognise(columns: Sequence[str], kind: str) -> Recognised | None:
         return None
     preset = max(fitting, key=lambda one: (len(one.has), one.name))
     fields: dict[str, str] = {}
+    spares: dict[str, list[str]] = {}
     for header, field in preset.fields.items():
-        if header in places:
-            fields.setdefault(field, places[header])
+        if header in places and fields.setdefault(field, places[header]) != places[header]:
+            spares.setdefault(fields[field], []).append(places[header])
     told = [*preset.fields, *preset.leave, *preset.consents, *filter(None, preset.consents.values())]
     known = frozenset(places[header] for header in told if header in places)
     consents = {
@@ -95,7 +111,7 @@ def recognise(columns: Sequence[str], kind: str) -> Recognised | None:
         if header in places
     }
     codes = {places[number]: places[code] for number, code in preset.codes.items() if {number, code} <= places.keys()}
-    return Recognised(preset, fields, known, consents, codes)
+    return Recognised(preset, fields, known, consents, codes, spares)
 
 
 @functools.cache

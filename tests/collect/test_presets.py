@@ -91,6 +91,27 @@ def test_it_is_told_and_a_tick_becomes_nobodys_consent(kehu, tmp_path):
     assert Consent.objects.count() == 0
 
 
+def test_of_two_columns_for_one_field_each_row_has_its_own(bring, desk):
+    """Exports always have both columns, and most people one number."""
+    columns = sample("salesforce")[0]
+    out = io.StringIO()
+    rows = csv.DictWriter(out, columns)
+    rows.writeheader()
+    rows.writerow({"Id": "1", "MobilePhone": "+4915123456781", "Phone": "+4915123456782"})
+    rows.writerow({"Id": "2", "Phone": "+4915123456783"})
+    words = ("--residence", "DE")
+    assert any('"Phone" stands in' in note for note in bring(out.getvalue(), *words, "--dry-run").json["notes"])
+    assert bring(out.getvalue(), *words).counts() == (2, 2, 0, 0, 0, 0)
+    assert [len(desk.find(f"phone=+491512345678{one}")) for one in (1, 2, 3)] == [1, 0, 1]
+
+
+def test_a_column_that_somebody_chose_stands_in_for_none():
+    found = recognise(sample("salesforce")[0], "customers")
+    assert found.spares == {"MobilePhone": ["Phone"]}
+    assert found.as_mapped({"phone": "MobilePhone", "landline": "Phone"}).spares == {}
+    assert found.as_mapped({"phone": "HomePhone", "landline": "MobilePhone"}).spares == {}
+
+
 def test_a_number_is_read_with_its_calling_code(bring, kehu, desk, tmp_path):
     """By itself it is a valid one of the country where most live: somebody else's."""
     columns = sample("twenty")[0]

@@ -157,8 +157,8 @@ def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
 def opened(file: FileRecipe, *, actor: Actor) -> Source:
     """A file's records, wherever its bytes lie."""
     held = _held(file, actor)
-    if file.codes:
-        held = Completed(held, codes=file.codes)
+    if file.codes or file.spares:
+        held = Completed(held, codes=file.codes, spares=file.spares)
     return PutRight(held, file.mends) if file.mends else held
 
 
@@ -294,12 +294,10 @@ class _Look:
         self._require_columns([*taken - {None}, *([residence] if residence else [])])
         free = [name for name in self.source.columns if name not in taken]
         found = override(suggest(free, sample, asked.kind, dictionary), asked.maps, self.source.columns, dictionary)
-        self.recognised = found.recognised
         fields = found.fields
-        codes = self.recognised.codes if self.recognised is not None else {}
-        codes = {column: code for column, code in codes.items() if column in fields.values()}
-        if codes:
-            self.source = Completed(self.source, codes=codes)
+        self.recognised = found.recognised.as_mapped(fields) if found.recognised is not None else None
+        codes, spares = (self.recognised.codes, self.recognised.spares) if self.recognised is not None else ({}, {})
+        self.source = Completed(self.source, codes=codes, spares=spares)
         if not fields:
             raise TermsRefused(
                 "map", "No column of the file is known as a field.", "Name them with --map field=column."
@@ -317,7 +315,7 @@ class _Look:
             [name for name in self.source.columns if name not in used],
             self._day_first(asked, types, habits.day_first), sorted(habits.decimal_comma), columns=list(self.source.columns),
             delimiter=self.source.delimiter, codec=self.source.codec,
-            mends={line: dict(cells) for line, cells in asked.mends.items()}, codes=codes,
+            mends={line: dict(cells) for line, cells in asked.mends.items()}, codes=codes, spares=spares,
         )  # fmt: skip
 
     @staticmethod

@@ -82,6 +82,7 @@ class FileRecipe:
     codes: dict[str, str] = field(
         default_factory=dict, repr=False
     )  # columns of phone numbers to those of calling codes
+    spares: dict[str, list[str]] = field(default_factory=dict, repr=False)  # columns to those read where they are empty
 
     @property
     def habits(self) -> Habits:
