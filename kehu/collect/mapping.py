@@ -41,9 +41,14 @@ _NOT_OF_ORGANISATIONS: Final = frozenset(
     | {"national_id", "occupation", "income", "nationality", "marital_status", "education", "passport_number"}
     | {"employer"}
 )
+_WHO: Final = frozenset({"full_name", "birth_date", "national_id", "gender"})
+_OWN: Final = 9.0
+"""The score from which a header is one of the field's own names: of an export that is known, the system has said all else."""
 _OTHER_PEOPLE: Final = re.compile(
     r"紧急|家属|父亲|母亲|配偶|监护|推荐人|介绍人|担保|客服|销售|经办|录入|创建人|子女|孩子|"
-    r"\b(?:emergency|spouse|father|mother|guardian|referr\w*|kin|sales|agent|staff|operator|created by|child)\b"
+    r"导购|顾问|业务员|店员|跟进|归属|经理|.负责人|"
+    r"\b(?:emergency|spouse|father|mother|guardian|referr\w*|kin|sales|agent|staff|operator|created by|child|"
+    r"owner|manager|assistant|advis[eo]r|relation|event \d+)\b"
 )
 """Headers about somebody else than the customer are never taken by themselves."""
 
@@ -85,7 +90,7 @@ def suggest(columns: Sequence[str], sample: pl.DataFrame, kind: str, dictionary:
             looks = seen.by_type.get(dictionary.field(field).type)
             score = _score(column, field, looks, kind, few=len(values) - values.null_count() < _FEW)
             score = max(score, seen.by_field.get(field, 0.0)) if not _of_others(column) else 0.0
-            if score >= _ENOUGH:
+            if score >= (_OWN if preset is not None and field in _WHO else _ENOUGH):
                 scores.append((-score, place, field, column))
     taken = set(chosen.values())
     for _, _, name, column in sorted(scores):

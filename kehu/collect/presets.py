@@ -104,7 +104,7 @@ def recognise(columns: Sequence[str], kind: str) -> Recognised | None:
         if header in places and fields.setdefault(field, places[header]) != places[header]:
             spares.setdefault(fields[field], []).append(places[header])
     told = [*preset.fields, *preset.leave, *preset.consents, *filter(None, preset.consents.values())]
-    known = frozenset(places[header] for header in told if header in places)
+    known = frozenset(column for header in told for column in _meant(header, places))
     consents = {
         places[header]: places.get(evidence) if evidence else None
         for header, evidence in preset.consents.items()
@@ -112,6 +112,14 @@ def recognise(columns: Sequence[str], kind: str) -> Recognised | None:
     }
     codes = {places[number]: places[code] for number, code in preset.codes.items() if {number, code} <= places.keys()}
     return Recognised(preset, fields, known, consents, codes, spares)
+
+
+def _meant(header: str, places: Mapping[str, str]) -> list[str]:
+    """The file's columns that a header is, `#` standing for any number."""
+    if "#" not in header:
+        return [places[header]] if header in places else []
+    form = re.compile(re.escape(header).replace(r"\#", r"\d+"))
+    return [column for plain, column in places.items() if form.fullmatch(plain)]
 
 
 @functools.cache

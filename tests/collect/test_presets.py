@@ -61,6 +61,36 @@ def test_an_export_is_known_and_mapped_without_other_people(name):
     assert not said & set(found.fields.values()) and said <= set(found.unmapped)
 
 
+ASIDE = {
+    "salesforce": {"Owner.Name": "张伟", "CreatedBy.Name": "李娜", "Account.Name": "王芳"},
+    "google": {"Relation 1 - Value": "张伟", "Relation 2 - Value": "李娜", "Event 2 - Value": "1990-03-05", "Phone 3 - Value": "13800138000"},
+    "google-before-2024": {"Relation 2 - Value": "李娜", "Event 1 - Value": "1990-03-05"},
+    "outlook": {
+        "E-mail Display Name": "Mira Hoffmann (mira@mail.example)", "E-mail 2 Display Name": "x", "E-mail Type": "SMTP",
+        "Account": "K1", "Initials": "M.H.", "User 1": "张伟", "User 2": "男", "Home Street 2": "Hof",
+    },
+    "hubspot": {"Kind": "男", "Card": "11010519491231002X", "Since": "1990-03-05"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASIDE)
+def test_what_an_export_says_beside_is_not_taken_for_the_customers(name):
+    columns, frame = sample(name)
+    more = {column: value for column, value in ASIDE[name].items() if column not in columns}
+    frame = frame.with_columns(pl.lit(value).alias(column) for column, value in ASIDE[name].items())
+    found = suggest([*columns, *more], frame, "customers", DICTIONARY)
+    assert set(ASIDE[name]) <= set(found.unmapped)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["导购", "服务顾问", "业务员", "跟进人", "门店负责人", "客户经理", "归属人", "Owner Name", "Account Manager"],
+)
+def test_who_serves_a_customer_is_not_the_customer(header):
+    frame = pl.DataFrame({"手机号": ["13800138000"], header: ["张伟"]})
+    assert suggest(frame.columns, frame, "customers", DICTIONARY).fields == {"phone": "手机号"}
+
+
 def test_headers_that_only_resemble_one_are_guessed_as_before():
     assert recognise(["Id", "FirstName", "LastName", "Email"], "customers") is None
     assert recognise(sample("salesforce")[0], "orders") is None
