@@ -98,6 +98,13 @@ def test_bulk_phones_agree_with_the_library(digits: str, prefix: str, country: s
         ("a@-mail.example", None),
         ("a b", None),
         ("@mail.example", None),
+        ("张三 zhang@mail.example", "zhang@mail.example"),
+        ("zhang@mail.example （工作）", "zhang@mail.example"),
+        ("zhang@mail.example 张三", "zhang@mail.example"),
+        ("ann @ mail . example", "ann@mail.example"),
+        ("john smith@mail.example", None),
+        ("ann@mail.example bob", None),
+        ("ann@mail.example bob@mail.example", None),
         ("a@1.2.3.4", None),
     ],
 )

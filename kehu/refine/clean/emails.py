@@ -13,17 +13,25 @@ from kehu.refine.clean.status import Cleaned, Context, fill_rest, settle
 _PLAIN: Final = r"^[a-z0-9][a-z0-9._%+'-]*@[a-z0-9][a-z0-9.-]*\.[a-z]{2,}$"
 _TWISTED: Final = r"\.\.|\.@|[.-]-?\.|-\.|@.*--"
 _LOCAL: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
+_OF_AN_ADDRESS: Final = re.compile(r"[a-z0-9@]")
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def normal_email(value: str) -> str | None:
-    """The address in lower case with an ASCII domain, or None. Takes it out of `mailto:` and `Name <address>`."""
+    """The address in lower case with an ASCII domain, or None. Takes it out of `mailto:` and `Name <address>`.
+
+    A word beside it is left out where it cannot be part of one, as a name in Han; else the value is none, for what stands
+    together without the blank is another person's.
+    """
     text = value.strip().removeprefix("mailto:").strip()
     if match := re.fullmatch(r"[^<>]*<([^<>]+)>", text):
         text = match[1]
     local, at, domain = text.lower().replace("。", ".").rpartition("@")
-    local = re.sub(r"\s+", "", local)
-    domain = re.sub(r"\s+", "", domain).rstrip(".")
+    *before, local = local.split() or [""]
+    domain, *after = re.sub(r"\s*\.\s*", ".", domain).split() or [""]
+    domain = domain.rstrip(".")
+    if any(_OF_AN_ADDRESS.search(word) for word in (*before, *after)):
+        return None
     if not at or not _LOCAL.fullmatch(local) or len(local.encode()) > 64:
         return None
     if not domain.isascii():
