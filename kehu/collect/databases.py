@@ -183,7 +183,8 @@ def _from(wanted: Wanted) -> sa.FromClause | sa.TextClause:
     if wanted.table is not None:
         schema, _, name = wanted.table.rpartition(".")
         return sa.table(name, schema=schema or None)
-    query = (wanted.query or "").strip().rstrip(";").replace("\\", "\\\\").replace(":", "\\:")
+    # before a colon a backslash is taken off again, and nowhere else
+    query = (wanted.query or "").strip().rstrip(";").replace(":", "\\:")
     return sa.text(f"({query}\n) kehu_rows")  # the line's end closes a comment
 
 

@@ -223,6 +223,10 @@ def test_a_query_says_which_rows_and_no_more_than_a_query(reading, there, tmp_pa
         """select id, full_name, email from "Kunden Liste" where email like '%mail.example' and ':x' = ':x' and id < 3 -- two"""
     )
     assert done.counts() == (2, 2, 0, 0, 0, 0)
+    done = query(
+        r"""select id, email from "Kunden Liste" where email like 'on_\@%' escape '\' and length('\:\\::') = 6"""
+    )
+    assert done.counts() == (1, 1, 0, 0, 0, 0)
     for text in (
         """delete from "Kunden Liste" """, """select 1 as id) q; delete from "Kunden Liste"; --""",
         """with gone as (delete from "Kunden Liste" returning *) select * from gone""", "select * from nowhere", "",
