@@ -277,6 +277,23 @@ def test_excel(tmp_path: Path) -> None:
     assert [b.frame.height for b in source.batches(2, skip=1)] == [1]
 
 
+def test_leading_zeros_that_a_cell_shows(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["zip", "zip in words", "plain", "money", "day"])
+    book.active.append([2134, "02135", 2136, 7, dt.date(1990, 3, 5)])
+    book.active.append([12.5, None, 2137.0, 8, None])
+    book.active.append(["2138", None, None, None, None])
+    for row in (2, 3, 4):
+        for column, form in (("A", "00000"), ("C", "0"), ("D", "0.00")):
+            book.active[f"{column}{row}"].number_format = form
+    book.save(tmp_path / "book.xlsx")
+    assert everything(open_source(tmp_path / "book.xlsx")).frame.drop("line").rows() == [
+        ("02134", "02135", "2136", "7", "1990-03-05"),
+        ("12.5", None, "2137", "8", None),
+        ("2138", None, None, None, None),
+    ]
+
+
 def test_json_lines(tmp_path: Path) -> None:
     lines = [
         {"id": 1, "name": "Ann", "address": {"city": "Köln", "zip": 50667}, "tags": ["a", "b"], "ok": True},

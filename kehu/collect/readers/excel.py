@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ _UNZIPPED_LIMIT: Final = 1 << 30
 _STRINGS_LIMIT: Final = 128 << 20
 """openpyxl holds the shared strings in memory, the sheets it streams."""
 _MOST_ROWS: Final = 1_048_576  # Excel's own most
+_ZEROS: Final = re.compile(r"(?:\[\$[^\]]*\])?(0{2,15})(?:;@)?")
 
 _Row = tuple[int, list[str | None]]
 
@@ -159,11 +161,25 @@ def _parsed(sheet: Any) -> Iterator[_Row]:
             part, sheet._shared_strings, data_only=True, epoch=book.epoch, date_formats=book._date_formats,
             timedelta_formats=book._timedelta_formats,
         )  # fmt: skip
+        digits = _digits(book)
         for number, cells in parser.parse():
             texts: list[str | None] = [None] * max((cell["column"] for cell in cells), default=0)
             for cell in cells:
-                texts[cell["column"] - 1] = _text(cell["value"])
+                text = _text(cell["value"])
+                if text and cell["style_id"] in digits and cell["data_type"] == "n" and text.isdigit():
+                    text = text.zfill(digits[cell["style_id"]])
+                texts[cell["column"] - 1] = text
             yield number, texts
+
+
+def _digits(book: Any) -> dict[int, int]:
+    """The styles that show a number with leading zeros, as postcodes and member numbers have, and with how many digits."""
+    forms = {
+        164 + at: len(match[1])  # the first that is a book's own
+        for at, form in enumerate(book._number_formats)
+        if (match := _ZEROS.fullmatch(form))
+    }
+    return {at: forms[style.numFmtId] for at, style in enumerate(book._cell_styles) if style.numFmtId in forms}
 
 
 def _text(value: object) -> str | None:
