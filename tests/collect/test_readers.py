@@ -10,6 +10,8 @@ from pathlib import Path
 
 import openpyxl
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -329,6 +331,25 @@ def test_parquet(tmp_path: Path) -> None:
     assert read["tags"].to_list() == ["a; b", None, None]
     assert read["at"][0].startswith("2026-01-02")
     assert [b.frame["id"].to_list() for b in source.batches(2, skip=1)] == [["3"]]
+
+
+def test_parquet_of_lists_in_lists_and_maps(tmp_path: Path) -> None:
+    day = dt.date(1990, 3, 5)
+    table = pa.table({
+        "id": ["1", "2"],
+        "lists": pa.array([[["a", "ü"], []], None], pa.list_(pa.list_(pa.string()))),
+        "map": pa.array([[(day, 1)], []], pa.map_(pa.date32(), pa.int64())),
+        "people": pa.array([[{"name": "Ann", "born": day, "raw": b"\x01"}], None]),
+        "place": pa.array([{"codes": [[1]]}, {"codes": None}]),
+        "pair": pa.array([[1, 2], None], pa.list_(pa.int64(), 2)),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "in.parquet")
+    read = everything(open_source(tmp_path / "in.parquet")).frame.to_dicts()
+    assert read[0] == {
+        "line": 1, "id": "1", "lists": '[["a", "ü"], []]', "map": '{"1990-03-05": 1}',
+        "people": '[{"name": "Ann", "born": "1990-03-05", "raw": "01"}]', "place.codes": "[[1]]", "pair": "1; 2",
+    }  # fmt: skip
+    assert set(read[1].values()) == {2, "2", None}
 
 
 CARDS = """BEGIN:VCARD

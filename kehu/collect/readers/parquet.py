@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import subprocess
@@ -37,7 +38,8 @@ for group in map(told.row_group, range(told.num_row_groups)):
 
 
 class ParquetSource(Source):
-    """Parquet. `line` is the record number from 1; structs become `column.part`, lists `a; b`, dates and times ISO."""
+    """Parquet. `line` is the record number from 1; structs become `column.part`, lists `a; b`, what holds more
+    JSON, dates and times ISO."""
 
     format = "parquet"
 
@@ -137,8 +139,31 @@ def _as_strings(frame: pl.DataFrame) -> pl.DataFrame:
             fields = frame[name].struct.fields
             parts = [pl.col(name).struct.field(part).alias(f"{name}.{part}") for part in fields]
             frame = frame.with_columns(parts).drop(name)
+    lists = [pl.col(name).arr.to_list() for name, kind in frame.schema.items() if isinstance(kind, pl.Array)]
+    frame = frame.with_columns(lists)
+    deep = [name for name, kind in frame.schema.items() if kind.is_nested() and not _is_list_of_values(kind)]
+    frame = frame.with_columns(pl.Series(name, map(_json, frame[name].to_list()), dtype=pl.String) for name in deep)
     frame = frame.select(_as_string(name, kind) for name, kind in frame.schema.items())
     return frame.rename({LINE: f"{LINE}_"}) if LINE in frame.columns else frame
+
+
+def _is_list_of_values(kind: pl.DataType) -> bool:
+    return isinstance(kind, pl.List) and not kind.inner.is_nested()
+
+
+def _json(value: object) -> str | None:
+    return json.dumps(_plain(value), ensure_ascii=False) if value else None
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it."""
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_plain(held) for held in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 def _as_string(name: str, kind: pl.DataType) -> pl.Expr:
