@@ -310,6 +310,11 @@ def test_json_lines(tmp_path: Path) -> None:
     assert [(bad.line, bad.reason) for bad in read.bad] == [(4, "bad_json"), (5, "bad_json")]
 
 
+def test_an_empty_object_is_no_text(tmp_path: Path) -> None:
+    read = everything(written(tmp_path, b'{"id":"1","email":{},"note":[]}\n', "in.jsonl"))
+    assert read.frame.rows() == [(1, "1", None, None)]
+
+
 def test_parquet(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {

@@ -115,7 +115,7 @@ def _flat(record: dict[str, object], prefix: str = "") -> dict[str, str | None]:
 
 
 def _text(value: object) -> str | None:
-    if value is None:
+    if value is None or value == {}:
         return None
     if isinstance(value, str):
         # A lone surrogate (only json.loads lets one through) is no text.
