@@ -261,6 +261,8 @@ def test_words_with_a_code(value: str, kind: str, normal: str | None) -> None:
         ("5304218", None, "5304218", UNVERIFIED),
         ("AB-1234567", "CN", "AB1234567", UNVERIFIED),
         ("none", "CN", None, INVALID),
+        ("1.10101E+17", "CN", None, INVALID),
+        ("1,10101e+17", "DE", None, INVALID),
     ],
 )
 def test_national_ids(value: str, country: str | None, normal: str | None, status: int) -> None:

@@ -110,10 +110,15 @@ def _by_modules(value: str, names: tuple[str, ...], country: str) -> tuple[str |
     return (None, 0) if failed else (value, UNVERIFIED)
 
 
+def _may_be_a_number(text: str) -> bool:
+    """Some length, a digit; and not what a spreadsheet made of one (1.10101E+17), the same of everybody in a county."""
+    return len(text) >= 4 and any(c.isdigit() for c in text) and "E+" not in text
+
+
 def normal_national_id(value: str, country: str | None, today: dt.date) -> tuple[str | None, int]:
     """Normalised number and VALID or UNVERIFIED; (None, 0): its own rule says it is wrong."""
     text = compact(value)
-    if len(text) < 4 or not any(c.isdigit() for c in text):
+    if not _may_be_a_number(text):
         return None, 0
     if resident := cn_resident(text, today) if country in (None, "CN") or len(text) == 18 else None:
         return resident, VALID
@@ -137,7 +142,7 @@ def is_my_number(value: str) -> bool:
 def normal_registration(value: str, country: str | None) -> tuple[str | None, int]:
     """An organisation's number, as `normal_national_id`; Chinese ones by GB 32100 (统一社会信用代码)."""
     text = compact(value)
-    if len(text) < 4 or not any(c.isdigit() for c in text):
+    if not _may_be_a_number(text):
         return None, 0
     if country in (None, "CN") and re.fullmatch(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}", text):
         uscc = importlib.import_module("stdnum.cn.uscc")
