@@ -28,6 +28,7 @@ _TIME: Final = re.compile(
     re.IGNORECASE,
 )
 _LATEST: Final = 2200
+_LONGEST: Final = 60  # of a date with its time, in words
 AMBIGUOUS: Final = r"^(\d{1,2})\s?[-/]\s?(\d{1,2})\s?[-/]\s?(?:\d{4}|\d{2})(?:\D.*)?$"
 """Day and month in an order the value itself may leave open. Dots always mean day first."""
 
@@ -94,6 +95,8 @@ def parse_time(value: str, *, day_first: bool, today: dt.date) -> dt.datetime | 
     """A moment in UTC, or None. Without a zone it is taken as UTC, without a time as midnight; epoch seconds and
     milliseconds are read too."""
     text = value.strip()
+    if len(text) > _LONGEST:  # each of its blanks might part the day from the time
+        return None
     if re.fullmatch(r"\d{10}|\d{13}", text, re.ASCII):
         seconds = int(text[:10])
         return dt.datetime.fromtimestamp(seconds, dt.UTC) if seconds >= 500_000_000 else None
