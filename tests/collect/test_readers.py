@@ -140,6 +140,15 @@ def test_quotes_newlines_and_lines(tmp_path: Path) -> None:
     assert not read.bad
 
 
+@pytest.mark.parametrize("odd", ["", '"x""",3\n', "short\n"])
+def test_lines_of_blanks_and_delimiters_are_no_rows(tmp_path: Path, odd: str) -> None:
+    read = everything(written(tmp_path, f"id,name\n1,a\n,\n , \n\n{odd},\n,,,\n2,b\n".encode()))
+    assert [row for row in read.frame["id"].to_list() if row != 'x"'] == ["1", "2"]
+    assert read.frame["line"].to_list()[0] == 2 and len(read.bad) == (odd == "short\n")
+    alone = everything(written(tmp_path, b"email\na@mail.example\n\nb@mail.example\n"))
+    assert alone.frame.rows() == [(2, "a@mail.example"), (4, "b@mail.example")]
+
+
 def test_odd_rows_are_named_and_never_dropped(tmp_path: Path) -> None:
     data = (
         b'id,name,note\n1,a,b\n2,a\n3,a,b,c\n4,\xff\xfe,b\n5,a,b,\n6,"secret,b\n7,a,b\n8,a\0b,c\n'
@@ -221,7 +230,7 @@ def test_what_is_written_is_read(tmp_path: Path, rows: list[list[str]], size: in
     quoted = [",".join('"' + value.replace('"', '""') + '"' for value in row) for row in rows]
     source = written(tmp_path, ("one,two,three\n" + "\n".join(quoted) + "\n").encode())
     read = everything(source, size)
-    expected = [tuple(value.strip() or None for value in row) for row in rows]
+    expected = [tuple(value.strip() or None for value in row) for row in rows if any(value.strip() for value in row)]
     assert not read.bad
     assert [tuple((v or "").strip() or None for v in row) for row in read.frame.drop("line").rows()] == expected
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import string
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -36,7 +37,8 @@ csv.field_size_limit(2 * MAX_LINE)
 
 
 class DelimitedSource(Source):
-    """CSV and kin. `line` is the physical line a row starts on; the header is line 1. Blank lines are no rows."""
+    """CSV and kin. `line` is the physical line a row starts on; the header is line 1. Lines of blanks and delimiters are no
+    rows."""
 
     format = "csv"
 
@@ -153,7 +155,7 @@ class DelimitedSource(Source):
                 starts = pl.Series([at for at, _ in records], dtype=pl.Int64)
             frame = self._polars(utf8, len(starts))
             if frame is not None and not self._has_short_rows(frame, utf8):
-                return Batch(tidy(frame, starts), [])
+                return Batch(_written(tidy(frame, starts)), [])
         return self._carefully(_numbered(_split(piece), line) if records is None else records)
 
     def _has_short_rows(self, frame: pl.DataFrame, utf8: bytes) -> bool:
@@ -199,13 +201,14 @@ class DelimitedSource(Source):
         good: list[_Record] = []
         odd: list[tuple[int, list[str]]] = []
         bad: list[BadRow] = []
+        blanks = string.whitespace.encode() + (self.delimiter or ",").encode()
         for line, raw in records:
             text = self._utf8(raw) if len(raw) <= MAX_LINE else b""
             if text is None:
                 bad.append(bad_row(line, "bad_encoding", raw))
             elif len(raw) > MAX_LINE:
                 bad.append(bad_row(line, "too_long", raw))
-            elif not (text := text.rstrip(b"\r")).strip():
+            elif not (text := text.rstrip(b"\r")).strip(blanks):
                 continue
             elif self._is_plain(text):
                 good.append((line, text))
@@ -215,7 +218,7 @@ class DelimitedSource(Source):
                     bad.append(bad_row(line, reason, raw))
                 else:
                     odd.append((line, cells))
-        return Batch(self._together(good, odd), bad)
+        return Batch(_written(self._together(good, odd)), bad)
 
     def _is_plain(self, text: bytes) -> bool:
         if b'"' in text:
@@ -266,6 +269,11 @@ def detect_delimiter(lines: list[str]) -> str:
         if score > best:
             best, delimiter = score, candidate
     return delimiter
+
+
+def _written(frame: pl.DataFrame) -> pl.DataFrame:
+    """Without rows in which nothing stands: below a table spreadsheets write hundreds of them."""
+    return frame.filter(~pl.all_horizontal(pl.exclude(LINE).is_null()))
 
 
 def _split(piece: bytes) -> list[bytes]:
