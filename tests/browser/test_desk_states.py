@@ -17,7 +17,7 @@ FILE = (
     "客户编号,姓名,手机,邮箱,一个很长很长的列名用来看看会不会撑破表格\n"
     "A1,林婉清,13801926721,lin@mail.example,x\n"
     "A2,周予安,12,not-an-address,y\n"
-    ",,,,\n"
+    ",,,nothing,\n"
     "A4,太多,13801926724,a@mail.example,z,w,v\n"
 ).encode()
 

@@ -22,7 +22,7 @@ def large(tmp_path, monkeypatch):
     monkeypatch.setattr(beside, "WORTH_IT", 0)
     path = tmp_path / "large.csv"
     lines = [f"K{n},Ann {n},ann{n}@mail.example\n" for n in range(ROWS)]
-    lines[17_000] = ",,\n"
+    lines[17_000] = ",,nothing\n"
     path.write_text("external_id,full_name,email\n" + "".join(lines), encoding="utf-8")
     return ImportTerms(files=(path,), channel="store", basis="contract", residence="DE")
 

@@ -375,7 +375,7 @@ def test_undo_of_the_first_leaves_the_identity_key_of_the_second(bring, kehu):
 def test_what_was_taken_back_is_erased_after_30_days(bring, kehu):
 
     bring("external_id,full_name\nK9,Zoe Ox\n")
-    first = bring("external_id,full_name\nK1,Ann Lee\n,\nK9,Zoe Oxley\n", channel="store")
+    first = bring("external_id,full_name\nK1,Ann Lee\nx,y,z\nK9,Zoe Oxley\n", channel="store")
     kehu("import", "undo", first.json["import"])
     assert erase_taken_back(actor=owner_actor()) == 0 and one("select count(*) from facet") == 3
     Import.objects.filter(id=first.json["import"]).update(undone_at=timezone.now() - timedelta(days=31))

@@ -241,8 +241,9 @@ def _spoil(layout: Layout, rows: list[list[Cell]], rng: random.Random) -> tuple[
     too_short = rng.choice(whole)[:4]
     # ids of their own, so that it is the row that cannot be read, not a customer that changes
     too_long[0], too_short[0] = f"{str(too_long[0])[:2]}80001", f"{str(too_short[0])[:2]}80002"
-    empty: list[Cell] = ["" for _ in layout.columns]
-    return [too_long, too_short, empty], [list(row) for row in rng.sample(whole, 2)]
+    unusable: list[Cell] = ["" for _ in layout.columns]
+    unusable[places["email"]] = wrong["email"]
+    return [too_long, too_short, unusable], [list(row) for row in rng.sample(whole, 2)]
 
 
 def _organisation_row(layout: Layout, serial: int, rng: random.Random) -> list[Cell]:

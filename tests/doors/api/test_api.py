@@ -377,7 +377,7 @@ def test_another_sites_cookie_opens_nothing(anyone):
 
 def test_a_file_is_sent_looked_at_imported_and_followed(caller, database):
     ask = caller("service", "service")
-    data = "external_id,full_name,email,newsletter,asked_at\nc1,林婉清,lin@mail.example,yes,2026-01-02\n,,,,\n".encode()
+    data = "external_id,full_name,email,newsletter,asked_at\nc1,林婉清,lin@mail.example,yes,2026-01-02\n,,nothing,,\n".encode()
     sent = ask("POST", "/uploads", raw=data, Content_Type="application/octet-stream")
     assert sent.status == 201
     spool = Home.current() / "spool"
