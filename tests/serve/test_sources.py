@@ -576,7 +576,7 @@ def test_an_import_on_a_document_alone_opens_for_rights_alone(database, bring, l
 def test_a_source_is_worth_what_its_imports_came_to(registered, bring):
     registered()
     bring(
-        'external_id,full_name,email\nB-1,Lin,lin@kehu.example\n,,nothing\nB-2,Wu,wu@kehu.example\nB-1,Lin,lin@kehu.example\n'
+        "external_id,full_name,email\nB-1,Lin,lin@kehu.example\n,,nothing\nB-2,Wu,wu@kehu.example\nB-1,Lin,lin@kehu.example\n"
     )
     [entry] = sources.entries(actor=owner_actor())
     assert (entry.quality.rows, entry.quality.imports, entry.standing) == (entry.quality.rows, 1, "in-force")
@@ -592,7 +592,7 @@ def worth(name="broker"):
 
 def test_a_refused_row_of_a_source_that_is_put_right_counts_once(registered, bring):
     registered()
-    held = bring('external_id,full_name,email\nB-1,Lin,lin@kehu.example\n,,nothing\n,,nothing\n')
+    held = bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\n,,nothing\n,,nothing\n")
     assert (worth().rows, worth().quarantined, worth().score) == (3, 2, 33)
     first, second = Quarantined.objects.filter(accepted=False).order_by("line")
     told = {"external_id": "B-2", "full_name": "Wu", "email": "wu@kehu.example"}
