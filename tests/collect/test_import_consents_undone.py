@@ -76,7 +76,8 @@ def test_a_consent_undone_permits_nothing_any_more(bring, undo, desk):
 
 
 def test_a_consent_that_another_import_brought_as_well_stays_as_long_as_that_one(bring, undo, desk):
-    first, second = bring(line("yes", "2026-01-02"), *OPTIONS), bring(line("yes", "2026-01-02"), *OPTIONS)
+    first = bring(line("yes", "2026-01-02"), *OPTIONS)
+    second = bring(line("yes", "2026-01-02"), *OPTIONS, basis="legal_obligation")
     undo(first)
     assert status() == ["given"] and marketing(desk) == 0
     undo(second)

@@ -16,13 +16,9 @@ from kehu.vault.plans import by_index
 
 # One for each record is enough, as long as that import stands: of a file that is read every night the others say no more.
 _NOTE: Final = """
-with came as (
-    select k.subject, k.record from unnest(%(keys)b::bytea[]) as t (token) join source_key k using (token)
-    union select * from unnest(%(subjects)b::uuid[], %(records)b::uuid[])
-)
 insert into record_repeat (subject, record, batch)
-select c.subject, c.record, %(batch)s::uuid from came c join record r on r.subject = c.subject and r.id = c.record
-where r.batch <> %(batch)s
+select distinct k.subject, k.record, %(batch)s::uuid from unnest(%(keys)b::bytea[]) as t (token) join source_key k using (token)
+    join record r on r.subject = k.subject and r.id = k.record where r.batch <> %(batch)s
 on conflict (subject, record) do update set batch = excluded.batch where exists
     (select 1 from collect_import i where i.id = record_repeat.batch and i.state in ('undone', 'erased'))
 """
@@ -52,15 +48,11 @@ where a.certainty = 3 or exists (select 1 from identity_key i join identity_key 
 """
 
 
-def note_repeats(
-    connection: Connection[Any], keys: Sequence[bytes], older: Sequence[tuple[UUID, UUID]], batch: UUID
-) -> None:
-    """Note that an import brought the newest rows under these keys, and older ones, once more; in its chunk's transaction."""
-    if keys or older:
-        subjects, records = [subject for subject, _ in older], [record for _, record in older]
-        told = {"keys": list(keys), "subjects": subjects, "records": records, "batch": batch}
+def note_repeats(connection: Connection[Any], keys: Sequence[bytes], batch: UUID) -> None:
+    """Note that an import brought the newest rows under these keys once more; in the transaction of its chunk."""
+    if keys:
         with by_index(connection):
-            connection.execute(_NOTE, told)
+            connection.execute(_NOTE, {"keys": list(keys), "batch": batch})
 
 
 class Handed:

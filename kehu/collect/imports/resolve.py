@@ -55,7 +55,6 @@ class Resolved:
     known: dict[bytes, Known] = field(default_factory=dict)
     later: dict[bytes, datetime] = field(default_factory=dict)  # said again, and later: its newest record's own time
     repeated: list[bytes] = field(default_factory=list)  # keys whose newest record came once more
-    repeated_older: list[tuple[UUID, UUID]] = field(default_factory=list)  # subject, record: the same of one before it
     waits: list[tuple[bytes, bytes]] = field(default_factory=list)  # key, subject: an event's customer not seen yet
     created: int = 0
     updated: int = 0
@@ -111,12 +110,11 @@ class Resolver:
                 result.refused.append(Refusal(row.line, policy, self._prepared.raw(row.line), self._found_by(row)))
                 continue
             held = self._sources.get(draft.source)
-            if held is not None and (held[1] == draft.content or draft.content in self._older.get(draft.source, ())):
+            if held is not None and (
+                held[1] == draft.content or draft.content in self._older.get(draft.source, frozenset())
+            ):
                 result.duplicates += 1
-                if held[1] == draft.content:
-                    result.repeated.append(draft.source)
-                else:
-                    result.repeated_older.append(self._older[draft.source][draft.content])
+                result.repeated.append(draft.source)
                 draft.subject = held[0]
                 self._say_later(row, result)
                 self._refuse_again(row, result)
@@ -395,14 +393,14 @@ class Resolver:
             raise SubjectGone
         return {row[0].bytes: Known(*row[1:]) for row in rows}
 
-    def _older_contents(self) -> dict[bytes, dict[bytes, tuple[UUID, UUID]]]:
+    def _older_contents(self) -> dict[bytes, set[bytes]]:
         rows = self._rows(
-            "select source, content, subject, id from record where subject = any (%b) and source is not null and not hidden",
+            "select source, content from record where subject = any (%b) and source is not null and not hidden",
             [UUID(bytes=subject) for subject in self._known],
         )
-        found: dict[bytes, dict[bytes, tuple[UUID, UUID]]] = {}
-        for source, content, subject, id in rows:
-            found.setdefault(bytes(source), {})[bytes(content)] = (subject, id)
+        found: dict[bytes, set[bytes]] = {}
+        for source, content in rows:
+            found.setdefault(bytes(source), set()).add(bytes(content))
         return found
 
 

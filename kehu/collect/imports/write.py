@@ -123,7 +123,8 @@ def _write(
         assign(raw, resolved.probable, certainty=PROBABLE, why=WHY["contact"], run=place.batch, by=by)
         _write_states(raw, resolved.known)
         _write_consents(raw, resolved, place, by)
-    note_repeats(raw, resolved.repeated, resolved.repeated_older, place.batch)
+    if not place.repeat:  # the very same files and terms are the same import: what brought them in takes them along
+        note_repeats(raw, resolved.repeated, place.batch)
     if place.replayed:
         settle(raw, place.batch, _came_in(prepared, resolved, place.replayed))
         refused_again(raw, {place.replayed[one.line - 1]: (one.reason, one.token) for one in resolved.refused})
