@@ -128,6 +128,13 @@ def test_what_is_refused_stands_in_the_form_again_and_nothing_goes_under_another
     name.fill("Ann\u200bLee")
     page.click("button[value=keep]")
     expect(page.locator("[data-say=refused]")).to_be_visible(timeout=WITHIN)
+    _waits(window, 1)
+    expect(name).to_have_value("")  # the next customer may look at it by now
+    name.fill("Dora")
+    page.click("[data-again]")
+    expect(name).to_have_value("Dora")
+    name.fill("")
+    page.click("[data-again]")
     expect(name).to_have_value("Ann\u200bLee")
     _waits(window, 0)
     name.fill("Ann Lee")

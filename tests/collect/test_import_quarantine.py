@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kehu.collect.imports import actions as importing
+from kehu.collect.imports.mended import PutRight
+from kehu.collect.imports.plan import opened
+from kehu.collect.imports.recipe import FileRecipe
 from kehu.collect.imports.undo import erase_taken_back
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine import mending
@@ -21,6 +25,7 @@ from kehu.collect.quarantine.cells import for_spreadsheet, from_spreadsheet
 from kehu.collect.quarantine.correcting import Correction
 from kehu.govern.ages import declare_young
 from kehu.guard.staff.actions import owner_actor
+from kehu.vault.ids import new_id
 
 DIRTY = "full_name,email,note\nAnn Lee,ann@mail.example,\n,nothing,Cem Ay\nBob,Wu,too,many\n,wrong,\n"
 
@@ -239,6 +244,21 @@ def test_a_row_refused_again_says_why_now(bring, kehu):
     assert importing.run(again, actor=owner_actor()).quarantined == 1
     [line] = [one for one in kehu("quarantine", "list").json["rows"] if not one["accepted"]]
     assert line["id"] == str(row.id) and line["reason"].startswith("cn.pipl.13") and line["remedy"]
+
+
+def test_what_lies_in_quarantine_as_it_came_stays_under_its_own_customers_key(bring):
+    bring("external_id,full_name\nK5,Ann Lee\n", "--residence", "CN", basis="legitimate_interest")
+    [row] = Quarantined.objects.all()
+    old, as_told = Import.objects.get(id=row.batch), Correction({"external_id": "K6"})
+    again = mending.bring_again(old, {0: [row.id]}, actor=owner_actor(), correction=as_told)
+    assert importing.run(again, actor=owner_actor()).quarantined == 1
+    assert Quarantined.objects.get(id=row.id).token == row.token is not None
+
+
+def test_cells_put_right_by_their_line_are_laid_over_no_row_that_comes_again(database):
+    file = FileRecipe(None, None, True, "", 0, {"email": "email"}, [], mends={"2": {"email": "ann@mail.example"}})
+    again = replace(file, replays=str(new_id()), replayed=[str(new_id())])
+    assert not isinstance(opened(again, actor=owner_actor()), PutRight)
 
 
 # ---- taken back

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.mapping import suggest
 from kehu.collect.presets import presets, recognise, refuses
 from kehu.collect.readers import open_source
@@ -138,6 +139,9 @@ def test_of_two_columns_for_one_field_each_row_has_its_own(bring, desk):
 def test_a_column_that_somebody_chose_stands_in_for_none():
     found = recognise(sample("salesforce")[0], "customers")
     assert found.spares == {"MobilePhone": ["Phone"]}
+    file = FileRecipe(None, None, True, "", 0, {"phone": "MobilePhone"}, ["Phone", "Notes"], spares=found.spares)
+    recipe = Recipe("customers", [file], None, None, {}, None, "", [], False)
+    assert recipe.untold(file) == {"Notes"}  # what stands in is read, so it was said what it holds
     assert found.as_mapped({"phone": "MobilePhone", "landline": "Phone"}).spares == {}
     assert found.as_mapped({"phone": "HomePhone", "landline": "MobilePhone"}).spares == {}
 

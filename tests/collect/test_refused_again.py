@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -233,6 +234,18 @@ def test_a_file_of_rows_with_a_column_that_no_field_is_wants_it_too(bring, kehu,
     with pytest.raises(Refused, match="second-factor"):
         quarantine.export(None, to=tmp_path / "out.csv", actor=actor_of("privacy@kehu.example"))
     assert not (tmp_path / "out.csv").exists()
+    empty = bring(
+        text.replace("11010519491231002X", ""),
+        "--residence",
+        "lives in",
+        "--map",
+        "national_id=",
+        basis="legitimate_interest",
+    )
+    held = quarantine.export(
+        UUID(empty.json["import"]), to=tmp_path / "out.csv", actor=actor_of("privacy@kehu.example")
+    )
+    assert held.rows == 1  # nothing stands in it
 
 
 def test_a_file_of_rows_opens_each_of_them_once(bring, kehu, tmp_path, monkeypatch):

@@ -222,6 +222,12 @@ def test_the_same_list_again_undoes_nothing_that_they_said_since(tmp_path):
     subscribe(lin, own=True)
     assert lists.bring(file, "january", actor=mia).customers == 0
     assert said(lin)["email", "newsletter"] == "subscribed"
+    tell(lin, "email", "newsletter", Said("unsubscribed", way="portal", own=True))
+    lists.bring(file, "january", actor=mia)  # they stopped it: nobody else starts it again
+    assert said(lin)["email", "newsletter"] == "suppressed"
+    subscribe(lin, own=True)
+    assert lists.bring(file, "谢绝　来电", actor=mia).customers == 1  # another list says so for the first time
+    assert said(lin)["email", "newsletter"] == "suppressed"
     file.write_text("mei@mail.example\n")
     subscribe(mei, own=True)
     assert lists.bring(file, "april", actor=mia).customers == 1  # an address that is new on it

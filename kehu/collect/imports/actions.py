@@ -166,7 +166,10 @@ def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
         if digest_of(file, actor=actor) != file.digest:
             raise FilesChanged(str(row.id))
         replayed = tuple(UUID(id) for id in file.replayed)
-        place = Place(row.id, number, 0, 0, row.controller, row.channel, row.notice, recipe.way, repeat, replayed)
+        as_sealed = file.path is None and not file.correction
+        place = Place(
+            row.id, number, 0, 0, row.controller, row.channel, row.notice, recipe.way, repeat, replayed, as_sealed
+        )
         skip = max((at for held, at in done if held == number), default=0)
         task = Task(_prepared, (recipe, number, row.controller, row.channel, actor))
         with closing(beside(task, skip) if worth_it(file) else ahead(task.work(*task.arguments, skip))) as batches:

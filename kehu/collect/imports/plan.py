@@ -159,7 +159,8 @@ def opened(file: FileRecipe, *, actor: Actor) -> Source:
     held = _held(file, actor)
     if file.codes or file.spares:
         held = Completed(held, codes=file.codes, spares=file.spares)
-    return PutRight(held, file.mends) if file.mends else held
+    # cells were put right by their line, and rows that come again out of quarantine have other places
+    return PutRight(held, file.mends) if file.mends and file.replays is None else held
 
 
 def _held(file: FileRecipe, actor: Actor) -> Source:

@@ -148,7 +148,9 @@ class Recipe:
 
     def untold(self, file: FileRecipe) -> frozenset[str]:
         """Columns of a file of which nobody said what they hold: it may be anything."""
-        return frozenset([*file.columns, *file.unmapped]).difference(file.fields.values(), self.beside)
+        return frozenset([*file.columns, *file.unmapped]).difference(
+            file.fields.values(), self.beside, file.codes.values(), *file.spares.values()
+        )
 
     def pack(self) -> bytes:
         """As bytes, to be sealed."""

@@ -19,6 +19,8 @@ _NOTE: Final = """
 insert into record_repeat (subject, record, batch)
 select distinct k.subject, k.record, %(batch)s::uuid from unnest(%(keys)b::bytea[]) as t (token) join source_key k using (token)
     join record r on r.subject = k.subject and r.id = k.record where r.batch <> %(batch)s
+    and not exists (select 1 from record_repeat p join collect_import i on i.id = p.batch
+        where p.subject = k.subject and p.record = k.record and i.state not in ('undone', 'erased'))
 on conflict (subject, record) do update set batch = excluded.batch where exists
     (select 1 from collect_import i where i.id = record_repeat.batch and i.state in ('undone', 'erased'))
 """

@@ -46,6 +46,7 @@ class Place:
     way: str
     repeat: bool
     replayed: tuple[UUID, ...] = ()  # refused rows that come again: a row's line is its place among them
+    as_sealed: bool = True  # they come as they lie in quarantine, not as a file or a correction has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +124,13 @@ def _write(
         assign(raw, resolved.probable, certainty=PROBABLE, why=WHY["contact"], run=place.batch, by=by)
         _write_states(raw, resolved.known)
         _write_consents(raw, resolved, place, by)
-    if not place.repeat:  # the very same files and terms are the same import: what brought them in takes them along
+    # the very same files and terms are the same import, and so is what comes again: what brought them in takes them along
+    if not (place.repeat or place.replayed):
         note_repeats(raw, resolved.repeated, place.batch)
     if place.replayed:
         settle(raw, place.batch, _came_in(prepared, resolved, place.replayed))
-        refused_again(raw, {place.replayed[one.line - 1]: (one.reason, one.token) for one in resolved.refused})
+        why = {place.replayed[one.line - 1]: (one.reason, one.token) for one in resolved.refused}
+        refused_again(raw, why, keys=place.as_sealed)
     put_aside(raw, place.batch, place.file, _notes(resolved, again=bool(place.replayed)))
     counts = Counts(
         whole, resolved.created, resolved.updated, resolved.merged, resolved.duplicates + gone, len(resolved.refused)

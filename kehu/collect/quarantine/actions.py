@@ -108,10 +108,12 @@ def _write(
     """
     level = {name: field.level for name, field in installation().rules.dictionary.fields.items()}
     columns: dict[str, None] = {}
+    untold: dict[tuple[UUID, int], frozenset[str]] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
         recipe = recipe_of_import(row, actor)
-        for one in recipe.files:
-            if not secrets and (recipe.untold(one) or any(level[name] >= _SECRET for name in one.fields)):
+        for number, one in enumerate(recipe.files):
+            untold[row.id, number] = recipe.untold(one)
+            if not secrets and any(level[name] >= _SECRET for name in one.fields):
                 raise Refused(_SECOND_FACTOR)
             columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped])
     names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
@@ -120,16 +122,18 @@ def _write(
     out.writerow(map(write, names))
     count = 0
     for part in in_steps(ids, _STEP):
-        lines = dict(Quarantined.objects.filter(id__in=part).values_list("id", "line"))
+        stand = {row.id: row for row in Quarantined.objects.filter(id__in=part).only("batch", "file", "line")}
         for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
             raw = content.startswith(b"\0")  # nobody could read it; and nothing may be left of it
-            if raw and not secrets:
+            held = {} if raw else orjson.loads(content)
+            place = stand[id]
+            if not secrets and (raw or any(held.get(name) for name in untold[place.batch, place.file])):
                 raise Refused(_SECOND_FACTOR)
             unread = content[1:].decode(errors="replace") if raw else ""
-            told = (str(id), lines[id], reason, remedy(reason, language), unread)
+            told = (str(id), place.line, reason, remedy(reason, language), unread)
             cells: dict[str, object] = dict(zip(OWN_COLUMNS, told, strict=True)) | {EXACT_COLUMN: "yes"}
-            cells |= {} if raw else orjson.loads(content)
-            out.writerow(write(str(held)) if (held := cells.get(name)) is not None else "" for name in names)
+            cells |= held
+            out.writerow(write(str(cell)) if (cell := cells.get(name)) is not None else "" for name in names)
             count += 1
     return count
 

@@ -46,14 +46,18 @@ def put_aside(connection: Connection[Any], batch: UUID, file: int, notes: Iterab
     to.copy_rows(connection, "collect_quarantined", columns, rows)
 
 
-def refused_again(connection: Connection[Any], reasons: Mapping[UUID, tuple[str, bytes | None]]) -> None:
-    """Rows that came again and were refused again: why now, and under which key of their customer's, where they name one."""
+def refused_again(
+    connection: Connection[Any], reasons: Mapping[UUID, tuple[str, bytes | None]], *, keys: bool
+) -> None:
+    """Rows that came again and were refused again: why now, and with ``keys`` under which key of their customer's."""
     if reasons:
+        tokens = [token if keys else None for _, token in reasons.values()]
         connection.execute(
-            "update collect_quarantined q set reason = n.reason, token = coalesce(n.token, q.token)"
-            " from unnest(%s::uuid[], %s::text[], %s::bytea[]) as n (id, reason, token)"
+            "update collect_quarantined q set reason = n.reason, token = n.token from (select n.id, n.reason,"
+            " coalesce(n.token, x.token) as token from unnest(%s::uuid[], %s::text[], %s::bytea[]) as n (id, reason, token)"
+            " join collect_quarantined x using (id)) n"
             " where q.id = n.id and q.settled is null and (q.reason, q.token) is distinct from (n.reason, n.token)",
-            (list(reasons), [reason for reason, _ in reasons.values()], [token for _, token in reasons.values()]),
+            (list(reasons), [reason for reason, _ in reasons.values()], tokens),
         )
 
 

@@ -33,6 +33,10 @@ select r.subject, %s, %s, r.channel, r.controller, r.basis, r.notice, %s, %s, %s
     case when %s then null else r.supplier end
 from record r where r.subject = %s and r.id = %s and not r.hidden returning 1
 """
+_WHOLE: Final = """
+select 1 from subject_state where customer = (select customer from subject_state where subject = %s) order by subject
+for no key update
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,11 @@ def write_edit(edit: Edit, *, actor: Actor, purpose: int, act: str = "verify") -
     """
     held, id = installation(), new_id()
     content = held.tokens.content(b"edit" + id.bytes)
-    record_act(act, edit.subject, actor=actor, purpose=purpose, detail=id)  # holds the subject until the end
     raw: Any = connection.connection
+    raw.execute(
+        _WHOLE, (edit.subject,)
+    )  # as every writer does: what stands against an address may be written on all of them
+    record_act(act, edit.subject, actor=actor, purpose=purpose, detail=id)  # holds the subject until the end
     key = raw.execute("select epoch, wrapped from subject_key where subject = %s", (edit.subject,)).fetchone()
     taken = (
         key

@@ -35,7 +35,9 @@ cross join lateral (select count(*) as times from subject_state p join govern_su
         and exists (select 1 from subject_state q join record r on r.subject = q.subject
             where q.customer = s.customer and q.core = s.core and r.tokens @> array[u.token]
             and to_timestamp(('x' || left(replace(r.id::text, '-', ''), 12))::bit(48)::bigint / 1e3) <= g.recorded_at)) later
-where s.status is distinct from 'suppressed' and later.times = 0
+cross join lateral (select bool_or(p.subscriptions -> u.key ->> 0 = 'subscribed') as so from subject_state p
+    where p.customer = s.customer and p.core = s.core) stands
+where s.status is distinct from 'suppressed' and (later.times = 0 or stands.so is not true)
 order by u.subject, u.key, u.place
 """
 _STAND_ON_EACH: Final = """
@@ -108,7 +110,7 @@ class ListedOne:
 
 def due(connection: Connection[Any], said: Sequence[ListedOne]) -> list[tuple[UUID, str, str]]:
     """Of what lists say, what is to be put on whom (origin subject, key, list): all that does not stand already, unless the
-    person themselves subscribed after the list said so."""
+    person themselves subscribed after the list said so, and has not stopped it since."""
     named = {
         "subjects": [one.subject for one in said],
         "keys": [one.key for one in said],

@@ -28,7 +28,7 @@ def normal_email(value: str) -> str | None:
         text = match[1]
     local, at, domain = text.lower().replace("。", ".").rpartition("@")
     *before, local = local.split() or [""]
-    domain, *after = re.sub(r"\s*\.\s*", ".", domain).split() or [""]
+    domain, *after = ".".join(map(str.strip, domain.split("."))).split() or [""]
     domain = domain.rstrip(".")
     if any(_OF_AN_ADDRESS.search(word) for word in (*before, *after)):
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -46,7 +47,7 @@ _KNOWN: Final = """
 select distinct r.subject from unnest(%(tokens)s::bigint[]) as t (token) cross join lateral (
     select x.subject from record x where x.tokens @> array[t.token] and not x.hidden) r order by 1
 """
-# Of whoever subscribed to anything: each listed address of theirs, with the day on which it was listed first.
+# Of whoever subscribed to anything: each address of theirs that this list listed first, with the day.
 _SUBSCRIBED: Final = """
 select u.subject, d.medium, d.since, d.token from unnest(%(subjects)s::uuid[]) as u (subject)
     cross join lateral (select exists (select 1 from subject_state s
@@ -55,6 +56,7 @@ select u.subject, d.medium, d.since, d.token from unnest(%(subjects)s::uuid[]) a
         where s.subject = u.subject and g.status = 'subscribed') as so offset 0) g
     join record r on g.so and r.subject = u.subject and not r.hidden
     join do_not_contact d on d.token = any (r.tokens) and d.medium = any (%(media)s::text[]) and d.topic = %(topic)s
+        and d.list = %(list)s
 """
 _SHARE: Final = """
 select count(distinct customer) filter (where subject = any (%s)), count(distinct customer) from subject_state where not hidden
@@ -119,8 +121,8 @@ class Scope:
             ValueError: no such medium, topic or country, or no name.
         """
         name = self.name.strip()
-        if not 0 < len(name) <= LONGEST or not name.isprintable():
-            raise ValueError(f"list: a name of 1 to {LONGEST} printable characters")
+        if not 0 < len(name) <= LONGEST or any(unicodedata.category(one) == "Cc" for one in name):
+            raise ValueError(f"list: a name of 1 to {LONGEST} characters, none of them a control character")
         if self.medium not in ("", *(one for held in MEDIA.values() for one in held)):
             raise ValueError("medium: email, sms or phone")
         if self.topic:
@@ -286,8 +288,8 @@ def _stop(tokens: set[int], media: Sequence[str], scope: Scope, actor: Actor) ->
 
 
 def _spared(share: Sequence[UUID], media: Sequence[str], scope: Scope) -> set[tuple[UUID, str]]:
-    """Who subscribed, and to what, after their address was listed: the same list again says nothing new of them."""
-    asked = {"subjects": list(share), "media": list(media), "topic": scope.topic}
+    """Who subscribed, and to what, after this list named their address: said again, it is nothing new of them."""
+    asked = {"subjects": list(share), "media": list(media), "topic": scope.topic, "list": scope.name}
     said = [
         ListedOne(subject, f"{medium}:{topic}", scope.name, since, token)
         for subject, medium, since, token in _raw().execute(_SUBSCRIBED, asked).fetchall()

@@ -168,7 +168,7 @@ def answer(guest: Guest, request: UUID, *, yes: bool, language: str, read: str =
         return
     if needs_guardian(guest):
         raise GuardianNeeded(name_of(PURPOSES, row.purpose))
-    if read and read != covers_now(row):
+    if read != covers_now(row):
         raise ReadOtherwise
     wording = wording_of(row)
     actions.give(

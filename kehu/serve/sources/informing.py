@@ -14,6 +14,7 @@ import hashlib
 import logging
 import smtplib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final, Literal
@@ -206,21 +207,24 @@ def send(*, actor: Actor, until: date | None = None, limit: int | None = None, a
 def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post", seen: Mapping[UUID, str] | None = None) -> int:
     """Note that these people were told, by post or otherwise, each the certain part of an id; returns how many.
 
-    Whom there was nothing left to tell is passed over.
+    Whom there was nothing left to tell, and who is not here any more, is passed over.
 
     Args:
         seen: what was to be told them when their letter was written (:attr:`Due.seen`); of whom it is something else by
             now, who were told of a part only, nothing is noted.
     Raises:
         Refused: the role may not.
-        UnknownSubject: one is not here, or there is nothing to tell any of them.
+        UnknownSubject: there is nobody of them here who was still to be told.
         ValueError: no such way.
     """
     require("inform", actor)
     if way not in ("post", "other"):
         raise ValueError("way: post or other")
     with transaction.atomic():
-        part_of = {subject: _part(subject) for subject in subjects}
+        part_of: dict[UUID, UUID] = {}
+        for subject in subjects:
+            with suppress(UnknownSubject):  # erased since the letters were written
+                part_of[subject] = _part(subject)
         untold = _untold(list(part_of.values()))
         if not untold:
             raise UnknownSubject(", ".join(map(str, part_of)))

@@ -91,6 +91,12 @@ def test_somebody_elses_is_not_here(post, visitor):
     assert id not in visitor.see("/portal/permissions")
 
 
+def press(visitor, request, wish):
+    """Answer what is asked, with what the page told of it."""
+    [read] = re.findall(r'name="read" value="([\d:]+)"', visitor.see(f"/portal/asked/{request}"))
+    return visitor.client.post(f"/portal/asked/{request}", {"wish": wish, "read": read})
+
+
 @pytest.mark.parametrize(("wish", "status"), [("give", "given"), ("refuse", "refused")])
 def test_what_is_asked_stands_alone_and_is_answered_with_one_press(database, post, visitor, wish, status):
     shipped_with(database, "service", recipients=["Fair Freight Ltd"])
@@ -102,7 +108,7 @@ def test_what_is_asked_stands_alone_and_is_answered_with_one_press(database, pos
     assert (
         "Fair Freight Ltd" in page and page.count('name="wish"') == 2 and page.count("<form") == 4
     )  # language, theme, out
-    answer = visitor.client.post(f"/portal/asked/{request}", {"wish": wish})
+    answer = press(visitor, request, wish)
     assert answer.status_code == 302 and answer["Location"].startswith("/portal/permissions?done=")
     said = consents_of(lin)[0]
     assert (said.status, said.event, said.fields, said.follows, said.way) == (
@@ -126,9 +132,10 @@ def test_a_child_does_not_say_yes_alone(post, visitor):
     visitor.ask(LIN["email"])
     visitor.enter(LIN["email"], post.code(LIN["email"]))
     assert visitor.name_fact(LIN["email"], "W-1").status_code == 302
-    assert visitor.client.post(f"/portal/asked/{request}", {"wish": "give"})["Location"].endswith("done=guardian")
+    assert press(visitor, request, "give")["Location"].endswith("done=guardian")
     assert visitor.client.post("/portal/channels", {"on": ["email:offers"]})["Location"].endswith("done=guardian")
-    assert consents_of(lin)[0].status == "requested" and not subscriptions_of(lin)
+    assert consents_of(lin)[0].status == "requested"
+    assert "subscribed" not in {one.status for one in subscriptions_of(lin)}
     assert visitor.client.post(f"/portal/asked/{request}", {"wish": "perhaps"}).status_code == 404
     assert visitor.client.post(f"/portal/asked/{request}", {"wish": "refuse"}).status_code == 302
 
@@ -143,6 +150,17 @@ def save(visitor, on, shown=None):
 
 def ticked(visitor):
     return re.findall(r'name="was" value="([\w:-]+)"', visitor.see("/portal/channels"))
+
+
+def test_a_form_that_does_not_say_what_was_on_turns_off_what_is(post, visitor):
+    """As forms were that somebody opened before they did."""
+    [lin] = admit(LIN)
+    set_subscription(lin, "email", "newsletter", "subscribed", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    visitor.client.post("/portal/channels", {})
+    assert {one.status for one in standing(lin) if one.topic == "newsletter"} == {"unsubscribed"}
+    save(visitor, ["email:newsletter"], [""])  # nothing was on, and the page said so
+    assert {one.status for one in standing(lin) if one.topic == "newsletter"} == {"subscribed"}
 
 
 def test_preferences_are_saved_as_one_form_and_act_on_the_next_message(post, visitor):

@@ -20,6 +20,7 @@ from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.govern.consent import UnknownSubject
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import acts_open_to, require_act
+from kehu.guard.gate.admit import SubjectGone
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.corrections import queries, telling
@@ -93,7 +94,7 @@ def of_customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResp
                 subject, request.POST.get("field", ""), request.POST.get("value", ""),
                 reason=request.POST.get("reason", ""), actor=actor, request=UUID(asked) if asked else None,
             )  # fmt: skip
-        except UnknownSubject:
+        except (UnknownSubject, SubjectGone):
             raise Http404 from None
         except NotCorrected as refused:
             return _of(request, desk, subject, {"error": WRONG[refused.why], "typed": request.POST}, status=400)

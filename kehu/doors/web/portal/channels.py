@@ -61,8 +61,9 @@ def _set(request: HttpRequest, guest: Guest) -> str:
         if request.POST.get("wish") == "stop":
             preferences.stop_all(guest, language=language())
             return "unsubscribed"
-        wanted, shown = set(request.POST.getlist("on")), set(request.POST.getlist("was"))
-        preferences.set_preferences(guest, wanted, language=language(), shown=shown)
+        # an empty one says that the page told what was on, be it nothing
+        wanted, shown = set(request.POST.getlist("on")), request.POST.getlist("was")
+        preferences.set_preferences(guest, wanted, language=language(), shown=shown or None)
     except GuardianNeeded:
         return "guardian"
     except ValueError:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.pages import field_label
 from kehu.doors.web.portal.entrance import guest_page, page
 from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.admit import SubjectGone
 from kehu.guard.guests.credentials import Guest
 from kehu.serve.upkeep import confirming
 
@@ -34,7 +35,7 @@ def answer(request: HttpRequest, guest: Guest, task: UUID) -> HttpResponse:
         said = confirming.answer(guest, task, value=value, remove=do == "remove")
     except confirming.NotValid:
         return _shown(request, guest, problem=_("This does not look right: please check it."), status=422)
-    except (confirming.NothingToConfirm, Refused):
+    except (confirming.NothingToConfirm, SubjectGone, Refused):
         return _shown(request, guest, problem=_("This question is not open any more."), status=404)
     return redirect(reverse("portal-right") + f"?done={said}")
 

@@ -18,6 +18,7 @@ from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.quality import words
 from kehu.doors.web.words import value_text
 from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.admit import SubjectGone
 from kehu.guard.gate.read import PROFILE_KINDS, gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Staff
@@ -104,7 +105,7 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
             raise Http404
     except confirming.NotValid:
         do = "invalid"
-    except (queue.UnknownTask, confirming.NothingToConfirm, confirming.TooLate):
+    except (queue.UnknownTask, confirming.NothingToConfirm, confirming.TooLate, SubjectGone):
         do = "gone"
     back = "verification" if said.get("back") == "queue" else ""
     address = reverse(back) if back else reverse("verification-task", args=[task])

@@ -25,7 +25,7 @@ def letters(request: HttpRequest, link: str) -> HttpResponse:
                 said = preferences.choose(link, [], language=language())
             else:
                 wanted, shown = request.POST.getlist("on"), request.POST.getlist("was")
-                said = preferences.choose(link, wanted, language=language(), shown=shown)
+                said = preferences.choose(link, wanted, language=language(), shown=shown or None)
         held = preferences.held(link)
     except LinkRefused:
         return page(request, "visit/letters.html", {"state": "over"}, status=404)

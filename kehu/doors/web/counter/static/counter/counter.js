@@ -63,11 +63,14 @@ const start = async () => {
   let busy = false, lost = await queue.clear(), kept = 0, doubtful = false;
   if (lost) say("lost", true, { count: lost });
 
+  const again = state.querySelector("[data-again]");
+
   const show = async () => {
-    const waiting = (await queue.own()).length;
+    const own = await queue.own(), waiting = own.filter((one) => !("why" in one)).length;
     say("waits", waiting > 0, { count: waiting });
-    form.dataset.waiting = waiting;
-    return waiting;
+    again.hidden = own.length === waiting;
+    form.dataset.waiting = own.length;
+    return own.length;
   };
 
   const sendOne = async (one) => {
@@ -92,7 +95,7 @@ const start = async () => {
         body.delete("consent"); await queue.put(one.id, body.toString()); say("unasked", true, { why });
         return await sendOne((await queue.own()).find((other) => other.id === one.id));
       }
-      await queue.refuse(one, why); return true;
+      await queue.refuse(one, why); say("refused", true, { why }); return true;
     }
     if (answer.type === "opaqueredirect" || answer.status === 403) say("sign-in", true);
     return false;
@@ -105,25 +108,23 @@ const start = async () => {
       const more = await queue.clear();
       if (more) { lost += more; say("lost", true, { count: lost }); }
       for (const one of await queue.own()) if (!("why" in one) && !await sendOne(one)) break;
-      await back();
     } catch { /* no connection: later */ } finally { busy = false; }
     if (kept) say("kept", !doubtful); // that it was kept, the other sentence says, too
     if (!await show() && kept && form.dataset.next) location.assign(form.dataset.next);
   };
 
-  // What was refused stands in the form again, as soon as nobody else does: what a customer said is not asked twice.
+  // What was refused stands in the form again when the clerk asks for it, never by itself: another customer may look at it by now.
   const typed = () => [...form.querySelectorAll("[name^='field.']")].some((field) => field.value.trim());
-  const back = async () => {
+  again.addEventListener("click", async () => {
     const one = (await queue.own()).find((other) => "why" in other);
-    if (!one) return;
-    say("refused", true, { why: one.why });
-    if (typed() || location.hash === "#customer") return;
+    if (!one || typed()) { form.querySelector("input.input")?.focus(); return; }
     const said = new URLSearchParams(await queue.read(one));
+    say("refused", true, { why: one.why });
     form.elements.id.value = one.id;
     for (const field of form.querySelectorAll("[name^='field.'], select[name=place]")) if (said.has(field.name)) field.value = said.get(field.name);
     for (const fold of form.querySelectorAll("details")) fold.open ||= [...fold.querySelectorAll("input")].some((field) => field.value);
-    await queue.drop(one.id);
-  };
+    await queue.drop(one.id); await show();
+  });
 
   const clean = () => {
     form.querySelectorAll("input:not([type=hidden]):not([type=radio]):not([type=checkbox])").forEach((field) => { field.defaultValue = ""; field.value = ""; });
@@ -141,7 +142,7 @@ const start = async () => {
     if (e.submitter?.value === "keep") said.delete("consent");
     const empty = ![...said].some(([name, value]) => (name.startsWith("field.") || name === "subject") && value.trim());
     if (empty) { location.hash = "#desk"; face(); form.querySelector("input.input")?.focus(); return; }
-    ["kept", "refused", "doubtful", "unasked"].forEach((what) => say(what, false));
+    ["kept", "doubtful", "unasked", ...(again.hidden ? ["refused"] : [])].forEach((what) => say(what, false));
     await queue.put(id, new URLSearchParams(said).toString());
     clean(); await show(); await send();
   });
