@@ -263,3 +263,24 @@ def test_an_undo_that_was_killed_half_way_lets_no_refused_row_in(bring, kehu):
     Import.objects.filter(id=place).update(state="undone", undone_at=timezone.now())  # as its first transaction left it
     assert kehu("quarantine", "replay", place).code != 0
     assert Import.objects.filter(replays=place).count() == 0
+
+
+def test_an_undo_that_meets_a_running_replay_takes_nothing_back(bring, monkeypatch):
+    bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    begun, *_ = _half_replayed(bring, "DE")
+    first, alone = Import.objects.get(replays=None).id, actions._alone
+
+    @contextmanager
+    def working(import_id):
+        if import_id == begun:
+            raise actions.ImportRunning(str(import_id))
+        with alone(import_id):
+            yield
+
+    with monkeypatch.context() as at_work:
+        at_work.setattr(actions, "_alone", working)
+        with pytest.raises(actions.ImportRunning):
+            actions.undo(first, actor=owner_actor())
+    assert Import.objects.get(id=first).state == "done"
+    actions.undo(first, actor=owner_actor())
+    assert set(Import.objects.values_list("state", flat=True)) == {"undone"}

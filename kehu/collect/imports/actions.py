@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -143,11 +143,23 @@ def undo(import_id: UUID, *, actor: Actor) -> int:
     row = _row(import_id)
     if row.state == "erased":
         raise UnknownImport(str(import_id))
-    with _alone(import_id):
+    with ExitStack() as held:
+        for one in _with_replays(import_id):  # all before any is taken back: one that is worked on refuses the whole
+            held.enter_context(_alone(one))
         hidden = take_back(row, actor=actor)
-    for again in Import.objects.filter(replays=import_id).exclude(state="erased").order_by("id"):
-        hidden += undo(again.id, actor=actor)
+        for again in _replays(import_id):
+            hidden += undo(again, actor=actor)
     return hidden
+
+
+def _replays(import_id: UUID) -> list[UUID]:
+    """What brings an import's refused rows again."""
+    held = Import.objects.filter(replays=import_id).exclude(state="erased")
+    return list(held.order_by("id").values_list("id", flat=True))
+
+
+def _with_replays(import_id: UUID) -> list[UUID]:
+    return [import_id, *(one for again in _replays(import_id) for one in _with_replays(again))]
 
 
 def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
