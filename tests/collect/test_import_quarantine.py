@@ -247,7 +247,8 @@ def test_a_row_refused_again_says_why_now(bring, kehu):
 
 
 def test_what_lies_in_quarantine_as_it_came_stays_under_its_own_customers_key(bring):
-    bring("external_id,full_name\nK5,Ann Lee\n", "--residence", "CN", basis="legitimate_interest")
+    text = "external_id,full_name,lives in\nK5,Ann Lee,CN\nK0,Ben,DE\n"
+    bring(text, "--residence", "lives in", basis="legitimate_interest")
     [row] = Quarantined.objects.all()
     old, as_told = Import.objects.get(id=row.batch), Correction({"external_id": "K6"})
     again = mending.bring_again(old, {0: [row.id]}, actor=owner_actor(), correction=as_told)

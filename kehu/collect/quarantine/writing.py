@@ -46,9 +46,7 @@ def put_aside(connection: Connection[Any], batch: UUID, file: int, notes: Iterab
     to.copy_rows(connection, "collect_quarantined", columns, rows)
 
 
-def refused_again(
-    connection: Connection[Any], reasons: Mapping[UUID, tuple[str, bytes | None]], *, keys: bool
-) -> None:
+def refused_again(connection: Connection[Any], reasons: Mapping[UUID, tuple[str, bytes | None]], *, keys: bool) -> None:
     """Rows that came again and were refused again: why now, and with ``keys`` under which key of their customer's."""
     if reasons:
         tokens = [token if keys else None for _, token in reasons.values()]
