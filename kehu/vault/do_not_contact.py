@@ -21,7 +21,7 @@ class Listed:
 
 
 def keep(connection: Connection[Any], tokens: Iterable[int], media: Sequence[str], topic: str, list_: str) -> int:
-    """Put addresses on a list; returns how many entries are new. What stands already keeps its list and day."""
+    """Put addresses on a list; returns how many entries are new. What stands on it already keeps its day."""
     wanted = sorted(set(tokens))
     return connection.execute(
         "insert into do_not_contact (token, medium, topic, list) select t, m, %s, %s from unnest(%s::bigint[]) as u (t),"
@@ -31,12 +31,13 @@ def keep(connection: Connection[Any], tokens: Iterable[int], media: Sequence[str
 
 
 def listed(connection: Connection[Any], tokens: Iterable[int]) -> dict[int, list[Listed]]:
-    """Of these search tokens, those that stand on a list, with what it says."""
+    """Of these search tokens, those that stand on lists, with what each says, the first that did so first."""
     if connection.execute("select 1 from do_not_contact limit 1").fetchone() is None:
         return {}
     found: dict[int, list[Listed]] = {}
     for token, medium, topic, name, since in connection.execute(
-        "select token, medium, topic, list, since from do_not_contact where token = any (%s)", (sorted(set(tokens)),)
+        "select token, medium, topic, list, since from do_not_contact where token = any (%s) order by since, list",
+        (sorted(set(tokens)),),
     ).fetchall():
         found.setdefault(int(token), []).append(Listed(medium, topic, name, since))
     return found

@@ -228,6 +228,10 @@ def test_the_same_list_again_undoes_nothing_that_they_said_since(tmp_path):
     subscribe(lin, own=True)
     assert lists.bring(file, "谢绝　来电", actor=mia).customers == 1  # another list says so for the first time
     assert said(lin)["email", "newsletter"] == "suppressed"
+    subscribe(lin, own=True)
+    assert lists.bring(file, "谢绝　来电", actor=mia).customers == 0  # and then no more than the first
+    assert said(lin)["email", "newsletter"] == "subscribed"
+    assert [(one.name, one.addresses) for one in lists.lists(actor=mia)] == [("january", 1), ("谢绝　来电", 1)]
     file.write_text("mei@mail.example\n")
     subscribe(mei, own=True)
     assert lists.bring(file, "april", actor=mia).customers == 1  # an address that is new on it

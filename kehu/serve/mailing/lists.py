@@ -47,7 +47,7 @@ _KNOWN: Final = """
 select distinct r.subject from unnest(%(tokens)s::bigint[]) as t (token) cross join lateral (
     select x.subject from record x where x.tokens @> array[t.token] and not x.hidden) r order by 1
 """
-# Of whoever subscribed to anything: each address of theirs that this list listed first, with the day.
+# Of whoever subscribed to anything: each address of theirs that this list names, with the day.
 _SUBSCRIBED: Final = """
 select u.subject, d.medium, d.since, d.token from unnest(%(subjects)s::uuid[]) as u (subject)
     cross join lateral (select exists (select 1 from subject_state s
