@@ -43,6 +43,9 @@ quotas.shipped_quotas = dict  # type: ignore[assignment]  (bulk tests read thous
 
 from django.test.client import ClientHandler  # noqa: E402
 
+pytest_plugins = ["tests.caller", "tests.smtp", "tests.suppliers", "tests.visitor"]
+"""Fixtures that several rooms share."""
+
 _load_middleware = ClientHandler.load_middleware
 _chain: dict[str, object] = {}
 

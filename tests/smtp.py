@@ -1,4 +1,4 @@
-"""A real SMTP server that can cut the sender off between the letter it took and the note that it went."""
+"""A real SMTP server on this machine, and one that can cut the sender off between the letter it took and the note that it went."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import email
 import socket
 from contextlib import contextmanager
 
+import pytest
 from aiosmtpd.controller import Controller
+from django.core import mail
 from django.db import connection
 from django.test import override_settings
 
@@ -38,16 +40,30 @@ class Taken:
 
 
 @contextmanager
-def mail_server(home):
+def serving(letters, **settings):
+    """Send Django's mail to a server that hands what it takes to ``letters``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    taken = Taken(home)
-    controller = Controller(taken, hostname="127.0.0.1", port=port)
+    controller = Controller(letters, hostname="127.0.0.1", port=port)
     controller.start()
-    backend = "django.core.mail.backends.smtp.EmailBackend"
+    settings |= {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1"}
     try:
-        with override_settings(EMAIL_BACKEND=backend, EMAIL_HOST="127.0.0.1", EMAIL_PORT=port):
-            yield taken
+        with override_settings(**settings, EMAIL_PORT=port):
+            yield letters
     finally:
         controller.stop()
+
+
+@contextmanager
+def mail_server(home):
+    with serving(Taken(home)) as taken:
+        yield taken
+
+
+@pytest.fixture
+def letters():
+    """The letters that are sent meanwhile, in memory."""
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+        mail.outbox = []
+        yield mail.outbox

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from kehu.guard.staff.actions import add_staff
 from kehu.host.database import Database
 from scripts.browser import find_browser
-from tests.doors.portal.conftest import Letters, post  # noqa: F401  (post is a fixture here, too)
+from tests.visitor import Letters
 
 _THREADS: Final = 4
 

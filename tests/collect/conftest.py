@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
-from django.core import mail
-from django.test import override_settings
 
 from tests import commands
 
@@ -37,14 +35,6 @@ def kehu(database, monkeypatch):
         return Answered(done.exit_code, json.loads(done.stdout) if done.stdout else {}, done.stderr.splitlines())
 
     return run
-
-
-@pytest.fixture
-def letters():
-    """The letters that are sent meanwhile, in memory."""
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
-        mail.outbox = []
-        yield mail.outbox
 
 
 @pytest.fixture

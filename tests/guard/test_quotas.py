@@ -22,7 +22,6 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, owner_actor
 from kehu.guard.watch.alerts import alerts
 from tests.cast import admit, staff
-from tests.doors.api.conftest import caller  # noqa: F401  (a fixture)
 
 SMALL = {("service", "opened"): Quota(60, 90), ("service", "listed"): Quota(50, 50)}
 
@@ -204,7 +203,7 @@ def test_numbers_that_do_not_fit(small, wrong):
         set_limit(*wrong, actor=owner_actor())
 
 
-def test_the_api_answers_429_and_says_when(small, caller):  # noqa: F811
+def test_the_api_answers_429_and_says_when(small, caller):
     [lin] = admit({"full_name": "Lin"})
     call = caller("service", "service")
     for _ in range(60):

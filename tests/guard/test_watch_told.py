@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.db import connection
 from django.test import override_settings
 
@@ -20,6 +18,7 @@ from kehu.guard.watch import house, tell
 from kehu.guard.watch.alerts import raise_alert
 from kehu.guard.watch.health import check_watch
 from tests.cast import staff
+from tests.smtp import serving
 
 
 class Letters:
@@ -66,20 +65,8 @@ class Receiver:
 
 @pytest.fixture
 def post(database):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    letters = Letters()
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    backend = "django.core.mail.backends.smtp.EmailBackend"
-    try:
-        with override_settings(
-            EMAIL_BACKEND=backend, EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, OWNER_MAIL="owner@shop.example"
-        ):
-            yield letters
-    finally:
-        controller.stop()
+    with serving(Letters(), OWNER_MAIL="owner@shop.example") as letters:
+        yield letters
 
 
 @pytest.fixture

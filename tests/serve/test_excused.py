@@ -12,14 +12,14 @@ from kehu.serve.rights.holders import InformedHolder
 from kehu.serve.sources import informing
 from kehu.vault.ids import new_id
 from tests.cast import staff
-from tests.serve.test_sources import bring, letters, member, office, policy_of, registered  # noqa: F401  (fixtures)
+from tests.suppliers import member, policy_of
 
 
 @pytest.mark.parametrize(("residence", "why", "knows"), [
     ("DE", "knows", "GDPR 14(5)(a)"), ("DE", "effort", "GDPR 14(5)(b)"), ("CN", "law", "PIPL 18"), ("CN", "effort", ""),
     ("AU", "effort", "House rule 36"),
 ])  # fmt: skip
-def test_whom_the_law_lets_one_not_tell_is_noted_and_then_used(registered, bring, letters, residence, why, knows):  # noqa: F811
+def test_whom_the_law_lets_one_not_tell_is_noted_and_then_used(registered, bring, letters, residence, why, knows):
     registered()
     service = staff("service")
     bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\nB-2,Wu,wu@kehu.example\n", residence=residence)
@@ -48,7 +48,7 @@ def test_whom_the_law_lets_one_not_tell_is_noted_and_then_used(registered, bring
     assert after[0] == "clear" and (residence != "CN" or before == ("denied", "cn.pipl.17-told"))
 
 
-def test_all_of_them_are_excused_or_none(registered, bring, letters):  # noqa: F811
+def test_all_of_them_are_excused_or_none(registered, bring, letters):
     registered()
     bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\n", residence="DE")
     bring("external_id,full_name,email\nB-2,Wu,wu@kehu.example\n", residence="CN")

@@ -28,7 +28,7 @@ from kehu.serve.rights import incidents, requests
 from kehu.serve.rights.models import Request
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
-from tests.serve.test_sources import BROKER
+from tests.suppliers import BROKER
 
 MAIL = "{}@kehu.example".format
 

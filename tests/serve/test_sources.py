@@ -27,9 +27,9 @@ from kehu.govern.sources import marks_of_customers, marks_of_records
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.admit import CollectionRefused
 from kehu.guard.gate.read import gate
-from kehu.guard.staff.actions import actor_of, owner_actor
+from kehu.guard.staff.actions import owner_actor
 from kehu.serve.corrections.actions import correct
-from kehu.serve.desk.queries import explain, find, show
+from kehu.serve.desk.queries import find, show
 from kehu.serve.desk.searching import search
 from kehu.serve.register import changes
 from kehu.serve.rights import actions as rights
@@ -45,49 +45,13 @@ from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, signature, webhook
 from tests.serve.holdings import link
 from tests.smtp import mail_server
+from tests.suppliers import BROKER, PERSON, member, policy_of
 
-BROKER = {
-    "kind": "third-party", "party": "Broker Ltd", "country": "DE", "contract": "B-17", "ground": "consent",
-    "purposes": ["service", "marketing"], "until": "2099-12-31", "proof": "ab" * 32, "obtained": "their own shop, checked",
-}  # fmt: skip
 COURT = {
     "kind": "public", "party": "Court of Records", "country": "CN", "ground": "public", "purposes": ["service", "credit"],
     "fields": ["full_name", "email", "external_id"], "scope": "judgments of the last year", "proof": "cd" * 32,
 }  # fmt: skip
 GIVEN = {"kind": "general", "until": None, "notice": None, "by_subject": None}
-
-
-@pytest.fixture
-def office(database):
-    """Who proposes, and who lets it through."""
-    return staff("marketing"), staff("privacy")
-
-
-@pytest.fixture
-def registered(office):
-    def work(name="broker", parts=BROKER, **other):
-        proposer, decider = office
-        change = changes.propose_source(name, parts | other, actor=proposer)
-        changes.approve(change.id, actor=decider)
-        return Source.objects.get(name=name)
-
-    return work
-
-
-@pytest.fixture
-def bring(database, tmp_path):
-    """Import a text from a source as the home's owner; returns the import's status."""
-
-    def work(text, *, source="broker", channel="third-party", residence="CN", progress=None, **terms):
-        path = tmp_path / f"in-{abs(hash(text))}.csv"
-        path.write_text(text, encoding="utf-8")
-        asked = ImportTerms(
-            files=(path,), channel=channel, basis="contract", residence=residence, source=source, **terms
-        )
-        id = importing.start(importing.plan(asked, actor=owner_actor()), actor=owner_actor())
-        return importing.run(id, actor=owner_actor(), progress=progress, link=False)
-
-    return work
 
 
 @pytest.fixture
@@ -104,13 +68,6 @@ def kehu_import(database, tmp_path):
     return work
 
 
-@pytest.fixture
-def letters():
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
-        mail.outbox = []
-        yield mail.outbox
-
-
 def one(query, *parameters):
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
@@ -120,18 +77,6 @@ def one(query, *parameters):
 def customer(**where):
     [(column, value)] = where.items()
     return one(f"select subject from subject_state where {column} = %s", value)
-
-
-def member(role):
-    return actor_of(f"{role}@kehu.example")
-
-
-def policy_of(subject, *, actor, purpose="service", field="email"):
-    held = explain(subject, actor=actor, purpose=purpose, fields=[field])[field]
-    return held.answer, held.policy
-
-
-PERSON = "external_id,full_name,email\nB-1,Lin Wan,lin@kehu.example\n"
 
 
 def test_two_people_let_a_source_in_and_the_database_sees_to_it(office, registered):

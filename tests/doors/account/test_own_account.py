@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from types import SimpleNamespace
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
@@ -25,6 +23,7 @@ from kehu.guard.staff.sign_ins import Visit, sign_in
 from kehu.guard.staff.sign_on import allow_sign_on
 from kehu.host import jobs
 from tests.doors.web.browsing import browser, signed_in, text_of
+from tests.smtp import serving
 
 GOOD = "violet-tram-9-umbrella"
 LOWER = ("marketing", "service", "analyst", "engineer")
@@ -240,18 +239,8 @@ class Letters:
 @pytest.fixture
 def post(database):
     """A real SMTP server, and Django's mail sent to it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    letters = Letters()
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    backend = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1"}
-    try:
-        with override_settings(**backend, EMAIL_PORT=port):
-            yield letters
-    finally:
-        controller.stop()
+    with serving(Letters()) as letters:
+        yield letters
 
 
 def test_each_change_is_told_to_the_person_and_nothing_secret(post):

@@ -19,8 +19,8 @@ from django.db import connection
 from kehu.doors.api import callers
 from kehu.doors.api.urls import api
 from kehu.host.home import Home
+from tests.caller import LIN, Caller
 from tests.cast import admit
-from tests.doors.api.conftest import LIN, Caller
 
 UNKNOWN = "01990000-0000-7000-8000-000000000000"
 

@@ -6,8 +6,8 @@ import pytest
 from django.test import RequestFactory
 from django.urls import resolve
 
+from tests.caller import LIN, ROOT
 from tests.cast import admit
-from tests.doors.api.conftest import LIN, ROOT
 from tests.doors.api.test_api import NAMED, TABLE, UNKNOWN, rows
 
 GETS = [path for method, path in TABLE if method == "GET"]

@@ -25,8 +25,8 @@ from kehu.serve.assurance import queries as ledger
 from kehu.serve.leaving import tokens
 from kehu.serve.leaving.canary import trace
 from kehu.serve.leaving.tokens import TokenOver
+from tests.caller import LIN, Caller
 from tests.cast import admit, staff
-from tests.doors.api.conftest import LIN, Caller
 
 DAY = 24 * 3600
 

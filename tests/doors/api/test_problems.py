@@ -17,8 +17,8 @@ from kehu.doors import problems
 from kehu.doors.api.urls import _schema_of
 from kehu.govern.slugs import LANGUAGES
 from kehu.host.home import Home
+from tests.caller import LIN, Answer, Caller
 from tests.cast import admit
-from tests.doors.api.conftest import LIN, Answer, Caller
 
 MARK = "canary-7f3a-王小明"
 MEMBERS = {

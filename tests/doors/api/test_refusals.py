@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 
 from kehu.govern.slugs import ACTIONS, PURPOSES
+from tests.caller import LIN
 from tests.cast import admit
-from tests.doors.api.conftest import LIN
 from tests.doors.api.test_api import operations
 
 FIND = {"criteria": {"email": LIN["email"]}}

@@ -24,7 +24,7 @@ from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, body_of, signature, webhook
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
-from tests.serve.test_sources import BROKER
+from tests.suppliers import BROKER
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})

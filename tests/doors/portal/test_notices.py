@@ -17,8 +17,8 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.serve.register import changes
 from kehu.serve.rights import actions, erasure
 from tests.cast import admit, staff
-from tests.doors.portal.conftest import Visitor
 from tests.doors.portal.test_sign_in import LIN, ZHOU
+from tests.visitor import Visitor
 
 WORDS = dict.fromkeys(LANGUAGES, "We keep your birthday, too. <b>Not bold.</b>")
 FINE = Assessment(on=date(2026, 11, 1), risk="low", outcome="acceptable", measures="")

@@ -21,8 +21,8 @@ from kehu.serve.upkeep import queue as tasks
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
-from tests.doors.portal.conftest import Visitor
 from tests.doors.portal.test_sign_in import LIN, ZHOU
+from tests.visitor import Visitor
 
 
 def link(one, other, certainty):

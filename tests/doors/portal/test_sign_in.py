@@ -13,8 +13,8 @@ from kehu.guard.guests import codes
 from kehu.guard.installation import HeldRules
 from kehu.serve.portal import sign_in
 from tests.cast import admit
-from tests.doors.portal.conftest import Visitor
 from tests.serve.holdings import link
+from tests.visitor import Visitor
 
 LIN = {
     "full_name": "林婉清",

@@ -14,7 +14,7 @@ from kehu.serve.register import changes
 from kehu.serve.sources import informing
 from tests.cast import staff
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
-from tests.serve.test_sources import PERSON, bring, office, registered  # noqa: F401  (fixtures)
+from tests.suppliers import PERSON
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 ALL = frozenset(ROLES)
@@ -155,7 +155,7 @@ def test_the_names_of_people_are_not_in_the_list_of_somebody_signed_out(database
     assert "kehu.example" not in text_of(browser().get("/purposes", follow=True))
 
 
-def test_those_chosen_need_not_be_told(registered, bring):  # noqa: F811
+def test_those_chosen_need_not_be_told(registered, bring):
     registered()
     bring(PERSON, residence="CN")
     lea, actor = signed_in("legal")
@@ -172,7 +172,7 @@ def test_those_chosen_need_not_be_told(registered, bring):  # noqa: F811
     assert "Everybody has been told" in text_of(lea.get("/sources/informing?done=excused"))
 
 
-def test_those_chosen_were_told_as_far_as_they_were_listed(registered, bring):  # noqa: F811
+def test_those_chosen_were_told_as_far_as_they_were_listed(registered, bring):
     registered()
     bring(PERSON + "B-2,Wu,wu@kehu.example\nB-3,Xu,xu@kehu.example\n")
     lea, actor = signed_in("legal")

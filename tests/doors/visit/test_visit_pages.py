@@ -21,7 +21,6 @@ from kehu.guard.gate.read import gate
 from kehu.serve.mailing import links
 from kehu.vault.ids import new_id
 from tests.cast import admit
-from tests.doors.portal.conftest import post  # noqa: F401  (a fixture)
 from tests.forms import CONTACT, LETTERS, count, post_letters, published, someone
 
 UNKNOWN = uuid.UUID(int=7)
@@ -69,7 +68,7 @@ def test_every_address_is_in_the_table(window):
         assert window.post(path).status_code == (status if name != "visit-gpc" else 403), path
 
 
-def test_a_form_from_page_to_record(window, post):  # noqa: F811
+def test_a_form_from_page_to_record(window, post):
     form = published()
     path = f"/forms/{form.id}"
     page = window.get(path).content.decode()
@@ -97,7 +96,7 @@ def test_a_form_from_page_to_record(window, post):  # noqa: F811
     assert "Confirmed" in window.get(link).content.decode()
 
 
-def test_no_means_no(window, post):  # noqa: F811
+def test_no_means_no(window, post):
     form = published()
     filled(window, f"/forms/{form.id}", LIN)
     link = link_in(post, "lin@mail.example")
@@ -125,7 +124,7 @@ def test_only_named_pages_frame_it_and_a_foreign_post_is_shown_before_it_is_take
     assert count("select count(*) from subject_state where gpc") == 1
 
 
-def test_an_app_signs_up_by_the_same_rules(window, post):  # noqa: F811
+def test_an_app_signs_up_by_the_same_rules(window, post):
     form = published()
     path = f"/forms/{form.id}"
     told = window.get(path, headers={"Accept": "application/json"}).json()
@@ -222,7 +221,7 @@ def test_preferences_that_were_open_meanwhile_start_nothing_again(window):
     assert said == {"newsletter": "unsubscribed", "events": "subscribed"}
 
 
-def test_a_list_is_joined_by_its_page(window, post):  # noqa: F811
+def test_a_list_is_joined_by_its_page(window, post):
     form = published(LETTERS, name="letters", kind="list")
     filled(window, f"/forms/{form.id}", {"f_email": "lin@mail.example", "l": ["email:newsletter", "email:offers"]})
     window.post(link_in(post, "lin@mail.example"))
@@ -230,7 +229,7 @@ def test_a_list_is_joined_by_its_page(window, post):  # noqa: F811
     assert {one.topic for one in Subscription.objects.filter(status="subscribed")} == {"newsletter", "offers"}
 
 
-def test_too_much_waiting_is_told_and_nothing_typed_is_lost(window, post, monkeypatch):  # noqa: F811
+def test_too_much_waiting_is_told_and_nothing_typed_is_lost(window, post, monkeypatch):
     waiting, kept = published(), published(name="kept", confirmed=False)
     filled(window, f"/forms/{waiting.id}", LIN)
     link = link_in(post, "lin@mail.example")

@@ -28,7 +28,6 @@ from kehu.serve.rights import actions as rights
 from kehu.serve.upkeep import queue as tasks
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
-from tests.doors.api.conftest import caller  # noqa: F401  (a fixture)
 from tests.doors.intake.test_quarantine_pages import LAW, bring
 from tests.doors.review.test_review_pages import LIN, LYN, SHIPPED, form_of
 from tests.doors.web import browsing
@@ -124,7 +123,7 @@ def test_what_nobody_types_breaks_no_page(database, sent):
         assert desk.post(reverse("register-step", args=[change.id, "refuse"]), {"reason": "ab"}).status_code == 302
 
 
-def test_a_colleagues_upload_is_not_read_over_the_api(caller):  # noqa: F811  (the fixture)
+def test_a_colleagues_upload_is_not_read_over_the_api(caller):
     one, other = caller("service", "service"), caller("marketing", "marketing")
     text = b"external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n"
     sent = one("POST", "/uploads", raw=text, **{"Content-Type": "application/octet-stream"})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 
 import pytest
-from aiosmtpd.controller import Controller
-from django.test import Client, override_settings
+from django.test import Client
 
 from kehu.serve.portal import sign_in
+from tests.smtp import serving
 
 
 class Letters:
@@ -37,19 +36,9 @@ class Letters:
 @pytest.fixture
 def post(database):
     """The SMTP server, and Django's mail sent to it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    letters = Letters()
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    backend = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1"}
-    try:
-        with override_settings(**backend, EMAIL_PORT=port):
-            yield letters
-            sign_in.drain()
-    finally:
-        controller.stop()
+    with serving(Letters()) as letters:
+        yield letters
+        sign_in.drain()
 
 
 class Visitor:
