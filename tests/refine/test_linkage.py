@@ -110,6 +110,13 @@ class TestPersons:
         other = {"given_name": "noor", "family_name": "okafor", "birth_date": "1971-12-01"}
         assert verdict({**ALICE, "national_id": "8813772"}, {**other, "national_id": "8813772"}) != "merged"
 
+    @pytest.mark.parametrize("family", ["harper", "novak"])
+    @pytest.mark.parametrize("fact", ["occupation", "birth_place"])
+    def test_what_twins_share_merges_nobody(self, fact, family):
+        """Pupils have one occupation, and who was born together one birth place; so have two of one house and birthday."""
+        one = {**ALICE, **HOME, fact: "student"}
+        assert verdict(one, {**one, "given_name": "clara", "family_name": family}) != "merged"
+
     def test_two_valid_numbers_keep_twins_apart(self):
         one, other = resident_id("31010119900105", 101), resident_id("31010119900105", 103)
         assert (
@@ -223,6 +230,16 @@ class TestOrganisations:
     def test_a_branch_is_asked_about(self, office, other):
         one = {"legal_name": office, "phone": "+862155501234", "email": "info@mail.example"}
         assert verdict(one, {**one, "legal_name": other}, "organisation") == "asked"
+
+    @pytest.mark.parametrize(("first", "second"), [
+        ("Sunrise Property Fund I Ltd", "Sunrise Property Fund II Ltd"), ("Sunrise Property 1 Ltd", "Sunrise Property 2 Ltd"),
+        ("北京朝阳物业一号有限公司", "北京朝阳物业二号有限公司"), ("朝陽第一中學", "朝阳第十一中学"), ("Sunrise Property", "Sunrise Property 2"),
+    ])  # fmt: skip
+    def test_the_second_of_a_kind_is_asked_about(self, first, second):
+        one = {"legal_name": first, "phone": "+862155501234", "email": "info@mail.example"}
+        assert verdict(one, {**one, "legal_name": second}, "organisation") == "asked"
+        numbered = {**one, "registration_number": "91310000MA1K35KL1X"}
+        assert verdict(numbered, {**numbered, "legal_name": second}, "organisation") == "merged"
 
 
 class TestTable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,6 +71,10 @@ BRANCHES: Final = (
     r"(\S+) (?:branch|branch office)$",
 )
 """Of a branch, which has a number of its own, the place that it is named after."""
+_HAN_DIGITS: Final = "零一二三四五六七八九"
+_ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+ORDINALS: Final = r"第[一二两三四五六七八九十]+|[一二两三四五六七八九十]+[号期]|[0-9]+|\b(?:ii|iii|iv|vi|vii|viii|ix|xi|xii)\b|\b[ivx]$"
+"""What tells the second of a kind from the first: Fund II, 一号, 第二. One letter counts at the end alone: it may be a word."""
 _HAN: Final = r"\p{Han}"
 # One mailbox under two names, and whose providers read no dots before the @.
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
@@ -110,6 +115,22 @@ def _simplifier() -> OpenCC:
 def simplified(text: str) -> str:
     """Traditional characters in their simplified forms."""
     return str(_simplifier().convert(text))
+
+
+def ordinals(name: str) -> str | None:
+    """The ordinals in the name of an organisation, as numbers, in order; None where there is none."""
+    found = sorted({_number(one.strip("第号期")) for one in re.findall(ORDINALS, name)})
+    return " ".join(map(str, found)) or None
+
+
+def _number(written: str) -> int:
+    if written.isdecimal():
+        return int(written[:18])
+    if written in _ROMAN:
+        return _ROMAN.index(written) + 1
+    tens, ten, ones = written.replace("两", "二").rpartition("十")
+    units = _HAN_DIGITS.find(ones or "零")
+    return (10 * _HAN_DIGITS.find(tens or "一") if ten else 0) + units
 
 
 def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Features:
@@ -261,7 +282,13 @@ def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
     joined = pl.when(bare.str.contains(r"^[\p{Han} ]+$")).then(bare.str.replace_all(" ", "")).otherwise(bare)
     branch = pl.coalesce(pl.col("full").str.extract(pattern) for pattern in BRANCHES)
     frame = frame.with_columns(pl.when(bare != "").then(joined).otherwise(pl.col("full")).alias("name"), branch=branch)
-    return frame.with_columns(tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))))
+    numbered = frame["name"].filter(frame["name"].str.contains(ORDINALS)).unique()
+    return frame.with_columns(
+        tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
+        ordinal=pl.col("name").replace_strict(
+            numbered, [ordinals(one) for one in numbered], default=None, return_dtype=pl.String
+        ),
+    )
 
 
 def _sorted_words(name: pl.Expr) -> pl.Expr:

@@ -20,6 +20,7 @@ from kehu.refine.resolve.features import (
     SAME_DOMAINS,
     TEXT_FIELDS,
     Kind,
+    ordinals,
     simplified,
 )
 from kehu.refine.resolve.romanised import spellings
@@ -183,7 +184,14 @@ def _organisation(plain: Mapping[str, str | None]) -> Folded:
     if all(letter == " " or _HAN.match(letter) for letter in name):
         name = name.replace(" ", "")
     branch = next((found[1] for pattern in _BRANCHES if (found := pattern.search(full))), None)
-    return {"full": full, "name": name, "tokens": sorted_words(name), "name_s": spell(name), "branch": branch}
+    return {
+        "full": full,
+        "name": name,
+        "tokens": sorted_words(name),
+        "name_s": spell(name),
+        "branch": branch,
+        "ordinal": ordinals(name),
+    }
 
 
 def sorted_words(name: str) -> str:

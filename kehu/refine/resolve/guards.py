@@ -216,8 +216,13 @@ class _Persons(_Conditions):
         return self._known("birth") & ~self._near_birth & ~self._number & ~self._id_near()
 
     @cached_property
+    def _at_home(self) -> Condition:
+        """What a household shares, and twins do."""
+        return _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+
+    @cached_property
     def _fact(self) -> Condition:
-        """What neither a household nor a twin shares."""
+        """What people of one household rarely share; twins do: one birth place, and as pupils one occupation."""
         return self._same("occupation") | self._same("birth_place")
 
     @cached_property
@@ -241,7 +246,7 @@ class _Persons(_Conditions):
     def _certain(self) -> Condition:
         """Evidence that may merge by itself, whatever contradicts it."""
         given, birth, number = self._given, self._birth_agrees(), self._number
-        at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+        at_home = self._at_home
         # Under one written name a slip of a digit is no other phone.
         slip = self._same("name") & (
             self._when("phone", Mistyped("phone", 1)) | self._when("email", Mistyped("email", 1))
@@ -251,7 +256,7 @@ class _Persons(_Conditions):
             number & (given | self._given_compatible() | birth)
             | given & self._family_agrees() & (self._near_birth | self._told & (self._fact | at_home | slip))
             | short & (birth & (self._family_agrees() | self._fact | at_home) | self._told & self._fact)
-            | birth & self._same("occupation")
+            | birth & self._family_agrees() & self._same("occupation") & ~at_home
             # A family name changes by marriage.
             | given & birth & (self._fact | at_home)
         ) & ~(self._other_characters() & ~number)
@@ -265,7 +270,8 @@ class _Persons(_Conditions):
 
     def _other_given(self) -> Condition:
         """Given names that differ by more than any slip, and nothing that speaks against two."""
-        return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number & ~self._fact
+        elsewhere = self._fact & ~self._at_home
+        return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number & ~elsewhere
 
     def guards(self) -> Guards:
         contradiction, certain = _any(self._contradictions.values()), self._certain()
@@ -310,9 +316,16 @@ class _Organisations(_Conditions):
         contact = self._same("phone") | phone | self._same("email") | self._same("addr")
         # A head office and its branches share a telephone, and each is registered by itself.
         branches = (self._one_has("branch") | self._differs("branch")) & ~number
-        certain = name & (number | contact & ~other_number & ~branches)
-        apart = other_number | branches
-        doubts = {"numbers differ": other_number, "branches differ": branches, "too little": ~certain}
+        # Funds, sites and schools of one house have one name and one address, and a number each.
+        ordinals = (self._one_has("ordinal") | self._differs("ordinal")) & ~number
+        certain = name & (number | contact & ~other_number & ~branches & ~ordinals)
+        apart = other_number | branches | ordinals
+        doubts = {
+            "numbers differ": other_number,
+            "branches differ": branches,
+            "ordinals differ": ordinals,
+            "too little": ~certain,
+        }
         return Guards(certain, named=NO, household=NO, shown=NO, never=NO, apart=apart, firm=apart, doubts=doubts)
 
 

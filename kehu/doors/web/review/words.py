@@ -75,6 +75,9 @@ _DEGREES: Final[Mapping[str, Promise]] = {
 }
 _DOUBTS: Final[Mapping[str, Promise]] = {
     "branches differ": gettext_lazy("A head office and a branch of it, or two branches."),
+    "ordinals differ": gettext_lazy(
+        "One name has a number that the other has not: perhaps the first and second of a kind."
+    ),
     "numbers differ": gettext_lazy("Two valid numbers that differ: nobody has two."),
     "generations differ": gettext_lazy("One is a junior, the other a senior."),
     "genders differ": gettext_lazy("Gender and first name both differ."),
