@@ -20,11 +20,12 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.counter.papers import Form, record_form
 from kehu.serve.desk.queries import explain
+from kehu.serve.register import changes
 from kehu.serve.rights import actions, scanning
 from kehu.serve.rights.evidence import Evidence, open_evidence
 from kehu.serve.rights.scans import ScanRefused, drawn_anew
 from tests.cast import admit, staff
-from tests.doors.portal.test_notices import widen
+from tests.doors.portal.test_notices import WORDS, widen
 from tests.paper import jpeg, sheet
 
 MARK = b"CANARYzq51.5007N"
@@ -110,6 +111,24 @@ def test_a_form_lies_sealed_with_the_consent_it_proves_and_goes_with_the_custome
     jpeg(kept)
     assert held["kind"] == "paper-form" and MARK not in kept
     assert not any(part in sealed for part in (MARK, b"JFIF", b"binder", base64.b64encode(kept)[:40]))
+
+
+@pytest.mark.usefixtures("database")
+def test_a_form_under_a_notice_that_says_nothing_of_the_purpose_agrees_to_nothing():
+    [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    office, paul = staff("manager"), staff("privacy")
+    all_but = {slug: held for slug, held in covers_of(notice_in_force()).items() if slug != "marketing"}
+    changes.approve(changes.propose_notice("privacy", WORDS, all_but, reason="told", actor=office).id, actor=paul)
+    form = {
+        "kind": "general",
+        "until": None,
+        "notice": "privacy@2",
+        "by_subject": None,
+        "evidence": Evidence("paper-form", sheet(), ""),
+    }
+    with pytest.raises(ValueError, match="says nothing of marketing"):
+        actions.give(lin, PURPOSES["marketing"], actor=owner_actor(), **form)
+    assert not Consent.objects.exists()
 
 
 @pytest.mark.usefixtures("database")

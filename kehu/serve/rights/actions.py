@@ -54,8 +54,9 @@ def give(
     Raises:
         Refused: the role may not.
         UnknownSubject: the customer or the guardian is not here.
-        ValueError: a temporary consent without an end, an end in the past, a guardian of oneself, a proof too large, terms
-            that do not name what a law wants named or fields the purpose does not need.
+        ValueError: a temporary consent without an end, an end in the past, a guardian of oneself, a proof too large, a form
+            whose notice says nothing of the purpose, terms that do not name what a law wants named or fields the purpose
+            does not need.
     """
     require("consent", actor)
     wording = authorisations.notice_in_force(notice)
@@ -167,9 +168,16 @@ def _check_fields(purpose: int, terms: Terms | None) -> None:
 
 
 def _version(purpose: int, wording: Notice | None = None) -> int:
-    """The version in force; of what was signed under a notice, the one that it told of at the latest."""
+    """The version in force; of what was signed under a notice, the one that it told of at the latest.
+
+    Raises:
+        ValueError: the notice told of purposes, and not of this one.
+    """
     slug = name_of(PURPOSES, purpose)
-    told = covers_of(wording).get(slug) if wording is not None else None
+    covers = covers_of(wording) if wording is not None else {}
+    if covers and slug not in covers:
+        raise ValueError(f"notice: says nothing of {slug}, so a form under it agrees to none of it")
+    told = covers.get(slug)
     in_force = installation().rules.purposes[slug].version
     return min(in_force, told.version) if told is not None else in_force
 
