@@ -15,6 +15,7 @@ from kehu.govern.slugs import LANGUAGES
 from kehu.serve.register import changes
 from tests.cast import staff
 from tests.dresses import in_every_dress
+from tests.suppliers import PERSON
 
 FINE = Assessment(on=date(2026, 11, 1), risk="low", outcome="with-measures", measures="Only day and month are shown.")
 MORE = {"least": [*shipped()["marketing"][1]["least"], "birth_date"], "recipients": ["Parcel Post"]}
@@ -69,6 +70,23 @@ def test_a_change_is_proposed_and_decided_without_script_and_by_keyboard(visit: 
     page.keyboard.press("Enter")
     page.wait_for_url("**done=approve")
     assert register.purposes_in_force()["marketing"].version == 2
+
+
+def test_all_that_are_listed_are_chosen_at_once(visit: Callable[..., Any], registered: Any, bring: Any) -> None:
+    registered()
+    bring(PERSON + "B-2,Wu,wu@kehu.example\nB-3,Xu,xu@kehu.example\n", residence="DE")
+    window = visit()
+    window.sign_in("privacy")
+    assert in_every_dress(window, "/sources/informing") == []
+    every, chosen = window.page.locator("[data-every] input"), window.page.locator("input[name='customer']:checked")
+    every.check()
+    assert chosen.count() == 3
+    window.page.locator("input[name='customer']").first.uncheck()
+    assert not every.is_checked()
+    every.check()
+    window.page.locator("footer button").click()
+    window.page.wait_for_url("**/sources/informing?**")
+    assert window.page.locator("input[name='customer']").count() == 0
 
 
 def _pictures(window: Any, path: str, folder: Path) -> None:

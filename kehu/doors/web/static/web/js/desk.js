@@ -44,9 +44,17 @@ const clock = (element) => {
 // 3. Forms that send themselves when a choice changes (their button stays for those without script)
 const auto = (form) => form.addEventListener("change", (e) => { if (e.target.matches("[data-auto]")) form.requestSubmit(); });
 
+// 4. A box that ticks every one of its form (hidden from those without script)
+const every = (label) => {
+  const box = label.querySelector("input"), of = [...label.closest("form").querySelectorAll(`input[name="${label.dataset.every}"]`)];
+  const tell = () => { const on = of.filter((one) => one.checked).length; box.checked = on === of.length; box.indeterminate = on > 0 && on < of.length; };
+  label.hidden = false; tell();
+  label.closest("form").addEventListener("change", (e) => { if (e.target === box) of.forEach((one) => { one.checked = box.checked; }); tell(); });
+};
+
 const wire = (root) => {
   const all = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
-  all("[data-chart]").forEach(chart); all("[data-seconds]").forEach(clock); all("form[data-auto-form]").forEach(auto);
+  all("[data-chart]").forEach(chart); all("[data-seconds]").forEach(clock); all("form[data-auto-form]").forEach(auto); all("[data-every]").forEach(every);
 };
 document.addEventListener("htmx:load", (e) => wire(e.detail.elt)); // fires for the body at start and for every swap
 
@@ -62,7 +70,7 @@ document.addEventListener("click", (e) => {
   }
 });
 
-// 4. The sections of a record: the tab of the one in view is marked
+// 5. The sections of a record: the tab of the one in view is marked
 const sections = (tabs) => {
   const links = [...tabs.querySelectorAll("a[href^='#']")], seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (!entry.isIntersecting) return;
@@ -75,6 +83,6 @@ document.querySelectorAll("[data-sections]").forEach(sections);
 // the tab of the page one is on is seen, where the tabs do not fit
 document.querySelectorAll(".tabs [aria-current='page']").forEach((tab) => { const tabs = tab.closest(".tabs"); if (tabs.scrollWidth > tabs.clientWidth) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - 16; });
 
-// 5. The reader's time zone, for the server to write times in
+// 6. The reader's time zone, for the server to write times in
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;
