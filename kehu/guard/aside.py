@@ -115,6 +115,15 @@ def stream_key(id: UUID, *, actor: Actor, act: str, make: bool = False) -> bytes
         raise AsideDoesNotOpen(str(id)) from None
 
 
+def may(act: str, actor: Actor) -> bool:
+    """Whether :func:`open_aside` would let this person do the act now."""
+    try:
+        _require(raw_connection(), act, actor)
+    except Refused:
+        return False
+    return True
+
+
 def _require(raw: Connection[Any], act: str, actor: Actor) -> None:
     """The role may do the act, and nothing stands against the person: what is here no purpose and no consent governs yet.
 

@@ -16,6 +16,7 @@ from django.db import connection
 from kehu.collect.channels import Request, kinds
 from kehu.collect.channels.tracking.read import nameless
 from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox import drain as draining
 from kehu.collect.inbox.drain import drain, drain_all
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
@@ -395,3 +396,34 @@ def test_a_visitor_has_no_name_that_tells_the_device():
     assert nameless("D-1", covered=True) != nameless("D-1", covered=False) and "D-1" not in nameless(
         "D-1", covered=True
     )
+
+
+def test_no_channel_waits_for_its_owners_training(channel, send):
+    """It lapses thirty days after it was attested: what customers send comes in all the same, of this channel and the others."""
+    li = staff("marketing")
+    _, key = add_channel("app", "tracking", owner=li.staff, country="CN")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update actor_state set training_until = now() - interval '1 day' where actor = %s", [li.credential]
+        )
+    for owner in (key, channel[1]):
+        assert send(message("track", userId="U-1", event="Order Placed"), key=owner)[0] == 200
+    assert drain_all() == 2
+    assert count("select count(*) from inbox") == 0
+
+
+def test_what_stops_one_channel_stops_no_other(channel, send, monkeypatch):
+    _, key = add_channel("app", "tracking", owner=owner_actor().staff, country="CN")
+    held = draining.answering_for
+
+    def fails(one):
+        if one.id == channel[0].id:
+            raise RuntimeError
+        return held(one)
+
+    for owner in (channel[1], key):
+        assert send(message("track", userId="U-1", event="Order Placed"), key=owner)[0] == 200
+    monkeypatch.setattr(draining, "answering_for", fails)
+    assert draining.drain() == 1
+    monkeypatch.undo()
+    assert (count("select channel from inbox"), drain_all()) == (channel[0].id, 1)

@@ -36,7 +36,8 @@ from kehu.govern.models import Channel
 from kehu.govern.sources import marks
 from kehu.guard.aside import forget_aside, open_aside
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.admit import Admission, CollectionRefused
+from kehu.guard.gate.acts import Refused
+from kehu.guard.gate.admit import Admission
 from kehu.guard.gate.admit import Terms as AdmissionTerms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
@@ -91,14 +92,23 @@ class _Read:
 
 
 def drain(*, only_channel: int | None = None) -> int:
-    """Take in what waits of each channel, a chunk of each; returns how many messages that were."""
+    """Take in what waits of each channel, a chunk of each; returns how many messages that were.
+
+    Raises:
+        DatabaseError: it is away. Whatever else stops a channel is logged, and stops no other.
+    """
     taken = 0
     for id in _waiting_channels():
         if only_channel is not None and id != only_channel:
             continue
         with _alone(id) as held:
             if held:
-                taken += _Channel(id).drain()
+                try:
+                    taken += _Channel(id).drain()
+                except (DatabaseError, psycopg.Error):
+                    raise
+                except Exception as failure:  # noqa: BLE001  (whatever it is, the other channels go on)
+                    _log.error("inbox.stopped", {"channel": id, "failure": type(failure).__name__})
     return taken
 
 
@@ -131,7 +141,7 @@ class _Channel:
             sent = sent[:1]
         try:
             return self._take_in(sent)
-        except CollectionRefused as refused:
+        except Refused as refused:
             return self._wait(sent, refused.policy)
         except Exception as failure:  # whatever one message does to a reader, the others go on
             away = isinstance(failure, (DatabaseError, psycopg.Error))

@@ -14,6 +14,7 @@ from kehu.collect.models import ChannelTerms
 from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Channel, Controller, Notice, Source
 from kehu.govern.slugs import BASES, PURPOSES
+from kehu.guard.aside import may
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.installation import installation
@@ -47,9 +48,15 @@ def terms_of(channel: Channel) -> ChannelTerms:
 
 
 def answering_for(channel: Channel) -> Actor:
-    """Its owner, who answers for what it sends; the home's owner where they have left, or may not collect."""
+    """Its owner, who answers for what it sends; the home's owner where they have left, or may not collect now.
+
+    What customers send does not wait for somebody's training.
+    """
     staff = Staff.objects.filter(id=channel.owner, is_active=True).first() if channel.owner else None
-    return actor_of(staff.email) if staff is not None and staff.role in ACTS["collect"] else owner_actor()
+    if staff is None or staff.role not in ACTS["collect"]:
+        return owner_actor()
+    actor = actor_of(staff.email)
+    return actor if may("collect", actor) else owner_actor()
 
 
 def set_terms(
