@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from procrastinate.contrib.django import app
 
 from kehu.guard.gate.pulls import forget_pulls
 from kehu.guard.gate.quotas import forget_quotas
@@ -16,6 +15,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.retirement import retire
 from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
+from kehu.host.jobs import WHILE_AWAY, app
 from kehu.host.keyring import Keyring
 from kehu.vault.keys import KeyDoesNotOpen
 from kehu.vault.rotation import EPOCH, GRACE_SECONDS, Rotation, finish_rotation, rotate_keys
@@ -102,7 +102,7 @@ def forget_cases(timestamp: int) -> None:
     forget_closed()
 
 
-@app.task(name="guard:tell_of_case", retry=5)
+@app.task(name="guard:tell_of_case", retry=WHILE_AWAY)
 def tell_of_case(case: str) -> None:
     """Tell somebody that there is something to read about them; tried again while the mail server is away."""
     from kehu.guard.watch.case_own import tell_by_mail
@@ -141,7 +141,7 @@ def watch_over(timestamp: int) -> None:
     forget_old(raw_connection())
 
 
-@app.task(name="guard:tell_of_glass", retry=5)
+@app.task(name="guard:tell_of_glass", retry=WHILE_AWAY)
 def tell_of_glass(grant: str) -> None:
     """Tell the offices that somebody broke the glass; tried again while the mail server is away."""
     from kehu.guard.access.glass import tell  # it defers this very job
@@ -149,7 +149,7 @@ def tell_of_glass(grant: str) -> None:
     tell(UUID(grant))
 
 
-@app.task(name="guard:tell_of_account", retry=5)
+@app.task(name="guard:tell_of_account", retry=WHILE_AWAY)
 def tell_of_account(staff: str, what: str, at: str) -> None:
     """Tell a person what changed of that which opens their account; tried again while the mail server is away."""
     from kehu.guard.staff.notices import tell

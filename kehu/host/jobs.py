@@ -17,8 +17,10 @@ import procrastinate
 from django.db import connection
 from procrastinate.contrib.django import app
 
-__all__ = ["add_upkeep", "app", "counts", "main", "run_pending", "waits"]
+__all__ = ["WHILE_AWAY", "add_upkeep", "app", "counts", "main", "run_pending", "waits"]
 
+WHILE_AWAY: Final = procrastinate.RetryStrategy(max_attempts=9, exponential_wait=3)
+"""Of a job that needs a server elsewhere: tried again after 3 s, 9 s, 27 s and so on, for some eight hours in all."""
 _CONCURRENCY: Final = 2
 _DRAIN_SECONDS: Final = 20
 _FAILED_HOURS: Final = 24 * 7

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from django.db import connection
+from django.test import override_settings
 
 from kehu.collect.forms import building, tries, waiting
 from kehu.collect.forms.submission import Wrong
@@ -128,3 +130,16 @@ def test_who_types_an_address_is_not_whose_it_is(letters):
     assert not StateEntry.objects.filter(subject=lin, kind="gpc").exists()
     unasked = building.look(replace(LETTERS, confirmed=False))
     assert "letter-needs-confirmed" in [one.code for one in unasked.faults]
+
+
+def test_a_letter_waits_for_its_mail_server(letters):
+    form = published()
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_PORT=1):
+        assert send(form, LIN) == "confirm"
+        post_letters()
+    waits = "from procrastinate_jobs where task_name = 'forms:send_letter' and status = 'todo' and scheduled_at > now()"
+    assert count(f"select count(*) {waits}") == 1
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set scheduled_at = now() where task_name = 'forms:send_letter'")
+    post_letters()
+    assert [letter.to for letter in letters] == [["lin@mail.example"]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from procrastinate.contrib.django import app
+from kehu.host.jobs import WHILE_AWAY, app
 
 
-@app.task(name="forms:send_letter", pass_context=False, retry=5)
+@app.task(name="forms:send_letter", pass_context=False, retry=WHILE_AWAY)
 def send_letter(waiting: str) -> None:
     """Send the letter with the link to the mailbox that confirms."""
     from kehu.collect.forms.waiting import write_to  # it defers this very job
