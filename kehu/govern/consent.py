@@ -93,13 +93,11 @@ def part_of(subject: UUID, *, whole: bool) -> list[UUID]:
     Raises:
         UnknownSubject: not here.
     """
-    column = "customer" if whole else "core"
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor:  # a certain part lies within a customer, and by that it is looked up
         cursor.execute(
-            f"select s.subject from subject_state s where s.{column} ="
-            f" (select n.{column} from subject_state n where n.subject = %s and not n.hidden) and not s.hidden"
-            " order by s.subject",
-            [subject],
+            "select s.subject from subject_state n join subject_state s on s.customer = n.customer and (%s or s.core = n.core)"
+            " where n.subject = %s and not n.hidden and not s.hidden order by s.subject",
+            [whole, subject],
         )
         found = [row[0] for row in cursor.fetchall()]
     if not found:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection as django_connection
 from django.db import transaction
 from psycopg import Connection
 
@@ -117,8 +118,9 @@ def stream_key(id: UUID, *, actor: Actor, act: str, make: bool = False) -> bytes
 
 def may(act: str, actor: Actor) -> bool:
     """Whether :func:`open_aside` would let this person do the act now."""
+    django_connection.ensure_connection()
     try:
-        _require(raw_connection(), act, actor)
+        _require(django_connection.connection, act, actor)
     except Refused:
         return False
     return True

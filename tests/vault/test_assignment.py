@@ -22,6 +22,7 @@ from kehu.govern.consent import (
     end_guardians,
     give_consent,
     invalidate_consent,
+    part_of,
     refuse_consent,
     withdraw_consent,
 )
@@ -469,6 +470,15 @@ def test_many_links_walk_through_no_table_however_little_is_known_of_it(database
         assert unassign(raw(), pairs, run=None, by=BY) == 1500
         assert walks("subject_state", "assignment") == control
         assert rows("select current_setting('enable_seqscan'), current_setting('enable_hashjoin')") == [("on", "on")]
+
+
+def test_a_certain_part_is_looked_up_by_its_customer(database):
+    crowd = people(3000)
+    with transaction.atomic():
+        rows("select count(*) from subject_state")
+        control = walks("subject_state")
+        assert part_of(crowd[0], whole=False) == part_of(crowd[0], whole=True) == [crowd[0]]
+        assert walks("subject_state") == control
 
 
 def test_a_refused_link_leaves_the_plans_of_its_transaction_alone(database):

@@ -27,7 +27,8 @@ where r.tokens @> array[%s]::bigint[] and not r.hidden and not s.hidden group by
 """
 _FITTING = """
 select distinct s.core from subject_state s join record r using (subject)
-where s.core = any (%s) and not s.hidden and not r.hidden and r.tokens && %s::bigint[] order by s.core
+where s.customer = any (array(select n.customer from subject_state n where n.subject = any (%(cores)s)))
+    and s.core = any (%(cores)s) and not s.hidden and not r.hidden and r.tokens && %(tokens)s::bigint[] order by s.core
 """
 
 
@@ -86,7 +87,7 @@ def _carrying(parts: list[UUID], told: Mapping[str, str]) -> list[UUID]:
     if not tokens or not parts:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_FITTING, [parts, tokens])
+        cursor.execute(_FITTING, {"cores": parts, "tokens": tokens})
         return [row[0] for row in cursor.fetchall()]
 
 

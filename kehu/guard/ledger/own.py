@@ -29,12 +29,14 @@ from kehu.guard.ledger.withheld import SHOWN_SQL, UNTIL_SQL
 PAGE: Final = 50
 EXPLAIN: Final = "explain"
 FORMAT: Final = "kehu-ledger-proof/1"
-_WITHIN: Final = "(select n.core from subject_state n where n.subject = %(subject)s and not n.hidden)"
+_OWN: Final = (
+    "n.subject = %(subject)s and not n.hidden and s.customer = n.customer and s.core = n.core and not s.hidden"
+)
 
 _ROWS: Final = f"""
 select e.seq, e.at, e.purpose, e.action, g.actor, g.answer::text, g.ask, h.packs, d.slug, {UNTIL_SQL}
-from (select u.seq, bit_or(s.packs) as packs from subject_state s join ledger_use u using (subject)
-    where s.core = {_WITHIN} and not s.hidden group by u.seq) h
+from (select u.seq, bit_or(s.packs) as packs from subject_state n, subject_state s join ledger_use u using (subject)
+    where {_OWN} group by u.seq) h
     join ledger_entry e using (seq) join gate_decision g on g.id = e.decision
     left join guard_department d on d.id = e.department
 where (%(before)s::bigint is null or e.seq < %(before)s)
@@ -42,8 +44,8 @@ where (%(before)s::bigint is null or e.seq < %(before)s)
 order by e.seq desc limit %(limit)s
 """
 _IN_ROW: Final = f"""
-select u.subject from ledger_use u join subject_state s using (subject) join ledger_entry e using (seq)
-where u.seq = %(seq)s and s.core = {_WITHIN} and not s.hidden and {SHOWN_SQL} order by u.subject limit 1
+select u.subject from subject_state n, ledger_use u join subject_state s using (subject) join ledger_entry e using (seq)
+where u.seq = %(seq)s and {_OWN} and {SHOWN_SQL} order by u.subject limit 1
 """
 
 

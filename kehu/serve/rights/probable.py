@@ -270,7 +270,8 @@ def _records(parts: Iterable[UUID]) -> dict[UUID, int]:
     wanted = list(parts)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select n.subject, count(r.id) from subject_state n join subject_state s on s.core = n.core"
+            "select n.subject, count(r.id) from subject_state n join subject_state s"
+            " on s.customer = n.customer and s.core = n.core"
             " join record r on r.subject = s.subject and not r.hidden where n.subject = any (%s) group by 1",
             [wanted],
         )

@@ -74,7 +74,9 @@ from told t where s.subject = t.subject
 """
 _POST: Final = """
 update subject_state set supplied = supplied || '{"post": true}' where subject in (select s.subject from subject_state s
-    where s.core = any (%s) and s.inform_by is not null order by s.subject for no key update)
+    where s.core = any (%(cores)s) and s.inform_by is not null
+        and s.customer = any (array(select n.customer from subject_state n where n.subject = any (%(cores)s)))
+    order by s.subject for no key update)
 """
 
 
@@ -324,7 +326,7 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
     with transaction.atomic():
         _note(written, way="email", languages=languages, by=by)
         with connection.cursor() as cursor:
-            cursor.execute(_POST, [without])
+            cursor.execute(_POST, {"cores": without})
     found.mailed, found.by_post = found.mailed + len(written), found.by_post + len(without)
 
 

@@ -46,7 +46,7 @@ _MARKETING: Final = re.compile(
 _RULE: Final = "\n\n" + "—" * 20 + "\n\n"
 _PARTS: Final = """
 select n.subject, n.customer, n.core, c.name,
-    array(select s.subject from subject_state s where s.core = n.core and not s.hidden)
+    array(select s.subject from subject_state s where s.customer = n.customer and s.core = n.core and not s.hidden)
 from subject_state n join govern_controller c on c.id = n.controller where n.subject = any (%s) and not n.hidden
 """
 
