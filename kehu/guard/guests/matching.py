@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.read import PROFILE_KINDS, gate
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, gate
 from kehu.guard.guests.codes import FACT_TRIES
 from kehu.guard.installation import installation
 
@@ -91,16 +91,12 @@ def _carrying(parts: list[UUID], told: Mapping[str, str]) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def holds_address(actor: Actor, subject: UUID, address: str) -> bool:
-    """Whether exactly this address stands on the customer's certain part; asked through the gate as the customer.
-
-    The index folds accents and width away, so that two mailboxes can share a token: a code sent to one must not open
-    the other's owner.
-    """
+def said_addresses(actor: Actor, subject: UUID) -> list[Contribution]:
+    """What the records of the customer's certain part say their addresses are; asked through the gate as the customer."""
     opened = gate().open(
         [subject], actor=actor, purpose="rights-request", fields=["email"], use="find", kinds=(*PROFILE_KINDS,)
     )
-    return any(one.answer == "clear" and one.normal == address for held in opened for one in held.contributions)
+    return [one for held in opened for one in held.contributions if one.answer == "clear"]
 
 
 def confirm_fact(actor: Actor, subject: UUID, facts: Mapping[str, str]) -> bool:

@@ -6,24 +6,31 @@ import datetime as dt
 import logging
 import smtplib
 import threading
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 from django.core.mail import EmailMessage
 from django.db import DatabaseError, connection
 
+from kehu.govern.slugs import RECORD_KINDS
+from kehu.guard.gate.read import Contribution
 from kehu.guard.guests import credentials
 from kehu.guard.guests.codes import CodeRefused, ask_code, pass_code, passed_code
 from kehu.guard.guests.credentials import SignIn
-from kehu.guard.guests.matching import candidates, confirm_fact, fitting, holds_address, meant
+from kehu.guard.guests.matching import candidates, confirm_fact, fitting, meant, said_addresses
 from kehu.host.mail import OutboxClosed
 from kehu.refine.clean.dates import parse_date
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.keys import search_keys
+from kehu.refine.survive import survive
 
 _log = logging.getLogger("kehu.portal")
 _LONGEST: Final = 254  # of an address, RFC 5321
+_EDIT: Final = RECORD_KINDS["edit"]
 _LONGEST_NAME: Final = 120
 _WAITING: Final = 200  # letters in memory; beyond that some are dropped and asked for again
 _post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="kehu-post")
@@ -96,10 +103,25 @@ def drain() -> None:
 
 
 def _open(made: SignIn, address: str) -> SignIn:
-    if not holds_address(made.guest.actor, made.guest.subject, address):
+    if address not in _counting(said_addresses(made.guest.actor, made.guest.subject)):
         credentials.sign_out(made.guest.actor)
         raise CodeRefused("address")
     return made
+
+
+def _counting(said: Sequence[Contribution]) -> set[str | None]:
+    """The addresses that count: of each origin subject the one that survives, save where an edit put it right for another.
+
+    One that was put right, or that a later record took the place of, may be a stranger's mailbox by now. And the index folds
+    accents and width away, so that two mailboxes can share a token: a code sent to one must not open the other's owner.
+    """
+    by_origin: dict[UUID, list[Contribution]] = defaultdict(list)
+    for one in said:
+        by_origin[one.subject].append(one)
+    standing = [held.said for own in by_origin.values() for held in survive(own).values()]
+    edited = {one.subject: one.normal for one in standing if one.kind == _EDIT}
+    wrong = {one.normal for one in said if one.normal != edited.get(one.subject, one.normal)}
+    return {one.normal for one in standing if one.subject in edited or one.normal not in wrong}
 
 
 def _deliver(address: str, letter: Letter, facts: dict[str, str] | None) -> None:

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from kehu.guard.guests import codes
 from kehu.guard.installation import HeldRules
+from kehu.serve.corrections.actions import correct
 from kehu.serve.portal import sign_in
-from tests.cast import admit
+from tests.cast import admit, staff
 from tests.serve.holdings import link
 from tests.visitor import Visitor
 
@@ -256,6 +257,27 @@ def test_signing_out_ends_it_everywhere(post, visitor):
     assert '"cache"' in answer["Clear-Site-Data"] and answer.cookies["kehu_guest"]["max-age"] == 0
     visitor.client.cookies["kehu_guest"] = secret  # somebody kept it
     assert visitor.client.get("/portal")["Location"] == "/portal/sign-in?done=ended"
+
+
+def test_an_address_that_only_looks_alike_opens_nobody(database):
+    admit(LIN)
+    asked = codes.ask_code("lín@mail.example", client="192.0.2.7")
+    with pytest.raises(codes.CodeRefused):
+        sign_in.enter(asked.secret, "lín@mail.example", asked.code)
+
+
+def test_an_address_that_was_put_right_opens_no_more(post, visitor):
+    name, wrong = {"full_name": "林婉清"}, {"email": "stranger@mail.example"}
+    work, twice, lin = admit(name | {"email": "work@mail.example"}, name | wrong, LIN | wrong)
+    link(work, twice, 1)
+    link(work, lin, 1)
+    correct(lin, "email", LIN["email"], reason="typed wrongly at the counter", actor=staff("privacy"))
+    visitor.ask("stranger@mail.example")
+    assert visitor.enter("stranger@mail.example", post.code("stranger@mail.example")).status_code == 401
+    for address in (LIN["email"], "work@mail.example"):  # the right one, and what else a record of theirs says
+        other = Visitor(post)
+        other.ask(address)
+        assert other.enter(address, post.code(address))["Location"] == "/portal"
 
 
 def test_cookies_hold_secrets_only_and_stay_at_this_door(post, visitor):
