@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import threading
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -43,15 +44,16 @@ class Receiver:
     """A server that takes posts, or answers as it is told to."""
 
     def __init__(self):
-        self.taken, self.status = [], 204
+        self.taken, self.status, self.refused = [], 204, 0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.status == 204:
+                status = 422 if json.loads(body)["number"] == receiver.refused else receiver.status
+                if status == 204:
                     receiver.taken.append((self.path, body, self.headers[tell.SIGNATURE]))
-                self.send_response(receiver.status)
+                self.send_response(status)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
 
@@ -142,6 +144,30 @@ def test_what_is_not_taken_is_tried_again_alone_and_the_doctor_says_so(post, rec
     assert tell.deliver() == 1
     assert stand() == [(number, True, True, True)] and len(post.received) == letters
     assert not [one for one in check_watch(running=False) if one.id.startswith("watch.")]
+
+
+def test_a_receiver_that_is_away_holds_no_mail_up(post, receiver):
+    li = staff("service")
+    staff("auditor")
+    receiver.status = 500
+    for back in range(50):
+        raise_alert("volume", li.human, {"seen": 80}, day=date(2026, 9, 1) + timedelta(days=back))
+    tell.deliver()
+    number = raise_alert("honey", li.human, {"seen": 1})
+    letters = len(post.received)
+    tell.deliver()
+    assert [to for to, _ in post.received[letters:]] == ["auditor@kehu.example", "owner@shop.example"]
+    assert stand()[-1] == (number, True, False, False)
+
+
+def test_an_alert_that_the_receiver_refuses_holds_no_other_up(post, receiver):
+    li = staff("service")
+    staff("auditor")
+    receiver.refused = raise_alert("volume", li.human, {"seen": 80})
+    other = raise_alert("honey", li.human, {"seen": 1})
+    assert tell.deliver() == 1
+    assert [json.loads(body)["number"] for _, body, _ in receiver.taken] == [other]
+    assert "status 422" in next(one.text for one in check_watch(running=False) if one.id == "watch.webhook")
 
 
 def test_a_mailbox_that_is_refused_has_nobody_told_twice(post):

@@ -36,15 +36,16 @@ _RING: Final = "watch-webhook"
 _SECONDS: Final = 10  # that a receiver may take
 _AT_ONCE: Final = 50
 _LOCK: Final = 0x6B656875_74656C6C  # "kehutell"
-_UNTOLD: Final = "a.told_at is null and a.opened_at > clock_timestamp() - interval '7 days' order by a.number limit %s"
+_LATELY: Final = "opened_at > clock_timestamp() - interval '7 days'"
+_UNTOLD: Final = f"a.{{way}} is null and a.told_at is null and a.{_LATELY} order by a.number limit %s"
 
 
 class NotTaken(Exception):
     """A receiver did not take a message; ``why`` is a class of error or a status, never what it said."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, answered: bool) -> None:
         super().__init__(why)
-        self.why = why
+        self.why, self.answered = why, answered
 
 
 def secret(*, actor: Actor) -> str:
@@ -69,30 +70,26 @@ def deliver() -> int:
     if not free:
         return 0
     try:
-        return _deliver(select_alerts(_UNTOLD, [_AT_ONCE]))
+        return _deliver()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_unlock(%s)", [_LOCK])
 
 
-def _deliver(waiting: Sequence[Alert]) -> int:
-    if not waiting:
-        return 0
-    told = _marked([one.id for one in waiting])
-    _by("mail", lambda: _mail([one for one in waiting if not told[one.id][0]]))
+def _deliver() -> int:
+    """Each way has what waits for it alone: what one does not take holds nothing up on the other."""
+    if waiting := select_alerts(_UNTOLD.format(way="mailed_at"), [_AT_ONCE]):
+        _by("mail", lambda: _mail(waiting))
     try:
         address = house.webhook()
     except ValueError:  # the doctor says what is wrong with it
         address = None
-    if address:
-        for one in waiting:
-            if not told[one.id][1] and not _by("webhook", lambda one=one: _post(address, one)):  # type: ignore[misc]
-                break  # it does not answer: the others wait for the next minute
+    if address and (unposted := select_alerts(_UNTOLD.format(way="posted_at"), [_AT_ONCE])):
+        _by("webhook", lambda: _post_all(address, unposted))
     ways = "mailed_at is not null" + (" and posted_at is not null" if address else "")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"update watch_alert set told_at = clock_timestamp() where id = any (%s) and told_at is null and {ways}",
-            [[one.id for one in waiting]],
+            f"update watch_alert set told_at = clock_timestamp() where told_at is null and {_LATELY} and {ways}"
         )
         return int(cursor.rowcount)
 
@@ -152,6 +149,24 @@ def _letter(told: Sequence[Alert]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def _post_all(address: str, waiting: Sequence[Alert]) -> None:
+    """Post them one by one; one that is refused holds no other up, where nobody answers they wait for the next minute.
+
+    Raises:
+        NotTaken: the first that was not taken.
+    """
+    failed: NotTaken | None = None
+    for one in waiting:
+        try:
+            _post(address, one)
+        except NotTaken as why:
+            failed = failed or why
+            if not why.answered:
+                break
+    if failed is not None:
+        raise failed
+
+
 def _post(address: str, told: Alert) -> None:
     """Post one alert.
 
@@ -176,24 +191,22 @@ def _post(address: str, told: Alert) -> None:
         line.request("POST", path, body, headers)
         status = line.getresponse().status
     except (OSError, ssl.SSLError, http.client.HTTPException) as failed:
-        raise NotTaken(type(failed).__name__) from None
+        raise NotTaken(type(failed).__name__, answered=False) from None
     finally:
         line.close()
     if not 200 <= status < 300:
-        raise NotTaken(f"status {status}")
+        raise NotTaken(f"status {status}", answered=True)
     _mark("posted_at", [told.id])
 
 
-def _by(medium: str, work: Callable[[], None]) -> bool:
+def _by(medium: str, work: Callable[[], None]) -> None:
     """Try one way and keep how it fared."""
     try:
         work()
     except Exception as failed:  # noqa: BLE001  (whatever a server or a library does: its text may quote an address)
-        why = failed.why if isinstance(failed, NotTaken) else type(failed).__name__
-        _fared(medium, why)
-        return False
-    _fared(medium, None)
-    return True
+        _fared(medium, failed.why if isinstance(failed, NotTaken) else type(failed).__name__)
+    else:
+        _fared(medium, None)
 
 
 def _fared(medium: str, failure: str | None) -> None:
@@ -207,14 +220,6 @@ def _fared(medium: str, failure: str | None) -> None:
             " excluded.failing_since) end, failure = excluded.failure",
             {"medium": medium, "failure": failure},
         )
-
-
-def _marked(ids: Sequence[UUID]) -> dict[UUID, tuple[bool, bool]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select id, mailed_at is not null, posted_at is not null from watch_alert where id = any (%s)", [list(ids)]
-        )
-        return {id: (mailed, posted) for id, mailed, posted in cursor.fetchall()}
 
 
 def _mark(column: str, ids: Sequence[UUID]) -> None:
