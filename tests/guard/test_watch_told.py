@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import override_settings
 
 from kehu.guard.setup import open_owner
@@ -168,6 +168,33 @@ def test_an_alert_that_the_receiver_refuses_holds_no_other_up(post, receiver):
     assert tell.deliver() == 1
     assert [json.loads(body)["number"] for _, body, _ in receiver.taken] == [other]
     assert "status 422" in next(one.text for one in check_watch(running=False) if one.id == "watch.webhook")
+
+
+def test_one_that_grew_since_is_told_again_and_when_grave_to_the_owner(post, receiver):
+    li = staff("service")
+    staff("auditor")
+    number = raise_alert("volume", li.human, {"seen": 40}, count=40)
+    assert tell.deliver() == 1
+    raise_alert("volume", li.human, {"seen": 60}, count=60)  # no graver
+    tell.deliver()
+    raise_alert("volume", li.human, {"seen": 4000}, count=4000, severity=3)
+    for _ in range(2):
+        tell.deliver()
+    assert [to for to, _ in post.received] == ["auditor@kehu.example", "auditor@kehu.example", "owner@shop.example"]
+    told = [json.loads(body) for _, body, _ in receiver.taken]
+    assert [(sent["number"], sent["severity"]) for sent in told] == [(number, "medium"), (number, "high")]
+    with pytest.raises(IntegrityError, match="stays told"), connection.cursor() as cursor:
+        cursor.execute("update watch_alert set mailed_as = 1")
+
+
+def test_an_alert_about_the_only_one_who_handles_them_goes_to_the_owner(post):
+    pia = staff("privacy")
+    number = raise_alert("colleague", pia.human, {"seen": 9}, count=9)
+    with override_settings(OWNER_MAIL=""):
+        assert tell.deliver() == 0  # there is nobody: the doctor says so after a week
+    assert not post.received and stand() == [(number, False, False, False)]
+    assert tell.deliver() == 1
+    assert [to for to, _ in post.received] == ["owner@shop.example"]
 
 
 def test_a_mailbox_that_is_refused_has_nobody_told_twice(post):

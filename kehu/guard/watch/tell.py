@@ -36,8 +36,10 @@ _RING: Final = "watch-webhook"
 _SECONDS: Final = 10  # that a receiver may take
 _AT_ONCE: Final = 50
 _LOCK: Final = 0x6B656875_74656C6C  # "kehutell"
+_NUMBERS: Final = {name: number for number, name in SEVERITIES.items()}
 _LATELY: Final = "opened_at > clock_timestamp() - interval '7 days'"
-_UNTOLD: Final = f"a.{{way}} is null and a.told_at is null and a.{_LATELY} order by a.number limit %s"
+_WAITS: Final = "(a.{way}ed_at is null and a.told_at is null or a.{way}ed_as < a.severity)"  # or has grown since
+_UNTOLD: Final = f"{_WAITS} and a.{_LATELY} order by a.number"
 
 
 class NotTaken(Exception):
@@ -78,13 +80,13 @@ def deliver() -> int:
 
 def _deliver() -> int:
     """Each way has what waits for it alone: what one does not take holds nothing up on the other."""
-    if waiting := select_alerts(_UNTOLD.format(way="mailed_at"), [_AT_ONCE]):
-        _by("mail", lambda: _mail(waiting))
+    if letters := _letters(select_alerts(_UNTOLD.format(way="mail"), [])):
+        _by("mail", lambda: _mail(letters))
     try:
         address = house.webhook()
     except ValueError:  # the doctor says what is wrong with it
         address = None
-    if address and (unposted := select_alerts(_UNTOLD.format(way="posted_at"), [_AT_ONCE])):
+    if address and (unposted := select_alerts(f"{_UNTOLD.format(way='post')} limit %s", [_AT_ONCE])):
         _by("webhook", lambda: _post_all(address, unposted))
     ways = "mailed_at is not null" + (" and posted_at is not null" if address else "")
     with connection.cursor() as cursor:
@@ -94,36 +96,40 @@ def _deliver() -> int:
         return int(cursor.rowcount)
 
 
-def _mail(waiting: Sequence[Alert]) -> None:
-    """One letter to each of the office with everything new that is not about themselves, to the owner what is grave.
+def _letters(waiting: Sequence[Alert]) -> list[tuple[str, list[Alert]]]:
+    """To each of the office what is not about themselves; to the owner what is grave, or what nobody else is told of.
 
-    What reached one of them is marked; it is tried again only where it reached nobody.
+    Where that leaves nobody the alert stays untold, which the doctor says.
+    """
+    people = Staff.objects.filter(role__in=HANDLERS, is_active=True).order_by("email").values_list("id", "email")
+    told = {id: email for id, email in people if not is_frozen(id)}
+    if not settings.OWNER_MAIL:
+        waiting = [one for one in waiting if told.keys() - {one.human}]
+    waiting = waiting[:_AT_ONCE]
+    letters = [(email, [one for one in waiting if one.human != id]) for id, email in told.items()]
+    if settings.OWNER_MAIL:
+        grave = [one for one in waiting if one.severity == SEVERITIES[3] or not told.keys() - {one.human}]
+        letters.append((settings.OWNER_MAIL, grave))
+    return [(address, own) for address, own in letters if own]
+
+
+def _mail(letters: Sequence[tuple[str, list[Alert]]]) -> None:
+    """One letter to each with everything new. What reached one of them is marked; it is tried again only where it reached
+    nobody.
 
     Raises:
         Exception: whatever the last letter that did not leave failed on.
     """
-    people = list(
-        Staff.objects.filter(role__in=HANDLERS, is_active=True).order_by("email").values_list("id", "email", "role")
-    )
-    letters: list[tuple[str, list[Alert]]] = [
-        (email, [one for one in waiting if one.human != id]) for id, email, _ in people if not is_frozen(id)
-    ]
-    if settings.OWNER_MAIL:
-        letters.append((settings.OWNER_MAIL, [one for one in waiting if one.severity == SEVERITIES[3]]))
     failed: Exception | None = None
-    reached = {one.id for one in waiting} - {
-        one.id for _, own in letters for one in own
-    }  # of whom nobody is to be told
+    reached: dict[UUID, Alert] = {}
     for address, own in letters:
-        if not own:
-            continue
         try:
             EmailMessage(_subject(own), _letter(own), to=[address]).send()
         except Exception as error:  # noqa: BLE001  (one mailbox that is refused must not have the others told each minute)
             failed = error
         else:
-            reached |= {one.id for one in own}
-    _mark("mailed_at", list(reached))
+            reached |= {one.id: one for one in own}
+    _mark("mail", list(reached.values()))
     if failed is not None:
         raise failed
 
@@ -196,7 +202,7 @@ def _post(address: str, told: Alert) -> None:
         line.close()
     if not 200 <= status < 300:
         raise NotTaken(f"status {status}", answered=True)
-    _mark("posted_at", [told.id])
+    _mark("post", [told])
 
 
 def _by(medium: str, work: Callable[[], None]) -> None:
@@ -222,10 +228,14 @@ def _fared(medium: str, failure: str | None) -> None:
         )
 
 
-def _mark(column: str, ids: Sequence[UUID]) -> None:
+def _mark(way: str, told: Sequence[Alert]) -> None:
+    """Note by which way they were told, and as how grave: one that has grown meanwhile is told again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"update watch_alert set {column} = clock_timestamp() where id = any (%s) and {column} is null", [list(ids)]
+            f"update watch_alert a set {way}ed_at = coalesce(a.{way}ed_at, clock_timestamp()),"
+            f" {way}ed_as = greatest(a.{way}ed_as, t.severity)"
+            " from unnest(%s::uuid[], %s::smallint[]) t (id, severity) where a.id = t.id",
+            [[one.id for one in told], [_NUMBERS[one.severity] for one in told]],
         )
 
 
