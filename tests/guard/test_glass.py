@@ -60,6 +60,7 @@ def test_the_offices_are_told_by_a_job_in_words_that_name_no_customer(database, 
         assert glass.tell(held.id) == ["privacy@kehu.example", "owner@shop.example"]
     assert len(mail.outbox) == 2
     assert "service@kehu.example" in mail.outbox[0].body
+    assert mail.outbox[0].body.count(f"/access/grants/{held.id}\n") == 3
     for secret in ("陈", "chen@", "collapsed", str(chen)):
         assert secret not in mail.outbox[0].body + mail.outbox[0].subject
 
@@ -100,6 +101,29 @@ def test_another_person_looks_and_what_was_not_justified_ends(database):
     assert answer(chen, token)[0] == "denied"
     with pytest.raises(grants.GrantOver):
         glass.review(held.id, actor=owner_actor(), justified=True)
+
+
+def test_what_waits_is_listed_whatever_came_since(database):
+    [chen] = admit(CHEN)
+    li, paul = staff("service"), staff("privacy")
+    first = broken(li, chen)
+    over = grants.ask(
+        actor=li, purpose="service", fields=["email"], scope=grants.Scope((chen,)), minutes=30, reason=WHY
+    )
+    asked = grants.ask(
+        actor=li, purpose="service", fields=["email"], scope=grants.Scope((chen,)), minutes=30, reason=WHY
+    )
+    grants.end(over.id, actor=li)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into access_grant (id, staff, purpose, fields, subjects, packs, ages, minutes, reason, emergency)"
+            " select gen_random_uuid(), staff, purpose, fields, subjects, packs, ages, minutes, reason, emergency"
+            " from access_grant, generate_series(1, 100) where id = %s",
+            [asked.id],
+        )
+    listed = {one.id for one in grants.grants(actor=paul)}
+    assert {first.id, asked.id} <= listed and over.id not in listed
+    assert [one.id for one in glass.waiting(actor=paul)] == [first.id]
 
 
 @pytest.mark.parametrize("role", ["engineer", "owner"])

@@ -113,11 +113,11 @@ def tell(id: UUID) -> list[str]:
     at = held.asked_at.strftime("%Y-%m-%d %H:%M UTC")
     text = (
         f"{held.email} broke the glass at {at}: {held.emergency}, {number} customer(s), for {held.minutes} minutes.\n"
-        "Look at it and say whether it was justified: /access/grants\n\n"
+        f"Look at it and say whether it was justified: /access/grants/{held.id}\n\n"
         f"{held.email} 于 {at} 启用了紧急访问：{_ZH[held.emergency][0]}，涉及 {number} 位客户，时长 {held.minutes} 分钟。\n"
-        "请查看并判定是否正当：/access/grants\n\n"
+        f"请查看并判定是否正当：/access/grants/{held.id}\n\n"
         f"{held.email} 於 {at} 啟用了緊急存取：{_ZH[held.emergency][1]}，涉及 {number} 位客戶，時長 {held.minutes} 分鐘。\n"
-        "請檢視並判定是否正當：/access/grants\n"
+        f"請檢視並判定是否正當：/access/grants/{held.id}\n"
     )
     for one in people:
         EmailMessage("Kehu 客护: the glass was broken · 紧急访问", text, to=[one]).send()

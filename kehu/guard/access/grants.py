@@ -6,7 +6,7 @@ What a grant's row may become is the database's matter (migration 0016); what it
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -38,6 +38,11 @@ _COLUMNS: Final = (
     "id", "staff", "purpose", "fields", "subjects", "packs", "ages", "minutes", "emergency", "asked_at", "decided_by",
     "decided_at", "approved", "until", "ended_at",
 )  # fmt: skip
+
+_LISTED: Final = """
+(%(all)s or g.staff = %(own)s) and (g.approved is null and g.ended_at is null or g.emergency is not null and r.justified is null
+    or g.id in (select n.id from access_grant n where %(all)s or n.staff = %(own)s order by n.asked_at desc limit 100))
+"""
 
 
 class UnknownGrant(LookupError):
@@ -206,9 +211,8 @@ def use(id: UUID, *, actor: Actor) -> tuple[UUID, str, datetime]:
 
 
 def grants(*, actor: Actor) -> list[Grant]:
-    """The newest hundred: one's own, or for whoever decides, ends or audits everybody's."""
-    everything = actor.role in _SEES_ALL
-    return _select("%s or g.staff = %s order by g.asked_at desc limit 100", [everything, actor.human])
+    """All that wait for somebody, and the newest hundred: one's own, or for whoever decides, ends or audits everybody's."""
+    return _select(f"{_LISTED} order by g.asked_at desc", {"all": actor.role in _SEES_ALL, "own": actor.human})
 
 
 def seen(id: UUID, *, actor: Actor) -> Grant:
@@ -294,7 +298,7 @@ def _scope(scope: Scope) -> tuple[list[UUID] | None, int | None, list[int] | Non
     return None, packs or None, [AGE.index(one) for one in scope.ages] or None
 
 
-def _select(rest: str, parameters: list[Any]) -> list[Grant]:
+def _select(rest: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Grant]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"select {', '.join(f'g.{name}' for name in _COLUMNS)}, s.email, d.email, r.justified from access_grant g"

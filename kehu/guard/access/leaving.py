@@ -244,13 +244,14 @@ def change_of(id: UUID) -> PostChange:
 
 
 def changes(which: str = "c.done is null", values: list[Any] | None = None) -> list[PostChange]:
-    """Those that wait, or others; the newest first."""
+    """Those that wait, or others; the newest first. Of those that are over the newest hundred of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"select {', '.join(f'c.{name}' for name in _COLUMNS)}, s.email, coalesce(t.email, ''), a.email,"
             " coalesce(d.email, '') from post_change c join guard_staff s on s.id = c.staff"
             " join guard_staff a on a.id = c.asked_by left join guard_staff t on t.id = c.taker"
-            f" left join guard_staff d on d.id = c.decided_by where {which} order by c.asked_at desc limit 100",
+            f" left join guard_staff d on d.id = c.decided_by where {which} order by c.done is not null, c.asked_at desc"
+            " limit 100 + (select count(*) from post_change w where w.done is null)",
             values or [],
         )
         return [

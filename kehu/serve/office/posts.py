@@ -149,9 +149,7 @@ def changes_seen(*, actor: Actor) -> list[PostChange]:
     Raises:
         ActRefused: the role looks after nobody.
     """
-    whom = {one.id for one in looks_after(actor)}
-    found = [one for one in leaving.changes("true") if one.staff in whom]
-    return sorted(found, key=lambda one: one.done is not None)
+    return leaving.changes("c.staff = any (%s)", [[one.id for one in looks_after(actor)]])
 
 
 def staff_named(email: str, *, active: bool = True) -> UUID:
