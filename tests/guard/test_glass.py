@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.core import mail
 from django.db import DatabaseError, connection
 from django.test import override_settings
 
+from kehu.govern.slugs import ACTIONS
 from kehu.guard.access import glass, grants
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
@@ -82,6 +84,31 @@ def test_open_looks_raise_the_bar_but_never_for_a_life(database):
         glass.review(one.id, actor=paul, justified=True)
     assert grants.grant_of(first.id).justified is True
     assert broken(li, chen, "security", ["phone"]).state == "live"  # looked at: as the first time
+
+
+def test_the_bar_holds_for_those_who_ask_at_the_same_moment(database):
+    [chen] = admit(CHEN)
+    li = staff("service")
+    ready, found = threading.Barrier(4), []
+
+    def one():
+        try:
+            ready.wait()
+            found.append(broken(li, chen, "security", ["phone"]).state)
+        except Refused as no:
+            found.append(no.args[0])
+        finally:
+            connection.close()
+
+    tries = [threading.Thread(target=one) for _ in range(4)]
+    for each in tries:
+        each.start()
+    for each in tries:
+        each.join()
+    assert sorted(found) == ["house.open-review"] * 3 + ["live"]
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where action = %s", [ACTIONS["break-glass"]])
+        assert cursor.fetchone() == (4,)
 
 
 def test_another_person_looks_and_what_was_not_justified_ends(database):
