@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.test import override_settings
 
 from kehu.govern.slugs import ACTIONS
-from kehu.guard.access import glass, grants
+from kehu.guard.access import glass, grants, roles
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
@@ -128,6 +128,29 @@ def test_another_person_looks_and_what_was_not_justified_ends(database):
     assert answer(chen, token)[0] == "denied"
     with pytest.raises(grants.GrantOver):
         glass.review(held.id, actor=owner_actor(), justified=True)
+
+
+def test_whoever_may_only_look_ends_what_was_not_justified(database):
+    [chen] = admit(CHEN)
+    li, ada = staff("service"), staff("auditor")
+    acts = [one for one in roles.acts_of("auditor") if one != "end-grant"]
+    made = roles.propose(
+        "reviewer",
+        "auditor",
+        purposes=None,
+        categories=None,
+        level=4,
+        actions=["open"],
+        acts=acts,
+        actor=staff("legal"),
+    )
+    roles.decide(made.id, actor=owner_actor(), approve=True)
+    with connection.cursor() as cursor:
+        cursor.execute("update guard_staff set house_role = 'reviewer' where id = %s", [ada.staff])
+    held = broken(li, chen)
+    with pytest.raises(Refused, match=r"house\.custom-role"):
+        grants.end(held.id, actor=ada)
+    assert glass.review(held.id, actor=ada, justified=False).state == "ended"
 
 
 def test_what_waits_is_listed_whatever_came_since(database):

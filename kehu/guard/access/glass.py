@@ -14,7 +14,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection, transaction
 
-from kehu.guard.access.grants import Grant, GrantOver, Scope, ask, end, grant_of, grants
+from kehu.govern.slugs import PURPOSES
+from kehu.guard.access.grants import Grant, GrantOver, Scope, ask, grant_of, grants
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.ledger.record import record_act
@@ -73,7 +74,7 @@ def waiting(*, actor: Actor) -> list[Grant]:
 
 
 def review(id: UUID, *, actor: Actor, justified: bool) -> Grant:
-    """Say of a broken glass whether it was justified; one that was not ends now.
+    """Say of a broken glass whether it was justified; one that was not ends with that word: no other act is asked for.
 
     Raises:
         ActRefused: the role may not.
@@ -94,10 +95,16 @@ def review(id: UUID, *, actor: Actor, justified: bool) -> Grant:
                 [id, actor.human, justified],
             )
             record_act("review-glass", None, actor=actor, detail=id)
+            if not justified:
+                cursor.execute(
+                    "update access_grant set ended_by = %s, ended_at = clock_timestamp() where id = %s and ended_at is null"
+                    " and until > clock_timestamp()",
+                    [actor.human, id],
+                )
+                if cursor.rowcount:
+                    record_act("end-grant", None, actor=actor, purpose=PURPOSES[held.purpose], detail=id)
     except IntegrityError:
         raise GrantOver(str(id)) from None
-    if not justified and held.state == "live":
-        end(id, actor=actor)
     return grant_of(id)
 
 
