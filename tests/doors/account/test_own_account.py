@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from kehu.govern.slugs import ACTIONS, LANGUAGES
 from kehu.guard.gate.acts import ActRefused, Refused
-from kehu.guard.staff import joining, notices, step_up
+from kehu.guard.staff import joining, notices, sign_ins, step_up
 from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor, issue_token, owner_actor
 from kehu.guard.staff.grace import LONGEST, check_grace, grace_ends
 from kehu.guard.staff.models import Staff
@@ -80,6 +80,22 @@ def test_ones_own_password_and_every_other_window_and_token_ends(database):
     assert browser().post("/sign-in", {"email": person.email, "password": person.password}).status_code == 401
     assert browser().post("/sign-in", {"email": person.email, "password": GOOD}).status_code == 302
     assert told() == ["token-issued", "password-changed"]
+
+
+def test_a_sign_in_that_meets_a_new_password_does_not_outlive_the_old_one(database, monkeypatch):
+    held, made = add_staff(email="li@shop.example", role="service", department=None, attest=True)
+
+    def meanwhile(counted):  # the old one was right a moment ago
+        other = Staff.objects.get(id=held.id)
+        other.set_password("quite another long one 1")
+        other.save(update_fields=["password"])
+
+    monkeypatch.setattr(sign_ins, "forget_tries", meanwhile)
+    with pytest.raises(sign_ins.SignInRefused):
+        sign_in(held.email, made.password, Visit("192.0.2.1"))
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from staff_session where staff = %s", [held.id])
+        assert cursor.fetchone() == (0,)
 
 
 def test_a_password_that_is_not_taken_and_one_that_is_not_theirs(database, tmp_path):
