@@ -9,6 +9,7 @@ import base64
 import hmac
 import os
 import time
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
@@ -47,29 +48,34 @@ def enrol(staff: Staff) -> str:
     return text
 
 
-def offer(staff: UUID) -> str:
-    """A secret that becomes the account's only with its first code; the one offered before, if it waits still."""
+def offer(staff: UUID, credential: UUID) -> str:
+    """A secret that becomes the account's only with its first code; the one this sign-in was offered before, if it waits still.
+
+    Another sign-in is never shown it, and voids it: whoever had the password before learns nothing of what is taken up later.
+    """
     held = Staff.objects.get(id=staff)
     if held.totp_pending is not None:
-        return base64.b32encode(_open(held, held.totp_pending)).decode()
-    held.totp_pending, text = _new_secret(held)
+        with suppress(CodeRefused):
+            return base64.b32encode(_open(held, held.totp_pending, credential)).decode()
+    held.totp_pending, text = _new_secret(held, credential)
     held.save(update_fields=["totp_pending"])
     return text
 
 
 @transaction.atomic
-def take_up(staff: UUID, code: str) -> None:
-    """Make the secret that was offered the account's own: the first code shows that it arrived.
+def take_up(staff: UUID, credential: UUID, code: str) -> None:
+    """Make the secret that this sign-in was offered the account's own: the first code shows that it arrived.
 
     Raises:
         NotEnrolled: none was offered.
-        CodeRefused: the code is not of that secret.
+        CodeRefused: the code is not of that secret, or another sign-in was offered one since.
     """
     held = Staff.objects.select_for_update().get(id=staff)
     if held.totp_pending is None:
         raise NotEnrolled("second factor")
-    step = _step_of(_open(held, held.totp_pending), code, after=None, at=None)
-    held.totp, held.totp_step, held.totp_pending = held.totp_pending, step, None
+    secret = _open(held, held.totp_pending, credential)
+    held.totp_step = _step_of(secret, code, after=None, at=None)
+    held.totp, held.totp_pending = _sealed(held, secret), None
     held.save(update_fields=["totp", "totp_step", "totp_pending"])
 
 
@@ -133,18 +139,28 @@ def _program(secret: bytes) -> TOTP:
     return TOTP(secret, _DIGITS, SHA1(), STEP, enforce_key_length=True)  # noqa: S303  (what authenticator programs know, RFC 6238)
 
 
-def _new_secret(staff: Staff) -> tuple[bytes, str]:
+def _new_secret(staff: Staff, credential: UUID | None = None) -> tuple[bytes, str]:
     """Sealed, and in base32."""
-    secret, nonce = os.urandom(_SECRET), os.urandom(_NONCE)
-    return nonce + _cipher().encrypt(nonce, secret, staff.id.bytes), base64.b32encode(secret).decode()
+    secret = os.urandom(_SECRET)
+    return _sealed(staff, secret, credential), base64.b32encode(secret).decode()
 
 
-def _open(staff: Staff, held: bytes) -> bytes:
+def _sealed(staff: Staff, secret: bytes, credential: UUID | None = None) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return nonce + _cipher().encrypt(nonce, secret, _whose(staff, credential))
+
+
+def _open(staff: Staff, held: bytes, credential: UUID | None = None) -> bytes:
     sealed = bytes(held)
     try:
-        return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], staff.id.bytes)
+        return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], _whose(staff, credential))
     except InvalidTag:
         raise CodeRefused("second factor") from None
+
+
+def _whose(staff: Staff, credential: UUID | None) -> bytes:
+    """Of an account; of one sign-in as long as it is only offered."""
+    return staff.id.bytes + (credential.bytes if credential else b"")
 
 
 def _cipher() -> AESGCM:

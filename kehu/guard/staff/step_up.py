@@ -169,7 +169,7 @@ def add_totp(who: Waiting, code: str) -> None:
         CodeRefused: the code is not of that secret.
     """
     _may_change(who)
-    take_up(who.staff, code)
+    take_up(who.staff, who.credential, code)
     tell_later(who.staff, "authenticator-added")
     _confirmed(who.credential)
 

@@ -88,6 +88,18 @@ def test_every_address_is_in_the_table() -> None:
     assert {pattern.name for pattern in urlpatterns} == set(TABLE) | set(LOOKED_AFTER)
 
 
+def test_each_sign_in_is_offered_a_secret_of_its_own(database):
+    account, _ = _new()
+    desks = [browser(), browser()]
+    for desk in desks:
+        desk.post("/sign-in", account)
+    before, mine = (_secret(desk.get("/account/authenticator")) for desk in desks)
+    assert before != mine == _secret(desks[1].get("/account/authenticator"))
+    assert desks[0].post("/account/authenticator", {"code": code_now(before)}).status_code == 422
+    mine = _secret(desks[1].get("/account/authenticator"))  # the other page voided it, and shows another one
+    assert desks[1].post("/account/authenticator", {"code": code_now(mine)}).status_code == 200
+
+
 def test_each_role_gets_what_the_table_says(database):
     wrong = []
     for role in ROLES:

@@ -89,7 +89,7 @@ def authenticator(request: HttpRequest, who: Waiting) -> HttpResponse:
             problem, status = _("The code does not fit this picture. Is the clock of your telephone right?"), 422
         else:
             return _made(request, who)
-    secret = offer(who.staff)
+    secret = offer(who.staff, who.credential)
     context = {
         "problem": problem,
         "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
