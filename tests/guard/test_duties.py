@@ -19,6 +19,21 @@ def test_no_account_goes_over_to_another_duty(database, held, wanted):
         Staff.objects.filter(id=one.staff).update(role=wanted)
 
 
+@pytest.mark.parametrize(
+    ("held", "between", "wanted"), [("engineer", "service", "auditor"), ("legal", "manager", "auditor")]
+)
+def test_nor_by_way_of_a_post_without_one(database, held, between, wanted):
+    one = staff(held)
+    Staff.objects.filter(id=one.staff).update(role=between)
+    with pytest.raises(DatabaseError, match="another duty"):
+        Staff.objects.filter(id=one.staff).update(role=wanted)
+    with connection.cursor() as cursor:
+        cursor.execute("update guard_staff set duty = null where id = %s", [one.staff])
+    with pytest.raises(DatabaseError, match="another duty"):
+        Staff.objects.filter(id=one.staff).update(role=wanted)
+    assert Staff.objects.filter(id=one.staff).update(role=held) == 1
+
+
 def test_other_changes_of_post_are_free(database):
     for held, wanted in (("service", "manager"), ("privacy", "legal"), ("manager", "auditor")):
         one = staff(held)
