@@ -102,7 +102,11 @@ def test_a_new_notice_of_watching_is_acknowledged_anew(database):
 def test_whoever_begins_before_a_texts_day_signs_it_by_then(database):
     day = timezone.now() + timedelta(days=3)
     wordings.publish("agreement", TEXTS, in_force_from=day, actor=staff("legal"))
-    assert lapses.standing_of(staff("service").staff).agreement_until == day
+    li = staff("service")
+    assert lapses.standing_of(li.staff).agreement_until == day
+    with connection.cursor() as cursor:  # nor does the account's standing credential outlive that day
+        cursor.execute("select agreement_until from actor_state where actor = %s", [li.credential])
+        assert cursor.fetchone() == (day,)
 
 
 def test_another_text_than_was_read_is_not_signed(database):
