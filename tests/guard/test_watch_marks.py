@@ -111,6 +111,19 @@ def test_who_may_mark_and_nobody_unmarks_themselves(database):
     assert marks.find_colleagues(actor=owner_actor()) == 0  # what somebody took off stays off
 
 
+def test_one_that_stands_is_left_as_it_is_however_many_came_since(database):
+    [first] = admit(CHEN)
+    ada = staff("auditor")
+    held = marks.mark(first, "vip", actor=ada)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into watch_mark (subject, kind, marked_by) select subject, 2, %s from unnest(%s::uuid[]) subject",
+            [ada.human, admit(*[{"full_name": f"Canary-{number}"} for number in range(500)])],
+        )
+    assert held not in marks.marks(actor=ada)
+    assert marks.mark(first, "vip", actor=ada) == held
+
+
 def test_a_broken_glass_is_told(database):
     [chen] = admit(CHEN)
     li = staff("service")

@@ -72,7 +72,10 @@ def mark(subject: UUID, kind: str, *, actor: Actor, staff: UUID | None = None) -
         )
         if cursor.rowcount:
             record_act("mark", customer, actor=actor)
-    return next(one for one in marks(actor=actor, kind=kind) if one.customer == customer)
+        found = _select("w.kind = %s and s.customer = %s order by w.at desc limit 1", [MARKS[kind], customer])
+    if not found:  # somebody took it off at this moment
+        raise UnknownMark(str(subject))
+    return found[0]
 
 
 def unmark(subject: UUID, kind: str, *, actor: Actor) -> int:
@@ -120,18 +123,7 @@ def marks(*, actor: Actor, kind: str | None = None, limit: int = 500) -> list[Ma
     """
     require_act("watch", actor)
     kinds = list(MARKS.values()) if kind is None else [MARKS[kind]]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select w.subject, s.customer, w.kind, coalesce(c.email, ''), b.email, w.at from watch_mark w"
-            " join subject_state s on s.subject = w.subject join guard_staff b on b.id = w.marked_by"
-            " left join guard_staff c on c.id = w.staff"
-            " where w.ended_at is null and w.kind = any (%s) order by w.at desc limit %s",
-            [kinds, limit],
-        )
-        return [
-            Mark(subject, customer, name_of(MARKS, number), staff, by, at)
-            for subject, customer, number, staff, by, at in cursor.fetchall()
-        ]
+    return _select("w.kind = any (%s) order by w.at desc limit %s", [kinds, limit])
 
 
 def standing_marks(raw: Connection[Any]) -> dict[UUID, list[tuple[str, UUID | None]]]:
@@ -197,3 +189,17 @@ def _customer(subject: UUID) -> UUID:
         raise UnknownMark(str(subject))
     customer: UUID = row[0]
     return customer
+
+
+def _select(rest: str, values: Sequence[Any]) -> list[Mark]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select w.subject, s.customer, w.kind, coalesce(c.email, ''), b.email, w.at from watch_mark w"
+            " join subject_state s on s.subject = w.subject join guard_staff b on b.id = w.marked_by"
+            f" left join guard_staff c on c.id = w.staff where w.ended_at is null and {rest}",
+            values,
+        )
+        return [
+            Mark(subject, customer, name_of(MARKS, number), staff, by, at)
+            for subject, customer, number, staff, by, at in cursor.fetchall()
+        ]
