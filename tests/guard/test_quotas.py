@@ -20,7 +20,7 @@ from kehu.guard.gate.quotas import Leases, QuotaSpent, limits, set_limit, taken
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, owner_actor
-from kehu.guard.watch.alerts import alerts
+from kehu.guard.watch.alerts import alerts, dismiss
 from tests.cast import admit, staff
 
 SMALL = {("service", "opened"): Quota(60, 90), ("service", "listed"): Quota(50, 50)}
@@ -131,6 +131,26 @@ def test_a_refusal_stands_in_the_ledger_and_one_alert_grows(small):
     [alert] = [one for one in alerts(actor=auditor) if one.kind == "quota"]
     assert (alert.human, alert.count) == (agent.human, 4)
     assert str(lin) not in json.dumps(dict(alert.evidence))
+
+
+def test_an_alert_that_was_dismissed_comes_again_for_other_purposes_too(small):
+    agent, auditor = staff("service"), staff("auditor")
+    until_spent(Leases(), agent)
+    leases = Leases()
+
+    def refused(purpose, times):
+        for _ in range(times):
+            with pytest.raises(QuotaSpent):
+                leases.take([agent.human] * 91, actor=agent, purpose=purpose, use="read")
+
+    refused("service", 3)
+    [alert] = [one for one in alerts(actor=auditor) if one.kind == "quota"]
+    dismiss(alert.number, actor=auditor, reason="looked at, an import of hers")
+    refused("security", 1)
+    assert [one.state for one in alerts(actor=auditor) if one.kind == "quota"] == ["dismissed"]
+    refused("security", 1)  # half as many again on that day
+    [again] = [one for one in alerts(actor=auditor) if one.kind == "quota" and one.state == "open"]
+    assert again.count == 6
 
 
 def test_an_emergency_is_let_on_for_its_own_purpose_alone(small):

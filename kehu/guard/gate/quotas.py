@@ -32,6 +32,12 @@ _KEPT: Final = 1_000  # leases held before those of hours gone by are dropped
 _HOUR: Final = 3600
 
 
+_REFUSED: Final = """
+select sum(refused)::integer from quota_taken where human = %s and hour >= date_trunc('day', clock_timestamp(), 'UTC')
+"""
+"""Of a person on the day of an alert, for whatever purpose."""
+
+
 class QuotaSpent(Refused):
     """A person has used as many customers as their role may; ``seconds`` until there is room again."""
 
@@ -88,15 +94,15 @@ def _take(subjects: Sequence[UUID], actor: Actor, purpose: str, meter: str, use:
     wanted = max(needed, quota.per_hour // _PARTS if quota.per_hour else _FREE_PART)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select granted, refusals, seconds from take_quota(%s, %s, %s::smallint, %s::smallint, %s, %s, %s, %s)",
+            "select granted, seconds from take_quota(%s, %s, %s::smallint, %s::smallint, %s, %s, %s, %s)",
             [actor.human, actor.role, PURPOSES[purpose], METERS[meter], needed, wanted, *quota],
         )
-        granted, refusals, seconds = cursor.fetchone()
+        granted, seconds = cursor.fetchone()
     if granted:
         return int(granted)
     if actor.grant is not None and _emergency(actor, purpose):
         return needed
-    _refuse(subjects, actor, purpose, use, meter, refusals)
+    _refuse(subjects, actor, purpose, use, meter)
     raise QuotaSpent(int(seconds))
 
 
@@ -110,11 +116,13 @@ def _emergency(actor: Actor, purpose: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def _refuse(subjects: Sequence[UUID], actor: Actor, purpose: str, use: str, meter: str, refusals: int) -> None:
+def _refuse(subjects: Sequence[UUID], actor: Actor, purpose: str, use: str, meter: str) -> None:
     from kehu.guard.ledger.record import record_act  # noqa: PLC0415  (both ask the gate themselves)
     from kehu.guard.watch.alerts import raise_alert  # noqa: PLC0415
 
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_REFUSED, [actor.human])
+        [refusals] = cursor.fetchone()
         one = subjects[0] if len(subjects) == 1 else None
         row = record_act(use, one, actor=actor, purpose=PURPOSES[purpose], refused_by=SPENT)
         evidence = {"rows": [row], "found": [{"measure": f"quota-{meter}", "seen": refusals, "purpose": purpose}]}
