@@ -36,6 +36,7 @@ from kehu.guard.staff.second_factor import enrol
 from kehu.guard.watch import alerts, case_figures, case_own, case_steps, cases, figures
 from kehu.guard.watch.alerts import AlertClosed
 from kehu.guard.watch.cases import StepRefused, UnknownCase
+from kehu.serve.rights.watched import open_incident_of
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.doors.web.browsing import browser
@@ -217,6 +218,15 @@ def test_who_opened_by_hand_or_is_a_party_takes_no_step(database, people):
     refused = [row for row in rows(limit=20) if row["action"] == "hear-case"]
     assert {row["answer"] for row in refused} == {"denied"}
     case_steps.tell(held.number, TOLD, actor=owner_actor())
+
+
+def test_a_party_opens_no_incident_and_that_they_asked_stands(database, people):
+    li, paul, *_ = people
+    held = cases.open_case(actor=paul, human=li.human)
+    with pytest.raises(Refused, match=r"house\.second-person"):
+        open_incident_of(held.number, "What came to light.", actor=paul)
+    found = [row for row in rows(limit=20) if row["action"] in ("incident", "measure-case")]
+    assert [(row["action"], row["answer"]) for row in found] == [("measure-case", "denied")]
 
 
 def test_freezing_ends_windows_tokens_and_grants_and_lets_in_again(database, people, held):
