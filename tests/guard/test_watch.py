@@ -13,6 +13,7 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.watch import engine
 from kehu.guard.watch.alerts import dismiss, select_alerts
+from kehu.guard.watch.detect import Finding
 from kehu.guard.watch.kinds import MARKS
 from tests.guard.watching import START, Company
 
@@ -139,6 +140,26 @@ def test_a_day_with_an_alert_teaches_nothing_until_it_is_dismissed(owner):
     company.look(12)
     n, mean = one_row(learnt, li.id)
     assert n == before[0] + 1 and mean > before[1]
+
+
+def test_nor_does_one_whose_drift_is_told_when_it_is_over(owner, monkeypatch):
+    company = Company(owner, people=6)
+    li = company.someone()
+    company.learn(8)
+    day, drift = START + timedelta(days=8), Finding("volume", 40, {"found": [{"measure": "opened-drift"}]})
+    monkeypatch.setattr(
+        engine, "slow_findings", lambda raw, closed, zone: [(*one, drift) for one in closed if one == (li.id, day)]
+    )
+    company.work(8)
+    company.work(9)
+    company.look(8)
+    company.look(9)
+    company.look(11)
+    assert ("volume", li.id) in told()
+    with connection.cursor() as cursor:
+        cursor.execute("select human, taught from watch_day where day = %s", [day])
+        taught = dict(cursor.fetchall())
+    assert not taught.pop(li.id) and taught and all(taught.values())
 
 
 def test_on_a_busy_day_of_all_nobody_is_conspicuous(owner):

@@ -136,12 +136,12 @@ class _Look:
                 day.walked_rows = tuple(row.seq for row in day.rows if named.intersection(row.customers))
 
     def _close(self, at: datetime) -> None:
-        """Learn from the days that are over at that moment, and look at what several of them show together."""
+        """Look at what the days that are over at that moment show together, and learn from those of which nothing is told."""
         over = days_over(self._raw, at=at, zone=self._zone)
-        self._taught += teach(self._raw, at=at, zone=self._zone)
         late = [one for one in over if one[1] >= self._now.date() - ALERTS_FOR]
         for human, day, found in slow_findings(self._raw, late, self._zone) if late else ():
             self._raise(human, day, [found])
+        self._taught += teach(self._raw, at=at, zone=self._zone)
 
     def _raise(self, human: UUID, day: date, found: Sequence[Finding]) -> None:
         for one in found:
