@@ -58,6 +58,18 @@ def test_the_person_names_what_only_that_part_carries(database):
     assert parts(id) == [(other, "confirmed", 2)] and scope_of(lin).part == (lin, other)
 
 
+@pytest.mark.parametrize(
+    "held, said",
+    [
+        ("+85261234567", "6123 4567"), ("+886912345678", "0912-345-678"), ("+819012345678", "090-1234-5678"),
+        ("+8613812345678", "138 1234 5678"),
+    ],
+)  # fmt: skip
+def test_a_phone_number_is_theirs_as_its_country_writes_it(database, held, said):
+    lin, _, id = asked(other={"full_name": "林婉清", "phone": held})
+    assert probable.name_fact(id, said, actor=guest_actor(lin)) == 1
+
+
 def test_what_a_household_shares_shows_nothing(database):
     lin, other, id = asked(other=SOMEBODY)
     with pytest.raises(probable.NotTheirs):

@@ -23,8 +23,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.refine.clean.frame import clean_value
-from kehu.refine.clean.keys import search_keys
+from kehu.refine.clean import lookup_keys
 from kehu.serve.rights import wrong_merge
 from kehu.serve.rights.clocks import end_of_request
 from kehu.serve.rights.models import ProbablePart, Request
@@ -254,10 +253,8 @@ def _carries(part: UUID, value: str) -> bool:
     held = installation()
     tokens: list[int] = []
     for name in FACTS:
-        field = held.rules.dictionary.field(name)
-        normal, _ = clean_value(name, value.strip(), field.type, residence="CN")
-        if normal and (key := search_keys(name, normal, field.type).exact):
-            tokens.append(held.tokens.search(name, "exact", key))
+        kind = held.rules.dictionary.field(name).type
+        tokens += [held.tokens.search(name, "exact", key) for key in lookup_keys(name, value, kind)]
     with connection.cursor() as cursor:
         cursor.execute(
             "select exists (select 1 from record r where r.subject = any (%s) and not r.hidden and r.tokens && %s::bigint[])",
