@@ -33,10 +33,12 @@ from kehu.refine.resolve import review
 from kehu.serve.rights import requests, wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.vault import assignment
+from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import packed as sealed_fields
 from tests.cast import admit, staff
+from tests.serve.holdings import link
 
 EXAMPLES = int(os.environ.get("KEHU_LAW_EXAMPLES", "12"))
 SHRINK = (Phase.shrink,) if "KEHU_LAW_SHRINK" in os.environ else ()  # dear: an example takes a third of a second
@@ -401,3 +403,13 @@ def test_what_was_merged_and_parted_is_as_if_it_never_was(database):
         assert observed(both.merged, reader, clerk) == observed(both.plain, reader, clerk)
 
     law()
+
+
+def test_what_linkage_joined_to_both_rightly_stays_where_it_parts_nobody(database):
+    """A chain of confirmed links: parting it takes no third person's probable join along."""
+    s, x, o, y = admit(*({"full_name": name} for name in ("Ann Lee", "Ann Lee", "Bea Lee", "Ann Leigh")))
+    for one, other, certainty in ((s, x, CONFIRMED), (x, o, CONFIRMED), (x, y, PROBABLE)):
+        link(one, other, certainty)
+    wrong_merge.part(s, o, actor=owner_actor())
+    found = dict(rows("select subject, customer from subject_state where subject = any (%s)", [s, x, o, y]))
+    assert found[s] == found[x] == found[y] != found[o]

@@ -216,8 +216,9 @@ def take_back(*, actor: Actor) -> TakenBack:
 def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     """A wrong merge: part these two origin subjects of one customer, and keep them apart; returns since when they were one.
 
-    Takes back what joins the two directly; then, if a chain still does, every probable link of ``other``'s certain part;
-    and then every link of ``other`` itself. Consents given while merged go back to whom they were given by.
+    Takes back what joins the two directly; then, if a chain still does, every probable link of ``other``'s certain part,
+    unless ``subject`` is of it; and then every link of ``other`` itself. Consents given while merged go back to whom they
+    were given by.
 
     Acts in the caller's transaction, for whoever saw one of them meanwhile was shown the other:
     :mod:`kehu.serve.rights.wrong_merge` looks and opens the incident in the same transaction.
@@ -236,7 +237,7 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     record_act("undo", subject, actor=actor, purpose=PURPOSES[PURPOSE])  # commits to all who were one until now
     steps: tuple[Callable[[], object], ...] = (
         lambda: assignment.unassign(_raw(), [(subject, other)], run=None, by=actor.staff),
-        lambda: assignment.unassign(_raw(), _probable_links(other), run=None, by=actor.staff),
+        lambda: assignment.unassign(_raw(), _probable_links(other, off=subject), run=None, by=actor.staff),
         lambda: assignment.unassign(_raw(), _links(other), run=None, by=actor.staff),
     )
     for step in steps:
@@ -273,8 +274,8 @@ def answered(proposal: UUID, *, by: UUID) -> bool:
     return Answer.objects.filter(proposal=proposal, by=by, withdrawn_at=None).exists()
 
 
-def _probable_links(subject: UUID) -> list[tuple[UUID, UUID]]:
-    """Links that join the subject's certain part to the rest of its customer."""
+def _probable_links(subject: UUID, *, off: UUID) -> list[tuple[UUID, UUID]]:
+    """Links that join the subject's certain part to the rest of its customer; none where ``off`` is of that part too."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.subject from subject_state s where (s.customer, s.core) ="
@@ -282,6 +283,8 @@ def _probable_links(subject: UUID) -> list[tuple[UUID, UUID]]:
             [subject],
         )
         part = {row[0] for row in cursor.fetchall()}
+    if off in part:  # no probable link holds them together
+        return []
     links = assignment.standing_links(_raw(), part)
     return [
         (link.older, link.younger)
