@@ -9,6 +9,7 @@ grouped anew by :mod:`kehu.refine.resolve.regroup`.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -42,8 +43,8 @@ select s.customer, x.one, x.tokens from (
     select u.one, r.subject, r.tokens from unnest($1::bigint[], $2::bigint[]) as u (one, other)
     cross join lateral (select r.subject, r.tokens from record r
         where r.tokens @> array_remove(array[u.one, u.other], null) and not r.hidden limit $3) r
-) x join subject_state s on s.subject = x.subject
-where s.controller = $4 and s.kind = $5 and not s.hidden and {NOT_HONEY}
+) x left join subject_state s on s.subject = x.subject
+    and s.controller = $4 and s.kind = $5 and not s.hidden and {NOT_HONEY}
 """
 
 
@@ -130,13 +131,17 @@ class LiveLinkage:
     def _candidates(self, customer: UUID, exact: Mapping[int, set[int]]) -> list[UUID]:
         """Customers that share something rare with it, those that share most first; ``exact`` as of :func:`_tokens`."""
         met: dict[int, list[tuple[UUID, list[int]]]] = {token: [] for token in sorted(exact)}
+        carried: Counter[int] = Counter()  # by whomever: what was met is cut off before it is known whose it is
         for other, token, tokens in self._held([(token, None) for token in met]):
-            met[token].append((other, tokens))
+            carried[token] += 1
+            if other is not None:
+                met[token].append((other, tokens))
         common = {token for token, found in met.items() if len(found) > _COMMON}
         rows = [one for token, found in met.items() if token not in common for one in found]
         # two that are common each may be rare together: 王伟 of that birthday
-        pairs = [pair for pair in itertools.combinations(met, 2) if common.intersection(pair)]
-        rows += [(other, tokens) for other, _, tokens in self._held(pairs)]
+        cut = {token for token, count in carried.items() if count > _COMMON}
+        pairs = [pair for pair in itertools.combinations(met, 2) if cut.intersection(pair)]
+        rows += [(other, tokens) for other, _, tokens in self._held(pairs) if other is not None]
         people = {token: len({other for other, _ in found}) for token, found in met.items()}
         parts = set[int]().union(*exact.values())
         shares: dict[UUID, int] = {}
@@ -150,7 +155,8 @@ class LiveLinkage:
                     shares[other] = max(shares.get(other, 0), 20 * len(shared) + alike)
         return sorted(shares, key=lambda one: (-shares[one], one))[:_CANDIDATES]
 
-    def _held(self, wanted: Sequence[tuple[int, int | None]]) -> list[tuple[UUID, int, list[int]]]:
+    def _held(self, wanted: Sequence[tuple[int, int | None]]) -> list[tuple[UUID | None, int, list[int]]]:
+        """Customer, token and tokens of each record met; no customer where it is nobody's of this group."""
         if not wanted:
             return []
         ones, others = zip(*wanted, strict=True)
