@@ -19,6 +19,7 @@ from kehu.guard.watch import marks
 from kehu.host.jobs import run_pending
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import fresh, live, queue, review, runs
+from kehu.refine.resolve import regroup as regrouping
 from kehu.refine.resolve.edges import Contradictions, grouped
 from kehu.refine.resolve.features import prepare
 from kehu.refine.resolve.folding import fold
@@ -101,6 +102,20 @@ class TestLookUp:
         [b] = admit({"full_name": "Alice Harper", **mail})
         assert looked_up(b).looked_at == 1
         assert [looked_at(one) for one in (old, other)] == [1, 0]
+
+    @pytest.mark.parametrize("controller", [1, 2])
+    def test_a_crowd_of_another_house_hides_nobody(self, database, monkeypatch, controller):
+        monkeypatch.setattr(live, "_COMMON", 5)
+        day = {"birth_date": ALICE["birth_date"]}
+        crowd = admit(
+            *({"full_name": f"{name} Quist", **day} for name in "Bo Cy Di Ed Fu Gu Hy".split()),
+            *({"full_name": "Alice Harper", "birth_date": f"19{n}-05-06"} for n in range(50, 57)),
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("update subject_state set controller = %s where subject = any (%s)", [controller, crowd])
+        home = {"postal_code": "4132", "street": "wattle grove", "house_number": "12"}
+        a, b = admit(*({"full_name": "Alice Harper", **day, **home} for _ in range(2)))
+        assert looked_up(b).joins == ((a, b),)
 
     @pytest.mark.parametrize("statement, values", [
         (live._HELD, [[1, 2], [None, 3], 101, 1, 1]), (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
@@ -214,6 +229,26 @@ class TestRuns:
         assert customer(other) == a
         assert regroup(run.id, actor=owner_actor()) == 1
         assert (customer(b), customer(other)) == (a, other)
+
+    def test_what_does_not_hang_together_is_not_counted_together(self, database, monkeypatch):
+        """Two wrong joins of one run, of three records each: neither is too many because of the other."""
+        monkeypatch.setattr(regrouping, "MOST", 4)
+        brenda = {
+            "given_name": "brenda", "family_name": "quimby", "birth_date": "1991-02-17", "gender": "female",
+            "email": "zzz@mail.example", "phone": "+61355509999", "street": "other road", "house_number": "99",
+            "postal_code": "3000", "locality": "melbourne",
+        }  # fmt: skip
+        a, c, *_ = admit({**ALICE, **HOME}, brenda, *OTHERS)
+        resolve()
+        b, other, d, another = self.arrived(
+            {**ALICE, **HOME, "region": "vic"}, {**TWIN, "birth_date": "1971-12-01", "gender": "male"},
+            {**brenda, "region": "vic"}, {**brenda, "given_name": "walter", "birth_date": "1961-10-05", "gender": "male"},
+        )  # fmt: skip
+        run = LinkageRun.objects.create(id=new_id(), everything=False, staff=new_id(), newest=b, state="done")
+        with transaction.atomic():
+            runs._assigned([(a, b), (a, other), (c, d), (c, another)], run.id, owner_actor())
+        assert regroup(run.id, actor=owner_actor()) == 2
+        assert [customer(one) for one in (b, other, d, another)] == [a, other, c, another]
 
     @pytest.mark.parametrize("seen", [True, False])
     def test_whoever_saw_both_before_they_were_parted_is_an_incident(self, database, seen):

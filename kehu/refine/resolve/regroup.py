@@ -20,24 +20,27 @@ from kehu.guard.gate.acts import require_act
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import live, runs
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
+from kehu.refine.resolve.queue import Union
 from kehu.refine.resolve.weights import weights_in_force
 from kehu.vault import assignment
 from kehu.vault.assignment import PROBABLE, WHY
 from kehu.vault.parted import tell_mistake
 
 MOST: Final = 200
-"""Origin subjects weighed all with all; what hangs together further waits for a run of everything."""
+"""Origin subjects that hang together, weighed all with all; where they are more, they wait for a run of everything."""
 
-_TOUCHED: Final = """
-with ends as (select subject as s from assignment where run = %(run)s and act = 1
-    union select other from assignment where run = %(run)s and act = 1
-    union select older from refine_proposal where run = %(run)s union select younger from refine_proposal where run = %(run)s
-), mine as (select distinct n.customer from ends join subject_state n on n.subject = ends.s where not n.hidden
-), kin as (select case when p.older = m.subject then p.younger else p.older end as s
-    from mine join subject_state m using (customer) join refine_proposal p on m.subject in (p.older, p.younger)
-    where p.decided_at is null)
+_PAIRS: Final = """
+with found as (select subject as one, other from assignment where run = %(run)s and act = 1
+    union select older, younger from refine_proposal where run = %(run)s
+), ends as (select one as s from found union select other from found
+), mine as (select distinct n.customer from ends join subject_state n on n.subject = ends.s where not n.hidden)
+select one, other from found
+union select p.older, p.younger from mine join subject_state m using (customer)
+    join refine_proposal p on m.subject in (p.older, p.younger) where p.decided_at is null
+"""
+_MEMBERS: Final = """
 select s.controller, s.kind, s.customer, s.subject, s.core from subject_state s where not s.hidden and s.customer in (
-    select customer from mine union select n.customer from kin join subject_state n on n.subject = kin.s)
+    select n.customer from subject_state n where n.subject = any (%s) and not n.hidden)
 order by s.subject
 """
 
@@ -63,12 +66,19 @@ def regroup(run: UUID, *, actor: Actor) -> int:
     """
     require_act("link", actor)
     kinds = {number: kind for kind, number in KIND_NUMBERS.items()}
-    members: dict[Group, list[tuple[UUID, UUID, UUID]]] = {}
+    members: dict[tuple[Group, UUID], list[tuple[UUID, UUID, UUID]]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCHED, {"run": run})
-        for controller, kind, *rest in cursor.fetchall():
-            members.setdefault(Group(controller, kinds[kind]), []).append((rest[0], rest[1], rest[2]))
-    return sum(_group(group, held, run, actor) for group, held in members.items() if 2 < len(held) <= MOST)
+        cursor.execute(_PAIRS, {"run": run})
+        pairs: list[tuple[UUID, UUID]] = cursor.fetchall()
+        cursor.execute(_MEMBERS, [sorted({end for pair in pairs for end in pair})])
+        held = cursor.fetchall()
+    together = Union({subject: customer for _, _, customer, subject, _ in held})
+    for one, other in pairs:
+        together.join(one, other)
+    for controller, kind, customer, subject, core in held:
+        place = Group(controller, kinds[kind]), together.root(subject)
+        members.setdefault(place, []).append((customer, subject, core))
+    return sum(_group(group, of, run, actor) for (group, _), of in members.items() if 2 < len(of) <= MOST)
 
 
 def _group(group: Group, members: Sequence[tuple[UUID, UUID, UUID]], run: UUID, actor: Actor) -> int:
