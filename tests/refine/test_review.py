@@ -297,3 +297,24 @@ class TestOdds:
         assert all(one.low <= one.share <= one.high for one in bins)
         assert odds.wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)  # Wilson's own formula, 95 %
         assert odds.wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+
+
+def test_a_page_of_the_queue_is_read_in_the_order_of_its_index(database, monkeypatch):
+    """Else each key press sorts all that waits."""
+    plans = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+        cursor.execute("set local enable_hashjoin = off")
+        cursor.execute("set local enable_mergejoin = off")
+        cursor.execute("set local enable_bitmapscan = off")
+
+        def explained(execute, sql, params, many, context):
+            plans.append(" ".join(row[0] for row in connection.connection.execute(f"explain {sql}", params).fetchall()))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(explained):
+            waiting.open_proposals(limit=1)
+            waiting.open_proposals(limit=1, after=(1.0, new_id()))
+            waiting.before(1.0, new_id(), sought=waiting.EVERYTHING)
+    for plan in plans:
+        assert "using waiting_proposals" in plan and "Sort" not in plan

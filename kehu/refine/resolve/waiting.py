@@ -116,8 +116,8 @@ def open_proposals(
     with connection.cursor() as cursor:
         cursor.execute(
             f"select {_COLUMNS} {_WAITING}"
-            " and (%(value)s::float8 is null or (-p.value, p.id) > (-%(value)s::float8, %(id)s::uuid))"
-            " order by -p.value, p.id limit %(limit)s",
+            " and (%(value)s::float8 is null or p.value < %(value)s or p.value = %(value)s and p.id > %(id)s::uuid)"
+            " order by p.value desc, p.id limit %(limit)s",
             sought.values() | place,
         )
         return [Proposal(*row) for row in cursor.fetchall()]
@@ -127,8 +127,8 @@ def before(value: float, id: UUID, *, sought: Sought) -> Proposal | None:
     """The one before a place in the queue."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select {_COLUMNS} {_WAITING} and (-p.value, p.id) < (-%(value)s::float8, %(id)s::uuid)"
-            " order by -p.value desc, p.id desc limit 1",
+            f"select {_COLUMNS} {_WAITING} and (p.value > %(value)s::float8 or p.value = %(value)s and p.id < %(id)s::uuid)"
+            " order by p.value, p.id desc limit 1",
             sought.values() | {"value": value, "id": id},
         )
         row = cursor.fetchone()
