@@ -15,7 +15,7 @@ from kehu.collect.inbox.drain import drain_all
 from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.subscriptions import Said, say
 from kehu.vault.ids import new_id
-from tests.forms import LETTERS, count, link_of, post_letters, published, send, words
+from tests.forms import CONTACT, LETTERS, count, link_of, post_letters, published, send, words
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example", "interests": "tea", "text": "When do you open?"}
 pytestmark = pytest.mark.usefixtures("database", "letters")
@@ -55,6 +55,36 @@ def test_a_child_needs_its_guardian(letters):
     with pytest.raises(Wrong) as wrong:  # a sign is asked about, also where no child was expected
         send(child, LIN | {"birth_date": "2020-01-31"})
     assert "guardian_email" in wrong.value.faults
+
+
+def test_where_a_visitor_says_their_country_the_strictest_age_of_all_is_asked(letters):
+    """A child of fifteen in Germany, at a form of a country whose law says fourteen, or says nothing of an age."""
+    for at in ("CN", "TW"):
+        form = published(name=at, country=at, children=True, fields=CONTACT.fields | {"country": False})
+        assert form.definition.own_age() == 16
+        for country in ("DE", "CN", "TW"):
+            assert send(form, LIN | {"country": country}, age="older") == "confirm"
+            with pytest.raises(Wrong) as wrong:
+                send(form, LIN | {"country": country}, age="younger")
+            assert "guardian_email" in wrong.value.faults
+    assert published(name="here", children=True).definition.own_age() == 14
+    assert published(name="none", country="TW", children=True).definition.own_age() == 0
+
+
+def test_where_a_visitor_says_their_country_a_consent_that_any_law_wants_is_asked():
+    """A birth date for credit rests on consent in China and not elsewhere: a form that anybody may answer has the box."""
+    asks = {
+        "country": "TW", "purposes": ("credit",), "wordings": {"credit": words("Credit")}, "confirmed": False,
+        "fields": {"birth_date": False},
+    }  # fmt: skip
+    assert published(name="here", **asks).definition.consents() == ()
+    anywhere = published(name="anywhere", **asks | {"fields": {"birth_date": False, "country": False}})
+    said = {"birth_date": "1980-01-31", "country": "CN"}
+    assert send(anywhere, said) == "nothing"
+    assert send(anywhere, said, consents=["credit"]) == "kept"
+    unworded = building.look(replace(anywhere.definition, wordings={}))
+    assert "wording-missing" in [one.code for one in unworded.faults]
+    assert replace(anywhere.definition, wordings={}).wording("credit", "en") == "Credit assessment"
 
 
 FATHER = {"name": "林父", "email": "father@mail.example", "relation": "parent"}

@@ -54,7 +54,7 @@ class Definition:
         letters: ``medium:topic`` that one may subscribe to, a box each.
         notice: name of the notice that is shown.
         controller: the company that asks.
-        country: where it asks, for the law; empty: anywhere.
+        country: where it asks, for the law; empty: anywhere, as where a field asks in which country one lives.
         origins: addresses of pages that may show the form within theirs.
         confirmed: whether a mailbox has to confirm before anything is kept as a record.
         children: whether children may come, so that the age is asked.
@@ -82,9 +82,9 @@ class Definition:
         return held.get(language) or held.get("en", "")
 
     def wording(self, purpose: str, language: str) -> str:
-        """The words of a consent's box."""
+        """The words of a consent's box; the purpose's own name where a law began to want the box after it was published."""
         held = self.wordings.get(purpose, {})
-        return held.get(language) or held.get("en", "")
+        return held.get(language) or held.get("en") or installation().rules.purposes[purpose].label(language)
 
     def pack(self) -> dict[str, Any]:
         """As it is kept."""
@@ -110,8 +110,8 @@ class Definition:
 
     @property
     def packs(self) -> frozenset[str]:
-        """The laws of where it asks."""
-        return packs_for(self.country)
+        """The laws of where it asks; all of them where whoever answers may live anywhere, and says so in an answer."""
+        return packs_for(None if "country" in self.fields else self.country)
 
     def consents(self) -> tuple[str, ...]:
         """Purposes with a box of their own. Letters are their own boxes: who wants one lets us write it."""
@@ -128,15 +128,10 @@ class Definition:
         held = installation().rules.purposes
         return tuple(slug for slug in self.purposes if name in held[slug].least)
 
-    def own_age(self, packs: frozenset[str] | None = None) -> int:
-        """Years below which a guardian has to confirm; 0: no law of that place says so."""
-        return own_age(self.packs if packs is None else packs)
-
-
-def own_age(packs: frozenset[str]) -> int:
-    """Years below which a guardian consents under these laws; 0: none of them says so."""
-    held = load_packs()
-    return max((rule.below for pack in packs for rule in held[pack].ages if rule.id in _OWN_AGE), default=0)
+    def own_age(self) -> int:
+        """Years below which a guardian consents under its laws; 0: none of them says so."""
+        held = load_packs()
+        return max((rule.below for pack in self.packs for rule in held[pack].ages if rule.id in _OWN_AGE), default=0)
 
 
 def rests_on_consent(slug: str, packs: frozenset[str]) -> bool:

@@ -15,16 +15,14 @@ import orjson
 import polars as pl
 
 from kehu.collect.forms.answers import answers_of
-from kehu.collect.forms.definition import MARKETING, addresses_of, own_age, rests_on_consent
+from kehu.collect.forms.definition import MARKETING, addresses_of, rests_on_consent
 from kehu.collect.forms.showing import Shown
 from kehu.collect.forms.stamps import StampRefused, read_invitation, read_stamp
 from kehu.collect.forms.tries import count_try
 from kehu.collect.forms.waiting import hand_on, put
-from kehu.govern.laws import packs_for
 from kehu.guard.installation import installation
 from kehu.refine.clean import INVALID, clean
 from kehu.refine.clean.emails import normal_email
-from kehu.refine.clean.terms import country_code
 
 LONGEST: Final = 2_000
 """Characters of one answer."""
@@ -98,8 +96,6 @@ class _Reading:
         self._shown, self._sent, self._form = shown, sent, shown.definition
         self._faults: dict[str, str] = {}
         self._given = self._texts()
-        place = country_code(self._given.get("country", "")) or self._form.country
-        self._packs = packs_for(place)
         self._letters = [one for one in self._form.letters if one in sent.letters]
         self._agreed = self._consents()
         self._born: date | None = None
@@ -191,7 +187,7 @@ class _Reading:
 
     def _young(self) -> bool:
         """Whether a guardian has to confirm: by the birth date, else by what they say where the form asks."""
-        limit = own_age(self._packs)
+        limit = self._form.own_age()
         if limit == 0:
             return False
         if "birth_date" in self._given:

@@ -105,6 +105,15 @@ def test_no_means_no(window, post):
     assert count("select count(*) from form_waiting") == 0 and count("select count(*) from inbox") == 0
 
 
+def test_the_page_asks_the_age_that_answers_are_judged_by(window):
+    form = published(country="TW", children=True, confirmed=False, fields=CONTACT.fields | {"country": False})
+    path = f"/forms/{form.id}"
+    assert "16 or older" in window.get(path).content.decode()
+    assert window.get(path, headers={"Accept": "application/json"}).json()["age"] == 16
+    answer = filled(window, path, LIN | {"f_country": "CN", "age": "older"})
+    assert answer.status_code == 200 and "received it" in answer.content.decode()
+
+
 def test_only_named_pages_frame_it_and_a_foreign_post_is_shown_before_it_is_taken(window):
     closed = published(name="closed")
     assert window.get(f"/forms/{closed.id}/embed").status_code == 404

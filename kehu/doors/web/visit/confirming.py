@@ -15,7 +15,6 @@ from kehu.doors.web.pages import language
 from kehu.doors.web.visit import words
 from kehu.doors.web.visit.described import form_view
 from kehu.doors.web.visit.showing import in_their_language, page
-from kehu.guard.installation import installation
 
 
 @csrf_exempt  # the link itself is the secret; scanners open links, and press nothing
@@ -41,14 +40,13 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
 
 def _context(found: Waits) -> dict[str, Any]:
     said, form = language(), found.shown.definition
-    rules, message = installation().rules, found.message
+    message = found.message
     view = form_view(found.shown, {}, {}, said)
     return {
         "state": "confirmed" if found.confirmed else "waits",
         "guardian": found.guardian,
         "form": view,
-        "consents": [form.wording(slug, said) or rules.purposes[slug].label(said) for slug in message.get("consents", ())
-                     if slug in form.consents()],
+        "consents": [form.wording(slug, said) for slug in message.get("consents", ()) if slug in form.consents()],
         "letters": [one for one in view["letters"] if one["name"] in message.get("letters", ())],
         "fields": [words.input_label(name, found.shown, said) for name in message.get("values", ())],
     }  # fmt: skip
