@@ -134,6 +134,32 @@ def test_a_childs_letters_begin_when_the_guardian_and_the_mailbox_said_yes(lette
     assert count("select (age, guardian)::text from subject_state where subject = %s", held.subject) == "(1,t)"
 
 
+@pytest.mark.parametrize("whose", [FATHER["email"], "kid@mail.example"])
+def test_either_no_destroys_what_waits_for_the_childs_mailbox(letters, whose):
+    """The guardian agrees and thinks again, or the child's mailbox does not want it: no link leads to anything any more."""
+    form = published(LETTERS, name="list", kind="list", children=True)
+    send(form, {"email": "kid@mail.example"}, age="younger", guardian=FATHER, letters=["email:newsletter"])
+    pressed(letters, FATHER["email"])
+    post_letters()
+    links = {letter.to[0]: link_of(letter) for letter in letters}
+    assert waiting.decline(links[whose]) and waiting.decline(links[whose])
+    for link in links.values():
+        with pytest.raises(waiting.LinkRefused):
+            waiting.confirm(link)
+    assert count("select count(*) from form_waiting") == 0 and drain_all() == 0
+    assert count("select count(*) from subject_key") == 0
+
+
+def test_what_both_mailboxes_agreed_to_is_not_said_to_be_destroyed(letters):
+    form = published(LETTERS, name="list", kind="list", children=True)
+    send(form, {"email": "kid@mail.example"}, age="younger", guardian=FATHER, letters=["email:newsletter"])
+    pressed(letters, FATHER["email"])
+    pressed(letters, "kid@mail.example")
+    assert not any(waiting.decline(link_of(letter)) for letter in letters)
+    drain_all()
+    assert Subscription.objects.get().status == "subscribed"
+
+
 def test_a_childs_mailbox_gets_no_more_letters_than_any(letters):
     form = published(LETTERS, name="list", kind="list", children=True)
     for number in range(tries.LETTERS_PER_HOUR + 2):

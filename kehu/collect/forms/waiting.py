@@ -140,12 +140,12 @@ def _asked_after(found: Waits) -> str | None:
 
 
 def _second_of(id: UUID) -> UUID:
-    """What waits for the second mailbox has an id, a key and so a link of its own: the first one opens nothing any more."""
+    """What waits for the second mailbox has an id, a key and so a link of its own; the second's second is the first."""
     return UUID(int=id.int ^ 1)
 
 
-def decline(link: str) -> None:
-    """Destroy at once what waits; what was confirmed already is not here any more, and is not undone.
+def decline(link: str) -> bool:
+    """Destroy at once what waits, for the child's mailbox, too; whether it is so: what counts already is not undone.
 
     Raises:
         LinkRefused: it does not count.
@@ -155,8 +155,17 @@ def decline(link: str) -> None:
     except StampRefused:
         raise LinkRefused from None
     with transaction.atomic(), connection.cursor() as cursor:
-        forget_aside(connection.connection, [id])
-        cursor.execute("delete from form_waiting where id = %s and sealed is not null", [id])
+        cursor.execute(
+            "select id, sealed is null from form_waiting where id = any (%s) order by guardian, id for update",
+            [[id, _second_of(id)]],
+        )
+        rows = cursor.fetchall()  # the last mailbox that is asked comes first: its press is the one that counts
+        if rows and rows[0][1]:
+            return False
+        ids = [row[0] for row in rows]
+        forget_aside(connection.connection, ids)
+        cursor.execute("delete from form_waiting where id = any (%s)", [ids])
+    return True
 
 
 def hand_on(shown: Shown, message: dict[str, Any]) -> None:

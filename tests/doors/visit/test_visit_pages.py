@@ -105,6 +105,17 @@ def test_no_means_no(window, post):
     assert count("select count(*) from form_waiting") == 0 and count("select count(*) from inbox") == 0
 
 
+def test_a_no_after_the_yes_is_not_said_to_be_done(window, post):
+    form = published()
+    filled(window, f"/forms/{form.id}", LIN)
+    link = link_in(post, "lin@mail.example")
+    window.post(link)
+    answer = window.post(link, {"wish": "no"})
+    text = answer.content.decode()
+    assert answer.status_code == 409 and "Destroyed" not in text and "It counts already" in text and "/portal" in text
+    assert drain_all() == 1
+
+
 def test_the_page_asks_the_age_that_answers_are_judged_by(window):
     form = published(country="TW", children=True, confirmed=False, fields=CONTACT.fields | {"country": False})
     path = f"/forms/{form.id}"

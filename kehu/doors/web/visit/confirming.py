@@ -26,7 +26,8 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
         if request.method != "POST":
             return page(request, "visit/confirm.html", _context(waiting.behind(link)))
         if request.POST.get("wish") == "no":
-            waiting.decline(link)
+            if not waiting.decline(link):
+                return page(request, "visit/confirm.html", {"state": "counts"}, status=409)
             return page(request, "visit/confirm.html", {"state": "declined"})
         found = waiting.confirm(link)
         return page(request, "visit/confirm.html", _context(found) | {"state": found.then or "confirmed"})
