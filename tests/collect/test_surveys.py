@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from kehu.collect.forms import surveys
 from kehu.collect.forms.answers import unasked
 from kehu.collect.forms.questions import Question
+from kehu.collect.forms.showing import shown
 from kehu.collect.forms.stamps import make_invitation
 from kehu.collect.forms.submission import Wrong
 from kehu.collect.inbox.drain import drain_all
@@ -122,3 +123,34 @@ def test_who_was_invited_by_name_takes_their_answers_along(database):
     with transaction.atomic():
         assert holder.erase(lin) == 3
     assert holder.export(lin, actor=someone("privacy")) is None
+
+
+def test_whoever_was_invited_counts_once_and_the_newest_answers_stand(database):
+    """One person alone lifts no count over what is said, nor their texts over what may be read."""
+    [lin, wu] = admit({"email": "lin@mail.example"}, {"email": "wu@mail.example"})
+    named, house = published(SURVEY, name="named", kind="survey", anonymous=False), someone("marketing")
+    send(named, {}, answers={"how": "2"}, invitation=make_invitation(named.id, wu))
+    for number in range(6):
+        said = {"how": "5", "why": f"tea {number}"}
+        send(named, {}, answers=said, invitation=make_invitation(named.id, lin))
+        if number in (1, 2):
+            drain_all()
+    drain_all()
+    assert surveys.results(named.id, 1, actor=house)[0].total is None
+    assert surveys.texts(named.id, 1, "why", actor=house) == []
+    assert count("select count(*) from survey_answer") == 3
+    assert count("select count(*) from subject_key k join survey_answer a on a.id = k.subject") == 1
+    [holder] = [one for one in holders() if one.name == "survey-answers"]
+    told = holder.export(lin, actor=someone("privacy"))["survey_answers"]
+    assert sorted(str(one["answer"]) for one in told) == ["5", "tea 5"]
+    published(SURVEY, name="named", kind="survey", anonymous=False)
+    send(shown(named.id), {}, answers={"how": "1"}, invitation=make_invitation(named.id, lin))
+    drain_all()
+    assert count("select count(*) from survey_answer") == 4  # what another version asked stands by itself
+    with connection.cursor() as cursor:
+        cursor.execute("update survey_answer set day = day + 1 where subject = %s", [lin])
+    send(named, {}, answers={"how": "3"}, invitation=make_invitation(named.id, lin))
+    drain_all()
+    told = holder.export(lin, actor=someone("privacy"))["survey_answers"]
+    # what is taken in late comes over no later answer
+    assert sorted(str(one["answer"]) for one in told) == ["1", "5", "tea 5"]

@@ -1,7 +1,7 @@
 """What surveys came to: answers kept apart from people, counted so that nobody is recognised, and free texts sealed singly.
 
 Of an anonymous survey each answer stands by itself, with a day and nothing else. Where somebody was invited by name, their
-answers hold the customer's id, leave with their data, and are erased with them.
+answers hold the customer's id, the newest in place of those before, leave with their data, and are erased with them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -124,7 +124,8 @@ def _leave_out_least(shown: list[int | None]) -> None:
 
 
 def keep_answers(errand: Errand) -> str | None:
-    """Answers to a survey: what was chosen as numbers, what was written sealed."""
+    """Answers to a survey: what was chosen as numbers, what was written sealed. Whoever was invited has one answer a question
+    of a version: one person alone would else lift counts over the least that is said."""
     said: dict[str, Any] = orjson.loads(errand.asked.said["said"])
     form, number = UUID(said["form"]), int(said["v"])
     definition = shown_as(form, number).definition
@@ -132,6 +133,8 @@ def keep_answers(errand: Errand) -> str | None:
     subject = UUID(said["invited"]) if said["invited"] and not definition.anonymous else None
     if subject is not None and not _here(subject):
         return None  # their answers would have been erased with them
+    if subject is not None and not _in_place_of_earlier(subject, form, number, day):
+        return None
     # ids that tell no time: else those of one visitor would stand one after another
     free = {one.id for one in definition.questions if one.kind == "text"}
     written = [(uuid4(), question, text) for question, text in said["answers"].items() if question in free]
@@ -157,6 +160,25 @@ def _here(subject: UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select 1 from subject_state where subject = %s and not hidden for key share", [subject])
         return cursor.fetchone() is not None
+
+
+def _in_place_of_earlier(subject: UUID, form: UUID, number: int, day: date) -> bool:
+    """Destroy what a customer answered before; False: they answered on a later day, and that stands.
+
+    A form's messages are taken in by one process at a time, so two of one customer are never taken in at once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id, day from survey_answer where subject = %s and form = %s and version = %s order by id for update",
+            [subject, form, number],
+        )
+        earlier = cursor.fetchall()
+        if any(answered > day for _, answered in earlier):
+            return False
+        ids = [id for id, _ in earlier]
+        forget_aside(connection.connection, ids)
+        cursor.execute("delete from survey_answer where id = any (%s)", [ids])
+    return True
 
 
 class SurveyHolder:
