@@ -69,7 +69,7 @@ def test_answers_are_counted_and_tell_of_nobody(database):
     assert count("select count(*) from survey_answer where subject is not null") == 0
     assert count("select count(*) from survey_answer a where a::text like '%%good tea%%'") == 0
     assert count("select count(*) from record") == 0
-    assert surveys.destroy_unasked(form.id, actor=house) == 1
+    assert surveys.destroy_unasked(form.id, 1, actor=house) == 1
     assert count("select count(*) from subject_key k join survey_answer a on a.id = k.subject") == 5
     with pytest.raises(Refused):
         surveys.results(form.id, 1, actor=someone("engineer"))

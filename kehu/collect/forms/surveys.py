@@ -91,15 +91,18 @@ def texts(form: UUID, number: int, question: str, *, actor: Actor) -> list[str]:
     return [opened[id].decode() for id in sealed if id in opened]
 
 
-def destroy_unasked(form: UUID, *, actor: Actor) -> int:
-    """Destroy free texts that hold personal data nobody asked for; returns how many.
+def destroy_unasked(form: UUID, number: int, *, actor: Actor) -> int:
+    """Destroy free texts to a version that hold personal data nobody asked for; returns how many.
 
     Raises:
         ActRefused: the role may not.
     """
     require_act("collect", actor)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("select id from survey_answer where form = %s and unasked <> '{}' for update", [form])
+        cursor.execute(
+            "select id from survey_answer where form = %s and version = %s and unasked <> '{}' order by id for update",
+            [form, number],
+        )
         ids = [row[0] for row in cursor.fetchall()]
         forget_aside(connection.connection, ids)
         cursor.execute("delete from survey_answer where id = any (%s)", [ids])

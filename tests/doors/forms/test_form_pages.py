@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from kehu.collect.forms.models import Form
+from kehu.collect.forms.showing import shown
 from kehu.collect.inbox.drain import drain_all
 from kehu.doors.web.forms.urls import urlpatterns
 from kehu.govern.slugs import LANGUAGES
@@ -92,3 +93,29 @@ def test_the_page_of_results_says_no_number_of_a_few_free_texts():
     page = text_of(desk.get(f"/office/forms/{survey.id}/results", headers={"Accept-Language": "en"}))
     assert page.count("fewer than 5") == 3 and "A few free texts hold personal data" in page
     assert "Destroy them" in page and re.search(r"\d (answer|free text)", page) is None
+
+
+def test_answers_to_an_earlier_version_are_read_under_its_number():
+    survey = published(SURVEY, name="tea", kind="survey")
+    for number in range(6):
+        said = {"how": "5", "why": "ask lin@mail.example"}
+        send(survey, {}, answers=said, client=f"192.0.2.{number}")
+    drain_all()
+    published(SURVEY, name="tea", kind="survey")
+    send(shown(survey.id), {}, answers={"why": "ask wu@mail.example"})
+    drain_all()
+    desk, _ = signed_in("marketing")
+    path = f"/office/forms/{survey.id}/results"
+
+    def seen(query=""):
+        return text_of(desk.get(path + query, headers={"Accept-Language": "en"}))
+
+    newest, first = seen(), seen("?version=1")
+    assert "6 answers" not in newest and "Version 2." in newest and 'href="?version=1"' in newest
+    assert "6 answers" in first and "6 free texts hold" in first and 'href="?version=2"' in first
+    for wrong in ("0", "3", "x"):
+        assert desk.get(f"{path}?version={wrong}").status_code == 404
+    answer = desk.post(f"{path}?version=1", {"do": "destroy"})
+    assert answer.status_code == 302 and answer.url == f"{path}?version=1&done=destroyed"
+    assert "free texts hold" not in seen("?version=1")
+    assert "A few free texts hold" in seen()  # of a version that was not looked at nothing is destroyed
