@@ -39,5 +39,5 @@ alter table guard_staff drop duty;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("guard", "0030_told_as")]
+    dependencies = [("guard", "0028_told_as")]
     operations = [migrations.RunSQL(SQL, BACK)]
