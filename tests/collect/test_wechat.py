@@ -249,6 +249,17 @@ def test_who_takes_back_what_they_released_asks_for_erasure(account):
     assert count("select count(distinct customer) from subject_state") == 1
 
 
+def test_two_who_take_it_back_in_one_second_are_two(account):
+    wechat, now = account(), time.time()
+    for who in (OPENID, "o-another-one"):
+        wechat(event("subscribe"), who=who, at=now - 60)
+    drain_all()
+    for who in (OPENID, "o-another-one", "o-another-one"):  # and said again it is no third
+        wechat(event("user_authorization_revoke", OpenID=who, AppID=APPID, RevokeInfo="1"), who="gh_system", at=now)
+    drain_all()
+    assert count("select count(*) from rights_request where \"right\" = 'erase'") == 2
+
+
 LAUGHS = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">' + b"".join(
     f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">'.encode() for n in range(9)
 ) + b"]><xml><Content>&j;</Content></xml>"  # fmt: skip

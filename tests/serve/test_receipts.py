@@ -101,3 +101,12 @@ def test_the_look_is_recorded_and_not_for_everybody(database):
         receipt(id, actor=staff("auditor"))
     with pytest.raises(UnknownConsent):
         receipt(new_id(), actor=owner_actor())
+
+
+def test_a_row_names_what_the_use_rested_on_under_the_customers_own_law(database):
+    [chinese], [german] = admit(LIN), admit({"full_name": "Ana", "email": "ana@mail.example"}, packs=2)
+    analyst, said = staff("analyst"), {}
+    for subject in (chinese, german):
+        gate().open([subject], actor=analyst, purpose="analytics")
+        said[subject] = next(row["basis"] for row in queries.rows(subject=subject) if row["purpose"] == "analytics")
+    assert said == {chinese: "consent", german: "legitimate_interest"}

@@ -371,7 +371,7 @@ def test_a_letter_names_the_house_that_it_comes_from(cast, database):
     with open_owner(database) as owner:
         owner.execute(
             "insert into govern_controller (id, name, country, platform, created_at)"
-            " values (2, 'Harbour House', 'CN', false, now())"
+            " values (2, 'Best Buy', 'CN', false, now())"
         )
         owner.execute("update subject_state set controller = 2 where subject = %s", [theirs])
         owner.execute("update govern_controller set name = 'Hill House' where id = 1")
@@ -380,8 +380,8 @@ def test_a_letter_names_the_house_that_it_comes_from(cast, database):
     policies.run_policy(policy(cast, way="mail"), actor=cast["manager"])
     assert letters.send(actor=cast["service"]).mailed == 2
     said = {letter.to[0]: letter.body for letter in mail.outbox}
-    assert "Harbour House" in said[WANG["email"]] and "Hill House" not in said[WANG["email"]]
-    assert "Hill House" in said[LI["email"]] and "Harbour House" not in said[LI["email"]]
+    assert "Best Buy" in said[WANG["email"]] and "Hill House" not in said[WANG["email"]]
+    assert "Hill House" in said[LI["email"]] and "Best Buy" not in said[LI["email"]]
 
 
 @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")

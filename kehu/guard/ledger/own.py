@@ -23,6 +23,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger import withheld
 from kehu.guard.ledger.open_log import signer_of
 from kehu.guard.ledger.proof import NotInLedger, Proof, prove
+from kehu.guard.ledger.queries import grounds_of
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.withheld import SHOWN_SQL, UNTIL_SQL
 
@@ -179,7 +180,7 @@ def _row(found: Any) -> OwnRow:
         purpose=slug,
         role=role,
         department=department or "",
-        grounds=_grounds(slug, ask, packs_of(packs)),
+        grounds=grounds_of(slug, json.loads(ask), packs_of(packs)),
         clear=() if why else tuple(sorted(name for name in let_out - {"*"} if best[name] == "clear")),
         masked=() if why else tuple(sorted(name for name in let_out - {"*"} if best[name] == "masked")),
         compared=tuple(sorted(name for name in let_out if best[name] == MATCH_ONLY)),
@@ -197,11 +198,3 @@ def _best(row: list[list[str]]) -> str:
     """The widest answer a field had, whatever the provenance of its values."""
     said = {answer for answer, _ in row}
     return next((one for one in ("clear", "masked", MATCH_ONLY) if one in said), "denied")
-
-
-def _grounds(purpose: str | None, ask: str, packs: frozenset[str]) -> tuple[str, ...]:
-    if purpose is None:
-        basis = json.loads(ask).get("basis")
-        return (str(basis),) if basis else ()
-    grounds = installation().rules.purposes[purpose].grounds
-    return tuple(sorted({grounds[pack] for pack in packs} or {grounds["house"]}))

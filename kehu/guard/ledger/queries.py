@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,11 @@ from django.db import connection
 from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
 from kehu.guard.gate.decisions import LET_OUT
 from kehu.guard.gate.policies import MATCH, MATCH_ONLY
+from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
 
 _ROWS = """
-select e.seq, e.at, e.actor, e.human, s.email, d.slug, e.purpose, e.action, e.subjects, g.answer::text, g.ask
+select e.seq, e.at, e.actor, e.human, s.email, d.slug, e.purpose, e.action, e.subjects, e.jurisdictions, g.answer::text, g.ask
 from {source} join gate_decision g on g.id = e.decision
 left join guard_staff s on s.id = e.human left join guard_department d on d.id = e.department
 where {bounds} order by e.seq desc limit %(limit)s
@@ -55,7 +57,7 @@ def rows(
 
 
 def _row(found: Any) -> dict[str, Any]:
-    seq, at, actor, human, email, department, purpose, action, subjects, answer, ask = found
+    seq, at, actor, human, email, department, purpose, action, subjects, laws, answer, ask = found
     answers, asked = json.loads(answer), json.loads(ask)
     said = {pair[0][0] for pair in answers.values()}
     act = name_of(ACTIONS, action)
@@ -76,7 +78,7 @@ def _row(found: Any) -> dict[str, Any]:
         "human": email or str(human),
         "department": department,
         "purpose": slug,
-        "basis": _basis(slug, ask),
+        "basis": " / ".join(grounds_of(slug, asked, packs_of(sum(1 << law - 1 for law in laws or ())))) or None,
         "action": act,
         "fields": sorted(name for name, pair in answers.items() if name != "*" and pair[0][0] in shown),
         "answer": best,
@@ -87,7 +89,10 @@ def _row(found: Any) -> dict[str, Any]:
     }
 
 
-def _basis(purpose: str | None, ask: str) -> str | None:
+def grounds_of(purpose: str | None, asked: Mapping[str, Any], packs: Collection[str]) -> tuple[str, ...]:
+    """What a use rested on under these laws; where none applies, what the house says. An act without a purpose names its own."""
     if purpose is None:
-        return str(json.loads(ask).get("basis")) if '"basis"' in ask else None
-    return installation().rules.purposes[purpose].grounds["CN"]
+        basis = asked.get("basis")
+        return (str(basis),) if basis else ()
+    grounds = installation().rules.purposes[purpose].grounds
+    return tuple(sorted({grounds[pack] for pack in packs} or {grounds["house"]}))

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import tomllib
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,7 +75,7 @@ def _unpacked(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
                 if sum(one.file_size for one in held) > LARGEST:
                     raise ValueError(f"more than {LARGEST} bytes")
                 found += [(Path(one.filename).name, packed.read(one)) for one in held]
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
             raise ValueError("the ZIP cannot be read") from None
     return found
 

@@ -74,7 +74,7 @@ class _Asked:
 
 
 def letter(name: str, *, house: str, language: str) -> tuple[str, str]:
-    """Subject and text for a field, in a language or in all.
+    """Subject and text for a field, in a language or in all; a house may be named like a sale (Best Buy).
 
     Raises:
         NotPlain: the words of this installation are none of such a letter.
@@ -83,14 +83,14 @@ def letter(name: str, *, house: str, language: str) -> tuple[str, str]:
     said = [language] if language in LANGUAGES else list(LANGUAGES)
     parts = []
     for one in said:
-        named = house if house not in ("", "main") else held["house"][one]
-        lines = [held["text"][one].format(house=named, field=field.label(one))]
+        named, label = house if house not in ("", "main") else held["house"][one], field.label(one)
+        require_plain(held["text"][one].format(house="", field=label))
+        lines = [held["text"][one].format(house=named, field=label)]
         if settings.PORTAL_URL:
             lines.append(f"{held['where'][one]} {settings.PORTAL_URL}")
+        require_plain("\n".join([held["subject"][one], *lines[1:], held["nothing"][one]]))
         parts.append("\n\n".join([*lines, held["nothing"][one]]))
-    subject, text = " · ".join(held["subject"][one] for one in said), _RULE.join(parts) + "\n"
-    require_plain(subject + "\n" + text)
-    return subject, text
+    return " · ".join(held["subject"][one] for one in said), _RULE.join(parts) + "\n"
 
 
 def require_plain(text: str) -> None:

@@ -97,9 +97,13 @@ def test_policies_in_words_and_a_change_tried() -> None:
     changed = came_out(desk, {"law": "house", "text": shut})
     assert "Customer service" in changed and "house.default-deny" in changed
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set/house.cedar", shut)
     assert "house.default-deny" in came_out(desk, {"files": SimpleUploadedFile("set.zip", packed.getvalue())})
+    torn = bytearray(packed.getvalue())
+    torn[60:200] = bytes(140)
+    damaged = {"days": "7", "files": SimpleUploadedFile("set.zip", bytes(torn))}
+    assert desk.post("/policies/replay", damaged).status_code == 422
     wrong = desk.post("/policies/replay", {"days": "7", "law": "house", "text": "permit everything"})
     assert wrong.status_code == 422 and "does not fit" in text_of(wrong)
     large = SimpleUploadedFile("eu.cedar", b"// " + b"x" * LARGEST)

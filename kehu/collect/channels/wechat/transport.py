@@ -109,10 +109,13 @@ def _accepted(content: bytes, signer: Signer) -> Response:
 
 
 def _own(message: dict[str, Any]) -> str:
-    """What WeChat says a repeat is known by: a message's id, of an event who, when and what."""
+    """What WeChat says a repeat is known by: a message's id, of an event who, when and what.
+
+    Who takes an authorisation back stands in ``OpenID``: the event itself comes from WeChat's own account.
+    """
     if id := message.get("MsgId"):
         return digest_of("message", id)
-    names = ("FromUserName", "CreateTime", "Event", "EventKey")
+    names = ("FromUserName", "OpenID", "CreateTime", "Event", "EventKey")
     if message.get("Event"):
         return digest_of("event", *(message.get(name, "") for name in names))
     return digest_of("other", *(f"{name}\x1f{message[name]}" for name in sorted(message)))
