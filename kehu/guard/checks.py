@@ -21,6 +21,7 @@ from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
 from kehu.host.checks import Finding
 from kehu.host.home import Home
+from kehu.host.keyring import Keyring
 from kehu.host.paths import policies_dir
 from kehu.vault.rotation import ENDS_WITHIN, EPOCH
 
@@ -45,7 +46,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
     yield from _check_laws()
     yield Finding(
         "backup.none", "warning", "No backup is made by this installation.",
-        "While it is down copy the home without keys/root, and the folders of kehu status; keep keys/root elsewhere.",
+        "Have it made each night: kehu backup FILE; keep keys/, checkpoints and erasures elsewhere.",
     )  # fmt: skip
 
 
@@ -88,6 +89,14 @@ def _check_epoch(*, running: bool) -> Iterator[Finding]:
         days = int((age or 0) // 86_400)
         remedy = "See jobs.failed." if running else "Run: kehu keys rotate (the running system does it by itself)"
         yield Finding("keys.epoch", "warning", f"The epoch of the keys is {days} days old; it should end at 7.", remedy)
+    ring = Keyring(Home.current()).names()
+    with connection.cursor() as cursor:
+        cursor.execute("select epoch, count(*) from subject_key group by epoch order by epoch")
+        wrapped = cursor.fetchall()
+    for epoch, of in wrapped:
+        if f"epoch-{epoch}" not in ring:
+            told = f"{of} keys are wrapped under epoch {epoch}, whose key is not in keys/: nobody can open them."
+            yield Finding("keys.missing", "error", told, "Bring keys/ back as it was when the database was copied.")
     if left:
         yield Finding("keys.left", "warning", f"{left} ended epochs still have their key.", "Run: kehu keys rotate")
 

@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import psycopg
 
@@ -304,7 +304,25 @@ class EmbeddedPostgres:
         finally:
             os.close(descriptor)
 
-    def _run(self, program: str, *arguments: Any, check: bool = True) -> str:
+    def run(
+        self, program: str, *arguments: Any, source: BinaryIO | None = None, target: BinaryIO | None = None
+    ) -> None:
+        """Run one of the server's programs as its user, for as long as it takes, from and to a file.
+
+        Raises:
+            PostgresError: it failed.
+        """
+        self._run(program, *arguments, source=source, target=target, seconds=None)
+
+    def _run(
+        self,
+        program: str,
+        *arguments: Any,
+        check: bool = True,
+        source: BinaryIO | None = None,
+        target: BinaryIO | None = None,
+        seconds: int | None = 120,
+    ) -> str:
         identity: dict[str, Any] = {}
         if self._service:
             identity = {"user": self._service.pw_uid, "group": self._service.pw_gid, "extra_groups": []}
@@ -315,8 +333,8 @@ class EmbeddedPostgres:
         with tempfile.TemporaryFile("w+") as out:  # files, not pipes: the server would keep a pipe open
             done = subprocess.run(
                 [str(self.binaries / program), *map(str, arguments)],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", env=environment, timeout=120,
-                start_new_session=True, preexec_fn=_no_core, **identity,
+                stdin=source or subprocess.DEVNULL, stdout=target or out, stderr=out, cwd="/", env=environment,
+                timeout=seconds, start_new_session=True, preexec_fn=_no_core, **identity,
             )  # fmt: skip
             out.seek(0)
             text = out.read()

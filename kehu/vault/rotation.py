@@ -46,7 +46,9 @@ def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) 
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         row = connection.execute("select coalesce(max(epoch), 0) + 1 from key_epoch").fetchone()
-        epoch = int(row[0]) if row else 1
+        # of a database brought back the ring may hold later ones: a new epoch is never opened by a key that was there before
+        held = [int(name[6:]) + 1 for name in keyring.names() if name.startswith("epoch-")]
+        epoch = max([int(row[0]) if row else 1, *held])
         keyring.secret(f"epoch-{epoch}", create=True)  # on disk before any row can name it
         connection.execute("insert into key_epoch (epoch) values (%s)", (epoch,))
         connection.execute(

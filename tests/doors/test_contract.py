@@ -27,6 +27,8 @@ PROMISED = {
     "down": "stopped",
     "status": "running version home folders database subjects sources facets quarantined review ledger[size root] jobs",
     "database": "app_url owner_url",
+    "backup": "file bytes",
+    "restore": "home restored",
     "keys rotate": "epoch rewrapped seconds",
     "quota list": "quotas[role meter purpose hour day shipped]",
     "quota set": "quotas[role meter purpose hour day shipped]",
@@ -596,15 +598,18 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     for words in ("list",), ("show", "web"), ("set", "web"), ("key", "web"):
         kehu(f"channel {words[0]}", *words[1:])
     kehu("keys rotate")
+    kehu("backup", "all.dump")
+    kehu("restore", "all.dump", code=1)
     kehu("status")
     kehu("doctor", code=None)
     kehu("database")
+    # restore: tests/host/test_dumps.py
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;
     # exports approve and refuse: tests/serve/test_leaving.py; token list, approve, refuse: tests/doors/api/test_outside.py;
     # channel pull: tests/collect/test_mailbox.py; weights: tests/refine/test_weights.py;
     # traits: below
     assert set(PROMISED) - kehu.seen == {
-        "up", "down", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
+        "up", "down", "restore", "outbox", "unmerge", "exports approve", "exports refuse", "token list", "token approve", "token refuse",
         "channel pull", "weights show", "weights compare", "weights adopt", "weights teach",
         "traits list", "traits show", "traits count", "traits compute", "traits declare", "traits retire",
     }  # fmt: skip

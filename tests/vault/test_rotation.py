@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from kehu.guard import tasks
+from kehu.guard.checks import check_installation
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
@@ -182,3 +183,22 @@ def test_a_slow_rotation_wraps_no_key_under_an_epoch_that_was_destroyed_beside_i
     slower.join(30)
     assert not failed
     assert gate().open([lin], actor=alice, purpose="service")[0].contributions
+
+
+def test_a_copy_older_than_the_last_rotation_says_whose_keys_it_wants(alone, monkeypatch):
+    """Its keys are wrapped under an epoch that was destroyed since; a later epoch takes no number that the ring knows."""
+    admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    monkeypatch.setattr(rotation, "GRACE_SECONDS", 0)
+    with open_owner(alone) as owner:
+        kept = owner.execute("select epoch, wrapped from subject_key").fetchone()
+        newest = tasks.rotate().epoch
+        tasks.destroy_left_keys()
+        assert "epoch-1" not in held_epochs()
+        owner.execute("update subject_key set epoch = %s, wrapped = %s", kept)  # the copy is brought back
+        owner.execute("delete from key_epoch where epoch > 1")
+        owner.execute("update key_epoch set retired_at = null, emptied_at = null, destroyed_at = null")
+    found = {finding.id: finding for finding in check_installation(running=False)}
+    assert found["keys.missing"].severity == "error" and "epoch 1" in found["keys.missing"].text
+    with pytest.raises(KeyDoesNotOpen):
+        tasks.rotate()
+    assert f"epoch-{newest + 1}" in held_epochs()

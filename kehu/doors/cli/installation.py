@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +13,8 @@ import click
 from kehu import __version__
 from kehu.doors.cli.frame import FAILED, REFUSED, Failure, actor, command, set_django_up
 from kehu.host.database import Database
+from kehu.host.dumps import NoDump, dump
+from kehu.host.dumps import restore as bring_back
 from kehu.host.home import Home
 from kehu.host.keyring import make_home
 
@@ -81,6 +86,39 @@ def database() -> Any:
         raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
     held = Database(Home.current())
     return {"app_url": held.url("kehu_app"), "owner_url": held.url("kehu_owner")}
+
+
+@click.command(epilog="Example: kehu backup /mnt/other/kehu.dump")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@command()
+def backup(file: Path) -> Any:
+    """Write the database to one file while everything runs; the keys are not in it, so keep those elsewhere."""
+    owner_only()
+    with told():
+        return {"file": str(file), "bytes": dump(Database(Home.current()), file)}
+
+
+@click.command(epilog="Example: kehu restore /mnt/other/kehu.dump")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@command(needs_home=False, starts=False)
+def restore(file: Path) -> Any:
+    """Bring a copy back into a home with keys and no database; whoever was erased since is erased again before it is served."""
+    if os.environ.get("KEHU_TOKEN"):
+        raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
+    home = Home.current()
+    with told():
+        bring_back(home, file)
+    install(home)
+    return {"home": str(home.path), "restored": str(file)}
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say why a copy cannot be made or brought back."""
+    try:
+        yield
+    except NoDump as refused:
+        raise Failure(FAILED, "dump", f"Nothing was done: {refused}.", "Look at: docs/how-to/back-up.md") from None
 
 
 @click.group()

@@ -73,6 +73,8 @@ for entry in (
     health.doctor,
     demonstration.demo,
     installation.database,
+    installation.backup,
+    installation.restore,
     installation.keys,
     installation.controller,
     channels.channel,

@@ -1,0 +1,71 @@
+"""The database as one file, made and brought back by PostgreSQL's own programs; without ``keys/`` it opens nobody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from kehu.host.database import DBNAME, Database
+from kehu.host.home import Home
+from kehu.host.keyring import Keyring
+from kehu.host.postgres import EmbeddedPostgres
+
+
+class NoDump(RuntimeError):
+    """A copy cannot be made or brought back here; the message says why, and what to do."""
+
+
+def dump(database: Database, file: Path) -> int:
+    """Write the whole database, in use or not, to a file that is not there yet; returns its bytes.
+
+    Raises:
+        NoDump: an outside server, or the file is there.
+        PostgresError: PostgreSQL's program failed; nothing is left of the file.
+    """
+    server = _embedded(database)
+    if file.exists():
+        raise NoDump(f"{file} is there already")
+    half = file.with_name(f".{file.name}.half")
+    try:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            server.run("pg_dump", "--format=custom", f"--dbname={server.conninfo('kehu_owner', DBNAME)}", target=out)
+            os.fsync(out.fileno())
+        half.rename(file)
+    finally:
+        half.unlink(missing_ok=True)
+    return file.stat().st_size
+
+
+def restore(home: Home, file: Path) -> None:
+    """Bring a copy back into a home that has keys and no database; the server stays in use, and migrations are not looked at.
+
+    Raises:
+        NoDump: an outside server, a database is here, or the keys are not.
+        PostgresError: it is no such copy; then there is no database here, as before.
+    """
+    database = Database(home)
+    server = _embedded(database)
+    if server.initialised():
+        raise NoDump("this home has a database: bring a copy back into one that has none")
+    if not Keyring(home).is_here():
+        raise NoDump("keys/root and keys/ring.json are not in this home: put both back first")
+    home.record(cluster=False)  # what it knows of is gone, and this takes its place
+    server.start()
+    try:
+        database.prepare()
+        with file.open("rb") as source:
+            server.run(
+                "pg_restore", "--exit-on-error", "--single-transaction",
+                f"--dbname={server.conninfo('kehu_owner', DBNAME)}", source=source,
+            )  # fmt: skip
+    except BaseException:
+        database.release()
+        shutil.rmtree(server.data, ignore_errors=True)
+        raise
+
+
+def _embedded(database: Database) -> EmbeddedPostgres:
+    if database.embedded is None:
+        raise NoDump("the database is an outside server's: use its own pg_dump and pg_restore")
+    return database.embedded

@@ -1,0 +1,52 @@
+"""The database copied into one file while it is in use, lost with its machine, and brought back elsewhere by its keys."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+
+import psycopg
+import pytest
+
+from kehu.host.database import Database
+from kehu.host.dumps import NoDump, dump, restore
+from kehu.host.home import Home
+from kehu.host.keyring import make_home
+from kehu.host.postgres import PostgresError
+
+
+def rows(database):
+    with psycopg.connect(database.conninfo("kehu_app")) as connection:
+        return connection.execute("select held from things").fetchall()
+
+
+def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
+    home, elsewhere, file = Home(tmp_path / "home"), Home(tmp_path / "elsewhere"), tmp_path / "all.dump"
+    make_home(home)
+    lost = Database(home)
+    lost.start()
+    lost.prepare()
+    with psycopg.connect(lost.conninfo("kehu_owner")) as owner:
+        owner.execute("create table things (held bytea)")
+        owner.execute("insert into things values ('sealed')")
+    assert dump(lost, file) == file.stat().st_size and stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(NoDump, match="there already"):
+        dump(lost, file)
+    with pytest.raises(NoDump, match="has a database"):
+        restore(home, file)
+    lost.release()
+    for folder in lost.folders():
+        shutil.rmtree(folder)
+    elsewhere.create()
+    with pytest.raises(NoDump, match="keys"):
+        restore(elsewhere, file)
+    shutil.copytree(home / "keys", elsewhere / "keys", dirs_exist_ok=True)  # what docs/how-to/back-up.md says to keep
+    shutil.copy(home / "installation.json", elsewhere / "installation.json")
+    torn = tmp_path / "torn.dump"
+    torn.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(PostgresError):
+        restore(elsewhere, torn)
+    restore(elsewhere, file)  # and what failed before is in no way
+    again = Database(elsewhere)
+    assert rows(again) == [(b"sealed",)]
+    assert again.release() is False  # the one that restored uses it still
