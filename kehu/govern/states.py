@@ -6,7 +6,7 @@ they are one is lifted for all of them, and after an un-merge for those alone un
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -23,6 +23,13 @@ KINDS: Final = ("restriction", "objection", "hold", "optout", "gpc", "deceased",
 
 class NotInForce(LookupError):
     """There is no such state to lift."""
+
+
+class SeveralHolds(ValueError):
+    """More than one hold stands there: which of them is over must be said."""
+
+    def __init__(self, ids: Iterable[UUID]) -> None:
+        super().__init__(f"id: several holds stand, say which: {', '.join(map(str, ids))}")
 
 
 def enter(
@@ -57,20 +64,34 @@ def enter(
     return retried(work)
 
 
-def lift(subject: UUID, kind: str, *, purpose: int | None = None, categories: int | None = None) -> list[StateEntry]:
+def lift(
+    subject: UUID,
+    kind: str,
+    *,
+    purpose: int | None = None,
+    categories: int | None = None,
+    ids: Collection[UUID] = (),
+) -> list[StateEntry]:
     """End every state of that kind on the customer; with ``categories`` (bits) these only, the rest of a row stays.
+
+    Of holds each is a case of its own: with ``ids`` these end, without them the only one there is.
 
     Raises:
         UnknownSubject: not here.
-        NotInForce: none is in force.
+        NotInForce: none is in force, or one of ``ids`` is not.
+        SeveralHolds: which of them is not said.
     """
 
     def work() -> list[StateEntry]:
         rows = [row for row in states_of(subject) if row.kind == kind and row.purpose == purpose]
         if categories is not None:
             rows = [row for row in rows if row.categories & categories]
-        if not rows:
+        if ids:
+            rows = [row for row in rows if row.id in ids]
+        if not rows or len(rows) < len(set(ids)):
             raise NotInForce(kind)
+        if kind == "hold" and not ids and len(rows) > 1:
+            raise SeveralHolds(row.id for row in rows)
         now = _now()
         for row in rows:
             left = row.categories & ~categories if categories is not None else 0

@@ -28,7 +28,7 @@ def test_hold_erase_release(kehu):
     [state] = held["states"]
     assert code == 0 and (state["kind"], state["category"], state["reason"]) == ("hold", None, "诉讼")
     assert state["until"].startswith("2030-01-01") and set(state) == {
-        "kind", "purpose", "category", "since", "until", "reason",
+        "id", "kind", "purpose", "category", "since", "until", "reason",
     }  # fmt: skip
     code, refused = kehu("erase", lin, "--reason", "asked")
     assert code == 3 and refused["waiting"] is True and refused["certificate"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -111,6 +112,23 @@ def test_a_hold_on_one_of_two_leaves_it_waiting(database):
     states, outcome = holds.release(lin, actor=owner, categories=["identity"])
     assert outcome.waiting and [s["reason"] for s in states if s["kind"] == "hold"] == ["one"]
     assert not holds.release(lin, actor=owner)[1].waiting
+
+
+@pytest.mark.parametrize("categories", [[], ["transaction"]], ids=["whole", "category"])
+def test_one_case_that_is_over_ends_no_other(database, categories):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="B", categories=categories)
+    states = holds.hold(lin, actor=staff("legal"), reason="A", categories=categories)
+    erasure.erase(lin, actor=owner, reason="asked") if not categories else None
+    with pytest.raises(ValueError, match=states[0]["id"]):
+        holds.release(lin, actor=owner, categories=categories)
+    with pytest.raises(NotInForce):
+        holds.release(lin, actor=owner, ids=[UUID(states[0]["id"]), UUID(int=0)])
+    over = next(UUID(one["id"]) for one in states if one["reason"] == "A")
+    states, outcome = holds.release(lin, actor=owner, ids=[over])
+    assert [one["reason"] for one in states if one["kind"] == "hold"] == ["B"]
+    assert (outcome is None) if categories else outcome.waiting
 
 
 def test_a_category_hold_stays_as_residue(database):

@@ -23,10 +23,19 @@ _CONFIRM = click.option("--confirm", multiple=True, metavar="ID", help="An uncon
 @click.option("--category", "categories", multiple=True, help="Hold these categories only.")
 @click.option("--until", type=MOMENT, help="Its end; without one it is looked at again within a year.")
 @click.option("--release", "released", is_flag=True, help="End it; an erasure that waits on it runs.")
+@click.option(
+    "--id", "ids", multiple=True, metavar="ID", help="With --release: the hold that is over, where several stand."
+)
 @click.option("--again", is_flag=True, help="Looked at again: what it keeps after an erasure stays for another year.")
 @command()
 def hold(
-    subject: str, reason: str, categories: tuple[str, ...], until: datetime | None, released: bool, again: bool
+    subject: str,
+    reason: str,
+    categories: tuple[str, ...],
+    until: datetime | None,
+    released: bool,
+    ids: tuple[str, ...],
+    again: bool,
 ) -> Any:
     """Bar the deletion of a customer's data; it permits no use. After an erasure by its certificate: --again, or --release."""
     from kehu.serve.rights import erasure, holds
@@ -35,7 +44,7 @@ def hold(
     if again or (released and erasure.finished(id) is not None):
         return {"residue": holds.look_again(id, actor=who, keep=again, categories=categories)}
     if released:
-        states, outcome = holds.release(id, actor=who, categories=categories)
+        states, outcome = holds.release(id, actor=who, categories=categories, ids=[_id(one) for one in ids])
         return {"states": states} | (_erased(outcome) if outcome else {})
     return {"states": holds.hold(id, actor=who, reason=told(reason), categories=categories, until=until)}
 

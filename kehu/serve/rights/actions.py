@@ -252,19 +252,18 @@ def enter_state(
     return id
 
 
-def lift_state(
-    subject: UUID, kind: str, *, actor: Actor, act: str, purpose: int | None = None, categories: int | None = None
-) -> None:
-    """End a state; of holds with ``categories`` only those on these.
+def lift_state(subject: UUID, kind: str, *, actor: Actor, act: str, **which: Any) -> None:
+    """End a state; ``which`` by ``purpose``, of holds by ``categories`` (bits) and ``ids``.
 
     Raises:
         Refused: the role, or the token's purpose.
         UnknownSubject: not here.
         NotInForce: none is in force.
+        SeveralHolds: which of them is not said.
     """
     require(act, actor)
     with transaction.atomic():
-        subject_states.lift(subject, kind, purpose=purpose, categories=categories)
+        subject_states.lift(subject, kind, **which)
         record_act(act, subject, actor=actor, purpose=PURPOSE_ID)
 
 
@@ -316,6 +315,7 @@ def consent_row(row: Consent) -> dict[str, Any]:
 def _state_lines(row: StateEntry, reason: str | None) -> list[dict[str, Any]]:
     return [
         {
+            "id": str(row.id),
             "kind": row.kind,
             "purpose": objected_to(row.purpose),
             "category": category,

@@ -5,7 +5,7 @@ What one without an end keeps after an erasure is looked at again within a year,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -48,9 +48,10 @@ def hold(
 
 
 def release(
-    subject: UUID, *, actor: Actor, categories: Sequence[str] = ()
+    subject: UUID, *, actor: Actor, categories: Sequence[str] = (), ids: Collection[UUID] = ()
 ) -> tuple[list[dict[str, Any]], Outcome | None]:
-    """End the holds on a customer (or on these categories); an erasure that waited on them runs now, by itself.
+    """End the hold on a customer (or on these categories), or those of ``ids``; an erasure that no hold bars any
+    longer runs now, by itself.
 
     Returns the states still in force, and what became of that erasure.
 
@@ -58,10 +59,10 @@ def release(
         Refused: the role, or the token's purpose.
         UnknownSubject: not here.
         NotInForce: there is no such hold.
-        ValueError: no such category.
+        ValueError: no such category, or several stand and which of them is over is not said.
     """
     customer = part_of(subject, whole=True)
-    actions.lift_state(subject, "hold", actor=actor, act="hold", categories=_bits(categories) or None)
+    actions.lift_state(subject, "hold", actor=actor, act="hold", categories=_bits(categories) or None, ids=ids)
     waiting = unfinished_of(customer)
     outcome = finish(waiting) if waiting is not None else None
     try:
