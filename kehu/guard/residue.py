@@ -27,15 +27,15 @@ from kehu.vault.open import open_facet, open_text
 from kehu.vault.seal import seal_text
 
 Values = dict[str, list[Any]]
-Keeps = Callable[[SealedFacet, Values], str | None]
-"""Names the item of the residue that a facet stays under, or None: it goes. Sees the opened values (their dates)."""
+Keeps = Callable[[SealedFacet, Values], dict[str, str | None]]
+"""Names the items of the residue that a facet stays under, each with a day of its own where it has one; none: it goes.
+Sees the opened values (their dates)."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptRecord:
-    """A facet that stays: of which record, under which item."""
+    """A facet that stays: of which record."""
 
-    item: str
     record: UUID
     category: int
 
@@ -104,10 +104,10 @@ def open_residue(certificate: UUID, body: bytes, *, actor: Actor, purpose: str) 
 def reseal_part(connection: Connection[Any], certificate: UUID, body: bytes, keep: Callable[[str, Any], bool]) -> bytes:
     """Seal what is still kept of a residue under a fresh key: what has ended opens with no key any more.
 
-    ``keep`` is asked for each row with the name of its part; records by the item they stay under.
+    ``keep`` is asked for each row, with the name of its part.
     """
     paper = _unseal(connection, certificate, body)
-    left = {part: [row for row in rows if keep(str(row.get("item", part)), row)] for part, rows in paper.items()}
+    left = {part: [row for row in rows if keep(part, row)] for part, rows in paper.items()}
     row = connection.execute("delete from subject_key where subject = %s returning salt", (certificate,)).fetchone()
     make_key(certificate, salt=bytes(row[0]) if row else None)  # the ledger's rows commit to it by that salt
     return _seal(connection, certificate, left)
@@ -131,12 +131,12 @@ def _kept_records(
             ciphers[facet.subject], facet.sealed, subject=facet.subject.bytes, record=facet.record.bytes,
             category=facet.category, version=facet.version,
         )  # fmt: skip
-        item = keeps(facet, values)
-        if item is None:
+        stays = keeps(facet, values)
+        if not stays:
             continue
-        kept.append(KeptRecord(item, facet.record, facet.category))
+        kept.append(KeptRecord(facet.record, facet.category))
         records.append({
-            "item": item, "record": str(facet.record), "kind": name_of(RECORD_KINDS, facet.kind),
+            "stays": stays, "record": str(facet.record), "kind": name_of(RECORD_KINDS, facet.kind),
             "category": name_of(CATEGORIES, facet.category), "channel": facet.channel, "controller": facet.controller,
             "basis": facet.basis, "notice": facet.notice, "values": values,
         })  # fmt: skip

@@ -390,6 +390,40 @@ def test_trade_records_of_a_platform_stay_as_long_as_its_law_says(database, pack
     assert [row["values"]["order_id"][0] for row in left["records"]] == ["new"]
 
 
+def _orders(done, legal):
+    left = open_left(done.id, actor=legal, purpose="claims")["residue"]
+    return [row["values"]["order_id"][0] for row in left["records"]]
+
+
+def test_a_hold_that_ends_leaves_what_a_law_keeps_longer(database):
+    Controller.objects.update(platform=True)
+    [lin], today, legal = admit(PERSON, packs=1), date.today(), staff("legal")
+    add_event(lin, 3, {"order_id": "new", "ordered_at": today.isoformat()})
+    holds.hold(
+        lin, actor=owner_actor(), reason="r", categories=["transaction"], until=datetime.now(UTC) + timedelta(days=30)
+    )
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    lines = {line["why"]: line for line in done.certificate["residue"] if line["what"] == "transaction"}
+    assert lines["law"]["until"] == add_months(today, 36).isoformat() and "hold" in lines
+    end_residues(today + timedelta(days=60))
+    assert _orders(done, legal) == ["new"]
+
+
+def test_each_trade_record_goes_on_its_own_day(database):
+    Controller.objects.update(platform=True)
+    [lin], today, legal = admit(PERSON, packs=1), date.today(), staff("legal")
+    for days in (0, 400, 1090):
+        add_event(lin, 3, {"order_id": str(days), "ordered_at": (today - timedelta(days=days)).isoformat()})
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    line = lambda: next(one for one in Erasure.objects.get().certificate["residue"] if one["what"] == "transaction")
+    assert line()["next"] == add_months(today - timedelta(days=1090), 36).isoformat()
+    assert end_residues(today + timedelta(days=30)) == 1 and sorted(_orders(done, legal)) == ["0", "400"]
+    assert line()["next"] == add_months(today - timedelta(days=400), 36).isoformat() and "ended" not in line()
+    assert end_residues(today + timedelta(days=31)) == 0  # nothing is unsealed to find out
+    end_residues(add_months(today, 35))
+    assert _orders(done, legal) == ["0"] and "next" not in line()
+
+
 def test_residue_opens_for_three_purposes_only(database):
     [lin] = admit(PERSON)
     know_everywhere(lin)

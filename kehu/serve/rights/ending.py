@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -18,7 +18,9 @@ from kehu.guard.residue import forget_residue, reseal_part
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.tombstones import forget_ended
 from kehu.serve.rights.models import Erasure
-from kehu.serve.rights.stays import has_ended, still_kept
+from kehu.serve.rights.stays import has_ended, set_next, still_kept
+
+_NEVER: Final = date.max.isoformat()
 
 
 def end_holds() -> int:
@@ -67,19 +69,33 @@ def _end(row: Erasure, today: date) -> None:
         forget_residue(raw, row.id)
         row.residue = None
     else:
-        row.residue = reseal_part(raw, row.id, bytes(row.residue or b""), keep=_kept_under(lines, today))
-    for line in _over(row, today):
-        line["ended"] = True
+        days: dict[str, str] = {}
+        row.residue = reseal_part(raw, row.id, bytes(row.residue or b""), keep=_kept_under(lines, today, days))
+        set_next(lines, days)
+    for line in lines:
+        if has_ended(line, today):
+            line["ended"] = True
     raw.execute("delete from suppression where certificate = %s and until <= %s", (row.id, today))
     raw.execute("delete from tombstone where certificate = %s and until <= %s", (row.id, today))
     row.save(update_fields=["residue", "certificate"])
 
 
-def _over(row: Erasure, today: date) -> list[dict[str, Any]]:
-    """Lines of a certificate that have ended and were not taken out yet."""
-    lines = (row.certificate or {}).get("residue", [])
-    return [line for line in lines if has_ended(line, today) and not line.get("ended")]
+def _over(row: Erasure, today: date) -> bool:
+    """Whether something of it has ended that was not taken out yet: a line, or a record of one."""
+    return any(
+        not line.get("ended") and (has_ended(line, today) or date.fromisoformat(line.get("next", _NEVER)) <= today)
+        for line in (row.certificate or {}).get("residue", [])
+    )
 
 
-def _kept_under(lines: Sequence[dict[str, Any]], today: date) -> Callable[[str, Any], bool]:
-    return lambda key, _: still_kept(key, lines, today)
+def _kept_under(lines: Sequence[dict[str, Any]], today: date, days: dict[str, str]) -> Callable[[str, Any], bool]:
+    """Says of a row of the paper whether it stays, and notes for each item the first day on which one of these goes."""
+
+    def keep(part: str, row: Any) -> bool:
+        stays = still_kept(part, row, lines, today)
+        for key, day in stays.items():
+            if day:
+                days[key] = min(day, days.get(key, day))
+        return bool(stays)
+
+    return keep

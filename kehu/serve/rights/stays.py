@@ -29,6 +29,7 @@ class Item:
     """One line of a certificate. ``key`` ties it to what it keeps in the residue's paper.
 
     ``review``: a hold without an end keeps it; then ``until`` is the day by which somebody has to look at it again.
+    ``next``: the day on which the first of its records goes, ``until`` that of the last.
     """
 
     key: str
@@ -38,13 +39,19 @@ class Item:
     until: date
     why: str
     review: bool = False
+    next: date = date.max
 
     def line(self) -> dict[str, Any]:
         """As the certificate prints it."""
-        return {
+        line: dict[str, Any] = {
             "what": self.what, "article": self.article, "source": self.source, "until": self.until.isoformat(),
             "why": self.why,
-        } | ({"review": True} if self.review else {})  # fmt: skip
+        }  # fmt: skip
+        if self.review:
+            line["review"] = True
+        if self.next < self.until:
+            line["next"] = self.next.isoformat()
+        return line
 
 
 @dataclass(slots=True)
@@ -59,16 +66,16 @@ class Decided:
     items: dict[str, Item] = field(default_factory=dict)
     addresses: set[int] = field(default_factory=set, repr=False)
 
-    def keeps(self, facet: SealedFacet, values: Values) -> str | None:
-        """The item a facet stays under: a hold first, then a law whose term is not over; None where it goes."""
+    def keeps(self, facet: SealedFacet, values: Values) -> dict[str, str | None]:
+        """The items a facet stays under: a hold, and a law whose term is not over, with the day on which it is."""
         if facet.category == _CONTACT:
             self.addresses |= set(_address_tokens(values))
-        category = name_of(CATEGORIES, facet.category)
+        category, stays = name_of(CATEGORIES, facet.category), dict[str, str | None]()
         held = [row for row in self.holds if row.categories & bit_of(category)]
         if held:
             until = max(review_of(row) for row in held)
             review = any(row.until is None for row in held)
-            return self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", until, "hold", review=review)
+            stays[self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", until, "hold", review=review)] = None
         kind = name_of(RECORD_KINDS, facet.kind)
         kept = [
             (add_months(_day_of(values, facet.record), row.months), row)
@@ -76,9 +83,11 @@ class Decided:
             if row.what == category and kind in row.kinds
         ]
         until, row = max(kept, key=lambda pair: pair[0], default=(self.today, None))
-        if row is None or until <= self.today:
-            return None
-        return self._item(f"law:{category}", category, row.article, row.source, until, "law")
+        if row is not None and until > self.today:
+            key = self._item(f"law:{category}", category, row.article, row.source, until, "law")
+            self.items[key].next = min(self.items[key].next, until)
+            stays[key] = until.isoformat()
+        return stays
 
     def close(self) -> list[Item]:
         """All items, when every facet was seen: the house's own lines besides what laws and holds keep."""
@@ -99,7 +108,8 @@ class Decided:
     ) -> str:
         held = self.items.get(key)
         if held is None or until > held.until:
-            self.items[key] = Item(key, what, article, source, until, why, held is not None and held.review)
+            review_too, first = (held.review, held.next) if held is not None else (False, date.max)
+            self.items[key] = Item(key, what, article, source, until, why, review_too, first)
         self.items[key].review |= review
         return key
 
@@ -188,10 +198,34 @@ def _day_of(values: Values, record: UUID) -> date:
         return datetime.fromtimestamp((record.int >> 80) / 1000, UTC).date()
 
 
-def still_kept(key: str, items: Sequence[dict[str, Any]], today: date) -> bool:
-    """Whether what lies in the paper under a key is kept on that day, by the certificate's lines."""
-    what, why = key.rpartition(":")[2], key.partition(":")[0] if ":" in key else "residue"
-    return any(line["what"] == what and line["why"] == why and not has_ended(line, today) for line in items)
+def still_kept(
+    part: str, row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], today: date
+) -> dict[str, str | None]:
+    """The items that a row of the paper stays under on that day: by its own day, else by the certificate's lines."""
+    stays: Mapping[str, str | None] = row.get("stays") or {str(row.get("item", part)): None}
+    return {
+        key: day
+        for key, day in stays.items()
+        if (
+            date.fromisoformat(day) > today
+            if day
+            else any(_is(key, one) and not has_ended(one, today) for one in lines)
+        )
+    }
+
+
+def _is(key: str, line: Mapping[str, Any]) -> bool:
+    why, _, what = key.rpartition(":")
+    return bool(line["what"] == what and line["why"] == (why or "residue"))
+
+
+def set_next(lines: Iterable[dict[str, Any]], days: Mapping[str, str]) -> None:
+    """Write into the lines when the first of what is left of each goes; ``days`` by key."""
+    for line in lines:
+        line.pop("next", None)
+        day = next((day for key, day in days.items() if _is(key, line)), line["until"])
+        if day < line["until"]:
+            line["next"] = day
 
 
 def has_ended(line: Mapping[str, Any], today: date) -> bool:
