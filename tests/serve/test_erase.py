@@ -35,6 +35,7 @@ from kehu.serve.rights.residue import NothingLeft, open_left
 from kehu.vault import erasure as vault
 from kehu.vault.assignment import detach, standing_links, unassign
 from kehu.vault.ids import new_id
+from kehu.vault.open import FacetDoesNotOpen
 from kehu.vault.parted import tell_parted
 from kehu.vault.rotation import rotate_keys
 from tests.cast import admit, staff
@@ -422,6 +423,23 @@ def test_each_trade_record_goes_on_its_own_day(database):
     assert end_residues(today + timedelta(days=31)) == 0  # nothing is unsealed to find out
     end_residues(add_months(today, 35))
     assert _orders(done, legal) == ["0"] and "next" not in line()
+
+
+def test_a_residue_that_does_not_open_keeps_no_other_from_ending(database):
+    made = []
+    for lin in admit(PERSON, {**PERSON, "email": "zz@mail.example", "external_id": "zz9"}):
+        soon = datetime.now(UTC) + timedelta(days=30)
+        holds.hold(lin, actor=owner_actor(), reason="r", categories=["contact"], until=soon)
+        made.append(erasure.erase(lin, actor=owner_actor(), reason="asked").id)
+    bad, good = made  # as they are met
+    whole, later = bytes(Erasure.objects.get(id=bad).residue), date.today() + timedelta(days=60)
+    ended = lambda one: any(line.get("ended") for line in Erasure.objects.get(id=one).certificate["residue"])
+    Erasure.objects.filter(id=bad).update(residue=b"\0" * 64)
+    with pytest.raises(FacetDoesNotOpen):
+        end_residues(later)
+    assert ended(good) and not ended(bad)
+    Erasure.objects.filter(id=bad).update(residue=whole)
+    assert end_residues(later) == 1 and ended(bad)
 
 
 def test_residue_opens_for_three_purposes_only(database):

@@ -42,14 +42,23 @@ def end_holds() -> int:
 def end_residues(today: date | None = None) -> int:
     """Re-seal under a fresh key what is still kept of each residue; the last item takes key, paper and tombstone along.
 
-    What the home has noted beside the database ends with the tombstones. The certificate stays: it names nobody. Returns how
-    many residues changed.
+    What the home has noted beside the database ends with the tombstones. The certificate stays: it names nobody. One residue
+    that fails does not keep the others from ending. Returns how many changed.
+
+    Raises:
+        Exception: the first that failed, once all others have ended.
     """
     today = today or datetime.now(UTC).date()
-    due = [row.id for row in Erasure.objects.filter(state="done").exclude(residue=None) if _over(row, today)]
+    done = Erasure.objects.filter(state="done").exclude(residue=None).only("id", "certificate").order_by("id")
+    due, failed = [row.id for row in done.iterator() if _over(row, today)], list[Exception]()
     for id in due:
-        end_residue(id, today)
+        try:
+            end_residue(id, today)
+        except Exception as wrong:  # noqa: BLE001  (whatever it is, it is one person's residue: others wait behind it)
+            failed.append(wrong)
     forget_ended(installation().home, today)
+    if failed:
+        raise failed[0]
     return len(due)
 
 

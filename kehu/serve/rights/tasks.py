@@ -13,9 +13,11 @@ def finish_erasures(timestamp: int) -> None:
     from kehu.serve.rights.ending import end_holds  # every process loads this module
     from kehu.serve.rights.erasure import finish_unfinished
 
-    end_holds()
-    end_guardians()
-    finish_unfinished()
+    try:
+        end_holds()
+        end_guardians()
+    finally:  # whatever is wrong with one of them keeps no erasure from running
+        finish_unfinished()
 
 
 @app.periodic(cron="23 3 * * *")
