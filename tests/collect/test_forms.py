@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -35,9 +36,13 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.texts import Sealed, open_texts
 from kehu.serve.desk import queries
+from kehu.serve.rights import actions, by_form
 from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.wrong_merge import part
+from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.forms import CONTACT, LETTERS, count, link_of, post_letters, published, send, someone, words
+from tests.serve.holdings import link
 from tests.smtp import mail_server
 
 reading = importlib.import_module("kehu.collect.channels.form.read")
@@ -286,6 +291,19 @@ def test_an_objection_since_the_mailbox_confirmed_stays(letters):
     assert Quarantined.objects.filter(reason="message_said_later").count() == 1
 
 
+def test_that_staff_asked_meanwhile_is_no_later_word(letters):
+    said_yes(letters)
+    drain_all()
+    [lin] = Consent.objects.values_list("subject", flat=True)
+    said_yes(letters)
+    actions.ask(lin, PURPOSES["marketing"], actor=owner_actor())
+    drain_all()
+    assert list(Consent.objects.order_by("recorded_at").values_list("status", flat=True)) == [
+        "given", "requested", "given",
+    ]  # fmt: skip
+    assert not Quarantined.objects.exists()
+
+
 def test_an_objection_before_the_mailbox_confirmed_is_ended_by_its_yes(letters):
     said_yes(letters)
     drain_all()
@@ -303,6 +321,20 @@ def test_gpc_is_an_opt_out_of_sale_and_its_absence_takes_nothing_back():
     [lin] = found(email="lin@mail.example")
     assert StateEntry.objects.get(subject=lin).kind == "gpc"
     assert count("select gpc from subject_state where subject = %s", lin)
+
+
+@pytest.mark.parametrize("certainty", [CONFIRMED, PROBABLE])
+def test_gpc_is_of_who_sent_it_though_another_part_sent_one_before(certainty):
+    form = published(confirmed=False)
+    send(form, LIN, gpc=True)
+    send(form, {"full_name": "王五", "email": "w@mail.example"})
+    drain_all()
+    [lin], [wang] = found(email="lin@mail.example"), found(email="w@mail.example")
+    link(min(lin, wang), max(lin, wang), certainty)
+    with transaction.atomic():
+        by_form._opt_out(SimpleNamespace(subject=wang, errand=SimpleNamespace(actor=owner_actor())))
+    part(lin, wang, actor=owner_actor())
+    assert all(count("select gpc from subject_state where subject = %s", one) for one in (lin, wang))
 
 
 def test_what_waited_stands_under_the_version_it_was_sent_by(letters):

@@ -6,7 +6,7 @@ mailbox confirmed it. What was said later elsewhere counts; a form that waited i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -90,7 +90,8 @@ def take_said(errand: Errand) -> str | None:
 def _consent(word: _Word, slug: str) -> str | None:
     purpose = PURPOSES[slug]
     part = part_of(word.subject, whole=True)
-    if Consent.objects.filter(subject__in=part, purpose=purpose, event="", recorded_at__gt=word.at).exists():
+    later = Consent.objects.filter(subject__in=part, purpose=purpose, event="", recorded_at__gt=word.at)
+    if later.exclude(status="requested").exists():  # that somebody asked is no word of theirs
         return _LATER
     if _objected_since(word, purpose):
         return _LATER
@@ -156,16 +157,15 @@ def _letter(word: _Word, letter: str) -> str | None:
 
 
 def _opt_out(word: _Word) -> None:
-    """The browser's signal against sale and sharing (Global Privacy Control); that it is absent later takes nothing back."""
-    if _in_force(part_of(word.subject, whole=True)):
+    """The browser's signal against sale and sharing (Global Privacy Control); that it is absent later takes nothing back.
+
+    What another part of the customer sent is of the record it came with: it may be parted from this one, or lifted by them.
+    """
+    if StateEntry.objects.filter(subject=word.subject, kind="gpc", ended_at=None).exists():
         return
     actor, id = _whoever_may("optout", word.errand.actor), new_id()
     states.enter(word.subject, "gpc", by=actor.staff, id=id)
     record_act("optout", word.subject, actor=actor, detail=id)
-
-
-def _in_force(part: Sequence[UUID]) -> bool:
-    return StateEntry.objects.filter(subject__in=part, kind="gpc", ended_at=None).exists()
 
 
 def _whoever_may(act: str, actor: Actor) -> Actor:
