@@ -219,14 +219,13 @@ class Both:
 
     def lift(self, i, which):
         kind, purpose, categories = which
-        try:
-            states.lift(self.merged.crowd[i], kind, purpose=purpose, categories=categories or None)
-        except NotInForce:
-            pass
-        try:
-            states.lift(self.plain.crowd[i], kind, purpose=purpose, categories=categories or None)
-        except NotInForce:
-            pass
+        for town in (self.merged, self.plain):
+            on = [row for row in states.states_of(town.crowd[i]) if row.kind == kind == "hold"]
+            ids = [row.id for row in on if not categories or row.categories & categories]
+            try:
+                states.lift(town.crowd[i], kind, purpose=purpose, categories=categories or None, ids=ids)
+            except NotInForce:
+                pass
 
     def comes(self, i, kind):
         for town in (self.merged, self.plain):
