@@ -77,6 +77,9 @@ def test_states(kehu):
     assert kehu("restrict", str(lin), "--lift")[0] == 0
     assert kehu("restrict", str(lin), "--lift")[0] == 1
     assert kehu("optout", str(lin))[0] == kehu("deceased", str(lin), "--at", "2026-11-01")[0] == 0
+    code, told = kehu("deceased", str(lin), "--lift")  # a hoax, or the wrong one of two
+    assert code == 0 and "deceased" not in {one["kind"] for one in told["states"]}
+    assert kehu("deceased", str(lin), "--lift")[0] == 1
 
 
 def test_ledger_lists_proves_and_verifies(kehu, database):

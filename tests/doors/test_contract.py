@@ -194,7 +194,7 @@ OPTIONS = {
     "restrict": "--lift --reason",
     "object": "--lift",
     "hold": "--reason --category --until --release --id",
-    "deceased": "--at",
+    "deceased": "--at --lift",
     "export": "--to --recipient --confirm",
     "erase": "--reason --dry-run --confirm",
     "ledger list": "--subject --staff --since",

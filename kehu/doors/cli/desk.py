@@ -129,10 +129,11 @@ def optout(subject: str) -> Any:
 @click.command(epilog="Example: kehu deceased 0199… --at 2026-11-01")
 @click.argument("subject")
 @click.option("--at", type=MOMENT)
+@click.option("--lift", is_flag=True, help="End it: it was wrong.")
 @command()
-def deceased(subject: str, at: datetime | None) -> Any:
+def deceased(subject: str, at: datetime | None, lift: bool) -> Any:
     """Record a report of death: marketing stops at once."""
-    return _state("deceased", "deceased", subject, since=at)
+    return _state("deceased", "deceased", subject, lift=lift, since=at)
 
 
 @click.command(epilog="Example: kehu match 0199… --purpose service --field birth_date")

@@ -64,6 +64,12 @@ _BASIS_LABELS = {
     "hr": gettext_lazy("Employment"),
     "public_information": gettext_lazy("Public information"),
 }
+_SAID = {
+    "restriction": ("restrict", "restricted", "restriction-lifted"),
+    "objection": ("object", "objected", "objection-lifted"),
+    "deceased": ("deceased", "", "death-lifted"),
+}
+"""The act of a state, and what the page says once it is entered, or lifted."""
 _SHOWN_SECONDS = 60
 _FIRST_LABELS = 4  # of the fields with one answer; the rest unfolds
 _MOST_SOURCES = 20  # that the page lists; the rest is counted
@@ -175,15 +181,14 @@ def separate(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespons
 @purpose_page
 @require_POST
 def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
-    """Restrict, object, or lift either; the office's acts, as ``rights-request``."""
+    """Restrict, object, or lift either, or a report of death; the office's acts, as ``rights-request``."""
     kind, lifting = request.POST.get("kind", ""), request.POST.get("do") == "lift"
     purpose = objection_number(request.POST.get("purpose", ""))
-    if kind not in ("restriction", "objection") or (kind == "objection" and purpose is None):
+    if kind not in _SAID or (kind == "objection" and purpose is None) or (kind == "deceased" and not lifting):
         return HttpResponseBadRequest()
-    act = "restrict" if kind == "restriction" else "object"
+    act, *done = _SAID[kind]
     require_act(act, desk.without_purpose)
     named = purpose if kind == "objection" else None
-    done = ("restricted", "restriction-lifted") if kind == "restriction" else ("objected", "objection-lifted")
     said = done[lifting]
     try:
         if lifting:

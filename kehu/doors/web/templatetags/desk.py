@@ -173,6 +173,7 @@ def said(code: str) -> str:
         "restriction-lifted": _("The restriction is lifted."),
         "objected": _("The objection is recorded and acts from now on."),
         "objection-lifted": _("The objection is lifted."),
+        "death-lifted": _("The report of death is lifted; their own door is open to them again."),
         "nothing-in-force": _("There was nothing in force to take back."),
         "signed-out": _("You are signed out."),
         "password": _("The new password is taken: sign in with it."),
