@@ -47,6 +47,10 @@ class AlreadyAnswered(RuntimeError):
     """The request was answered before."""
 
 
+class ErasedAlready(ValueError):
+    """The person was erased: no text about them is kept."""
+
+
 class ClockRefused(ValueError):
     """What was asked of a clock is not to be had: no law that applies knows it, or it comes too late."""
 
@@ -163,6 +167,7 @@ def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "", lang
         Refused: the role may not.
         UnknownRequest: there is none.
         AlreadyAnswered: it was.
+        ErasedAlready: a text about somebody who was.
         ValueError: no such outcome.
     """
     require("request", actor)
@@ -180,7 +185,7 @@ def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "", lang
             text = "\n\n".join(part for part in (text, probable.sentence(out, language)) if part)
         if text:
             if row.certificate is not None:
-                raise ValueError("the person was erased: no text about them is kept")
+                raise ErasedAlready("text: the person was erased, no text about them is kept; answer without one")
             row.answer = seal_under(id, text, place=id)
         row.save()
         record_act("request", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)

@@ -9,11 +9,15 @@ from uuid import UUID
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.urls import reverse
 
 from kehu.guard.ledger.queries import rows
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import add_staff
+from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.host.database import Database
+from kehu.serve.rights import actions as rights
+from kehu.serve.rights import requests
+from kehu.serve.rights.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
 
@@ -294,3 +298,28 @@ def test_a_rare_filter_is_looked_for_step_by_step(monkeypatch: pytest.MonkeyPatc
         seen += _customers(page)
         address = _link(page, "next")
     assert (seen, steps) == ([rare], 3)
+
+
+def test_a_report_of_death_that_was_wrong_is_lifted() -> None:
+    [lin] = admit(LIN)
+    desk, _ = signed_in("privacy", "rights-request")
+    rights.enter_state(lin, "deceased", actor=owner_actor(), act="deceased")
+    assert 'value="deceased"' in desk.get(f"/customers/{lin}").content.decode()
+    asked = {"kind": "deceased", "do": "lift"}
+    assert "done=death-lifted" in desk.post(reverse("customer-state", args=[lin]), asked)["Location"]
+    assert 'value="deceased"' not in desk.get(f"/customers/{lin}").content.decode()
+    assert rights.states(lin) == []
+    assert desk.post(reverse("customer-state", args=[lin]), asked | {"do": "enter"}).status_code == 400
+
+
+def test_a_request_of_somebody_erased_is_closed_without_a_text_and_the_page_says_so() -> None:
+    [lin] = admit(LIN)
+    desk, who = signed_in("privacy")
+    asked = requests.open_request(subject=lin, right="erase", actor=who)
+    erase(lin, actor=owner_actor(), reason="asked")
+    answer, said = reverse("request-step", args=[asked, "answer"]), {"outcome": "done", "text": "All is gone."}
+    page = desk.get(reverse("request", args=[asked])).content.decode()
+    assert 'id="answer"' not in page and 'id="outcome"' in page
+    refused = desk.post(answer, said, headers={"accept-language": "en"})
+    assert refused.status_code == 422 and "The person was erased" in text_of(refused)
+    assert desk.post(answer, {"outcome": "done"}).status_code == 302

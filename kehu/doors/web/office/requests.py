@@ -24,7 +24,7 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights import probable, requests
 from kehu.serve.rights.models import OUTCOMES, RIGHTS
-from kehu.serve.rights.requests import AlreadyAnswered, ClockRefused, UnknownRequest
+from kehu.serve.rights.requests import AlreadyAnswered, ClockRefused, ErasedAlready, UnknownRequest
 
 STATES: Final = {
     "open": ("azurite", "inbox", gettext_lazy("not answered")),
@@ -58,6 +58,7 @@ DONE: Final = {
 WRONG: Final = gettext_lazy(
     "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
 )
+ERASED: Final = gettext_lazy("The person was erased: what they are told, with the certificate, is kept nowhere.")
 _NOBODY: Final = gettext_lazy("No customer has this id. It stands on their record, in full.")
 
 
@@ -70,7 +71,9 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: int = 200) -> HttpResponse:
     everything = request.GET.get("all") == "1"
-    rows = [_row(row) for row in requests.board(actor=desk.without_purpose, open_only=not everything)]
+    found = requests.board(actor=desk.without_purpose, open_only=not everything)
+    emails = _emails({row["assigned_to"] for row in found} - {None})
+    rows = [_row(row, emails) for row in found]
     context = {
         "rows": rows,
         "late": sum(row["late"] for row in rows),
@@ -117,7 +120,7 @@ def _one(
     [row] = found
     may_review = "review" in acts_open_to(desk.without_purpose)
     context = {
-        **_row(row),
+        **_row(row, _emails({row["assigned_to"]} - {None})),
         "clocks": [clock_view(clock) for clock in row["clocks"]],
         "steps": [
             {"what": STEPS[step["kind"]], "at": datetime.fromisoformat(step["at"]), "reason": step["reason"]}
@@ -182,6 +185,8 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
             requests.step(request_id, step, actor=actor, reason=reason, at=past(said.get("at", "")))
     except UnknownRequest:
         raise Http404 from None
+    except ErasedAlready:
+        return _one(request, desk, request_id, {"told": ERASED, "wrong": step}, 422)
     except (AlreadyAnswered, ClockRefused, ValueError):
         return _one(request, desk, request_id, {"told": WRONG, "wrong": step}, 422)
     return redirect(reverse("request", args=[request_id]) + f"?done={step}")
@@ -199,13 +204,14 @@ def _subject(text: str) -> UUID:
         raise UnknownSubject(text) from None
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
+def _emails(staff: set[str]) -> dict[str, str]:
+    found = Staff.objects.filter(id__in=staff).values_list("id", "email") if staff else ()
+    return {str(id): email for id, email in found}
+
+
+def _row(row: dict[str, Any], emails: dict[str, str]) -> dict[str, Any]:
     clock = clock_view(row["clock"]) if row["clock"] else None
-    email = (
-        Staff.objects.filter(id=row["assigned_to"]).values_list("email", flat=True).first()
-        if row["assigned_to"]
-        else ""
-    )
+    email = emails.get(row["assigned_to"], "")
     return {
         "row": row,
         "right": right_label(row["right"]),
