@@ -17,6 +17,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.serve.rights import actions, erasure, holds
 from kehu.serve.rights.ending import end_holds
+from kehu.serve.rights.health import check_held
 from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.residue import open_left
 from kehu.serve.rights.tasks import finish_erasures
@@ -229,3 +230,16 @@ def test_a_review_within_a_year(database):
     done = erasure.erase(lin, actor=owner_actor(), reason="asked")
     [line] = [line for line in done.certificate["residue"] if line["why"] == "hold"]
     assert date.fromisoformat(line["until"]).year == row.since.year + 1
+
+
+def test_a_hold_without_an_end_is_told_of_after_a_year_though_nothing_was_erased(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="old")
+    assert list(check_held()) == []
+    StateEntry.objects.update(since=datetime.now(UTC) - timedelta(days=400))
+    assert [one.id for one in check_held()] == ["holds.old"]
+    [old] = [UUID(one["id"]) for one in actions.states(lin)]
+    holds.hold(lin, actor=owner, reason="looked at: it goes on")
+    holds.release(lin, actor=owner, ids=[old])
+    assert list(check_held()) == []

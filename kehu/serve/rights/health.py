@@ -11,7 +11,7 @@ from django.utils import timezone
 from kehu.govern.deadlines import Clock
 from kehu.host.checks import Finding
 from kehu.serve.rights.clocks import clocks_of_incident, clocks_of_request
-from kehu.serve.rights.holds import kept_after_erasures
+from kehu.serve.rights.holds import kept_after_erasures, unseen_for_a_year
 from kehu.serve.rights.models import Incident, Request
 
 SOON: Final = timedelta(days=5)
@@ -32,7 +32,7 @@ def check_clocks() -> Iterator[Finding]:
 
 
 def check_held() -> Iterator[Finding]:
-    """What holds without an end keep after an erasure, where the day to look at it again has come."""
+    """What holds without an end keep, of who is here and after an erasure, where the day to look at it again has come."""
     today = timezone.now().date()
     due = sum(one.by <= today for one in kept_after_erasures())
     if due:
@@ -40,6 +40,12 @@ def check_held() -> Iterator[Finding]:
         yield Finding(
             "holds.review", "warning", text, "The office's page Kept by holds, or kehu hold ID --again | --release"
         )
+    if old := unseen_for_a_year():
+        text = f"{old} holds without an end are older than a year; an erasure that waits on one waits for as long as it stands."
+        remedy = (
+            "Release it where it is over: kehu hold ID --release; lay it anew where it is not, then release the old one"
+        )
+        yield Finding("holds.old", "warning", text, remedy)
 
 
 def check_informing() -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.laws import add_months
+from kehu.govern.models import StateEntry
 from kehu.govern.slugs import CATEGORIES
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.actor import Actor
@@ -92,6 +93,12 @@ def kept_after_erasures() -> list[Kept]:
         assert row.done_at is not None  # a constraint of the table
         found.append(Kept(row.id, row.done_at, tuple(sorted({line["what"] for line in lines})), by))
     return sorted(found, key=lambda one: (one.by, one.certificate))
+
+
+def unseen_for_a_year() -> int:
+    """Holds without an end, older than a year, on customers who are here: somebody has to say whether each still stands."""
+    before = add_months(timezone.now().date(), -REVIEW_MONTHS)
+    return StateEntry.objects.filter(kind="hold", ended_at=None, until=None, since__date__lte=before).count()
 
 
 def look_again(certificate: UUID, *, actor: Actor, keep: bool, categories: Sequence[str] = ()) -> list[dict[str, Any]]:
