@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -63,10 +63,12 @@ def open_request(
     text: str = "",
     identity: Mapping[str, str] | None = None,
     received_at: datetime | None = None,
+    id: UUID | None = None,
 ) -> UUID:
     """Take a request in: of a customer, or of somebody who matches none (``identity``: what they said of themselves).
 
-    The clock of every law runs from ``received_at`` (default now). Returns the request's id.
+    The clock of every law runs from ``received_at`` (default now). Returns the request's id: ``id``, if it was made
+    beforehand, and then what comes twice (a double click) is one request.
 
     Raises:
         Refused: the role may not.
@@ -82,7 +84,12 @@ def open_request(
     if received_at is not None:
         require_past(received_at, "received")
     with transaction.atomic():
-        id = new_id()
+        if id is not None:
+            with connection.cursor() as cursor:  # the second waits for the first
+                cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(id)])
+            if Request.objects.filter(id=id).exists():
+                return id
+        id = id or new_id()
         packs = packs_of_subjects(part_of(subject, whole=False)) if subject is not None else EVERY_PACK
         make_key(id)
         row = Request.objects.create(

@@ -223,6 +223,17 @@ def test_older_uses_by_pages(post, visitor):
 # ---- requests, notices, the table of addresses
 
 
+def test_what_a_double_click_sends_twice_is_one_request(post, visitor):
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    once = lambda: re.search(r'name="once" value="([^"]+)"', visitor.see("/portal/requests"))[1]
+    first, second = once(), once()
+    for sent in (first, first, second, "made up"):
+        asked = {"right": "erase", "text": "", "once": sent}
+        assert visitor.client.post("/portal/requests", asked)["Location"] == "/portal/requests?done=received"
+    assert register.Request.objects.count() == 3
+
+
 def test_a_request_is_received_with_its_time_and_sealed(post, visitor):
     [lin] = admit(LIN)
     visitor.come_in(LIN["email"])

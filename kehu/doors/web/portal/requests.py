@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.signing import BadSignature, dumps, loads
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,6 +21,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.guests.credentials import Guest
 from kehu.serve.rights import probable
 from kehu.serve.rights import requests as register
+from kehu.vault.ids import new_id
 
 _LONGEST: Final = 4_000  # characters
 _FACT: Final = 320  # characters, as the longest email address
@@ -91,7 +93,9 @@ def requests(request: HttpRequest, guest: Guest) -> HttpResponse:
         if len(text) > _LONGEST:
             error = _("Please keep it below %(count)d characters.") % {"count": _LONGEST}
             return _page(request, guest, error=error, text=text, status=400)
-        register.open_request(subject=guest.subject, right=right, actor=guest.actor, text=text)
+        register.open_request(
+            subject=guest.subject, right=right, actor=guest.actor, text=text, id=_made_for(request, guest)
+        )
         return redirect(reverse("portal-requests") + "?done=received")
     return _page(request, guest)
 
@@ -110,6 +114,14 @@ def part(request: HttpRequest, guest: Guest, request_id: UUID) -> HttpResponse:
     return redirect(reverse("portal-requests") + f"?done={done}#r")
 
 
+def _made_for(request: HttpRequest, guest: Guest) -> UUID | None:
+    """The id that the page was given for one request of this customer: what is sent twice by a double click is one."""
+    try:
+        return UUID(loads(request.POST.get("once", ""), salt=f"request {guest.subject}"))
+    except BadSignature:
+        return None
+
+
 def _listed(guest: Guest) -> list[RequestView]:
     """The customer's requests, the newest first."""
     return [_view(row, guest) for row in reversed(register.listed(actor=guest.actor, subject=guest.subject))]
@@ -120,6 +132,7 @@ def _page(request: HttpRequest, guest: Guest, *, error: str = "", text: str = ""
     if chosen and chosen not in {one.slug for one in RIGHTS}:
         raise Http404
     context = {"rights": RIGHTS, "rows": _listed(guest), "chosen": chosen, "error": error, "text": text}
+    context["once"] = dumps(str(new_id()), salt=f"request {guest.subject}")
     return page(request, "portal/requests.html", context, guest=guest, status=status)
 
 
