@@ -171,12 +171,12 @@ def test_a_childs_mailbox_gets_no_more_letters_than_any(letters):
 
 
 def test_who_types_an_address_is_not_whose_it_is(letters):
-    """A form that no mailbox confirms: whoever knows an address writes on a record of their own."""
+    """A later version that no mailbox confirms: whoever knows an address writes on a record of their own."""
     send(published(LETTERS, name="list", kind="list"), {"email": "lin@mail.example"}, letters=["email:newsletter"])
     pressed(letters, "lin@mail.example")
     drain_all()
     open_to_all = published(
-        LETTERS, name="open", kind="list", letters=(), confirmed=False, fields={"email": False},
+        LETTERS, name="list", kind="list", letters=(), confirmed=False, fields={"email": False},
         wordings={"marketing": words("Write to me")},
     )  # fmt: skip
     send(open_to_all, {"email": "lin@mail.example"}, consents=["marketing"], gpc=True)

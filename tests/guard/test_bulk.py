@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kehu.govern.slugs import PURPOSES
@@ -42,6 +42,11 @@ states = st.fixed_dictionaries(
         "separate": separate,
     }
 )  # fmt: skip
+# of whom nothing but the objection decides: chance may bring a dozen others besides
+PLAIN = {
+    "restricted": False, "opted_out": False, "gpc": False, "deceased": False, "kept": False, "guardian": False, "objected": False,
+    "age": 5, "packs": 1, "said": ("given", "general", None, 1), "separate": None,
+}  # fmt: skip
 PEOPLE = [
     {
         "full_name": f"客户{n}",
@@ -92,6 +97,13 @@ def test_many_and_one_get_the_same_answers_in_every_state(database):
         st.booleans(),
         st.sampled_from(("read", "list")), st.sampled_from((("none", ""), ("sale", ""), ("controller", "DE"))),
     )  # fmt: skip
+    @example(
+        [PLAIN | {"objected": n % 2 == 0} for n in range(COUNT)],
+        ("marketing", "marketing"),
+        False,
+        "read",
+        ("none", ""),
+    )
     def holds(standing, claimed, masked, use, leaves):
         role, purpose = claimed
         for subject, state in zip(subjects, standing, strict=True):
