@@ -7,7 +7,7 @@ reviewer may not see, only in sum.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as part
 from difflib import SequenceMatcher
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.decisions import BY_PERSON, FieldAnswer
-from kehu.guard.gate.read import PROFILE_KINDS, Opened, gate
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve.evidence import Explained, explained
@@ -123,9 +123,12 @@ def may_compare(proposal: Proposal, *, actor: Actor, purpose: str) -> bool:
 
 
 def compare_two(
-    older: UUID, younger: UUID, *, actor: Actor, purpose: str
+    older: UUID, younger: UUID, *, actor: Actor, purpose: str, apart: bool = False
 ) -> tuple[tuple[Standing, Standing], tuple[Line, ...], tuple[str, ...], int] | None:
-    """How both stand, their fields, those that are not needed, and the row of the ledger."""
+    """How both stand, their fields, those that are not needed, and the row of the ledger.
+
+    ``apart``: two origin subjects by what their own records say, whether they are one customer by now or not.
+    """
     least = installation().rules.purposes[purpose].least
     fields = [name for name in COMPARED if name in least]
     if not fields:
@@ -139,27 +142,33 @@ def compare_two(
         kinds=PROFILE_KINDS,
         event=BY_PERSON,
     )
-    by_customer = {one.customer: one for one in opened if one.decision.finds}
-    standing = standing_of([older, younger])
-    if older not in by_customer or younger not in by_customer or not {older, younger} <= standing.keys():
+    whose = {origin: one for one in opened if one.decision.finds for origin in one.origins}
+    if not {older, younger} <= whose.keys():
         return None
-    left, right = by_customer[older], by_customer[younger]
-    values = _values(left), _values(right)
+    left, right = whose[older], whose[younger]
+    standing = standing_of([left.customer, right.customer])
+    if not {left.customer, right.customer} <= standing.keys():
+        return None
+    said = (
+        [one for one in held.contributions if not apart or one.subject == of]
+        for of, held in ((older, left), (younger, right))
+    )
+    values = tuple(map(_values, said))
     lines = tuple(
         line for name in fields if (line := _line(name, (left, right), (values[0].get(name), values[1].get(name))))
     )
     unseen = tuple(name for name in COMPARED if name not in least and name in installation().rules.dictionary.fields)
-    return (standing[older], standing[younger]), lines, unseen, left.seq
+    return (standing[left.customer], standing[right.customer]), lines, unseen, left.seq
 
 
 Value = tuple[FieldAnswer, str, str]
 """How it came out, the text, and what is compared."""
 
 
-def _values(opened: Opened) -> dict[str, Value]:
+def _values(said: Sequence[Contribution]) -> dict[str, Value]:
     dictionary = installation().rules.dictionary
     found = {}
-    for name, won in survive(opened.contributions).items():
+    for name, won in survive(said).items():
         text = text_of(won.said, dictionary.field(name).type)
         said = FieldAnswer(won.said.answer, won.said.policy)
         found[name] = (said, text, "" if won.said.answer == "masked" else won.said.normal or text)

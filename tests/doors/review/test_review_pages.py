@@ -229,7 +229,13 @@ def test_what_answers_teach_and_weights_that_wait(database):
     seen = desk.get(here)
     assert "Put in force" in plain(seen) and "/review/look/" in text_of(seen)
     look = re.search(r"/review/look/[0-9a-f-]+/[0-9a-f-]+", text_of(seen))
-    assert "1984-03-09" in text_of(desk.get(look[0]))
+    parted = re.findall(r"<td[^>]*>.*?</td>", text_of(desk.get(look[0])), re.DOTALL)
+    assert any("1984-03-09" in cell for cell in parted)
+    ends = [uuid.UUID(part) for part in look[0].split("/")[-2:]]
+    certainty, why = linking.PROBABLE, linking.WHY["linkage"]
+    linking.assign(_raw(), [(ends[0], ends[1])], certainty=certainty, why=why, run=None, by=owner_actor().staff)
+    joined = re.findall(r"<td[^>]*>.*?</td>", text_of(desk.get(look[0])), re.DOTALL)
+    assert joined == parted  # those whom other weights would part are looked at, too, each by what it says
     service, _ = signed_in("service")
     assert f"{here}/adopt" not in text_of(service.get(here))
     desk.post(f"{here}/adopt")

@@ -103,7 +103,7 @@ def look(request: HttpRequest, desk: SignedIn, older: UUID, younger: UUID) -> Ht
     assert desk.claim is not None
     if older == younger:
         raise Http404
-    found = compare_two(older, younger, actor=desk.actor, purpose=desk.claim.purpose)
+    found = compare_two(older, younger, actor=desk.actor, purpose=desk.claim.purpose, apart=True)
     context = {"pair": described.two(found) if found else None, "review_tabs": words.tabs(desk)}
     return page(request, "review/look.html", context, desk=desk, nav="review")
 
