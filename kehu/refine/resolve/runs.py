@@ -149,7 +149,11 @@ def _work(run: LinkageRun, scope: Fresh, actor: Actor, report: Progress) -> None
             _look_up(group, scope, run, actor, within)
         elif found := _in_bulk(group, scope, run, actor, within):
             learned[group.name] = found
-    queue.settle(whole_run=run.id if scope.everything else None)
+    # a few touch no question but their own, and one message does not wait for a look at all that wait
+    queue.settle(
+        whole_run=run.id if scope.everything else None,
+        of=[one for group in scope.customers for one in scope.of(group)] if few else None,
+    )
     run.weights, run.review = learned or dict(scope.weights), queue.open_count()
     run.after = None if run.before is None else count_customers()
     run.state, run.ended_at = "done", timezone.now()
