@@ -41,9 +41,11 @@ class Scanner:
         """
         looked_at = seen(text)
         found: list[Hit] = []
+        taken = bytearray(len(looked_at))
         for kind, start, end in self._all(looked_at):
-            if not any(one.start < end and start < one.end for one in found):
+            if not any(taken[start:end]):
                 found.append(Hit(kind, start, end))
+                taken[start:end] = b"\1" * (end - start)
         return sorted(found, key=lambda one: (one.start, one.end))
 
     def kinds(self, text: str) -> dict[str, int]:
