@@ -22,7 +22,16 @@ Found = tuple[str, int, int]
 
 _COUNTRIES: Final = ("CN", "US", "DE", "JP", "AU", "HK", "TW", "GB")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[^\s@<>()（），。；、,;:]{3,200}")
-_DIGITS: Final = re.compile(r"(?<![A-Za-z0-9_.])(?:\(\d{3,4}\) ?|\+?)[0-9](?:[ .-]?[0-9]){5,20}[Xx]?(?![A-Za-z0-9_])")
+_DIGITS: Final = re.compile(r"(?<![A-Za-z0-9_.])(?:\(\d{3,4}\) ?|\+?)[0-9](?:[ .-]?[0-9]){5,}[Xx]?(?![A-Za-z0-9_])")
+_MOST_DIGITS: Final = 21
+"""Of a number; a longer run is several."""
+_GROUP: Final = re.compile(r"[^ .-]+")
+_PART: Final = re.compile(
+    r"(?P<national_id>\d{15}|\d{17}[\dXx]|\d{6} \d{8} \d{3}[\dXx])"
+    r"|(?P<card>\d{13,19}|\d{4}([ -])\d{4}\3\d{4}\3\d{4}(?:\3\d{1,3})?|\d{4}([ -])\d{6}\4\d{5})"
+    r"|(?P<phone>\+\d[\d .-]+|0\d{2,3}[ -]\d{7,8}|1[3-9]\d[ -]?\d{4}[ -]?\d{4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})"
+)
+"""How a number is written that has others beside it."""
 _RESIDENT: Final = (15, 18)
 _CARD_LENGTHS: Final = {"4": (13, 16, 19), "5": (16,), "2": (16,), "3": (14, 15, 16), "6": tuple(range(16, 20))}
 """Lengths by the first digit of a card's issuer number (ISO/IEC 7812)."""
@@ -96,17 +105,43 @@ def emails(text: str) -> Iterator[Found]:
 
 
 def numbers(text: str) -> Iterator[Found]:
-    """Resident numbers, cards and telephone numbers: each run of digits is one of them or none."""
+    """Resident numbers, cards and telephone numbers: each run of digits is one of them, or has such beside other numbers."""
     today = dt.datetime.now(dt.UTC).date()
     for match in _DIGITS.finditer(text):
-        held = match[0]
-        digits = re.sub(r"[ .()-]", "", held)
-        if len(digits) in _RESIDENT and cn_resident(digits.upper(), today) is not None:
-            yield "national_id", match.start(), match.end()
-        elif digits.isdigit() and is_card(digits):
-            yield "card", match.start(), match.end()
-        elif _is_phone(held, text[max(match.start() - 12, 0) : match.start()]):
-            yield "phone", match.start(), match.end()
+        kind = _kind(match[0], text[max(match.start() - 12, 0) : match.start()], today)
+        if kind is not None:
+            yield kind, match.start(), match.end()
+        else:
+            yield from _parts(match, text, today)
+
+
+def _parts(run: re.Match[str], text: str, today: dt.date) -> Iterator[Found]:
+    """What stands in a run beside a date, an amount or another number: of its neighbouring groups the longest first."""
+    groups = [(one.start() + run.start(), one.end() + run.start()) for one in _GROUP.finditer(run[0])]
+    place = 0
+    while place < len(groups):
+        start = groups[place][0]
+        before = "" if place else text[max(start - 12, 0) : start]  # a word before the run speaks of its first number
+        for last in range(min(place + _MOST_DIGITS, len(groups)) - 1, place - 1, -1):
+            end = groups[last][1]
+            if end - start < 2 * _MOST_DIGITS and _PART.fullmatch(text, start, end):
+                kind = _kind(text[start:end], before, today)
+                if kind is not None:
+                    yield kind, start, end
+                    place = last
+                    break
+        place += 1
+
+
+def _kind(held: str, before: str, today: dt.date) -> str | None:
+    digits = re.sub(r"[ .()+-]", "", held)
+    if len(digits) > _MOST_DIGITS:
+        return None
+    if len(digits) in _RESIDENT and cn_resident(digits.upper(), today) is not None:
+        return "national_id"
+    if digits.isdigit() and is_card(digits):
+        return "card"
+    return "phone" if _is_phone(held, before) else None
 
 
 def _is_phone(held: str, before: str) -> bool:
