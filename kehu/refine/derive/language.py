@@ -40,7 +40,10 @@ def parsed(language: str, text: str, source: str) -> exp.Select:
         raise Fault("too-long", "", str(LONGEST))
     if not text.strip():
         raise Fault("empty", "", "")
-    select = _of_sql(text) if language == "sql" else _of_python(text, source)
+    try:
+        select = _of_sql(text) if language == "sql" else _of_python(text, source)
+    except RecursionError:
+        raise Fault("too-deep", "", str(_DEEPEST)) from None
     if _depth(select) > _DEEPEST:
         raise Fault("too-deep", "", str(_DEEPEST))
     return select
@@ -52,8 +55,6 @@ def _of_sql(text: str) -> exp.Select:
     except SqlglotError as wrong:
         errors = getattr(wrong, "errors", None) or [{}]
         raise Fault("unreadable", f"{errors[0].get('line', 1)}:{errors[0].get('col', 1)}", "") from None
-    except RecursionError:
-        raise Fault("too-deep", "", str(_DEEPEST)) from None
     found = [tree for tree in trees if tree is not None]
     if len(found) != 1 or type(found[0]) is not exp.Select:
         raise Fault("one-select", place_of(found[-1]) if found else "", "")

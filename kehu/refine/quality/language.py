@@ -237,10 +237,13 @@ class _Reader:
 
     # -- conditions
 
-    def _either(self) -> Node:
+    def _deeper(self) -> None:
         self._deep += 1
         if self._deep > _DEEPEST:
             raise self._bad("too-deep")
+
+    def _either(self) -> Node:
+        self._deeper()
         parts = [self._all()]
         while self._accept("or"):
             parts.append(self._all())
@@ -352,7 +355,11 @@ class _Reader:
 
     def _sum(self) -> tuple[Node, str]:
         left, kind = self._value()
+        terms = 1
         while self._is("+") or self._is("-"):
+            terms += 1
+            if terms > _DEEPEST:  # each holds the one before it
+                raise self._bad("too-deep")
             sign = 1 if self._accept("+") else -1
             if sign < 0:
                 self._accept("-")
@@ -362,6 +369,12 @@ class _Reader:
                 raise BadRule("kind", at, f"{kind}/{other}")
             left = Moved(left, right, sign)
         return left, kind
+
+    def _inner(self) -> tuple[Node, str]:
+        self._deeper()
+        held = self._sum()
+        self._deep -= 1
+        return held
 
     def _value(self) -> tuple[Node, str]:
         at = self._at()
@@ -383,7 +396,7 @@ class _Reader:
         if held.text in ("length", "lower", "left"):
             return self._call(held.text)
         if held.text == "(":
-            inside = self._sum()
+            inside = self._inner()
             self._need(")")
             return inside
         self._place -= 1
@@ -400,7 +413,7 @@ class _Reader:
     def _call(self, name: str) -> tuple[Node, str]:
         self._need("(")
         at = self._at()
-        of, kind = self._sum()
+        of, kind = self._inner()
         if kind != TEXT:
             raise BadRule("kind", at, f"{kind}/{TEXT}")
         count = 0

@@ -79,6 +79,8 @@ REFUSED_PYTHON = {
     "count(by=product)": "key",
     "sum(amount": "unreadable",
     "amount": "outside-count",
+    "1+" * 990 + "1": "too-deep",
+    "-" * 1_900 + "1": "too-deep",
 }  # fmt: skip
 
 
