@@ -28,16 +28,16 @@ _WRITTEN_HOUR: Final = r"[T ](\d{1,2}):\d{2}"
 
 
 class Events:
-    """Events of some customers, gathered record by record."""
+    """Events of some customers, gathered record by record. ``whole``: of each customer together, not by origin subject."""
 
-    def __init__(self, channels: Mapping[int, str]) -> None:
-        self._channels = channels
+    def __init__(self, channels: Mapping[int, str], *, whole: bool = False) -> None:
+        self._channels, self._whole = channels, whole
         self._columns = {source: _columns(source) for source in SOURCES}
         self._place: dict[UUID, int] = {}
 
     @property
     def subjects(self) -> list[UUID]:
-        """Origin subjects of which something came, each at the place that stands for it in the frames."""
+        """Origin subjects (or customers) of which something came, each at the place that stands for it in the frames."""
         return list(self._place)
 
     def add(self, opened: Opened, *, without: Set[UUID], fields: Set[str]) -> None:
@@ -47,25 +47,26 @@ class Events:
         last: Contribution | None = None
         for one in opened.contributions:
             if one.record is not record and one.record != record:
-                self._end(last, held)
+                self._end(opened, last, held)
                 record, held, last = one.record, {}, None
             if one.record in without:
                 continue
             last = one
             if one.answer == "clear" and one.field in fields and one.status not in (ABSENT, INVALID):
                 held[one.field] = one
-        self._end(last, held)
+        self._end(opened, last, held)
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """By source, as :func:`kehu.refine.derive.computing.counted` takes them."""
         return {source: _frame(source, columns) for source, columns in self._columns.items()}
 
-    def _end(self, last: Contribution | None, held: Mapping[str, Contribution]) -> None:
+    def _end(self, opened: Opened, last: Contribution | None, held: Mapping[str, Contribution]) -> None:
         source = _SOURCE_OF.get(last.kind) if last is not None else None
         if last is None or source is None:
             return
         columns = self._columns[source]
-        columns[WHO].append(self._place.setdefault(last.subject, len(self._place)))
+        who = opened.customer if self._whole else last.subject
+        columns[WHO].append(self._place.setdefault(who, len(self._place)))
         columns["channel"].append(self._channels.get(last.channel))
         for name, column in columns.items():
             if name in (WHO, "channel", "written"):

@@ -122,7 +122,7 @@ def waiting() -> int:
 
 def sample(group: Group, customers: Sequence[UUID], *, actor: Actor) -> Events:
     """Events of some customers, for a trial of what is not in force yet; recorded like every other use."""
-    events = Events(_channels())
+    events = Events(_channels(), whole=True)
     for opened in _opened(customers, group, _acting(group, actor)):
         replaced = _replaced(opened)
         for one in opened:

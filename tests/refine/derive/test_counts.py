@@ -7,6 +7,7 @@ import random
 from collections import Counter
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from kehu.refine.derive import actions, counts, queries, runs, trials
 from kehu.refine.derive.counts import answer, told, told_table
 from kehu.refine.derive.faults import UnknownTrait
 from kehu.refine.derive.totals import told_totals
+from kehu.vault.assignment import assign
 from tests.cast import staff
 from tests.refine.derive.conftest import definition
 
@@ -157,6 +159,21 @@ def test_a_number_without_bands_lists_nobodys_own_value(bring, in_force):
     runs.compute(actor=owner_actor())
     found = counts.spread("spent", actor=analyst)
     assert (found.bands, found.counts, found.total) == (("77",), (15,), 40)
+
+
+def test_a_trial_counts_customers_not_the_records_that_they_were_put_together_from(bring, in_force):
+    bring("external_id,full_name\n" + "".join(f"K{n},Name{n}\n" for n in range(40)), "--residence", "AU")
+    orders = "".join(f"O{n},K{n},2026-01-10,10,USD,tea\n" for n in range(40))
+    bring("order_id,external_id,ordered_at,amount,currency,product\n" + orders, "--kind", "orders", "--residence", "AU")
+    with connection.cursor() as cursor:
+        cursor.execute("select subject from subject_state where not hidden order by subject")
+        found = [row[0] for row in cursor.fetchall()]
+    pairs = list(zip(found[::2], found[1::2], strict=True))
+    with transaction.atomic():
+        assign(connection.connection, pairs, certainty=3, why=5, run=None, by=owner_actor().staff)
+    many = definition("many", "select count(*) from orders", bands=[2])
+    trial = trials.try_out(many, actor=in_force("analyst"))
+    assert (trial.asked, trial.spread.bands, trial.spread.counts) == (20, ("0", "1"), (None, 20))
 
 
 def test_figures_of_real_customers(bring, in_force, database):
