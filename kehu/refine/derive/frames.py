@@ -24,7 +24,9 @@ FIGURES: Final = 2
 _NUMBERS: Final = {"orders": ("amount", "quantity", "discount"), "interactions": ("rating",)}
 _SOURCE_OF: Final = {number: name for name, number in SOURCES.items()}
 _CURRENCY: Final = r"^[A-Z]{3}$"
-_WRITTEN_HOUR: Final = r"[T ](\d{1,2}):\d{2}"
+_WRITTEN_TIME: Final = r"\d[:时時点]\d"
+_WRITTEN_ZONE: Final = r"[:时時点]\d{1,2}[^+-]*([+-]\d{2}:?(?:\d{2})?)\s*$"
+_DAY: Final = 86_400
 
 
 class Events:
@@ -95,11 +97,15 @@ def _made(source: str, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
     moment, numbers = MOMENTS[source], _NUMBERS[source]
     day = pl.col(moment).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     clock = pl.col(moment).str.slice(11, 8).str.to_time("%H:%M:%S", strict=False)
-    seconds = clock.dt.hour().cast(pl.Int64) * 3600 + clock.dt.minute().cast(pl.Int64) * 60 + clock.dt.second()
+    seconds = (
+        clock.dt.hour().cast(pl.Int64) * 3600 + clock.dt.minute().cast(pl.Int64) * 60 + clock.dt.second()
+    ).fill_null(0)
+    days = day.to_physical().cast(pl.Int64)
+    local = seconds + _offset(pl.col("written").str.extract(_WRITTEN_ZONE)) + _DAY  # from the midnight before
     made = frame.with_columns(
-        (day.to_physical().cast(pl.Int64) * 86_400 + seconds.fill_null(0)).alias(moment),
-        pl.col("written").str.extract(_WRITTEN_HOUR).cast(pl.Int64, strict=False).alias("hour"),
-        day.dt.weekday().cast(pl.Int64).alias("weekday"),
+        (days * _DAY + seconds).alias(moment),
+        pl.when(pl.col("written").str.contains(_WRITTEN_TIME)).then(local % _DAY // 3600).alias("hour"),
+        (days + local // _DAY - 1).cast(pl.Int32).cast(pl.Date).dt.weekday().cast(pl.Int64).alias("weekday"),
         *(pl.col(name).cast(pl.Float64, strict=False).alias(name) for name in numbers),
     ).drop("written")
     made = made.with_columns(pl.when(pl.col(name).abs() < LARGEST).then(pl.col(name)).alias(name) for name in numbers)
@@ -107,6 +113,14 @@ def _made(source: str, columns: Mapping[str, list[Any]]) -> pl.DataFrame:
         sure = pl.when(pl.col("currency").str.contains(_CURRENCY)).then(pl.col("currency"))
         made = made.with_columns(pl.col("amount").round_sig_figs(FIGURES), sure.alias("currency"))
     return made
+
+
+def _offset(zone: pl.Expr) -> pl.Expr:
+    """Seconds that a written zone (``+08:00``) is ahead of UTC; without one, none."""
+    digits = zone.str.replace(":", "", literal=True)
+    hours, minutes = (digits.str.slice(at, 2).cast(pl.Int64, strict=False).fill_null(0) for at in (1, 3))
+    ahead = hours * 3600 + minutes * 60
+    return pl.when(digits.str.starts_with("-")).then(-ahead).otherwise(ahead)
 
 
 def packed(states: States, plan: Plan, subjects: list[UUID]) -> dict[UUID, dict[str, dict[str, dict[str, int]]]]:

@@ -94,6 +94,22 @@ def test_values_of_everybody_who_may_be_counted(there):
     assert act == [(1, 2)]  # one row for both
 
 
+def test_hour_and_weekday_are_of_the_time_that_the_sender_wrote(bring, in_force):
+    bring(CUSTOMERS, *AU)
+    times = (  # all of them a Monday
+        "2026-01-05 03:05 PM", "2026-01-05 下午 3:05", "2026年1月5日15时05分", "2026-01-05 12:05 AM",
+        "2026-01-05T02:00:00+08:00", "2026-01-05 23:30:00-0530", "2026-01-05T10:00:00Z", "2026-01-05",
+    )  # fmt: skip
+    lines = "".join(f"A{n},K1,{time},{n + 10},CNY,cup\n" for n, time in enumerate(times))
+    bring("order_id,external_id,ordered_at,amount,currency,product\n" + lines, "--kind", "orders", *AU)
+    for key in ("hour", "weekday"):
+        one = definition(f"by_{key}", f"select count(*) from orders group by {key}")
+        actions.declare(one, owner="analyst@kehu.example", deputy="manager@kehu.example", actor=owner_actor())
+    [found] = anew().values()
+    assert found["by_weekday"] == {"1": 8}
+    assert found["by_hour"] == {"0": 1, "2": 1, "10": 1, "15": 3, "23": 1}
+
+
 def test_no_identity_value_enters_any_table_of_traits(there, database):
     anew()
     runs.catch_up()
