@@ -31,6 +31,8 @@ from kehu.vault.ids import new_id
 
 PURPOSE: Final = "accuracy"
 USE: Final = "measure"
+_KINDS: Final = (*PROFILE_KINDS, *EVENT_KINDS)
+"""Also whoever is known by events alone: a shop or a mailbox may come before the file of customers."""
 Progress = Callable[[float], None]
 Found = tuple[int, str, str]
 """Channel, field, kind."""
@@ -103,7 +105,9 @@ def scan(*, actor: Actor, progress: Progress | None = None) -> Scan:
     """
     require_act("classify", actor)
     with _alone():
-        one = Scan.objects.create(id=new_id(), staff=actor.human, models_used=names.installed(), total=count_people())
+        one = Scan.objects.create(
+            id=new_id(), staff=actor.human, models_used=names.installed(), total=count_people(_KINDS)
+        )
         try:
             _keep(one, _looked(one, actor, progress or (lambda _share: None)), actor)
         except BaseException:
@@ -117,11 +121,10 @@ def _looked(one: Scan, actor: Actor, progress: Progress) -> _Tally:
     fields = free_fields()
     tally = _Tally(Scanner(), frozenset(fields))
     done = 0
-    for page in people():
+    for page in people(_KINDS):
         asked = [facts.customer for facts in page]
-        kinds = (*PROFILE_KINDS, *EVENT_KINDS)
         for opened in gate().stream(
-            asked, actor=actor, purpose=PURPOSE, fields=fields, use=USE, kinds=kinds, detail=one.id
+            asked, actor=actor, purpose=PURPOSE, fields=fields, use=USE, kinds=_KINDS, detail=one.id
         ):
             for customer in opened:
                 tally.look(customer)

@@ -1,19 +1,20 @@
-"""Whom quality is measured of: customers of whom something is known, by id; records made to be found are nobody."""
+"""Whom quality is measured of, and whose texts are scanned: customers by id; records made to be found are nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from kehu.guard.gate.read import PROFILE_KINDS
 from kehu.guard.gate.state import PACKS
 from kehu.guard.watch.marks import NOT_HONEY
 
 _PAGE: Final = 8_000
 _KNOWN: Final = f"""s.subject = s.customer and not s.hidden and {NOT_HONEY} and exists (select 1 from subject_state m
-    join record r using (subject) where m.customer = s.subject and r.kind in (1, 2, 5) and not r.hidden)"""
+    join record r using (subject) where m.customer = s.subject and r.kind = any (%(kinds)s) and not r.hidden)"""
 
 _OF_SEGMENT: Final = {
     "": "true",
@@ -32,15 +33,15 @@ class Facts(NamedTuple):
     packs: int
 
 
-def people() -> Iterator[list[Facts]]:
-    """Everybody, page by page in the order of ids; each page a statement of its own."""
+def people(kinds: Sequence[int] = PROFILE_KINDS) -> Iterator[list[Facts]]:
+    """Everybody of whom there are records of these kinds, page by page in the order of ids; each page a statement of its own."""
     after = UUID(int=0)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"select s.customer, s.kind, s.controller, s.packs from subject_state s where s.subject > %s and {_KNOWN}"
-                " order by s.subject limit %s",
-                [after, _PAGE],
+                f"select s.customer, s.kind, s.controller, s.packs from subject_state s where s.subject > %(after)s"
+                f" and {_KNOWN} order by s.subject limit %(page)s",
+                {"after": after, "page": _PAGE, "kinds": list(kinds)},
             )
             rows = [Facts(*row) for row in cursor.fetchall()]
         if not rows:
@@ -49,10 +50,10 @@ def people() -> Iterator[list[Facts]]:
         yield rows
 
 
-def count_people() -> int:
+def count_people(kinds: Sequence[int] = PROFILE_KINDS) -> int:
     """How many that are."""
     with connection.cursor() as cursor:
-        cursor.execute(f"select count(*) from subject_state s where {_KNOWN}", ())
+        cursor.execute(f"select count(*) from subject_state s where {_KNOWN}", {"kinds": list(kinds)})
         return int(cursor.fetchone()[0])
 
 
@@ -73,6 +74,6 @@ def sample(size: int, segment: str = "") -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"select s.customer from subject_state s where {_KNOWN} and {_OF_SEGMENT[name]} order by random() limit %(size)s",
-            {"number": number, "size": size},
+            {"number": number, "size": size, "kinds": list(PROFILE_KINDS)},
         )
         return [row[0] for row in cursor.fetchall()]

@@ -60,6 +60,13 @@ def test_a_scan_counts_kinds_by_source_and_field(privacy):
         assert cursor.fetchone()[0] == 1
 
 
+def test_texts_of_whom_only_events_came_are_read(privacy, bring):
+    talks = f"external_id,at,kind,topic,text\nK1,2026-01-02 10:00,call,help,{ILL}\n"
+    bring(talks, "--kind", "interactions", "--residence", "AU")
+    one = scan(actor=privacy)
+    assert (one.total, one.done, found("health").found) == (1, 1, 1)
+
+
 def test_nothing_that_was_read_is_kept(privacy, database):
     texts()
     scan(actor=privacy)
