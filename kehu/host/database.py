@@ -69,14 +69,22 @@ class Database:
         Raises:
             PostgresError: an outside server's owner may not make roles; the message holds the SQL to run.
         """
+        self.make()
+        with psycopg.connect(self.conninfo("kehu_owner"), autocommit=True) as connection:
+            grant_defaults(connection)
+
+    def make(self) -> None:
+        """Make the roles and the database where they are not there, and grant nothing yet.
+
+        Raises:
+            PostgresError: as :meth:`prepare`.
+        """
         self._make_roles()
         if self._embedded:
             with psycopg.connect(self._embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as connection:
                 there = connection.execute("select 1 from pg_database where datname = %s", (DBNAME,)).fetchone()
                 if not there:
                     connection.execute(sql.SQL("create database {}").format(sql.Identifier(DBNAME)))
-        with psycopg.connect(self.conninfo("kehu_owner"), autocommit=True) as connection:
-            grant_defaults(connection)
 
     def _make_roles(self) -> None:
         owner = self._embedded.conninfo("kehu_owner", "postgres") if self._embedded else self.conninfo("kehu_owner")

@@ -48,12 +48,12 @@ def restore(home: Home, file: Path) -> None:
     server = _embedded(database)
     if server.initialised():
         raise NoDump("this home has a database: bring a copy back into one that has none")
-    if not Keyring(home).is_here():
-        raise NoDump("keys/root and keys/ring.json are not in this home: put both back first")
+    if not Keyring(home).is_here() or "id" not in home.facts():
+        raise NoDump("keys/root, keys/ring.json and installation.json are not all in this home: put them back first")
     home.record(cluster=False)  # what it knows of is gone, and this takes its place
-    server.start()
     try:
-        database.prepare()
+        server.start()
+        database.make()  # no defaults yet: what a table grants stands in the copy, as far as it differs from PostgreSQL's own
         with file.open("rb") as source:
             server.run(
                 "pg_restore", "--exit-on-error", "--single-transaction",

@@ -118,8 +118,8 @@ def _text(said: Said) -> str:
     return said.normal or said.given or ""
 
 
-def _when(said: Said) -> int:
-    """Microseconds since 1970."""
+def when(said: Said) -> int:
+    """When it was said, in microseconds since 1970."""
     if said.said_at is not None:
         return (said.said_at - _EPOCH) // _MICROSECOND
     return int.from_bytes(said.record.bytes[:6], "big") * 1_000
@@ -133,7 +133,7 @@ def _rank(said: Said, trust: Mapping[int, int]) -> tuple[bool, bool, bool, bool,
         said.given is not None,
         0 if said.kind == _EDIT else trust.get(said.channel, 0),
         said.verified_at or "",
-        _when(said),
+        when(said),
         "" if said.said_at is None else _text(said),  # of one time: the same counts in whatever order they came
         said.record.bytes,
         _text(said),

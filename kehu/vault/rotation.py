@@ -56,6 +56,8 @@ def rotate_keys(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) 
         )
     count, broken = _rewrap(connection, keys, epoch)
     destroy_retired(connection, keyring, keys)
+    if not broken:  # else the keys of another week may have been put back, and those are wanted elsewhere
+        _destroy_unknown(connection, keyring, keys, before=epoch)
     _tell(broken)
     return Rotation(epoch, count, time.monotonic() - started)
 
@@ -114,6 +116,19 @@ def _rewrap_step(connection: Connection[Any], keys: EpochKeys, epoch: int, broke
             (epoch, [subject for subject, _ in fresh], [wrapped for _, wrapped in fresh]),
         )
     return len(rows)
+
+
+def _destroy_unknown(connection: Connection[Any], keyring: Keyring, keys: EpochKeys, *, before: int) -> None:
+    """Destroy epoch keys that the database knows nothing of: of a rotation that was cut off, or later than a copy brought back."""
+    known = {
+        int(row[0])
+        for row in connection.execute("select epoch from key_epoch union select epoch from subject_key").fetchall()
+    }
+    for name in keyring.names():
+        epoch = int(name.removeprefix("epoch-")) if name.startswith("epoch-") else before
+        if epoch < before and epoch not in known:
+            keyring.destroy(name)
+            keys.forget(epoch)
 
 
 def destroy_retired(connection: Connection[Any], keyring: Keyring, keys: EpochKeys) -> list[int]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from kehu.collect.channels import Request, kinds
 from kehu.collect.channels.tracking.read import nameless
@@ -418,7 +418,7 @@ def test_what_stops_one_channel_stops_no_other(channel, send, monkeypatch):
 
     def fails(one):
         if one.id == channel[0].id:
-            raise RuntimeError
+            raise IntegrityError("a rule of the database")
         return held(one)
 
     for owner in (channel[1], key):

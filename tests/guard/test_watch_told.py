@@ -108,7 +108,7 @@ def test_each_way_is_told_once_and_names_nobody(post, receiver):
     }  # fmt: skip
     told = [json.loads(body) for _, body, _ in receiver.taken]
     assert [(sent["number"], sent["kind"], sent["severity"]) for sent in told] == [
-        (one, "volume", "medium"), (other, "honey", "high"),
+        (other, "honey", "high"), (one, "volume", "medium"),
     ]  # fmt: skip
     assert {path for path, _, _ in receiver.taken} == {"/hooks/kehu?from=watch"}
     everything = str(post.received) + str(receiver.taken)

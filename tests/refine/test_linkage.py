@@ -115,7 +115,12 @@ class TestPersons:
     def test_what_twins_share_merges_nobody(self, fact, family):
         """Pupils have one occupation, and who was born together one birth place; so have two of one house and birthday."""
         one = {**ALICE, **HOME, fact: "student"}
-        assert verdict(one, {**one, "given_name": "clara", "family_name": family}) != "merged"
+        other = {**one, "given_name": "clara", "family_name": family}
+        assert verdict(one, other) != "merged"
+        own = {"phone": "+61355509999", "email": "clara@mail.example"}  # grown up, each has these of their own
+        assert verdict(one, other | own) != "merged"
+        bare = {"phone": None, "email": None, "street": None, "postal_code": None}
+        assert verdict(one | bare, other | bare) != "merged"
 
     def test_two_valid_numbers_keep_twins_apart(self):
         one, other = resident_id("31010119900105", 101), resident_id("31010119900105", 103)
@@ -216,7 +221,7 @@ class TestOrganisations:
 
     @pytest.mark.parametrize(("written", "again"), [
         ("大和商事(株)", "株式会社大和商事"), ("㈱大和商事", "大和商事"), ("协和(武汉)制作所有限公司", "武漢協和製作所"),
-        ("Orion L.L.C.", "Orion LLC"), ("Harbour Lights Leeds Branch", "Harbour Lights Ltd, Leeds branch office"),
+        ("Orion L.L.C.", "Orion LLC"), ("Sportverein Ulm 1846 e.V.", "Sportverein Ulm 1846"), ("Harbour Lights Leeds Branch", "Harbour Lights Ltd, Leeds branch office"),
     ])  # fmt: skip
     def test_form_and_place_may_stand_anywhere(self, written, again):
         one = {"legal_name": written, "phone": "+862155501234"}
@@ -234,6 +239,7 @@ class TestOrganisations:
     @pytest.mark.parametrize(("first", "second"), [
         ("Sunrise Property Fund I Ltd", "Sunrise Property Fund II Ltd"), ("Sunrise Property 1 Ltd", "Sunrise Property 2 Ltd"),
         ("北京朝阳物业一号有限公司", "北京朝阳物业二号有限公司"), ("朝陽第一中學", "朝阳第十一中学"), ("Sunrise Property", "Sunrise Property 2"),
+        ("Sunrise Fund XIII", "Sunrise Fund XIV"), ("北京朝阳物业壹号", "北京朝阳物业贰号"), ("北京朝阳一中", "北京朝阳二中"),
     ])  # fmt: skip
     def test_the_second_of_a_kind_is_asked_about(self, first, second):
         one = {"legal_name": first, "phone": "+862155501234", "email": "info@mail.example"}

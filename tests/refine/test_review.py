@@ -318,3 +318,4 @@ def test_a_page_of_the_queue_is_read_in_the_order_of_its_index(database, monkeyp
             waiting.before(1.0, new_id(), sought=waiting.EVERYTHING)
     for plan in plans:
         assert "using waiting_proposals" in plan and "Sort" not in plan
+    assert ["Index Cond: (value" in plan for plan in plans] == [False, True, True]  # only from the place on

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import orjson
 import psycopg
-from django.db import DatabaseError, DataError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
@@ -52,6 +52,8 @@ _WAITS: Final = timedelta(days=1)
 _OLD: Final = timedelta(hours=1)
 _LOCK: Final = 0x6B696E00  # and the channel's id
 _FAILED: Final = "message_not_taken_in"
+_AWAY: Final = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""The database is away, or was restarted: whatever else it says is of one message."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ def drain(*, only_channel: int | None = None) -> int:
     """Take in what waits of each channel, a chunk of each; returns how many messages that were.
 
     Raises:
-        DatabaseError: it is away. Whatever else stops a channel is logged, and stops no other.
+        OperationalError: the database is away. Whatever else stops a channel is logged, and stops no other.
     """
     taken = 0
     for id in _waiting_channels():
@@ -105,7 +107,7 @@ def drain(*, only_channel: int | None = None) -> int:
             if held:
                 try:
                     taken += _Channel(id).drain()
-                except (DatabaseError, psycopg.Error):
+                except _AWAY:
                     raise
                 except Exception as failure:  # noqa: BLE001  (whatever it is, the other channels go on)
                     _log.error("inbox.stopped", {"channel": id, "failure": type(failure).__name__})
@@ -144,9 +146,8 @@ class _Channel:
         except Refused as refused:
             return self._wait(sent, refused.policy)
         except Exception as failure:  # whatever one message does to a reader, the others go on
-            away = isinstance(failure, (DatabaseError, psycopg.Error))
-            if away and not isinstance(failure, (DataError, psycopg.DataError)):
-                raise  # the database is away, or was restarted: nothing was taken in, it will be
+            if isinstance(failure, _AWAY):
+                raise  # nothing was taken in, it will be
             # never its words: they may quote what was sent
             _log.error("inbox.failed", {"channel": self.channel.id, "failure": type(failure).__name__, "alone": single})
             if single:

@@ -102,7 +102,7 @@ def backup(file: Path) -> Any:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @command(needs_home=False, starts=False)
 def restore(file: Path) -> Any:
-    """Bring a copy back into a home with keys and no database; whoever was erased since is erased again before it is served."""
+    """Bring a copy back into a home with keys and no database; who stands in its file erasures is erased again first."""
     if os.environ.get("KEHU_TOKEN"):
         raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
     home = Home.current()

@@ -5,7 +5,9 @@ from django.db import migrations
 SQL = """
 alter table guard_staff add duty text check (duty in ('system', 'security', 'audit'));
 update guard_staff s set duty = coalesce(duty_of(s.role), (select duty_of(c.role) from post_change c
-    where c.staff = s.id and c.done and duty_of(c.role) is not null order by c.decided_at limit 1));
+    where c.staff = s.id and c.done and duty_of(c.role) is not null order by c.decided_at limit 1),
+    -- the role it was made with stands on credentials that have ended alone
+    (select duty_of(a.role) from actor_state a where a.staff = s.id and duty_of(a.role) is not null order by a.expires_at limit 1));
 
 create or replace function keep_duties_apart() returns trigger language plpgsql set search_path = public, pg_temp as $$
 begin

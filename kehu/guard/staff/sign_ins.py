@@ -187,7 +187,7 @@ def open_sign_in(
     by_provider = vouched is not None and vouched.factor
     credential, whole = uuid.uuid4(), by_provider or not second_factor_wanted(staff)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("select password from guard_staff where id = %s for share", [staff.id])
+        cursor.execute("select password from guard_staff where id = %s for no key update", [staff.id])
         if vouched is None and cursor.fetchone() != (
             staff.password,
         ):  # changed since it was checked, which ended all others

@@ -34,6 +34,7 @@ from kehu.guard.watch.words import KIND_WORDS, SEVERITY_WORDS
 SIGNATURE: Final = "Kehu-Signature"  # t=seconds,v1=hex of HMAC-SHA-256 over "seconds.body"
 _RING: Final = "watch-webhook"
 _SECONDS: Final = 10  # that a receiver may take
+_MINUTE: Final = 60.0
 _AT_ONCE: Final = 50
 _LOCK: Final = 0x6B656875_74656C6C  # "kehutell"
 _NUMBERS: Final = {name: number for number, name in SEVERITIES.items()}
@@ -86,7 +87,7 @@ def _deliver() -> int:
         address = house.webhook()
     except ValueError:  # the doctor says what is wrong with it
         address = None
-    if address and (unposted := select_alerts(f"{_UNTOLD.format(way='post')} limit %s", [_AT_ONCE])):
+    if address and (unposted := select_alerts(f"{_UNTOLD.format(way='post')} desc limit %s", [_AT_ONCE])):
         _by("webhook", lambda: _post_all(address, unposted))
     ways = "mailed_at is not null" + (" and posted_at is not null" if address else "")
     with connection.cursor() as cursor:
@@ -158,11 +159,16 @@ def _letter(told: Sequence[Alert]) -> str:
 def _post_all(address: str, waiting: Sequence[Alert]) -> None:
     """Post them one by one; one that is refused holds no other up, where nobody answers they wait for the next minute.
 
+    The newest first, and for half a minute: what is refused or not answered comes back each time, and must not stand before it.
+
     Raises:
         NotTaken: the first that was not taken.
     """
     failed: NotTaken | None = None
-    for one in waiting:
+    until = time.monotonic() + _MINUTE / 2
+    for one in sorted(waiting, key=lambda each: -each.number):
+        if time.monotonic() > until:
+            break
         try:
             _post(address, one)
         except NotTaken as why:

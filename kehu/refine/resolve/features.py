@@ -72,9 +72,15 @@ BRANCHES: Final = (
 )
 """Of a branch, which has a number of its own, the place that it is named after."""
 _HAN_DIGITS: Final = "零一二三四五六七八九"
-_ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
-ORDINALS: Final = r"第[一二两三四五六七八九十]+|[一二两三四五六七八九十]+[号期]|[0-9]+|\b(?:ii|iii|iv|vi|vii|viii|ix|xi|xii)\b|\b[ivx]$"
-"""What tells the second of a kind from the first: Fund II, 一号, 第二. One letter counts at the end alone: it may be a word."""
+_FORMAL: Final = str.maketrans(
+    "两壹贰叁肆伍陆柒捌玖拾", "二一二三四五六七八九十"
+)  # as on cheques, and before a measure
+_ROMAN: Final = {"x": 10, "ix": 9, "iv": 4, "v": 5, "i": 1}
+ORDINALS: Final = (
+    r"第[一二两三四五六七八九十壹贰叁肆伍陆柒捌玖拾]+|[一二两三四五六七八九十壹贰叁肆伍陆柒捌玖拾]+(?:[号期]|[中小]$)|[0-9]+"
+    r"|\b(?:x{1,3}(?:ix|iv|vi{0,3}|i{1,3})|x{2,3}|ix|iv|vi{1,3}|i{2,3})\b"
+)
+"""What tells the second of a kind from the first: Fund II, 一号, 第二. One letter alone is a word: e. V., Space X."""
 _HAN: Final = r"\p{Han}"
 # One mailbox under two names, and whose providers read no dots before the @.
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
@@ -119,16 +125,16 @@ def simplified(text: str) -> str:
 
 def ordinals(name: str) -> str | None:
     """The ordinals in the name of an organisation, as numbers, in order; None where there is none."""
-    found = sorted({_number(one.strip("第号期")) for one in re.findall(ORDINALS, name)})
+    found = sorted({_number(one.strip("第号期中小").translate(_FORMAL)) for one in re.findall(ORDINALS, name)})
     return " ".join(map(str, found)) or None
 
 
 def _number(written: str) -> int:
     if written.isdecimal():
         return int(written[:18])
-    if written in _ROMAN:
-        return _ROMAN.index(written) + 1
-    tens, ten, ones = written.replace("两", "二").rpartition("十")
+    if written.isascii():
+        return sum(_ROMAN[part] for part in re.findall("ix|iv|[xvi]", written))
+    tens, ten, ones = written.rpartition("十")
     units = _HAN_DIGITS.find(ones or "零")
     return (10 * _HAN_DIGITS.find(tens or "一") if ten else 0) + units
 

@@ -216,11 +216,6 @@ class _Persons(_Conditions):
         return self._known("birth") & ~self._near_birth & ~self._number & ~self._id_near()
 
     @cached_property
-    def _at_home(self) -> Condition:
-        """What a household shares, and twins do."""
-        return _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
-
-    @cached_property
     def _fact(self) -> Condition:
         """What people of one household rarely share; twins do: one birth place, and as pupils one occupation."""
         return self._same("occupation") | self._same("birth_place")
@@ -246,7 +241,7 @@ class _Persons(_Conditions):
     def _certain(self) -> Condition:
         """Evidence that may merge by itself, whatever contradicts it."""
         given, birth, number = self._given, self._birth_agrees(), self._number
-        at_home = self._at_home
+        at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
         # Under one written name a slip of a digit is no other phone.
         slip = self._same("name") & (
             self._when("phone", Mistyped("phone", 1)) | self._when("email", Mistyped("email", 1))
@@ -256,7 +251,6 @@ class _Persons(_Conditions):
             number & (given | self._given_compatible() | birth)
             | given & self._family_agrees() & (self._near_birth | self._told & (self._fact | at_home | slip))
             | short & (birth & (self._family_agrees() | self._fact | at_home) | self._told & self._fact)
-            | birth & self._family_agrees() & self._same("occupation") & ~at_home
             # A family name changes by marriage.
             | given & birth & (self._fact | at_home)
         ) & ~(self._other_characters() & ~number)
@@ -270,8 +264,7 @@ class _Persons(_Conditions):
 
     def _other_given(self) -> Condition:
         """Given names that differ by more than any slip, and nothing that speaks against two."""
-        elsewhere = self._fact & ~self._at_home
-        return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number & ~elsewhere
+        return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number
 
     def guards(self) -> Guards:
         contradiction, certain = _any(self._contradictions.values()), self._certain()

@@ -113,11 +113,11 @@ def open_proposals(
         after: value and id of the last one of the page before.
     """
     place = {"value": after[0] if after else None, "id": after[1] if after else None, "limit": limit}
+    # the bound beside it is what the index is entered by
+    behind = " and p.value <= %(value)s and (p.value < %(value)s or p.id > %(id)s::uuid)" if after else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select {_COLUMNS} {_WAITING}"
-            " and (%(value)s::float8 is null or p.value < %(value)s or p.value = %(value)s and p.id > %(id)s::uuid)"
-            " order by p.value desc, p.id limit %(limit)s",
+            f"select {_COLUMNS} {_WAITING}{behind} order by p.value desc, p.id limit %(limit)s",
             sought.values() | place,
         )
         return [Proposal(*row) for row in cursor.fetchall()]
@@ -127,7 +127,8 @@ def before(value: float, id: UUID, *, sought: Sought) -> Proposal | None:
     """The one before a place in the queue."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select {_COLUMNS} {_WAITING} and (p.value > %(value)s::float8 or p.value = %(value)s and p.id < %(id)s::uuid)"
+            f"select {_COLUMNS} {_WAITING} and p.value >= %(value)s::float8"
+            " and (p.value > %(value)s or p.id < %(id)s::uuid)"
             " order by p.value, p.id desc limit 1",
             sought.values() | {"value": value, "id": id},
         )

@@ -26,7 +26,7 @@ from kehu.host.mail import OutboxClosed
 from kehu.refine.clean.dates import parse_date
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.keys import search_keys
-from kehu.refine.survive import survive
+from kehu.refine.survive import survive, when
 
 _log = logging.getLogger("kehu.portal")
 _LONGEST: Final = 254  # of an address, RFC 5321
@@ -110,7 +110,7 @@ def _open(made: SignIn, address: str) -> SignIn:
 
 
 def _counting(said: Sequence[Contribution]) -> set[str | None]:
-    """The addresses that count: of each origin subject the one that survives, save where an edit put it right for another.
+    """The addresses that count: of each origin subject the one that survives, save where an edit of another put it right since.
 
     One that was put right, or that a later record took the place of, may be a stranger's mailbox by now. And the index folds
     accents and width away, so that two mailboxes can share a token: a code sent to one must not open the other's owner.
@@ -119,9 +119,17 @@ def _counting(said: Sequence[Contribution]) -> set[str | None]:
     for one in said:
         by_origin[one.subject].append(one)
     standing = [held.said for own in by_origin.values() for held in survive(own).values()]
-    edited = {one.subject: one.normal for one in standing if one.kind == _EDIT}
-    wrong = {one.normal for one in said if one.normal != edited.get(one.subject, one.normal)}
-    return {one.normal for one in standing if one.subject in edited or one.normal not in wrong}
+    edits = {one.subject: one for one in standing if one.kind == _EDIT}
+    wrong: dict[str | None, int] = {}
+    for one in said:
+        edit = edits.get(one.subject)
+        if edit is not None and edit.normal != one.normal:
+            wrong[one.normal] = max(wrong.get(one.normal, 0), when(edit))
+    return {
+        one.normal
+        for one in standing
+        if one.subject in edits or one.normal not in wrong or when(one) > wrong[one.normal]
+    }
 
 
 def _deliver(address: str, letter: Letter, facts: dict[str, str] | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.core.signing import BadSignature, dumps, loads
 from django.http import Http404, HttpRequest, HttpResponse
@@ -94,7 +94,7 @@ def requests(request: HttpRequest, guest: Guest) -> HttpResponse:
             error = _("Please keep it below %(count)d characters.") % {"count": _LONGEST}
             return _page(request, guest, error=error, text=text, status=400)
         register.open_request(
-            subject=guest.subject, right=right, actor=guest.actor, text=text, id=_made_for(request, guest)
+            subject=guest.subject, right=right, actor=guest.actor, text=text, id=_made_for(request, guest, right, text)
         )
         return redirect(reverse("portal-requests") + "?done=received")
     return _page(request, guest)
@@ -114,12 +114,13 @@ def part(request: HttpRequest, guest: Guest, request_id: UUID) -> HttpResponse:
     return redirect(reverse("portal-requests") + f"?done={done}#r")
 
 
-def _made_for(request: HttpRequest, guest: Guest) -> UUID | None:
-    """The id that the page was given for one request of this customer: what is sent twice by a double click is one."""
+def _made_for(request: HttpRequest, guest: Guest, right: str, text: str) -> UUID | None:
+    """An id by what is asked on one page of this customer: what is sent twice by a double click is one, another wish is another."""
     try:
-        return UUID(loads(request.POST.get("once", ""), salt=f"request {guest.subject}"))
+        page = UUID(loads(request.POST.get("once", ""), salt=f"request {guest.subject}"))
     except BadSignature:
         return None
+    return uuid5(page, f"{right}\0{text}")
 
 
 def _listed(guest: Guest) -> list[RequestView]:
