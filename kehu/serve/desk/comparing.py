@@ -170,8 +170,8 @@ def _values(said: Sequence[Contribution]) -> dict[str, Value]:
     found = {}
     for name, won in survive(said).items():
         text = text_of(won.said, dictionary.field(name).type)
-        said = FieldAnswer(won.said.answer, won.said.policy)
-        found[name] = (said, text, "" if won.said.answer == "masked" else won.said.normal or text)
+        answer = FieldAnswer(won.said.answer, won.said.policy)
+        found[name] = (answer, text, "" if won.said.answer == "masked" else won.said.normal or text)
     return found
 
 
