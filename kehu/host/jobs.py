@@ -26,6 +26,7 @@ _DRAIN_SECONDS: Final = 20
 _FAILED_HOURS: Final = 24 * 7
 _STALLED_SECONDS: Final = 30  # the heart beats every 10
 _LOOK_SECONDS: Final = 10
+_own: Final = set[int]()  # this process's workers, as the queue numbers them
 
 
 def add_upkeep(started: procrastinate.App) -> None:
@@ -43,10 +44,14 @@ def add_upkeep(started: procrastinate.App) -> None:
 
 
 async def _retry_stalled(running: procrastinate.App) -> None:
-    """Put jobs of a worker that died back into the queue; each of our tasks can run again."""
+    """Put jobs of a worker that died back into the queue; each of our tasks can run again.
+
+    Our own worker's are left out: a machine that slept wakes with an old heartbeat, and all its jobs at work.
+    """
     stalled = await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS)
     for job in stalled:
-        await running.job_manager.retry_job(job, retry_at=datetime.now(UTC))
+        if job.worker_id not in _own:
+            await running.job_manager.retry_job(job, retry_at=datetime.now(UTC))
 
 
 async def _watch_stalled(running: procrastinate.App) -> None:
@@ -83,8 +88,9 @@ def run_pending() -> None:
     asyncio.run(_work(wait=False, install_signal_handlers=False, listen_notify=False))
 
 
-def _give_connection_back(call_next: Callable[[], Any], *_: object) -> Any:
-    """Around each job: its thread ends some time, and nobody else would close the connection the thread holds."""
+def _at_work(call_next: Callable[[], Any], _: object, worker: Any) -> Any:
+    """Around each job: its worker is ours, and its thread ends some time, and nobody else would close the connection it holds."""
+    _own.add(worker.worker_id)
     try:
         return call_next()
     finally:
@@ -101,11 +107,12 @@ async def _work(**options: Any) -> None:
                 await working.run_worker_async(
                     concurrency=_CONCURRENCY,
                     delete_jobs="successful",
-                    task_middleware=[_give_connection_back],
+                    task_middleware=[_at_work],
                     **options,
                 )
             finally:
                 watch.cancel()
+                _own.clear()
 
 
 def main() -> None:

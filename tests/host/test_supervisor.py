@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import http.client
 import json
@@ -15,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from kehu.host import supervisor
+from kehu.host import jobs, supervisor
 from kehu.host.children import LineLog
 from kehu.host.database import Database
 from kehu.host.home import Home
@@ -330,3 +332,36 @@ def test_smtp_url():
     found = smtp_settings("smtps://kehu:p%40ss@mail.example")
     assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_HOST_PASSWORD"]) == ("mail.example", 465, "p@ss")
     assert smtp_settings("smtp://mail.example:587?tls")["EMAIL_USE_TLS"] and smtp_settings("") == {}
+
+
+def test_jobs_that_slept_with_their_machine_are_not_given_out_again(database):
+    """On waking, the watch may look before the heart beats: what runs in its own process is at work, whatever the clock says."""
+    seen, connector = [], jobs.app.connector
+
+    async def look():
+        async with jobs.app.with_connector(connector.get_worker_connector()).open_async() as working:
+            await jobs._retry_stalled(working)
+
+    def status(task):
+        with connection.cursor() as cursor:
+            cursor.execute("select status::text from procrastinate_jobs where task_name = %s", [task])
+            return cursor.fetchone()[0]
+
+    @jobs.app.task(name="tests:slept")
+    def slept():
+        with connection.cursor() as cursor:
+            cursor.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
+        asyncio.run(look())
+        seen.append(status("tests:slept"))
+
+    try:
+        slept.defer()
+        jobs.run_pending()
+    finally:
+        del jobs.app.tasks["tests:slept"]
+    assert seen == ["doing"]
+    jobs.app.configure_task("tests:gone", allow_unknown=True).defer()
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set status = 'doing' where task_name = 'tests:gone'")
+    asyncio.run(look())
+    assert status("tests:gone") == "todo"  # of a worker that died: it runs again
