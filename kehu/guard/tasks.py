@@ -15,6 +15,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.retirement import retire
 from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
+from kehu.guard.tombstones import replay_after_restore
 from kehu.host.jobs import WHILE_AWAY, app
 from kehu.host.keyring import Keyring
 from kehu.vault.keys import KeyDoesNotOpen
@@ -84,6 +85,13 @@ def forget_pulled(timestamp: int) -> None:
 def notices_due(timestamp: int) -> None:
     """Look once a minute whether a notice's day has come: what it tells of may be used from then on."""
     register_due_notices()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="guard:erase_again", queueing_lock="erase_again", lock="erase_again", pass_context=False)
+def erase_again(timestamp: int) -> None:
+    """Look once a minute whether the database was put back to an older one: whoever was erased since is erased again."""
+    replay_after_restore(raw_connection(), installation().home)
 
 
 @app.periodic(cron="23 3 * * *")

@@ -35,6 +35,7 @@ from kehu.vault.erasure import Suppressions, lock_subjects, suppressions_of, wri
 from kehu.vault.parted import tell_parted
 
 _FILE: Final = "erasures"
+_END: Final = 1 << 16  # bytes of the file: some hundred erasures
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,28 @@ def replay(connection: Connection[Any], home: Home) -> int:
             if one.suppressions is not None:
                 write_suppressions(connection, one.suppressions, one.certificate)
         return _erase_again(connection, {token for one in missed for token in one.tokens})
+
+
+def replay_after_restore(connection: Connection[Any], home: Home) -> int:
+    """Replay where the database was put back to an older one under whoever uses it; returns as :func:`replay`.
+
+    A look at the file's end is enough: an older copy lacks the newest erasures first.
+    """
+    try:
+        with _file(home).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
+            newest = [one for line in file.read().split(b"\n") if (one := _read(line)) is not None]
+    except FileNotFoundError:
+        return 0
+    today = datetime.now(UTC).date()
+    wanted = [one.certificate for one in newest if one.until > today]
+    if not wanted or connection.execute("select to_regclass('tombstone')").fetchone() == (None,):  # not set up yet
+        return 0
+    missed = connection.execute(
+        "select 1 from unnest(%s::uuid[]) as n (id) where not exists (select 1 from tombstone where certificate = n.id)",
+        (wanted,),
+    ).fetchone()
+    return replay(connection, home) if missed else 0
 
 
 def _file(home: Home) -> Path:

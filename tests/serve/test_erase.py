@@ -25,6 +25,7 @@ from kehu.guard.ledger.proof import NotInLedger, prove
 from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner, prepare
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
+from kehu.guard.tasks import erase_again
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import queries
 from kehu.serve.rights import actions, erasure, holds, incidents, wrong_merge
@@ -38,6 +39,7 @@ from kehu.vault.ids import new_id
 from kehu.vault.open import FacetDoesNotOpen
 from kehu.vault.parted import tell_parted
 from kehu.vault.rotation import rotate_keys
+from tests import commands
 from tests.cast import admit, staff
 from tests.serve.holdings import KEPT, MARK, PERSON, add_event, know_everywhere, link, places, raw, rows_naming
 
@@ -119,6 +121,32 @@ def test_an_old_backup_opens_nobody_and_is_erased_again(database, at_start):
     assert rows_naming(lin) == {} and rows_naming(wang)
     assert tombstones.replay(raw(), installation().home) == 0
     assert raw().execute("select count(*) from tombstone").fetchone()[0] == 2
+
+
+@pytest.mark.parametrize("look", ["command", "job"])
+def test_a_database_put_back_under_whoever_uses_it_serves_nobody_erased(database, monkeypatch, look):
+    """Where neither init nor up runs between: a command sees it by itself, and the running system within a minute."""
+    tables = ("record", "facet", "source_key", "identity_key", "subject_key", "subject_state")
+    [lin] = admit(PERSON)
+    with open_owner(database) as owner:
+        for table in tables:
+            owner.execute(f"create table old_{table} as select * from {table}")
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    staff("service")
+    token, _ = issue_token(email="service@kehu.example", purpose="service", minutes=5)
+    with open_owner(database) as owner:  # the database as it was, with the keys of then
+        owner.execute("set session_replication_role = replica")
+        for table in tables:
+            owner.execute(f"delete from {table}")
+            owner.execute(f"insert into {table} overriding system value select * from old_{table}")
+            owner.execute(f"drop table old_{table}")
+        owner.execute("delete from tombstone")
+    if look == "command":
+        found = commands.run(monkeypatch, "find", f"email={PERSON['email']}", "--purpose", "service", token=token)
+        assert found.exit_code == 0 and str(lin) not in found.stdout
+    else:
+        erase_again(timestamp=0)
+    assert rows_naming(lin) == {} and places(MARK) == set()
 
 
 def test_who_was_one_with_somebody_erased_again_stays_whole(database):

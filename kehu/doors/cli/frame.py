@@ -137,6 +137,8 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
                     database.start()
                 if needs_home:
                     set_django_up()
+                if needs_home and starts:
+                    _erase_whom_a_copy_brought_back()
                 found = work(**options)
                 answer, code = found if isinstance(found, tuple) else (found, DONE)
             except click.ClickException as wrong:
@@ -174,6 +176,20 @@ def set_django_up() -> None:
 
     if not apps.ready:
         django.setup()
+
+
+def _erase_whom_a_copy_brought_back() -> None:
+    """Nothing is served of a database that was put back to an older one before whoever was erased since is erased again."""
+    from django.db import OperationalError
+
+    from kehu.guard.gate.read import raw_connection
+    from kehu.guard.tombstones import replay_after_restore
+
+    try:
+        connection = raw_connection()
+    except OperationalError:  # then nobody is served either, and the command tells of it
+        return
+    replay_after_restore(connection, Home.current())
 
 
 def leave(database: Database) -> None:
