@@ -28,17 +28,20 @@ def held_epochs():
 
 @pytest.fixture
 def alone(database):
-    """The keyring belongs to all tests: what this one made is taken out, what it destroyed is made anew."""
-    before = held_epochs()
+    """The keyring belongs to all tests: what others left is taken out, and what this one made; what it destroyed is made anew."""
+    ring, before = Keyring(Home.current()), {"epoch-1"}
+
+    def as_it_was():
+        for name in held_epochs() - before:
+            ring.destroy(name)
+        for name in before:
+            ring.secret(name, create=True)
+        for epoch in range(1, 20):
+            installation().epochs.forget(epoch)
+
+    as_it_was()  # of databases that are gone
     yield database
-    ring = Keyring(Home.current())
-    for name in held_epochs() - before:
-        ring.destroy(name)
-    for name in before:
-        ring.secret(name, create=True)
-    held = installation().epochs
-    for epoch in range(1, 20):
-        held.forget(epoch)
+    as_it_was()
 
 
 def age(seconds):
