@@ -29,6 +29,7 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
     with psycopg.connect(lost.conninfo("kehu_owner")) as owner:
         owner.execute("create table things (held bytea)")
         owner.execute("insert into things values ('sealed')")
+        owner.execute("revoke update, delete on things from kehu_app")
     assert dump(lost, file) == file.stat().st_size and stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(NoDump, match="there already"):
         dump(lost, file)
@@ -49,4 +50,6 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
     restore(elsewhere, file)  # and what failed before is in no way
     again = Database(elsewhere)
     assert rows(again) == [(b"sealed",)]
+    with psycopg.connect(again.conninfo("kehu_app")) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("delete from things")  # what a migration took from the application stays taken
     assert again.release() is False  # the one that restored uses it still
