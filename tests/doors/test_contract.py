@@ -33,11 +33,11 @@ PROMISED = {
     "quota list": "quotas[role meter purpose hour day shipped]",
     "quota set": "quotas[role meter purpose hour day shipped]",
     "quota taken": "taken[email purpose meter hour day refused]",
-    "traits list": "traits[trait label purpose level state version owner deputy customers computed_at] due",
+    "traits list": "traits[trait label purpose level state version owner deputy customers computed_at] due stopped",
     "traits show": "trait state label description purpose level language source expression bands unit retention_days inputs"
     " needs owner deputy versions spread",
     "traits count": "conditions customers",
-    "traits compute": "asked let_out seconds",
+    "traits compute": "asked let_out seconds stopped",
     "traits declare": "declared checked",
     "traits retire": "retired",
     "controller add": "id",
@@ -451,7 +451,7 @@ def test_traits_are_declared_computed_and_retired(kehu):
     people = ("--owner", "analyst@kehu.example", "--deputy", "manager@kehu.example")
     assert kehu("traits", "declare", *people, code=2)
     assert len(kehu("traits", "declare", "--shipped", "--purpose", "analytics", *people)["declared"]) > 10
-    assert kehu("traits", "compute") | {"seconds": 0} == {"asked": 0, "let_out": 0, "seconds": 0}
+    assert kehu("traits", "compute") | {"seconds": 0} == {"asked": 0, "let_out": 0, "seconds": 0, "stopped": []}
     assert {row["state"] for row in kehu("traits", "list")["traits"]} == {"in-force", "shipped"}
     assert kehu("traits", "show", "recency")["versions"][0]["version"] == 1
     kehu("traits", "show", "moon", code=1)

@@ -77,13 +77,16 @@ def _inside(home: Home) -> list[Any]:
 
     from kehu.collect.mail.health import check_mailboxes
     from kehu.guard.checks import check_installation
+    from kehu.refine.derive.health import check_traits
     from kehu.serve.rights.health import check_clocks, check_held, check_informing
 
     running = supervisor.status(home)
     try:
         found = list(check_installation(running=bool(running and running.ready)))
         whole = not any(one.id == "database.schema" for one in found)
-        return [*found, *((*check_clocks(), *check_held(), *check_informing(), *check_mailboxes()) if whole else ())]
+        if whole:
+            found += [*check_clocks(), *check_held(), *check_informing(), *check_mailboxes(), *check_traits()]
+        return found
     except DatabaseError as failed:  # its text may quote a value
         text = f"The database refused a look ({type(failed).__name__})."
         return [checks.Finding("database.refused", "error", text, "Run: kehu init")]

@@ -10,6 +10,8 @@ import click
 from kehu.doors.cli.frame import FAILED, Failure, actor, command, language
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kehu.refine.derive.counts import Spread
     from kehu.refine.derive.definition import Definition
 
@@ -25,7 +27,7 @@ def traits() -> None:
 @command()
 def traits_list() -> Any:
     """Every trait: purpose, level, owner, deputy, how many customers it covers and when it was computed."""
-    from kehu.refine.derive import queries, runs
+    from kehu.refine.derive import due, queries, runs
 
     rows = queries.catalogue(actor=actor())
     return {
@@ -38,7 +40,8 @@ def traits_list() -> Any:
             }
             for row in rows
         ],
-        "due": runs.waiting(),
+        "due": due.waiting(),
+        "stopped": _stopped(runs.stopped()),
     }  # fmt: skip
 
 
@@ -87,19 +90,23 @@ def traits_count(conditions: tuple[str, ...]) -> Any:
 @click.option("--due", is_flag=True, help="Only of whom something came or changed.")
 @command()
 def traits_compute(due: bool) -> Any:
-    """Compute every trait in force anew, through the gate; what may not be opened is not counted."""
-    import time
+    """Compute every trait in force anew, through the gate; what may not be opened is not counted.
 
+    A purpose that nobody may ask for now is stopped: what is kept for it stands as it was, the others go on. Ends with 1 then.
+    """
     from kehu.guard.gate.acts import require_act
     from kehu.refine.derive import runs
 
     who = actor()
     if due:
         require_act("derive", who)
-        began = time.perf_counter()
-        return {"customers": runs.catch_up(), "seconds": round(time.perf_counter() - began, 3)}
-    done = runs.compute(actor=who)
-    return {"asked": done.customers, "let_out": done.let_out, "seconds": round(done.seconds, 3)}
+        done = runs.catch_up()
+        answer: dict[str, Any] = {"customers": done.customers}
+    else:
+        done = runs.compute(actor=who)
+        answer = {"asked": done.customers, "let_out": done.let_out}
+    answer |= {"seconds": round(done.seconds, 3), "stopped": _stopped(done.stopped)}
+    return (answer, FAILED) if done.stopped else answer
 
 
 @traits.command(
@@ -155,6 +162,16 @@ def traits_retire(trait: str) -> Any:
     except Fault as wrong:
         raise Failure(FAILED, "trait", wrong.message(language()), wrong.remedy(language())) from None
     return {"retired": trait}
+
+
+def _stopped(found: Mapping[str, str]) -> list[dict[str, str]]:
+    from kehu.guard.installation import installation
+
+    said = installation().rules.policies.text
+    return [
+        {"purpose": purpose, "policy": policy, "why": said(policy, language()).reason if policy else ""}
+        for purpose, policy in found.items()
+    ]
 
 
 def _said(one: Definition) -> dict[str, Any]:

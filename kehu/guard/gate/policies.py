@@ -119,6 +119,10 @@ class PolicySet:
         """A policy's article, reason and remedy in ``en``, ``zh-hans`` or ``zh-hant``; English for any other."""
         return self._book.text(policy, language)
 
+    def of_asker(self, policy: str) -> bool:
+        """Whether a denial's policy speaks of who asks, or of nobody at all (no rule allows it, one is in error)."""
+        return policy in (DEFAULT_DENY, POLICY_ERROR) or (policy in self._book.policies and self._book.of_asker(policy))
+
     def decide(
         self,
         principal: Mapping[str, Any],
@@ -280,7 +284,7 @@ class PolicySet:
 
         An explanation opens nothing and is asked for in order to learn just that.
         """
-        spoken = policies[0] in (DEFAULT_DENY, POLICY_ERROR) or self._book.of_asker(policies[0])
+        spoken = self.of_asker(policies[0])
         if not spoken and asked.context.get("use") != "explain":
             permitted, _ = self._ask(asked, action, kind, resource, permits=True)
             if not permitted:

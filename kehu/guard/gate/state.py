@@ -127,6 +127,15 @@ class SubjectState:
     refuses_public: bool = False
 
     @classmethod
+    def willing(cls, packs: frozenset[str], separate: tuple[Separate, ...] = ()) -> SubjectState:
+        """A grown person under these laws who agreed and said nothing against it: what is denied then is no matter of theirs."""
+        return cls(
+            kind="person", packs=packs, consent="given", consent_kind="specific", version_covered=True, objected=False,
+            restricted=False, opted_out=False, gpc=False, age="adult", guardian=False, deceased=False, kept=False,
+            own=False, separate=separate,
+        )  # fmt: skip
+
+    @classmethod
     def parse(cls, text: str) -> SubjectState:
         """Read the text that STATE_SQL writes."""
         kind, packs, consent, consent_kind, covered, objected, restricted, out, gpc, age, guardian, dead, kept, own = (

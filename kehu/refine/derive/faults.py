@@ -37,7 +37,12 @@ class UnknownTrait(LookupError):
 
 
 class NobodyMay(RuntimeError):
-    """Neither owner nor deputy of a trait may ask for its purpose now; what is due waits."""
+    """Neither owner nor deputy of a trait may ask for its purpose now; what is due waits. ``policy``: what stands against it."""
+
+    def __init__(self, purpose: str, policy: str) -> None:
+        super().__init__(purpose)
+        self.purpose = purpose
+        self.policy = policy
 
 
 @functools.cache

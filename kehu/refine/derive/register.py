@@ -42,6 +42,11 @@ class Group:
         return PURPOSES[self.purpose]
 
     @property
+    def part(self) -> tuple[int, bool]:
+        """The purpose's number, and whether these are its sensitive traits: names the group."""
+        return self.number, self.sensitive
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Fields of the dictionary that the gate is asked for, and no others."""
         return tuple(sorted(frozenset[str]().union(*(one.compiled.fields for one in self.held.values()))))

@@ -20,110 +20,131 @@ from kehu.govern.consent import retried
 from kehu.govern.models import Channel
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import CHUNK, EVENT_KINDS, Opened, Options, gate
-from kehu.guard.gate.standing import require_standing
-from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.guard.staff.actions import actor_of
-from kehu.guard.staff.models import Staff
 from kehu.guard.watch.marks import NOT_HONEY
+from kehu.refine.derive import due
+from kehu.refine.derive.askers import USE, asker_of, of_the_asker, stopped_now
 from kehu.refine.derive.computing import counted
+from kehu.refine.derive.due import Part
 from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.frames import Events, packed
 from kehu.refine.derive.models import IN_FORCE
-from kehu.refine.derive.register import Group, groups, people_of, still_in_force
+from kehu.refine.derive.register import Group, groups, still_in_force
 from kehu.refine.derive.values import refresh, settle
 from kehu.vault.ids import new_id
 
-USE: Final = "derive"
 _LOCK_KEY: Final = 0x6B656875_74726169  # "kehutrai"
 _PAGE: Final = 2 * CHUNK
-_DUE: Final = 2_000
 _AT_ONCE: Final = 200
-# these stand against who asks, not against what is asked of: nothing is concluded from them about a customer
-_OF_THE_ASKER: Final = frozenset({
-    "house.off-hours", "house.active", "house.credential", "house.agreement", "house.training", "house.watching",
-    "house.access-review", "house.department", "house.default-deny",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What a run came to. ``customers`` asked for, ``let_out`` of whom something was; ``seconds`` of wall time."""
+    """What a run came to.
+
+    ``customers`` asked for, ``let_out`` of whom something was; ``seconds`` of wall time. ``stopped``: purposes that nobody
+    may compute now, each with the policy that stands against it; what is kept for them stands as it was.
+    """
 
     customers: int
     let_out: int
     seconds: float
+    stopped: Mapping[str, str]
 
 
 Progress = Callable[[float], None]
+_Stopped = dict[Part, NobodyMay]
 
 
 def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
-    """Compute every trait in force of everybody anew.
+    """Compute every trait in force of everybody anew; each purpose that somebody may compute.
+
+    What may not be kept any more is forgotten for all of them: that asks for nobody's right.
 
     Raises:
         ActRefused: the role may not.
-        NobodyMay: see there.
         LedgerUnavailable: the ledger cannot be written, so nothing was opened.
     """
     require_act(USE, actor)
     with _alone():
         began, asked, let_out = time.perf_counter(), 0, 0
         _forget_unheld()
-        work = groups()
-        seen = _due()
+        work, seen, stopped = groups(), due.seen(), _Stopped()
         for number, group in enumerate(work):
             customers = _customers(group)
-            for done, found in enumerate(_pages(customers, group, _acting(group, actor)), 1):
-                let_out += found
-                if progress:
-                    progress((number + min(1.0, done * _PAGE / max(1, len(customers)))) / len(work))
+            try:
+                for done, found in enumerate(_pages(customers, group, asker_of(group, actor)), 1):
+                    let_out += found
+                    if progress:
+                        progress((number + min(1.0, done * _PAGE / max(1, len(customers)))) / len(work))
+            except NobodyMay as nobody:
+                stopped[group.part] = nobody
+                refresh(group, computed=False)
+                continue
             asked += len(customers)
             refresh(group)
         with transaction.atomic():
-            _forget_due(seen)
+            due.done(seen, but=stopped)
             record_act(USE, None, actor=actor)
-        return Computed(asked, let_out, time.perf_counter() - began)
+        return Computed(asked, let_out, time.perf_counter() - began, _said(stopped))
 
 
-def catch_up(*, most: int = 50_000) -> int:
-    """Compute the traits of whom something came or changed; returns how many customers that were.
+def catch_up(*, most: int = 50_000) -> Computed:
+    """Compute the traits of whom something came or changed.
 
-    What cannot be asked for now stays due.
+    For a purpose that nobody may compute now they stay due, and for that one alone.
     """
-    done = 0
+    began, count, let_out = time.perf_counter(), 0, 0
     with _alone():
         work = groups()
-        while done < most:
-            with connection.cursor() as cursor:
-                cursor.execute("select seq, subject from derive_due order by seq limit %s", [_DUE])
-                due = cursor.fetchall()
-            if not due:
+        stopped = stopped_now(work)
+        while count < most:
+            rows = due.due_now([group.part for group in work if group.part not in stopped])
+            if not rows:
                 break
-            customers = _customers_of([subject for _, subject in due])
             for group in work:
-                for _ in _pages(customers, group, _acting(group, None)):
-                    pass
-                settle(group, customers)
-            with connection.cursor() as cursor:
-                cursor.execute("delete from derive_due where seq = any (%s)", [[seq for seq, _ in due]])
-            done += len(customers)
-    return done
+                if group.part in stopped:
+                    continue
+                customers = _customers_of([row.subject for row in rows if row.concerns(group.part)])
+                try:
+                    let_out += sum(_pages(customers, group, asker_of(group)))
+                except NobodyMay as nobody:
+                    stopped[group.part] = nobody
+                else:
+                    settle(group, customers)
+            count += len(_customers_of([row.subject for row in rows]))
+            with transaction.atomic():
+                due.done([(row.seq, row.seq) for row in rows], but=stopped)
+    return Computed(count, let_out, time.perf_counter() - began, _said(stopped))
 
 
-def waiting() -> int:
-    """How many customers' traits are to be computed anew."""
-    with connection.cursor() as cursor:
-        cursor.execute("select count(distinct subject) from derive_due", ())
-        return int(cursor.fetchone()[0])
+def anything_due() -> bool:
+    """Whether :func:`catch_up` would find something to do."""
+    if not due.waiting():
+        return False
+    work = groups()
+    stopped = stopped_now(work)
+    return bool(due.due_now([group.part for group in work if group.part not in stopped], 1))
+
+
+def stopped() -> dict[str, str]:
+    """Purposes that nobody may compute now, each with the policy that stands against it, and those for which some wait."""
+    work = groups()
+    found = stopped_now(work)
+    waits = due.put_off()
+    return {group.purpose: "" for group in work if group.part in waits} | _said(found)
+
+
+def _said(stopped: _Stopped) -> dict[str, str]:
+    return {nobody.purpose: nobody.policy for nobody in stopped.values()}
 
 
 def sample(group: Group, customers: Sequence[UUID], *, actor: Actor) -> Events:
     """Events of some customers, for a trial of what is not in force yet; recorded like every other use."""
     events = Events(_channels(), whole=True)
-    for opened in _opened(customers, group, _acting(group, actor)):
+    for opened in _opened(customers, group, asker_of(group, actor)):
         replaced = _replaced(opened)
         for one in opened:
             events.add(one, without=replaced, fields=_clear_fields(one, group))
@@ -145,26 +166,6 @@ def _alone() -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_unlock(%s)", [_LOCK_KEY])
-
-
-def _acting(group: Group, asker: Actor | None) -> Actor:
-    """Whoever asks, where their role may; else a trait's owner, or its deputy."""
-    roles = installation().rules.purposes[group.purpose].roles
-    if asker is not None and asker.role in roles and asker.purpose in (None, group.purpose):
-        return asker
-    people = people_of(group.held)
-    emails = dict(Staff.objects.filter(id__in=people, is_active=True).values_list("id", "email"))
-    for person in people:
-        if person not in emails:
-            continue
-        actor = actor_of(emails[person])
-        try:
-            require_standing(actor)
-        except Refused:
-            continue
-        if actor.role in roles:
-            return actor
-    raise NobodyMay(group.purpose)
 
 
 def _customers(group: Group, rest: str = " order by 1") -> list[UUID]:
@@ -232,8 +233,8 @@ def _clear_fields(opened: Opened, group: Group) -> frozenset[str]:
         NobodyMay: it is the asker that something stands against.
     """
     denied = {answers[0].policy for answers in opened.decision.fields.values() if answers[0].answer != "clear"}
-    if denied & _OF_THE_ASKER:
-        raise NobodyMay(group.purpose)
+    if against := sorted(filter(of_the_asker, denied)):
+        raise NobodyMay(group.purpose, against[0])
     return frozenset(
         name for name, answers in opened.decision.fields.items() if any(one.answer == "clear" for one in answers)
     )
@@ -280,30 +281,6 @@ def _write(group: Group, everybody: Sequence[UUID], states: Mapping[UUID, Any]) 
 
 def _channels() -> dict[int, str]:
     return dict(Channel.objects.values_list("id", "name"))
-
-
-def _due() -> list[tuple[int, int]]:
-    """What is due now, as numbers without a gap, from the first to the last of each.
-
-    A lower number may still come, of a transaction that is not committed yet; it is in none of them.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select min(seq), max(seq) from (select seq, seq - row_number() over (order by seq) as stretch from derive_due) d"
-            " group by stretch order by 1",
-            (),
-        )
-        return list(cursor.fetchall())
-
-
-def _forget_due(seen: Sequence[tuple[int, int]]) -> None:
-    firsts, lasts = [first for first, _ in seen], [last for _, last in seen]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "delete from derive_due d using unnest(%s::bigint[], %s::bigint[]) as n (first, last)"
-            " where d.seq between n.first and n.last",
-            [firsts, lasts],
-        )
 
 
 def _forget_unheld() -> None:

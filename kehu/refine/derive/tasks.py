@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.derive.faults import NobodyMay
+
+if TYPE_CHECKING:
+    from kehu.refine.derive.runs import Computed
 
 _log = logging.getLogger("kehu.derive")
 
@@ -19,10 +22,7 @@ def catch_up() -> None:
     """Compute the traits of whom something came or changed."""
     from kehu.refine.derive import runs  # every process loads this module; few compute
 
-    try:
-        runs.catch_up()
-    except NobodyMay as stopped:
-        _log.warning("derive.waits", extra={"purpose": str(stopped)})
+    _tell(runs.catch_up())
 
 
 def defer_catch_up() -> None:
@@ -37,7 +37,7 @@ def look(timestamp: int) -> None:
     """Once a minute: whatever is due by whatever way."""
     from kehu.refine.derive import runs
 
-    if runs.waiting():
+    if runs.anything_due():
         defer_catch_up()
 
 
@@ -46,10 +46,7 @@ def compute() -> None:
     """Compute everything anew, because somebody asked for it or declared something."""
     from kehu.refine.derive import runs
 
-    try:
-        runs.compute(actor=owner_actor())
-    except NobodyMay as stopped:
-        _log.warning("derive.waits", extra={"purpose": str(stopped)})
+    _tell(runs.compute(actor=owner_actor()))
 
 
 def defer_compute() -> None:
@@ -66,3 +63,8 @@ def nightly(timestamp: int) -> None:
 
     if groups():
         compute()
+
+
+def _tell(done: Computed) -> None:
+    if done.stopped:
+        _log.warning("derive.waits", {"purposes": len(done.stopped)})

@@ -53,8 +53,13 @@ def settle(group: Group, customers: Sequence[UUID]) -> None:
     _write(group, values_of(group, rows, cuts=cuts), customers)
 
 
-def refresh(group: Group) -> None:
-    """Write everybody's values as of today, and part them into fifths anew; what may not be kept any more goes before."""
+def refresh(group: Group, *, computed: bool = True) -> None:
+    """Write everybody's values as of today, and part them into fifths anew; what may not be kept any more goes before.
+
+    Args:
+        computed: everybody was just computed. Else what is kept stands as it was: whose values something took since get
+            none, for what is left of it would be a part.
+    """
     retried(lambda: _forget_ended(group))
     with connection.cursor() as cursor:
         cursor.execute(_STATES, [group.number, group.sensitive])
@@ -72,11 +77,12 @@ def refresh(group: Group) -> None:
 
     frames = finished(states, group.plan, today=_today(), cuts={}, parted=parted)
     values = _by_customer(group, frames, numbers, rows)
+    if not computed:
+        values = {one: values[one] for one in before if one in values}
+    at = {"computed_at": timezone.now()} if computed else {}
     for slug in group.held:
         covered = sum(slug in one for one in values.values())
-        Trait.objects.filter(slug=slug, state=IN_FORCE).update(
-            cuts=cuts.get(slug, {}), covered=covered, computed_at=timezone.now()
-        )
+        Trait.objects.filter(slug=slug, state=IN_FORCE).update(cuts=cuts.get(slug, {}), covered=covered, **at)
     everybody = sorted(before | set(values))
     for start in range(0, len(everybody), _WRITTEN_AT_ONCE):
         part = everybody[start : start + _WRITTEN_AT_ONCE]

@@ -132,11 +132,8 @@ class MadeUp:
                 [self.id],
             )
             row = cursor.fetchone()
-        return SubjectState(
-            kind="person", packs=packs_of(row[0] if row else 0), consent="given", consent_kind="specific", version_covered=True,
-            objected=False, restricted=False, opted_out=False, gpc=False, age="adult", guardian=False, deceased=False,
-            kept=False, own=False, separate=tuple(Separate(event, recipient, country, None, False) for event in EVENTS),
-        )  # fmt: skip
+        agreed = tuple(Separate(event, recipient, country, None, False) for event in EVENTS)
+        return SubjectState.willing(packs_of(row[0] if row else 0), agreed)
 
     def _record(self, use: str, purpose: str, answers: Mapping[str, tuple[FieldAnswer, ...]]) -> int:
         let = LET_OUT | {MATCH_ONLY} if use == MATCH else LET_OUT

@@ -131,8 +131,4 @@ def _facts(role: str, left: Narrowing | None, *, second_factor: bool) -> ActorFa
 
 
 def _state(law: str) -> SubjectState:
-    return SubjectState(
-        kind="person", packs=frozenset({law} - {"none"}), consent="given", consent_kind="specific", version_covered=True,
-        objected=False, restricted=False, opted_out=False, gpc=False, age="adult", guardian=False, deceased=False,
-        kept=False, own=False,
-    )  # fmt: skip
+    return SubjectState.willing(frozenset({law} - {"none"}))

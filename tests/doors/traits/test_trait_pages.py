@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from kehu.doors.web.traits.urls import urlpatterns
 from kehu.guard.staff.actions import owner_actor
@@ -105,6 +106,16 @@ def test_a_trait_is_checked_declared_changed_and_retired_by_forms(database):
     assert "Version 2" in page and "hour &gt;= 23" in page and "hour &gt;= 22" in page
     assert desk.post("/traits/of/late_orders/retire")["Location"] == "/traits?done=retired"
     assert Trait.objects.get().state == "retired"
+
+
+def test_the_page_says_which_purpose_nobody_may_compute(database):
+    desk = in_english("analyst")
+    desk.post("/traits/new", FORM | {"do": "declare"})
+    assert "are not computed" not in text_of(desk.get("/traits"))
+    with connection.cursor() as cursor:
+        cursor.execute("update actor_state set agreement_until = now() - interval '1 day'", ())
+    page = text_of(desk.get("/traits"))
+    assert "The traits of “Analytics” are not computed" in page and "No confidentiality agreement" in page
 
 
 def test_a_customer_sees_what_was_derived_and_stops_it(visitor):

@@ -13,8 +13,9 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.traits import words
 from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.refine.derive import counts, queries, runs
+from kehu.refine.derive import counts, due, queries, runs
 from kehu.refine.derive.counts import Spread
 from kehu.refine.derive.definition import Definition
 from kehu.refine.derive.smallest import smallest_group
@@ -35,7 +36,8 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "tab": "list",
         "may_declare": desk.may("declare-trait"),
         "may_compute": desk.may("derive") and any(row["state"] == "in-force" for row in rows),
-        "due": runs.waiting(),
+        "due": due.waiting(),
+        "stopped": [(purpose_label(purpose), _against(policy)) for purpose, policy in runs.stopped().items()],
         "fewest": smallest_group(),
         "done": request.GET.get("done", ""),
     }
@@ -111,6 +113,11 @@ def spread_rows(definition: Definition, spread: Spread) -> list[dict[str, Any]]:
         {"band": band, "count": count, "share": (count or 0) / most if most else 0.0}
         for band, count in zip(words.band_texts(definition, spread.bands), spread.counts, strict=True)
     ]
+
+
+def _against(policy: str) -> str:
+    """What a policy says of those who may not ask; empty: it stood against some customers only, or nothing any more."""
+    return installation().rules.policies.text(policy, language()).reason if policy else ""
 
 
 def _row(held: queries.Row) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""Whose traits are to be computed anew: for every purpose, or for one that nobody might compute when it was due."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+AT_ONCE: Final = 2_000
+# a purpose whose customers the gate refused to open is asked for again after this, not each minute: each asking is recorded
+_AGAIN: Final = "1 hour"
+# of whom something was put off must still be here when it is written: whoever erases them waits, or takes it with them
+_TAKEN: Final = """
+with gone as (delete from derive_due d using unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) n (first, last)
+    where d.seq between n.first and n.last and (d.purpose is null or not exists (
+        select from unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[]) k (purpose, sensitive)
+        where k.purpose = d.purpose and k.sensitive = d.sensitive))
+    returning d.subject, d.purpose),
+here as (select s.subject from subject_state s where s.subject in (select g.subject from gone g where g.purpose is null)
+    order by s.subject for share)
+insert into derive_due (subject, purpose, sensitive) select h.subject, k.purpose, k.sensitive
+    from here h cross join unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[]) k (purpose, sensitive)
+    on conflict (subject, purpose, sensitive) where purpose is not null do nothing
+"""
+
+Part = tuple[int, bool]
+"""A purpose's number, and whether its sensitive traits are meant."""
+Stretches = Sequence[tuple[int, int]]
+"""Numbers of rows without a gap, from the first to the last of each."""
+
+
+class Row(NamedTuple):
+    """A customer of whom something came or changed; ``purpose`` and ``sensitive`` None: for every purpose."""
+
+    seq: int
+    subject: UUID
+    purpose: int | None
+    sensitive: bool | None
+
+    def concerns(self, part: Part) -> bool:
+        """Whether it is due for these traits."""
+        return self.purpose is None or (self.purpose, self.sensitive) == part
+
+
+def waiting() -> int:
+    """How many customers' traits are to be computed anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(distinct subject) from derive_due", ())
+        return int(cursor.fetchone()[0])
+
+
+def put_off() -> set[Part]:
+    """What somebody waits for because nobody might compute it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select distinct purpose, sensitive from derive_due where purpose is not null", ())
+        return set(cursor.fetchall())
+
+
+def due_now(parts: Collection[Part], most: int = AT_ONCE) -> list[Row]:
+    """The first rows that are due; of what was put off, only where it is of these parts and was so for a while."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "(select seq, subject, purpose, sensitive from derive_due where purpose is null order by seq limit %(most)s)"
+            " union all (select d.seq, d.subject, d.purpose, d.sensitive from derive_due d"
+            " join unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[]) k (purpose, sensitive)"
+            f" on k.purpose = d.purpose and k.sensitive = d.sensitive where d.at < clock_timestamp() - interval '{_AGAIN}'"
+            " order by d.seq limit %(most)s)",
+            {"most": most, **_apart(parts)},
+        )
+        return [Row(*row) for row in cursor.fetchall()]
+
+
+def seen() -> Stretches:
+    """What is due now.
+
+    A lower number may still come, of a transaction that is not committed yet; it is in none of them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select min(seq), max(seq) from (select seq, seq - row_number() over (order by seq) as stretch from derive_due) d"
+            " group by stretch order by 1",
+            (),
+        )
+        return list(cursor.fetchall())
+
+
+def done(rows: Stretches, *, but: Collection[Part] = ()) -> None:
+    """These rows are done with; for the parts named in ``but`` they are put off from now. In the caller's transaction."""
+    held = {"firsts": [first for first, _ in rows], "lasts": [last for _, last in rows], **_apart(but)}
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, held)
+        if but:
+            cursor.execute(
+                "update derive_due d set at = clock_timestamp()"
+                " from unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) n (first, last) where d.seq between n.first and n.last",
+                held,
+            )
+
+
+def _apart(parts: Collection[Part]) -> dict[str, list[int] | list[bool]]:
+    return {"purposes": [purpose for purpose, _ in parts], "sensitive": [sensitive for _, sensitive in parts]}

@@ -1,0 +1,19 @@
+"""Traits that nobody may compute now: for the doctor; names no customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kehu.host.checks import Finding
+from kehu.refine.derive import runs
+
+
+def check_traits() -> Iterator[Finding]:
+    """A purpose whose traits stand still while what is known of customers changes."""
+    for purpose, policy in runs.stopped().items():
+        yield Finding(
+            "traits.stopped", "warning",
+            f"The traits of {purpose} are not computed: neither owner nor deputy may ask for it now ({policy})."
+            " Those there are stand as they were.",
+            "Look at the role, training, hours and place of both: kehu traits list; or name others for it: kehu traits declare",
+        )  # fmt: skip

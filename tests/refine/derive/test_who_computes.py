@@ -1,0 +1,135 @@
+"""In whose name traits are computed: each purpose stands by itself, and what stands against who asks is nobody's refusal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from django.db import connection, transaction
+
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.duty import Duty, set_duty
+from kehu.refine.derive import due, runs, tasks
+from kehu.refine.derive.askers import stopped_now
+from kehu.refine.derive.health import check_traits
+from kehu.refine.derive.models import Trait
+from kehu.refine.derive.register import groups
+from kehu.vault.assignment import assign
+from tests.refine.derive.conftest import agree, anew, customers, everything, rows
+
+PERSONALISATION, ANALYTICS = 5, 6
+
+
+def lapse(*roles: str, days: int = -1) -> None:
+    """The training of everybody of these roles ends so many days from now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update actor_state set training_until = now() + make_interval(days => %s) where role = any (%s)",
+            [days, list(roles)],
+        )
+
+
+def opened(purpose: int) -> int:
+    """Rows of the ledger by which customers were asked for to compute a purpose."""
+    return rows("select count(*) from ledger_entry where action = 140 and purpose = %s and subjects > 0", purpose)[0][0]
+
+
+def put_off() -> list[tuple]:
+    return rows("select subject, purpose from derive_due where purpose is not null order by 1, 2")
+
+
+def ages_ago() -> None:
+    """What is put off was so long ago."""
+    with connection.cursor() as cursor:
+        cursor.execute("update derive_due set at = at - interval '2 hours'", ())
+
+
+def test_a_purpose_that_nobody_may_compute_waits_by_itself(there):
+    ann, bob = customers()
+    lapse("marketing")
+    done = runs.catch_up()
+    assert done.customers == 2 and done.stopped == {"personalisation": "house.training"}
+    assert everything()[ann]["frequency"] == 2 and "category_affinity" not in everything()[ann]
+    assert put_off() == [(ann, PERSONALISATION), (bob, PERSONALISATION)] and due.waiting() == 2
+    before = opened(ANALYTICS)
+    ages_ago()
+    runs.catch_up()  # as each minute does
+    assert opened(ANALYTICS) == before and opened(PERSONALISATION) == 0 and not runs.anything_due()
+    lapse("marketing", days=30)
+    assert runs.anything_due() and runs.catch_up().stopped == {}
+    assert "category_affinity" in everything()[ann] and due.waiting() == 0 and opened(ANALYTICS) == before
+
+
+def test_a_run_of_everything_goes_on_behind_a_purpose_that_nobody_may_compute(there):
+    ann, _ = customers()
+    anew()
+    lapse("analyst", "manager")
+    with connection.cursor() as cursor:
+        cursor.execute("insert into derive_due (subject) values (%s)", [ann])
+    stood = everything()[ann]
+    done = runs.compute(actor=owner_actor())
+    assert done.stopped == {"analytics": "house.training"} and everything()[ann] == stood
+    assert put_off() == [(ann, ANALYTICS)] and due.waiting() == 1
+    assert (Trait.objects.get(slug="category_affinity").computed_at) > Trait.objects.get(slug="frequency").computed_at
+
+
+def test_what_may_stand_no_longer_is_forgotten_though_nobody_may_compute(there, database):
+    ann, bob = customers()
+    agree(bob, PERSONALISATION)
+    anew()
+    lapse("marketing")
+    with open_owner(database) as owner:  # a consent's last second passes, and nothing is written then
+        owner.execute("alter table subject_state disable trigger subject_state_derive")
+        owner.execute(
+            "update subject_state set consents = jsonb_set(consents, '{5,2}', to_jsonb(extract(epoch from now()) - 1))"
+            " where subject = %s",
+            [ann],
+        )
+        owner.execute("alter table subject_state enable trigger subject_state_derive")
+    assert "category_affinity" not in anew()[ann] and "category_affinity" in everything()[bob]
+    assert rows("select subject from derive_state where purpose = 5") == [(bob,)]
+    assert Trait.objects.get(slug="category_affinity").covered == 1
+
+
+def test_whose_values_went_gets_none_of_a_part_of_their_events(there):
+    ann, bob = customers()
+    anew()
+    lapse("analyst", "manager")
+    with transaction.atomic():
+        assign(connection.connection, [(ann, bob)], certainty=3, why=5, run=None, by=owner_actor().staff)
+    with connection.cursor() as cursor:  # as where one of them took events back
+        cursor.execute("delete from derive_state where subject = %s", [bob])
+    assert "frequency" not in anew().get(ann, {})
+
+
+def test_nobody_who_is_erased_stays_put_off(there, kehu):
+    ann, bob = customers()
+    lapse("marketing")
+    runs.catch_up()
+    assert kehu("erase", ann, "--reason", "asked").code == 0
+    assert put_off() == [(bob, PERSONALISATION)]
+
+
+def test_the_doctor_and_the_command_say_what_is_stopped(there, kehu):
+    assert list(check_traits()) == [] and stopped_now(groups()) == {}
+    lapse("marketing")
+    [found] = check_traits()
+    assert (found.id, found.severity) == ("traits.stopped", "warning")
+    assert "personalisation" in found.text and "house.training" in found.text
+    answer = kehu("traits", "compute", "--due")
+    assert (
+        answer.code == 1 and answer.json["stopped"][0]["policy"] == "house.training" and answer.json["customers"] == 2
+    )
+    tasks.catch_up()  # as jobs they go on
+    tasks.compute()
+    assert "traits.stopped" in {one["id"] for one in kehu("doctor").json["findings"]}
+
+
+def test_hours_of_work_are_no_reason_to_open_anybody(there):
+    anew()
+    other = (datetime.now(UTC).hour + 12) % 24
+    for who in ("analyst", "manager"):
+        set_duty(f"{who}@kehu.example", Duty("", "UTC", None, time(other, 0), time(other, 1)))
+    before, stood = opened(ANALYTICS), everything()
+    done = runs.compute(actor=owner_actor())
+    assert done.stopped == {"analytics": "house.off-hours"} and opened(ANALYTICS) == before and everything() == stood
