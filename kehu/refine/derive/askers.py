@@ -19,6 +19,8 @@ from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.register import Group, people_of
 
 USE: Final = "derive"
+# who computes names no country: where these speak of one, it is the country that the asker works from
+_OF_THEIR_PLACE: Final = frozenset({"house.country", "cn.pipl.39-abroad"})
 
 
 def asker_of(group: Group, asker: Actor | None = None) -> Actor:
@@ -55,7 +57,7 @@ def stands_against(actor: Actor, group: Group) -> str | None:
 
 def of_the_asker(policy: str) -> bool:
     """Whether a refusal stands against who asks: nothing is concluded from it about a customer."""
-    return installation().rules.policies.of_asker(policy)
+    return policy in _OF_THEIR_PLACE or installation().rules.policies.of_asker(policy)
 
 
 def stopped_now(groups: Iterable[Group]) -> dict[Part, NobodyMay]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 
 from django.db import connection, transaction
 
+from kehu.govern import states
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.staff.duty import Duty, set_duty
@@ -15,7 +16,9 @@ from kehu.refine.derive.health import check_traits
 from kehu.refine.derive.models import Trait
 from kehu.refine.derive.register import groups
 from kehu.vault.assignment import assign
-from tests.refine.derive.conftest import agree, anew, customers, everything, rows
+from kehu.vault.ids import new_id
+from tests.cast import shipped_with
+from tests.refine.derive.conftest import HEAD, agree, anew, customers, everything, rows
 
 PERSONALISATION, ANALYTICS = 5, 6
 
@@ -133,3 +136,39 @@ def test_hours_of_work_are_no_reason_to_open_anybody(there):
     before, stood = opened(ANALYTICS), everything()
     done = runs.compute(actor=owner_actor())
     assert done.stopped == {"analytics": "house.off-hours"} and opened(ANALYTICS) == before and everything() == stood
+
+
+def test_a_country_that_is_not_registered_is_the_askers_and_takes_nothing_from_customers(there):
+    ann, _ = customers()
+    stood, before = anew(), (opened(ANALYTICS), opened(PERSONALISATION))
+    for who in ("analyst", "manager", "marketing"):
+        set_duty(f"{who}@kehu.example", Duty("DE"))
+    stopped = {"analytics": "house.country", "personalisation": "house.country"}
+    assert runs.compute(actor=owner_actor()).stopped == stopped
+    assert runs.compute(actor=there("analyst")).stopped == stopped  # whoever asks by themselves, too
+    assert everything() == stood and (opened(ANALYTICS), opened(PERSONALISATION)) == before
+    states.enter(ann, "objection", purpose=ANALYTICS, by=owner_actor().staff, id=new_id())
+    assert "frequency" not in everything()[ann]  # a customer's own word takes them all the same
+
+
+def test_whose_consent_to_go_abroad_is_missing_refused_no_trait(there, bring, database):
+    bring(HEAD + "C1,K3,2026-01-02,5,CNY,cup,\n", "--kind", "orders", "--residence", "CN")
+    for who in customers():
+        agree(who, ANALYTICS)
+    stood = anew()
+    assert len(stood) == 3
+    shipped_with(database, "analytics", countries=["DE"])
+    for who in ("analyst", "manager"):
+        set_duty(f"{who}@kehu.example", Duty("DE"))
+    with connection.cursor() as cursor:
+        cursor.execute("insert into derive_due (subject) select customer from derive_value", ())
+    before = opened(ANALYTICS)
+    assert runs.catch_up().stopped == {"analytics": "cn.pipl.39-abroad"} and everything() == stood
+    assert opened(ANALYTICS) > before and runs.stopped() == {"analytics": ""}
+    before = opened(ANALYTICS)
+    runs.catch_up()  # as each minute does: not even this is asked for again at once
+    assert opened(ANALYTICS) == before and everything() == stood
+    for who in ("analyst", "manager"):
+        set_duty(f"{who}@kehu.example", Duty())
+    ages_ago()
+    assert runs.catch_up().stopped == {} and everything() == stood and runs.stopped() == {}
