@@ -116,7 +116,8 @@ def frame_of(
     schema = schema_of(slots, keyed=keyed)
     columns = list(zip(*((*who, *kept) for who, kept in rows), strict=True)) or [()] * len(schema)
     made = zip(schema.items(), columns, strict=True)
-    return pl.DataFrame([pl.Series(name, column, dtype=kind) for (name, kind), column in made])
+    # a sum beyond eight bytes is none
+    return pl.DataFrame([pl.Series(name, column, dtype=kind, strict=False) for (name, kind), column in made])
 
 
 def schema_of(slots: Sequence[Slot], *, keyed: bool) -> dict[str, type[pl.DataType]]:

@@ -32,6 +32,10 @@ DAY_SECONDS: Final = 86_400
 SCALE: Final = 10_000
 """Sums are kept in ten-thousandths, as whole numbers: the same sum comes out in whatever order is added."""
 
+LARGEST_OF_ONE: Final = 10**12
+"""What an event comes to (``amount * quantity``) at or above it is none: in ten-thousandths, hundreds of such still add up in
+eight bytes, and one row that somebody mistyped stops no run."""
+
 Way = Literal["n", "s", "l", "h"]  # how many, sum, least, greatest
 _ADDED: Final = {"n": pl.Expr.sum, "s": pl.Expr.sum, "l": pl.Expr.min, "h": pl.Expr.max}
 
@@ -246,8 +250,8 @@ class _Whole(Reader):
             argument.kind == "moment" and isinstance(node, (exp.Sum, exp.Avg))
         ):
             raise Fault("number", place_of(node.this), "")
-        held = _canonical(bare(node.this))
-        chosen = argument.expr if plain else pl.when(mask).then(argument.expr)
+        held, each = _canonical(bare(node.this)), _bounded(argument, node.this)
+        chosen = each if plain else pl.when(mask).then(each)
         if isinstance(node, (exp.Min, exp.Max)):
             way: Way = "l" if isinstance(node, exp.Min) else "h"
             slot = self._slot(way, held, canon, chosen, fraction=argument.kind == "number")
@@ -267,7 +271,7 @@ class _Whole(Reader):
             return Typed("number", self._slot("n", "*", canon, rows))
         if isinstance(node.this, (exp.Distinct, exp.Star)) or node.expressions or node.this is None:
             raise Fault("distinct", place_of(node), "")
-        argument = self._rows.read(bare(node.this)).expr.is_not_null()
+        argument = _bounded(self._rows.read(bare(node.this)), node.this).is_not_null()
         rows = (argument if plain else mask.fill_null(False) & argument).cast(pl.Int64)
         return Typed("number", self._slot("n", _canonical(node.this), canon, rows))
 
@@ -275,6 +279,14 @@ class _Whole(Reader):
         id = way + _digest(self._rows.source, held, canon)
         self.slots.setdefault(id, Slot.of(id, way, rows, fraction=fraction))
         return pl.col(id)
+
+
+def _bounded(found: Typed, node: exp.Expr) -> pl.Expr:
+    """What is counted up of one event: nothing, where a number that was computed is too great."""
+    if found.kind != "number" or isinstance(bare(node), exp.Column):  # a field is bounded as it is read
+        return found.expr
+    number = found.expr.cast(pl.Float64)
+    return pl.when(number.abs() < LARGEST_OF_ONE).then(number)
 
 
 class _Traits(Reader):

@@ -155,17 +155,20 @@ def _by_key(rows: pl.DataFrame, slugs: Iterable[str]) -> dict[str, pl.DataFrame]
     found = {}
     for slug in slugs:
         held = rows[slug].alias("value")
-        there = held != 0
+        there = (held != 0) & _said(held)
         found[slug] = pl.DataFrame([who.filter(there), key.filter(there), held.filter(there)])
     return found
 
 
 def _column(whole: pl.DataFrame, slug: str) -> pl.DataFrame:
     who, held = whole[WHO], whole[slug].alias("value")
-    if held.null_count():
-        there = held.is_not_null()
-        who, held = who.filter(there), held.filter(there)
-    return pl.DataFrame([who, held])
+    there = _said(held)
+    return pl.DataFrame([who, held] if there.all() else [who.filter(there), held.filter(there)])
+
+
+def _said(values: pl.Series) -> pl.Series:
+    """Which of the values say something: what is beyond every number, or none at all, does not."""
+    return values.is_finite().fill_null(False) if values.dtype.is_float() else values.is_not_null()
 
 
 def _whole(states: States, plan: Plan, day: pl.Expr) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from kehu.refine.derive.language import place_of
 
 _WORD: Final = re.compile(r"[^\x00-\x1f\x7f]{1,40}")
 _MOST_WORDS: Final = 60
+_EXACT: Final = 15  # digits of a whole number that a fraction of eight bytes holds exactly, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ def _value(node: exp.Expr) -> int | float | str:
         return str(node.this)
     text = str(node.this)
     try:
-        return int(text) if text.isdigit() else float(text)
+        return int(text) if text.isdigit() and len(text) <= _EXACT else float(text)
     except ValueError:
         raise Fault("number", place_of(node), "") from None
 

@@ -113,6 +113,30 @@ def test_an_order_that_is_sent_again_counts_once(there, bring):
     assert everything()[ann]["money"] == {"CNY": 103} and everything()[ann]["frequency"] == 2
 
 
+def test_one_row_of_absurd_numbers_stops_no_run_and_is_left_out_alone(there, bring):
+    ann, bob = customers()
+    for slug, text in {
+        "turnover": "select sum(amount * quantity) from orders",
+        "line": "select avg(amount * quantity) from orders",
+        "largest": "select max(amount * quantity) from orders",
+        "lines": "select count(amount * quantity) from orders",
+        "beyond": f"select sum(quantity) * {'9' * 400} * 0.{'0' * 20}1 from orders",
+        "by_channel": f"select sum(quantity) * 1{'0' * 40} * 1e300 from orders group by channel",
+    }.items():
+        actions.declare(
+            definition(slug, text, level=3), owner="analyst@kehu.example", deputy="manager@kehu.example", actor=owner_actor()
+        )  # fmt: skip
+    lines = (
+        "B1,K1,2026-01-02,9000000000,CNY,cup,9000000000\nB2,K1,2026-01-02,10,CNY,cup,2\nB3,K2,2026-01-02,5,CNY,cup,3\n"
+    )
+    bring(HEAD.replace("order_status", "quantity") + lines, "--kind", "orders", *AU)
+    found = anew()
+    assert [found[ann][slug] for slug in ("turnover", "line", "largest", "lines", "frequency")] == [20, 20, 20, 1, 4]
+    assert found[bob]["turnover"] == 15 and not {"beyond", "by_channel"} & set(found[ann])
+    runs.catch_up()
+    assert everything() == found
+
+
 def test_a_merge_adds_up_and_an_unmerge_is_its_inverse(there):
     ann, bob = customers()
     before = anew()
