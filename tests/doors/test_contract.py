@@ -38,7 +38,7 @@ PROMISED = {
     " needs owner deputy versions spread",
     "traits count": "conditions customers",
     "traits compute": "asked let_out seconds stopped",
-    "traits declare": "declared checked",
+    "traits declare": "declared checked left",
     "traits retire": "retired",
     "controller add": "id",
     "channel add": "id key",

@@ -126,19 +126,21 @@ def traits_declare(
     """Put traits, or new versions of them, in force.
 
     FILE is TOML, a table for each trait, of the form that docs/reference/traits.md shows. They are computed with the next
-    run: kehu traits compute.
+    run: kehu traits compute. Of the traits that ship, those that were changed, retired or are in force stay as they are.
     """
     from kehu.refine.derive import actions
     from kehu.refine.derive.definition import read_file
-    from kehu.refine.derive.definition import shipped as ships
     from kehu.refine.derive.faults import Fault
 
     if (file is None) == (not shipped):
         raise click.UsageError("say one of: FILE, --shipped")
     who = actor()
     try:
-        found = read_file(file.read_bytes()) if file is not None else ships()
-        wanted = [one for one in found.values() if purpose in (None, one.purpose)]
+        if file is None:
+            wanted, left = actions.not_taken_over(purpose)
+        else:
+            found = read_file(file.read_bytes()).values()
+            wanted, left = [one for one in found if purpose in (None, one.purpose)], {}
         for one in wanted:
             if dry_run:
                 actions.check(one)
@@ -146,7 +148,10 @@ def traits_declare(
                 actions.declare(one, owner=owner, deputy=deputy, actor=who, reason=reason)
     except Fault as wrong:
         raise Failure(FAILED, "trait", wrong.message(language()), wrong.remedy(language())) from None
-    return {"declared": [] if dry_run else [one.slug for one in wanted], "checked": [one.slug for one in wanted]}
+    return {
+        "declared": [] if dry_run else [one.slug for one in wanted], "checked": [one.slug for one in wanted],
+        "left": [{"trait": slug, "state": state} for slug, state in left.items()],
+    }  # fmt: skip
 
 
 @traits.command("retire", epilog="Example: kehu traits retire satisfaction")

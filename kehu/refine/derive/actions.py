@@ -20,7 +20,7 @@ from kehu.refine.derive.checking import Compiled
 from kehu.refine.derive.definition import Definition, shipped
 from kehu.refine.derive.faults import Fault, UnknownTrait
 from kehu.refine.derive.models import IN_FORCE, RETIRED, WAITING, Trait, TraitVersion
-from kehu.refine.derive.register import in_force
+from kehu.refine.derive.register import definition_of, in_force
 from kehu.refine.derive.runs import drop_purpose
 from kehu.vault.ids import new_id
 
@@ -73,14 +73,32 @@ def put_shipped_in_force(*, owners: Mapping[str, tuple[str, str]], actor: Actor)
     Raises:
         as :func:`declare`.
     """
-    here = set(Trait.objects.values_list("slug", flat=True))
-    count = 0
-    for slug, definition in shipped().items():
-        if slug not in here and definition.purpose in owners:
-            owner, deputy = owners[definition.purpose]
-            declare(definition, owner=owner, deputy=deputy, actor=actor)
-            count += 1
-    return count
+    wanted = [one for one in not_taken_over()[0] if one.purpose in owners]
+    for one in wanted:
+        owner, deputy = owners[one.purpose]
+        declare(one, owner=owner, deputy=deputy, actor=actor)
+    return len(wanted)
+
+
+def not_taken_over(purpose: str | None = None) -> tuple[list[Definition], dict[str, str]]:
+    """What ships (for one purpose) and nobody has taken over yet; and how the others stand, by slug.
+
+    Those are ``in-force`` as they ship, ``changed`` by the office, or ``retired``: what somebody decided of them stands.
+    """
+    rows = {row.slug: row for row in Trait.objects.all()}
+    latest = {(one.trait_id, one.version): one for one in TraitVersion.objects.filter(trait_id__in=list(rows))}
+    new, held = list[Definition](), dict[str, str]()
+    for slug, one in shipped().items():
+        row = rows.get(slug)
+        if purpose not in (None, one.purpose):
+            continue
+        if row is None:
+            new.append(one)
+        elif row.state == RETIRED:
+            held[slug] = RETIRED
+        else:
+            held[slug] = IN_FORCE if definition_of(latest[slug, row.version], row) == one else "changed"
+    return new, held
 
 
 def hand_over(slug: str, *, owner: str, deputy: str, actor: Actor) -> None:

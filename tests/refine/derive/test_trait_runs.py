@@ -307,6 +307,20 @@ def test_versions_are_kept_and_a_retired_trait_leaves_nothing(there):
     assert acts == [(141, 17), (142, 1)]
 
 
+def test_what_ships_is_taken_over_once_and_what_the_office_made_of_it_stands(there, kehu):
+    actions.retire("satisfaction", actor=there("analyst"))
+    tens = definition("contacts", "select count(*) * 10 from interactions")
+    actions.declare(tens, owner="manager@kehu.example", deputy="analyst@kehu.example", actor=there("analyst"))
+    people = ("--owner", "analyst@kehu.example", "--deputy", "marketing@kehu.example")
+    answer = kehu("traits", "declare", "--shipped", *people).json
+    assert answer["declared"] == []
+    left = {one["trait"]: one["state"] for one in answer["left"]}
+    assert (left["satisfaction"], left["contacts"], left["recency"]) == ("retired", "changed", "in-force")
+    assert Trait.objects.get(slug="satisfaction").state == "retired"
+    held = Trait.objects.get(slug="contacts")
+    assert held.version == 2 and held.owner == there("manager").staff
+
+
 def test_a_consent_that_ends_by_time_leaves_nothing_and_counts_in_nothing(there, database):
     ann, bob = customers()
     agree(bob, 5)
