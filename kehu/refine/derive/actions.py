@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
+from kehu.refine.derive.askers import may_answer_for
 from kehu.refine.derive.checking import Compiled
 from kehu.refine.derive.definition import Definition, shipped
 from kehu.refine.derive.faults import Fault, UnknownTrait
@@ -49,10 +50,8 @@ def declare(definition: Definition, *, owner: str, deputy: str, actor: Actor, re
     """
     require_act("declare-trait", actor)
     require_standing(actor)
-    people = _person(owner), _person(deputy)
-    if None in people or people[0] == people[1]:
-        raise Fault("owners", "", "")
     made = check(definition)
+    people = _people(owner, deputy, definition.purpose, made.fields)
     with transaction.atomic():
         trait = Trait.objects.select_for_update().filter(slug=definition.slug).first()
         if trait is not None and trait.purpose != PURPOSES[definition.purpose]:
@@ -112,9 +111,8 @@ def hand_over(slug: str, *, owner: str, deputy: str, actor: Actor) -> None:
         raise UnknownTrait(slug)
     if trait.owner != actor.human:
         require_act("declare-trait", actor)
-    people = _person(owner), _person(deputy)
-    if None in people or people[0] == people[1]:
-        raise Fault("owners", "", "")
+    inputs = trait.versions.get(version=trait.version).inputs
+    people = _people(owner, deputy, name_of(PURPOSES, trait.purpose), inputs)
     with transaction.atomic():
         Trait.objects.filter(slug=slug).update(owner=people[0], deputy=people[1])
         record_act("declare-trait", None, actor=actor, purpose=trait.purpose)
@@ -210,6 +208,17 @@ def _forget(trait: Trait, made: Compiled | None) -> None:
                 "update derive_state set state = state - %s where purpose = %s and sensitive = %s",
                 [made.heap.id, trait.purpose, trait.sensitive],
             )
+
+
+def _people(owner: str, deputy: str, purpose: str, fields: Collection[str]) -> tuple[UUID, UUID]:
+    """The two who answer for a trait: it is computed in their name, so each must be of a post that may ask for it."""
+    first, second = _person(owner), _person(deputy)
+    if first is None or second is None or first == second:
+        raise Fault("owners", "", "")
+    for email, person in ((owner, first), (deputy, second)):
+        if not may_answer_for(person, purpose, fields):
+            raise Fault("owner-role", "", email.strip())
+    return first, second
 
 
 def _person(email: str) -> UUID | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection
 
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor, ActorFacts
 from kehu.guard.gate.decisions import Ask, decide_covered
 from kehu.guard.gate.rulebook import DEFAULT_DENY
@@ -16,11 +19,16 @@ from kehu.guard.staff.actions import actor_of
 from kehu.guard.staff.models import Staff
 from kehu.refine.derive.due import Part
 from kehu.refine.derive.faults import NobodyMay
+from kehu.refine.derive.inputs import fields_allowed
 from kehu.refine.derive.register import Group, people_of
 
 USE: Final = "derive"
 # who computes names no country: where these speak of one, it is the country that the asker works from
 _OF_THEIR_PLACE: Final = frozenset({"house.country", "cn.pipl.39-abroad"})
+_ON_A_GOOD_DAY: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("active", "agreement", "training", "credential_ok", "on_duty", "watching", "reviewed"), True),
+    "place": "",
+}
 
 
 def asker_of(group: Group, asker: Actor | None = None) -> Actor:
@@ -40,19 +48,24 @@ def asker_of(group: Group, asker: Actor | None = None) -> Actor:
 
 def stands_against(actor: Actor, group: Group) -> str | None:
     """The policy by which the gate would refuse somebody whatever the customer; None: it would not."""
-    rules = installation().rules
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s",
-            {"actor": actor.credential, "purpose": group.number},
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return "house.credential"
-    ask = Ask(group.purpose, USE, group.fields, False, "", "none", "", True)
-    answers = decide_covered(rules, ask, ActorFacts.parse(row[0]), SubjectState.willing(frozenset()))
-    against = sorted(one.policy for one in answers.values() if one.answer != "clear" and of_the_asker(one.policy))
-    return against[0] if against else None
+    facts = _facts(actor.credential, group.purpose)
+    return "house.credential" if facts is None else _against(facts, group.purpose, group.fields)
+
+
+def may_answer_for(credential: UUID, purpose: str, fields: Collection[str]) -> bool:
+    """Whether the post of somebody lets them ask for these fields, on a day when nothing but that counts.
+
+    Their role, as the house has narrowed it, and their department; not training, hours or place, which come and go.
+
+    Args:
+        credential: their standing one.
+        fields: none: all that a trait of the purpose may be made of.
+    """
+    facts = _facts(credential, purpose)
+    if facts is None:
+        return False
+    every = installation().rules.purposes[purpose].least & fields_allowed()
+    return _against(replace(facts, **_ON_A_GOOD_DAY), purpose, tuple(sorted(fields or every))) is None
 
 
 def of_the_asker(policy: str) -> bool:
@@ -69,6 +82,23 @@ def stopped_now(groups: Iterable[Group]) -> dict[Part, NobodyMay]:
         except NobodyMay as stopped:
             found[group.part] = stopped
     return found
+
+
+def _facts(credential: UUID, purpose: str) -> ActorFacts | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select {ACTOR_FACTS_SQL} from actor_state s where s.actor = %(actor)s",
+            {"actor": credential, "purpose": PURPOSES[purpose]},
+        )
+        row = cursor.fetchone()
+    return ActorFacts.parse(row[0]) if row is not None else None
+
+
+def _against(facts: ActorFacts, purpose: str, fields: tuple[str, ...]) -> str | None:
+    ask = Ask(purpose, USE, fields, False, "", "none", "", True)
+    answers = decide_covered(installation().rules, ask, facts, SubjectState.willing(frozenset()))
+    against = sorted(one.policy for one in answers.values() if one.answer != "clear" and of_the_asker(one.policy))
+    return against[0] if against else None
 
 
 def _people(group: Group, asker: Actor | None) -> Iterator[Actor]:

@@ -66,9 +66,14 @@ def anew() -> dict[UUID, dict]:
 
 @pytest.fixture
 def people(database):
-    """An analyst, a manager and somebody of marketing, who own traits."""
-    for role in ("analyst", "manager", "marketing"):
-        add_staff(email=f"{role}@kehu.example", role=role, department=role, attest=True)
+    """An analyst, a manager and two of marketing, who own traits."""
+    for who, role in {
+        "analyst": "analyst",
+        "manager": "manager",
+        "marketing": "marketing",
+        "campaigns": "marketing",
+    }.items():
+        add_staff(email=f"{who}@kehu.example", role=role, department=role, attest=True)
     return lambda role: actor_of(f"{role}@kehu.example")
 
 
@@ -77,7 +82,7 @@ def in_force(people):
     """The shipped traits, in force."""
     owners = {
         "analytics": ("analyst@kehu.example", "manager@kehu.example"),
-        "personalisation": ("marketing@kehu.example", "manager@kehu.example"),
+        "personalisation": ("marketing@kehu.example", "campaigns@kehu.example"),
     }
     assert actions.put_shipped_in_force(owners=owners, actor=owner_actor()) == len(shipped())
     return people

@@ -345,7 +345,7 @@ def test_what_is_kept_goes_once_its_customer_was_quiet_for_longer_than_any_trait
     actions.retire("category_affinity", actor=there("marketing"))
     actions.declare(
         definition("teas", "select count(*) from orders where product <> 'tea'", purpose="personalisation", retention_days=30),
-        owner="marketing@kehu.example", deputy="manager@kehu.example", actor=there("marketing"),
+        owner="marketing@kehu.example", deputy="campaigns@kehu.example", actor=there("marketing"),
     )  # fmt: skip
     of_them = "select subject from derive_state where purpose = 5 order by subject"
     anew()
@@ -393,18 +393,35 @@ def test_what_is_kept_for_a_purpose_without_a_trait_goes_with_the_next_run(there
     anew()
     actions.declare(
         definition("category_affinity", "select count(*) from orders where product = 'tea'", purpose="personalisation", level=4),
-        owner="marketing@kehu.example", deputy="manager@kehu.example", actor=there("marketing"),
+        owner="marketing@kehu.example", deputy="campaigns@kehu.example", actor=there("marketing"),
     )  # fmt: skip
     anew()
     assert rows("select count(*) from derive_state where purpose = 5 and not sensitive") == [(0,)]
     assert rows("select count(*) from derive_value where purpose = 5 and not sensitive") == [(0,)]
 
 
+def test_nobody_answers_for_a_trait_whose_role_may_not_claim_its_purpose(there):
+    teas = definition("teas", "select count(*) from orders", purpose="personalisation")
+    marketing, manager = "marketing@kehu.example", "manager@kehu.example"
+    for owner, deputy in ((marketing, manager), (manager, marketing)):
+        with pytest.raises(actions.Fault, match="may not claim") as wrong:
+            actions.declare(teas, owner=owner, deputy=deputy, actor=there("marketing"))
+        assert (wrong.value.code, wrong.value.word) == ("owner-role", manager)
+    with pytest.raises(actions.Fault, match="may not claim"):
+        actions.hand_over("category_affinity", owner=marketing, deputy=manager, actor=there("marketing"))
+    with connection.cursor() as cursor:  # what lapses and is renewed is no reason
+        cursor.execute("update actor_state set training_until = now() where role = 'marketing' and actor <> %s",
+            [there("marketing").credential])  # fmt: skip
+    assert actions.declare(
+        teas, owner=marketing, deputy="campaigns@kehu.example", actor=there("marketing")
+    ).version == 1  # fmt: skip
+
+
 def test_whoever_leaves_hands_over_first(there):
     with pytest.raises(IntegrityError, match="handed over first"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("update guard_staff set is_active = false where email = 'analyst@kehu.example'")
     for slug in Trait.objects.values_list("slug", flat=True):
-        actions.hand_over(slug, owner="marketing@kehu.example", deputy="manager@kehu.example", actor=owner_actor())
+        actions.hand_over(slug, owner="marketing@kehu.example", deputy="campaigns@kehu.example", actor=owner_actor())
     with connection.cursor() as cursor:
         cursor.execute("update guard_staff set is_active = false where email = 'analyst@kehu.example'")
 

@@ -141,7 +141,7 @@ def test_hours_of_work_are_no_reason_to_open_anybody(there):
 def test_a_country_that_is_not_registered_is_the_askers_and_takes_nothing_from_customers(there):
     ann, _ = customers()
     stood, before = anew(), (opened(ANALYTICS), opened(PERSONALISATION))
-    for who in ("analyst", "manager", "marketing"):
+    for who in ("analyst", "manager", "marketing", "campaigns"):
         set_duty(f"{who}@kehu.example", Duty("DE"))
     stopped = {"analytics": "house.country", "personalisation": "house.country"}
     assert runs.compute(actor=owner_actor()).stopped == stopped
