@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from threading import Barrier, Thread
 
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test import override_settings
 
 from kehu.collect.mail.message import read_mail
@@ -194,6 +196,45 @@ def test_the_customer_answers_in_the_portal(cast, database):
     for task in (theirs.id, asked["phone"].task.id):  # somebody else's, and one that was answered
         with pytest.raises(confirming.NothingToConfirm):
             confirming.answer(guest, task)
+
+
+def test_two_answers_at_once_are_one(cast, database):
+    [subject] = admit(WANG)
+    phone, email = (queue.make_by_hand(subject, name, actor=cast["service"]).id for name in ("phone", "email"))
+    guest, wrong = sign_in(subject).guest, []
+
+    def answered(task, together, **said):
+        together.wait()
+        try:
+            confirming.answer(guest, task, **said)
+        except confirming.AlreadyAnswered as twice:
+            wrong.append(twice)
+        finally:
+            connection.close()
+
+    for task, said in ((phone, {}), (email, {"remove": True})):
+        with transaction.atomic():  # both have looked, and come no further
+            Task.objects.select_for_update().get(id=task)
+            together = Barrier(2)
+            threads = [Thread(target=answered, args=(task, together), kwargs=said) for _ in range(2)]
+            for one in threads:
+                one.start()
+            wait_for_locks(2)
+        for one in threads:
+            one.join()
+    assert len(wrong) == 2
+    assert Confirmation.objects.count() == 1 and Request.objects.count() == 1
+
+
+def wait_for_locks(count):
+    """Until so many wait for a lock."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_locks where not granted")
+            if cursor.fetchone()[0] >= count:
+                return
+        time.sleep(0.01)
+    raise AssertionError("never came")
 
 
 def test_a_task_is_taken_given_back_ended_and_opened_again(cast, database):

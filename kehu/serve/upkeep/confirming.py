@@ -2,7 +2,8 @@
 
 Either is an edit: the value said again, sealed, with the time; who said it and how stands beside it. Another value in its place is
 a correction, of which recipients of the wrong one are told. Whatever is confirmed was opened through the gate before, for the
-purpose of accuracy or as the customer's own.
+purpose of accuracy or as the customer's own. A page names by its record the value that it showed, so that nobody says of one that
+came meanwhile that it is still right.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.refine.clean import clean_value
 from kehu.refine.clean.status import INVALID
-from kehu.refine.survive import survive
+from kehu.refine.survive import same_text, survive
 from kehu.refine.tokens import tokens_of
 from kehu.serve.corrections import actions as corrections
 from kehu.serve.rights.requests import open_request
@@ -52,6 +53,14 @@ class NothingToConfirm(LookupError):
     """Nothing is known of that field, or nothing that may be seen."""
 
 
+class AlreadyAnswered(NothingToConfirm):
+    """The customer said something of it before: two tabs, or a double click."""
+
+
+class NotShown(RuntimeError):
+    """Another value counts by now than the one that was shown."""
+
+
 class NotValid(ValueError):
     """What was given is no valid form of the field's type."""
 
@@ -70,25 +79,29 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A value that the customer is asked about in the portal."""
+    """A value that the customer is asked about in the portal; ``shown``: the record it stands in."""
 
     task: Task
+    shown: UUID
     text: str = field(repr=False)
     masked: bool
 
 
 def confirm(
-    subject: UUID, name: str, *, how: str, actor: Actor, value: str | None = None, task: UUID | None = None
-) -> Confirmed:
+    subject: UUID, name: str, *, how: str, actor: Actor, value: str | None = None, task: UUID | None = None,
+    shown: str | None = None,
+) -> Confirmed:  # fmt: skip
     """Say as staff that the value that counts is right, or that ``value`` is.
 
-    ``task``: the one that asked for it, which they have taken.
+    ``task``: the one that asked for it, which they have taken. ``shown``: the record whose value they saw, as the page
+    named it; None: whichever counts.
 
     Raises:
         Refused: the role may not, or the gate does not open the field to it.
         UnknownSubject: not here.
         UnknownField: no such field.
         NothingToConfirm: nothing is known of it; or the task is not theirs, or not any more.
+        NotShown: they said of another value that it is right.
         NotValid: the value is no valid form, or blank.
         ValueError: no such way, or a field of which nobody can say that.
     """
@@ -104,6 +117,8 @@ def confirm(
     with transaction.atomic():
         if task is not None:
             _require_taken(task, by=actor.human)
+        if value is None:
+            _require_shown(opened[0], said, shown)
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE])
         _note(id, said, opened[0], how=how, changed=changed, by=actor)
         _settle(opened[0], name, outcome="corrected" if changed else "confirmed", by=actor.human, record=id)
@@ -145,9 +160,10 @@ def asked_of(guest: Guest) -> list[Asked]:
     }
     kept = survive(opened[0].contributions)
     return [
-        Asked(task, kept[name].said.given or kept[name].said.normal or "", kept[name].said.answer == "masked")
+        Asked(task, said.record, said.given or said.normal or "", said.answer == "masked")
         for name, task in tasks.items()
         if name in kept
+        for said in [kept[name].said]
     ]
 
 
@@ -158,34 +174,56 @@ def questions_for(guest: Guest, known: Collection[str]) -> int:
     return rows.values("field").distinct().count()
 
 
-def answer(guest: Guest, task: UUID, *, value: str | None = None, remove: bool = False) -> str:
+def answer(
+    guest: Guest, task: UUID, *, value: str | None = None, remove: bool = False, shown: str | None = None
+) -> str:
     """What the customer says of it: still right, another one, or take it away (a request, by its clock); returns which.
+
+    ``shown``: as :func:`confirm`.
 
     Raises:
         NothingToConfirm: no such question of theirs.
+        AlreadyAnswered: they said something of it before.
+        NotShown: they said of another value that it is right.
         NotValid: the value is no valid form, or blank.
         Refused: the gate does not let them see it.
     """
     opened = gate().open([guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, kinds=PROFILE_KINDS)
-    origins = opened[0].origins if opened else ()
-    row = Task.objects.filter(id=task, subject__in=origins, state__in=["open", "taken"]).first()
-    if row is None:
+    if not opened:
         raise NothingToConfirm(str(task))
-    if remove:
-        with transaction.atomic():
-            open_request(
-                subject=guest.subject, right="erase", actor=guest.actor, text=f"Field to be removed: {row.field}"
-            )
-            _settle(opened[0], row.field, outcome="removal", by=None, record=None)
-        return "removal"
-    said = _winner(opened[0], row.field)
-    edit, changed = _edit(said, row.field, value, own=True)
     with transaction.atomic():
+        name = _locked_question(task, opened[0].origins).field
+        if remove:
+            text = f"Field to be removed: {name}"
+            open_request(subject=guest.subject, right="erase", actor=guest.actor, text=text)
+            _settle(opened[0], name, outcome="removal", by=None, record=None)
+            return "removal"
+        said = _winner(opened[0], name)
+        if value is None:
+            _require_shown(opened[0], said, shown)
+        edit, changed = _edit(said, name, value, own=True)
         id = write_edit(edit, actor=guest.actor, purpose=PURPOSES[OWN_PURPOSE])
         _note(id, said, opened[0], how="portal", changed=changed, by=guest.actor)
         outcome = "corrected" if changed else "confirmed"
-        _settle(opened[0], row.field, outcome=outcome, by=None, record=id)
+        _settle(opened[0], name, outcome=outcome, by=None, record=id)
     return outcome
+
+
+def _locked_question(task: UUID, origins: Collection[UUID]) -> Task:
+    """Theirs, for one answer: a second waits here for the first, and then sees it."""
+    row = Task.objects.select_for_update().filter(id=task, subject__in=origins).first()
+    if row is not None and row.state == "done" and row.done_by is None:
+        raise AlreadyAnswered(str(task))
+    if row is None or row.state not in ("open", "taken"):
+        raise NothingToConfirm(str(task))
+    return row
+
+
+def _require_shown(opened: Opened, said: Contribution, shown: str | None) -> None:
+    """Go on where what counts is what was shown: its record, or one that says the same."""
+    seen = (one for one in opened.contributions if one.field == said.field and str(one.record) == shown)
+    if shown is not None and not any(same_text(one, said) for one in seen):
+        raise NotShown(said.field)
 
 
 def _require_verifiable(name: str) -> None:

@@ -18,6 +18,7 @@ from kehu.guard.ledger.open_log import open_sequencer
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import requests as register
 from kehu.serve.upkeep import queue as tasks
+from kehu.serve.upkeep.models import Confirmation
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
@@ -46,9 +47,42 @@ def test_the_overview_counts_what_the_customer_is_asked(post, visitor):
     link(lin, again, 2)
     visitor.come_in(LIN["email"])
     assert "about 1 thing" in visitor.see()
-    [task] = re.findall(r'action="(/portal/still-right/[^"]+)"', visitor.see("/portal/still-right"))
-    visitor.client.post(task, {"do": "confirm"})
+    [(task, shown)] = asked(visitor)
+    visitor.client.post(task, {"do": "confirm", "shown": shown})
     assert "Is this still right?" not in visitor.see()
+
+
+def asked(visitor):
+    """Where the answer to each question goes, and what its form says was shown."""
+    page = visitor.see("/portal/still-right")
+    return re.findall(r'action="(/portal/still-right/[^"]+)".*?name="shown" value="([^"]*)"', page, re.DOTALL)
+
+
+def test_the_customer_confirms_only_what_was_shown(post, visitor):
+    [lin] = admit(LIN | {"phone": "+8613800138009"})
+    tasks.make_by_hand(lin, "phone", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    [(task, shown)] = asked(visitor)
+    [later] = admit(LIN | {"phone": "+8613900139000"})
+    link(lin, later, 2)
+    for held in ({"shown": shown}, {"shown": "x"}, {}):
+        answer = visitor.client.post(task, {"do": "confirm"} | held)
+        page = answer.content.decode()
+        assert answer.status_code == 409 and "changed meanwhile" in page and "+8613900139000" in page
+    assert not Confirmation.objects.exists()
+    [(task, shown)] = asked(visitor)
+    assert visitor.client.post(task, {"do": "confirm", "shown": shown})["Location"].endswith("?done=confirmed")
+
+
+def test_a_question_is_answered_once(post, visitor):
+    [lin] = admit(LIN | {"phone": "+8613800138009"})
+    tasks.make_by_hand(lin, "phone", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    [(task, shown)] = asked(visitor)
+    visitor.client.post(task, {"do": "confirm", "shown": shown})
+    again = visitor.client.post(task, {"do": "correct", "value": "+8613900139000"})
+    assert "answered this already" in visitor.see(again["Location"])
+    assert Confirmation.objects.count() == 1
 
 
 def test_sensitive_values_are_covered_until_a_second_fact(post, visitor):

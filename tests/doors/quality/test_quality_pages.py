@@ -21,6 +21,7 @@ from kehu.serve.upkeep.models import Confirmation, Policy, Task
 from tests.cast import admit, shipped_with, staff
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
+from tests.serve.holdings import link
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 COLLECTING = frozenset({"manager", "marketing", "service", "analyst", "privacy", "legal"})
@@ -61,6 +62,11 @@ def signed_in(role, purpose=None):
 def plain(answer):
     """The words of a page without its marks."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text_of(answer)))
+
+
+def shown(answer):
+    """The value that a page shows, as its form names it."""
+    return re.search(r'name="shown" value="([^"]+)"', text_of(answer))[1]
 
 
 def test_every_address_is_in_the_table():
@@ -167,18 +173,35 @@ def test_a_task_is_taken_and_confirmed_by_who_came_for_it(people):
     assert "no valid form" in plain(
         service.get(service.post(f"{path}/step", {"do": "correct", "value": "x", "how": "phone"})["Location"])
     )
-    done = service.post(f"{path}/step", {"do": "confirm", "how": "phone"})
+    done = service.post(f"{path}/step", {"do": "confirm", "how": "phone", "shown": shown(service.get(path))})
     assert "as good as new" in plain(service.get(done["Location"]))
     assert Task.objects.get().outcome == "confirmed"
     service.post(f"{path}/step", {"do": "undo"})
     assert Task.objects.get().state == "taken"
 
 
+def test_what_was_never_shown_is_not_confirmed(people):
+    subjects, who = people
+    path = f"/quality/verification/{queue.make_by_hand(subjects[0], 'email', actor=who['service']).id}"
+    service, _ = signed_in("service", "accuracy")
+    service.post(f"{path}/step", {"do": "take"})
+    seen = shown(service.get(path))
+    [later] = admit({"full_name": "客户一", "email": "new@mail.example"})
+    link(subjects[0], later, 2)
+    for held in ({"shown": seen}, {"shown": "x"}, {}):  # another one counts by now; or nobody says what they saw
+        answer = service.post(f"{path}/step", {"do": "confirm", "how": "phone"} | held)
+        page = service.get(answer["Location"])
+        assert "Another value counts by now" in plain(page) and "new@mail.example" in plain(page)
+        assert not Confirmation.objects.exists() and Task.objects.get().state == "taken"
+    service.post(f"{path}/step", {"do": "confirm", "how": "phone", "shown": shown(page)})
+    assert Task.objects.get().outcome == "confirmed"
+
+
 def test_what_is_missing_or_not_theirs_confirms_nothing(people):
     subjects, who = people
     path = f"/quality/verification/{queue.make_by_hand(subjects[0], 'email', actor=who['service']).id}"
     service, _ = signed_in("service", "accuracy")
-    early = service.post(f"{path}/step", {"do": "confirm", "how": "phone"})
+    early = service.post(f"{path}/step", {"do": "confirm", "how": "phone", "shown": str(subjects[0])})
     assert "taken by somebody else, meanwhile" in plain(service.get(early["Location"]))
     service.post(f"{path}/step", {"do": "take"})
     blank = service.post(f"{path}/step", {"do": "correct", "value": " ", "how": "phone"})

@@ -32,9 +32,14 @@ def answer(request: HttpRequest, guest: Guest, task: UUID) -> HttpResponse:
     do = request.POST.get("do", "")
     try:
         value = request.POST.get("value", "") if do == "correct" else None
-        said = confirming.answer(guest, task, value=value, remove=do == "remove")
+        shown = request.POST.get("shown", "")
+        said = confirming.answer(guest, task, value=value, remove=do == "remove", shown=shown)
     except confirming.NotValid:
         return _shown(request, guest, problem=_("This does not look right: please check it."), status=422)
+    except confirming.NotShown:
+        return _shown(request, guest, problem=_("This changed meanwhile: please look at it again."), status=409)
+    except confirming.AlreadyAnswered:
+        said = "answered"
     except (confirming.NothingToConfirm, SubjectGone, Refused):
         return _shown(request, guest, problem=_("This question is not open any more."), status=404)
     return redirect(reverse("portal-right") + f"?done={said}")
@@ -44,6 +49,7 @@ def _shown(request: HttpRequest, guest: Guest, *, problem: str = "", status: int
     told = {
         "confirmed": _("Thank you: it stays as it is."),
         "corrected": _("Thank you: we use what you told us from now on."),
+        "answered": _("You answered this already: what you said first counts."),
         "removal": _("We received that you want it removed; you find it under your requests."),
     }.get(request.GET.get("done", ""), "")
     context = {

@@ -74,7 +74,7 @@ def one(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
         "late": row.due < timezone.now().date() and row.state in ("open", "taken"),
         "right_purpose": desk.claim.purpose == confirming.PURPOSE, "wanted": purpose_label(confirming.PURPOSE),
         "hows": list(words.HOW.items()), "may_verify": desk.may("verify"), "told": _done(request),
-        "problem": _("This is no valid form of it.") if request.GET.get("done") == "invalid" else "",
+        "problem": _problem(request),
         "may_undo": row.state == "done" and row.record is not None and row.done_by is not None
         and row.done_at is not None and row.done_at > timezone.now() - confirming.UNDO,
         "may_reopen": row.state == "done" and row.outcome == "unreachable",
@@ -96,7 +96,8 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
             value, how = said.get("value", "") if do == "correct" else None, said.get("how", "")
             if how not in words.HOW:
                 return errors.unreadable(request)
-            confirming.confirm(row.subject, row.field, how=how, actor=desk.actor, value=value, task=task)
+            shown = said.get("shown", "")
+            confirming.confirm(row.subject, row.field, how=how, actor=desk.actor, value=value, task=task, shown=shown)
         elif do == "undo" and row.record is not None:
             confirming.undo(row.record, actor=desk.without_purpose)
         elif do in _STEPS:
@@ -105,6 +106,8 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
             raise Http404
     except confirming.NotValid:
         do = "invalid"
+    except confirming.NotShown:
+        do = "changed"
     except (queue.UnknownTask, confirming.NothingToConfirm, confirming.TooLate, SubjectGone):
         do = "gone"
     back = "verification" if said.get("back") == "queue" else ""
@@ -135,9 +138,18 @@ def _value(desk: SignedIn, row: Task) -> dict[str, Any]:
     reliance = reliance_of([kept.said], opened[0].origins)[row.field]
     return {
         "value": value_text(row.field, said), "clear": kept.said.answer == "clear", "reliance": reliance,
-        "raw": said if kept.said.answer == "clear" else "", "seq": opened[0].seq,
+        "raw": said if kept.said.answer == "clear" else "", "seq": opened[0].seq, "shown": kept.said.record,
         "percent": words.percent(reliance.share) if reliance.share is not None else "",
     }  # fmt: skip
+
+
+def _problem(request: HttpRequest) -> str:
+    return {
+        "invalid": _("This is no valid form of it."),
+        "changed": _(
+            "Another value counts by now than the one you were shown: nothing was confirmed. It stands below."
+        ),
+    }.get(request.GET.get("done", ""), "")
 
 
 def _done(request: HttpRequest) -> str:
