@@ -26,6 +26,9 @@ from kehu.serve.office import handing, posts
 from kehu.serve.register import changes
 from kehu.serve.rights import incidents, requests
 from kehu.serve.rights.models import Request
+from kehu.serve.upkeep import queue
+from kehu.serve.upkeep.models import Task
+from kehu.serve.upkeep.tasks import verify_nightly
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.suppliers import BROKER
@@ -178,6 +181,36 @@ def test_who_looks_after_a_request_has_it_whoever_took_it_in_and_a_source_is_a_p
     assert [one.name for one in posts.things_of(wu.staff)] == [str(asked)]
     with pytest.raises(Refused, match="second-person"):
         changes.approve(wanted.id, actor=he)
+
+
+@pytest.mark.parametrize("kind", ["move", "close"])
+def test_what_they_had_to_verify_waits_for_anybody_again(database, kind):
+    li, other, owner = staff("service"), another("service", "other@kehu.example"), owner_actor()
+    theirs, others, done = (
+        queue.make_by_hand(one, "phone", actor=li).id for one in admit(*[{"email": "a@b.example"}] * 3)
+    )
+    for task, whose in ((theirs, li), (others, other), (done, li)):
+        queue.take(task, actor=whose)
+    queue.end(done, actor=li)
+    if kind == "move":
+        posts.move(li.staff, Post.named("marketing", ""), actor=owner)
+    else:
+        posts.close(li.staff, actor=owner)
+    held = {one.id: (one.state, one.taken_by) for one in Task.objects.all()}
+    assert held == {theirs: ("open", None), others: ("taken", other.staff), done: ("done", li.staff)}
+
+
+def test_every_night_what_was_left_with_nobody_waits_again(database):
+    """Taken while the account closed, or taken back from a colleague who had left."""
+    people = {role: staff(role) for role in ("service", "marketing", "manager")}
+    tasks = dict(zip(people, admit(*[{"email": "a@b.example"}] * 3), strict=True))
+    posts.close(people["service"].staff, actor=owner_actor())
+    posts.move(people["marketing"].staff, Post.named("analyst", ""), actor=owner_actor())
+    for role, subject in tasks.items():
+        made = queue.make_by_hand(subject, "phone", actor=owner_actor()).id
+        Task.objects.filter(id=made).update(state="taken", taken_by=people[role].staff)
+    verify_nightly(0)
+    assert list(Task.objects.exclude(taken_by=None).values_list("taken_by", flat=True)) == [people["manager"].staff]
 
 
 def test_a_purpose_is_not_handed_to_the_privacy_office(database):

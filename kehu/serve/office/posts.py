@@ -2,7 +2,8 @@
 
 Two people give a post, or the owner of the home, who is the root of trust; one is enough to close an account, for that only
 takes. Who hands nothing over waits, with the list of what lacks a taker; ``at_once`` (a dismissal) waits for nobody: what is
-owned goes to its deputy, and what has none to the home's owner, who is told of it by ``kehu doctor``.
+owned goes to its deputy, and what has none to the home's owner, who is told of it by ``kehu doctor``. What they had taken to
+verify needs no taker: it waits for anybody of its role again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.step_up import require_step_up
 from kehu.serve.office.handing import NotHandedOver, Thing, hand_over, plan, require_takers, things_of
+from kehu.serve.upkeep.queue import release
 
 __all__ = ["NotHandedOver", "Thing", "plan", "things_of"]
 
@@ -210,6 +212,7 @@ def _carry_out(change: PostChange, *, actor: Actor) -> None:
     things = plan(change.staff, taker=change.taker, at_once=change.at_once)
     require_takers(things)
     hand_over(things, change.staff, by=actor.human)
+    release(change.staff)
     try:
         with transaction.atomic():
             if change.post is None:

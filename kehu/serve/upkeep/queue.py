@@ -9,13 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from kehu.govern.consent import UnknownSubject
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.models import Staff
 from kehu.serve.upkeep.confirming import VERIFIABLE
 from kehu.serve.upkeep.models import Task
 from kehu.serve.upkeep.policies import open_task
@@ -142,6 +143,18 @@ def reopen(id: UUID, *, actor: Actor) -> None:
     if row is None or open_task(row.subject, row.field) is not None:
         raise UnknownTask(str(id))
     _move(id, ("done",), actor=actor, state="taken", taken_by=actor.human, outcome="", done_at=None, done_by=None)
+
+
+def release(staff: UUID) -> int:
+    """Put back into the queue what somebody has whose post ends, in the caller's transaction; returns how many."""
+    return Task.objects.filter(state="taken", taken_by=staff).update(state="open", taken_by=None)
+
+
+def release_stuck() -> int:
+    """The same of what is with somebody whose it cannot be: they left, or have another role; returns how many."""
+    here = Staff.objects.filter(is_active=True, id=OuterRef("taken_by"))
+    fits = here.filter(Q(role__in=_SEES_ALL) | Q(role=OuterRef("role")))
+    return Task.objects.filter(~Exists(fits), state="taken").update(state="open", taken_by=None)
 
 
 def current_customers(subjects: Sequence[UUID]) -> dict[UUID, UUID]:

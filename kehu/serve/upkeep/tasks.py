@@ -18,10 +18,12 @@ _log = logging.getLogger("kehu.upkeep")
 @app.periodic(cron="7 4 * * *")
 @app.task(name="upkeep:verify_nightly", queueing_lock="verify_nightly", lock="verify_nightly", pass_context=False)
 def verify_nightly(timestamp: int) -> None:
-    """Make the tasks of the day, and send what is asked by mail."""
+    """Make the tasks of the day, put back what is with nobody any more, and send what is asked by mail."""
     from kehu.serve.upkeep.letters import send  # every process loads this module; few write letters
     from kehu.serve.upkeep.policies import in_force, run_policy
+    from kehu.serve.upkeep.queue import release_stuck
 
+    release_stuck()
     for policy in in_force():
         run_policy(policy, actor=owner_actor())
     writer = who_writes()
