@@ -255,6 +255,22 @@ def test_a_task_is_taken_given_back_ended_and_opened_again(cast, database):
     assert (held.id, customer) == (task, subject)
 
 
+def test_the_queue_counts_what_it_lists(cast, database, monkeypatch):
+    """Whoever is hidden stands in neither, and leaves no page with less on it."""
+    monkeypatch.setattr(queue, "PAGE", 2)
+    hidden, *here = admit(*[WANG | {"phone": f"+861380013800{n}"} for n in range(4)])
+    for days, subject in enumerate((hidden, *here)):
+        queue.make_by_hand(subject, "phone", actor=cast["service"], due=dt.date(2026, 1, 1 + days))
+    queue.take(Task.objects.get(subject=hidden).id, actor=cast["service"])
+    with open_owner(database) as owner:
+        owner.execute("update subject_state set hidden = true where subject = %s", [hidden])
+    assert queue.counts(actor=cast["service"]) == queue.Counts(3, 3, 0)
+    first = queue.waiting(actor=cast["service"])
+    rest = queue.waiting(actor=cast["service"], after=first.after)
+    assert [[customer for _task, customer in page.tasks] for page in (first, rest)] == [here[:2], here[2:]]
+    assert rest.after == "" and queue.waiting(actor=cast["service"], mine=True).tasks == ()
+
+
 DSN = b"""From: MAILER-DAEMON@mx.example\r
 To: shop@kehu.example\r
 Message-ID: <1@mx.example>\r

@@ -9,7 +9,8 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from kehu.govern.consent import UnknownSubject
@@ -25,6 +26,11 @@ from kehu.vault.ids import new_id
 PAGE: Final = 25
 _OPEN: Final = ("open", "taken")
 _SEES_ALL: Final = ("owner", "privacy", "manager")
+_HERE: Final = RawSQL(
+    "exists (select 1 from subject_state s where s.subject = upkeep_task.subject and not s.hidden)",
+    [],
+    BooleanField(),
+)
 
 
 class UnknownTask(LookupError):
@@ -33,7 +39,7 @@ class UnknownTask(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks wait, how many of them are late, and how many the asker has."""
+    """How many of the tasks that are listed wait, how many of them are late, and how many the asker has."""
 
     waiting: int
     late: int
@@ -49,7 +55,7 @@ class Page:
 
 
 def waiting(*, actor: Actor, mine: bool = False, after: str = "") -> Page:
-    """Tasks that wait for the asker's role, or that they have; the owner and the privacy office see all.
+    """Tasks of customers who are here that wait for the asker's role, or that they have; some roles see all.
 
     Raises:
         Refused: the role has none.
@@ -167,7 +173,7 @@ def current_customers(subjects: Sequence[UUID]) -> dict[UUID, UUID]:
 
 
 def _of(actor: Actor, *, mine: bool) -> QuerySet[Task]:
-    rows = Task.objects.filter(state__in=_OPEN).select_related("policy")
+    rows = Task.objects.filter(_HERE, state__in=_OPEN).select_related("policy")
     if mine:
         return rows.filter(taken_by=actor.human)
     return rows if actor.role in _SEES_ALL else rows.filter(role=actor.role)
