@@ -8,6 +8,8 @@ import time
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
+from kehu.guard.ledger import queries as ledger_queries
+from kehu.serve.assurance import queries
 from tests.cast import admit, staff
 
 LIN = {
@@ -78,6 +80,25 @@ def test_states(kehu):
     code, told = kehu("deceased", str(lin), "--lift")  # a hoax, or the wrong one of two
     assert code == 0 and "deceased" not in {one["kind"] for one in told["states"]}
     assert kehu("deceased", str(lin), "--lift")[0] == 1
+
+
+def test_a_long_ledger_is_listed_page_by_page(kehu, database, monkeypatch):
+    people = admit(*[LIN | {"external_id": f"N{n}", "email": f"n{n}@mail.example"} for n in range(5)])
+    for subject in people:
+        kehu("optout", str(subject))
+    _, whole = kehu("ledger", "list")
+    monkeypatch.setattr(queries, "PAGE", 2)
+    asked, ask = [], ledger_queries.rows
+    monkeypatch.setattr(ledger_queries, "rows", lambda **given: asked.append(given["limit"]) or ask(**given))
+    code, paged = kehu("ledger", "list")
+    assert code == 0 and paged["rows"][1:] == whole["rows"]  # one reading is recorded, however many pages
+    assert len(paged["rows"]) > 6 and set(asked) == {2}
+    newest = kehu("ledger", "list", "--limit", "3")[1]["rows"]
+    assert len(newest) == 3 and newest[1:] == paged["rows"][:2]
+    assert len(kehu("ledger", "list", "--limit", "4")[1]["rows"]) == 4
+    assert kehu("ledger", "list", "--purpose", "credit")[1] == {"rows": []}
+    unknown = kehu("ledger", "list", "--subject", "01990000-0000-7000-8000-000000000000")
+    assert unknown[0] == 1 and set(unknown[1]) == {"error"}
 
 
 def test_ledger_lists_proves_and_verifies(kehu, database):

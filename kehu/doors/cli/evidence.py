@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kehu.doors.cli.frame import BROKEN, DONE, MOMENT, actor, command, subject_id
+from kehu.doors.cli.frame import BROKEN, DONE, MOMENT, Pages, actor, command, subject_id
 
 
 @click.group()
@@ -29,7 +29,7 @@ def list_(
     """What passed the gate, newest first; reading it is itself recorded. Sums of it: `kehu ledger inquire`."""
     from kehu.serve.assurance import queries
 
-    found = queries.rows(
+    found = queries.rows_by_page(
         actor=actor(),
         subject=subject_id(subject) if subject else None,
         staff=staff,
@@ -37,7 +37,7 @@ def list_(
         purpose=queries.purpose_number(purpose) if purpose else None,
         limit=limit,
     )
-    return {"rows": found}
+    return Pages("rows", found)
 
 
 @ledger.command(epilog="Example: kehu ledger inquire --staff li@shop.example --since 2026-11-01 --until 2026-11-08")

@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final, NoReturn, TextIO
 from uuid import UUID
 
@@ -43,6 +45,14 @@ class Failure(Exception):
         made = cls(problem.exit_code, problem.code, str(words["message"]))
         made.body = words
         return made
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """An answer that is one long list, printed page by page as it is read; ``name``: its key in the object."""
+
+    name: str
+    pages: Iterator[Sequence[Mapping[str, Any]]]
 
 
 class NobodyReads(SystemExit):
@@ -140,6 +150,8 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
                 if needs_home and starts:
                     _erase_whom_a_copy_brought_back()
                 found = work(**options)
+                if isinstance(found, Pages):  # read while the database is here
+                    _end_by_page(found, as_json=as_json)
                 answer, code = found if isinstance(found, tuple) else (found, DONE)
             except click.ClickException as wrong:
                 leave(database)
@@ -220,14 +232,31 @@ def end(answer: Any, code: int, *, as_json: bool) -> NoReturn:
     sys.exit(code)
 
 
-def put(line: str) -> None:
-    """Write one line to standard output, at once.
+def _end_by_page(found: Pages, *, as_json: bool) -> NoReturn:
+    """The same of a list however long, of which one page is held; what is refused at the first one has printed nothing."""
+    pages = chain([next(found.pages, [])], found.pages)
+    if not as_json:
+        for page in pages:
+            with _while_read(sys.stdout):
+                print_answer({found.name: page})
+        sys.exit(DONE)
+    before = f'{{"{found.name}": ['
+    for page in pages:
+        rows = ", ".join(json.dumps(row, ensure_ascii=False, default=str) for row in page)
+        put(before + rows, line=False)
+        before = ", "
+    put("]}")
+    sys.exit(DONE)
+
+
+def put(text: str, *, line: bool = True) -> None:
+    """Write one line, or part of one, to standard output, at once.
 
     Raises:
         NobodyReads: the reader has left.
     """
     with _while_read(sys.stdout):
-        click.echo(line)
+        click.echo(text, nl=line)
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -29,6 +29,8 @@ from kehu.guard.ledger.verify import verify as recompute
 from kehu.guard.ledger.witness import cosigned
 from kehu.guard.staff.actions import actor_of
 from kehu.serve.assurance.proofs import PROOF_FORMAT, log_key
+
+PAGE: Final = 1_000
 
 
 class LedgerEmpty(LookupError):
@@ -59,11 +61,41 @@ def rows(
     require_standing(actor)
     if subject is not None:
         part_of(subject, whole=True)
-    name = "owner@home" if staff == "owner" else staff
-    found = ledger.rows(
-        subject=subject, staff=name, human=human, purpose=purpose, since=since, before=before, limit=limit
-    )
+    found = _rows(subject=subject, staff=staff, human=human, purpose=purpose, since=since, before=before, limit=limit)
     record_reading(subject, actor=actor)
+    return found
+
+
+def rows_by_page(
+    *,
+    actor: Actor,
+    subject: UUID | None = None,
+    staff: str | None = None,
+    purpose: int | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """The same, :data:`PAGE` at a time, so that a whole ledger passes through little memory; one reading is recorded.
+
+    Raises:
+        as :func:`rows`, at the first page; Refused: also later, once the reader's standing has ended.
+    """
+    left = limit
+    page = rows(actor=actor, subject=subject, staff=staff, purpose=purpose, since=since, limit=min(PAGE, left or PAGE))
+    while page:
+        yield page
+        left = None if left is None else left - len(page)
+        if left == 0 or len(page) < PAGE:
+            return
+        require_standing(actor)
+        page = _rows(
+            subject=subject, staff=staff, purpose=purpose, since=since, before=page[-1]["seq"],
+            limit=min(PAGE, left or PAGE),
+        )  # fmt: skip
+
+
+def _rows(*, staff: str | None, **bounds: Any) -> list[dict[str, Any]]:
+    found = ledger.rows(staff="owner@home" if staff == "owner" else staff, **bounds)
     return [row | {"human": row["human"].removesuffix("@home")} for row in found]
 
 
