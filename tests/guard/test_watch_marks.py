@@ -16,6 +16,7 @@ from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.guard.watch import alerts, marks
 from kehu.guard.watch.engine import look
 from kehu.vault.assignment import CONFIRMED, WHY, assign
+from tests import commands
 from tests.cast import admit, staff
 
 CHEN = {"full_name": "Canary-Chen", "email": "service@kehu.example", "phone": "+8613800006721"}
@@ -111,7 +112,7 @@ def test_who_may_mark_and_nobody_unmarks_themselves(database):
     assert marks.find_colleagues(actor=owner_actor()) == 0  # what somebody took off stays off
 
 
-def test_one_that_stands_is_left_as_it_is_however_many_came_since(database):
+def test_one_that_stands_is_left_as_it_is_and_listed_however_many_came_since(database, monkeypatch):
     [first] = admit(CHEN)
     ada = staff("auditor")
     held = marks.mark(first, "vip", actor=ada)
@@ -120,8 +121,13 @@ def test_one_that_stands_is_left_as_it_is_however_many_came_since(database):
             "insert into watch_mark (subject, kind, marked_by) select subject, 2, %s from unnest(%s::uuid[]) subject",
             [ada.human, admit(*[{"full_name": f"Canary-{number}"} for number in range(500)])],
         )
-    assert held not in marks.marks(actor=ada)
+    newest = marks.marks(actor=ada)
+    assert held not in newest
+    assert marks.marks(actor=ada, before=newest[-1].id) == [held]
     assert marks.mark(first, "vip", actor=ada) == held
+    listed = commands.run(monkeypatch, "watch", "marks", "--kind", "vip")
+    told = [row["subject"] for row in json.loads(listed.stdout)["marks"]]
+    assert told == [str(one.customer) for one in (*newest, held)]
 
 
 def test_a_broken_glass_is_told(database):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kehu.doors.cli.frame import FAILED, MOMENT, Failure, actor, command, language, subject_id, told
+from kehu.doors.cli.frame import FAILED, MOMENT, Failure, Pages, actor, command, language, subject_id, told
 
 if TYPE_CHECKING:
     from kehu.guard.watch.alerts import Alert
@@ -85,7 +85,15 @@ def watch_marks(kind: str | None) -> Any:
     """Customers that are marked, by id."""
     from kehu.guard.watch import marks
 
-    return _marks(marks.marks(actor=actor(), kind=kind))
+    who = actor()
+
+    def pages() -> Iterator[list[dict[str, Any]]]:
+        before = None
+        while found := marks.marks(actor=who, kind=kind, before=before):
+            yield _marks(found)["marks"]
+            before = found[-1].id
+
+    return Pages("marks", pages())
 
 
 @watch.command("mark", epilog="Example: kehu watch mark 0199… --as vip")

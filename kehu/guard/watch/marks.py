@@ -45,6 +45,7 @@ class UnknownMark(LookupError):
 class Mark:
     """A mark that stands. ``customer`` is whom it counts for now; ``staff`` a colleague's account, by email; ``by`` who set it."""
 
+    id: UUID
     subject: UUID
     customer: UUID
     kind: str
@@ -114,8 +115,8 @@ def unmark(subject: UUID, kind: str, *, actor: Actor) -> int:
     return len(found)
 
 
-def marks(*, actor: Actor, kind: str | None = None, limit: int = 500) -> list[Mark]:
-    """The marks that stand, the newest first.
+def marks(*, actor: Actor, kind: str | None = None, limit: int = 500, before: UUID | None = None) -> list[Mark]:
+    """The marks that stand, the newest first; ``before``: those that follow the one of this id.
 
     Raises:
         ActRefused: the role may not see them: where honey lies, staff must not know.
@@ -123,7 +124,9 @@ def marks(*, actor: Actor, kind: str | None = None, limit: int = 500) -> list[Ma
     """
     require_act("watch", actor)
     kinds = list(MARKS.values()) if kind is None else [MARKS[kind]]
-    return _select("w.kind = any (%s) order by w.at desc limit %s", [kinds, limit])
+    since = "" if before is None else " and (w.at, w.id) < (select b.at, b.id from watch_mark b where b.id = %s)"
+    asked = [kinds, limit] if before is None else [kinds, before, limit]
+    return _select(f"w.kind = any (%s){since} order by w.at desc, w.id desc limit %s", asked)
 
 
 def standing_marks(raw: Connection[Any]) -> dict[UUID, list[tuple[str, UUID | None]]]:
@@ -194,12 +197,12 @@ def _customer(subject: UUID) -> UUID:
 def _select(rest: str, values: Sequence[Any]) -> list[Mark]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select w.subject, s.customer, w.kind, coalesce(c.email, ''), b.email, w.at from watch_mark w"
+            "select w.id, w.subject, s.customer, w.kind, coalesce(c.email, ''), b.email, w.at from watch_mark w"
             " join subject_state s on s.subject = w.subject join guard_staff b on b.id = w.marked_by"
             f" left join guard_staff c on c.id = w.staff where w.ended_at is null and {rest}",
             values,
         )
         return [
-            Mark(subject, customer, name_of(MARKS, number), staff, by, at)
-            for subject, customer, number, staff, by, at in cursor.fetchall()
+            Mark(id, subject, customer, name_of(MARKS, number), staff, by, at)
+            for id, subject, customer, number, staff, by, at in cursor.fetchall()
         ]

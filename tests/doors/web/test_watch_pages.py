@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import override_settings
 from django.utils import timezone
 
+from kehu.doors.web.watch import marks as marks_page
 from kehu.doors.web.watch.urls import urlpatterns
 from kehu.doors.web.watch.words import ICONS, kind_label
 from kehu.guard.setup import open_owner
@@ -257,6 +258,21 @@ def test_marks_are_set_and_taken_off_by_customer(database):
     assert ann.post("/watch/marks", {"do": "unmark", "customer": str(lin), "kind": "vip"}).status_code == 302
     assert str(lin) not in text_of(ann.get("/watch/marks"))
     assert ann.post("/watch/marks", {"do": "find"}).status_code == 302
+
+
+def test_every_mark_is_on_some_page(database, monkeypatch):
+    monkeypatch.setattr(marks_page, "PAGE", 2)
+    people = admit(*[{"full_name": f"客户{n}"} for n in range(5)])
+    ann, _ = signed_in("auditor")
+    for subject in people:
+        ann.post("/watch/marks", {"do": "mark", "customer": str(subject), "kind": "vip"})
+    path, seen = "/watch/marks?before=x", []
+    while path:
+        page = text_of(ann.get(path))
+        seen.append([one for one in reversed(people) if str(one) in page])
+        older = re.search(r'href="([?]before=[^"]+)" rel="next"', page)
+        path = f"/watch/marks{older[1]}" if older else ""
+    assert seen == [people[:2:-1], people[2:0:-1], people[:1]]
 
 
 def test_figures_show_no_names_and_no_few(database):

@@ -21,6 +21,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import marks as held_marks
 from kehu.guard.watch.marks import Mark, UnknownMark
 
+PAGE: Final = 50
 BY_HAND: Final = ("vip", "colleague")
 """Kinds that are set here; records made to be found are made by a command, and erased as any customer is."""
 DONE: Final = {
@@ -54,16 +55,25 @@ def marks(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             raise
         except (UnknownMark, ValueError):
             problem, status = _("Give the id of a customer who is here, and which mark."), 422
-    rows = [_row(one) for one in held_marks.marks(actor=actor)]
+    found = held_marks.marks(actor=actor, before=_id(request.GET.get("before", "")), limit=PAGE + 1)
+    shown = found[:PAGE]
     context: dict[str, Any] = {
         "watch_tabs": tabs(desk),
-        "rows": rows,
+        "rows": [_row(one) for one in shown],
+        "older": f"?before={shown[-1].id}" if len(found) > PAGE else "",
         "kinds": [(kind, MARKS[kind][1], kind == request.POST.get("kind")) for kind in BY_HAND],
         "customer": request.POST.get("customer", ""),
         "problem": problem,
         "told": DONE.get(request.GET.get("done", ""), ""),
     }
     return page(request, "watch/marks.html", context, desk=desk, nav="watch", status=status)
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _row(one: Mark) -> dict[str, Any]:
