@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, connections, transaction
@@ -193,6 +194,32 @@ def test_off_hours_are_those_of_duty_where_they_are_set(owner):
     assert told() == set()
     company.ledger.write(looks(40, 1, False))
     company.look(1)
+    assert told() == {("off-hours", li.id)}
+
+
+def test_hours_are_of_the_clock_where_it_is_half_an_hour_off(owner):
+    """In India who comes at nine is early at seven, and one hour holds no rows of two days."""
+    company, zone = Company(owner, people=6), ZoneInfo("Asia/Kolkata")
+    li = company.someone()
+    owner.execute("update guard_staff set zone = %s where id = %s", (zone.key, li.id))
+
+    def looks(number, clock, count):
+        at = datetime.combine(START + timedelta(days=number), clock, zone).astimezone(UTC)
+        return [
+            workforce.Use(at + timedelta(minutes=n), li, workforce.READ, (company.force.customers[n * 7],))
+            for n in range(count)
+        ]
+
+    company.ledger.write(looks(0, time(23, 50), 20))
+    company.look(1)
+    for day in range(2):
+        assert one_row("select sum(rows) from watch_hour where day = %s", START + timedelta(days=day)) == (10,)
+    for number in range(2, 14):
+        company.ledger.write(looks(number, time(9), 12))
+        company.look(number)
+    assert told() == set()
+    company.ledger.write(looks(14, time(7, 10), 12))
+    company.look(14)
     assert told() == {("off-hours", li.id)}
 
 

@@ -83,6 +83,12 @@ class Row:
     customers: tuple[UUID, ...]
 
     @property
+    def hour(self) -> datetime:
+        """When the hour of their clock began; where that is half an hour off UTC, at half past."""
+        into = timedelta(minutes=self.clock.minute, seconds=self.clock.second, microseconds=self.clock.microsecond)
+        return self.at - into
+
+    @property
     def probes(self) -> bool:
         """Whether somebody asked for what is not theirs."""
         return self.refused and self.may_ask and (self.whole or self.action not in _TELLS)
@@ -140,10 +146,10 @@ class Day:
         """Different customers opened off hours."""
         return len(set().union(*(hour.off_hours for hour in self.hours.values()))) if self.hours else 0
 
-    def add(self, row: Row, starts: datetime) -> None:
+    def add(self, row: Row) -> None:
         """Count one more row."""
         self.rows.append(row)
-        hour = self.hours.setdefault(starts, Hour(starts))
+        hour = self.hours.setdefault(row.hour, Hour(row.hour))
         hour.rows.append(row.seq)
         if row.purpose is not None:
             hour.purposes.add(row.purpose)
@@ -205,7 +211,7 @@ def read_days(
             question,
             tuple(shown),
         )
-        day.add(row, at.replace(minute=0, second=0, microsecond=0))
+        day.add(row)
     return sorted(days.values(), key=lambda one: one.day)
 
 

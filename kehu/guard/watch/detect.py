@@ -40,7 +40,7 @@ def settle_off_hours(day: Day, usual: Usual) -> None:
         return
     for row in day.rows:
         if row.action in OPENS and not row.refused and unusual(usual, day.human, day.role, row.clock):
-            day.hours[row.at.replace(minute=0, second=0, microsecond=0)].off_hours.update(row.customers)
+            day.hours[row.hour].off_hours.update(row.customers)
 
 
 def findings(day: Day, usual: Usual, shift: Shift, marks: Marks) -> list[Finding]:
@@ -113,7 +113,7 @@ def _off_hours(day: Day) -> Finding | None:
     off = {starts: hour.off_hours for starts, hour in hours.items()}
     rows = [
         row.seq for row in day.rows
-        if row.action in OPENS and off.get(_hour(row), set()).intersection(row.customers)
+        if row.action in OPENS and off.get(row.hour, set()).intersection(row.customers)
     ]  # fmt: skip
     severity = MEDIUM if count >= _MANY_OFF_HOURS else None
     return Finding("off-hours", count, {"found": [said], **_rows(day, rows)}, severity)
@@ -183,7 +183,3 @@ def _rows(day: Day, rows: Iterable[int]) -> dict[str, Any]:
 def _opening(day: Day, hour: Hour) -> list[int]:
     held = set(hour.rows)
     return [row.seq for row in day.rows if row.seq in held and not row.probes]
-
-
-def _hour(row: Row) -> datetime:
-    return row.at.replace(minute=0, second=0, microsecond=0)

@@ -32,11 +32,13 @@ class Others:
 
     def _load(self, role: str, measure: str, when: date | datetime) -> dict[UUID, float]:
         if isinstance(when, datetime):
-            table, column, at = "watch_hour", _HOUR_MEASURES[measure], "hour"
+            table, column = "watch_hour", _HOUR_MEASURES[measure]
+            at = "hour > %(when)s - interval '1 hour' and hour <= %(when)s"  # elsewhere it may begin at half past
         else:
-            table, column, at = "watch_day", DAY_MEASURES[measure], "day"
+            table, column, at = "watch_day", DAY_MEASURES[measure], "day = %(when)s"
         rows = self._raw.execute(
-            f"select human, {column} from {table} where {at} = %s and role = %s and {column} > 0", (when, role)
+            f"select human, {column} from {table} where {at} and role = %(role)s and {column} > 0",
+            {"when": when, "role": role},
         ).fetchall()
         usual = Usual(self._raw, [row[0] for row in rows], [role])
         return {human: math.log1p(count) - usual.pooled(human, role, measure)[0] for human, count in rows}
