@@ -422,6 +422,24 @@ def test_whom_no_letter_reaches_keeps_no_other_from_theirs(cast, database, monke
 
 
 @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+def test_letters_keep_up_with_the_tasks_that_policies_make(cast, database, monkeypatch):
+    assert letters.MOST_AT_ONCE > policies.MOST_AT_ONCE
+    monkeypatch.setattr(letters, "MOST_AT_ONCE", 1)
+    mail.outbox = []
+    for subject in admit(WANG, LI):
+        aged(database, subject)
+    for slug, name in (("phone-yearly", "phone"), ("email-yearly", "email")):
+        policies.run_policy(policy(cast, slug=slug, field=name, way="mail"), actor=cast["manager"])
+    assert letters.to_go() == 4
+    assert letters.send(actor=cast["service"]).mailed == 2  # for each policy as many
+    assert letters.to_go() == 2
+    assert letters.send(actor=cast["service"]).mailed == 2
+    with open_owner(database) as owner:
+        owner.execute("update upkeep_task set asked_at = null; update subject_state set hidden = true")
+    assert letters.to_go() == 0  # to nobody who is not here
+
+
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
 def test_a_letter_names_the_house_that_it_comes_from(cast, database):
     mail.outbox = []
     theirs, other = admit(WANG, LI)

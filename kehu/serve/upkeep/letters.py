@@ -20,7 +20,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from kehu.govern.slugs import LANGUAGES
@@ -33,12 +33,15 @@ from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
 from kehu.serve.sources.letters import spoken
 from kehu.serve.upkeep.confirming import PURPOSE
-from kehu.serve.upkeep.models import Task
+from kehu.serve.upkeep.models import Policy, Task
+from kehu.serve.upkeep.policies import MOST_AT_ONCE as MADE_AT_ONCE
+from kehu.serve.upkeep.queue import HERE
 
 _log = logging.getLogger("kehu.upkeep")
 _FILE: Final = Path(__file__).with_name("letters.toml")
 TOPIC: Final = "service-news"
-MOST_AT_ONCE: Final = 200
+MOST_AT_ONCE: Final = 2 * MADE_AT_ONCE
+"""Letters that a run tries for each policy that asks by mail: what waits grows less, whatever the policies make."""
 _LINK: Final = re.compile(r"(?i)\b(?:https?://|www\.)\S+")
 _MARKETING: Final = re.compile(
     r"(?i)<|%|\b(?:offer|discount|sale|coupon|voucher|free|buy|promo|deal|newsletter)\b|优惠|折扣|促销|特价|购买|優惠|促銷|特價|購買"
@@ -115,8 +118,8 @@ def send(*, actor: Actor) -> Sent:
     require_act("verify-task", actor)
     sent = Sent()
     untried = F("tried_at").asc(nulls_first=True)  # first; whom no letter reached keeps nobody from theirs
-    waiting = Task.objects.filter(state="open", way="mail", asked_at=None).order_by(untried, "due", "id")
-    asked = _asked(list(waiting[:MOST_AT_ONCE]))
+    waiting = _unasked().order_by(untried, "due", "id")
+    asked = _asked(list(waiting[: at_most()]))
     try:
         with get_connection() as mail:
             for opened in gate().stream(
@@ -128,6 +131,20 @@ def send(*, actor: Actor) -> Sent:
         _log.warning("verify.mail.away", extra={"failure": type(away).__name__})
         sent.failed += 1
     return sent
+
+
+def at_most() -> int:
+    """How many letters a run tries now."""
+    return MOST_AT_ONCE * max(1, Policy.objects.filter(retired_at=None, way="mail").count())
+
+
+def to_go() -> int:
+    """How many letters are still to go to somebody who is here, those that reached nobody among them."""
+    return _unasked().filter(HERE).count()
+
+
+def _unasked() -> QuerySet[Task]:
+    return Task.objects.filter(state="open", way="mail", asked_at=None)
 
 
 def _asked(waiting: Sequence[Task]) -> dict[UUID, list[_Asked]]:

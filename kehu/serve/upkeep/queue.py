@@ -26,11 +26,12 @@ from kehu.vault.ids import new_id
 PAGE: Final = 25
 _OPEN: Final = ("open", "taken")
 _SEES_ALL: Final = ("owner", "privacy", "manager")
-_HERE: Final = RawSQL(
+HERE: Final = RawSQL(
     "exists (select 1 from subject_state s where s.subject = upkeep_task.subject and not s.hidden)",
     [],
     BooleanField(),
 )
+"""Tasks of whoever is here: what is listed, and counted."""
 
 
 class UnknownTask(LookupError):
@@ -173,7 +174,7 @@ def current_customers(subjects: Sequence[UUID]) -> dict[UUID, UUID]:
 
 
 def _of(actor: Actor, *, mine: bool) -> QuerySet[Task]:
-    rows = Task.objects.filter(_HERE, state__in=_OPEN).select_related("policy")
+    rows = Task.objects.filter(HERE, state__in=_OPEN).select_related("policy")
     if mine:
         return rows.filter(taken_by=actor.human)
     return rows if actor.role in _SEES_ALL else rows.filter(role=actor.role)

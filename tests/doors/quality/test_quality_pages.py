@@ -18,6 +18,7 @@ from kehu.refine.quality.tasks import defer_measuring
 from kehu.refine.quality.texts import shipped_texts
 from kehu.serve.upkeep import queue
 from kehu.serve.upkeep.models import Confirmation, Policy, Task
+from kehu.serve.upkeep.policies import make_task
 from tests.cast import admit, shipped_with, staff
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
@@ -240,6 +241,9 @@ def test_a_policy_is_put_in_force_and_retired(people):
     assert manager.post("/quality/policies", form).status_code == 302
     page = plain(manager.get("/quality/policies"))
     assert "not confirmed for 12 months" in page and "no letter goes out" in page
+    for subject in admit(*[{"phone": f"+861380013800{n}"} for n in range(2)]):
+        make_task(subject, policy=Policy.objects.get(), why="age", by=people[1]["manager"].human)
+    assert "Letters still to go out: 2 (1,000 are tried a night at most)" in plain(manager.get("/quality/policies"))
     retired = manager.post("/quality/policies/retire", {"slug": "phone-yearly"})
     assert Policy.objects.get().retired_at is not None
     held = text_of(manager.get(retired["Location"]))  # its form holds it: one press takes that back

@@ -19,9 +19,10 @@ from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.upkeep import policies
+from kehu.serve.upkeep import letters, policies
 from kehu.serve.upkeep.confirming import VERIFIABLE
 from kehu.serve.upkeep.models import WAYS, WHOM, Policy, Task
+from kehu.serve.upkeep.queue import HERE
 from kehu.serve.upkeep.tasks import who_writes
 
 
@@ -49,11 +50,13 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             {
                 "row": one, "field": field_label(one.field), "whom": words.WHOM[one.whom], "way": words.WAYS[one.way],
                 "role": ROLE_LABELS[one.role], "owned": owned.get(one.slug),
-                "open": Task.objects.filter(policy=one, state__in=["open", "taken"]).count(),
+                "open": Task.objects.filter(HERE, policy=one, state__in=["open", "taken"]).count(),
             }
             for one in policies.in_force()
         ],
         "nobody_writes": any(one.way == "mail" for one in policies.in_force()) and who_writes() is None,
+        "letters": letters.to_go(),
+        "letters_most": letters.at_most(),
         "may_write": desk.may("verify-policy"),
         "said": said,
         "fields": [(name, field_label(name)) for name in VERIFIABLE],
