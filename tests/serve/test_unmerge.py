@@ -412,3 +412,30 @@ def test_what_linkage_joined_to_both_rightly_stays_where_it_parts_nobody(databas
     wrong_merge.part(s, o, actor=owner_actor())
     found = dict(rows("select subject, customer from subject_state where subject = any (%s)", [s, x, o, y]))
     assert found[s] == found[x] == found[y] != found[o]
+
+
+# ``ab:3``: a and b are joined by a probable link; who of them are parted; who are one customer then.
+SHAPES = [
+    # c hangs on b alone, whichever of the two is parted
+    ("ab:3 bc:3", "ab", "a bc"), ("ab:3 bc:3", "ba", "a bc"), ("ab:3 bc:3", "ac", "ab c"), ("ab:3 bc:3", "ca", "a bc"),
+    # a chain of its own behind whoever is parted goes along with them
+    ("ax:3 xb:3 bc:3", "ab", "ax bc"), ("ab:3 ax:3 xb:3 bc:3 cd:3", "ab", "ax bcd"),
+    # a star keeps all but whom it was parted from
+    ("ha:3 hb:3 hc:3", "ha", "hbc a"), ("ha:3 hb:3 hc:3", "ah", "hbc a"), ("ha:3 hb:3 hc:3", "ab", "hac b"),
+    ("ha:3 hb:3 hc:3 bd:3", "ab", "hac bd"),
+    # of probable and certain links: the certain part goes as one, with all that it alone holds
+    ("ax:3 xb:1 bc:3", "ab", "a xbc"), ("ax:3 xb:1 xc:3 bd:2", "ab", "a xbcd"), ("ax:2 xb:2 bc:3 ad:3", "ab", "axd bc"),
+    ("ax:1 xb:1 bc:1 cd:3", "ab", "ax bcd"), ("ax:3 xb:3 bc:3 xc:3", "ab", "axc b"),
+]  # fmt: skip
+
+
+def test_each_part_keeps_who_holds_to_it_alone(database):
+    for number, (links, parted, stays) in enumerate(SHAPES):
+        names = sorted(set(links) & set("abcdhx"))
+        people = dict(zip(names, admit(*({"full_name": f"{name} {number}"} for name in names)), strict=True))
+        for one, other, _, certainty in links.split():
+            link(people[one], people[other], int(certainty))
+        wrong_merge.part(people[parted[0]], people[parted[1]], actor=owner_actor())
+        customer = dict(rows("select subject, customer from subject_state"))
+        found = {frozenset(a for a in names if customer[people[a]] == customer[people[b]]) for b in names}
+        assert found == set(map(frozenset, stays.split())), (links, parted)

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, retried
+from kehu.govern.consent import UnknownSubject, part_of, retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ActRefused, require_act
@@ -31,7 +31,7 @@ from kehu.refine.resolve.waiting import PRIVACY_ROLES, Proposal, open_proposals
 from kehu.refine.resolve.weights import weighed_by
 from kehu.refine.resolve.worth import revalue
 from kehu.vault import assignment
-from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY
+from kehu.vault.assignment import CONFIRMED, WHY
 from kehu.vault.ids import new_id
 
 __all__ = [
@@ -216,9 +216,9 @@ def take_back(*, actor: Actor) -> TakenBack:
 def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     """A wrong merge: part these two origin subjects of one customer, and keep them apart; returns since when they were one.
 
-    Takes back what joins the two directly; then, if a chain still does, every probable link of ``other``'s certain part,
-    unless ``subject`` is of it; and then every link of ``other`` itself. Consents given while merged go back to whom they
-    were given by.
+    Takes back what joins the two directly; then, if a chain still does, the probable links by which ``other``'s certain part
+    hangs together with ``subject``, unless that is of it; and then such links of ``other`` itself. Who holds to ``other``
+    alone goes with it. Consents given while merged go back to whom they were given by.
 
     Acts in the caller's transaction, for whoever saw one of them meanwhile was shown the other:
     :mod:`kehu.serve.rights.wrong_merge` looks and opens the incident in the same transaction.
@@ -235,13 +235,13 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     if subject == other or _customer(subject) != _customer(other) or since is None:
         raise NotOneCustomer(str(other))
     record_act("undo", subject, actor=actor, purpose=PURPOSES[PURPOSE])  # commits to all who were one until now
-    steps: tuple[Callable[[], object], ...] = (
-        lambda: assignment.unassign(_raw(), [(subject, other)], run=None, by=actor.staff),
-        lambda: assignment.unassign(_raw(), _probable_links(other, off=subject), run=None, by=actor.staff),
-        lambda: assignment.unassign(_raw(), _links(other), run=None, by=actor.staff),
+    steps: tuple[Callable[[], list[tuple[UUID, UUID]]], ...] = (
+        lambda: [(subject, other)],
+        lambda: _links_towards(subject, part=set(part_of(other, whole=False))),
+        lambda: _links_towards(subject, part={other}),
     )
-    for step in steps:
-        step()
+    for links in steps:
+        assignment.unassign(_raw(), links(), run=None, by=actor.staff)
         if _customer(subject) != _customer(other):
             break
     pair = queue.Pair.of(subject, other, 0.0)
@@ -274,27 +274,20 @@ def answered(proposal: UUID, *, by: UUID) -> bool:
     return Answer.objects.filter(proposal=proposal, by=by, withdrawn_at=None).exists()
 
 
-def _probable_links(subject: UUID, *, off: UUID) -> list[tuple[UUID, UUID]]:
-    """Links that join the subject's certain part to the rest of its customer; none where ``off`` is of that part too."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select s.subject from subject_state s where (s.customer, s.core) ="
-            " (select n.customer, n.core from subject_state n where n.subject = %s)",
-            [subject],
-        )
-        part = {row[0] for row in cursor.fetchall()}
-    if off in part:  # no probable link holds them together
+def _links_towards(subject: UUID, *, part: set[UUID]) -> list[tuple[UUID, UUID]]:
+    """Links by which a part of a customer hangs together with a subject of it; none where that is of the part itself."""
+    if subject in part:
         return []
-    links = assignment.standing_links(_raw(), part)
+    links = [(link.older, link.younger) for link in assignment.standing_links(_raw(), part_of(subject, whole=True))]
+    without = queue.Union({})
+    for one, other in links:
+        if one not in part and other not in part:
+            without.join(one, other)
     return [
-        (link.older, link.younger)
-        for link in links
-        if link.certainty == PROBABLE and not {link.older, link.younger} <= part
+        (one, other)
+        for one, other in links
+        if (one in part) != (other in part) and without.root(other if one in part else one) == without.root(subject)
     ]
-
-
-def _links(subject: UUID) -> list[tuple[UUID, UUID]]:
-    return [(link.older, link.younger) for link in assignment.standing_links(_raw(), [subject])]
 
 
 def _taken(proposal: UUID) -> tuple[Row, list[Answer]]:
