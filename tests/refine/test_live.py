@@ -6,6 +6,7 @@ import itertools
 import time
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from django.db import connection, transaction
 from linkage_families import families
@@ -46,6 +47,14 @@ def _no_overlap(monkeypatch):
 def looked_up(subject: UUID) -> live.Met:
     scorer = live.Scorer("person", None)
     return live.LiveLinkage(PERSONS, scorer, actor=owner_actor(), run=new_id()).look_up(subject)
+
+
+def of_house(controller: int, *people: dict[str, str]) -> list[UUID]:
+    found = admit(*people)
+    with connection.cursor() as cursor:
+        for table in ("record", "subject_state"):
+            cursor.execute(f"update {table} set controller = %s where subject = any (%s)", [controller, found])
+    return found
 
 
 class TestLookUp:
@@ -107,18 +116,39 @@ class TestLookUp:
     def test_a_crowd_of_another_house_hides_nobody(self, database, monkeypatch, controller):
         monkeypatch.setattr(live, "_COMMON", 5)
         day = {"birth_date": ALICE["birth_date"]}
-        crowd = admit(
+        of_house(
+            controller,
             *({"full_name": f"{name} Quist", **day} for name in "Bo Cy Di Ed Fu Gu Hy".split()),
             *({"full_name": "Alice Harper", "birth_date": f"19{n}-05-06"} for n in range(50, 57)),
         )
-        with connection.cursor() as cursor:
-            cursor.execute("update subject_state set controller = %s where subject = any (%s)", [controller, crowd])
         home = {"postal_code": "4132", "street": "wattle grove", "house_number": "12"}
         a, b = admit(*({"full_name": "Alice Harper", **day, **home} for _ in range(2)))
         assert looked_up(b).joins == ((a, b),)
 
+    @pytest.mark.parametrize("shared", [("birth_date",), ("full_name", "birth_date")])
+    def test_nor_one_that_is_alike_in_all_that_is_shared(self, database, monkeypatch, shared):
+        """By one value, and by a pair of them, each cut off before it came to the house's own."""
+        monkeypatch.setattr(live, "_COMMON", 5)
+        alice = {"full_name": "Alice Harper", "birth_date": ALICE["birth_date"]}
+        crowd = of_house(2, *({**alice, "external_id": f"C{n}"} for n in range(7)))
+        a, b = admit(alice, {"full_name": "Alicia Smith", **{name: alice[name] for name in shared}})
+        assert looked_up(b).looked_at == looked_at(a) == 1
+        assert {looked_at(one) for one in crowd} == {0}
+
+    def test_nor_from_many_that_are_new(self, database, monkeypatch):
+        monkeypatch.setattr(fresh, "_COMMON", 5)
+        of_house(
+            2, *({"full_name": f"{name} Quist", "email": HOME["email"]} for name in "Bo Cy Di Ed Fu Gu Hy".split())
+        )
+        [a] = admit({"full_name": "Alice Harper", "email": HOME["email"]})
+        came = pa.table({"email": [HOME["email"]]})
+        assert fresh.candidates(PERSONS, came) == [a]
+        admit(*({"full_name": f"{name} Quist", "email": HOME["email"]} for name in "Io Jo Ky Li Mo".split()))
+        assert fresh.candidates(PERSONS, came) == []  # six of the house: what they share says little
+
     @pytest.mark.parametrize("statement, values", [
-        (live._HELD, [[1, 2], [None, 3], 101, 1, 1]), (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
+        (live._OF_ANY, [[1, 2], [None, 3], 101, 1, 1]), (live._OF_HOUSE, [[1, 2], [None, 3], 101, 1, 1]),
+        (fresh._SHARING, [[1, 2], 301, 300, 1, 1]),
     ])  # fmt: skip
     def test_records_are_found_by_their_index_never_by_a_walk(self, database, statement, values):
         admit({**ALICE, **HOME}, *OTHERS)

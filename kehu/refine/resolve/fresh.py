@@ -18,14 +18,14 @@ from kehu.guard.installation import installation
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.clean.keys import search_keys
 from kehu.refine.models import LinkageRun
-from kehu.refine.resolve.indexed import looked_up
+from kehu.refine.resolve.indexed import looked_up, of_house
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group
 from kehu.refine.resolve.weights import all_in_force
 from kehu.vault.ids import in_order
 
 # Ids are made by this machine's clock, transactions begin by the database's.
 _SKEW_MS: Final = 2_000
-# A token this many records carry says little of who is meant.
+# A token this many records of a house carry says little of who is meant.
 _COMMON: Final = 300
 _TOKENS_PER_STATEMENT: Final = 20_000
 
@@ -35,8 +35,7 @@ where r.id > %s and r.kind in (1, 2, 5) and not r.hidden and not s.hidden and {N
 """
 _SHARING: Final = f"""
 select distinct s.customer from unnest($1::bigint[]) as t (token)
-cross join lateral (select array_agg(x.subject) as subjects from (select r.subject from record r
-    where r.tokens @> array[t.token] and not r.hidden limit $2) x) held
+cross join lateral (select array_agg(x.subject) as subjects from {of_house("array[t.token]", "$2")} x) held
 cross join lateral unnest(held.subjects) as u (subject)
 join subject_state s on s.subject = u.subject
 where cardinality(held.subjects) <= $3 and s.controller = $4 and s.kind = $5 and not s.hidden and {NOT_HONEY}

@@ -23,7 +23,7 @@ from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped, 
 from kehu.refine.resolve.features import Kind
 from kehu.refine.resolve.folding import Folded, fold
 from kehu.refine.resolve.guards import Guards
-from kehu.refine.resolve.indexed import looked_up
+from kehu.refine.resolve.indexed import looked_up, of_house
 from kehu.refine.resolve.model import Model
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.queue import Pair
@@ -41,11 +41,15 @@ _TOGETHER: Final = 1_000.0  # bits between records that are one customer already
 _HELD: Final = f"""
 select s.customer, x.one, x.tokens from (
     select u.one, r.subject, r.tokens from unnest($1::bigint[], $2::bigint[]) as u (one, other)
-    cross join lateral (select r.subject, r.tokens from record r
-        where r.tokens @> array_remove(array[u.one, u.other], null) and not r.hidden limit $3) r
+    cross join lateral {{records}} r
 ) x left join subject_state s on s.subject = x.subject
     and s.controller = $4 and s.kind = $5 and not s.hidden and {NOT_HONEY}
 """
+_BOTH: Final = "array_remove(array[u.one, u.other], null)"
+_OF_ANY: Final = _HELD.format(
+    records=f"(select r.subject, r.tokens from record r where r.tokens @> {_BOTH} and not r.hidden limit $3)"
+)
+_OF_HOUSE: Final = _HELD.format(records=of_house(_BOTH, "$3"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +134,12 @@ class LiveLinkage:
 
     def _candidates(self, customer: UUID, exact: Mapping[int, set[int]]) -> list[UUID]:
         """Customers that share something rare with it, those that share most first; ``exact`` as of :func:`_tokens`."""
-        met: dict[int, list[tuple[UUID, list[int]]]] = {token: [] for token in sorted(exact)}
-        carried: Counter[int] = Counter()  # by whomever: what was met is cut off before it is known whose it is
-        for other, token, tokens in self._held([(token, None) for token in met]):
-            carried[token] += 1
-            if other is not None:
-                met[token].append((other, tokens))
+        met, cut = self._met(sorted(exact))
         common = {token for token, found in met.items() if len(found) > _COMMON}
         rows = [one for token, found in met.items() if token not in common for one in found]
         # two that are common each may be rare together: 王伟 of that birthday
-        cut = {token for token, count in carried.items() if count > _COMMON}
         pairs = [pair for pair in itertools.combinations(met, 2) if cut.intersection(pair)]
-        rows += [(other, tokens) for other, _, tokens in self._held(pairs) if other is not None]
+        rows += [(other, tokens) for other, _, tokens in self._held(_OF_HOUSE, pairs) if other is not None]
         people = {token: len({other for other, _ in found}) for token, found in met.items()}
         parts = set[int]().union(*exact.values())
         shares: dict[UUID, int] = {}
@@ -155,13 +153,31 @@ class LiveLinkage:
                     shares[other] = max(shares.get(other, 0), 20 * len(shared) + alike)
         return sorted(shares, key=lambda one: (-shares[one], one))[:_CANDIDATES]
 
-    def _held(self, wanted: Sequence[tuple[int, int | None]]) -> list[tuple[UUID | None, int, list[int]]]:
+    def _met(self, exact: Sequence[int]) -> tuple[dict[int, list[tuple[UUID, list[int]]]], set[int]]:
+        """Customers that carry each token, with their tokens; and the tokens that many carry, of whichever house."""
+        met: dict[int, list[tuple[UUID, list[int]]]] = {token: [] for token in exact}
+        carried: Counter[int] = Counter()  # by whomever: what was met is cut off before it is known whose it is
+        for other, token, tokens in self._held(_OF_ANY, [(token, None) for token in met]):
+            carried[token] += 1
+            if other is not None:
+                met[token].append((other, tokens))
+        cut = {token for token, count in carried.items() if count > _COMMON}
+        crowded = [token for token in exact if token in cut and len(met[token]) <= _COMMON]
+        met.update({token: [] for token in crowded})  # behind another house's crowd may be more of this one's
+        for other, token, tokens in self._held(_OF_HOUSE, [(token, None) for token in crowded]):
+            if other is not None:
+                met[token].append((other, tokens))
+        return met, cut
+
+    def _held(
+        self, statement: str, wanted: Sequence[tuple[int, int | None]]
+    ) -> list[tuple[UUID | None, int, list[int]]]:
         """Customer, token and tokens of each record met; no customer where it is nobody's of this group."""
         if not wanted:
             return []
         ones, others = zip(*wanted, strict=True)
         values = [list(ones), list(others), _COMMON + 1, self._group.controller, KIND_NUMBERS[self._group.kind]]
-        return looked_up(_HELD, values)
+        return looked_up(statement, values)
 
 
 def joined(
