@@ -247,6 +247,33 @@ class TestOrganisations:
         numbered = {**one, "registration_number": "91310000MA1K35KL1X"}
         assert verdict(numbered, {**numbered, "legal_name": second}, "organisation") == "merged"
 
+    @pytest.mark.parametrize(("one", "other"), [
+        ("Harbour Lights GmbH", "Harbour Lights AG"), ("明月有限公司", "明月股份有限公司"), ("大和商事(株)", "大和商事合同会社"),
+        ("Harbour Lights Holding GmbH", "Harbour Lights GmbH"), ("Harbour Lights GmbH", "Harbour Lights GmbH & Co. KG"),
+        ("Harbour Lights Group", "Harbour Lights Ltd"), ("明月集团有限公司", "明月有限公司"), ("上海华信科技有限公司", "上海华信科技控股有限公司"),
+        ("Harbour Lights Holdings, Inc.", "Harbour Lights Group Inc."),
+    ])  # fmt: skip
+    def test_another_legal_form_is_asked_about(self, one, other):
+        first = {"legal_name": one, "phone": "+862155501234", "email": "info@mail.example"}
+        assert verdict(first, {**first, "legal_name": other}, "organisation") == "asked"
+        numbered = {**first, "registration_number": "91310000MA1K35KL1X"}
+        assert verdict(numbered, {**numbered, "legal_name": other}, "organisation") == "merged"
+
+    @pytest.mark.parametrize(("one", "other"), [
+        ("Harbour Lights Co., Ltd.", "Harbour Lights Limited"), ("明月有限责任公司", "明月有限公司"), ("Harbour Lights mbH", "Harbour Lights G.m.b.H."),
+        ("Harbour Lights Holding", "Harbour Lights Holdings Ltd"), ("Harbour Lights Group", "Harbour Lights"),
+        ("明月公司", "明月股份有限公司"), ("明月集团公司", "明月集团股份有限公司"), ("AB Harbour", "AB Harbour Ltd"),
+    ])  # fmt: skip
+    def test_the_same_form_or_none_is_no_other_form(self, one, other):
+        first = {"legal_name": one, "phone": "+862155501234", "email": "info@mail.example"}
+        assert verdict(first, {**first, "legal_name": other}, "organisation") == "merged"
+
+    def test_who_states_no_form_does_not_chain_two_that_do(self):
+        said = {"phone": "+862155501234", "email": "info@mail.example"}
+        names = ("Harbour Lights GmbH", "Harbour Lights", "Harbour Lights AG")
+        merges = resolve(*({**said, "legal_name": name} for name in names), kind="organisation").merges
+        assert [len(group) for group in merges] == [2]
+
 
 class TestTable:
     def test_nothing_comes_of_nothing(self):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from kehu.refine.resolve.features import (
@@ -16,8 +16,13 @@ from kehu.refine.resolve.features import (
     CODE_FIELDS,
     DOTLESS,
     FIELDS,
+    FIRST_WORD,
+    FORM_OF,
+    GROUP_OF,
     LEGAL_FORMS,
+    NO_GROUP,
     SAME_DOMAINS,
+    STATED,
     TEXT_FIELDS,
     Kind,
     ordinals,
@@ -53,6 +58,8 @@ _FAMILIAR: Final = re.compile(FAMILIAR)
 _STREET: Final = re.compile(STREET)
 _SOUNDS: Final = re.compile("|".join(MISHEARD))
 _LEGAL: Final = re.compile(LEGAL_FORMS)
+_FIRST_WORD: Final = re.compile(FIRST_WORD)
+_STATED: Final = re.compile(STATED)
 _BRANCHES: Final = tuple(re.compile(pattern) for pattern in BRANCHES)
 _COMPOUND: Final = frozenset(COMPOUND_SURNAMES)
 _LATIN: Final = str.maketrans(LATIN)
@@ -184,14 +191,22 @@ def _organisation(plain: Mapping[str, str | None]) -> Folded:
     if all(letter == " " or _HAN.match(letter) for letter in name):
         name = name.replace(" ", "")
     branch = next((found[1] for pattern in _BRANCHES if (found := pattern.search(full))), None)
+    stated = [found[0] for found in _STATED.finditer(_FIRST_WORD.sub("", full))]
+    form, group = (_every(stated, codes) for codes in (FORM_OF, GROUP_OF))
     return {
         "full": full,
         "name": name,
+        "legal_form": form,
+        "group_word": group or (NO_GROUP if form else None),
         "tokens": sorted_words(name),
         "name_s": spell(name),
         "branch": branch,
         "ordinal": ordinals(name),
     }
+
+
+def _every(words: Iterable[str], codes: Mapping[str, str]) -> str | None:
+    return " ".join(sorted({codes[word] for word in words if word in codes})) or None
 
 
 def sorted_words(name: str) -> str:

@@ -293,7 +293,7 @@ class _Persons(_Conditions):
 
 
 class _Organisations(_Conditions):
-    """Two organisations: a number, or a name and a contact, and no branches of one."""
+    """Two organisations: a number, or a name and a contact, and no branches, other forms or holdings of one."""
 
     def _registered_apart(self) -> Condition:
         """Two numbers, and not one slip of one: of that, just one has a right check digit."""
@@ -311,12 +311,15 @@ class _Organisations(_Conditions):
         branches = (self._one_has("branch") | self._differs("branch")) & ~number
         # Funds, sites and schools of one house have one name and one address, and a number each.
         ordinals = (self._one_has("ordinal") | self._differs("ordinal")) & ~number
-        certain = name & (number | contact & ~other_number & ~branches & ~ordinals)
-        apart = other_number | branches | ordinals
+        # Foo GmbH and Foo AG, a holding and its daughter: another legal form is another legal person.
+        forms = (self._differs("legal_form") | self._differs("group_word")) & ~number
+        apart = other_number | branches | ordinals | forms
+        certain = name & (number | contact & ~apart)
         doubts = {
             "numbers differ": other_number,
             "branches differ": branches,
             "ordinals differ": ordinals,
+            "legal forms differ": forms,
             "too little": ~certain,
         }
         return Guards(certain, named=NO, household=NO, shown=NO, never=NO, apart=apart, firm=apart, doubts=doubts)

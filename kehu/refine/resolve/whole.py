@@ -19,7 +19,7 @@ from kehu.refine.resolve.model import Model, shipped
 _PRIOR: Final = 0.001  # where no run has said otherwise: of pairs that share a rare key one in a thousand
 # Somebody of whom everything is known, made up.
 _SOMEBODY: Final = {
-    "full_name": "alice harper jr", "legal_name": "harbour lights 2 leeds branch", "given_name": "alice", "family_name": "harper",
+    "full_name": "alice harper jr", "given_name": "alice", "family_name": "harper", "legal_name": "lights 2 ltd leeds branch",
     "birth_date": "19840309", "email": "alice@mail.example",
 }  # fmt: skip
 

@@ -78,6 +78,9 @@ _DOUBTS: Final[Mapping[str, Promise]] = {
     "ordinals differ": gettext_lazy(
         "One name has a number that the other has not: perhaps the first and second of a kind."
     ),
+    "legal forms differ": gettext_lazy(
+        "The names state another legal form, or only one of them a group or a holding: perhaps parent and daughter."
+    ),
     "numbers differ": gettext_lazy("Two valid numbers that differ: nobody has two."),
     "generations differ": gettext_lazy("One is a junior, the other a senior."),
     "genders differ": gettext_lazy("Gender and first name both differ."),
