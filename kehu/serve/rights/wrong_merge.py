@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -124,6 +124,14 @@ def report_of(incident: UUID, *, actor: Actor) -> dict[str, Any] | None:
     return report
 
 
+def told(report: Mapping[str, Any], language: str) -> str:
+    """What happened, in a reader's language, by what :func:`report_of` gives: a text of the register is in one language."""
+    counts = Counter(use["who"] or _THEMSELVES[language] for use in report["uses"])
+    who = _COMMA[language].join(f"{name} ({count})" for name, count in counts.items())
+    one, other = report["customers"]
+    return _TEXT[language].format(count=len(report["uses"]), one=one, other=other, who=who)
+
+
 def enter_wrong_merge(
     seen: Sequence[Shown], pair: tuple[UUID, UUID], parts: tuple[list[UUID], list[UUID]], actor: Actor, language: str
 ) -> UUID:
@@ -131,22 +139,22 @@ def enter_wrong_merge(
 
     Args:
         pair: the two origin subjects that were parted; ``parts``: everybody on each side.
+        language: of the text that stands in the register; pages tell it in their reader's (:func:`told`).
     Returns:
         the incident.
     """
     staff = {row.human for row in seen if row.email is not None}
     alone = staff.pop() if len(staff) == 1 and all(row.email is not None for row in seen) else None
-    counts = Counter(_who(row) or _THEMSELVES[language] for row in seen)
-    who = _COMMA[language].join(f"{name} ({count})" for name, count in counts.items())
+    report = _report(seen, pair, parts)
     id = enter_incident(
         # a window ends before its end
         window=Window(alone, seen[0].at, seen[-1].at + timedelta(microseconds=1)),
-        text=_TEXT[language].format(count=len(seen), one=pair[0], other=pair[1], who=who),
+        text=told(report, language),
         actor=actor,
         aware_at=timezone.now(),
         learned=_learned(seen, parts),
     )
-    sealed = seal_under(id, orjson.dumps(_report(seen, pair, parts)).decode(), place=_place(id))
+    sealed = seal_under(id, orjson.dumps(report).decode(), place=_place(id))
     Incident.objects.filter(id=id).update(report=sealed)
     return id
 

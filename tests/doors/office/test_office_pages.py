@@ -8,18 +8,23 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.utils import timezone
 
 from kehu.doors.web.office.urls import urlpatterns
 from kehu.govern.packs import FACTS
 from kehu.guard.ledger import withheld
+from kehu.serve.desk import queries
 from kehu.serve.leaving import demands
 from kehu.serve.rights import erasure, holds, incidents, requests
 from kehu.serve.rights.health import check_clocks, check_held
 from kehu.serve.rights.models import Erasure
+from kehu.vault import assignment, parted
+from kehu.vault.assignment import PROBABLE
 from tests.cast import admit
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
+from tests.serve.holdings import link, raw
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 OFFICE = frozenset({"privacy", "legal"})
@@ -142,6 +147,26 @@ def test_what_is_overdue_is_red_and_the_doctor_says_so(office):
     requests.open_request(subject=lin, right="access", actor=who, received_at=now - timedelta(days=27))
     assert [(one.id, one.severity) for one in check_clocks()] == [("requests.due", "warning")]
     assert "overdue" not in text_of(desk.get("/requests"))
+
+
+def test_what_a_wrong_merge_showed_is_told_in_the_readers_language(office):
+    """Parted by itself, for nobody who speaks one language more than another."""
+    (desk, who), lin = office
+    [wang] = admit({"full_name": "王小明", "email": "wang@mail.example"})
+    link(lin, wang, PROBABLE)
+    assert queries.show(lin, actor=who, purpose="rights-request").fields
+    with transaction.atomic():
+        were = assignment.held_by(raw(), assignment.standing_links(raw(), [lin]))
+        assignment.unassign(raw(), [(lin, wang)], run=None, by=who.staff)
+        parted.tell_mistake(were, actor=who)
+    [row] = incidents.listed(actor=who)
+    for language, words in (
+        ("en", "Two customers had been merged by mistake"),
+        ("zh-hans", "两位客户曾被误并为一人"),
+        ("zh-hant", "兩位客戶曾被誤併為一人"),
+    ):
+        body = text_of(desk.get(f"/incidents/{row['id']}", HTTP_ACCEPT_LANGUAGE=language))
+        assert words in body and str(wang) in body and ("Two customers had" in body) == (language == "en")
 
 
 def test_a_wrong_form_takes_nothing_in_and_keeps_what_was_typed(office):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.office.clocks import clock_view, past
-from kehu.doors.web.pages import field_label, page, purpose_label
+from kehu.doors.web.pages import field_label, language, page, purpose_label
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.packs import FACTS, PACKS
 from kehu.guard.gate.acts import require_act
@@ -127,6 +127,9 @@ def _page(
         [row] = incidents.listed(actor=desk.without_purpose, id=id)
     except UnknownIncident:
         raise Http404 from None
+    found = wrong_merge.report_of(id, actor=desk.without_purpose) if row["wrong_merge"] else None
+    if found is not None:
+        row["text"] = wrong_merge.told(found, language())
     account = Staff.objects.filter(id=row["account"]).values_list("email", flat=True).first() if row["account"] else ""
     context = {
         **_row(row),
@@ -134,7 +137,7 @@ def _page(
         "clocks": [clock_view(clock) | {"open": clock["state"] != "done"} for clock in row["clocks"]],
         **_known(row, typed),
         "told": DONE.get(request.GET.get("done", ""), ""),
-        "report": _report(wrong_merge.report_of(id, actor=desk.without_purpose)) if row["wrong_merge"] else None,
+        "report": _report(found),
         **more,
     }
     return page(request, "office/incident.html", context, desk=desk, nav="incidents", status=status)
