@@ -335,7 +335,7 @@ class TestSources:
         code, out, err = kehu("resolve", "--all", "--json")
         answer = json.loads(out)
         assert (code, err) == (0, "")
-        assert list(answer) == ["before", "after", "merged", "review", "seconds", "fell_back"]
+        assert list(answer) == ["run", "before", "after", "merged", "review", "seconds", "fell_back"]
         assert [one["why"] for one in answer["fell_back"]] == ["few-records"]
         assert (answer["before"], answer["after"], answer["merged"]) == (2, 1, 1)
         code, out, err = kehu("sources", "--channel", "store")

@@ -29,6 +29,7 @@ from kehu.guard.gate.admit import Terms as Under
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
+from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import review
 from kehu.serve.rights import requests, wrong_merge
 from kehu.serve.rights.models import Request
@@ -104,7 +105,7 @@ class Town:
     # -- merging, in one town only
 
     def merge(self, pair: tuple[int, int], certainty: int) -> None:
-        run = new_id()
+        run = LinkageRun.objects.create(id=new_id(), everything=False, staff=BY, state="done").id
         with transaction.atomic():
             assignment.assign(
                 raw(), [(self.crowd[pair[0]], self.crowd[pair[1]])], certainty=certainty, why=7, run=run, by=BY

@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from django.db import ProgrammingError, connection, transaction
 
 from kehu.doors.cli.main import main
-from kehu.govern.consent import Statement, give_consent
+from kehu.govern.consent import Statement, give_consent, part_of
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.models import Proposal
+from kehu.refine.models import LinkageRun, Proposal
 from kehu.refine.resolve.review import NotOneCustomer
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import listing, queries
@@ -35,6 +35,18 @@ def join(*pairs, certainty=PROBABLE):
         connection.ensure_connection()
         assignment.assign(
             connection.connection, pairs, certainty=certainty, why=WHY["review"], run=None, by=owner_actor().staff
+        )
+
+
+def a_run():
+    return LinkageRun.objects.create(id=new_id(), everything=True, staff=owner_actor().staff, state="done").id
+
+
+def join_by(run, *pairs):
+    with transaction.atomic():
+        connection.ensure_connection()
+        assignment.assign(
+            connection.connection, pairs, certainty=PROBABLE, why=WHY["linkage"], run=run, by=owner_actor().staff
         )
 
 
@@ -201,17 +213,9 @@ def test_two_customers_cannot_be_parted(pair):
 def test_a_run_taken_back_tells_of_whom_somebody_saw_as_one(database):
     """Two wrong merges of one run, and a right one of another: of the one that was looked at an incident opens."""
     lin, wang, twin, other = admit(LIN, WANG, TWIN, {"full_name": "陈立", "email": "chen@mail.example"})
-    run = new_id()
+    run = a_run()
     join((lin, twin))  # by a reviewer: stays
-    with transaction.atomic():
-        assignment.assign(
-            connection.connection,
-            [(twin, wang)],
-            certainty=PROBABLE,
-            why=WHY["linkage"],
-            run=run,
-            by=owner_actor().staff,
-        )
+    join_by(run, (twin, wang))
     look(lin, staff("service"))
     join((wang, other))
     gone, [incident] = wrong_merge.undo_run(run, actor=owner_actor())
@@ -222,18 +226,9 @@ def test_a_run_taken_back_tells_of_whom_somebody_saw_as_one(database):
 
 
 def test_a_run_taken_back_that_nobody_saw_opens_nothing(pair):
-    run = new_id()
+    run = a_run()
     look(pair[0], staff("service"))
-    with transaction.atomic():
-        connection.ensure_connection()
-        assignment.assign(
-            connection.connection,
-            [tuple(pair)],
-            certainty=PROBABLE,
-            why=WHY["linkage"],
-            run=run,
-            by=owner_actor().staff,
-        )
+    join_by(run, tuple(pair))
     assert wrong_merge.undo_run(run, actor=owner_actor()) == (1, [])
     assert not Incident.objects.exists()
 
@@ -250,3 +245,20 @@ def test_the_command(pair):
     again = run("unmerge", lin, wang)
     assert again.exit_code == 1 and json.loads(again.stdout)["error"]["code"] == "not-one-customer"
     assert run("unmerge", "x", wang).exit_code == 2
+
+
+def test_the_command_that_takes_a_run_back(pair):
+    lin, wang = pair
+    join_by(made := a_run(), (lin, wang))
+    look(lin, staff("service"))
+    run = lambda *words: CliRunner().invoke(main, ["resolve", *map(str, words), "--json"], prog_name="kehu")
+    [listed] = json.loads(run("--runs").stdout)["runs"]
+    assert (listed["run"], listed["everything"], listed["state"]) == (str(made), True, "done")
+    done = run("--undo", listed["run"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"undone": str(made), "links": 1, "incidents": [register()[0]["id"]]}
+    assert part_of(lin, whole=True) == [lin]
+    unknown = run("--undo", new_id())
+    assert unknown.exit_code == 1 and json.loads(unknown.stdout)["error"]["code"] == "unknown-run"
+    LinkageRun.objects.filter(id=made).update(state="running")
+    assert run("--undo", made).exit_code == 1  # it would go on joining

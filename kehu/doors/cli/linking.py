@@ -7,29 +7,43 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
 from kehu.doors.cli.frame import DONE, actor, command, language, put, subject_id
 
+if TYPE_CHECKING:
+    from kehu.refine.models import LinkageRun
+
 
 @click.command(epilog="Example: kehu resolve --all")
 @click.option("--all", "everything", is_flag=True, help="Everybody, not only what came since the last run.")
 @click.option("--spark", "on_spark", is_flag=True, help="Link everybody on Spark: KEHU_SPARK_MASTER, else local[2].")
+@click.option("--runs", "listed", is_flag=True, help="Link nobody: list the newest runs, jobs' too.")
+@click.option("--undo", metavar="RUN", help="Take back what this run joined, save what people confirmed.")
 @command()
-def resolve(everything: bool, on_spark: bool) -> Any:
+def resolve(everything: bool, on_spark: bool, listed: bool, undo: str | None) -> Any:
     """Find the records of one customer: sure ones are joined, doubtful ones wait in the review queue.
 
     `fell_back` names comparisons that keep their shipped weights, and why: few-records, no-pairs, few-matches, astray.
+    A run undone opens an incident for each two whom somebody saw as one; the next run of everybody may join them again.
     """
     from kehu.refine.resolve import runs
 
+    if sum((everything or on_spark, listed, undo is not None)) > 1:
+        raise click.UsageError("--runs and --undo stand alone")
+    if listed:
+        return {"runs": [_run(one) for one in runs.newest_runs(actor=actor())]}
+    if undo is not None:
+        return _undone(undo)
     if on_spark:
         os.environ.setdefault("KEHU_SPARK_MASTER", "local[2]")
     with _bar() as told:
         run = runs.resolve(actor=actor(), everything=everything, progress=told)
     return {
+        "run": str(run.id),
         "before": run.before,
         "after": run.after,
         "merged": run.merged,
@@ -41,6 +55,27 @@ def resolve(everything: bool, on_spark: bool) -> Any:
             for why in sorted(set(held.values()))
         ],
     }
+
+
+def _run(one: LinkageRun) -> dict[str, Any]:
+    return {
+        "run": str(one.id), "started_at": one.started_at.isoformat(), "state": one.state, "everything": one.everything,
+        "merged": one.merged, "review": one.review,
+    }  # fmt: skip
+
+
+def _undone(run: str) -> dict[str, Any]:
+    from kehu.serve.rights import wrong_merge
+
+    links, incidents = wrong_merge.undo_run(_run_id(run), actor=actor(), language=language())
+    return {"undone": run, "links": links, "incidents": [str(one) for one in incidents]}
+
+
+def _run_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError("RUN: an id as `kehu resolve --runs` prints it") from None
 
 
 @click.command(epilog="Example: kehu sources --channel store --with-proposals")

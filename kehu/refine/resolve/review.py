@@ -21,7 +21,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ActRefused, require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.ledger.record import record_act
-from kehu.refine.models import ACCEPTED, NO, PRIVACY, REJECTED, UNSURE, WAITING, YES, Answer
+from kehu.refine.models import ACCEPTED, NO, PRIVACY, REJECTED, UNSURE, WAITING, YES, Answer, LinkageRun
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve import queue
 from kehu.refine.resolve.odds import odds
@@ -36,7 +36,7 @@ from kehu.vault.ids import new_id
 
 __all__ = [
     "AnsweredMeanwhile", "MayNotBeJoined", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal", "TakenBack",
-    "UnknownProposal", "accept", "answer", "answered", "open_proposals", "reject", "take_back", "undo", "undo_run",
+    "UnknownProposal", "UnknownRun", "accept", "answer", "answered", "open_proposals", "reject", "take_back", "undo", "undo_run",
 ]  # fmt: skip
 
 TAKEN_BACK_FOR: Final = timedelta(days=1)
@@ -46,6 +46,10 @@ Evidence = Mapping[str, Sequence[Any]]
 
 class UnknownProposal(LookupError):
     """No such proposal waits: settled by itself, or never there."""
+
+
+class UnknownRun(LookupError):
+    """No run of linkage of that id is over."""
 
 
 class AnsweredMeanwhile(Exception):
@@ -257,9 +261,12 @@ def undo_run(run: UUID, *, actor: Actor) -> int:
 
     Raises:
         ActRefused: the role may not.
+        UnknownRun: none of that id is over.
     """
     require_act("review", actor)
     require_standing(actor)
+    if not LinkageRun.objects.filter(id=run).exclude(state="running").exists():  # an import is taken back otherwise
+        raise UnknownRun(str(run))
 
     def work() -> int:
         gone = assignment.unassign_run(_raw(), run, by=actor.staff)

@@ -45,6 +45,7 @@ _LINKS_PER_TRANSACTION: Final = 10_000
 _LOCK_KEY: Final = 0x6B656875_72756E73  # "kehuruns"
 _LOOK_SECONDS: Final = 0.5
 _SPILL: Final = "linkage-"  # folders in the home, each gone with its run
+_SHOWN: Final = 50
 _OPENING: Final = 0.45  # share of a run's time
 
 
@@ -107,6 +108,16 @@ def _fell_back(run: LinkageRun) -> dict[str, dict[str, str]]:
         for group, held in run.weights.items()
     }
     return {group: why for group, why in found.items() if why}
+
+
+def newest_runs(*, actor: Actor) -> list[LinkageRun]:
+    """The newest runs first, fifty at most; counts and ids only.
+
+    Raises:
+        ActRefused: the role may not.
+    """
+    require_act("link", actor)
+    return list(LinkageRun.objects.order_by("-started_at")[:_SHOWN])
 
 
 def count_customers() -> int:

@@ -74,6 +74,7 @@ def undo_run(run: UUID, *, actor: Actor, language: str = "en") -> tuple[int, lis
 
     Raises:
         ActRefused: the role may not.
+        UnknownRun: none of that id is over.
     """
 
     def work() -> tuple[int, list[UUID]]:
