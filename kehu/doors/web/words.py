@@ -108,6 +108,7 @@ _REASONS: Final = {
     "message_not_taken_in": gettext_lazy("could not be taken in"),
     "message_too_old": gettext_lazy("sent too long ago"),
     "message_unknown_topic": gettext_lazy("topic nobody takes"),
+    "message_other_topic": gettext_lazy("body of another topic"),
     "message_no_customer": gettext_lazy("message without a customer"),
     "message_no_order": gettext_lazy("message without an order number"),
     "message_said_later": gettext_lazy("something else was said later"),

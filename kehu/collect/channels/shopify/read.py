@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kehu.collect.channels import Asked, Brought, Reading, Terms, Unreadable
-from kehu.collect.channels.shopify.transport import PRIVACY
+from kehu.collect.channels.shopify.transport import PRIVACY, privacy_topic
 from kehu.collect.signed.parts import (
     LONGEST,
     Refused,
@@ -60,6 +60,11 @@ _NOT_NEEDED: Final = frozenset({
     EMAIL_CONSENT, "sms_marketing_consent", "customer_id", "email_address", "email_id", "metafield",
 })  # fmt: skip
 """What no purpose of ours needs, or what is read otherwise."""
+_MARKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "orders": ("line_items", "financial_status", "order_number"),
+    "customers": ("verified_email", "tax_exempt", "default_address"),
+}
+"""Places that bodies of one resource have and those of the other have not."""
 
 
 def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> Reading:
@@ -86,7 +91,6 @@ class _Message:
         self._topic = str(message["topic"])
         self._body = thing(message["body"])
         self._own = str(message["own"])
-        self._shop = str(message["shop"])
         self._received = received
         self._terms = terms
         self._unread = unread
@@ -99,8 +103,10 @@ class _Message:
         """The records in it.
 
         Raises:
-            Refused: no known topic, too old, or it names nobody.
+            Refused: no known topic, not what its topic says, too old, or it names nobody.
         """
+        if self._is_other():
+            raise Refused("message_other_topic")
         if self._topic in PRIVACY:
             return []
         if self._triggered is not None and self._received - self._triggered > WINDOW:
@@ -135,10 +141,19 @@ class _Message:
     def whose(self) -> str | None:
         """Whom it is about, whatever its topic; None: it names nobody. The id of what is no customer is no customer's."""
         body = self._body
-        own = body.get("id") if self._topic.startswith("customers/") else None
+        own = body.get("id") if (_resource(body) or self._topic.partition("/")[0]) == "customers" else None
         found = id_of(body.get("customer_id")) or id_of(thing(body.get("customer")).get("id")) or id_of(own)
         told = values_of(body, {**_BUYER, "email_address": "email"})
         return found or guest(told.get("email"), told.get("phone"))
+
+    def _is_other(self) -> bool:
+        """Whether the body, which is signed, is something else than the topic says, which is not."""
+        if self._topic in PRIVACY:
+            return privacy_topic(self._body) != self._topic
+        if self._topic == "customers/delete" and "updated_at" in self._body:
+            return True  # of an account that is gone there is nothing to tell
+        told, held = self._topic.partition("/")[0], _resource(self._body)
+        return told in _MARKS and held is not None and held != told
 
     # -- what rows hold
 
@@ -181,7 +196,7 @@ class _Message:
 
     def _status(self) -> str | None:
         order = self._body
-        if order.get("cancelled_at") or self._topic == "orders/cancelled":
+        if order.get("cancelled_at"):
             return "cancelled"
         parts = [part for name in ("financial_status", "fulfillment_status") if (part := text(order.get(name)))]
         return ", ".join(parts) or None
@@ -205,7 +220,7 @@ class _Message:
 
     def _privacy(self) -> Asked:
         body, person = self._body, thing(self._body.get("customer"))
-        shop = first(body.get("shop_domain"), self._shop, body.get("shop_id")) or ""
+        shop = first(body.get("shop_domain"), body.get("shop_id")) or ""
         said = {"topic": self._topic, "shop": shop}
         identity = {
             "external_id": id_of(person.get("id")),
@@ -220,6 +235,14 @@ class _Message:
             said["reference"] = own
         right = "access" if self._topic == "customers/data_request" else "erase"
         return Asked(right, identity["external_id"], said)
+
+
+def _resource(body: Mapping[str, Any]) -> str | None:
+    """Whether a body is one of ``customers`` or ``orders``, by what it holds; None: it does not say."""
+    name = (text(body.get("admin_graphql_api_id")) or "").removeprefix("gid://shopify/").partition("/")[0]
+    if name:
+        return f"{name.lower()}s"
+    return next((kind for kind, marks in _MARKS.items() if not body.keys().isdisjoint(marks)), None)
 
 
 def _known(values: list[Any]) -> Iterator[str]:

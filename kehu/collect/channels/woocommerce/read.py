@@ -38,6 +38,10 @@ _NOT_NEEDED: Final = frozenset({
     "is_paying_customer", "avatar_url", "meta_data", "_links", "orders_count", "total_spent",
 })  # fmt: skip
 _ORDERS: Final = ("order.created", "order.updated", "order.restored")
+_MARKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "order": ("order_key", "line_items"), "customer": ("username", "role", "is_paying_customer"),
+}  # fmt: skip
+"""Places that bodies of one resource have and those of the other have not."""
 
 
 def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> Reading:
@@ -72,8 +76,10 @@ class _Message:
         """The records in it.
 
         Raises:
-            Refused: no known topic, or it names nobody.
+            Refused: no known topic, not what its topic says, or it names nobody.
         """
+        if self._is_other():
+            raise Refused("message_other_topic")
         if self._topic in ("customer.created", "customer.updated"):
             return [self._customer()]
         if self._topic == "customer.deleted":
@@ -86,10 +92,17 @@ class _Message:
 
     def whose(self) -> str | None:
         """Whom it is about, whatever its topic; None: it names nobody. The id of what is no customer is no customer's."""
-        own = self._body.get("id") if self._topic.startswith("customer.") else None
+        own = self._body.get("id") if (_resource(self._body) or self._topic.partition(".")[0]) == "customer" else None
         told = values_of(self._body, _CUSTOMER)
         found = id_of(self._body.get("customer_id")) or id_of(own)
         return found or guest(told.get("email"), told.get("phone"))
+
+    def _is_other(self) -> bool:
+        """Whether the body, which is signed, is something else than the topic says, which is not."""
+        told, _, event = self._topic.partition(".")
+        held = _resource(self._body)
+        # what is gone is told by its number alone
+        return told in _MARKS and held is not None and (held != told or event == "deleted")
 
     def _customer(self) -> Brought:
         known = {**self._terms.fields, **_CUSTOMER}
@@ -135,6 +148,11 @@ class _Message:
 
     def _residence(self, values: Mapping[str, str]) -> str:
         return values.get("country") or self._terms.residence
+
+
+def _resource(body: Mapping[str, Any]) -> str | None:
+    """Whether a body is an ``order`` or a ``customer``, by what it holds; None: it does not say."""
+    return next((kind for kind, marks in _MARKS.items() if not body.keys().isdisjoint(marks)), None)
 
 
 def _moment_text(value: str | None) -> str | None:
