@@ -80,6 +80,13 @@ class Server:
                 answer, _ = held.append("INBOX", "", imaplib.Time2Internaldate(time.time()), letter)
                 assert answer == "OK"
 
+    def drop(self, many: int, letter: bytes) -> None:
+        """Deliver as many letters past the server, as another program of the machine does."""
+        for number in range(many):
+            path = self.home / "mail" / "new" / f"{time.time_ns()}.{number}.here"
+            path.write_bytes(letter.replace(b"<id", b"<%d." % number))
+            os.chown(path, self.home.stat().st_uid, self.home.stat().st_gid)
+
     def empty(self) -> None:
         """Take every letter out."""
         with self.client() as held:
@@ -106,7 +113,7 @@ class Server:
 
 
 @contextmanager
-def running(*, tls: bool = False) -> Iterator[Server]:
+def running(*, tls: bool = False, password: str = PASSWORD) -> Iterator[Server]:
     """Start one; ends with the block."""
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     home = Path(tempfile.mkdtemp(prefix="kehu-imap-"))
@@ -120,7 +127,7 @@ def running(*, tls: bool = False) -> Iterator[Server]:
         how = f"ssl = yes\nssl_cert = <{certificate}\nssl_key = <{home}/key.pem" if tls else "ssl = no"
         group = _group(user.pw_gid)
         (home / "dovecot.conf").write_text(
-            _CONFIG.format(home=home, user=user.pw_name, group=group, port=port, password=PASSWORD, tls=how)
+            _CONFIG.format(home=home, user=user.pw_name, group=group, port=port, password=password, tls=how)
         )
         for path in (home, *home.rglob("*")):
             os.chown(path, user.pw_uid, user.pw_gid)

@@ -222,6 +222,40 @@ def test_an_account_signs_in_whatever_stands_in_its_name(channel, imap, account)
     assert pull(box_of(channel, imap, account=account)).new == 1
 
 
+def test_an_account_and_a_password_may_have_any_letters(channel, imap):
+    password = "Schlüssel-für-茶-zq"
+    with dovecot.running(password=password) as server:
+        for account in (dovecot.ACCOUNT, "客服@kehu.example"):
+            assert pull(box_of(channel, server, account=account, password=password)).seen == 0
+        with pytest.raises(PullFailed, match="sign-in"):
+            pull(box_of(channel, server, password=password + "é"))
+
+
+@pytest.mark.parametrize(
+    ("name", "held"), [("台北", "&U,BTFw-"), ("Anfragen & Rückfragen", "Anfragen &- R&APw-ckfragen")]
+)
+def test_a_folder_may_have_any_name(channel, imap, name, held):
+    with imap.client() as server:
+        server.create(f'"{held}"')
+        server.append(f'"{held}"', "", imaplib.Time2Internaldate(time.time()), letter())
+    assert pull(box_of(channel, imap, folder=name)).new == 1
+    assert pull(box_of(channel, imap, folder=held)).seen == 1  # as the server itself writes it
+
+
+def test_a_mailbox_of_any_size_comes_in_part_by_part(channel, imap, monkeypatch):
+    """The answer to a search is one line, and the library reads lines up to a bound."""
+    imap.empty()
+    imap.drop(180, letter(id="<id@mail.example>"))
+    monkeypatch.setattr(imaplib, "_MAXLINE", 600)
+    monkeypatch.setattr(pulling, "_MOST_SEARCHED", 60)
+    monkeypatch.setattr(pulling, "_MOST_A_PULL", 70)
+    box_of(channel, imap)
+    assert [pull(Mailbox.objects.get()).seen for _ in range(4)] == [70, 70, 40, 0]
+    assert accepting.waiting()[0] == 180
+    Mailbox.objects.update(since=date(2026, 1, 1), last=Mailbox.objects.get().last - 20)
+    assert pull(Mailbox.objects.get()).seen == 20
+
+
 def test_trying_it_out_takes_nothing(channel, imap):
     imap.empty()
     imap.put(letter())

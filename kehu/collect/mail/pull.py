@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from kehu.collect.inbox.accept import InboxFull, Sender, accept
 from kehu.collect.mail.boxes import KIND, TLS_PORT, is_here
+from kehu.collect.mail.folders import folder_name
 from kehu.collect.mail.message import MOST, read_mail, unread_mail
 from kehu.collect.models import Mailbox
 from kehu.collect.signed.secrets import open_for
@@ -32,6 +33,9 @@ _WAITED: Final = 8  # seconds, by somebody at a page
 _AT_ONCE: Final = 25
 _MOST_AT_ONCE: Final = 2 << 20  # bytes of letters in one request of the inbox
 _MOST_A_PULL: Final = 1_000
+_MOST_SEARCHED: Final = (
+    50_000  # letters in one search: its answer is one line, of which the library reads a million bytes
+)
 _UID: Final = re.compile(rb"UID (\d+)")
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -127,8 +131,7 @@ def _signed_in(box: Mailbox, seconds: int) -> Iterator[imaplib.IMAP4]:
         elif box.port != TLS_PORT and not is_here(box.host):
             raise PullFailed("no-tls")
         try:
-            # the library quotes the password alone
-            server.login(_quoted(box.account), open_for(box.channel, bytes(box.sealed)).decode())
+            _sign_in(server, box.account, open_for(box.channel, bytes(box.sealed)).decode())
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
@@ -139,14 +142,22 @@ def _signed_in(box: Mailbox, seconds: int) -> Iterator[imaplib.IMAP4]:
             server.logout()
 
 
+def _sign_in(server: imaplib.IMAP4, account: str, password: str) -> None:
+    if account.isascii() and password.isascii():
+        server.login(_quoted(account), password)  # the library quotes the password alone
+    else:  # LOGIN has no other letters (RFC 3501), SASL's PLAIN has (RFC 4616)
+        server.authenticate("PLAIN", lambda _: f"\0{account}\0{password}".encode())
+
+
 class _Folder:
     """The mailbox's folder, open."""
 
     def __init__(self, box: Mailbox, server: imaplib.IMAP4) -> None:
         self._box, self._server = box, server
-        answer, _ = server.select(_quoted(box.folder), readonly=not box.marks_seen)
+        answer, held = server.select(_quoted(folder_name(box.folder)), readonly=not box.marks_seen)
         if answer != "OK":
             raise PullFailed("folder")
+        self._letters = int(held[0] or 0)
         _, said = server.response("UIDVALIDITY")
         validity = int(said[0] or 0) if said and said[0] is not None else 0
         if validity != box.validity:  # rebuilt: its numbers mean other letters now
@@ -174,12 +185,7 @@ class _Folder:
         Raises:
             PullFailed: the server does not say how large one is that it has; those before it are yielded first.
         """
-        since = self._box.since
-        asked: tuple[str, ...] = ("UID", f"{self._box.last + 1}:*")
-        if since is not None:
-            asked += ("SINCE", f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}")
-        # `n:*` names the last one in any case
-        wanted = [uid for uid in self._search(*asked) if uid > self._box.last][:_MOST_A_PULL]
+        wanted = self._wanted()
         for start in range(0, len(wanted), _AT_ONCE):
             batch, held = list[tuple[int, int]](), 0
             part = wanted[start : start + _AT_ONCE]
@@ -199,6 +205,30 @@ class _Folder:
                 yield batch
             if untold:
                 raise PullFailed("protocol")
+
+    def _wanted(self) -> list[int]:
+        """Numbers of the first new messages, as many as a pull takes; searched some at a time."""
+        since, first, found = self._box.since, self._box.last + 1, list[int]()
+        asked = ("SINCE", f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}") if since is not None else ()
+        for place in range(_MOST_SEARCHED, self._letters, _MOST_SEARCHED):
+            end = self._number_at(
+                place
+            )  # parts border on each other by number, whatever goes from the folder meanwhile
+            if end >= first:
+                found += self._search("UID", f"{first}:{end}", *asked)
+                first = end + 1
+            if len(found) >= _MOST_A_PULL:
+                return found[:_MOST_A_PULL]
+        # `n:*` names the last one in any case
+        found += [uid for uid in self._search("UID", f"{first}:*", *asked) if uid >= first]
+        return found[:_MOST_A_PULL]
+
+    def _number_at(self, place: int) -> int:
+        """The number of the message at a place of the folder; 0: it is gone meanwhile."""
+        answer, lines = self._server.fetch(str(place), "(UID)")
+        if answer != "OK":
+            raise PullFailed("protocol")
+        return next((int(uid[1]) for line in lines if isinstance(line, bytes) and (uid := _UID.search(line))), 0)
 
     def _search(self, *asked: str) -> list[int]:
         lines = self._call("SEARCH", *asked)
