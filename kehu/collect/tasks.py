@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
-from procrastinate.contrib.django import app
 
 from kehu.collect.models import Import
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.actions import UnknownStaff, actor_of, owner_actor
 from kehu.guard.staff.models import Staff
+from kehu.host.jobs import WHILE_DATABASE_AWAY, app
 
 if TYPE_CHECKING:
     from kehu.collect.imports.plan import Plan
@@ -28,7 +28,7 @@ def start_as_job(planned: Plan, *, actor: Actor) -> UUID:
     return import_id
 
 
-@app.task(name="collect:run_import", pass_context=False)
+@app.task(name="collect:run_import", pass_context=False, retry=WHILE_DATABASE_AWAY)
 def run_import(import_id: str) -> None:
     """Work through an import as whoever started it; done again after a crash it goes on where it was.
 

@@ -17,10 +17,25 @@ import procrastinate
 from django.db import connection
 from procrastinate.contrib.django import app
 
-__all__ = ["WHILE_AWAY", "add_upkeep", "app", "counts", "main", "run_pending", "waits"]
+from kehu.host.away import AWAY
 
-WHILE_AWAY: Final = procrastinate.RetryStrategy(max_attempts=9, exponential_wait=3)
+__all__ = [
+    "WHILE_AWAY",
+    "WHILE_DATABASE_AWAY",
+    "add_upkeep",
+    "app",
+    "counts",
+    "is_last",
+    "main",
+    "run_pending",
+    "waits",
+]
+
+_TRIES: Final = 9
+WHILE_AWAY: Final = procrastinate.RetryStrategy(max_attempts=_TRIES, exponential_wait=3)
 """Of a job that needs a server elsewhere: tried again after 3 s, 9 s, 27 s and so on, for some eight hours in all."""
+WHILE_DATABASE_AWAY: Final = procrastinate.RetryStrategy(max_attempts=_TRIES, exponential_wait=3, retry_exceptions=AWAY)
+"""Of a job that goes on where it was: tried again as long, where the database went away meanwhile, and for nothing else."""
 _CONCURRENCY: Final = 2
 _DRAIN_SECONDS: Final = 20
 _FAILED_HOURS: Final = 24 * 7
@@ -81,6 +96,11 @@ def waits(task: procrastinate.tasks.Task[Any, Any, Any]) -> bool:
             [task.name],
         )
         return bool(cursor.fetchone()[0])
+
+
+def is_last(context: procrastinate.JobContext) -> bool:
+    """Whether a job that is tried again by one of these strategies is tried for the last time."""
+    return context.job.attempts >= _TRIES
 
 
 def run_pending() -> None:

@@ -15,6 +15,7 @@ from kehu.collect.models import Staged
 from kehu.collect.tasks import forget_uploads, run_import, start_as_job
 from kehu.guard.aside import AsideDoesNotOpen
 from kehu.guard.gate.acts import ActRefused
+from kehu.guard.gate.read import raw_connection
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
@@ -143,6 +144,28 @@ def test_an_upload_becomes_an_import_as_a_job(database):
     with open_owner(database) as owner:
         [human] = owner.execute("select distinct human from ledger_entry where action = 5 and subjects > 0").fetchone()
     assert human == who.human
+
+
+def test_a_job_whose_database_goes_away_goes_on_when_that_is_back(database, monkeypatch):
+    who = staff("service")
+    staged = staging.stage(io.BytesIO(b"external_id,full_name\nK1,Ann Lee\nK2,Bob Wu\n"), name="a.csv", actor=who)
+    planned = actions.plan(ImportTerms(files=(staged,), channel="store", basis="contract"), actor=who)
+    import_id = start_as_job(planned, actor=who)
+    write = actions.write_chunk
+
+    def cut(*told, **rest):
+        with open_owner(database) as owner:
+            owner.execute("select pg_terminate_backend(%s, 5000)", [raw_connection().info.backend_pid])
+        return write(*told, **rest)
+
+    with monkeypatch.context() as away:
+        away.setattr(actions, "write_chunk", cut)
+        jobs.run_pending()
+    assert actions.status(import_id).state != "done"
+    with open_owner(database) as owner:
+        owner.execute("update procrastinate_jobs set scheduled_at = null")
+    jobs.run_pending()
+    assert (actions.status(import_id).state, actions.status(import_id).created) == ("done", 2)
 
 
 def test_uploads_nobody_imports_are_forgotten(database):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -13,6 +14,8 @@ from kehu.collect.models import Staged
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.models import Staff
+from kehu.host.database import Database
+from kehu.host.home import Home
 from kehu.host.jobs import run_pending
 from kehu.serve.mailing import bringing, lists
 from kehu.serve.mailing.lists import Scope
@@ -134,6 +137,38 @@ def test_whoever_left_stops_nobody():
     Staff.objects.filter(id=mia.staff).update(is_active=False)
     run_pending()
     assert Bringing.objects.get(id=id).fault == "left" and said(lin) == {} and staged not in staging.spooled()
+
+
+@pytest.mark.parametrize("tried", [0, 9])
+def test_whose_database_goes_away_midway_it_goes_on_when_that_is_back(monkeypatch, tried):
+    mia = staff("marketing")
+    [lin] = admit({"email": "lin@mail.example"})
+    id = bringing.begin(staged := sent(mia), Scope("x"), actor=mia)
+    run_pending()
+    bringing.put_in_force(id, actor=mia)
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set attempts = %s", [tried])
+    keep = lists.do_not_contact.keep
+
+    def cut(raw, *rest):
+        with psycopg.connect(Database(Home.current()).conninfo("kehu_owner")) as owner:
+            owner.execute("select pg_terminate_backend(%s, 5000)", [raw.info.backend_pid])
+        return keep(raw, *rest)
+
+    with monkeypatch.context() as away:
+        away.setattr(lists.do_not_contact, "keep", cut)
+        run_pending()
+    row = Bringing.objects.get(id=id)
+    if tried:  # after some hours of it nobody waits any more
+        assert (row.state, row.fault) == ("failed", "broken") and staged not in staging.spooled()
+        return
+    assert (row.state, row.rows) == ("stopping", 0)
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set scheduled_at = null", ())
+    run_pending()
+    row = Bringing.objects.get(id=id)
+    assert (row.state, row.rows, row.new) == ("done", 4, 2) and staged not in staging.spooled()
+    assert said(lin)["email", "offers"] == "suppressed"
 
 
 class Killed(BaseException):

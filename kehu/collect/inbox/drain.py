@@ -17,8 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-import psycopg
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
@@ -41,6 +40,7 @@ from kehu.guard.gate.admit import Admission
 from kehu.guard.gate.admit import Terms as AdmissionTerms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
+from kehu.host.away import AWAY
 from kehu.refine.tasks import defer_linkage
 
 _log = logging.getLogger("kehu.collect.inbox")
@@ -52,7 +52,6 @@ _WAITS: Final = timedelta(days=1)
 _OLD: Final = timedelta(hours=1)
 _LOCK: Final = 0x6B696E00  # and the channel's id
 _FAILED: Final = "message_not_taken_in"
-_AWAY: Final = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 """The database is away, or was restarted: whatever else it says is of one message."""
 
 
@@ -107,7 +106,7 @@ def drain(*, only_channel: int | None = None) -> int:
             if held:
                 try:
                     taken += _Channel(id).drain()
-                except _AWAY:
+                except AWAY:
                     raise
                 except Exception as failure:  # noqa: BLE001  (whatever it is, the other channels go on)
                     _log.error("inbox.stopped", {"channel": id, "failure": type(failure).__name__})
@@ -146,7 +145,7 @@ class _Channel:
         except Refused as refused:
             return self._wait(sent, refused.policy)
         except Exception as failure:  # whatever one message does to a reader, the others go on
-            if isinstance(failure, _AWAY):
+            if isinstance(failure, AWAY):
                 raise  # nothing was taken in, it will be
             # never its words: they may quote what was sent
             _log.error("inbox.failed", {"channel": self.channel.id, "failure": type(failure).__name__, "alone": single})

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-import psycopg
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from kehu.collect.inbox.accept import InboxFull, Sender, accept
@@ -26,6 +24,7 @@ from kehu.collect.mail.folders import folder_name
 from kehu.collect.mail.message import MOST, read_mail, unread_mail
 from kehu.collect.models import Mailbox
 from kehu.collect.signed.secrets import open_for
+from kehu.host.away import AWAY
 
 _log = logging.getLogger("kehu.collect.mail")
 _SECONDS: Final = 20
@@ -103,7 +102,7 @@ def _failing_in_a_word(box: Mailbox) -> Iterator[None]:
         raise _failed(box, "unreachable") from None
     except (imaplib.IMAP4.error, ValueError, IndexError):
         raise _failed(box, "protocol") from None
-    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError):
+    except AWAY:
         raise  # the database is away: no mailbox's failure, and nobody could write that it is
     except Exception as failure:  # whatever one mailbox does to us, the others go on
         # never its words: they may quote a letter

@@ -19,6 +19,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.actions import actor_of
 from kehu.guard.staff.models import Staff
+from kehu.host.away import AWAY
 from kehu.serve.mailing import lists
 from kehu.serve.mailing.lists import Brought, Scope
 from kehu.serve.mailing.models import DONE, FAILED, LOOKED, LOOKING, STOPPING, Bringing
@@ -114,8 +115,12 @@ def recent(*, actor: Actor) -> list[Bringing]:
     return list(Bringing.objects.order_by("-at")[:_SHOWN])
 
 
-def work(id: UUID) -> None:
-    """Do what is next for a list, as whoever sent it. A process that is killed meanwhile leaves it to be gone on with."""
+def work(id: UUID, *, last: bool = False) -> None:
+    """Do what is next for a list, as whoever sent it. Killed meanwhile, or without the database, it is left to be gone on with.
+
+    Args:
+        last: nobody will go on with it: it ends, whatever stops it.
+    """
     row = Bringing.objects.filter(id=id, state__in=_WORKING).first()
     if row is None:
         return
@@ -136,8 +141,9 @@ def work(id: UUID) -> None:
         _ended(row, "gone")
     except Refused:
         _ended(row, "refused")
-    except Exception:  # whatever it was, the page must not say for ever that it works; the job fails with it
-        _ended(row, "broken")
+    except Exception as failure:  # whatever it was, the page must not say for ever that it works; the job fails with it
+        if last or not isinstance(failure, AWAY):
+            _ended(row, "broken")
         raise
 
 
