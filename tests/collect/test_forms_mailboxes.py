@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -158,6 +159,39 @@ def test_what_both_mailboxes_agreed_to_is_not_said_to_be_destroyed(letters):
     assert not any(waiting.decline(link_of(letter)) for letter in letters)
     drain_all()
     assert Subscription.objects.get().status == "subscribed"
+
+
+@pytest.mark.parametrize("first", ["yes", "no"])
+def test_of_a_yes_and_a_no_at_one_moment_one_is_carried_out_and_the_other_told(letters, monkeypatch, first):
+    form = published()
+    send(form, LIN)
+    post_letters()
+    link, answers = link_of(letters[0]), list[object]()
+
+    def other():
+        try:
+            answers.append(waiting.decline(link) if first == "yes" else waiting.confirm(link))
+        except waiting.LinkRefused as refused:
+            answers.append(type(refused))
+        finally:
+            connection.close()
+
+    asked = threading.Thread(target=other)
+    name = "hand_on" if first == "yes" else "forget_aside"
+    real = getattr(waiting, name)
+
+    def meanwhile(*told):
+        if threading.current_thread() is not asked:
+            asked.start()
+            asked.join(0.3)
+        return real(*told)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(waiting, name, meanwhile)
+        assert waiting.confirm(link) if first == "yes" else waiting.decline(link)
+    asked.join(10)
+    assert answers == ([False] if first == "yes" else [waiting.LinkRefused])
+    assert drain_all() == (1 if first == "yes" else 0)
 
 
 def test_a_childs_mailbox_gets_no_more_letters_than_any(letters):

@@ -5,6 +5,8 @@ Before that nothing of it is a record: it is not found, not counted, and permits
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -24,6 +26,7 @@ from kehu.collect.inbox.accept import Sender, accept
 from kehu.collect.inbox.terms import answering_for
 from kehu.govern.models import Channel
 from kehu.guard.aside import forget_aside, open_aside, seal_aside
+from kehu.guard.gate.read import raw_connection
 from kehu.refine.clean.emails import normal_email
 
 HOURS: Final = 48
@@ -88,10 +91,7 @@ def behind(link: str) -> Waits:
     Raises:
         LinkRefused: it does not count.
     """
-    try:
-        id = read_link(link)
-    except StampRefused:
-        raise LinkRefused from None
+    id = _read(link)
     row = _row(id)
     if row is None:
         raise LinkRefused
@@ -103,7 +103,7 @@ def behind(link: str) -> Waits:
 
 
 def confirm(link: str) -> Waits:
-    """Hand on what was confirmed to its channel, durably; pressed twice it is handed on once.
+    """Hand on what was confirmed to its channel, durably; pressed twice it is handed on once, and after a no not at all.
 
     Letters to a child begin when their own mailbox, too, has confirmed: a guardian speaks for no mailbox but theirs, and who
     names themselves a guardian may be anybody.
@@ -112,7 +112,11 @@ def confirm(link: str) -> Waits:
         LinkRefused: it does not count.
         InboxFull: too much waits already; it may be pressed again.
     """
-    found = behind(link)
+    with _one_by_one(_read(link)):
+        return _confirmed(behind(link))
+
+
+def _confirmed(found: Waits) -> Waits:
     if found.confirmed:
         return found
     now = datetime.now(UTC).isoformat()
@@ -150,11 +154,8 @@ def decline(link: str) -> bool:
     Raises:
         LinkRefused: it does not count.
     """
-    try:
-        id = read_link(link)
-    except StampRefused:
-        raise LinkRefused from None
-    with transaction.atomic(), connection.cursor() as cursor:
+    id = _read(link)
+    with _one_by_one(id), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "select id, sealed is null from form_waiting where id = any (%s) order by guardian, id for update",
             [[id, _second_of(id)]],
@@ -166,6 +167,29 @@ def decline(link: str) -> bool:
         forget_aside(connection.connection, ids)
         cursor.execute("delete from form_waiting where id = any (%s)", [ids])
     return True
+
+
+def _read(link: str) -> UUID:
+    try:
+        return read_link(link)
+    except StampRefused:
+        raise LinkRefused from None
+
+
+@contextmanager
+def _one_by_one(id: UUID) -> Iterator[None]:
+    """Answers to one submission, by whichever mailbox, one after the other: of a yes and a no at one moment the first counts.
+
+    Held by the connection: what is handed on is durable before the row is changed, in a transaction of its own.
+    """
+    raw = raw_connection()
+    key = min(id, _second_of(id)).int & 0x7FFF_FFFF_FFFF_FFFF
+    raw.execute("select pg_advisory_lock(%s)", (key,))
+    try:
+        yield
+    finally:
+        if not raw.closed:
+            raw.execute("select pg_advisory_unlock(%s)", (key,))
 
 
 def hand_on(shown: Shown, message: dict[str, Any]) -> None:
