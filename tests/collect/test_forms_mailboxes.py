@@ -161,6 +161,20 @@ def test_what_both_mailboxes_agreed_to_is_not_said_to_be_destroyed(letters):
     assert Subscription.objects.get().status == "subscribed"
 
 
+def test_a_guardians_no_destroys_what_no_letter_was_sent_for(letters, monkeypatch):
+    """As many letters as may be are in the child's mailbox: nobody is asked, so nothing counts, and the guardian is not told it does."""
+    form = published(LETTERS, name="list", kind="list", children=True)
+    send(form, {"email": "kid@mail.example"}, age="younger", guardian=FATHER, letters=["email:newsletter"])
+    monkeypatch.setattr(tries, "LETTERS_PER_HOUR", 0)
+    assert pressed(letters, FATHER["email"]) == "mailbox"
+    post_letters()
+    assert len(letters) == 1
+    link = link_of(letters[0])
+    assert waiting.behind(link).then == waiting.confirm(link).then == "mailbox"  # as where a letter went
+    assert waiting.decline(link)
+    assert count("select count(*) from form_waiting") == 0 and drain_all() == 0
+
+
 @pytest.mark.parametrize("first", ["yes", "no"])
 def test_of_a_yes_and_a_no_at_one_moment_one_is_carried_out_and_the_other_told(letters, monkeypatch, first):
     form = published()

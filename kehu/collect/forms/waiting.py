@@ -46,7 +46,7 @@ class Waits:
         guardian: whether it is for a guardian to decide.
         message: what was sent; empty where it is confirmed already.
         address: where links of it lead, with a place ``{link}``; empty as above.
-        then: whose turn it is after this press: ``mailbox`` where a child's own is asked now; else empty.
+        then: whose turn it is after this press: ``mailbox`` where a child's own is asked; else empty.
     """
 
     id: UUID
@@ -58,7 +58,7 @@ class Waits:
     then: Literal["", "mailbox"] = ""
 
 
-def put(shown: Shown, message: dict[str, Any], *, to: str, address: str) -> None:
+def put(shown: Shown, message: dict[str, Any], *, to: str, address: str, may: bool = True) -> None:
     """Keep what was sent until it is confirmed, and have the letter sent; the same again changes nothing.
 
     Args:
@@ -66,6 +66,7 @@ def put(shown: Shown, message: dict[str, Any], *, to: str, address: str) -> None
         message: what the channel gets when it is confirmed; its ``own`` is the submission's id.
         to: the mailbox that confirms.
         address: where a link leads, with a place ``{link}``.
+        may: whether a letter may go to that mailbox; else it waits unasked.
     """
     agreed = GUARDIAN_AT in message
     id = UUID(message["own"]) if not agreed else _second_of(UUID(message["own"]))
@@ -82,7 +83,8 @@ def put(shown: Shown, message: dict[str, Any], *, to: str, address: str) -> None
             "insert into form_waiting (id, form, expires_at, guardian, sealed) values (%s, %s, %s, %s, %s)",
             [id, shown.id, expires, guardian, sealed],
         )
-        send_letter.defer(waiting=str(id))
+        if may:
+            send_letter.defer(waiting=str(id))
 
 
 def behind(link: str) -> Waits:
@@ -97,7 +99,8 @@ def behind(link: str) -> Waits:
         raise LinkRefused
     form, guardian, sealed, _ = row
     if sealed is None:
-        return Waits(id, guardian, confirmed=True, shown=_any_version(form), message={})
+        waits = guardian and (other := _row(_second_of(id))) is not None and other[2] is not None
+        return Waits(id, guardian, True, _any_version(form), {}, then="mailbox" if waits else "")
     held = _opened(id, sealed, form)
     return Waits(id, guardian, False, shown_as(UUID(held["f"]), held["v"]), held["m"], held["at"])
 
@@ -122,8 +125,9 @@ def _confirmed(found: Waits) -> Waits:
     now = datetime.now(UTC).isoformat()
     mailbox = _asked_after(found)
     if mailbox is not None:
-        if count_letter(mailbox):  # else as many letters as may be are there: it is answered as always
-            put(found.shown, found.message | {GUARDIAN_AT: now}, to=mailbox, address=found.address)
+        # where as many letters as may be are there it is answered as always, and the guardian's no finds it as always
+        told = found.message | {GUARDIAN_AT: now}
+        put(found.shown, told, to=mailbox, address=found.address, may=count_letter(mailbox))
         found = replace(found, then="mailbox")
     else:
         hand_on(found.shown, found.message | {"confirmed_at": now})

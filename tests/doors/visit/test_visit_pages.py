@@ -23,6 +23,7 @@ from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.forms import CONTACT, LETTERS, count, post_letters, published, someone
 
+FATHER = {"name": "林父", "email": "father@mail.example", "relation": "parent"}
 UNKNOWN = uuid.UUID(int=7)
 LIN = {"f_full_name": "林婉清", "f_email": "lin@mail.example", "f_text": "When?"}
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
@@ -114,6 +115,17 @@ def test_a_no_after_the_yes_is_not_said_to_be_done(window, post):
     text = answer.content.decode()
     assert answer.status_code == 409 and "Destroyed" not in text and "It counts already" in text and "/portal" in text
     assert drain_all() == 1
+
+
+def test_a_guardian_sees_whose_turn_it_is_whenever_they_look(window, post):
+    form = published(LETTERS, name="list", kind="list", children=True)
+    guardian = {f"guardian_{name}": held for name, held in FATHER.items()} | {"age": "younger"}
+    filled(window, f"/forms/{form.id}", {"f_email": "kid@mail.example", "l": "email:newsletter"} | guardian)
+    link = link_in(post, "father@mail.example")
+    for ask in (window.post, window.get, window.post):
+        assert "until then nothing counts" in ask(link).content.decode()
+    window.post(link_in(post, "kid@mail.example"))
+    assert "Confirmed" in window.get(link).content.decode()
 
 
 def test_the_page_asks_the_age_that_answers_are_judged_by(window):

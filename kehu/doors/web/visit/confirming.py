@@ -44,7 +44,7 @@ def _context(found: Waits) -> dict[str, Any]:
     message = found.message
     view = form_view(found.shown, {}, {}, said)
     return {
-        "state": "confirmed" if found.confirmed else "waits",
+        "state": found.then or ("confirmed" if found.confirmed else "waits"),
         "guardian": found.guardian,
         "form": view,
         "consents": [form.wording(slug, said) for slug in message.get("consents", ()) if slug in form.consents()],
