@@ -154,3 +154,25 @@ def test_whoever_was_invited_counts_once_and_the_newest_answers_stand(database):
     told = holder.export(lin, actor=someone("privacy"))["survey_answers"]
     # what is taken in late comes over no later answer
     assert sorted(str(one["answer"]) for one in told) == ["1", "5", "tea 5"]
+
+
+def test_answers_from_before_whoever_was_invited_had_one_count_once_too(database, monkeypatch):
+    [lin] = admit({"email": "lin@mail.example"})
+    named, house = published(SURVEY, name="named", kind="survey", anonymous=False), someone("marketing")
+    monkeypatch.setattr(
+        surveys, "_in_place_of_earlier", lambda *_: True
+    )  # as the first version of this house kept them
+    for number in range(6):
+        said = {"how": "5", "why": f"tea {number}"}
+        send(named, {}, answers=said, invitation=make_invitation(named.id, lin), client=f"192.0.2.{number}")
+    drain_all()
+    assert count("select count(*) from survey_answer where subject = %s", lin) == 12
+    assert [one.total for one in surveys.results(named.id, 1, actor=house)] == [None, None, None]
+    assert surveys.texts(named.id, 1, "why", actor=house) == []
+    for number in range(4):
+        send(named, {}, answers={"how": "4", "why": f"cake {number}"}, client=f"198.51.100.{number}")
+    drain_all()
+    how, _, why = surveys.results(named.id, 1, actor=house)
+    assert (how.total, why.total) == (5, 5)
+    read = surveys.texts(named.id, 1, "why", actor=house)
+    assert len(read) == 5 and sum(one.startswith("tea") for one in read) == 1

@@ -27,6 +27,9 @@ from kehu.guard.gate.acts import require_act
 FEWEST: Final = 5
 """A count below this is not said: whoever knows the few would know their answers."""
 MOST_TEXTS: Final = 100
+# Answers to a version, of whoever was invited the newest to a question: what was kept before there was one each is there still.
+_ONCE: Final = """(select distinct on (coalesce(subject, id), question) * from survey_answer
+    where form = %(form)s and version = %(version)s order by coalesce(subject, id), question, day desc, id) once"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ def results(form: UUID, number: int, *, actor: Actor) -> list[Result]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select question, choice, count(*) filter (where unasked = '{}'), count(*) filter (where unasked <> '{}')"
-            " from survey_answer where form = %s and version = %s group by 1, 2",
-            [form, number],
+            f" from {_ONCE} group by 1, 2",
+            {"form": form, "version": number},
         )
         rows = cursor.fetchall()
     found = []
@@ -80,9 +83,9 @@ def texts(form: UUID, number: int, question: str, *, actor: Actor) -> list[str]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select id, sealed from survey_answer where form = %s and version = %s and question = %s and sealed is not null"
-            " and unasked = '{}' order by day desc, id limit %s",
-            [form, number, question, MOST_TEXTS],
+            f"select id, sealed from {_ONCE} where question = %(question)s and sealed is not null and unasked = '{{}}'"
+            " order by day desc, id limit %(most)s",
+            {"form": form, "version": number, "question": question, "most": MOST_TEXTS},
         )
         sealed = {row[0]: bytes(row[1]) for row in cursor.fetchall()}
     if len(sealed) < FEWEST:
