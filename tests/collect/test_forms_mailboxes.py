@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from django.db import connection
 from django.test import override_settings
 
 from kehu.collect.forms import building, tries, waiting
+from kehu.collect.forms.ages import age_asked
 from kehu.collect.forms.submission import Wrong
 from kehu.collect.inbox.drain import drain_all
 from kehu.govern.models import Consent, StateEntry, Subscription
@@ -58,16 +60,45 @@ def test_a_child_needs_its_guardian(letters):
     assert "guardian_email" in wrong.value.faults
 
 
-def test_where_a_visitor_says_their_country_the_strictest_age_of_all_is_asked(letters):
+def faults_of(form, fields, **said) -> dict[str, str]:
+    try:
+        send(form, fields, **said)
+    except Wrong as wrong:
+        return wrong.faults
+    return {}
+
+
+def test_where_a_visitor_says_their_country_its_age_counts_and_the_strictest_until_then(letters):
     """A child of fifteen in Germany, at a form of a country whose law says fourteen, or says nothing of an age."""
     for at in ("CN", "TW"):
         form = published(name=at, country=at, children=True, fields=CONTACT.fields | {"country": False})
-        assert form.definition.own_age() == 16
+        assert form.definition.own_age() == age_asked(form, "") == 16
         for country in ("DE", "CN", "TW"):
-            assert send(form, LIN | {"country": country}, age="older") == "confirm"
-            with pytest.raises(Wrong) as wrong:
-                send(form, LIN | {"country": country}, age="younger")
-            assert "guardian_email" in wrong.value.faults
+            assert send(form, LIN | {"country": country}, age="older", client=country) == "confirm"
+            # whoever shows the form by a program of their own asks what everybody is asked
+            assert "guardian_email" in faults_of(form, LIN | {"country": country}, age="younger", client=country)
+        fifteen, thirteen = {"age": "younger", "age_of": 16}, {"age": "younger", "age_of": 14}
+        assert age_asked(form, "中国") == 14 and age_asked(form, "TW") == age_asked(form, "US") == 16
+        assert faults_of(form, LIN | {"country": "中国"}, **fifteen) == {"age": "asked-anew"}
+        assert "guardian_email" in faults_of(form, LIN | {"country": "China"}, **thirteen)
+        assert send(form, LIN | {"country": "CN"}, age="older", age_of=14, client="a") == "confirm"
+        assert faults_of(form, LIN | {"country": "DE"}, age="older", age_of=14) == {"age": "asked-anew"}
+        assert "guardian_email" in faults_of(form, LIN | {"country": "DE"}, **fifteen)
+
+
+def test_a_birth_date_is_judged_by_the_country_that_is_said(monkeypatch):
+    form = published(
+        purposes=("service", "credit"), wordings={"credit": words("Credit")}, country="TW",
+        fields={"email": True, "birth_date": False, "country": False},
+    )  # fmt: skip
+    born = {"birth_date": f"{date.today().year - 15}-01-01", "email": "lin@mail.example"}
+    assert send(form, born | {"country": "CN"}) == "confirm"
+    assert "guardian_email" in faults_of(form, born | {"country": "FR"}) and "guardian_email" in faults_of(form, born)
+    monkeypatch.setenv("KEHU_LAWS_FOLLOW", "collection")  # the law of where it asks, beside
+    here = published(
+        name="here", purposes=("service",), country="FR", children=True, fields={"email": True, "country": False}
+    )
+    assert age_asked(here, "CN") == 16
     assert published(name="here", children=True).definition.own_age() == 14
     assert published(name="none", country="TW", children=True).definition.own_age() == 0
 

@@ -130,8 +130,13 @@ class Definition:
 
     def own_age(self) -> int:
         """Years below which a guardian consents under its laws; 0: none of them says so."""
-        held = load_packs()
-        return max((rule.below for pack in self.packs for rule in held[pack].ages if rule.id in _OWN_AGE), default=0)
+        return own_age(self.packs)
+
+
+def own_age(packs: frozenset[str]) -> int:
+    """Years below which a guardian consents under any of these laws; 0: none of them says so."""
+    held = load_packs()
+    return max((rule.below for pack in packs for rule in held[pack].ages if rule.id in _OWN_AGE), default=0)
 
 
 def rests_on_consent(slug: str, packs: frozenset[str]) -> bool:

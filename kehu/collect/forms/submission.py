@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 import polars as pl
 
+from kehu.collect.forms.ages import age_asked
 from kehu.collect.forms.answers import answers_of
 from kehu.collect.forms.definition import MARKETING, addresses_of, rests_on_consent
 from kehu.collect.forms.showing import Shown
@@ -46,7 +47,10 @@ class Wrong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came. Nothing in it is believed; ``trap`` is an input that no person sees."""
+    """What came. Nothing in it is believed; ``trap`` is an input that no person sees.
+
+    ``age``: ``older`` or ``younger`` than ``age_of`` years, as the page asked; 0: than the form asks of everybody.
+    """
 
     fields: Mapping[str, str] = field(repr=False)
     consents: frozenset[str]
@@ -55,6 +59,7 @@ class Sent:
     client: str = field(repr=False)
     stamp: str = ""
     age: str = ""
+    age_of: int = 0
     guardian: Mapping[str, str] = field(default_factory=dict, repr=False)
     answers: Mapping[str, str] = field(default_factory=dict, repr=False)
     invitation: str = field(default="", repr=False)
@@ -187,16 +192,20 @@ class _Reading:
 
     def _young(self) -> bool:
         """Whether a guardian has to confirm: by the birth date, else by what they say where the form asks."""
-        limit = self._form.own_age()
+        limit = age_asked(self._shown, self._given.get("country", ""))
         if limit == 0:
             return False
         if "birth_date" in self._given:
             return self._born is not None and _years(self._born, datetime.now(UTC).date()) < limit
         if not self._form.children:
             return False
+        asked, younger = self._sent.age_of or limit, self._sent.age == "younger"
         if self._sent.age not in ("older", "younger"):
             self._faults["age"] = "missing"
-        return self._sent.age == "younger"
+        elif asked > limit if younger else asked < limit:  # another country was said than it was asked for
+            self._faults["age"] = "asked-anew"
+            return False
+        return younger
 
     def _guardian(self) -> dict[str, str] | None:
         said = {name: str(self._sent.guardian.get(name, "")).strip()[:200] for name in ("name", "email", "relation")}

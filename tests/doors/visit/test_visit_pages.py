@@ -135,6 +135,13 @@ def test_the_page_asks_the_age_that_answers_are_judged_by(window):
     assert window.get(path, headers={"Accept": "application/json"}).json()["age"] == 16
     answer = filled(window, path, LIN | {"f_country": "CN", "age": "older"})
     assert answer.status_code == 200 and "received it" in answer.content.decode()
+    young = {"f_country": "China", "age": "younger", "age_of": "16"}
+    answer = filled(window, path, LIN | young)
+    text = answer.content.decode()
+    assert answer.status_code == 422 and "14 or older" in text and "another age counts" in text
+    assert "guardian_email" not in text and not re.search(r'value="(older|younger)" +checked', text)
+    answer = filled(window, path, LIN | young | {"age": "older", "age_of": "14"})
+    assert answer.status_code == 200
 
 
 def test_only_named_pages_frame_it_and_a_foreign_post_is_shown_before_it_is_taken(window):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from kehu.collect.forms.ages import age_asked
 from kehu.collect.forms.showing import Shown
 from kehu.collect.forms.submission import RELATIONS
 from kehu.doors.web.visit import words
@@ -54,7 +55,9 @@ def form_view(held: Shown, said: Mapping[str, Any], faults: Mapping[str, str], l
     """What the page shows: what was typed stays, what was ticked stays ticked, nothing else is."""
     form, rules = held.definition, installation().rules
     ticked = set(said.getlist("c")) | set(said.getlist("l")) if hasattr(said, "getlist") else set()
-    guardian = said.get("age") == "younger" or any(name.startswith("guardian") for name in faults)
+    age = age_asked(held, said.get("f_country", "")) if form.children else 0
+    age_said = said.get("age", "") if said.get("age_of", str(age)) == str(age) else ""  # of another age it says nothing
+    guardian = age_said == "younger" or any(name.startswith("guardian") for name in faults)
     return {
         "id": held.id,
         "title": form.text("title", language),
@@ -76,8 +79,8 @@ def form_view(held: Shown, said: Mapping[str, Any], faults: Mapping[str, str], l
         "letters": [_letter_view(one, one in ticked, language) for one in form.letters],
         "marketing": bool(form.marketing_letters()),
         "questions": [_question(one, said, faults, language) for one in form.questions],
-        "age": form.own_age() if form.children else 0,
-        "age_said": said.get("age", ""),
+        "age": age,
+        "age_said": age_said,
         "age_fault": words.fault(faults["age"]) if "age" in faults else "",
         "guardian": [
             (name, label, kind, said.get(f"guardian_{name}", ""), words.fault(faults.get(f"guardian_{name}", "")))

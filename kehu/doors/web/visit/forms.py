@@ -95,7 +95,7 @@ def _as_json(request: HttpRequest, held: Shown) -> HttpResponse:
     flat = {f"f_{name}": text for name, text in _texts(told.get("fields")).items()}
     flat |= {f"q_{name}": text for name, text in _texts(told.get("answers")).items()}
     flat |= {f"guardian_{name}": text for name, text in _texts(told.get("guardian")).items()}
-    flat |= {name: str(told.get(name) or "") for name in ("stamp", "age", "i")}
+    flat |= {name: str(told.get(name) or "") for name in ("stamp", "age", "age_of", "i")}
     sent = _sent(request, flat, _list(told.get("consents")), _list(told.get("letters")))
     try:
         state = submit(held, sent, address=_address(request))
@@ -117,10 +117,15 @@ def _sent(request: HttpRequest, said: Mapping[str, str], consents: list[str], le
 
     return Sent(
         fields=part("f_"), consents=frozenset(consents), letters=frozenset(letters), language=language(),
-        client=place_of(request), stamp=said.get("stamp", ""), age=said.get("age", ""), guardian=part("guardian_"),
-        answers=part("q_"), invitation=said.get("i", ""), trap=said.get(TRAP, ""),
+        client=place_of(request), stamp=said.get("stamp", ""), age=said.get("age", ""), age_of=_years(said),
+        guardian=part("guardian_"), answers=part("q_"), invitation=said.get("i", ""), trap=said.get(TRAP, ""),
         gpc=request.headers.get("Sec-GPC", "").strip() == "1",
     )  # fmt: skip
+
+
+def _years(said: Mapping[str, str]) -> int:
+    text = said.get("age_of", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 0
 
 
 def _context(request: HttpRequest, held: Shown, said: Mapping[str, Any], faults: Mapping[str, str]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ _FAULTS: Final = {
     "invalid": gettext_lazy("This cannot be read as what it should be."),
     "too-long": gettext_lazy("This is too long."),
     "needed-for-letter": gettext_lazy("Needed for the letters you chose; or choose none."),
+    "asked-anew": gettext_lazy("In your country another age counts. Please answer once more."),
     "leave-empty": gettext_lazy("Please leave this empty."),
     "childs-own": gettext_lazy("Your guardian's own address, please, not yours."),
 }
