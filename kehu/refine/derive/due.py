@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from kehu.refine.derive.faults import NobodyMay
+
 AT_ONCE: Final = 2_000
-# a purpose whose customers the gate refused to open is asked for again after this, not each minute: each asking is recorded
+# whose traits wait because the gate refused, once asked, is asked for again after this, not each minute: each is recorded
 _AGAIN: Final = "1 hour"
 # of whom something was put off must still be here when it is written: whoever erases them waits, or takes it with them
 _TAKEN: Final = """
@@ -20,9 +22,15 @@ with gone as (delete from derive_due d using unnest(%(firsts)s::bigint[], %(last
     returning d.subject, d.purpose),
 here as (select s.subject from subject_state s where s.subject in (select g.subject from gone g where g.purpose is null)
     order by s.subject for share)
-insert into derive_due (subject, purpose, sensitive) select h.subject, k.purpose, k.sensitive
-    from here h cross join unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[]) k (purpose, sensitive)
+insert into derive_due (subject, purpose, sensitive, at) select h.subject, k.purpose, k.sensitive, k.at
+    from here h cross join unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[], %(times)s::timestamptz[])
+        k (purpose, sensitive, at)
     on conflict (subject, purpose, sensitive) where purpose is not null do nothing
+"""
+_LEFT: Final = """
+update derive_due d set at = k.at from unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) n (first, last),
+    unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[], %(times)s::timestamptz[]) k (purpose, sensitive, at)
+    where d.seq between n.first and n.last and k.purpose = d.purpose and k.sensitive = d.sensitive
 """
 
 Part = tuple[int, bool]
@@ -51,15 +59,19 @@ def waiting() -> int:
         return int(cursor.fetchone()[0])
 
 
-def put_off() -> set[Part]:
-    """What somebody waits for because nobody might compute it."""
+def refused_lately() -> set[Part]:
+    """What somebody waits for because the gate refused whoever asked, when it was asked."""
     with connection.cursor() as cursor:
-        cursor.execute("select distinct purpose, sensitive from derive_due where purpose is not null", ())
+        cursor.execute(
+            "select distinct purpose, sensitive from derive_due where purpose is not null"
+            f" and at > clock_timestamp() - interval '{_AGAIN}'",
+            (),
+        )
         return set(cursor.fetchall())
 
 
 def due_now(parts: Collection[Part], most: int = AT_ONCE) -> list[Row]:
-    """The first rows that are due; of what was put off, only where it is of these parts and was so for a while."""
+    """The first rows that are due; of what was put off, only of these parts, and not lately."""
     with connection.cursor() as cursor:
         cursor.execute(
             "(select seq, subject, purpose, sensitive from derive_due where purpose is null order by seq limit %(most)s)"
@@ -86,17 +98,14 @@ def seen() -> Stretches:
         return list(cursor.fetchall())
 
 
-def done(rows: Stretches, *, but: Collection[Part] = ()) -> None:
-    """These rows are done with; for the parts named in ``but`` they are put off from now. In the caller's transaction."""
+def done(rows: Stretches, *, but: Mapping[Part, NobodyMay]) -> None:
+    """These rows are done with; for the parts named in ``but`` they are put off. In the caller's transaction."""
     held = {"firsts": [first for first, _ in rows], "lasts": [last for _, last in rows], **_apart(but)}
+    times = ["now" if nobody.asked else "-infinity" for nobody in but.values()]
     with connection.cursor() as cursor:
-        cursor.execute(_TAKEN, held)
+        cursor.execute(_TAKEN, held | {"times": times})
         if but:
-            cursor.execute(
-                "update derive_due d set at = clock_timestamp()"
-                " from unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) n (first, last) where d.seq between n.first and n.last",
-                held,
-            )
+            cursor.execute(_LEFT, held | {"times": times})
 
 
 def _apart(parts: Collection[Part]) -> dict[str, list[int] | list[bool]]:

@@ -37,12 +37,16 @@ class UnknownTrait(LookupError):
 
 
 class NobodyMay(RuntimeError):
-    """Neither owner nor deputy of a trait may ask for its purpose now; what is due waits. ``policy``: what stands against it."""
+    """Neither owner nor deputy of a trait may ask for its purpose now; what is due waits.
 
-    def __init__(self, purpose: str, policy: str) -> None:
+    ``policy``: what stands against it. ``asked``: the gate was asked, and refused them; else that was clear before.
+    """
+
+    def __init__(self, purpose: str, policy: str, *, asked: bool = False) -> None:
         super().__init__(purpose)
         self.purpose = purpose
         self.policy = policy
+        self.asked = asked
 
 
 @functools.cache

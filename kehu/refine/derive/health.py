@@ -13,7 +13,7 @@ def check_traits() -> Iterator[Finding]:
     for purpose, policy in runs.stopped().items():
         yield Finding(
             "traits.stopped", "warning",
-            f"The traits of {purpose} are not computed: neither owner nor deputy may ask for it now ({policy})."
+            f"The traits of {purpose} are not computed: neither owner nor deputy may ask for it now ({policy or 'refused'})."
             " Those there are stand as they were.",
             "Look at the role, training, hours and place of both: kehu traits list; or name others for it: kehu traits declare",
         )  # fmt: skip

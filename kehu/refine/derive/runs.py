@@ -130,11 +130,11 @@ def anything_due() -> bool:
 
 
 def stopped() -> dict[str, str]:
-    """Purposes that nobody may compute now, each with the policy that stands against it, and those for which some wait."""
+    """Purposes that nobody may compute now, each with the policy that stands against it; empty: the gate refused lately."""
     work = groups()
     found = stopped_now(work)
-    waits = due.put_off()
-    return {group.purpose: "" for group in work if group.part in waits} | _said(found)
+    refused = due.refused_lately()
+    return {group.purpose: "" for group in work if group.part in refused} | _said(found)
 
 
 def _said(stopped: _Stopped) -> dict[str, str]:
@@ -234,7 +234,7 @@ def _clear_fields(opened: Opened, group: Group) -> frozenset[str]:
     """
     denied = {answers[0].policy for answers in opened.decision.fields.values() if answers[0].answer != "clear"}
     if against := sorted(filter(of_the_asker, denied)):
-        raise NobodyMay(group.purpose, against[0])
+        raise NobodyMay(group.purpose, against[0], asked=True)
     return frozenset(
         name for name, answers in opened.decision.fields.items() if any(one.answer == "clear" for one in answers)
     )

@@ -55,7 +55,6 @@ def test_a_purpose_that_nobody_may_compute_waits_by_itself(there):
     assert everything()[ann]["frequency"] == 2 and "category_affinity" not in everything()[ann]
     assert put_off() == [(ann, PERSONALISATION), (bob, PERSONALISATION)] and due.waiting() == 2
     before = opened(ANALYTICS)
-    ages_ago()
     runs.catch_up()  # as each minute does
     assert opened(ANALYTICS) == before and opened(PERSONALISATION) == 0 and not runs.anything_due()
     lapse("marketing", days=30)

@@ -3,7 +3,8 @@
 from django.db import migrations
 
 SQL = """
--- Without a purpose: for all of them. With one it was put off, at that time, because nobody might compute it.
+-- Without a purpose: for all of them. With one it was put off because nobody might compute it, at the time
+-- when the gate refused; of old, where it was not even asked.
 alter table derive_due add column purpose smallint check (purpose > 0), add column sensitive boolean,
     add constraint derive_due_of_one_purpose check ((purpose is null) = (sensitive is null));
 create unique index derive_due_put_off on derive_due (subject, purpose, sensitive) where purpose is not null;
