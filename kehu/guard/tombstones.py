@@ -138,14 +138,7 @@ def replay_after_restore(connection: Connection[Any], home: Home) -> int:
 
     A look at the file's end is enough: an older copy lacks the newest erasures first.
     """
-    try:
-        with _file(home).open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
-            newest = [one for line in file.read().split(b"\n") if (one := _read(line)) is not None]
-    except FileNotFoundError:
-        return 0
-    today = datetime.now(UTC).date()
-    wanted = [one.certificate for one in newest if one.until > today]
+    wanted = _newest(home)
     if not wanted or connection.execute("select to_regclass('tombstone')").fetchone() == (None,):  # not set up yet
         return 0
     missed = connection.execute(
@@ -153,6 +146,23 @@ def replay_after_restore(connection: Connection[Any], home: Home) -> int:
         (wanted,),
     ).fetchone()
     return replay(connection, home) if missed else 0
+
+
+def _newest(home: Home) -> list[UUID]:
+    """Certificates of the last lines whose tombstones have not ended: those of the file's end, or of the last one before it."""
+    today, length = datetime.now(UTC).date(), _END
+    try:
+        with _file(home).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            while True:  # a line is as long as somebody has source keys: it is read from where it begins
+                file.seek(max(0, size - length))
+                read = map(_read, file.read().split(b"\n"))
+                found = [one.certificate for one in read if one is not None and one.until > today]
+                if found or length >= size:
+                    return found
+                length *= 2
+    except FileNotFoundError:
+        return []
 
 
 def _file(home: Home) -> Path:

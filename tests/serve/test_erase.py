@@ -192,6 +192,29 @@ def test_tombstones_keep_the_source_key(database):
     assert raw().execute("select 1 from tombstone where token = %s", (token,)).fetchone()
 
 
+@pytest.mark.parametrize("after", [b"", b'\n{"certificate":"' + b"0" * 70_000])
+def test_who_had_thousands_of_source_keys_is_seen_to_be_back(database, after):
+    """The line of their erasure is longer than what is read at first of the file's end; so may be one that a crash cut off."""
+    [lin, wang] = admit(PERSON, {"full_name": "王小明"})
+    raw().execute(
+        "insert into source_key (token, subject, record, content) select substr(sha256(n::text::bytea), 1, 16), k.subject,"
+        " k.record, k.content from source_key k, generate_series(1, 2000) as u (n) where k.subject = %s",
+        (lin,),
+    )
+    with open_owner(database) as owner:
+        owner.execute("create table old_state as select * from subject_state")
+    for one in (wang, lin):
+        erasure.erase(one, actor=owner_actor(), reason="asked")
+    with (installation().home / "erasures").open("ab") as file:
+        file.write(after)
+    with open_owner(database) as owner:  # as it was
+        owner.execute("insert into subject_state select * from old_state")
+        owner.execute("drop table old_state")
+        owner.execute("delete from tombstone")
+    erase_again(timestamp=0)
+    assert rows_naming(lin) == {} and rows_naming(wang) == {}
+
+
 def test_a_crash_between_commit_and_note_is_mended(database, monkeypatch):
     [lin] = admit(PERSON)
     monkeypatch.setattr(erasure, "note", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
