@@ -12,7 +12,7 @@ import pytest
 from kehu.govern.clocks import Pause, Rule, due, longer
 from kehu.govern.deadlines import Known, Told, applies, counts, incident_clocks, request_clocks, rule_of
 from kehu.govern.keeping import keeping
-from kehu.govern.packs import COMPANY, PACKS, Breach, Term, law_packs
+from kehu.govern.packs import COMPANY, PACKS, RIGHTS, Breach, Term, law_packs
 from kehu.govern.workdays import Workdays, workdays
 
 EXAMPLES = tomllib.loads((Path(__file__).parent / "clocks.toml").read_text(encoding="utf-8"))["example"]
@@ -123,19 +123,16 @@ def test_an_answer_confirms_and_ends_every_clock():
 
 def test_no_right_is_without_an_end_under_any_law():
     for law in (*PACKS, ""):
-        for right in (
-            "access",
-            "copy",
-            "move",
-            "correct",
-            "erase",
-            "restrict",
-            "object",
-            "explain",
-            "human-review",
-            "other",
-        ):
+        for right in RIGHTS:
             assert counts(request_clocks([law], right, RECEIVED, told=Told(), now=RECEIVED)), (law, right)
+
+
+@pytest.mark.parametrize("laws", [[law] for law in PACKS] + [[], list(PACKS)])
+def test_a_withdrawal_asked_for_is_not_put_off(laws):
+    """At once by the laws that say when; whatever law applies the house is late when a working day has passed."""
+    found = request_clocks(laws, "withdraw", RECEIVED, told=Told(), now=RECEIVED)
+    assert counts(found).due.at - RECEIVED < timedelta(4) and not any(clock.overdue(RECEIVED) for clock in found)
+    assert any(clock.overdue(RECEIVED + timedelta(4)) for clock in found)
 
 
 def test_what_is_not_known_lets_a_clock_run():

@@ -12,6 +12,8 @@ from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import actions, holds, incidents, requests
+from kehu.serve.rights.health import check_clocks
+from kehu.serve.rights.models import Request
 from kehu.serve.rights.rested import rested
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
@@ -49,6 +51,27 @@ def test_the_board_leaves_none_out_that_waits_however_many_were_answered(databas
     monkeypatch.setattr(requests, "MOST", 2)
     shown = [row["id"] for row in requests.board(actor=owner, open_only=False)]
     assert shown == [str(waits), str(answered[2]), str(answered[1])]
+
+
+def test_what_is_due_at_once_is_first_on_the_board(database):
+    owner, [lin] = owner_actor(), admit(PERSON, packs=1)
+    answered = requests.open_request(subject=lin, right="access", actor=owner)
+    noted = requests.open_request(subject=lin, right="withdraw", actor=owner)
+    asked = requests.open_request(subject=lin, right="withdraw", actor=owner)
+    Request.objects.filter(id=noted).update(due=None)  # as an older program noted it
+    shown = requests.board(actor=owner)
+    assert [row["id"] for row in shown] == [str(noted), str(asked), str(answered)]
+    assert all(row["due"] and not row["overdue"] and row["clocks"][0]["state"] == "now" for row in shown[:2])
+
+
+def test_what_an_incident_asks_for_at_once_is_told_of(database):
+    owner = owner_actor()
+    id = incidents.open_incident(window=incidents.Window(None, None, None), text="Lost.", actor=owner)
+    incidents.assess(id, incidents.Learned(laws=["CN"], persons=3, facts={"minors": False}), actor=owner)
+    assert [(one.id, one.severity) for one in check_clocks()] == [("incidents.due", "warning")]
+    for clock in ("CN.authority", "CN.persons"):
+        incidents.report_made(id, clock, actor=owner)
+    assert list(check_clocks()) == []
 
 
 def test_texts_lie_sealed_under_a_key_of_their_own(database):

@@ -20,7 +20,7 @@ SOON_INCIDENT: Final = timedelta(hours=24)
 
 
 def check_clocks() -> Iterator[Finding]:
-    """What is overdue is an error: a promise to somebody does not hold; what is due soon a warning."""
+    """What is overdue is an error: a promise to somebody does not hold; what is due soon or at once a warning."""
     now = timezone.now()
     asked = Request.objects.filter(state="open").prefetch_related("steps")
     of_requests = [
@@ -73,10 +73,12 @@ def _findings(what: str, rows: Sequence[Sequence[Clock]], soon: timedelta, remed
     if over:
         yield Finding(f"{what}.overdue", "error", f"{over} {what} have a clock that has ended.", remedy)
     if near:
-        yield Finding(f"{what}.due", "warning", f"{near} {what} have a clock that ends soon.", remedy)
+        yield Finding(f"{what}.due", "warning", f"{near} {what} have something due soon or at once.", remedy)
 
 
 def _ends(clock: Clock, soon: timedelta) -> bool:
-    if clock.due is None or clock.done is not None or clock.suspended:
+    if clock.done is not None or clock.suspended:
         return False
+    if clock.due is None:
+        return clock.term.unit == "at-once"
     return clock.due.at - timezone.now() <= soon

@@ -223,13 +223,13 @@ def assign(id: UUID, staff: UUID | None, *, actor: Actor) -> None:
 
 def board(*, actor: Actor, open_only: bool = True) -> list[dict[str, Any]]:
     """Requests with their clocks and without a word of what anybody wrote, the soonest due first, then what was answered,
-    the newest first; the look is recorded.
+    the newest first; the look is recorded. Where no end is noted an older program took in what is due at once.
 
     Raises:
         Refused: the role may not.
     """
     require("request", actor)
-    found = list(Request.objects.filter(state="open").order_by(F("due").asc(nulls_last=True), "received_at", "id"))
+    found = list(Request.objects.filter(state="open").order_by(F("due").asc(nulls_first=True), "received_at", "id"))
     if not open_only:
         found += Request.objects.exclude(state="open").order_by("-answered_at", "-id")[:MOST]
     with transaction.atomic():
