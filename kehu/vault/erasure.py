@@ -98,13 +98,16 @@ class Suppressions:
 
 
 def write_suppressions(connection: Connection[Any], kept: Suppressions, certificate: UUID) -> int:
-    """Keep keyed hashes of addresses that must not be written to again; what stands already only grows."""
+    """Keep keyed hashes of addresses that must not be written to again; what stands under the certificate only grows.
+
+    An address that another erasure keeps, too, stands once for each: each has its own end.
+    """
     if not kept.tokens or not (kept.purposes or kept.opted_out):
         return 0
     connection.execute(
         "insert into suppression (token, purposes, opted_out, certificate, until)"
         " select t, %(purposes)s::smallint[], %(out)s, %(certificate)s, %(until)s from unnest(%(tokens)s::bigint[]) as u (t)"
-        " on conflict (token) do update set opted_out = suppression.opted_out or excluded.opted_out,"
+        " on conflict (token, certificate) do update set opted_out = suppression.opted_out or excluded.opted_out,"
         " until = greatest(suppression.until, excluded.until), purposes = array(select distinct p from"
         " unnest(suppression.purposes || excluded.purposes) as v (p) order by p)",
         {
@@ -134,6 +137,8 @@ def suppressed(connection: Connection[Any], tokens: Iterable[int]) -> dict[int, 
     if connection.execute("select 1 from suppression limit 1").fetchone() is None:
         return {}
     rows = connection.execute(
-        "select token, purposes, opted_out from suppression where token = any (%s)", (sorted(set(tokens)),)
+        "select token, coalesce(array_agg(distinct p) filter (where p is not null), '{}'), bool_or(opted_out)"
+        " from suppression left join lateral unnest(purposes) as u (p) on true where token = any (%s) group by token",
+        (sorted(set(tokens)),),
     ).fetchall()
     return {int(row[0]): (list(row[1]), bool(row[2])) for row in rows}

@@ -670,6 +670,40 @@ def test_addresses_stay_suppressed_after_a_restore(database, crashed, monkeypatc
     assert [row.kind for row in subject_states.states_of(back)] == ["objection"]
 
 
+@pytest.mark.parametrize("older", [False, True])
+def test_a_shared_mailbox_stays_suppressed_until_the_last_end_of_those_who_had_it(database, older):
+    couple = admit(PERSON, {"full_name": "two", "email": PERSON["email"]})
+    for one in couple:
+        actions.enter_state(one, "objection", actor=owner_actor(), act="object", purpose=MARKETING)
+    first = erasure.erase(couple[0], actor=owner_actor(), reason="asked")
+    row = Erasure.objects.get()
+    for line in row.certificate["residue"]:  # erased a year before the other
+        line["until"] = (date.fromisoformat(line["until"]) - timedelta(365)).isoformat()
+    row.save()
+    raw().execute("update suppression set until = until - 365")
+    second = erasure.erase(couple[1], actor=owner_actor(), reason="asked")
+    kept = vault.suppressions_of(raw(), second.id)
+    assert kept is not None and kept.purposes == (MARKETING,)
+    ends = kept.until
+    if older:  # as a program wrote it that kept one row for both
+        raw().execute("delete from suppression where certificate = %s", (second.id,))
+        raw().execute("update suppression set until = %s", (ends,))
+    token = installation().tokens.search("email", "exact", PERSON["email"])
+    end_residues(ends - timedelta(300))
+    assert vault.suppressions_of(raw(), first.id) is None or older
+    assert vault.suppressed(raw(), [token]) == {token: ([MARKETING], False)}
+    end_residues(ends)
+    assert raw().execute("select count(*) from suppression").fetchone() == (0,)
+
+
+def test_what_two_erasures_say_of_one_address_stands_together(database):
+    for certificate, purposes, opted_out in ((new_id(), (MARKETING,), False), (new_id(), (3,), True)):
+        kept = vault.Suppressions((77,), purposes, opted_out, date(2031, 1, 1))
+        vault.write_suppressions(raw(), kept, certificate)
+        assert vault.suppressions_of(raw(), certificate) == kept
+    assert vault.suppressed(raw(), [77]) == {77: ([3, MARKETING], True)}
+
+
 def test_addresses_that_objected_stay_suppressed(database):
     [lin] = admit(PERSON)
     actions.enter_state(lin, "objection", actor=owner_actor(), act="object", purpose=MARKETING)
