@@ -25,7 +25,7 @@ from kehu.govern.covers import Packed
 from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
 from kehu.govern.packed import lock, project, reword, set_aside, stand_for
-from kehu.govern.separate import Terms, put_separate, separate_in_force, take_separate
+from kehu.govern.separate import SEPARATE_STANDS, Terms, put_separate, separate_in_force, take_separate
 
 _LOCK_TIMEOUT: Final = "2s"
 _TRIES: Final = 30
@@ -333,8 +333,8 @@ def _leave_without_guardian(part: list[UUID]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "update subject_state set guardian = false where subject = any (%(part)s) and guardian and not exists ("
-            " select 1 from govern_consent g where g.subject = any (%(part)s)"
-            " and (g.by_subject is not null or g.guardian <> '')"
+            " select 1 from govern_consent g join subject_state a using (subject) where g.subject = any (%(part)s)"
+            f" and (g.by_subject is not null or g.guardian <> '') and (g.event = '' or {SEPARATE_STANDS})"
             " and g.status = 'given' and (g.until is null or g.until > clock_timestamp()) and not exists (select 1"
             " from govern_consent w where w.subject = any (%(part)s) and w.purpose = g.purpose and w.taken_back_at is null"
             " and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at"

@@ -42,6 +42,8 @@ update subject_state set separate = nullif(case when {_KEPT} is null then separa
     else jsonb_set(separate, array[%(key)s::text], {_KEPT}) end, '{{}}')
 where subject = any (%(subjects)s) and separate ? %(key)s::text
 """
+SEPARATE_STANDS: Final = "a.separate -> g.purpose::text @> jsonb_build_array(jsonb_build_object('id', g.id::text))"
+"""Whether the separate consent ``g`` stands on the origin subject ``a`` that gave it: not taken, nor replaced."""
 _TAKE_ALL: Final = """
 update subject_state set separate = nullif(separate - %s::text, '{}') where subject = any (%s) and separate ? %s::text
 """

@@ -227,6 +227,57 @@ def test_given_while_merged_it_stands_on_the_part_and_leaves_with_its_anchor(dat
     assert set(seen(again, sam, **TO_X).values()) == {"cn.pipl.23-recipient"}
 
 
+def behind(*subjects: UUID) -> list[bool]:
+    """Whether a guardian stands behind each of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("select guardian from subject_state where subject = any (%s) order by subject", [list(subjects)])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_a_guardian_who_refuses_a_separate_consent_stands_behind_the_child_no_more(database):
+    sam, [child] = staff("service"), admit(LIN)
+    ours, theirs = Terms("provide", "Fair Freight Ltd"), Terms("provide", "Other Ltd")
+    for terms in (ours, theirs):
+        agree(child, by=sam.staff, kind="specific", guardian="mother", terms=terms)
+    for terms, stands in ((ours, True), (theirs, False)):
+        statement = Statement(kind="specific", guardian="mother", terms=terms)
+        refuse_consent(
+            child, purpose=SERVICE, purpose_version=1, statement=statement, recorded_by=sam.staff, id=new_id()
+        )
+        assert behind(child) == [stands]
+
+
+def test_a_child_s_own_separate_consent_ends_the_guardian_s_to_the_same(database):
+    sam, [child] = staff("service"), admit(LIN)
+    terms = Terms("provide", "Fair Freight Ltd")
+    agree(child, by=sam.staff, kind="specific", guardian="mother", terms=terms)
+    own = agree(child, by=sam.staff, kind="specific", terms=terms)
+    withdraw_consent(child, purpose=SERVICE, purpose_version=1, recorded_by=sam.staff, id=new_id(), only=own)
+    assert behind(child) == [False]
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_after_an_unmerge_a_guardian_stands_behind_whose_separate_consent_stands(database, refuses):
+    sam, [one, other] = staff("service"), admit(LIN, AGAIN)
+    terms = Terms("provide", "Fair Freight Ltd")
+    link(one, other, CONFIRMED)
+    agree(one, by=sam.staff, kind="specific", guardian="mother", terms=terms)
+    assert behind(one, other) == [True, True]
+    if refuses:  # by a program that let the guardian stand
+        refuse_consent(
+            one,
+            purpose=SERVICE,
+            purpose_version=1,
+            statement=Statement(terms=terms),
+            recorded_by=sam.staff,
+            id=new_id(),
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("update subject_state set guardian = true")
+    unlink(one, other)
+    assert behind(one) == [not refuses] and behind(other) == [False]
+
+
 def test_a_withdrawal_while_merged_stays_with_all(database):
     sam = staff("service")
     lin, again = admit(LIN, AGAIN)
