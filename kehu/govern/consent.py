@@ -26,6 +26,7 @@ from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
 from kehu.govern.packed import lock, project, reword, set_aside, stand_for
 from kehu.govern.separate import SEPARATE_STANDS, Terms, put_separate, separate_in_force, take_separate
+from kehu.host.each import each
 
 _LOCK_TIMEOUT: Final = "2s"
 _TRIES: Final = 30
@@ -344,7 +345,11 @@ def _leave_without_guardian(part: list[UUID]) -> None:
 
 
 def end_guardians() -> int:
-    """Where the day of a guardian's consent has come, let them stand behind the child no more by it; returns of how many."""
+    """Where the day of a guardian's consent has come, let them stand behind the child no more by it; returns of how many.
+
+    Raises:
+        Exception: the first that failed, once all others have had their turn.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct s.core from govern_consent g join subject_state s using (subject) where s.guardian"
@@ -352,9 +357,7 @@ def end_guardians() -> int:
             " and (g.by_subject is not null or g.guardian <> '')"
         )
         found = [row[0] for row in cursor.fetchall()]
-    for core in found:
-        retried(functools.partial(_end_guardian, core))
-    return len(found)
+    return each(lambda core: retried(functools.partial(_end_guardian, core)), found)
 
 
 def _end_guardian(core: UUID) -> None:

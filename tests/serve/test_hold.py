@@ -6,14 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.consent import Statement, UnknownSubject, give_consent
 from kehu.govern.models import StateEntry
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
+from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.serve.rights import actions, erasure, holds
 from kehu.serve.rights.ending import end_holds
@@ -21,6 +22,7 @@ from kehu.serve.rights.health import check_held
 from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.residue import open_left
 from kehu.serve.rights.tasks import finish_erasures
+from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.serve.holdings import MARK, PERSON, know_everywhere, link, places, raw
 
@@ -157,6 +159,36 @@ def test_a_hold_ends_on_its_day_and_the_erasure_runs_by_itself(database):
     assert raw().execute("select held from subject_state where not residue").fetchone() == (False,)
     finish_erasures(timestamp=0)
     assert places(MARK) == set()
+
+
+def test_one_customer_who_fails_keeps_nobody_elses_holds_and_guardians_from_ending(database):
+    *held, child, third = admit(*({"full_name": f"person {n}"} for n in range(7)))
+    for one in held:
+        holds.hold(one, actor=owner_actor(), reason="r", until=SOON)
+    for one in (child, third):
+        said = Statement(kind="temporary", until=SOON, notice=1, way="staff", guardian="mother")
+        give_consent(one, purpose=4, purpose_version=1, statement=said, recorded_by=owner_actor().staff, id=new_id())
+    failing = [min(held), min(child, third)]
+    with open_owner(database) as owner:
+        owner.execute("update govern_stateentry set until = clock_timestamp() where kind = 'hold'")
+        owner.execute("set session_replication_role = replica")  # a statement is never changed: here its day has come
+        owner.execute("update govern_consent set until = clock_timestamp()")
+        owner.execute("set session_replication_role = default")
+        owner.execute(
+            "create function fail() returns trigger language plpgsql as $$ begin raise exception 'held'; end $$;"
+            " create trigger fail before update on subject_state for each row when (old.subject in"
+            f" ('{failing[0]}', '{failing[1]}')) execute function fail()"
+        )
+    try:
+        with pytest.raises(DatabaseError):
+            finish_erasures(timestamp=0)
+    finally:
+        with open_owner(database) as owner:
+            owner.execute("drop function fail cascade")
+    left = raw().execute("select subject from subject_state where held or guardian order by subject").fetchall()
+    assert [row[0] for row in left] == sorted(failing)
+    finish_erasures(timestamp=0)
+    assert raw().execute("select count(*) from subject_state where held or guardian").fetchone() == (0,)
 
 
 def test_a_hold_acts_on_the_whole_customer(database):

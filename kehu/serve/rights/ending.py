@@ -17,6 +17,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.residue import forget_residue, reseal_part
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.tombstones import forget_ended
+from kehu.host.each import each
 from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.stays import has_ended, set_next, still_kept
 
@@ -24,19 +25,25 @@ _NEVER: Final = date.max.isoformat()
 
 
 def end_holds() -> int:
-    """Let states whose end has passed act no more; returns on how many customers."""
+    """Let states whose end has passed act no more; returns on how many customers.
+
+    Raises:
+        Exception: the first that failed, once all others have ended.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "select distinct e.subject from govern_stateentry e join subject_state s using (subject)"
             " where e.until <= clock_timestamp() and e.ended_at is null and (s.held or s.held_categories <> 0)"
         )
         subjects = [row[0] for row in cursor.fetchall()]
-    for subject in subjects:
-        try:
-            subject_states.refresh(subject)
-        except UnknownSubject:
-            continue
-    return len(subjects)
+    return each(_refresh, subjects)
+
+
+def _refresh(subject: UUID) -> None:
+    try:
+        subject_states.refresh(subject)
+    except UnknownSubject:  # gone meanwhile
+        return
 
 
 def end_residues(today: date | None = None) -> int:
@@ -50,16 +57,11 @@ def end_residues(today: date | None = None) -> int:
     """
     today = today or datetime.now(UTC).date()
     done = Erasure.objects.filter(state="done").exclude(residue=None).only("id", "certificate").order_by("id")
-    due, failed = [row.id for row in done.iterator() if _over(row, today)], list[Exception]()
-    for id in due:
-        try:
-            end_residue(id, today)
-        except Exception as wrong:  # noqa: BLE001  (whatever it is, it is one person's residue: others wait behind it)
-            failed.append(wrong)
-    forget_ended(installation().home, today)
-    if failed:
-        raise failed[0]
-    return len(due)
+    due = [row.id for row in done.iterator() if _over(row, today)]
+    try:
+        return each(lambda one: end_residue(one, today), due)
+    finally:
+        forget_ended(installation().home, today)
 
 
 def end_residue(id: UUID, today: date) -> None:

@@ -10,14 +10,11 @@ from procrastinate.contrib.django import app
 def finish_erasures(timestamp: int) -> None:
     """End the holds and guardians' consents whose day has come, then run what is left of every erasure."""
     from kehu.govern.consent import end_guardians
+    from kehu.host.each import each
     from kehu.serve.rights.ending import end_holds  # every process loads this module
     from kehu.serve.rights.erasure import finish_unfinished
 
-    try:
-        end_holds()
-        end_guardians()
-    finally:  # whatever is wrong with one of them keeps no erasure from running
-        finish_unfinished()
+    each(lambda one: one(), (end_holds, end_guardians, finish_unfinished))
 
 
 @app.periodic(cron="23 3 * * *")
