@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import part_of, retried
 from kehu.govern.laws import AGE_BANDS
+from kehu.govern.parts import hold, retried
 
 
 def declare_young(subject: UUID, band: str) -> None:
@@ -29,7 +29,7 @@ def declare_young(subject: UUID, band: str) -> None:
                 "update subject_state set age = least(nullif(age, 0), %(n)s), young = least(nullif(young, 0), %(n)s)"
                 " where subject in (select s.subject from subject_state s where s.subject = any (%(part)s)"
                 " order by s.subject for no key update) and (age = 0 or age > %(n)s or young = 0 or young > %(n)s)",
-                {"n": number, "part": part_of(subject, whole=False)},
+                {"n": number, "part": hold(subject).part},
             )
 
     retried(work)

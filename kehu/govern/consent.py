@@ -10,31 +10,21 @@ guardian gave carries a star. Separate consents stand beside them (:mod:`kehu.go
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.utils import OperationalError
+from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from kehu.govern.covers import Packed
 from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
-from kehu.govern.packed import lock, project, reword, set_aside, stand_for
-from kehu.govern.separate import SEPARATE_STANDS, Terms, put_separate, separate_in_force, take_separate
+from kehu.govern.packed import project, reword, set_aside, stand_for
+from kehu.govern.parts import Held, UnknownSubject, hold, part_of, retried
+from kehu.govern.separate import SEPARATE_STANDS, Terms, put_separate, recipient_key, separate_in_force, take_separate
 from kehu.host.each import each
-
-_LOCK_TIMEOUT: Final = "2s"
-_TRIES: Final = 30
-T = TypeVar("T")
-
-
-class UnknownSubject(LookupError):
-    """No such customer: never here, erased, or its import was taken back."""
 
 
 class NothingToWithdraw(RuntimeError):
@@ -73,39 +63,6 @@ class Statement:
         return self.by_subject is not None or bool(self.guardian)
 
 
-def retried(work: Callable[[], T]) -> T:
-    """Run a change of ``subject_state`` in a transaction; one that meets reads in flight is tried again, never lost."""
-    for attempt in range(_TRIES):
-        try:
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-                return work()
-        except OperationalError as waited:
-            if getattr(waited.__cause__, "sqlstate", None) not in ("55P03", "40P01") or attempt == _TRIES - 1:
-                raise
-            time.sleep(0.05)
-    raise AssertionError("unreachable")
-
-
-def part_of(subject: UUID, *, whole: bool) -> list[UUID]:
-    """Origin subjects of a customer: its certain part, or the whole with what linkage joined.
-
-    Raises:
-        UnknownSubject: not here.
-    """
-    with connection.cursor() as cursor:  # a certain part lies within a customer, and by that it is looked up
-        cursor.execute(
-            "select s.subject from subject_state n join subject_state s on s.customer = n.customer and (%s or s.core = n.core)"
-            " where n.subject = %s and not n.hidden and not s.hidden order by s.subject",
-            [whole, subject],
-        )
-        found = [row[0] for row in cursor.fetchall()]
-    if not found:
-        raise UnknownSubject(str(subject))
-    return found
-
-
 def notice_in_force(name: str | None = None) -> Notice:
     """The newest notice in force, or the newest version of the one named; a higher version replaces each before it.
 
@@ -123,7 +80,7 @@ def notice_in_force(name: str | None = None) -> Notice:
 def give_consent(
     subject: UUID, *, purpose: int, purpose_version: int, statement: Statement, recorded_by: UUID, id: UUID
 ) -> Consent:
-    """Allow a use from now on; acts on the certain part of the customer.
+    """Allow a use from now on; acts on the certain part of the customer. A no that is said while it waits stays.
 
     Raises:
         UnknownSubject: not here.
@@ -137,25 +94,25 @@ def give_consent(
     terms = statement.terms.checked() if statement.terms else None
 
     def work() -> Consent:
-        part, whole = part_of(subject, whole=False), part_of(subject, whole=True)
-        anchor = part[0] if subject not in part else subject
-        row = _said(anchor, purpose, purpose_version, "given", statement, id=id, by=recorded_by, at=now, terms=terms)
-        lock(whole)
+        held = hold(subject)
+        row = _said(subject, purpose, purpose_version, "given", statement, id=id, by=recorded_by, at=now, terms=terms)
+        if _stopped_since(held.whole, purpose, now, terms):
+            return row  # whoever said no while this waited for the rows said it later
         if terms is not None:
             put_separate(
-                part, purpose, id=id, terms=terms, until=statement.until, version=purpose_version, anchor=anchor,
+                held.part, purpose, id=id, terms=terms, until=statement.until, version=purpose_version, anchor=subject,
                 by_guardian=statement.by_guardian,
             )  # fmt: skip
         else:
             until = statement.until.timestamp() if statement.until else None
             kind = statement.kind + ("*" if statement.by_guardian else "")
             packed = ["given", kind, until, purpose_version]
-            project([anchor], purpose, packed)
-            stand_for([origin for origin in part if origin != anchor], purpose, packed, str(anchor))
-            set_aside([origin for origin in whole if origin not in set(part)], part, purpose)
+            project([subject], purpose, packed)
+            stand_for([origin for origin in held.part if origin != subject], purpose, packed, str(subject))
+            set_aside(held.rest, held.part, purpose)
         if statement.by_guardian:
             with connection.cursor() as cursor:
-                cursor.execute("update subject_state set guardian = true where subject = any (%s)", [part])
+                cursor.execute("update subject_state set guardian = true where subject = any (%s)", [held.part])
         return row
 
     return retried(work)
@@ -171,9 +128,9 @@ def ask_consent(
         ValueError: terms that do not name what a law wants named.
     """
     terms = statement.terms.checked() if statement.terms else None
-    anchor = subject if subject in (part := part_of(subject, whole=False)) else part[0]
+    part_of(subject, whole=False)
     now = timezone.now()
-    return _said(anchor, purpose, purpose_version, "requested", statement, id=id, by=recorded_by, at=now, terms=terms)
+    return _said(subject, purpose, purpose_version, "requested", statement, id=id, by=recorded_by, at=now, terms=terms)
 
 
 def refuse_consent(
@@ -188,15 +145,13 @@ def refuse_consent(
     terms = statement.terms.checked() if statement.terms else None
 
     def work() -> Consent:
-        part, whole = part_of(subject, whole=False), part_of(subject, whole=True)
-        anchor, now = subject if subject in part else part[0], timezone.now()
-        row = _said(anchor, purpose, purpose_version, "refused", statement, id=id, by=recorded_by, at=now, terms=terms)
+        held, now = hold(subject), timezone.now()
+        row = _said(subject, purpose, purpose_version, "refused", statement, id=id, by=recorded_by, at=now, terms=terms)
         if terms is not None:
-            lock(whole)
-            take_separate(whole, purpose, terms=terms)
+            take_separate(held.whole, purpose, terms=terms)
         else:
-            _stop(part, whole, purpose, "refused", purpose_version)
-        _leave_without_guardian(part)
+            _stop(held, purpose, "refused", purpose_version)
+        _leave_without_guardian(held.part)
         return row
 
     return retried(work)
@@ -216,27 +171,25 @@ def invalidate_consent(consent: UUID, *, recorded_by: UUID, id: UUID, way: str) 
         found = Consent.objects.filter(id=consent, status="given").first()
         if found is None:
             raise UnknownStatement(str(consent))
-        part, whole = part_of(found.subject, whole=False), part_of(found.subject, whole=True)
+        held = hold(found.subject)
         statement = Statement(kind=found.kind, notice=found.notice, way=way, follows=consent)
         row = _said(
             found.subject, found.purpose, found.purpose_version, "invalid", statement, id=id, by=recorded_by,
             at=timezone.now(), terms=_terms_of(found),
         )  # fmt: skip
         if found.event:
-            lock(whole)
-            take_separate(whole, found.purpose, id=consent)
+            take_separate(held.whole, found.purpose, id=consent)
         elif _newest_given([found.subject], found.purpose) == consent:
             # a finding about one statement: what another part said by itself is its own again after an un-merge
             packed: Packed = ["invalid", "general", None, found.purpose_version]
-            lock(whole)
-            if _newest_given(part, found.purpose) != consent:  # a newer one stays, and this comes back with nobody
-                reword(found.subject, whole, found.purpose, packed)
-                _leave_without_guardian(part)
+            if _newest_given(held.part, found.purpose) != consent:  # a newer one stays, and this comes back with nobody
+                reword(found.subject, held.whole, found.purpose, packed)
+                _leave_without_guardian(held.part)
                 return row
             project([found.subject], found.purpose, packed)
-            stand_for([one for one in whole if one != found.subject], found.purpose, packed, str(found.subject))
-            take_separate(whole, found.purpose)
-        _leave_without_guardian(part)
+            stand_for([one for one in held.whole if one != found.subject], found.purpose, packed, str(found.subject))
+            take_separate(held.whole, found.purpose)
+        _leave_without_guardian(held.part)
         return row
 
     return retried(work)
@@ -276,15 +229,31 @@ def _said(
     )  # fmt: skip
 
 
-def _stop(part: list[UUID], whole: list[UUID], purpose: int, status: str, version: int) -> None:
+def _stop(held: Held, purpose: int, status: str, version: int) -> None:
     """Let a stricter word stand on every origin subject, and end the separate consents of the purpose."""
     packed: Packed = [status, "general", None, version]
-    lock(whole)
-    project(part, purpose, packed)
-    others = [origin for origin in whole if origin not in set(part)]
-    if others:
-        project(others, purpose, [*packed, str(part[0])])
-    take_separate(whole, purpose)
+    project(held.part, purpose, packed)
+    if held.rest:
+        project(held.rest, purpose, [*packed, str(held.part[0])])
+    take_separate(held.whole, purpose)
+
+
+def _stopped_since(subjects: list[UUID], purpose: int, since: datetime, terms: Terms | None) -> bool:
+    """Whether a no to this purpose, or to these terms of it, was recorded of a customer after that time."""
+    said = Consent.objects.filter(
+        subject__in=subjects,
+        purpose=purpose,
+        status__in=("withdrawn", "refused"),
+        recorded_at__gt=since,
+        taken_back_at=None,
+    )
+    if terms is None:
+        return said.filter(event="").exists()
+    same = Q(event=terms.event, country=terms.country)
+    named = recipient_key(terms.recipient)
+    return said.filter(event="").exists() or any(
+        recipient_key(recipient) == named for recipient in said.filter(same).values_list("recipient", flat=True)
+    )
 
 
 def withdraw_consent(
@@ -308,9 +277,9 @@ def withdraw_consent(
     """
 
     def work() -> Consent:
-        part, whole = part_of(subject, whole=False), part_of(subject, whole=True)
-        separate = separate_in_force(whole, purpose)
-        if (only not in separate) if only else not (separate or _in_force(whole, purpose)):
+        held = hold(subject)
+        separate = separate_in_force(held.whole, purpose)
+        if (only not in separate) if only else not (separate or _in_force(held.whole, purpose)):
             raise NothingToWithdraw(f"purpose {purpose}")
         terms = _terms_of(Consent.objects.get(id=only)) if only else None
         statement = Statement(way=way, follows=only)
@@ -319,11 +288,10 @@ def withdraw_consent(
             terms=terms,
         )  # fmt: skip
         if only:
-            lock(whole)
-            take_separate(whole, purpose, id=only)
+            take_separate(held.whole, purpose, id=only)
         else:
-            _stop(part, whole, purpose, "withdrawn", purpose_version)
-        _leave_without_guardian(part)
+            _stop(held, purpose, "withdrawn", purpose_version)
+        _leave_without_guardian(held.part)
         return row
 
     return retried(work)
@@ -362,7 +330,7 @@ def end_guardians() -> int:
 
 def _end_guardian(core: UUID) -> None:
     try:
-        _leave_without_guardian(part_of(core, whole=False))
+        _leave_without_guardian(hold(core).part)
     except UnknownSubject:  # gone meanwhile
         return
 

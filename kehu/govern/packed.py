@@ -1,4 +1,7 @@
-"""Consents as policies read them, written into ``subject_state`` by purpose; the caller holds the rows (:func:`lock`)."""
+"""Consents as policies read them, written into ``subject_state`` by purpose.
+
+The caller holds the rows (:mod:`kehu.govern.parts`).
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,6 @@ def project(subjects: list[UUID], purpose: int, packed: Packed) -> None:
             " last_act = case when %s then greatest(last_act, current_date) else last_act end where subject in"
             " (select subject from subject_state where subject = any (%s) order by subject for no key update)",
             [json.dumps({str(purpose): packed}), str(purpose), packed[0] == "given", subjects],
-        )
-
-
-def lock(subjects: list[UUID]) -> None:
-    """Lock rows in the order of subjects, as reads do, before they are written one after another."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select 1 from subject_state where subject = any (%s) order by subject for no key update", [subjects]
         )
 
 

@@ -15,8 +15,8 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from kehu.govern.consent import part_of, retried
 from kehu.govern.models import StateEntry
+from kehu.govern.parts import hold, part_of, retried
 
 KINDS: Final = ("restriction", "objection", "hold", "optout", "gpc", "deceased", "erasure")
 
@@ -53,7 +53,7 @@ def enter(
     """
 
     def work() -> StateEntry:
-        part_of(subject, whole=True)
+        hold(subject)
         row = StateEntry.objects.create(
             id=id, subject=subject, kind=kind, purpose=purpose, categories=categories,
             since=since or timezone.now(), until=until, reason=reason, by=by,
@@ -83,7 +83,7 @@ def lift(
     """
 
     def work() -> list[StateEntry]:
-        rows = [row for row in states_of(subject) if row.kind == kind and row.purpose == purpose]
+        rows = [row for row in states_on(hold(subject).whole) if row.kind == kind and row.purpose == purpose]
         if categories is not None:
             rows = [row for row in rows if row.categories & categories]
         if ids:
@@ -142,8 +142,12 @@ def refresh(subject: UUID) -> None:
 
 
 def project(subject: UUID) -> None:
-    """Write what policies read from the states in force; call inside the transaction that changed them."""
-    rows = states_of(subject)
+    """Write what policies read from the states in force; call inside the transaction that changed them.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    rows = states_on(hold(subject).whole)
     kinds = {row.kind for row in rows}
     holds = [row for row in rows if row.kind == "hold"]
     held = 0

@@ -20,20 +20,15 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import Connection
 
-from kehu.govern.consent import part_of, retried
 from kehu.govern.covers import SUBSCRIPTION, Packed, anchor_of, cover, is_cover, uncover
 from kehu.govern.models import Subscription
+from kehu.govern.parts import Held, hold, hold_all, part_of, retried
 from kehu.govern.slugs import MEDIA
 from kehu.govern.topics import topic_named
 
 STATUSES: Final = ("suppressed", "unsubscribed", "subscribed")  # strictest first
 GROUNDS: Final = ("consent", "existing", "none")
 
-_WHOLE: Final = """
-select s.subject from subject_state s where not s.hidden and s.customer = any (array(
-    select n.customer from subject_state n where n.subject = any (%(subjects)s::uuid[]) and not n.hidden))
-order by s.subject for no key update
-"""
 # One of each customer speaks for it, and of a medium and topic only where its certain part is not suppressed already, nor
 # itself spared. Each look-up is one of its own, by key: of tables that just grew the database knows nothing, and would join
 # them in a loop.
@@ -75,7 +70,6 @@ update subject_state s set
     lifted = nullif(s.lifted - (select said.keys from said where said.subject = s.subject), '{}')
 where s.subject = any (array(select said.subject from said))
 """
-_LOCK: Final = "select 1 from subject_state where subject = any (%s) order by subject for no key update"
 _PUT: Final = """
 update subject_state set subscriptions = coalesce(subscriptions, '{}') || jsonb_build_object(%(key)s::text, %(packed)s::jsonb),
     lifted = nullif(lifted - %(key)s::text, '{}') where subject = any (%(subjects)s)
@@ -141,7 +135,7 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
     """Record what a customer said of one medium and topic; acts on the next read.
 
     A subscription acts on the certain part of the customer; an opt-out and a suppression on every origin subject, and stay
-    with them.
+    with them. A no that is said while a subscription waits stays.
 
     Raises:
         UnknownSubject: not here.
@@ -151,29 +145,27 @@ def say(subject: UUID, medium: str, topic: str, *, said: Said, recorded_by: UUID
     if medium not in MEDIA:
         raise ValueError(f"medium: one of {', '.join(MEDIA)}")
     topic_named(topic)
-    told = said.checked()
+    told, begun = said.checked(), timezone.now()
 
     def work() -> Subscription:
-        part, whole = part_of(subject, whole=False), part_of(subject, whole=True)
-        _locked(whole)
-        now = timezone.now()
+        held = hold(subject)
+        now = begun if told.status == "subscribed" else timezone.now()
         key = f"{medium}:{topic}"
-        if told.status == "subscribed" and not told.own and _strictest(_packed(whole), key)[0] == "suppressed":
+        if told.status == "subscribed" and not told.own and _strictest(_packed(held.whole), key)[0] == "suppressed":
             raise SuppressedHere(key)
-        anchor = subject if subject in part else part[0]
         row = Subscription.objects.create(
-            id=id, subject=anchor, medium=medium, topic=topic, status=told.status, ground=told.ground, at=told.at or now,
+            id=id, subject=subject, medium=medium, topic=topic, status=told.status, ground=told.ground, at=told.at or now,
             way=told.way, language=told.language, notice=told.notice, evidence=told.evidence, proof=told.proof,
             recorded_by=recorded_by, recorded_at=now,
         )  # fmt: skip
         if told.status == "subscribed":
-            _subscribe(anchor, part, whole, key, told.ground)
+            if not _stopped_since(held.whole, medium, topic, begun):  # whoever said no meanwhile said it later
+                _subscribe(subject, held, key, told.ground)
         else:
             # a suppression is not lifted by a milder no, and of the rest nobody's own word that is as strict
             stricter = STATUSES[: STATUSES.index(told.status)]
-            _project(part, key, [told.status, ""], stay=stricter)
-            rest = [one for one in whole if one not in set(part)]
-            _project(rest, key, [told.status, "", str(part[0])], stay=stricter, rest=True)
+            _project(held.part, key, [told.status, ""], stay=stricter)
+            _project(held.rest, key, [told.status, "", str(held.part[0])], stay=stricter, rest=True)
         return row
 
     return retried(work)
@@ -197,8 +189,8 @@ def suppress_all(
         Whom anything was said of that did not stand already.
     """
     named = [f"{medium}:{topic}" for medium, topic in keys]
+    hold_all(subjects)
     with connection.cursor() as cursor:
-        cursor.execute(_WHOLE, {"subjects": list(subjects)})
         asked: dict[str, Any] = {"subjects": list(subjects), "keys": named}
         asked |= {"spared_subjects": [one for one, _ in spared], "spared_keys": [key for _, key in spared]}
         cursor.execute(_UNSAID, asked)
@@ -282,19 +274,29 @@ def _packed_parts(subjects: Sequence[UUID]) -> list[list[dict[str, Any]]]:
     return list(parts.values())
 
 
-def _subscribe(anchor: UUID, part: list[UUID], whole: list[UUID], key: str, ground: str) -> None:
+def _stopped_since(subjects: list[UUID], medium: str, topic: str, since: datetime) -> bool:
+    return Subscription.objects.filter(
+        subject__in=subjects,
+        medium=medium,
+        topic=topic,
+        status__in=("suppressed", "unsubscribed"),
+        recorded_at__gt=since,
+    ).exists()
+
+
+def _subscribe(anchor: UUID, customer: Held, key: str, ground: str) -> None:
     """Let it stand on the certain part; what that part had projected onto the rest is set aside, until an un-merge."""
     _project([anchor], key, ["subscribed", ground])
-    own = {str(origin) for origin in part}
+    own = {str(origin) for origin in customer.part}
     with connection.cursor() as cursor:
         cursor.execute(
             "select subject, subscriptions -> %s::text from subject_state where subject = any (%s)",
-            [key, [one for one in whole if one != anchor]],
+            [key, [one for one in customer.whole if one != anchor]],
         )
         for one, text in cursor.fetchall():
             held: Packed | None = json.loads(text) if text else None
             word, aside = held, None
-            if one in set(part):
+            if str(one) in own:
                 word = cover(held, ["subscribed", ground], str(anchor), SUBSCRIPTION)
             elif is_cover(held, SUBSCRIPTION):
                 word = uncover(held, SUBSCRIPTION, lambda other: other not in own)
@@ -320,9 +322,3 @@ def _project(
         cursor.execute(
             _PUT, {"key": key, "packed": json.dumps(packed), "subjects": subjects, "stay": list(stay), "rest": rest}
         )
-
-
-def _locked(subjects: list[UUID]) -> None:
-    """Lock rows in the order of subjects, as reads do."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [subjects])

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from kehu.govern.consent import Statement, UnknownSubject, give_consent, withdraw_consent
+from kehu.govern.consent import Statement, give_consent, withdraw_consent
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import LANGUAGES, MEDIA, PURPOSES
 from kehu.govern.subscriptions import Said, SuppressedHere, say, standing, subscriptions_of
 from kehu.govern.topics import load_topics

@@ -13,8 +13,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import Dictionary
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import ACTIONS
 from kehu.govern.states import enter
 from kehu.guard.gate import compare as comparing

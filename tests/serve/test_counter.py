@@ -14,8 +14,9 @@ from django.utils import timezone
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
-from kehu.govern.consent import UnknownSubject, notice_in_force
+from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Consent
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.ledger import queries as ledger

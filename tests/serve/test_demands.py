@@ -13,7 +13,7 @@ import pyrage
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.ledger import withheld
 from kehu.guard.ledger.own import own_ledger

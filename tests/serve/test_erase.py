@@ -12,9 +12,9 @@ from django.db import connection, transaction
 
 from kehu.govern import holders as registry
 from kehu.govern import states as subject_states
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.laws import add_months
 from kehu.govern.models import Controller
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard import tombstones
 from kehu.guard.gate.acts import ActRefused, Refused

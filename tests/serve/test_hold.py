@@ -9,8 +9,9 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import Statement, UnknownSubject, give_consent
+from kehu.govern.consent import Statement, give_consent
 from kehu.govern.models import StateEntry
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate

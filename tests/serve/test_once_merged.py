@@ -8,8 +8,8 @@ import json
 import pytest
 from django.db import transaction
 
-from kehu.govern.consent import part_of
 from kehu.govern.models import StateEntry
+from kehu.govern.parts import part_of
 from kehu.guard.guests.codes import ask_code
 from kehu.guard.guests.credentials import guest_of
 from kehu.guard.staff.actions import owner_actor

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor

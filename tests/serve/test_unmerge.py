@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from kehu.collect.imports.undo import take_back
 from kehu.collect.models import Import
 from kehu.govern import consent, packed, separate, states, subscriptions
-from kehu.govern.consent import NothingToWithdraw, Statement, part_of
+from kehu.govern.consent import NothingToWithdraw, Statement
 from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.parts import part_of
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.govern.states import NotInForce

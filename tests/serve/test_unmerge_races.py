@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
-from kehu.govern.consent import retried
+from kehu.govern.parts import retried
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import runs
 from kehu.serve.rights import wrong_merge
 from kehu.vault.ids import new_id
 from tests.cast import admit
+from tests.races import beside, somebody_waits, until
 
 SAME = {
     "given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "email": "harper@mail.example",
@@ -27,37 +26,6 @@ def customer(subject):
     with connection.cursor() as cursor:
         cursor.execute("select customer from subject_state where subject = %s", [subject])
         return cursor.fetchone()[0]
-
-
-def beside(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
-    """Work on a thread and a connection of its own; what goes wrong there is kept."""
-    wrong: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as failed:  # noqa: BLE001 (told by the test itself)
-            wrong.append(failed)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, wrong
-
-
-def waits_for_the_log() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("select exists (select 1 from pg_locks where locktype = 'advisory' and not granted)")
-        return bool(cursor.fetchone()[0])
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("never came")
 
 
 @pytest.fixture
@@ -98,7 +66,7 @@ def test_a_chain_over_a_third_and_an_unmerge_at_once(joined, first):
     thread, wrong = beside(lambda: before(hold=True))
     assert holds.wait(10)
     second, wrong_too = beside(lambda: after(hold=False))
-    until(waits_for_the_log)
+    until(lambda: somebody_waits("advisory"))
     go.set()
     thread.join(20)
     second.join(20)

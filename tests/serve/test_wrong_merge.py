@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from django.db import ProgrammingError, connection, transaction
 
 from kehu.doors.cli.main import main
-from kehu.govern.consent import Statement, give_consent, part_of
+from kehu.govern.consent import Statement, give_consent
+from kehu.govern.parts import part_of
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner

@@ -22,10 +22,10 @@ from kehu.govern.consent import (
     end_guardians,
     give_consent,
     invalidate_consent,
-    part_of,
     refuse_consent,
     withdraw_consent,
 )
+from kehu.govern.parts import part_of
 from kehu.govern.separate import Terms, separate_in_force
 from kehu.govern.slugs import PURPOSES
 from kehu.vault import assignment

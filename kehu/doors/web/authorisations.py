@@ -15,7 +15,7 @@ from kehu.doors.web import errors, receipts
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import language, page, purpose_label
 from kehu.doors.web.portal.channels import MEDIUM_LABELS
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import EVENTS, MEDIA
 from kehu.govern.subscriptions import STATUSES, SuppressedHere
 from kehu.govern.topics import load_topics, topic_named

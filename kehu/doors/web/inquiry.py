@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.pages import field_label, page, purpose_label
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, language, page, purpose_label, whole
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.installation import installation
 from kehu.guard.ledger.proof import NotInLedger

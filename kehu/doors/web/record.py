@@ -21,8 +21,9 @@ from kehu.doors.web.quality.arrivals import of as arrivals_of
 from kehu.doors.web.traits.own import of as derived_of
 from kehu.doors.web.why import ANSWERS
 from kehu.doors.web.words import source_mark, value_text
-from kehu.govern.consent import NothingToWithdraw, UnknownSubject
+from kehu.govern.consent import NothingToWithdraw
 from kehu.govern.dictionary import UnknownField
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import PUBLIC_INFORMATION, PURPOSES, objection_number
 from kehu.govern.states import NotInForce

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import category_label, language, page, purpose_label
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.guard.gate.decisions import FieldAnswer
 from kehu.guard.installation import claims_of, installation

@@ -16,6 +16,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection
 
+from kehu.govern.parts import UnknownSubject, hold
 from kehu.govern.slugs import RECORD_KINDS
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.admit import Draft, SubjectGone
@@ -32,10 +33,6 @@ insert into record (subject, id, kind, channel, controller, basis, notice, conte
 select r.subject, %s, %s, r.channel, r.controller, r.basis, r.notice, %s, %s, %s,
     case when %s then null else r.supplier end
 from record r where r.subject = %s and r.id = %s and not r.hidden returning 1
-"""
-_WHOLE: Final = """
-select 1 from subject_state where customer = (select customer from subject_state where subject = %s) order by subject
-for no key update
 """
 
 
@@ -64,9 +61,10 @@ def write_edit(edit: Edit, *, actor: Actor, purpose: int, act: str = "verify") -
     held, id = installation(), new_id()
     content = held.tokens.content(b"edit" + id.bytes)
     raw: Any = connection.connection
-    raw.execute(
-        _WHOLE, (edit.subject,)
-    )  # as every writer does: what stands against an address may be written on all of them
+    try:
+        hold(edit.subject)  # what stands against an address may be written on all of them
+    except UnknownSubject:
+        raise SubjectGone from None
     record_act(act, edit.subject, actor=actor, purpose=purpose, detail=id)  # holds the subject until the end
     key = raw.execute("select epoch, wrapped from subject_key where subject = %s", (edit.subject,)).fetchone()
     taken = (

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, part_of
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import gate

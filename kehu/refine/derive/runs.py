@@ -16,8 +16,8 @@ from uuid import UUID
 import orjson
 from django.db import connection, transaction
 
-from kehu.govern.consent import retried
 from kehu.govern.models import Channel
+from kehu.govern.parts import retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act

@@ -15,7 +15,7 @@ import polars as pl
 from django.db import connection
 from django.utils import timezone
 
-from kehu.govern.consent import retried
+from kehu.govern.parts import retried
 from kehu.refine.derive.checking import KEY
 from kehu.refine.derive.computing import Cuts, finished, together
 from kehu.refine.derive.frames import unpacked

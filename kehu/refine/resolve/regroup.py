@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import retried
+from kehu.govern.parts import retried
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.refine.models import LinkageRun

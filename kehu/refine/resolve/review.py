@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, part_of, retried
+from kehu.govern.parts import UnknownSubject, part_of, retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ActRefused, require_act

@@ -21,7 +21,7 @@ import pyarrow as pa
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.consent import retried
+from kehu.govern.parts import retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act

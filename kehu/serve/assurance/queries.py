@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg import Connection
 
-from kehu.govern.consent import part_of
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act

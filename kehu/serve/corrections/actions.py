@@ -15,9 +15,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.deadlines import Told, request_clocks
 from kehu.govern.laws import company
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act

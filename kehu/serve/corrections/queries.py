@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from kehu.govern.consent import UnknownSubject, part_of
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.consent import part_of
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.models import Channel
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.serve.counter.entries import KIND, WAYS, Entry, EntryRefused, keep, shown_of

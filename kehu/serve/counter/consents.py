@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from kehu.collect.inbox.hands import Errand
-from kehu.govern.consent import Statement, UnknownSubject, give_consent, part_of
+from kehu.govern.consent import Statement, give_consent
 from kehu.govern.models import Consent, StateEntry
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS

@@ -18,9 +18,9 @@ from django.utils import timezone
 from kehu.collect.inbox.accept import Sender, accept
 from kehu.collect.inbox.naming import name_customer
 from kehu.collect.signed.parts import moment
-from kehu.govern.consent import part_of
 from kehu.govern.models import Channel
 from kehu.govern.packs import Duty, law_packs
+from kehu.govern.parts import part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.state import packs_of

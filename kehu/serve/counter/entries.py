@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from kehu.collect.inbox.accept import Sender, accept
 from kehu.collect.signed.parts import moment
-from kehu.govern.consent import notice_in_force, part_of
+from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Channel, Notice
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from kehu.govern.consent import part_of
 from kehu.govern.models import Notice
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.serve.counter.consents import stricter_since

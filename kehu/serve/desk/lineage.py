@@ -15,8 +15,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import Field
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import ACTIONS, RECORD_KINDS
 from kehu.govern.trust import trust
 from kehu.guard.gate.actor import Actor

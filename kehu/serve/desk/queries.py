@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import UnknownField
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.sources import Mark, marks_of_customers
 from kehu.guard.gate.actor import Actor

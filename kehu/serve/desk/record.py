@@ -16,8 +16,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.dictionary import Field
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import BASES, RECORD_KINDS, name_of
 from kehu.govern.sources import Mark, marks
 from kehu.guard.access.grants import granted_fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from kehu.govern.consent import part_of, retried
+from kehu.govern.parts import part_of, retried
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.together import shown_together
 from kehu.guard.staff.models import Staff

@@ -20,7 +20,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from psycopg import Connection
 
 from kehu.collect.readers import Batch, Source, open_source
-from kehu.govern.consent import retried
+from kehu.govern.parts import retried
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.subscriptions import suppress_all
 from kehu.govern.topics import topic_named

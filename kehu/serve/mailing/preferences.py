@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 from django.db import transaction
 
-from kehu.govern.consent import UnknownSubject, notice_in_force
+from kehu.govern.consent import notice_in_force
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.subscriptions import Said, SuppressedHere, say, standing
 from kehu.govern.topics import Topic, load_topics
 from kehu.guard.ledger.record import record_act

@@ -12,17 +12,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from kehu.govern import states
-from kehu.govern.consent import (
-    NothingToWithdraw,
-    Statement,
-    UnknownSubject,
-    give_consent,
-    notice_in_force,
-    part_of,
-    withdraw_consent,
-)
+from kehu.govern.consent import NothingToWithdraw, Statement, give_consent, notice_in_force, withdraw_consent
 from kehu.govern.laws import AGE_BANDS, asked_anew, load_packs
 from kehu.govern.models import Consent, StateEntry
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PUBLIC_INFORMATION_NUMBER, PURPOSES
 from kehu.govern.sources import marks_of_subjects
 from kehu.guard.gate.acts import require_act

@@ -14,9 +14,9 @@ from typing import Final
 from django.db import connection, transaction
 
 from kehu.govern import notices, register
-from kehu.govern.consent import part_of
 from kehu.govern.models import Change, Consent, Notice, NoticeSeen
 from kehu.govern.notices import CoverDifference, cover_differences, covers_of
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.widening import Difference, differences
 from kehu.guard.gate.acts import require_act

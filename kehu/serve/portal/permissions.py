@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from kehu.govern.consent import NothingToWithdraw, notice_in_force, part_of
+from kehu.govern.consent import NothingToWithdraw, notice_in_force
 from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
+from kehu.govern.parts import part_of
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.acts import require_act

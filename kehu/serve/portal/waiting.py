@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from kehu.govern.consent import part_of
+from kehu.govern.parts import part_of
 from kehu.guard.guests.credentials import Guest
 from kehu.serve.rights.clocks import end_of_request
 from kehu.serve.rights.models import Request

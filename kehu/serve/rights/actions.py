@@ -13,6 +13,7 @@ from kehu.govern import consent as authorisations
 from kehu.govern import states as subject_states
 from kehu.govern.models import Consent, Notice, StateEntry
 from kehu.govern.notices import covers_of
+from kehu.govern.parts import part_of
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import CUSTOMER, PURPOSES, name_of, objected_to
 from kehu.guard.gate.actor import Actor
@@ -61,7 +62,7 @@ def give(
     require("consent", actor)
     wording = authorisations.notice_in_force(notice)
     proof = (evidence if isinstance(evidence, Evidence) else Evidence(content=evidence)).checked()
-    part = authorisations.part_of(subject, whole=False)
+    part = part_of(subject, whole=False)
     _check_guardian(part, by_subject, guardian, proof)
     _check_fields(purpose, terms)
     id = new_id()
@@ -153,7 +154,7 @@ def invalidate(consent: UUID, *, actor: Actor) -> list[dict[str, Any]]:
 
 
 def _check_guardian(part: list[UUID], by_subject: UUID | None, guardian: str, proof: Evidence) -> None:
-    if by_subject is not None and set(authorisations.part_of(by_subject, whole=True)) & set(part):
+    if by_subject is not None and set(part_of(by_subject, whole=True)) & set(part):
         raise ValueError("by: nobody is their own guardian")
     if guardian and guardian not in GUARDIANS:
         raise ValueError(f"guardian: one of {', '.join(GUARDIANS)}")
@@ -210,7 +211,7 @@ def withdraw(subject: UUID, purpose: int, *, actor: Actor, only: UUID | None = N
 
 def consents(subject: UUID) -> list[dict[str, Any]]:
     """Everything every origin subject of the customer said, newest first."""
-    rows = statements_of(authorisations.part_of(subject, whole=True))
+    rows = statements_of(part_of(subject, whole=True))
     return [consent_row(one.row) | {"state": one.dpv, "in_force": one.in_force} for one in reversed(became(rows))]
 
 
@@ -243,7 +244,7 @@ def enter_state(
     require(act, actor)
     if (since := options.get("since")) and since > timezone.now():
         raise ValueError("at: lies in the future")
-    authorisations.part_of(subject, whole=True)
+    part_of(subject, whole=True)
     id = new_id()
     with transaction.atomic():
         sealed = seal_under(subject, reason, place=id) if reason else None

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import retried
 from kehu.govern.laws import AGE_BANDS, age_band
+from kehu.govern.parts import retried
 from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
 from kehu.guard.staff.actions import owner_actor
 

@@ -12,8 +12,8 @@ from typing import Final
 from django.utils import timezone
 
 from kehu.collect.inbox.hands import Errand
-from kehu.govern.consent import part_of
 from kehu.govern.models import Subscription
+from kehu.govern.parts import part_of
 from kehu.govern.subscriptions import Said, SuppressedHere, say
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS

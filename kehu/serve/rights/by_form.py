@@ -19,8 +19,9 @@ from kehu.collect.forms.models import FormVersion
 from kehu.collect.forms.naming import GUARDIAN_AT
 from kehu.collect.inbox.hands import Errand
 from kehu.govern import ages, states
-from kehu.govern.consent import Statement, give_consent, part_of
+from kehu.govern.consent import Statement, give_consent
 from kehu.govern.models import Consent, StateEntry, Subscription
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.subscriptions import Said, SuppressedHere, say
 from kehu.guard.gate.actor import Actor

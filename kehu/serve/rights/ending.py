@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from psycopg import Connection
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.residue import forget_residue, reseal_part

@@ -21,9 +21,9 @@ from django.utils import timezone
 from psycopg import Connection
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import UnknownSubject, part_of, retried
 from kehu.govern.holders import Holder, holders
 from kehu.govern.models import StateEntry
+from kehu.govern.parts import UnknownSubject, part_of, retried
 from kehu.govern.slugs import CATEGORIES, name_of
 from kehu.guard import residue
 from kehu.guard.gate.actor import Actor

@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 import pyrage
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate

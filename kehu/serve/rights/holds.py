@@ -14,9 +14,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.laws import add_months
 from kehu.govern.models import StateEntry
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import CATEGORIES
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.actor import Actor

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject, part_of, retried
+from kehu.govern.parts import UnknownSubject, part_of, retried
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from kehu.govern.consent import UnknownSubject, part_of
 from kehu.govern.laws import PACKS
 from kehu.govern.models import Consent, Controller, Notice
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.register import purpose_said
 from kehu.govern.slugs import ACTIONS, PURPOSES, name_of
 from kehu.govern.sources import marks_of_subjects

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from kehu.govern.consent import part_of
 from kehu.govern.deadlines import counts, extendable, stoppable
+from kehu.govern.parts import part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff

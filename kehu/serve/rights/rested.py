@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import part_of
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import BASES, CATEGORIES, RECORD_KINDS, name_of
 from kehu.serve.rights.stays import bit_of, review_of
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import orjson
 from django.db import connection
 from django.utils import timezone
 
-from kehu.govern.consent import part_of, retried
+from kehu.govern.parts import part_of, retried
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation

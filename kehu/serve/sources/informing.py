@@ -24,10 +24,10 @@ from django.core.mail import EmailMessage, get_connection
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.deadlines import excused_by
 from kehu.govern.models import Controller, Informed, Source
 from kehu.govern.packs import EXCUSES, Excuse
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import CATEGORIES, name_of
 from kehu.govern.sources import Mark, marks, purposes_of
 from kehu.guard.gate.actor import Actor

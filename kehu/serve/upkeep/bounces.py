@@ -17,7 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from kehu.collect.inbox.hands import Errand
-from kehu.govern.consent import UnknownSubject, part_of
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.installation import installation

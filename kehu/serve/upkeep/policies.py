@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kehu.govern.consent import part_of
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import ROLES
 from kehu.guard.access.owners import write_owners
 from kehu.guard.gate.actor import Actor

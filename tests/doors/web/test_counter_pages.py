@@ -15,8 +15,9 @@ from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
 from kehu.doors.web.counter.urls import urlpatterns
 from kehu.govern.channels import add_channel
-from kehu.govern.consent import UnknownSubject, notice_in_force, part_of
+from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Consent
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger import queries as ledger
 from kehu.guard.staff.actions import add_staff, owner_actor

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import past
 from kehu.doors.web.pages import field_label, page, purpose_label
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import acts_open_to, require_act
 from kehu.guard.gate.admit import SubjectGone

@@ -15,7 +15,7 @@ from kehu.collect.inbox.accept import InboxFull
 from kehu.doors.web.counter import desk as counter
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import language, page
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.contacts import RecordingRefused, read_contact, record_contact

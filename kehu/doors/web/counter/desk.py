@@ -19,8 +19,8 @@ from kehu.doors.web.counter import phone, views
 from kehu.doors.web.counter.cards import CardUnreadable, InMemory, read_card
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import field_label, page
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.models import Channel
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.entries import EntryRefused, doubtful, fields_of, places, read_entry, take_down

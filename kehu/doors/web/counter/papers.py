@@ -20,8 +20,8 @@ from kehu.doors.web.counter.cards import InMemory
 from kehu.doors.web.counter.views import HTML_LANGUAGE, NAMES
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import page, purpose_label
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.models import Consent
+from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn

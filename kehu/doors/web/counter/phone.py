@@ -16,8 +16,8 @@ from kehu.doors.web.counter import views
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import language, page
 from kehu.doors.web.portal.entrance import page as portal_page
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.models import Channel
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter import asking

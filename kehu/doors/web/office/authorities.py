@@ -17,8 +17,8 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import category_label, field_label, page
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.dictionary import UnknownField
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.ledger import withheld

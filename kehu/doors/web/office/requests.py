@@ -18,7 +18,7 @@ from kehu.doors.web.office.clocks import clock_view, past
 from kehu.doors.web.pages import page
 from kehu.doors.web.record import right_label
 from kehu.doors.web.words import LAW_LABELS
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import acts_open_to, require_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn

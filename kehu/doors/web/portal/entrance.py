@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from kehu.doors.web.pages import house_name, theme_of
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import Refused
 from kehu.guard.guests.credentials import Guest, NotSignedIn, guest_of
 from kehu.serve.portal.held import NotHere

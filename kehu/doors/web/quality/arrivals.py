@@ -13,7 +13,7 @@ from kehu.doors.web import errors
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label
 from kehu.doors.web.quality import words
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.record import Record
 from kehu.serve.upkeep import bounces

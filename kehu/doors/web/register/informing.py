@@ -18,8 +18,8 @@ from procrastinate.exceptions import AlreadyEnqueued
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import day_text, page
 from kehu.doors.web.words import source_mark
-from kehu.govern.consent import UnknownSubject
 from kehu.govern.deadlines import NotExcused
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights.tasks import inform

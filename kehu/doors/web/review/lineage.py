@@ -15,7 +15,7 @@ from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import category_label, language, page
 from kehu.doors.web.record import basis_label, kind_label
 from kehu.doors.web.words import source_mark, value_text
-from kehu.govern.consent import UnknownSubject
+from kehu.govern.parts import UnknownSubject
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.clean.status import INVALID, VALID
