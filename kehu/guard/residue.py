@@ -23,7 +23,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.uses import forget_uses
 from kehu.guard.texts import Sealed, keys_of, make_key
 from kehu.vault.erasure import SealedFacet, sealed_facets
-from kehu.vault.open import open_facet, open_text
+from kehu.vault.open import FacetDoesNotOpen, open_facet, open_text
 from kehu.vault.seal import seal_text
 
 Values = dict[str, list[Any]]
@@ -54,17 +54,32 @@ class Paper:
 
 
 def reseal(
-    connection: Connection[Any], certificate: UUID, subjects: Sequence[UUID], paper: Paper, *, keeps: Keeps
+    connection: Connection[Any],
+    certificate: UUID,
+    subjects: Sequence[UUID],
+    paper: Paper,
+    *,
+    keeps: Keeps,
+    lenient: bool = False,
 ) -> tuple[bytes, list[KeptRecord]]:
     """Seal what stays of these subjects under a new key; inside the erasure's transaction, before keys are destroyed.
 
-    The ledger's row of this act is committed by then: nothing is decrypted before.
+    The ledger's row of this act is committed by then: nothing is decrypted before. ``lenient``: what does not open, or has
+    lost its key, is left out.
+
+    Raises:
+        FacetDoesNotOpen: something was changed.
     """
-    kept, records = _kept_records(connection, subjects, keeps)
+    kept, records = _kept_records(connection, subjects, keeps, lenient=lenient)
     owners = keys_of(connection, [*subjects, *(sealed.owner for _, _, sealed in paper.texts)], lenient=True)
     for row, name, sealed in paper.texts:
         key = owners.get(sealed.owner)
-        row[name] = open_text(key, sealed.body, context=sealed.place.bytes) if key else None
+        try:
+            row[name] = open_text(key, sealed.body, context=sealed.place.bytes) if key else None
+        except FacetDoesNotOpen:
+            if not lenient:
+                raise
+            row[name] = None
     _stand_for(connection, certificate, subjects)
     return _seal(connection, certificate, {"records": records, **paper.rows}), kept
 
@@ -121,16 +136,21 @@ def forget_residue(connection: Connection[Any], certificate: UUID) -> None:
 
 
 def _kept_records(
-    connection: Connection[Any], subjects: Sequence[UUID], keeps: Keeps
+    connection: Connection[Any], subjects: Sequence[UUID], keeps: Keeps, *, lenient: bool = False
 ) -> tuple[list[KeptRecord], list[dict[str, Any]]]:
     ciphers = {subject: AESGCM(key) for subject, key in keys_of(connection, subjects, lenient=True).items()}
     kept: list[KeptRecord] = []
     records: list[dict[str, Any]] = []
     for facet in sealed_facets(connection, subjects):
-        values: Values = open_facet(
-            ciphers[facet.subject], facet.sealed, subject=facet.subject.bytes, record=facet.record.bytes,
-            category=facet.category, version=facet.version,
-        )  # fmt: skip
+        try:
+            values: Values = open_facet(
+                ciphers[facet.subject], facet.sealed, subject=facet.subject.bytes, record=facet.record.bytes,
+                category=facet.category, version=facet.version,
+            )  # fmt: skip
+        except (KeyError, FacetDoesNotOpen):
+            if not lenient:
+                raise
+            continue
         stays = keeps(facet, values)
         if not stays:
             continue

@@ -18,7 +18,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.vault.keys import KEY, SALT, EpochKeyMissing, current_epoch
+from kehu.vault.keys import KEY, SALT, EpochKeyMissing, KeyDoesNotOpen, current_epoch
 from kehu.vault.open import open_text
 from kehu.vault.seal import seal_text
 
@@ -110,3 +110,13 @@ def keys_of(raw: Connection[Any], owners: Iterable[UUID], *, lenient: bool = Fal
             raise LookupError("a key is not here")
         return found
     raise AssertionError("unreachable")
+
+
+def keys_open(raw: Connection[Any], owners: Iterable[UUID]) -> bool:
+    """Whether the keys that are here of these open, and new ones can be made; one that was destroyed counts for neither."""
+    try:
+        installation().epochs.cipher(current_epoch(raw))
+        keys_of(raw, owners, lenient=True)
+    except (EpochKeyMissing, KeyDoesNotOpen):
+        return False
+    return True

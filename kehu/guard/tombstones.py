@@ -1,32 +1,38 @@
 """Tombstones beside the database: a restored backup of older data lets nobody back in who was erased since.
 
-Each erasure is a line of ``erasures`` in the home: its certificate and keyed hashes of ids and source keys, and of the
-addresses that it keeps from being written to. When an installation is opened, what the file knows and the database does
-not is erased again, before anything is served; what the database knows and the file does not (a crash between the two)
-is added to the file.
+Each erasure is a line of ``erasures`` in the home: its certificate, which names nobody, and keyed hashes of ids and source
+keys, and of the addresses that it keeps from being written to. When an installation is opened, what the file knows and the
+database does not is erased again, before anything is served; what the database knows and the file does not (a crash between
+the two) is added to the file.
+
+What a law or a hold kept then is kept again, as the certificate says: the register of erasures, a room above, seals it anew.
+Whom the keys in the home do not open waits, for nobody is served of them: with the copy's own keys it can still be told what stays.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from psycopg import Connection
 
 from kehu.govern import states
 from kehu.govern.holders import holders
 from kehu.govern.models import StateEntry
 from kehu.guard.installation import installation
-from kehu.guard.staff.actions import ensure_owner
+from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.actions import ensure_owner, owner_actor
+from kehu.guard.texts import keys_open
 from kehu.host.database import DBNAME
 from kehu.host.home import Home, write_file, write_whole
 from kehu.host.keyring import locked
@@ -35,7 +41,7 @@ from kehu.vault.erasure import Suppressions, lock_subjects, suppressions_of, wri
 from kehu.vault.parted import tell_parted
 
 _FILE: Final = "erasures"
-_END: Final = 1 << 16  # bytes of the file: some hundred erasures
+_END: Final = 1 << 16  # bytes of the file: some dozen erasures
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +52,39 @@ class Noted:
     tokens: tuple[bytes, ...]
     until: date
     suppressions: Suppressions | None = None
+    document: dict[str, Any] | None = None
+    """The certificate as it was last written; older lines have none."""
+
+
+class Register(Protocol):
+    """The register of erasures."""
+
+    def document(self, certificate: UUID) -> dict[str, Any] | None:
+        """The certificate of one that is done; None where it is not here."""
+
+    def seal_again(self, connection: Connection[Any], one: Noted, part: Sequence[UUID]) -> None:
+        """Write down as done what the database does not know of, and seal what stays of these origin subjects.
+
+        In the transaction that erases them again, before it does; that it happens stands in the ledger by then.
+        """
+
+
+_REGISTERS: Final[list[str]] = []
+
+
+def register(name: str) -> None:
+    """Have the class of that dotted name, a :class:`Register`, asked what an erasure left and what is to be left again."""
+    _REGISTERS[:] = [name]
+
+
+def _register() -> Register:
+    made: Register = import_string(_REGISTERS[0])()
+    return made
 
 
 def note(home: Home, erasure: Noted) -> None:
     """Add one erasure to the file, on disk when this returns."""
-    line = orjson.dumps({
-        "certificate": str(erasure.certificate), "until": erasure.until.isoformat(),
-        "tokens": [token.hex() for token in erasure.tokens], "suppressions": erasure.suppressions,
-    })  # fmt: skip
+    line = _line(erasure)
     with _alone(home):
         descriptor = os.open(_file(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -61,6 +92,30 @@ def note(home: Home, erasure: Noted) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def note_anew(home: Home, certificate: UUID, document: dict[str, Any]) -> None:
+    """Put a certificate as it reads now where the file has it as it read before."""
+    with _alone(home):
+        lines = _lines(home)
+        write_file(_file(home), _joined(_anew(line, certificate, document) for line in lines))
+
+
+def _anew(line: bytes, certificate: UUID, document: dict[str, Any]) -> bytes:
+    one = _read(line)
+    return line if one is None or one.certificate != certificate else _line(replace(one, document=document))
+
+
+def _line(erasure: Noted) -> bytes:
+    return orjson.dumps({
+        "certificate": str(erasure.certificate), "until": erasure.until.isoformat(),
+        "tokens": [token.hex() for token in erasure.tokens], "suppressions": erasure.suppressions,
+        "document": erasure.document,
+    })  # fmt: skip
+
+
+def _joined(lines: Iterable[bytes]) -> bytes:
+    return b"".join(b"\n" + line + b"\n" for line in lines)
 
 
 def noted(home: Home) -> dict[UUID, Noted]:
@@ -75,7 +130,7 @@ def forget_ended(home: Home, today: date) -> int:
         lines = _lines(home)
         kept = [line for line in lines if (one := _read(line)) is not None and one.until > today]
         if len(kept) < len(lines):
-            write_file(_file(home), b"".join(b"\n" + line + b"\n" for line in kept))
+            write_file(_file(home), _joined(kept))
     return len(lines) - len(kept)
 
 
@@ -96,6 +151,7 @@ def _read(line: bytes) -> Noted | None:
         tuple(bytes.fromhex(token) for token in row["tokens"]),
         date.fromisoformat(row["until"]),
         _suppressions(row.get("suppressions")),
+        row.get("document"),
     )
 
 
@@ -109,28 +165,20 @@ def _suppressions(held: Mapping[str, Any] | None) -> Suppressions | None:
 
 def replay(connection: Connection[Any], home: Home) -> int:
     """Bring file and database together; returns how many origin subjects were erased again."""
-    in_file = noted(home)
-    in_database = {
-        row[0]
-        for row in connection.execute(
-            "select distinct certificate from tombstone where until > current_date"
-        ).fetchall()
-    }
+    in_file, in_database = noted(home), _in_database(connection)
     for certificate in sorted(in_database - in_file.keys()):
         rows = connection.execute(
             "select token, until from tombstone where certificate = %s", (certificate,)
         ).fetchall()
-        tokens = tuple(bytes(row[0]) for row in rows)
-        note(home, Noted(certificate, tokens, rows[0][1], suppressions_of(connection, certificate)))
+        tokens, document = tuple(bytes(row[0]) for row in rows), _register().document(certificate)
+        note(home, Noted(certificate, tokens, rows[0][1], suppressions_of(connection, certificate), document))
     missed = [in_file[certificate] for certificate in sorted(in_file.keys() - in_database)]
-    if not missed:
-        return 0
-    with transaction.atomic():
-        for one in missed:
-            write_tombstones(connection, one.tokens, one.certificate, until=one.until)
-            if one.suppressions is not None:
-                write_suppressions(connection, one.suppressions, one.certificate)
-        return _erase_again(connection, {token for one in missed for token in one.tokens})
+    return _erase_again(connection, missed) if missed else 0
+
+
+def _in_database(connection: Connection[Any]) -> set[UUID]:
+    rows = connection.execute("select distinct certificate from tombstone where until > current_date").fetchall()
+    return {row[0] for row in rows}
 
 
 def replay_after_restore(connection: Connection[Any], home: Home) -> int:
@@ -176,30 +224,64 @@ def _alone(home: Home) -> AbstractContextManager[None]:
     return locked(file.with_name(f".{file.name}.lock"))
 
 
-def _erase_again(connection: Connection[Any], tokens: set[bytes]) -> int:
-    token_of = installation().tokens.subject
-    here = connection.execute("select subject from subject_state union select subject from record").fetchall()
-    back: Sequence[UUID] = [row[0] for row in here if token_of(row[0].bytes) in tokens]
-    others = _leave(connection, back)
-    for subject in back:
+def _erase_again(connection: Connection[Any], missed: Sequence[Noted]) -> int:
+    back = _back(connection, missed)
+    missed = [one for one in missed if keys_open(connection, back[one.certificate])]
+    for one in missed:
+        if back[one.certificate]:  # nothing is opened, to be sealed anew, before this is committed
+            with transaction.atomic():
+                record_act("erase", None, actor=owner_actor(), detail=one.certificate)
+    with transaction.atomic():
+        lock(connection)
+        known = _in_database(connection)  # somebody else may have been faster
+        missed = [one for one in missed if one.certificate not in known]
+        for one in missed:
+            write_tombstones(connection, one.tokens, one.certificate, until=one.until)
+            if one.suppressions is not None:
+                write_suppressions(connection, one.suppressions, one.certificate)
+        return _take_out(connection, [(one, back[one.certificate]) for one in missed if back[one.certificate]])
+
+
+def _back(connection: Connection[Any], missed: Sequence[Noted]) -> dict[UUID, list[UUID]]:
+    """Who of each erasure is here, by its certificate."""
+    token_of, certificates = (
+        installation().tokens.subject,
+        {token: one.certificate for one in missed for token in one.tokens},
+    )
+    found: dict[UUID, list[UUID]] = {one.certificate: [] for one in missed}
+    for (subject,) in connection.execute(
+        "select subject from subject_state union select subject from record"
+    ).fetchall():
+        certificate = certificates.get(token_of(subject.bytes))
+        if certificate is not None:
+            found[certificate].append(subject)
+    return found
+
+
+def _take_out(connection: Connection[Any], back: Sequence[tuple[Noted, Sequence[UUID]]]) -> int:
+    everybody = [subject for _, part in back for subject in part]
+    others = _lock_with_others(connection, everybody)
+    for one, part in back:
+        _register().seal_again(connection, one, part)
+    # an erasure that had begun when the copy was made is of those who go
+    StateEntry.objects.filter(subject__in=everybody, kind="erasure", ended_at=None).update(ended_at=timezone.now())
+    detach(connection, everybody, by=ensure_owner().id)
+    for subject in everybody:
         for holder in holders():
             holder.erase(subject)
     for other in others:
         states.project(other)
     tell_parted(others)
-    return len(back)
+    return len(everybody)
 
 
-def _leave(connection: Connection[Any], back: Sequence[UUID]) -> list[UUID]:
-    """Part them from whoever the older data has them one customer with, and returns those: what was said for all stays theirs."""
-    lock(connection)
+def _lock_with_others(connection: Connection[Any], back: Sequence[UUID]) -> list[UUID]:
+    """Lock them and whoever the older data has them one customer with, and return those: what was said for all stays theirs."""
     rows = connection.execute(
         "select s.subject from subject_state s where s.customer in (select n.customer from subject_state n"
         " where n.subject = any (%(back)s)) and s.subject <> all (%(back)s) order by s.subject",
         {"back": list(back)},
     ).fetchall()
-    lock_subjects(connection, sorted([*back, *(row[0] for row in rows)]))
-    # an erasure that had begun when the copy was made is of those who go
-    StateEntry.objects.filter(subject__in=back, kind="erasure", ended_at=None).update(ended_at=timezone.now())
-    detach(connection, back, by=ensure_owner().id)
-    return [row[0] for row in rows]
+    others = [row[0] for row in rows]
+    lock_subjects(connection, sorted([*back, *others]))
+    return others

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -36,6 +39,7 @@ from kehu.serve.rights.residue import NothingLeft, open_left
 from kehu.vault import erasure as vault
 from kehu.vault.assignment import detach, standing_links, unassign
 from kehu.vault.ids import new_id
+from kehu.vault.keys import EpochKeyMissing, KeyDoesNotOpen
 from kehu.vault.open import FacetDoesNotOpen
 from kehu.vault.parted import tell_parted
 from kehu.vault.rotation import rotate_keys
@@ -147,6 +151,104 @@ def test_a_database_put_back_under_whoever_uses_it_serves_nobody_erased(database
     else:
         erase_again(timestamp=0)
     assert rows_naming(lin) == {} and places(MARK) == set()
+
+
+PUT_BACK = (
+    "record", "facet", "source_key", "identity_key", "subject_key", "subject_state", "assignment", "govern_stateentry",
+    "govern_consent", "rights_request", "rights_erasure", "tombstone", "suppression",
+)  # fmt: skip
+
+
+@contextmanager
+def put_back(database):
+    """What is done within is undone: the database is put back to what it was, with the keys of then."""
+    with open_owner(database) as owner:
+        for table in PUT_BACK:
+            owner.execute(f"create table old_{table} as select * from {table}")
+        yield
+        owner.execute("set session_replication_role = replica")
+        for table in PUT_BACK:
+            owner.execute(f"delete from {table}")
+            owner.execute(f"insert into {table} overriding system value select * from old_{table}")
+            owner.execute(f"drop table old_{table}")
+
+
+def test_what_a_law_or_a_hold_keeps_of_somebody_erased_outlives_an_older_backup(database):
+    """Though the hold was laid since the copy, and another is in the copy that was released before the erasure."""
+    standing = "select token, certificate, until from tombstone order by token"
+    Controller.objects.update(platform=True)
+    [lin], legal = admit(PERSON, packs=1), staff("legal")
+    add_event(lin, 3, {"order_id": "7", "ordered_at": date.today().isoformat()})
+    know_everywhere(lin)
+    holds.hold(lin, actor=owner_actor(), reason=f"{MARK} all of it")
+    then = [UUID(str(one["id"])) for one in actions.states(lin, actor=owner_actor()) if one["kind"] == "hold"]
+    with put_back(database):
+        holds.release(lin, actor=owner_actor(), ids=then)
+        holds.hold(lin, actor=owner_actor(), reason="sues", categories=["contact"])
+        done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+        left = open_left(done.id, actor=legal, purpose="claims")
+        stood = raw().execute(standing).fetchall()
+        assert {line["why"] for line in done.certificate["residue"]} == {"law", "hold", "residue"}
+    prepare()
+    assert rows_naming(lin) == {} and gone(lin)
+    again = open_left(done.id, actor=legal, purpose="claims")
+    assert again["certificate"] == left["certificate"] == done.certificate
+    for part in ("records", "consents"):
+        assert again["residue"][part] == left["residue"][part] != []
+    assert {row["right"] for row in again["residue"]["requests"]} == {"erase"} and "holds" not in again["residue"]
+    assert raw().execute(standing).fetchall() == stood
+    assert not Erasure.objects.exclude(state="done").exists() and Request.objects.get().certificate == done.id
+    assert places(MARK) == {"residue"} and tombstones.replay(raw(), installation().home) == 0
+    with pytest.raises(Refused):
+        open_left(done.id, actor=staff("manager"), purpose="complaints")
+    assert end_residues(add_months(date.today(), 37)) == 1
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_what_was_let_go_since_an_erasure_does_not_come_back(database, monkeypatch, crashed):
+    """An erasure's certificate is noted as it reads now, also where a crash came before the note."""
+    [lin] = admit(PERSON)
+    with put_back(database):
+        holds.hold(lin, actor=owner_actor(), reason="sues", categories=["contact", "identity"])
+        if crashed:
+            monkeypatch.setattr(erasure, "note", lambda *_: None)
+        done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+        tombstones.replay(raw(), installation().home)
+        holds.look_again(done.id, actor=owner_actor(), keep=False, categories=["contact"])
+    prepare()
+    left = open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]
+    assert [row["category"] for row in left["records"]] == ["identity"]
+
+
+def test_what_an_erasure_of_an_older_program_noted_keeps_what_the_copy_says(database):
+    """Its line in the file has no certificate: laws and holds of the copy count."""
+    [lin] = admit(PERSON)
+    holds.hold(lin, actor=owner_actor(), reason="sues", categories=["contact"])
+    with put_back(database):
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+        [one] = tombstones.noted(installation().home).values()
+        file = next(installation().home.path.glob(f"erasures-{os.environ['KEHU_DBNAME']}"))
+        file.write_text(file.read_text().replace('"document"', '"unknown"'))
+    prepare()
+    left = open_left(one.certificate, actor=staff("legal"), purpose="claims")["residue"]
+    assert [row["category"] for row in left["records"]] == ["contact"] and len(left["holds"]) == 1 and gone(lin)
+
+
+@pytest.mark.parametrize("wrong", ["epoch = epoch + 7", "wrapped = set_byte(wrapped, 20, 255 - get_byte(wrapped, 20))"])
+def test_whom_the_keys_here_do_not_open_waits_for_those_that_do(database, wrong):
+    """Nobody is served of it, and what a law keeps is not destroyed because newer keys lie in the home."""
+    [lin] = admit(PERSON)
+    with put_back(database):
+        holds.hold(lin, actor=owner_actor(), reason="sues", categories=["contact"])
+        done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    [(epoch, wrapped)] = raw().execute("select epoch, wrapped from subject_key where subject = %s", (lin,)).fetchall()
+    raw().execute(f"update subject_key set {wrong} where subject = %s", (lin,))
+    assert tombstones.replay_after_restore(raw(), installation().home) == 0 and rows_naming(lin)
+    with pytest.raises((EpochKeyMissing, KeyDoesNotOpen)):
+        gate().open([lin], actor=staff("privacy"), purpose="rights-request")
+    raw().execute("update subject_key set epoch = %s, wrapped = %s where subject = %s", (epoch, wrapped, lin))
+    assert tombstones.replay_after_restore(raw(), installation().home) == 1 and rows_naming(lin) == {}
+    assert open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]["records"]
 
 
 def test_who_was_one_with_somebody_erased_again_stays_whole(database):

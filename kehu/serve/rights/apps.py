@@ -14,6 +14,7 @@ class RightsConfig(AppConfig):
         """Register the holders that an erasure reaches, the hands for what channels ask, and who is told of a parting."""
         from kehu.collect.inbox import hands
         from kehu.govern.holders import register
+        from kehu.guard import tombstones
         from kehu.vault import parted
 
         kept = ("Consent", "Subscription", "NoticeSeen", "Informed", "State", "Request", "Erasure")
@@ -22,5 +23,6 @@ class RightsConfig(AppConfig):
         hands.register("erase", "kehu.serve.rights.asked.take_erasure")
         hands.register("subscription", "kehu.serve.rights.asked.take_subscription")
         hands.register("form", "kehu.serve.rights.by_form.take_said")
+        tombstones.register("kehu.serve.rights.again.ErasureRegister")
         parted.register("kehu.serve.rights.erasure.leave_out_parted")
         parted.register_mistake("kehu.serve.rights.wrong_merge.open_incidents")

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +85,7 @@ class _Run:
     @property
     def noted(self) -> Noted:
         """What is noted beside the database."""
-        return Noted(self.row.id, tuple(self.tombstones), self.until, self.suppressions)
+        return Noted(self.row.id, tuple(self.tombstones), self.until, self.suppressions, self.row.certificate)
 
 
 def plan(subject: UUID, *, actor: Actor, confirm: Sequence[UUID] = ()) -> dict[str, Any]:
@@ -349,22 +349,34 @@ def _erased_by(holder: Holder, subject: UUID) -> int:
 
 
 def _close(raw: Connection[Any], run: _Run, items: Sequence[Item], body: bytes | None) -> None:
-    row, now = run.row, timezone.now()
+    close(run.row, certificate_of(raw, run.row, items, erased=run.erased, keys=len(run.part)), body)
+
+
+def certificate_of(
+    raw: Connection[Any], row: Erasure, items: Sequence[Item], *, erased: Mapping[str, int], keys: int
+) -> dict[str, Any]:
+    """The certificate of an erasure that is carried out now: how many things of each holder went, and what is left."""
+    now = timezone.now()
     epoch, began = raw.execute(
         "select epoch, began_at from key_epoch where retired_at is null order by epoch desc limit 1"
     ).fetchone() or (0, now)
-    row.certificate = {
+    return {
         "id": str(row.id),
         "asked_at": row.asked_at.isoformat(),
         "erased_at": now.isoformat(),
-        "erased": dict(run.erased),
-        "keys_destroyed": len(run.part),
+        "erased": dict(erased),
+        "keys_destroyed": keys,
         "residue": [item.line() for item in items],
         # a backup of the keys made before today opens nothing once this epoch's key is destroyed
         "backups": {"epoch": epoch, "final_from": (max(now, began + EPOCH) + ENDS_WITHIN).astimezone(UTC).isoformat()},
         "rules": installation().rules.digest.hex(),
     }
-    row.state, row.subjects, row.unconfirmed, row.reason, row.done_at, row.residue = "done", [], [], None, now, body
+
+
+def close(row: Erasure, certificate: dict[str, Any], body: bytes | None) -> None:
+    """Write an erasure down as done, on the day that its certificate says; it names nobody from here on."""
+    row.certificate, row.done_at = certificate, datetime.fromisoformat(certificate["erased_at"])
+    row.state, row.subjects, row.unconfirmed, row.reason, row.residue = "done", [], [], None, body
     row.save()
 
 

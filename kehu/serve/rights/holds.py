@@ -20,7 +20,9 @@ from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import CATEGORIES
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.actor import Actor
+from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.guard.tombstones import note_anew
 from kehu.serve.rights import actions
 from kehu.serve.rights.ending import end_residue
 from kehu.serve.rights.erasure import Outcome, finish, unfinished_of
@@ -127,6 +129,7 @@ def look_again(certificate: UUID, *, actor: Actor, keep: bool, categories: Seque
         record_act("hold", None, actor=actor, purpose=PURPOSE_ID, detail=certificate)
     if not keep:
         end_residue(certificate, today)
+    note_anew(installation().home, certificate, {**(row.certificate or {}), "residue": lines})
     return [line for line in lines if not has_ended(line, today)]
 
 
