@@ -40,16 +40,27 @@ def dump(database: Database, file: Path) -> int:
 def restore(home: Home, file: Path) -> None:
     """Bring a copy back into a home that has keys and no database; the server stays in use, and migrations are not looked at.
 
+    Nobody else makes, starts or stops this home's server meanwhile: whoever begins at the same time would find it half filled,
+    and, failing at that, take it away.
+
     Raises:
-        NoDump: an outside server, a database is here, or the keys are not.
+        NoDump: an outside server, a database is here, the keys are not, or somebody else is about to make or use one.
         PostgresError: it is no such copy; then there is no database here, as before.
     """
     database = Database(home)
     server = _embedded(database)
-    if server.initialised():
-        raise NoDump("this home has a database: bring a copy back into one that has none")
     if not Keyring(home).is_here() or "id" not in home.facts():
         raise NoDump("keys/root, keys/ring.json and installation.json are not all in this home: put them back first")
+    try:
+        with server.alone():
+            _fill(home, database, server, file)
+    except BlockingIOError:
+        raise NoDump("somebody else starts this home's database, or brings a copy back into it") from None
+
+
+def _fill(home: Home, database: Database, server: EmbeddedPostgres, file: Path) -> None:
+    if server.initialised():
+        raise NoDump("this home has a database: bring a copy back into one that has none")
     home.record(cluster=False)  # what it knows of is gone, and this takes its place
     try:
         server.start()

@@ -101,6 +101,7 @@ class EmbeddedPostgres:
         self.home = home
         self._pid = os.getpid()
         self._users: int | None = None
+        self._is_alone = False
         self._service = _service_user() if os.geteuid() == 0 else None
         self._binaries: Path | None = None
         self.folder = self._place()
@@ -296,10 +297,27 @@ class EmbeddedPostgres:
         os.chmod(path, 0o700)
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
+        """Let nobody else make, start or stop the server meanwhile; in here this one does.
+
+        Raises:
+            BlockingIOError: somebody else does right now.
+        """
+        with self._lock(wait=False):
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
+
+    @contextlib.contextmanager
+    def _lock(self, *, wait: bool = True) -> Iterator[None]:
+        if self._is_alone:
+            yield
+            return
         descriptor = os.open(self.home / "pg.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         finally:
             os.close(descriptor)

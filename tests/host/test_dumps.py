@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -18,6 +19,14 @@ from kehu.host.postgres import PostgresError
 def rows(database):
     with psycopg.connect(database.conninfo("kehu_app")) as connection:
         return connection.execute("select held from things").fetchall()
+
+
+def brought_back_twice(home, file):
+    """Two begin at once: one brings it back, the other touches nothing of what that one makes."""
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(restore, home, file) for _ in range(2)]
+        [refused] = [failed for one in both if (failed := one.exception(timeout=60)) is not None]
+    assert isinstance(refused, NoDump) and "somebody else" in str(refused)
 
 
 def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
@@ -47,7 +56,7 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
     torn.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(PostgresError):
         restore(elsewhere, torn)
-    restore(elsewhere, file)  # and what failed before is in no way
+    brought_back_twice(elsewhere, file)  # and what failed before is in no way
     again = Database(elsewhere)
     assert rows(again) == [(b"sealed",)]
     with psycopg.connect(again.conninfo("kehu_app")) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
