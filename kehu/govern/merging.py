@@ -64,7 +64,9 @@ select %(id)s, %(subject)s, kind, purpose, categories, since, until, by, entered
 where id = %(state)s
 """
 
-_AGAIN = "update govern_stateentry set ended_at = null, lifted_under = null where id = %s"
+_AGAIN = (
+    "update govern_stateentry set ended_at = null, lifted_under = null, lifted_because = null, told = '' where id = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,6 +338,8 @@ class StateEntry(models.Model):
     lifted_under = models.UUIDField(
         null=True, help_text="the origin subject under which it was ended, where somebody did"
     )
+    lifted_because = models.BinaryField(null=True, help_text="why somebody lifted it, sealed under the subject's key")
+    told = models.CharField(max_length=5, default="", db_default="", help_text="how the person was told before that")
 
     class Meta:
         constraints = [
@@ -348,6 +350,7 @@ class StateEntry(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="objection") | Q(purpose__isnull=False), name="objection_names_a_purpose"
             ),
+            models.CheckConstraint(condition=Q(told__in=["", "email", "post", "other"]), name="state_told_known"),
         ]
 
 

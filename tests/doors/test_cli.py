@@ -74,8 +74,15 @@ def test_states(kehu):
     [lin] = admit(LIN)
     assert kehu("restrict", str(lin))[1]["states"][0]["kind"] == "restriction"
     assert kehu("object", str(lin), "marketing")[1]["states"][1]["purpose"] == "marketing"
-    assert kehu("restrict", str(lin), "--lift")[0] == 0
-    assert kehu("restrict", str(lin), "--lift")[0] == 1
+    lift = ("restrict", str(lin), "--lift", "--told", "post")
+    assert kehu(*lift)[0] == kehu("restrict", str(lin), "--told", "post")[0] == 2  # why? and: only with --lift
+    assert (
+        kehu(*lift[:3], "--reason", "it is right")[1]["error"]["code"] == "not-told"
+    )  # no system runs, no letter goes
+    assert kehu(*lift, "--reason", "it is right")[0] == 0
+    assert kehu(*lift, "--reason", "it is right")[0] == 1
+    again = ("object", str(lin), "marketing", "--lift", "--reason", "they say so", "--told", "other")
+    assert kehu(*again)[1]["states"] == [] and kehu("object", str(lin), "marketing")[0] == 0
     assert kehu("optout", str(lin))[0] == kehu("deceased", str(lin), "--at", "2026-11-01")[0] == 0
     code, told = kehu("deceased", str(lin), "--lift")  # a hoax, or the wrong one of two
     assert code == 0 and "deceased" not in {one["kind"] for one in told["states"]}

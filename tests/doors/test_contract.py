@@ -191,8 +191,8 @@ OPTIONS = {
     "show": "--purpose --fields",
     "explain": "--purpose",
     "consent give": "--kind --until --notice --evidence --by",
-    "restrict": "--lift --reason",
-    "object": "--lift",
+    "restrict": "--lift --reason --told",
+    "object": "--lift --reason --told",
     "hold": "--reason --category --until --release --id",
     "deceased": "--at --lift",
     "export": "--to --recipient --confirm",
@@ -537,7 +537,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("deceased", lin, "--at", "2026-11-01")
     told = kehu("restrict", lin, "--reason", "-", stdin="accuracy contested\n")
     assert "accuracy contested" in {row["reason"] for row in told["states"]}
-    kehu("restrict", lin, "--lift")
+    kehu("restrict", lin, "--lift", "--reason", "accurate", "--told", "post")
 
     [asked] = kehu("request open", lin, "--right", "access")["requests"]
     assert asked["id"] in {row["id"] for row in kehu("request list")["requests"]}

@@ -32,6 +32,7 @@ PERSON = {
 _TEXTS = {
     "consents": ("govern_consent", "evidence", "subject", "id"),
     "states": ("govern_stateentry", "reason", "subject", "id"),
+    "lifted": ("govern_stateentry", "lifted_because", "subject", "id"),
     "request text": ("rights_request", "text", "id", "id"),
     "request identity": ("rights_request", "identity", "id", "id"),
     "request answer": ("rights_request", "answer", "id", "id"),

@@ -341,7 +341,7 @@ def test_what_is_public_says_where_and_when_and_a_refusal_ends_it(registered, br
     assert policy_of(lin, actor=legal, purpose="credit") == ("denied", "house.public-refusal")
     assert rights.states(lin)[0]["purpose"] == "public-information"
     assert policy_of(lin, actor=member("privacy"), purpose="rights-request")[0] == "clear"
-    rights.lift_state(lin, "objection", actor=owner_actor(), act="object", purpose=0)
+    rights.lift_state(lin, "objection", actor=owner_actor(), act="object", purpose=0, reason="theirs", told="other")
     assert policy_of(lin, actor=service)[0] == "clear"
 
 

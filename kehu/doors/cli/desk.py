@@ -89,33 +89,54 @@ def _state(kind: str, act: str, subject: str, *, lift: bool = False, opens: bool
 
     who, id = actor(), subject_id(subject)
     if lift:
-        actions.lift_state(id, kind, actor=who, act=act, purpose=options.get("purpose"))
+        actions.lift_state(id, kind, actor=who, act=act, **options)
     else:
         actions.enter_state(id, kind, actor=who, act=act, **options)
     return {"states": actions.states(id, actor=who if opens else None)}
 
 
+_REASON = click.option("--reason", default="", help="Kept sealed; - reads it from standard input.")
+_TOLD = click.option(
+    "--told", "way", type=click.Choice(["email", "post", "other"]),
+    help="With --lift: how the customer was told before; without it, or by email, a letter goes now.",
+)  # fmt: skip
+
+
+def _lifts(lift: bool, way: str | None) -> bool:
+    if way and not lift:
+        raise ValueError("--told: only with --lift")
+    return lift
+
+
 @click.command(epilog="Example: kehu restrict 0199… --reason 'accuracy contested'")
 @click.argument("subject")
-@click.option("--lift", is_flag=True, help="End it.")
-@click.option("--reason", default="", help="Kept sealed; - reads it from standard input.")
+@click.option("--lift", is_flag=True, help="End it; wants a reason.")
+@_REASON
+@_TOLD
 @command()
-def restrict(subject: str, lift: bool, reason: str) -> Any:
-    """Restrict the use of a customer's data to storage."""
-    return _state("restriction", "restrict", subject, lift=lift, opens=True, reason=told(reason))
+def restrict(subject: str, lift: bool, reason: str, way: str | None) -> Any:
+    """Restrict the use of a customer's data to storage. Before it is lifted the customer is told, by a letter that goes now."""
+    said: dict[str, Any] = {"told": way or "email"} if _lifts(lift, way) else {}
+    return _state("restriction", "restrict", subject, lift=lift, opens=True, reason=told(reason), **said)
 
 
 @click.command("object", epilog="Example: kehu object 0199… marketing")
 @click.argument("subject")
 @click.argument("purpose")
-@click.option("--lift", is_flag=True, help="Take it back.")
+@click.option("--lift", is_flag=True, help="Take it back; wants a reason, and the customer is told before.")
+@_REASON
+@_TOLD
 @command()
-def object_(subject: str, purpose: str, lift: bool) -> Any:
+def object_(subject: str, purpose: str, lift: bool, reason: str, way: str | None) -> Any:
     """Record an objection to one purpose, or (public-information) to every use of what is public about them."""
     from kehu.govern.slugs import objection_number
 
-    number = objection_number(purpose)
-    return _state("objection", "object", subject, lift=lift, purpose=number if number == 0 else purpose_number(purpose))
+    number, said = objection_number(purpose), dict[str, Any](reason=told(reason))
+    if _lifts(lift, way):
+        said["told"] = way or "email"
+    return _state(
+        "objection", "object", subject, lift=lift, purpose=number if number == 0 else purpose_number(purpose), **said
+    )
 
 
 @click.command(epilog="Example: kehu optout 0199…")
@@ -133,7 +154,8 @@ def optout(subject: str) -> Any:
 @command()
 def deceased(subject: str, at: datetime | None, lift: bool) -> Any:
     """Record a report of death: marketing stops at once."""
-    return _state("deceased", "deceased", subject, lift=lift, since=at)
+    said: dict[str, Any] = {} if lift else {"since": at}
+    return _state("deceased", "deceased", subject, lift=lift, **said)
 
 
 @click.command(epilog="Example: kehu match 0199… --purpose service --field birth_date")

@@ -45,6 +45,7 @@ from kehu.serve.desk.record import (
 from kehu.serve.desk.standing import Standing, consent_purposes
 from kehu.serve.desk.verifying import verify
 from kehu.serve.rights import actions as rights
+from kehu.serve.rights.lifting import NotTold
 
 _CONTACTS = ("phone", "email")
 _CONTACT_ICONS = {"phone": "smartphone", "email": "mail"}
@@ -193,13 +194,21 @@ def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
     said = done[lifting]
     try:
         if lifting:
-            rights.lift_state(subject, kind, actor=desk.without_purpose, act=act, purpose=named)
+            asked = request.POST
+            rights.lift_state(
+                subject, kind, actor=desk.without_purpose, act=act, purpose=named, reason=asked.get("reason", ""),
+                told=asked.get("told", ""),
+            )  # fmt: skip
         else:
             rights.enter_state(subject, kind, actor=desk.without_purpose, act=act, purpose=named)
     except UnknownSubject:
         raise Http404 from None
     except NotInForce:
         said = "nothing-in-force"
+    except NotTold:
+        said = "not-told"
+    except ValueError:
+        said = "lift-without-reason"
     return redirect(reverse("customer", args=[subject]) + f"?done={said}#rights")
 
 
@@ -358,6 +367,10 @@ def right_label(right: str) -> str:
 def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
     """What this role may do here: shown to whom the guard would let do it."""
     may_consent = desk.may("consent")
+    objectable = [
+        (slug, objection_label(slug), objection_number(slug) in record.standing.objections)
+        for slug in (*PURPOSES, *([PUBLIC_INFORMATION] if record.standing.from_public else ()))
+    ]
     return {
         "may_consent": may_consent,
         "may_restrict": desk.may("restrict"),
@@ -366,8 +379,6 @@ def _acts(desk: SignedIn, record: Record) -> dict[str, Any]:
         if desk.may("request")
         else [],
         "may_read_ledger": desk.may("read-ledger"),
-        "objectable": [
-            (slug, objection_label(slug), objection_number(slug) in record.standing.objections)
-            for slug in (*PURPOSES, *([PUBLIC_INFORMATION] if record.standing.from_public else ()))
-        ],
+        "objectable": objectable,
+        "objected": [(slug, label) for slug, label, there in objectable if there],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +22,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, open_texts, seal_under
 from kehu.serve.rights.evidence import GUARDIANS, PAPER, Evidence
+from kehu.serve.rights.lifting import TOLD_BEFORE, require_reason, write_before
 from kehu.serve.rights.office import PURPOSE_ID, recorded_as, require
 from kehu.serve.rights.statements import became, statements_of
 from kehu.serve.rights.stays import categories_of
@@ -253,18 +255,43 @@ def enter_state(
     return id
 
 
-def lift_state(subject: UUID, kind: str, *, actor: Actor, act: str, **which: Any) -> None:
-    """End a state; ``which`` by ``purpose``, of holds by ``categories`` (bits) and ``ids``.
+def lift_state(
+    subject: UUID,
+    kind: str,
+    *,
+    actor: Actor,
+    act: str,
+    purpose: int | None = None,
+    categories: int | None = None,
+    ids: Collection[UUID] = (),
+    reason: str = "",
+    told: str = "email",
+) -> None:
+    """End a state; which one, by ``purpose``, of holds by ``categories`` (bits) and ``ids``.
+
+    A restriction and an objection want a ``reason``, and whom they protect is told before: by a letter, which goes now, or by
+    post or otherwise, which the office says it did. Reason and way stay with the state.
 
     Raises:
         Refused: the role, or the token's purpose.
         UnknownSubject: not here.
         NotInForce: none is in force.
         SeveralHolds: which of them is not said.
+        ValueError: no reason, too long a one, or no such way of telling.
+        NotTold: no letter reaches them; nothing was lifted.
     """
     require(act, actor)
+    tells = kind in TOLD_BEFORE
+    if tells:
+        require_reason(reason, told)
+        stands = [row for row in subject_states.states_of(subject) if (row.kind, row.purpose) == (kind, purpose)]
+        if told == "email":
+            write_before(stands, actor=actor)
     with transaction.atomic():
-        subject_states.lift(subject, kind, **which)
+        rows = subject_states.lift(subject, kind, purpose=purpose, categories=categories, ids=ids)
+        for row in rows if tells else ():
+            row.lifted_because, row.told = seal_under(row.subject, reason.strip(), place=row.id), told
+            row.save(update_fields=["lifted_because", "told"])
         record_act(act, subject, actor=actor, purpose=PURPOSE_ID)
 
 

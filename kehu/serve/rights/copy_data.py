@@ -139,17 +139,19 @@ def _proof(row: Consent, held: dict[str, Any] | None) -> dict[str, Any]:
 
 def _states(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[str, Any]]:
     rows = [row for row in subject_states.states_of(part[0], ended=True) if row.subject in set(part)]
-    sealed = [Sealed(row.subject, row.id, bytes(row.reason)) for row in rows if row.reason is not None]
+    texts = [(row, name) for row in rows for name in ("reason", "lifted_because") if getattr(row, name) is not None]
+    sealed = [Sealed(row.subject, row.id, bytes(getattr(row, name))) for row, name in texts]
     opened = open_texts(sealed, part[0], actor=actor, act="export", purpose=PURPOSE_ID, detail=detail)
-    reasons = dict(zip((one.place for one in sealed), opened, strict=True))
-    return [_state(row, reasons.get(row.id)) for row in rows]
+    said = {(row.id, name): text for (row, name), text in zip(texts, opened, strict=True)}
+    return [_state(row, said.get((row.id, "reason")), said.get((row.id, "lifted_because"))) for row in rows]
 
 
-def _state(row: StateEntry, reason: str | None) -> dict[str, Any]:
+def _state(row: StateEntry, reason: str | None, lifted_because: str | None) -> dict[str, Any]:
     return {
         "kind": row.kind, "purpose": objected_to(row.purpose),
         "since": row.since.isoformat(), "until": row.until.isoformat() if row.until else None,
         "ended_at": row.ended_at.isoformat() if row.ended_at else None, "reason": reason,
+        "lifted_because": lifted_because, "told": row.told or None,
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ _KNOWN: Final = {"format", "made_at", "subject", "origins", "profile", "records"
 # columns that hold words of our own, never a person's
 _OURS: Final = {
     "kind", "channel", "basis", "status", "way", "action", "role", "department", "right", "state", "what", "part",
-    "medium", "topic", "ground", "event", "guardian", "proof", "decided_by",
+    "medium", "topic", "ground", "event", "guardian", "proof", "decided_by", "told",
 }  # fmt: skip
 _STYLE: Final = """
 :root{color-scheme:light dark}

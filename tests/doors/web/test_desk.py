@@ -9,8 +9,10 @@ from uuid import UUID
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.test import override_settings
 from django.urls import reverse
 
+from kehu.govern.slugs import PURPOSES
 from kehu.guard.ledger.queries import rows
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import add_staff, owner_actor
@@ -310,6 +312,27 @@ def test_a_report_of_death_that_was_wrong_is_lifted() -> None:
     assert 'value="deceased"' not in desk.get(f"/customers/{lin}").content.decode()
     assert rights.states(lin) == []
     assert desk.post(reverse("customer-state", args=[lin]), asked | {"do": "enter"}).status_code == 400
+
+
+def test_a_restriction_and_an_objection_are_lifted_with_a_reason_once_the_customer_was_told(letters) -> None:
+    [lin] = admit(LIN)
+    desk, _ = signed_in("privacy", "rights-request")
+    rights.enter_state(lin, "restriction", actor=owner_actor(), act="restrict")
+    rights.enter_state(lin, "objection", actor=owner_actor(), act="object", purpose=PURPOSES["marketing"])
+    page = desk.get(f"/customers/{lin}").content.decode()
+    assert 'id="why-restriction"' in page and 'id="why-objection"' in page
+    address, asked = reverse("customer-state", args=[lin]), {"do": "lift", "reason": "it is right", "told": "email"}
+    restriction, objection = asked | {"kind": "restriction"}, asked | {"kind": "objection", "purpose": "marketing"}
+    assert "done=lift-without-reason" in desk.post(address, restriction | {"reason": ""})["Location"]
+    assert len(rights.states(lin)) == 2 and letters == []
+    assert "done=restriction-lifted" in desk.post(address, restriction)["Location"] and len(letters) == 1
+    assert "done=objection-lifted" in desk.post(address, objection | {"told": "post"})["Location"] and len(letters) == 1
+    assert rights.states(lin) == []
+    rights.enter_state(lin, "restriction", actor=owner_actor(), act="restrict")
+    with override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_HOST="127.0.0.1", EMAIL_PORT=9
+    ):
+        assert "done=not-told" in desk.post(address, restriction)["Location"] and len(rights.states(lin)) == 1
 
 
 def test_a_request_of_somebody_erased_is_closed_without_a_text_and_the_page_says_so() -> None:

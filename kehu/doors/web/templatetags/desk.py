@@ -173,6 +173,8 @@ def said(code: str) -> str:
         "restriction-lifted": _("The restriction is lifted."),
         "objected": _("The objection is recorded and acts from now on."),
         "objection-lifted": _("The objection is lifted."),
+        "not-told": _("Not lifted: no letter reaches the customer. Tell them by post, and say so."),
+        "lift-without-reason": _("Not lifted: say why, in 4,000 characters at most, and how the customer is told."),
         "death-lifted": _("The report of death is lifted; their own door is open to them again."),
         "nothing-in-force": _("There was nothing in force to take back."),
         "signed-out": _("You are signed out."),
