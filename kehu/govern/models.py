@@ -330,6 +330,9 @@ class StateEntry(models.Model):
     until = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     reason = models.BinaryField(null=True, help_text="sealed under the subject's key")
+    tellable = models.BooleanField(
+        default=False, db_default=False, help_text="of a hold: whether the person may read its reason"
+    )
     by = models.UUIDField()
     entered_at = models.DateTimeField(
         db_default=models.Func(function="clock_timestamp", output_field=models.DateTimeField()),

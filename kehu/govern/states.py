@@ -43,10 +43,12 @@ def enter(
     until: datetime | None = None,
     since: datetime | None = None,
     reason: bytes | None = None,
+    tellable: bool = False,
 ) -> StateEntry:
     """Put a state in force.
 
-    ``reason`` is already sealed under the subject's key; ``categories`` are bits (0: the whole subject).
+    ``reason`` is already sealed under the subject's key; ``categories`` are bits (0: the whole subject); ``tellable``: the
+    person may read why a hold stands.
 
     Raises:
         UnknownSubject: not here.
@@ -56,7 +58,7 @@ def enter(
         hold(subject)
         row = StateEntry.objects.create(
             id=id, subject=subject, kind=kind, purpose=purpose, categories=categories,
-            since=since or timezone.now(), until=until, reason=reason, by=by,
+            since=since or timezone.now(), until=until, reason=reason, tellable=tellable, by=by,
         )  # fmt: skip
         project(subject)
         return row

@@ -193,7 +193,7 @@ OPTIONS = {
     "consent give": "--kind --until --notice --evidence --by",
     "restrict": "--lift --reason --told",
     "object": "--lift --reason --told",
-    "hold": "--reason --category --until --release --id",
+    "hold": "--reason --category --until --tellable --release --id",
     "deceased": "--at --lift",
     "export": "--to --recipient --confirm",
     "erase": "--reason --dry-run --confirm",

@@ -10,6 +10,7 @@ import os
 import stat
 import subprocess
 import zipfile
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pyrage
@@ -99,11 +100,25 @@ def test_every_register_and_every_holder_is_in_it(database, tmp_path):
     data, page = opened(to_key(lin, actor=owner_actor(), to=tmp_path / "a.age"))
     assert data["consents"][0]["purpose"] == "marketing" and data["consents"][0]["evidence"]
     assert {(s["kind"], s["reason"]) for s in data["states"]} == {
-        ("restriction", f"{MARK} disputes"), ("hold", f"{MARK} sues"),
+        ("restriction", f"{MARK} disputes"), ("hold", "‹…› (GDPR 23, PIPL 18)"),
     }  # fmt: skip
+    assert f"{MARK} sues" not in page
     assert data["requests"][0]["text"] == f"{KEPT} asks"
     assert data["refused_rows"][0]["row"] == f"{MARK},x" and data["supposed_matches"] and data["sign_ins"]
     assert f"{KEPT} asks" in page and "data.json" in page
+
+
+def test_why_a_hold_stands_is_told_only_where_somebody_said_that_it_may_be(database, tmp_path):
+    """That it stands, on what ground and until when is told always; the reason may be an investigation that they would warn."""
+    [lin], until = admit(PERSON), datetime(2999, 6, 30, tzinfo=UTC)
+    for reason, tellable in (("suspected of fraud", False), ("lawsuit 12/2026", True)):
+        holds.hold(lin, actor=owner_actor(), reason=reason, until=until, tellable=tellable)
+    data, page = opened(to_key(lin, actor=owner_actor(), to=tmp_path / "a.age"))
+    assert {(s["reason"], s["ground"], s["until"]) for s in data["states"]} == {
+        ("‹…› (GDPR 23, PIPL 18)", "GDPR 17(3)(e), PIPL 47", until.isoformat()),
+        ("lawsuit 12/2026", "GDPR 17(3)(e), PIPL 47", until.isoformat()),
+    }  # fmt: skip
+    assert "fraud" not in page + str(data) and "lawsuit 12/2026" in page
 
 
 def test_a_holder_that_registers_is_asked(database, tmp_path):

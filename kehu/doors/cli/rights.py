@@ -22,6 +22,9 @@ _CONFIRM = click.option("--confirm", multiple=True, metavar="ID", help="An uncon
 @click.option("--reason", default="", help="Why; kept sealed; - reads it from standard input.")
 @click.option("--category", "categories", multiple=True, help="Hold these categories only.")
 @click.option("--until", type=MOMENT, help="Its end; without one it is looked at again within a year.")
+@click.option(
+    "--tellable", is_flag=True, help="The customer may read the reason in their copy; that it stands they can always."
+)
 @click.option("--release", "released", is_flag=True, help="End it; an erasure that waits on it runs.")
 @click.option(
     "--id", "ids", multiple=True, metavar="ID", help="With --release: the hold that is over, where several stand."
@@ -33,6 +36,7 @@ def hold(
     reason: str,
     categories: tuple[str, ...],
     until: datetime | None,
+    tellable: bool,
     released: bool,
     ids: tuple[str, ...],
     again: bool,
@@ -46,7 +50,8 @@ def hold(
     if released:
         states, outcome = holds.release(id, actor=who, categories=categories, ids=[_id(one) for one in ids])
         return {"states": states} | (_erased(outcome) if outcome else {})
-    return {"states": holds.hold(id, actor=who, reason=told(reason), categories=categories, until=until)}
+    states = holds.hold(id, actor=who, reason=told(reason), categories=categories, until=until, tellable=tellable)
+    return {"states": states}
 
 
 @click.command(epilog="Example: kehu erase 0199… --reason 'asked on 2026-11-20' --dry-run")

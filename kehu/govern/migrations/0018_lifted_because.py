@@ -1,4 +1,4 @@
-"""Why somebody lifted a restriction or an objection, and how the person was told before (GDPR 18(3))."""
+"""Why somebody lifted a restriction or an objection, and how the person was told before (GDPR 18(3)); whether a hold's reason may be told."""
 
 from django.db import migrations, models
 
@@ -19,6 +19,13 @@ class Migration(migrations.Migration):
             name="told",
             field=models.CharField(
                 db_default="", default="", help_text="how the person was told before that", max_length=5
+            ),
+        ),
+        migrations.AddField(
+            model_name="stateentry",
+            name="tellable",
+            field=models.BooleanField(
+                db_default=False, default=False, help_text="of a hold: whether the person may read its reason"
             ),
         ),
         migrations.AddConstraint(

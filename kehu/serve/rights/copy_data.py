@@ -28,10 +28,13 @@ from kehu.serve.rights.actions import consent_row
 from kehu.serve.rights.evidence import read_evidence
 from kehu.serve.rights.office import PURPOSE_ID
 from kehu.serve.rights.redact import ARTICLE, MARK, Redactor
+from kehu.serve.rights.stays import HOLD_ARTICLE
 
 FORMAT: Final = "kehu-copy/1"
 _FREE_TEXT: Final = frozenset({"text", "topic"})
 _OWN_NUMBERS: Final = frozenset({"email", "phone", "landline", "national_id", "passport_number", "registration_number"})
+# Why a hold stands may be an investigation, which it would harm to tell
+_WITHHELD: Final = f"{MARK} (GDPR 23, PIPL 18)"
 _MOST_ROWS: Final = 100_000
 _RECORDS: Final = """
 select r.id, r.kind, coalesce(c.name, ''), coalesce(g.name, ''), r.basis, coalesce(n.name || '@' || n.version, ''), r.batch,
@@ -139,16 +142,30 @@ def _proof(row: Consent, held: dict[str, Any] | None) -> dict[str, Any]:
 
 def _states(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[str, Any]]:
     rows = [row for row in subject_states.states_of(part[0], ended=True) if row.subject in set(part)]
-    texts = [(row, name) for row in rows for name in ("reason", "lifted_because") if getattr(row, name) is not None]
+    texts = [
+        (row, name)
+        for row in rows
+        for name in ("reason", "lifted_because")
+        if getattr(row, name) is not None and not _is_withheld(row)
+    ]
     sealed = [Sealed(row.subject, row.id, bytes(getattr(row, name))) for row, name in texts]
     opened = open_texts(sealed, part[0], actor=actor, act="export", purpose=PURPOSE_ID, detail=detail)
     said = {(row.id, name): text for (row, name), text in zip(texts, opened, strict=True)}
-    return [_state(row, said.get((row.id, "reason")), said.get((row.id, "lifted_because"))) for row in rows]
+    return [
+        _state(
+            row, _WITHHELD if _is_withheld(row) else said.get((row.id, "reason")), said.get((row.id, "lifted_because"))
+        )
+        for row in rows
+    ]
+
+
+def _is_withheld(row: StateEntry) -> bool:
+    return row.kind == "hold" and row.reason is not None and not row.tellable
 
 
 def _state(row: StateEntry, reason: str | None, lifted_because: str | None) -> dict[str, Any]:
     return {
-        "kind": row.kind, "purpose": objected_to(row.purpose),
+        "kind": row.kind, "purpose": objected_to(row.purpose), "ground": HOLD_ARTICLE if row.kind == "hold" else None,
         "since": row.since.isoformat(), "until": row.until.isoformat() if row.until else None,
         "ended_at": row.ended_at.isoformat() if row.ended_at else None, "reason": reason,
         "lifted_because": lifted_because, "told": row.told or None,

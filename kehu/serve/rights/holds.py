@@ -32,9 +32,17 @@ from kehu.serve.rights.stays import REVIEW_MONTHS, bit_of, has_ended
 
 
 def hold(
-    subject: UUID, *, actor: Actor, reason: str, categories: Sequence[str] = (), until: datetime | None = None
+    subject: UUID,
+    *,
+    actor: Actor,
+    reason: str,
+    categories: Sequence[str] = (),
+    until: datetime | None = None,
+    tellable: bool = False,
 ) -> list[dict[str, Any]]:
     """Bar the deletion of a customer, or of some categories, until a moment or for good; returns the states in force.
+
+    That it stands is in the copy that the person gets; the reason, which may be an investigation, only if ``tellable``.
 
     Raises:
         Refused: the role, or the token's purpose.
@@ -46,7 +54,9 @@ def hold(
     bits = _bits(categories)
     if until is not None and until <= timezone.now():
         raise ValueError("until: lies in the past")
-    actions.enter_state(subject, "hold", actor=actor, act="hold", reason=reason, categories=bits, until=until)
+    actions.enter_state(
+        subject, "hold", actor=actor, act="hold", reason=reason, categories=bits, until=until, tellable=tellable
+    )
     return actions.states(subject, actor=actor)
 
 

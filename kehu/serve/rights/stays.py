@@ -19,7 +19,7 @@ from kehu.refine.clean.keys import search_keys
 from kehu.vault.erasure import SealedFacet
 
 REVIEW_MONTHS: Final = 12  # a hold is looked at again within a year (RULES)
-_HOLD_ARTICLE: Final = "GDPR 17(3)(e), PIPL 47"
+HOLD_ARTICLE: Final = "GDPR 17(3)(e), PIPL 47"
 _WRITTEN_TO: Final = ("email", "phone", "landline")
 _CONTACT: Final = CATEGORIES["contact"]
 
@@ -75,7 +75,7 @@ class Decided:
         if held:
             until = max(review_of(row) for row in held)
             review = any(row.until is None for row in held)
-            stays[self._item(f"hold:{category}", category, _HOLD_ARTICLE, "2", until, "hold", review=review)] = None
+            stays[self._item(f"hold:{category}", category, HOLD_ARTICLE, "2", until, "hold", review=review)] = None
         kind = name_of(RECORD_KINDS, facet.kind)
         kept = [
             (add_months(_day_of(values, facet.record), row.months), row)
@@ -100,7 +100,7 @@ class Decided:
         for hold in self.holds:
             for category in categories_of(hold.categories):
                 key, review = f"hold:{category}", hold.until is None
-                self._item(key, category, _HOLD_ARTICLE, "2", review_of(hold), "hold", review=review)
+                self._item(key, category, HOLD_ARTICLE, "2", review_of(hold), "hold", review=review)
         return sorted(self.items.values(), key=lambda item: item.key)
 
     def _item(
