@@ -40,10 +40,11 @@ def check_held() -> Iterator[Finding]:
         yield Finding(
             "holds.review", "warning", text, "The office's page Kept by holds, or kehu hold ID --again | --release"
         )
-    if old := unseen_for_a_year():
+    if old := unseen_for_a_year().count():
         text = f"{old} holds without an end are older than a year; an erasure that waits on one waits for as long as it stands."
         remedy = (
-            "Release it where it is over: kehu hold ID --release; lay it anew where it is not, then release the old one"
+            "The office's page Kept by holds names them. Release it where it is over: kehu hold ID --release; lay it anew where"
+            " it is not, then release the old one"
         )
         yield Finding("holds.old", "warning", text, remedy)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from kehu.govern.laws import add_months
@@ -21,14 +22,17 @@ from kehu.govern.slugs import CATEGORIES
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
-from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.record import record_act, record_acts
 from kehu.guard.tombstones import note_anew
 from kehu.serve.rights import actions
 from kehu.serve.rights.ending import end_residue
 from kehu.serve.rights.erasure import Outcome, finish, unfinished_of
 from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.office import PURPOSE_ID, require
-from kehu.serve.rights.stays import REVIEW_MONTHS, bit_of, has_ended
+from kehu.serve.rights.stays import REVIEW_MONTHS, bit_of, categories_of, has_ended
+
+MOST: Final = 200
+"""Holds that a page lists."""
 
 
 def hold(
@@ -107,10 +111,37 @@ def kept_after_erasures() -> list[Kept]:
     return sorted(found, key=lambda one: (one.by, one.certificate))
 
 
-def unseen_for_a_year() -> int:
+def unseen_for_a_year() -> QuerySet[StateEntry]:
     """Holds without an end, older than a year, on customers who are here: somebody has to say whether each still stands."""
     before = add_months(timezone.now().date(), -REVIEW_MONTHS)
-    return StateEntry.objects.filter(kind="hold", ended_at=None, until=None, since__date__lte=before).count()
+    return StateEntry.objects.filter(kind="hold", ended_at=None, until=None, since__date__lte=before)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A hold without an end on somebody who is here; no categories: on all of them."""
+
+    id: UUID
+    subject: UUID
+    since: datetime
+    categories: tuple[str, ...]
+
+
+def to_look_at(*, actor: Actor) -> list[Standing]:
+    """The oldest :data:`MOST` of those holds, without their reasons; they name customers, so the look is recorded.
+
+    Raises:
+        Refused: the role, or the token's purpose.
+    """
+    require("hold", actor)
+    rows = [
+        Standing(row.id, row.subject, row.since, tuple(categories_of(row.categories)))
+        for row in unseen_for_a_year().order_by("since", "id")[:MOST]
+    ]
+    if rows:
+        with transaction.atomic():
+            record_acts("list", list(dict.fromkeys(row.subject for row in rows)), actor=actor, purpose=PURPOSE_ID)
+    return rows
 
 
 def look_again(certificate: UUID, *, actor: Actor, keep: bool, categories: Sequence[str] = ()) -> list[dict[str, Any]]:

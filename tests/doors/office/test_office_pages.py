@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.doors.web.office.urls import urlpatterns
+from kehu.govern.models import StateEntry
 from kehu.govern.packs import FACTS
+from kehu.govern.slugs import ACTIONS
 from kehu.guard.ledger import withheld
 from kehu.serve.desk import queries
 from kehu.serve.leaving import demands
@@ -132,6 +134,28 @@ def test_what_a_hold_keeps_after_an_erasure_is_looked_at_again_or_let_go(office)
     assert "No hold keeps anything" in text_of(desk.get("/holds?done=release"))
     assert desk.post(f"/holds/{done}/release")["Location"].endswith("done=gone")
     assert "Let go" not in text_of(desk.get("/holds?done=typed"))
+
+
+def test_an_old_hold_on_somebody_who_is_here_is_on_the_page_as_the_doctor_counts_it(office):
+    (desk, who), lin = office
+    holds.hold(lin, actor=who, reason="a lawsuit", categories=["contact"])
+    holds.hold(lin, actor=who, reason="another")
+    assert "review due" not in text_of(desk.get("/holds")) and str(lin) not in text_of(desk.get("/holds"))
+    seen = ledger_rows("list")
+    StateEntry.objects.filter(categories=0).update(since=timezone.now() - timedelta(days=400))
+    [old] = StateEntry.objects.filter(categories=0)
+    body = text_of(desk.get("/holds"))
+    assert "review due" in body and f"kehu hold {lin} --release --id {old.id}" in body and "Everything" in body
+    assert "another" not in body and ledger_rows("list") == seen + 1  # whom it names is recorded; no reason is opened
+    assert [one.id for one in check_held()] == ["holds.old"]
+    holds.release(lin, actor=who, ids=[old.id])
+    assert "review due" not in text_of(desk.get("/holds")) and list(check_held()) == []
+
+
+def ledger_rows(act):
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_entry where action = %s", [ACTIONS[act]])
+        return cursor.fetchone()[0]
 
 
 def test_what_is_overdue_is_red_and_the_doctor_says_so(office):
