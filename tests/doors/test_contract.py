@@ -546,6 +546,10 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("incident clocks")
     kehu("incident reach", "--staff", "li@shop.example")
     assert kehu("incident shown", kehu("incident clocks")["incidents"][0]["id"])["report"] is None
+    report = ("incident report", kehu("incident clocks")["incidents"][0]["id"], "EU.authority")
+    state = lambda told: {one["clock"]: one["state"] for one in told["incidents"][0]["clocks"]}[report[2]]
+    assert state(kehu(*report)) == "done" != state(kehu(*report, "--undo"))
+    kehu(*report, "--undo", code=2)
     assert kehu("export", lin, "--to", "copy.age")["passphrase"] and Path("copy.age").read_bytes().startswith(b"age-")
 
     kehu("hold", lin, "--reason", "lawsuit")

@@ -312,13 +312,17 @@ def incident_assess(
 @click.argument("id")
 @click.argument("clock")
 @_AT
+@click.option("--undo", is_flag=True, help="It was noted by mistake: the clock runs again.")
 @command()
-def incident_report(id: str, clock: str, at: datetime | None) -> Any:
+def incident_report(id: str, clock: str, at: datetime | None, undo: bool) -> Any:
     """Record that what a clock asks for was done."""
     from kehu.serve.rights import incidents
 
     who = actor()
-    incidents.report_made(_id(id), clock, actor=who, at=at)
+    if undo:
+        incidents.take_report_back(_id(id), clock, actor=who)
+    else:
+        incidents.report_made(_id(id), clock, actor=who, at=at)
     return {"incidents": incidents.listed(actor=who, id=_id(id))}
 
 

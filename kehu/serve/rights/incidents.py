@@ -135,6 +135,31 @@ def report_made(id: UUID, clock: str, *, actor: Actor, at: datetime | None = Non
         record_act("incident", None, actor=actor, detail=id)
 
 
+def take_report_back(id: UUID, clock: str, *, actor: Actor) -> None:
+    """What a clock asks for was noted as done by mistake: it runs again from where it ran, overdue where its end has come.
+
+    That it was noted, and taken back, stays in the ledger.
+
+    Raises:
+        Refused: the role may not.
+        UnknownIncident: there is none.
+        ValueError: it was not noted.
+    """
+    require("incident", actor)
+    with transaction.atomic():
+        row = _locked(id)
+        if clock not in row.done:
+            raise ValueError("clock: none was noted as done there")
+        row.done = {name: at for name, at in row.done.items() if name != clock}
+        _write_due(row)
+        record_act("incident", None, actor=actor, detail=id)
+
+
+def noted_reports(id: UUID) -> frozenset[str]:
+    """The clocks of an incident whose report somebody noted as made."""
+    return frozenset(Incident.objects.values_list("done", flat=True).get(id=id))
+
+
 def _locked(id: UUID) -> Incident:
     row = Incident.objects.select_for_update().filter(id=id).first()
     if row is None:

@@ -245,6 +245,12 @@ def test_an_incident_from_awareness_to_its_reports(office):
     assert desk.post(f"{page}/report", {"clock": "EU.authority"})["Location"].endswith("done=report")
     assert desk.post(f"{page}/report", {"clock": "EU.authority"}).status_code == 422
     assert [one.id for one in check_clocks()] == []
+    assert "Not done after all" in text_of(desk.get(page))
+    assert desk.post(f"{page}/undo", {"clock": "EU.authority"})["Location"].endswith("done=undo")
+    assert [one.id for one in check_clocks()] == ["incidents.overdue"]  # it runs from where it ran
+    assert desk.post(f"{page}/undo", {"clock": "EU.authority"}).status_code == 422
+    assert "Not done after all" not in text_of(desk.get(page))
+    desk.post(f"{page}/report", {"clock": "EU.authority"})
     body = text_of(desk.post(f"{page}/reach"))
     assert "How far it reached" in body and 'role="status"><dt>People affected' in body
     for wrong in ({"persons": "many"}, {"law": "XX"}, {"told": "2099-01-01T00:00"}):

@@ -41,6 +41,7 @@ DONE: Final = {
     "open": gettext_lazy("In the register: the clocks of every law run until it is said which apply."),
     "assess": gettext_lazy("Recorded; the clocks follow."),
     "report": gettext_lazy("Noted as done."),
+    "undo": gettext_lazy("Taken back: the clock runs again."),
 }
 WRONG: Final = gettext_lazy(
     "Not recorded: a time lies in the future or before awareness, it was done before, or a part is missing."
@@ -98,7 +99,7 @@ def one(request: HttpRequest, desk: SignedIn, incident: UUID) -> HttpResponse:
 def take(request: HttpRequest, desk: SignedIn, incident: UUID, step: str) -> HttpResponse:
     """Say what became known, note a report as made, or count how far it reached."""
     require_act("incident", desk.without_purpose)
-    if step not in ("assess", "report", "reach"):
+    if step not in ("assess", "report", "undo", "reach"):
         raise Http404
     actor = desk.without_purpose
     try:
@@ -108,6 +109,8 @@ def take(request: HttpRequest, desk: SignedIn, incident: UUID, step: str) -> Htt
         if step == "report":
             at = past(request.POST.get("at", ""))
             incidents.report_made(incident, request.POST.get("clock", ""), actor=actor, at=at)
+        elif step == "undo":
+            incidents.take_report_back(incident, request.POST.get("clock", ""), actor=actor)
         else:
             incidents.assess(incident, _learned(request.POST), actor=actor)
     except UnknownIncident:
@@ -131,10 +134,14 @@ def _page(
     if found is not None:
         row["text"] = wrong_merge.told(found, language())
     account = Staff.objects.filter(id=row["account"]).values_list("email", flat=True).first() if row["account"] else ""
+    noted = incidents.noted_reports(id)
     context = {
         **_row(row),
         "account": str(account or "").removesuffix("@home"),
-        "clocks": [clock_view(clock) | {"open": clock["state"] != "done"} for clock in row["clocks"]],
+        "clocks": [
+            clock_view(clock) | {"open": clock["state"] != "done", "noted": clock["clock"] in noted}
+            for clock in row["clocks"]
+        ],
         **_known(row, typed),
         "told": DONE.get(request.GET.get("done", ""), ""),
         "report": _report(found),
