@@ -16,8 +16,8 @@ from django.utils import timezone
 from psycopg import Connection
 
 from kehu.govern import states as subject_states
-from kehu.govern.consent import part_of
 from kehu.govern.models import StateEntry
+from kehu.govern.parts import part_of
 from kehu.guard import residue
 from kehu.guard.staff.actions import ensure_owner
 from kehu.guard.tombstones import Noted

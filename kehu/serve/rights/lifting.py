@@ -17,8 +17,8 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from kehu.govern.consent import part_of
 from kehu.govern.models import Controller, StateEntry
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import LANGUAGES, PURPOSES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import PROFILE_KINDS, Opened, gate
