@@ -41,7 +41,7 @@ from bench.linkage import (
     quality,
     with_proposals,
 )
-from kehu.refine.resolve.link import link
+from kehu.refine.resolve.linkage.link import link
 
 USUAL: Final = (0.95, 0.99)
 _KEPT_FROM: Final = 0.01  # pairs less likely are no match at any threshold tried

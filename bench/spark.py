@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.linkage import alone, fetch_febrl, made_up, with_proposals
 from bench.resolve import Memory
-from kehu.refine.resolve.spark import link_on_spark, session
+from kehu.refine.resolve.linkage.spark import link_on_spark, session
 
 
 def measure(folder: Path, count: int) -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from bench.against import sets
 from bench.linkage import Labelled, customers, fetch_febrl
-from kehu.refine.resolve.features import prepare
-from kehu.refine.resolve.guards import guards
-from kehu.refine.resolve.link import LinkResult, link
-from kehu.refine.resolve.scoring import doubts, explain, frequencies, prior_bits
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.scoring import doubts, explain, frequencies, prior_bits
+from kehu.refine.resolve.linkage.link import LinkResult, link
 
 Pair = tuple[str, str]
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from bench.chinese import Made, make
 from bench.linkage import alone, answered, customers, with_truth
-from kehu.refine.resolve.link import LinkResult, link
+from kehu.refine.resolve.linkage.link import LinkResult, link
 
 
 def households_merged(made: Made, groups: Sequence[Sequence[str]]) -> list[Sequence[str]]:

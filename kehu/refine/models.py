@@ -52,12 +52,14 @@ class Proposal(models.Model):
     younger = models.UUIDField(db_index=True)
     weight = models.FloatField(null=True, help_text="match weight in bits; null where a person undid a merge")
     state = models.CharField(max_length=10, default=OPEN)
-    value = models.FloatField(default=0.0, db_default=0.0, help_text="of an answer (kehu.refine.resolve.worth)")
+    value = models.FloatField(default=0.0, db_default=0.0, help_text="of an answer (kehu.refine.resolve.review.worth)")
     run = models.UUIDField(null=True)
     found_at = models.DateTimeField(auto_now_add=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.UUIDField(null=True)
-    follows = models.UUIDField(null=True, help_text="the question it was answered by (kehu.refine.resolve.handing_on)")
+    follows = models.UUIDField(
+        null=True, help_text="the question it was answered by (kehu.refine.resolve.review.handing_on)"
+    )
 
     class Meta:
         constraints = [
@@ -131,7 +133,7 @@ class Weights(models.Model):
     number = models.PositiveIntegerField()
     origin = models.CharField(max_length=8)
     state = models.CharField(max_length=10, default=CANDIDATE)
-    content = models.JSONField(help_text="as kehu.refine.resolve.model.Model.weights gives it")
+    content = models.JSONField(help_text="as kehu.refine.resolve.compare.model.Model.weights gives it")
     run = models.UUIDField(null=True)
     base = models.UUIDField(null=True, help_text="the version that labels were added to")
     labels = models.PositiveIntegerField(default=0)

@@ -7,10 +7,11 @@ from typing import Any
 
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, Proposal
-from kehu.refine.resolve import queue, weighing, weights
-from kehu.refine.resolve.model import VERSION
+from kehu.refine.resolve import weighing, weights
+from kehu.refine.resolve.compare.model import VERSION
 from kehu.refine.resolve.opening import Group
-from kehu.refine.resolve.queue import Pair
+from kehu.refine.resolve.review import queue
+from kehu.refine.resolve.review.queue import Pair
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.dresses import in_every_dress

@@ -15,7 +15,8 @@ from kehu.govern import states
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Proposal
-from kehu.refine.resolve import queue, review
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import queue
 from kehu.serve.desk import queries
 from kehu.serve.rights import incidents
 from kehu.serve.rights.erasure import erase

@@ -11,7 +11,7 @@ from stdnum.cn import ric, uscc
 
 from bench.chinese import Made, make
 from bench.chinese.__main__ import households_merged
-from kehu.refine.resolve.link import link
+from kehu.refine.resolve.linkage.link import link
 
 RECORDS, SEED = 2000, 41  # another seed than the one measured
 

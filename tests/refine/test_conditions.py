@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kehu.refine.resolve.comparing import CREDIT_CODE, RESIDENT, Checked, Scheme
-from kehu.refine.resolve.conditions import ALIASED, SUFFIXED, Condition, left
-from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
-from kehu.refine.resolve.guards import guards
-from kehu.refine.resolve.model import shipped
+from kehu.refine.resolve.compare.comparing import CREDIT_CODE, RESIDENT, Checked, Scheme
+from kehu.refine.resolve.compare.conditions import ALIASED, SUFFIXED, Condition, left
+from kehu.refine.resolve.compare.features import FIELDS, Features, Kind, prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.model import shipped
 
 FIRSTS = [
     "晓明",

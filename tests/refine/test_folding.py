@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from linkage_families import families
 from test_conditions import TEXTS
 
-from kehu.refine.resolve.features import FIELDS, Kind, prepare
-from kehu.refine.resolve.folding import fold
+from kehu.refine.resolve.compare.features import FIELDS, Kind, prepare
+from kehu.refine.resolve.compare.folding import fold
 
 MORE = {
     "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka"],

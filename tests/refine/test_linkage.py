@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from kehu.refine.resolve.features import Kind, prepare
-from kehu.refine.resolve.link import LinkageFailed, LinkResult, connect, link
-from kehu.refine.resolve.spelling import spell, spell_surname
+from kehu.refine.resolve.compare.features import Kind, prepare
+from kehu.refine.resolve.compare.spelling import spell, spell_surname
+from kehu.refine.resolve.linkage.link import LinkageFailed, LinkResult, connect, link
 
 ALICE = {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "gender": "female"}
 HOME = {

@@ -12,8 +12,8 @@ import duckdb
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.home import Home
-from kehu.refine.resolve import link as linking
 from kehu.refine.resolve import runs
+from kehu.refine.resolve.linkage import link as linking
 from tests.cast import admit
 from tests.places import places
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kehu.refine.resolve.cluster import LARGEST_GROUP, Edge, communities, merge, outside_households, questions
+from kehu.refine.resolve.linkage.cluster import LARGEST_GROUP, Edge, communities, merge, outside_households, questions
 
 nodes = st.integers(min_value=0, max_value=14)
 edges = st.lists(st.tuples(nodes, nodes, st.floats(0, 40)), max_size=40).map(

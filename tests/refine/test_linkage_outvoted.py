@@ -11,9 +11,9 @@ from collections.abc import Iterable
 import polars as pl
 
 from bench.linkage import Labelled, alone, with_proposals
-from kehu.refine.resolve.cluster import Edge, merge
-from kehu.refine.resolve.edges import both_ways
-from kehu.refine.resolve.link import link
+from kehu.refine.resolve.linkage.cluster import Edge, merge
+from kehu.refine.resolve.linkage.edges import both_ways
+from kehu.refine.resolve.linkage.link import link
 
 ONE, OTHER = range(3), range(3, 6)
 INSIDE: list[Edge] = [(a, b, 20.0) for group in (ONE, OTHER) for a in group for b in group if a < b]

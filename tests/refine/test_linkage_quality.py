@@ -16,7 +16,7 @@ from kehu.collect.imports import actions
 from kehu.collect.imports.recipe import ImportTerms
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.resolve import runs
-from kehu.refine.resolve.link import link
+from kehu.refine.resolve.linkage.link import link
 from kehu.refine.resolve.sources import sources
 
 

@@ -19,17 +19,19 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.guard.watch import marks
 from kehu.host.jobs import run_pending
 from kehu.refine.models import LinkageRun
-from kehu.refine.resolve import fresh, live, queue, review, runs
+from kehu.refine.resolve import fresh, live, runs
 from kehu.refine.resolve import regroup as regrouping
-from kehu.refine.resolve.edges import Contradictions, grouped
-from kehu.refine.resolve.features import prepare
-from kehu.refine.resolve.folding import fold
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.folding import fold
 from kehu.refine.resolve.indexed import looked_up as looked_up_by_index
-from kehu.refine.resolve.keyed import KeyedIndex
-from kehu.refine.resolve.link import link
+from kehu.refine.resolve.linkage.edges import Contradictions, grouped
+from kehu.refine.resolve.linkage.keyed import KeyedIndex
+from kehu.refine.resolve.linkage.link import link
 from kehu.refine.resolve.opening import Group
-from kehu.refine.resolve.queue import Pair
 from kehu.refine.resolve.regroup import regroup
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import queue
+from kehu.refine.resolve.review.queue import Pair
 from kehu.refine.tasks import defer_linkage
 from kehu.serve.desk import queries
 from kehu.serve.rights import incidents

@@ -21,7 +21,7 @@ from kehu.refine.quality.models import Finding, Rule, Run, Score
 from kehu.refine.quality.scores import Shown
 from kehu.refine.quality.tasks import forget
 from kehu.refine.quality.texts import BadRule, ExampleFails, RuleText, shipped_texts
-from kehu.refine.resolve import review
+from kehu.refine.resolve.review import answers as review
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
 

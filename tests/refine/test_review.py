@@ -18,10 +18,13 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import actor_of, add_staff
 from kehu.refine.models import Answer
 from kehu.refine.models import Proposal as Row
-from kehu.refine.resolve import odds, queue, review, waiting, worth
-from kehu.refine.resolve.queue import Pair
-from kehu.refine.resolve.votes import stands_alone, state_after
-from kehu.refine.resolve.waiting import Sought
+from kehu.refine.resolve.compare import odds
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import queue, waiting, worth
+from kehu.refine.resolve.review.labels import labels
+from kehu.refine.resolve.review.queue import Pair
+from kehu.refine.resolve.review.votes import stands_alone, state_after
+from kehu.refine.resolve.review.waiting import Sought
 from kehu.vault.ids import new_id
 from tests.cast import admit
 
@@ -228,7 +231,7 @@ class TestTakenBack:
         assert queue.decided_apart() != []
         assert self.back(me).since is None
         assert queue.decided_apart() == [] and state(one) == "open"
-        assert odds.labels() == []
+        assert labels() == []
 
     def test_only_the_last_answer_and_only_ones_own(self, database):
         [one] = asked(1.0)

@@ -18,10 +18,11 @@ from kehu.guard.gate.read import LedgerUnavailable
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.refine.models import LinkageRun
-from kehu.refine.resolve import fresh, opening, review, runs
+from kehu.refine.resolve import fresh, opening, runs
+from kehu.refine.resolve.linkage.spark import SparkMissing
 from kehu.refine.resolve.opening import Group, customers_of, open_table
+from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.sources import UnknownChannel, sources
-from kehu.refine.resolve.spark import SparkMissing
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
 from tests import commands

@@ -13,9 +13,13 @@ from linkage_families import families
 from splink import DuckDBAPI, Linker
 from test_linkage import ALICE, HOME, WANG, WANG_HOME
 
-from kehu.refine.resolve.blocking import block, propose
-from kehu.refine.resolve.conditions import ALIASED, Condition, Row
-from kehu.refine.resolve.edges import (
+from kehu.refine.resolve.compare.conditions import ALIASED, Condition, Row
+from kehu.refine.resolve.compare.features import Features, prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.model import PARTS_BITS, Model, shipped
+from kehu.refine.resolve.compare.scoring import ROUNDING, doubts, explain, frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.linkage.blocking import block, propose
+from kehu.refine.resolve.linkage.edges import (
     MERGE_FROM,
     PROPOSE_FROM,
     Weighed,
@@ -25,11 +29,7 @@ from kehu.refine.resolve.edges import (
     weighed,
     weight_sql,
 )
-from kehu.refine.resolve.features import Features, prepare
-from kehu.refine.resolve.guards import guards
-from kehu.refine.resolve.model import PARTS_BITS, Model, shipped
-from kehu.refine.resolve.scoring import ROUNDING, doubts, explain, frequencies, most, prior_bits, weigh
-from kehu.refine.resolve.train import settings
+from kehu.refine.resolve.linkage.train import settings
 
 
 @pytest.mark.parametrize("rarity", [True, False])

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 import pytest
 from linkage_families import families
 
-from kehu.refine.resolve import batches
-from kehu.refine.resolve.blocking import LARGEST_BLOCK, keys_sql
-from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
-from kehu.refine.resolve.guards import guards
-from kehu.refine.resolve.link import link
-from kehu.refine.resolve.model import shipped
-from kehu.refine.resolve.spark import largest_blocks, link_on_spark, session, settings
+from kehu.refine.resolve.compare.features import FIELDS, Features, Kind, prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.model import shipped
+from kehu.refine.resolve.linkage import batches
+from kehu.refine.resolve.linkage.blocking import LARGEST_BLOCK, keys_sql
+from kehu.refine.resolve.linkage.link import link
+from kehu.refine.resolve.linkage.spark import largest_blocks, link_on_spark, session, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

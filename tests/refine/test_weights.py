@@ -13,13 +13,15 @@ from django.db import IntegrityError, transaction
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, LinkageRun, Proposal, Weights
-from kehu.refine.resolve import queue, review, runs, weighing, weights
-from kehu.refine.resolve.features import prepare
-from kehu.refine.resolve.link import link
-from kehu.refine.resolve.model import VERSION, shipped
+from kehu.refine.resolve import runs, weighing, weights
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.model import VERSION, shipped
+from kehu.refine.resolve.compare.scoring import prior_bits
+from kehu.refine.resolve.linkage.link import link
 from kehu.refine.resolve.opening import Group
-from kehu.refine.resolve.queue import Pair
-from kehu.refine.resolve.scoring import prior_bits
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import queue
+from kehu.refine.resolve.review.queue import Pair
 from kehu.vault.ids import new_id
 from tests import commands
 from tests.cast import admit, staff

@@ -14,8 +14,9 @@ from kehu.guard.guests.codes import ask_code
 from kehu.guard.guests.credentials import guest_of
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Proposal as Row
-from kehu.refine.resolve import queue, review, waiting
-from kehu.refine.resolve.queue import Pair
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import queue, waiting
+from kehu.refine.resolve.review.queue import Pair
 from kehu.serve.corrections import queries
 from kehu.serve.corrections.actions import correct
 from kehu.serve.portal import allowed, held

@@ -31,7 +31,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import LinkageRun
-from kehu.refine.resolve import review
+from kehu.refine.resolve.review import answers as review
 from kehu.serve.rights import requests, wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.vault import assignment

@@ -16,7 +16,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import LinkageRun, Proposal
-from kehu.refine.resolve.review import NotOneCustomer
+from kehu.refine.resolve.review.answers import NotOneCustomer
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import listing, queries
 from kehu.serve.rights import incidents, wrong_merge

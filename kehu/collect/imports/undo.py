@@ -23,7 +23,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
-from kehu.refine.resolve import handing_on
+from kehu.refine.resolve.review import handing_on
 from kehu.vault.assignment import detach, held_by, joined_by, lock, standing_links, unassign_run
 from kehu.vault.erasure import destroy, lock_subjects
 from kehu.vault.parted import Together, tell_mistake, tell_parted

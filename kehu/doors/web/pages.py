@@ -23,7 +23,7 @@ from kehu.govern.models import Controller
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch.case_figures import alerts_waiting
-from kehu.refine.resolve.queue import open_count
+from kehu.refine.resolve.review.queue import open_count
 
 _TABS: Final = 4
 THEMES: Final = ("auto", "light", "dark")

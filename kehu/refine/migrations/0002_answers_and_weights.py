@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ("number", models.PositiveIntegerField()),
                 ("origin", models.CharField(max_length=8)),
                 ("state", models.CharField(default="candidate", max_length=10)),
-                ("content", models.JSONField(help_text="as kehu.refine.resolve.model.Model.weights gives it")),
+                ("content", models.JSONField(help_text="as kehu.refine.resolve.compare.model.Model.weights gives it")),
                 ("run", models.UUIDField(null=True)),
                 ("base", models.UUIDField(help_text="the version that labels were added to", null=True)),
                 ("labels", models.PositiveIntegerField(default=0)),
@@ -88,7 +88,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="proposal",
             name="value",
-            field=models.FloatField(db_default=0.0, default=0.0, help_text="of an answer (kehu.refine.resolve.worth)"),
+            field=models.FloatField(
+                db_default=0.0, default=0.0, help_text="of an answer (kehu.refine.resolve.review.worth)"
+            ),
         ),
         migrations.AddIndex(
             model_name="proposal",

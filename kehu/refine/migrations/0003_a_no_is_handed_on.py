@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             model_name="proposal",
             name="follows",
             field=models.UUIDField(
-                help_text="the question it was answered by (kehu.refine.resolve.handing_on)", null=True
+                help_text="the question it was answered by (kehu.refine.resolve.review.handing_on)", null=True
             ),
         ),
         migrations.AddIndex(

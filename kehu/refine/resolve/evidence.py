@@ -15,12 +15,12 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.guard.gate.actor import Actor
-from kehu.refine.resolve.edges import PROPOSE_FROM
-from kehu.refine.resolve.features import prepare
-from kehu.refine.resolve.guards import guards
-from kehu.refine.resolve.model import shipped
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.model import shipped
+from kehu.refine.resolve.compare.scoring import doubts, explain, most, prior_bits
+from kehu.refine.resolve.linkage.edges import PROPOSE_FROM
 from kehu.refine.resolve.opening import Group, open_table
-from kehu.refine.resolve.scoring import doubts, explain, most, prior_bits
 from kehu.refine.resolve.weights import version_in_force
 
 # Of pairs of records one in a thousand is one customer, where no run has said otherwise.

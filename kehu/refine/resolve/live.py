@@ -18,16 +18,16 @@ from uuid import UUID
 from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.watch.marks import NOT_HONEY
-from kehu.refine.resolve.cluster import Edge
-from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped, weighed
-from kehu.refine.resolve.features import Kind
-from kehu.refine.resolve.folding import Folded, fold
-from kehu.refine.resolve.guards import Guards
+from kehu.refine.resolve.compare.features import Kind
+from kehu.refine.resolve.compare.folding import Folded, fold
+from kehu.refine.resolve.compare.guards import Guards
+from kehu.refine.resolve.compare.model import Model
+from kehu.refine.resolve.compare.whole import says_wide, whole_guards, whole_model
 from kehu.refine.resolve.indexed import looked_up, of_house
-from kehu.refine.resolve.model import Model
+from kehu.refine.resolve.linkage.cluster import Edge
+from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped, weighed
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
-from kehu.refine.resolve.queue import Pair
-from kehu.refine.resolve.whole import says_wide, whole_guards, whole_model
+from kehu.refine.resolve.review.queue import Pair
 from kehu.refine.tokens import tokens_of
 
 MOST: Final = 100

@@ -22,7 +22,7 @@ from kehu.guard.gate.read import CHUNK, Contribution, Opened, gate
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.host.process import begin_pooled
 from kehu.refine.clean.identifiers import is_my_number
-from kehu.refine.resolve.features import FIELDS, Kind
+from kehu.refine.resolve.compare.features import FIELDS, Kind
 from kehu.refine.survive import survive
 
 PURPOSE: Final = "accuracy"

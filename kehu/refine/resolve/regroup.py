@@ -20,7 +20,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import live, runs
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
-from kehu.refine.resolve.queue import Union
+from kehu.refine.resolve.review.queue import Union
 from kehu.refine.resolve.weights import weights_in_force
 from kehu.vault import assignment
 from kehu.vault.assignment import PROBABLE, WHY

@@ -29,12 +29,14 @@ from kehu.guard.ledger.record import record_act
 from kehu.host.home import Home
 from kehu.host.process import uncollected
 from kehu.refine.models import CANDIDATE, LinkageRun
-from kehu.refine.resolve import live, queue, spark
+from kehu.refine.resolve import live
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
-from kehu.refine.resolve.link import LinkResult, Progress, link
+from kehu.refine.resolve.linkage import spark
+from kehu.refine.resolve.linkage.link import LinkResult, Progress, link
+from kehu.refine.resolve.linkage.train import SET
 from kehu.refine.resolve.opening import PURPOSE, Group, customers_of, groups, open_table
-from kehu.refine.resolve.queue import Pair, Union
-from kehu.refine.resolve.train import SET
+from kehu.refine.resolve.review import queue
+from kehu.refine.resolve.review.queue import Pair, Union
 from kehu.refine.resolve.weights import keep_learned
 from kehu.refine.tasks import defer_weighing
 from kehu.vault.assignment import PROBABLE, WHY, assign

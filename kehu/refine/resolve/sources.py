@@ -13,8 +13,8 @@ from kehu.govern.slugs import RECORD_KINDS
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.read import gate
-from kehu.refine.resolve import queue
 from kehu.refine.resolve.opening import PURPOSE
+from kehu.refine.resolve.review import queue
 
 _FIELD = "external_id"
 _PROFILES = (RECORD_KINDS["person"], RECORD_KINDS["organisation"])

@@ -76,7 +76,7 @@ def linked(
     """What linkage would join and ask about by these weights."""
     if len(table) < 2:
         return [], []
-    from kehu.refine.resolve.link import link  # noqa: PLC0415  (what the web process that names this never computes)
+    from kehu.refine.resolve.linkage.link import link  # noqa: PLC0415  (what the web process that names this never computes)
 
     result = link(table, kind=group.kind, memory_limit=_MEMORY, weights=content)
     return result.merges, result.proposals

@@ -23,7 +23,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
 from kehu.refine.models import CANDIDATE, IN_FORCE, LEARNED, RETIRED, SHIPPED, TAUGHT, LinkageRun, Weights
-from kehu.refine.resolve.odds import Label, chance, moved, shift_of
+from kehu.refine.resolve.compare.odds import Label, chance, moved, shift_of
 from kehu.refine.resolve.opening import KIND_NUMBERS, PURPOSE, Group
 from kehu.vault.ids import new_id
 

@@ -20,7 +20,7 @@ from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
 from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve.evidence import Explained, explained
-from kehu.refine.resolve.waiting import Proposal
+from kehu.refine.resolve.review.waiting import Proposal
 from kehu.refine.survive import survive, text_of
 from kehu.serve.desk.record import Source, sources_of
 from kehu.serve.desk.standing import Standing, standing_of

@@ -9,8 +9,8 @@ from kehu.govern.parts import part_of, retried
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.together import shown_together
 from kehu.guard.staff.models import Staff
-from kehu.refine.resolve import review
-from kehu.refine.resolve.review import TakenBack
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review.answers import TakenBack
 from kehu.serve.rights import wrong_merge
 
 

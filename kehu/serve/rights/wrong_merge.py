@@ -26,7 +26,7 @@ from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.together import Shown, shown_together
 from kehu.guard.texts import Sealed, open_texts, seal_under
-from kehu.refine.resolve import review
+from kehu.refine.resolve.review import answers as review
 from kehu.serve.rights.clocks import EVERY_PACK, packs_of_subjects
 from kehu.serve.rights.incidents import Learned, UnknownIncident, Window, enter_incident
 from kehu.serve.rights.models import Incident

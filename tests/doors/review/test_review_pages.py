@@ -16,10 +16,11 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Answer, Weights
 from kehu.refine.models import Proposal as Row
-from kehu.refine.resolve import queue, waiting, weights
-from kehu.refine.resolve.model import VERSION
+from kehu.refine.resolve import weights
+from kehu.refine.resolve.compare.model import VERSION
 from kehu.refine.resolve.opening import Group
-from kehu.refine.resolve.queue import Pair
+from kehu.refine.resolve.review import queue, waiting
+from kehu.refine.resolve.review.queue import Pair
 from kehu.serve.desk.trusting import set_trust
 from kehu.vault import assignment as linking
 from kehu.vault.ids import new_id

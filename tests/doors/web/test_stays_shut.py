@@ -17,9 +17,11 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Proposal as Row
-from kehu.refine.resolve import queue, review, weights
+from kehu.refine.resolve import weights
 from kehu.refine.resolve.opening import Group
-from kehu.refine.resolve.queue import Pair
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import queue
+from kehu.refine.resolve.review.queue import Pair
 from kehu.serve.corrections.actions import correct
 from kehu.serve.desk.listing import Filters
 from kehu.serve.leaving import asking

@@ -12,9 +12,10 @@ from kehu.doors.web.pages import page
 from kehu.doors.web.review import charts, words
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.refine.resolve import odds
-from kehu.refine.resolve.agreement import agreement
-from kehu.refine.resolve.odds import LEAST_LABELS, Odds
+from kehu.refine.resolve.compare import odds
+from kehu.refine.resolve.compare.odds import LEAST_LABELS, Odds
+from kehu.refine.resolve.review.agreement import agreement
+from kehu.refine.resolve.review.labels import labels
 
 
 @staff_page
@@ -22,7 +23,7 @@ from kehu.refine.resolve.odds import LEAST_LABELS, Odds
 def answers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """The calibration curve with its table, and agreement; counts only, of nobody."""
     require_act("weights", desk.without_purpose)
-    found = odds.labels()
+    found = labels()
     bent = odds.fitted(found)
     model = odds.curve(found, Odds())
     context: dict[str, Any] = {

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from kehu.doors.web.review import words
-from kehu.refine.resolve.odds import Bin
+from kehu.refine.resolve.compare.odds import Bin
 
 _ROW: Final = 22
 _HEIGHT: Final = 260

@@ -22,9 +22,10 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.handed import NotOfThis, open_handed, seal_handed
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.models import NO, UNSURE, YES
-from kehu.refine.resolve import review, waiting
-from kehu.refine.resolve.odds import odds
-from kehu.refine.resolve.waiting import Proposal, Sought
+from kehu.refine.resolve.review import answers as review
+from kehu.refine.resolve.review import waiting
+from kehu.refine.resolve.review.labels import odds
+from kehu.refine.resolve.review.waiting import Proposal, Sought
 from kehu.serve.desk import reviewing
 from kehu.serve.desk.comparing import Pair, compare, compare_two, may_compare
 

@@ -19,9 +19,10 @@ from kehu.doors.web.words import channel_label
 from kehu.govern.models import Channel
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.refine.resolve import waiting
-from kehu.refine.resolve.odds import Odds, odds
-from kehu.refine.resolve.waiting import BANDS, PRIVACY_ROLES, Proposal, Sought
+from kehu.refine.resolve.compare.odds import Odds
+from kehu.refine.resolve.review import waiting
+from kehu.refine.resolve.review.labels import odds
+from kehu.refine.resolve.review.waiting import BANDS, PRIVACY_ROLES, Proposal, Sought
 
 PAGE: Final = 25
 _FILTERS: Final = ("kind", "channel", "since", "band")

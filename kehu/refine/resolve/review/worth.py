@@ -15,7 +15,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from kehu.refine.resolve.odds import Odds, odds
+from kehu.refine.resolve.compare.odds import Odds
+from kehu.refine.resolve.review.labels import odds
 from kehu.vault.plans import by_index
 
 # Records and uses beyond these say no more: counting would cost more than it tells.

@@ -1,6 +1,6 @@
 """One pair of records weighed by a trained model, without a database: the same bits as Splink gives it in bulk.
 
-A record is a folded one: a row of :attr:`kehu.refine.resolve.features.Features.table`.
+A record is a folded one: a row of :attr:`kehu.refine.resolve.compare.features.Features.table`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final
 
 import polars as pl
 
-from kehu.refine.resolve.conditions import Row
-from kehu.refine.resolve.features import Features
-from kehu.refine.resolve.guards import Guards
-from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
+from kehu.refine.resolve.compare.conditions import Row
+from kehu.refine.resolve.compare.features import Features
+from kehu.refine.resolve.compare.guards import Guards
+from kehu.refine.resolve.compare.model import PARTS_BITS, Comparison, Level, Model
 
 # Bits that all a household shares may bring a pair to, its surname too: below the point of merging.
 HOUSEHOLD_MOST: Final = 1.0

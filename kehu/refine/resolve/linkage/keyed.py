@@ -1,6 +1,6 @@
 """Blocking keys of records in memory, each as an HMAC: whom a record may be, without a value of anybody.
 
-The same rules as :mod:`kehu.refine.resolve.blocking`. Most records stand in two sorted arrays, 12 bytes a key; those
+The same rules as :mod:`kehu.refine.resolve.linkage.blocking`. Most records stand in two sorted arrays, 12 bytes a key; those
 added since in a dictionary beside them.
 """
 
@@ -14,9 +14,9 @@ from typing import Final
 
 import duckdb
 
-from kehu.refine.resolve.blocking import LARGEST_BLOCK, rules_of
-from kehu.refine.resolve.conditions import Row
-from kehu.refine.resolve.features import Features, Kind
+from kehu.refine.resolve.compare.conditions import Row
+from kehu.refine.resolve.compare.features import Features, Kind
+from kehu.refine.resolve.linkage.blocking import LARGEST_BLOCK, rules_of
 from kehu.vault.tokens import Hmac
 
 MOST: Final = 1_000

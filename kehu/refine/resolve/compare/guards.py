@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from kehu.refine.resolve.comparing import (
+from kehu.refine.resolve.compare.comparing import (
     CREDIT_CODE,
     RESIDENT,
     Begins,
@@ -33,9 +33,9 @@ from kehu.refine.resolve.comparing import (
     near,
     same,
 )
-from kehu.refine.resolve.conditions import Case, Condition, Fixed, Known, KnownOfOne, Surely, left, right
-from kehu.refine.resolve.features import Features, Kind
-from kehu.refine.resolve.model import FREE_NAME, OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
+from kehu.refine.resolve.compare.conditions import Case, Condition, Fixed, Known, KnownOfOne, Surely, left, right
+from kehu.refine.resolve.compare.features import Features, Kind
+from kehu.refine.resolve.compare.model import FREE_NAME, OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
 
 NO: Final = Fixed(False)
 # Years from which two people of one household have a telephone and a mailbox each.

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from kehu.refine.resolve.features import FIELDS, Features, Kind, prepare
-from kehu.refine.resolve.guards import Guards, guards
-from kehu.refine.resolve.model import Model, shipped
+from kehu.refine.resolve.compare.features import FIELDS, Features, Kind, prepare
+from kehu.refine.resolve.compare.guards import Guards, guards
+from kehu.refine.resolve.compare.model import Model, shipped
 
 _PRIOR: Final = 0.001  # where no run has said otherwise: of pairs that share a rare key one in a thousand
 # Somebody of whom everything is known, made up.

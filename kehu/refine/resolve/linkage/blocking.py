@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from kehu.refine.resolve.features import Features, Kind
+from kehu.refine.resolve.compare.features import Features, Kind
 
 # Strictest first. A word is a feature column, or SQL over one; `{first}` and `{last}` are the sounds of the name.
 _PERSON_RULES: Final = (

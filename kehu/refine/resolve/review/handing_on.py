@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from kehu.refine.resolve import queue
+from kehu.refine.resolve.review import queue
 from kehu.vault.ids import in_order, new_ids
 
 _SAID: Final = """

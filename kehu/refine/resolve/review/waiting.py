@@ -49,7 +49,7 @@ class Proposal:
 
     ``older`` and ``younger`` are the customers as they are now; opening them goes through the gate like any read.
     ``answers``: how many people have answered so far; ``value``: what an answer is worth
-    (:mod:`kehu.refine.resolve.worth`).
+    (:mod:`kehu.refine.resolve.review.worth`).
     """
 
     id: UUID

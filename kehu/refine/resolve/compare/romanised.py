@@ -10,7 +10,7 @@ import functools
 import re
 from typing import Final
 
-from kehu.refine.resolve.spelling import spell, spell_surname
+from kehu.refine.resolve.compare.spelling import spell, spell_surname
 
 # Hong Kong's spellings by syllable, after the Immigration Department's practice; several where several are usual.
 _CANTONESE: Final = {

@@ -16,10 +16,10 @@ import splink.comparison_level_library as cll
 import splink.comparison_library as cl
 from splink import SettingsCreator
 
-from kehu.refine.resolve.blocking import propose
-from kehu.refine.resolve.conditions import ALIASED
-from kehu.refine.resolve.features import Features
-from kehu.refine.resolve.model import LEAST_RECORDS, Comparison, Level, Model
+from kehu.refine.resolve.compare.conditions import ALIASED
+from kehu.refine.resolve.compare.features import Features
+from kehu.refine.resolve.compare.model import LEAST_RECORDS, Comparison, Level, Model
+from kehu.refine.resolve.linkage.blocking import propose
 
 # why a comparison keeps the weights that it was shipped with
 SET, FEW_RECORDS, NO_PAIRS, FEW_MATCHES, ASTRAY = "set", "few-records", "no-pairs", "few-matches", "astray"

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import log2
 from typing import Any, Final
 
-from kehu.refine.resolve.comparing import (
+from kehu.refine.resolve.compare.comparing import (
     CommonWords,
     Contains,
     Equal,
@@ -26,8 +26,8 @@ from kehu.refine.resolve.comparing import (
     near,
     same,
 )
-from kehu.refine.resolve.conditions import SUFFIXED, Condition, Known, KnownOfOne, Surely, left, right
-from kehu.refine.resolve.features import Features, Kind
+from kehu.refine.resolve.compare.conditions import SUFFIXED, Condition, Known, KnownOfOne, Surely, left, right
+from kehu.refine.resolve.compare.features import Features, Kind
 
 VERSION: Final = 2
 # Fewer records than this teach nothing: the shipped weights stay.

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log2
 from typing import Final, NamedTuple
 
-from kehu.refine.resolve.cluster import Edge, communities, group_names, merge, outside_households, questions
-from kehu.refine.resolve.conditions import ALIASED, Row
-from kehu.refine.resolve.guards import Guards
-from kehu.refine.resolve.model import PARTS_BITS, Comparison, Level, Model
-from kehu.refine.resolve.scoring import HOUSEHOLD_MOST, ROUNDING, Frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.compare.conditions import ALIASED, Row
+from kehu.refine.resolve.compare.guards import Guards
+from kehu.refine.resolve.compare.model import PARTS_BITS, Comparison, Level, Model
+from kehu.refine.resolve.compare.scoring import HOUSEHOLD_MOST, ROUNDING, Frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.linkage.cluster import Edge, communities, group_names, merge, outside_households, questions
 
 # Bits. Below the first a pair is no proposal; from the last it merges, where the evidence is of the right kind; from the
 # second it merges together with another pair of the same two groups.
@@ -50,7 +50,7 @@ class Weighed(NamedTuple):
     """An edge: two records, their weight in bits, and what the guards say.
 
     ``sure``: it merges by itself, or together with others, as its weight is.
-    ``household``, ``shown`` and ``never`` as :class:`kehu.refine.resolve.guards.Guards`.
+    ``household``, ``shown`` and ``never`` as :class:`kehu.refine.resolve.compare.guards.Guards`.
     """
 
     left: int
@@ -122,7 +122,7 @@ def edge_sql(model: Model, held: Guards, left: str, right: str) -> str:
 
 
 def _most_sql(model: Model, left: str, right: str) -> str:
-    """The most that a pair may weigh, as :func:`kehu.refine.resolve.scoring.most`."""
+    """The most that a pair may weigh, as :func:`kehu.refine.resolve.compare.scoring.most`."""
     parts = [_comparison_sql(one, left, right) for one in model.own]
     return f"greatest({PROPOSE_FROM}, {HOUSEHOLD_MOST} + " + " + ".join(["0.0", *parts]) + ")"
 

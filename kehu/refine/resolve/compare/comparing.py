@@ -10,7 +10,7 @@ from typing import Final
 
 from rapidfuzz.distance import DamerauLevenshtein, Hamming, JaroWinkler
 
-from kehu.refine.resolve.conditions import Condition, Row, Truth, Value, left, right
+from kehu.refine.resolve.compare.conditions import Condition, Row, Truth, Value, left, right
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ import polars as pl
 import pyarrow as pa
 from opencc import OpenCC
 
-from kehu.refine.resolve.romanised import spelt, together
-from kehu.refine.resolve.spelling import (
+from kehu.refine.resolve.compare.romanised import spelt, together
+from kehu.refine.resolve.compare.spelling import (
     COMPOUND_SURNAMES,
     FAMILIAR,
     HAN_TITLES,

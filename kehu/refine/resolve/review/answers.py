@@ -23,13 +23,13 @@ from kehu.guard.gate.standing import require_standing
 from kehu.guard.ledger.record import record_act
 from kehu.refine.models import ACCEPTED, NO, PRIVACY, REJECTED, UNSURE, WAITING, YES, Answer, LinkageRun
 from kehu.refine.models import Proposal as Row
-from kehu.refine.resolve import queue
-from kehu.refine.resolve.odds import odds
 from kehu.refine.resolve.opening import KIND_NUMBERS, PURPOSE, Group
-from kehu.refine.resolve.votes import stands_alone, state_after
-from kehu.refine.resolve.waiting import PRIVACY_ROLES, Proposal, open_proposals
+from kehu.refine.resolve.review import queue
+from kehu.refine.resolve.review.labels import odds
+from kehu.refine.resolve.review.votes import stands_alone, state_after
+from kehu.refine.resolve.review.waiting import PRIVACY_ROLES, Proposal, open_proposals
+from kehu.refine.resolve.review.worth import revalue
 from kehu.refine.resolve.weights import weighed_by
-from kehu.refine.resolve.worth import revalue
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, WHY
 from kehu.vault.ids import new_id

@@ -1,6 +1,6 @@
 """Linkage on Spark, for what one process does not hold: the same steps, batch by batch of Arrow.
 
-Folding, keys and weighing are functions from Arrow batches to Arrow batches (:mod:`kehu.refine.resolve.batches`). Spark
+Folding, keys and weighing are functions from Arrow batches to Arrow batches (:mod:`kehu.refine.resolve.linkage.batches`). Spark
 does the shuffles between them: who shares a key, how common a value is, the records under a key side by side. Weights
 are learned on the driver of a sample; edges come back to the driver and are grouped as everywhere.
 
@@ -25,15 +25,24 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from kehu.refine.resolve import batches
-from kehu.refine.resolve.blocking import ALL_PAIRS_UP_TO, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
-from kehu.refine.resolve.cluster import Edge
-from kehu.refine.resolve.edges import Contradictions, Weighed, chains, grouped
-from kehu.refine.resolve.features import ASKED, WIDE, Features, Kind, in_record_order
-from kehu.refine.resolve.guards import Guards, guards
-from kehu.refine.resolve.link import Found, LinkageFailed, LinkResult, Progress, connect, contradictions, learn, link
-from kehu.refine.resolve.model import LEAST_RECORDS, Model
-from kehu.refine.resolve.whole import everything, says_wide
+from kehu.refine.resolve.compare.features import ASKED, WIDE, Features, Kind, in_record_order
+from kehu.refine.resolve.compare.guards import Guards, guards
+from kehu.refine.resolve.compare.model import LEAST_RECORDS, Model
+from kehu.refine.resolve.compare.whole import everything, says_wide
+from kehu.refine.resolve.linkage import batches
+from kehu.refine.resolve.linkage.blocking import ALL_PAIRS_UP_TO, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
+from kehu.refine.resolve.linkage.cluster import Edge
+from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped
+from kehu.refine.resolve.linkage.link import (
+    Found,
+    LinkageFailed,
+    LinkResult,
+    Progress,
+    connect,
+    contradictions,
+    learn,
+    link,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -167,7 +176,7 @@ def link_on_spark(
     everybody: bool = False,
     progress: Progress | None = None,
 ) -> LinkResult:
-    """:func:`kehu.refine.resolve.link.link` on Spark.
+    """:func:`kehu.refine.resolve.linkage.link.link` on Spark.
 
     Raises:
         LinkageFailed: a step went wrong; the message names it and the kind of error, never a value.

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import Final
 
-from django.db import connection
-
 # Fewer answers, or of one kind only, bend nothing.
 LEAST_LABELS: Final = 30
 _PULL_SLOPE: Final = 1 / 0.5**2  # how far the two may stray by themselves: half, and three bits
@@ -22,12 +20,6 @@ _PULL_SHIFT: Final = 1 / 3.0**2
 _ROUNDS: Final = 50
 _CLOSE: Final = 1e-9
 _Z: Final = 1.959964  # 95 %
-_NEWEST: Final = 2_000  # fitting these takes 60 ms
-
-_LABELS: Final = f"""
-select weight, verdict = 'yes' from refine_answer
-where decided and withdrawn_at is null and weight is not null order by at desc limit {_NEWEST}
-"""
 
 Label = tuple[float, bool]
 """A weight in bits at the time, and whether people said that the two are one."""
@@ -55,18 +47,6 @@ def moved(share: float, bits: float) -> float:
     """A share whose odds are so many bits more; six digits."""
     found = share / (1 - share) * 2**bits
     return float(f"{found / (1 + found):.6g}")
-
-
-def labels() -> list[Label]:
-    """Weights and answers of decided questions, the newest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LABELS, ())
-        return [(float(weight), bool(yes)) for weight, yes in cursor.fetchall()]
-
-
-def odds() -> Odds:
-    """How weights are read now."""
-    return fitted(labels())
 
 
 def fitted(found: Sequence[Label]) -> Odds:

@@ -17,10 +17,15 @@ import pyarrow as pa
 from splink.internals.exceptions import SplinkException
 
 from kehu.host.process import uncollected
-from kehu.refine.resolve.blocking import block, propose
-from kehu.refine.resolve.cluster import Edge
-from kehu.refine.resolve.conditions import ALIASED
-from kehu.refine.resolve.edges import (
+from kehu.refine.resolve.compare.conditions import ALIASED
+from kehu.refine.resolve.compare.features import Features, Kind, prepare
+from kehu.refine.resolve.compare.guards import Guards, guards
+from kehu.refine.resolve.compare.model import Model, shipped
+from kehu.refine.resolve.compare.odds import moved
+from kehu.refine.resolve.compare.whole import says_wide
+from kehu.refine.resolve.linkage.blocking import block, propose
+from kehu.refine.resolve.linkage.cluster import Edge
+from kehu.refine.resolve.linkage.edges import (
     Contradictions,
     Weighed,
     at_most_sql,
@@ -31,12 +36,7 @@ from kehu.refine.resolve.edges import (
     weighable_sql,
     weight_sql,
 )
-from kehu.refine.resolve.features import Features, Kind, prepare
-from kehu.refine.resolve.guards import Guards, guards
-from kehu.refine.resolve.model import Model, shipped
-from kehu.refine.resolve.odds import moved
-from kehu.refine.resolve.train import expected_share, train
-from kehu.refine.resolve.whole import says_wide
+from kehu.refine.resolve.linkage.train import expected_share, train
 
 _PAIRS_PER_PART: Final = 4_000_000
 

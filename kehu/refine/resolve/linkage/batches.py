@@ -14,14 +14,14 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from kehu.refine.resolve.blocking import LARGEST_BLOCK
-from kehu.refine.resolve.conditions import ALIASED
-from kehu.refine.resolve.edges import at_most_sql, edges_sql, heavy_sql, weight_sql
-from kehu.refine.resolve.features import Kind, fold_many, in_foreign_letters
-from kehu.refine.resolve.guards import Guards
-from kehu.refine.resolve.link import connect
-from kehu.refine.resolve.model import Model
-from kehu.refine.resolve.whole import everything
+from kehu.refine.resolve.compare.conditions import ALIASED
+from kehu.refine.resolve.compare.features import Kind, fold_many, in_foreign_letters
+from kehu.refine.resolve.compare.guards import Guards
+from kehu.refine.resolve.compare.model import Model
+from kehu.refine.resolve.compare.whole import everything
+from kehu.refine.resolve.linkage.blocking import LARGEST_BLOCK
+from kehu.refine.resolve.linkage.edges import at_most_sql, edges_sql, heavy_sql, weight_sql
+from kehu.refine.resolve.linkage.link import connect
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
@@ -30,7 +30,7 @@ WORKER_MEMORY: Final = "1GB"  # of DuckDB
 STANDS: Final = "rule smallint, key bigint, id bigint"
 """Schema: who stands under which key of which rule."""
 EDGE: Final = "l bigint, r bigint, weight double, sure boolean, household boolean, shown boolean, never boolean"
-"""Schema: :class:`kehu.refine.resolve.edges.Weighed`."""
+"""Schema: :class:`kehu.refine.resolve.linkage.edges.Weighed`."""
 FOREIGN: Final = "foreign_letters"
 """Column: whether the name of a record is in other letters than Latin ones."""
 
@@ -47,7 +47,7 @@ def folded(batches: Iterator[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordB
 
 
 def keyed(batches: Iterator[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The keys of each record; ``keys``: of :func:`kehu.refine.resolve.blocking.keys_sql`."""
+    """The keys of each record; ``keys``: of :func:`kehu.refine.resolve.linkage.blocking.keys_sql`."""
     query = " UNION ALL ".join(
         f"SELECT {rule}::SMALLINT AS rule, {_signed(key)} AS key, id FROM batch WHERE key IS NOT NULL"
         for rule, key in enumerate(keys)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from kehu.refine.resolve.worth import revalue
+from kehu.refine.resolve.review.worth import revalue
 from kehu.vault.ids import in_order, new_ids
 from kehu.vault.plans import by_index
 

@@ -1,4 +1,4 @@
-"""One record folded without a table: the same features as :func:`kehu.refine.resolve.features.prepare` makes of many.
+"""One record folded without a table: the same features as :func:`kehu.refine.resolve.compare.features.prepare` makes of many.
 
 A frame costs twenty milliseconds however few rows it has; a record that has just come in is folded in a twentieth of one.
 A test compares the two on any text.
@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from kehu.refine.resolve.features import (
+from kehu.refine.resolve.compare.features import (
     BRANCHES,
     CODE_FIELDS,
     DOTLESS,
@@ -28,8 +28,8 @@ from kehu.refine.resolve.features import (
     ordinals,
     simplified,
 )
-from kehu.refine.resolve.romanised import spellings
-from kehu.refine.resolve.spelling import (
+from kehu.refine.resolve.compare.romanised import spellings
+from kehu.refine.resolve.compare.spelling import (
     COMPOUND_SURNAMES,
     FAMILIAR,
     HAN_TITLES,
@@ -86,7 +86,7 @@ def fold(values: Mapping[str, str | None], kind: Kind) -> Folded:
 
 
 def _mailbox(email: str | None) -> tuple[str | None, str | None]:
-    """An address as its provider reads it, and its mailbox; see :func:`kehu.refine.resolve.features.prepare`."""
+    """An address as its provider reads it, and its mailbox; see :func:`kehu.refine.resolve.compare.features.prepare`."""
     if not email:
         return None, None
     local = re.split("[@+]", email, maxsplit=1)[0]
@@ -172,7 +172,7 @@ def _untitled(name: str | None) -> str | None:
 
 
 def _address(plain: dict[str, str | None]) -> None:
-    """One form of an address, in place; see :func:`kehu.refine.resolve.features.prepare`."""
+    """One form of an address, in place; see :func:`kehu.refine.resolve.compare.features.prepare`."""
     whole = (plain.get("address") or "").replace(" ", "")
     if plain.get("street") is None and (found := _STREET.search(whole)):
         plain["street"], plain["house_number"] = found[1], found[2]
