@@ -5,7 +5,7 @@ of links cannot know those registers, so whoever keeps one registers the name of
 parting calls it in its own transaction, whoever parts: a reviewer, the office, linkage, an import taken back.
 
 That two were one by mistake may have shown each to who asked for the other. A person who says so looks at that themselves
-(:mod:`kehu.serve.rights.wrong_merge`); what parts by itself, below those rooms, tells it here.
+(:mod:`kehu.serve.rights.incidents.wrong_merge`); what parts by itself, below those rooms, tells it here.
 """
 
 from __future__ import annotations

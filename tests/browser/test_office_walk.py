@@ -16,7 +16,9 @@ from kehu.guard.ledger import withheld
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.database import Database
 from kehu.serve.leaving import demands
-from kehu.serve.rights import erasure, holds, incidents, requests
+from kehu.serve.rights import holds, requests
+from kehu.serve.rights.erasing import erasure
+from kehu.serve.rights.incidents import register as incidents
 from tests.cast import admit, staff
 from tests.dresses import DRESSES, in_every_dress
 

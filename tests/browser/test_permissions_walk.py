@@ -12,8 +12,8 @@ from kehu.govern.separate import Terms
 from kehu.govern.subscriptions import standing
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions
-from kehu.serve.rights.channels import set_subscription
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.channels import set_subscription
 from tests.cast import admit, staff
 from tests.dresses import in_every_dress
 

@@ -14,7 +14,7 @@ from kehu.guard.access.leaving import Post
 from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.serve.office import posts
-from kehu.serve.rights import incidents
+from kehu.serve.rights.incidents import register as incidents
 from tests.cast import staff
 
 

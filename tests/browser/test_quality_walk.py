@@ -22,7 +22,7 @@ from kehu.refine.quality import rules
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.texts import RuleText
 from kehu.serve.corrections.actions import correct
-from kehu.serve.rights import wrong_merge
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.upkeep import policies, queue
 from kehu.serve.upkeep.models import Task
 from kehu.vault.assignment import PROBABLE

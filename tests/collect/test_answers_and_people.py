@@ -24,7 +24,7 @@ from kehu.collect.quarantine.source import open_refused
 from kehu.govern.models import Channel, Subscription
 from kehu.govern.subscriptions import Said, say
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.erasing.erasure import erase
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.collect.test_surveys import HOW, SURVEY, WHY

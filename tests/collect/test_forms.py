@@ -36,9 +36,9 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.texts import Sealed, open_texts
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions, by_form
-from kehu.serve.rights.erasure import erase
-from kehu.serve.rights.wrong_merge import part
+from kehu.serve.rights.consents import actions, by_form
+from kehu.serve.rights.erasing.erasure import erase
+from kehu.serve.rights.incidents.wrong_merge import part
 from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.forms import CONTACT, LETTERS, count, link_of, post_letters, published, send, someone, words

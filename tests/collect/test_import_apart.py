@@ -18,8 +18,8 @@ from kehu.refine.models import Proposal
 from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review import queue
 from kehu.serve.desk import queries
-from kehu.serve.rights import incidents
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.erasing.erasure import erase
+from kehu.serve.rights.incidents import register as incidents
 from kehu.vault.assignment import PROBABLE, WHY, assign
 from kehu.vault.ids import new_id
 from tests.cast import staff

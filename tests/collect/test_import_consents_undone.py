@@ -13,7 +13,7 @@ from django.utils import timezone
 from kehu.collect.imports.undo import erase_taken_back
 from kehu.collect.models import Import
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions as rights
+from kehu.serve.rights.consents import actions as rights
 
 HEADER = "external_id,full_name,email,newsletter,asked at\n"
 OPTIONS = ("--consent", "marketing=newsletter", "--consent-time", "asked at")

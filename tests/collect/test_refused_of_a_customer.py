@@ -22,8 +22,8 @@ from kehu.collect.signed.settings import keep_settings
 from kehu.govern.channels import add_channel, page_key_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing.erasure import erase
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.collect.shops import SECRET, WIRE, Shopify, ago, body_of, signature, webhook, woocommerce

@@ -33,7 +33,7 @@ from kehu.host.keyring import Keyring
 from kehu.refine.survive import survive
 from kehu.serve.desk import queries
 from kehu.serve.rights import requests
-from kehu.serve.rights.channels import set_subscription
+from kehu.serve.rights.consents.channels import set_subscription
 from tests.cast import staff
 from tests.collect.shops import SECRET, WIRE, Shopify, ago, body_of, signature, webhook, woocommerce
 from tests.collect.test_import_canary import places_with

@@ -11,7 +11,7 @@ from kehu.doors.problems import table
 from kehu.guard.staff.actions import actor_of, add_staff, issue_token
 from kehu.guard.watch import alerts
 from kehu.guard.watch.cases import WHY
-from kehu.serve.rights import incidents
+from kehu.serve.rights.incidents import register as incidents
 
 TOLD = "312 customers within one hour."
 

@@ -664,7 +664,7 @@ def test_bad_tokens_are_refused_everywhere(kehu):
 
 
 def test_what_nobody_foresaw_is_an_answer_too(kehu, monkeypatch, capsys):
-    monkeypatch.setattr("kehu.serve.rights.actions.list_consents", lambda *_, **__: int("canary-7f3a"))
+    monkeypatch.setattr("kehu.serve.rights.consents.actions.list_consents", lambda *_, **__: int("canary-7f3a"))
     answer = kehu("consent list", "01990000-0000-7000-8000-000000000000", code=1)
     assert (
         answer["error"]["code"] == "fault"

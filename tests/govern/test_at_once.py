@@ -17,7 +17,7 @@ from kehu.govern.consent import Statement, give_consent, refuse_consent, withdra
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.read import gate
-from kehu.serve.rights import actions
+from kehu.serve.rights.consents import actions
 from kehu.vault.assignment import EXACT_KEY, PROBABLE, WHY, assign, unassign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff

@@ -13,7 +13,7 @@ from kehu.guard.ledger.own import own_ledger
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.desk.queries import explain, show
 from kehu.serve.desk.record import open_record
-from kehu.serve.rights import actions as rights
+from kehu.serve.rights.consents import actions as rights
 from tests.cast import admit, shipped_with, staff
 
 LIN = {"full_name": "林小红", "email": "lin@mail.example"}

@@ -36,7 +36,7 @@ from kehu.guard.staff.second_factor import enrol
 from kehu.guard.watch import alerts, case_figures, case_own, case_steps, cases, figures
 from kehu.guard.watch.alerts import AlertClosed
 from kehu.guard.watch.cases import StepRefused, UnknownCase
-from kehu.serve.rights.watched import open_incident_of
+from kehu.serve.rights.incidents.watched import open_incident_of
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.doors.web.browsing import browser

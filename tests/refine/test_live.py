@@ -34,7 +34,7 @@ from kehu.refine.resolve.review import queue
 from kehu.refine.resolve.review.queue import Pair
 from kehu.refine.tasks import defer_linkage
 from kehu.serve.desk import queries
-from kehu.serve.rights import incidents
+from kehu.serve.rights.incidents import register as incidents
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 

@@ -18,7 +18,8 @@ from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import Proposal
-from kehu.serve.rights import actions, holds, requests
+from kehu.serve.rights import holds, requests
+from kehu.serve.rights.consents import actions
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from kehu.vault.seal import associated, packed

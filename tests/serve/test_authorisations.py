@@ -18,10 +18,10 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger import queries
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions
-from kehu.serve.rights.evidence import Evidence, NoEvidence, open_evidence
-from kehu.serve.rights.receipts import receipt
-from kehu.serve.rights.statements import became, statements_of
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.evidence import Evidence, NoEvidence, open_evidence
+from kehu.serve.rights.consents.receipts import receipt
+from kehu.serve.rights.consents.statements import became, statements_of
 from kehu.vault.ids import new_id
 from tests.cast import admit, before_its_end, shipped_with, staff
 from tests.serve.holdings import raw
@@ -76,8 +76,8 @@ def test_a_proof_that_is_none_is_refused(database, wrong):
 
 
 def test_an_erasure_keeps_the_proof_as_residue_and_no_row(database):
-    from kehu.serve.rights.erasure import erase
-    from kehu.serve.rights.residue import open_left
+    from kehu.serve.rights.erasing.erasure import erase
+    from kehu.serve.rights.erasing.residue import open_left
 
     [lin] = admit(LIN)
     agree(lin, CREDIT, evidence=FORM, terms=Terms("provide", "Fair Freight Ltd", fields=("full_name",)))
@@ -97,7 +97,7 @@ def test_an_erasure_keeps_the_proof_as_residue_and_no_row(database):
 
 def test_an_opt_out_is_remembered_for_the_address(database):
     from kehu.govern.subscriptions import Said, say
-    from kehu.serve.rights.erasure import erase
+    from kehu.serve.rights.erasing.erasure import erase
 
     lin, other = admit(LIN, {"email": "else@mail.example", "full_name": "Else"})
     say(lin, "email", "offers", said=Said("unsubscribed", "phone"), recorded_by=new_id(), id=new_id())

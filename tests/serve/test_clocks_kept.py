@@ -8,8 +8,9 @@ import pytest
 
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import incidents, requests
+from kehu.serve.rights import requests
 from kehu.serve.rights.holders import RequestHolder
+from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.rights.models import Request
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff

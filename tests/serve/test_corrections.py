@@ -14,7 +14,11 @@ from kehu.serve.corrections import queries, telling
 from kehu.serve.corrections.actions import NotCorrected, correct
 from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.desk import queries as desk
-from kehu.serve.rights import actions, erasure, export, requests, wrong_merge
+from kehu.serve.rights import requests
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.copy import export
+from kehu.serve.rights.erasing import erasure
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import confirming, queue
 from kehu.vault.assignment import CONFIRMED

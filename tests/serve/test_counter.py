@@ -25,8 +25,8 @@ from kehu.serve.counter import asking, entries
 from kehu.serve.counter.entries import EntryRefused, read_entry, take_down
 from kehu.serve.counter.models import Asked
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit, staff
 from tests.counter import open_counter, said, taken
 

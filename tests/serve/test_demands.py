@@ -24,8 +24,8 @@ from kehu.serve.leaving import demands, handing
 from kehu.serve.leaving.demands import Asked, NotToHandOver, UnknownDemand
 from kehu.serve.leaving.holders import DemandHolder
 from kehu.serve.office import posts
-from kehu.serve.rights import erasure
-from kehu.serve.rights.export import export
+from kehu.serve.rights.copy.export import export
+from kehu.serve.rights.erasing import erasure
 from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff

@@ -31,11 +31,15 @@ from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.guard.tasks import erase_again
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions, erasure, holds, incidents, wrong_merge
-from kehu.serve.rights.ending import end_residues
+from kehu.serve.rights import holds
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing import erasure
+from kehu.serve.rights.erasing.ending import end_residues
+from kehu.serve.rights.erasing.residue import NothingLeft, open_left
 from kehu.serve.rights.health import check_held
+from kehu.serve.rights.incidents import register as incidents
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Erasure, Request
-from kehu.serve.rights.residue import NothingLeft, open_left
 from kehu.vault import erasure as vault
 from kehu.vault.assignment import detach, standing_links, unassign
 from kehu.vault.ids import new_id
@@ -383,7 +387,7 @@ KILLED = """
     from uuid import UUID
     from kehu.govern import holders
     from kehu.guard.staff.actions import owner_actor
-    from kehu.serve.rights import erasure
+    from kehu.serve.rights.erasing import erasure
     class Killer:
         name, tables = "killer", frozenset()
         def export(self, subject, *, actor): return None

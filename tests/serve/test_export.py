@@ -21,10 +21,11 @@ from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.check import check_proof
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
-from kehu.serve.rights import actions, holds, requests
-from kehu.serve.rights import export as copies
-from kehu.serve.rights.export import export
-from kehu.serve.rights.redact import Redactor
+from kehu.serve.rights import holds, requests
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.copy import export as copies
+from kehu.serve.rights.copy.export import export
+from kehu.serve.rights.copy.redact import Redactor
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.copies import by_passphrase

@@ -17,11 +17,13 @@ from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
-from kehu.serve.rights import actions, erasure, holds
-from kehu.serve.rights.ending import end_holds
+from kehu.serve.rights import holds
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing import erasure
+from kehu.serve.rights.erasing.ending import end_holds
+from kehu.serve.rights.erasing.residue import open_left
 from kehu.serve.rights.health import check_held
 from kehu.serve.rights.models import Erasure
-from kehu.serve.rights.residue import open_left
 from kehu.serve.rights.tasks import finish_erasures
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff

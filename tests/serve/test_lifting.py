@@ -10,8 +10,8 @@ from kehu.govern.slugs import PURPOSES
 from kehu.govern.states import NotInForce
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions
-from kehu.serve.rights.lifting import NotTold
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.lifting import NotTold
 from tests.cast import admit, staff
 from tests.serve.holdings import MARK, PERSON, link, places, raw
 from tests.serve.test_export import opened, to_key

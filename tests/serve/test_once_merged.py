@@ -21,9 +21,11 @@ from kehu.serve.corrections import queries
 from kehu.serve.corrections.actions import correct
 from kehu.serve.portal import allowed, held
 from kehu.serve.portal.sign_in import enter
-from kehu.serve.rights import erasure, holds, wrong_merge
+from kehu.serve.rights import holds
+from kehu.serve.rights.erasing import erasure
+from kehu.serve.rights.erasing.residue import open_left
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Erasure
-from kehu.serve.rights.residue import open_left
 from kehu.serve.rights.tasks import finish_erasures
 from kehu.serve.upkeep import bounces, confirming
 from kehu.serve.upkeep import queue as tasks

@@ -21,9 +21,9 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.serve.counter.papers import Form, record_form
 from kehu.serve.desk.queries import explain
 from kehu.serve.register import changes
-from kehu.serve.rights import actions, scanning
-from kehu.serve.rights.evidence import Evidence, open_evidence
-from kehu.serve.rights.scans import ScanRefused, drawn_anew
+from kehu.serve.rights.consents import actions, scanning
+from kehu.serve.rights.consents.evidence import Evidence, open_evidence
+from kehu.serve.rights.consents.scans import ScanRefused, drawn_anew
 from tests.cast import admit, staff
 from tests.doors.portal.test_notices import WORDS, widen
 from tests.paper import jpeg, sheet

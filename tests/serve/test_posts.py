@@ -24,7 +24,8 @@ from kehu.guard.staff.second_factor import enrol
 from kehu.serve.leaving import tokens
 from kehu.serve.office import handing, posts
 from kehu.serve.register import changes
-from kehu.serve.rights import incidents, requests
+from kehu.serve.rights import requests
+from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import queue
 from kehu.serve.upkeep.models import Task

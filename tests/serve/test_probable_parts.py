@@ -13,7 +13,9 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.guests.credentials import guest_actor, sign_in
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.portal.waiting import waiting
-from kehu.serve.rights import erasure, export, probable, requests
+from kehu.serve.rights import probable, requests
+from kehu.serve.rights.copy import export
+from kehu.serve.rights.erasing import erasure
 from kehu.serve.rights.models import Incident, ProbablePart, Request, RequestStep
 from kehu.serve.rights.scope import scope_of
 from kehu.vault.assignment import EXACT_KEY, PROBABLE

@@ -12,8 +12,8 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger import queries
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions
-from kehu.serve.rights.receipts import CONTEXT, SCHEMA, UnknownConsent, receipt
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.receipts import CONTEXT, SCHEMA, UnknownConsent, receipt
 from kehu.vault.ids import new_id
 from tests.cast import admit, before_its_end, staff
 

@@ -29,7 +29,7 @@ from kehu.guard.setup import open_owner, register_due_notices, register_rules
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.desk.standing import standing_of
 from kehu.serve.register import changes, views
-from kehu.serve.rights.receipts import receipt
+from kehu.serve.rights.consents.receipts import receipt
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 

@@ -11,10 +11,12 @@ from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions, holds, incidents, requests
+from kehu.serve.rights import holds, requests
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing.rested import rested
 from kehu.serve.rights.health import check_clocks
+from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.rights.models import Request
-from kehu.serve.rights.rested import rested
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.serve.holdings import PERSON, raw

@@ -32,11 +32,11 @@ from kehu.serve.corrections.actions import correct
 from kehu.serve.desk.queries import find, show
 from kehu.serve.desk.searching import search
 from kehu.serve.register import changes
-from kehu.serve.rights import actions as rights
-from kehu.serve.rights import wrong_merge
-from kehu.serve.rights.erasure import erase
-from kehu.serve.rights.export import export
+from kehu.serve.rights.consents import actions as rights
+from kehu.serve.rights.copy.export import export
+from kehu.serve.rights.erasing.erasure import erase
 from kehu.serve.rights.health import check_informing
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.sources import informing
 from kehu.serve.sources import register as sources
 from kehu.vault.assignment import PROBABLE

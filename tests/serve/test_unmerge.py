@@ -32,7 +32,8 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve.review import answers as review
-from kehu.serve.rights import requests, wrong_merge
+from kehu.serve.rights import requests
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, PROBABLE

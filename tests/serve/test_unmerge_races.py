@@ -11,7 +11,7 @@ from kehu.govern.parts import retried
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import runs
-from kehu.serve.rights import wrong_merge
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.races import beside, somebody_waits, until

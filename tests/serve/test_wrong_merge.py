@@ -19,7 +19,8 @@ from kehu.refine.models import LinkageRun, Proposal
 from kehu.refine.resolve.review.answers import NotOneCustomer
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import listing, queries
-from kehu.serve.rights import incidents, wrong_merge
+from kehu.serve.rights.incidents import register as incidents
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Incident
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, PROBABLE, WHY

@@ -12,7 +12,7 @@ from kehu.doors.api.callers import Bearer, caller_of
 from kehu.doors.api.schemas import ConsentAsked, Consents, WithdrawalAsked
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import PURPOSES
-from kehu.serve.rights import actions
+from kehu.serve.rights.consents import actions
 
 router = Router(tags=["consents"])
 

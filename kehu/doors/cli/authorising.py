@@ -16,7 +16,7 @@ from kehu.doors.cli.frame import FAILED, MOMENT, Failure, actor, command, subjec
 
 if TYPE_CHECKING:
     from kehu.govern.separate import Terms
-    from kehu.serve.rights.evidence import Evidence
+    from kehu.serve.rights.consents.evidence import Evidence
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -70,7 +70,7 @@ def _terms(event: str | None, recipient: str | None, country: str | None, fields
 
 
 def _evidence(file: Path | None, proof: str, reference: str, guardian: str = "") -> Evidence:
-    from kehu.serve.rights.evidence import Evidence
+    from kehu.serve.rights.consents.evidence import Evidence
 
     content = file.read_bytes() if file else None
     return Evidence(proof, content, told(reference), told(guardian))
@@ -113,7 +113,7 @@ def consent_give(
     answers: UUID | None,
 ) -> Any:
     """Record a consent given now, under the notice in force; with --event a separate one, to that alone."""
-    from kehu.serve.rights import actions
+    from kehu.serve.rights.consents import actions
 
     given = actions.give(
         subject_id(subject), purpose_number(purpose), actor=actor(), kind=kind, until=until, notice=notice,
@@ -131,8 +131,8 @@ def consent_give(
 @command()
 def consent_withdraw(subject: str, purpose: str, only: UUID | None) -> Any:
     """Take a consent back; it acts on the next read. Lists what rested on it alone."""
-    from kehu.serve.rights import actions
-    from kehu.serve.rights.rested import rested
+    from kehu.serve.rights.consents import actions
+    from kehu.serve.rights.erasing.rested import rested
 
     taken = actions.withdraw(subject_id(subject), purpose_number(purpose), actor=actor(), only=only)
     return {"consents": taken, "rested": rested(subject_id(subject))}
@@ -147,7 +147,7 @@ def consent_ask(
     subject: str, purpose: str, event: str | None, recipient: str | None, country: str | None, fields: str | None
 ) -> Any:
     """Ask the customer, at their own door; it permits nothing until they answer."""
-    from kehu.serve.rights import actions
+    from kehu.serve.rights.consents import actions
 
     terms = _terms(event, recipient, country, fields)
     return {"consents": actions.ask(subject_id(subject), purpose_number(purpose), actor=actor(), terms=terms)}
@@ -169,7 +169,7 @@ def consent_refuse(
     answers: UUID | None,
 ) -> Any:
     """Record that the customer said no; it acts on the next read."""
-    from kehu.serve.rights import actions
+    from kehu.serve.rights.consents import actions
 
     terms = _terms(event, recipient, country, fields)
     said = actions.refuse(subject_id(subject), purpose_number(purpose), actor=actor(), terms=terms, follows=answers)
@@ -181,7 +181,7 @@ def consent_refuse(
 @command()
 def consent_invalidate(consent_id: UUID) -> Any:
     """Find that a consent never was one: pre-ticked, bundled, a condition of service. The office does."""
-    from kehu.serve.rights import actions
+    from kehu.serve.rights.consents import actions
 
     return {"consents": actions.invalidate(consent_id, actor=actor())}
 
@@ -191,7 +191,7 @@ def consent_invalidate(consent_id: UUID) -> Any:
 @command()
 def consent_list(subject: str) -> Any:
     """Everything the customer said, and its state in the words of the W3C Data Privacy Vocabulary."""
-    from kehu.serve.rights import actions
+    from kehu.serve.rights.consents import actions
 
     return {"consents": actions.list_consents(subject_id(subject), actor=actor())}
 
@@ -204,7 +204,7 @@ def consent_receipt(consent_id: UUID) -> Any:
 
     With `--json` it is JSON-LD after ISO/IEC TS 27560 in the words of the W3C Data Privacy Vocabulary.
     """
-    from kehu.serve.rights.receipts import receipt
+    from kehu.serve.rights.consents.receipts import receipt
 
     return receipt(consent_id, actor=actor())
 
@@ -216,7 +216,7 @@ def consent_receipt(consent_id: UUID) -> Any:
 @command()
 def consent_evidence(consent_id: UUID, to: Path | None, compare: Path | None) -> Any:
     """Open what proves a consent: its kind, where the paper lies, the digest of the scan. The look is recorded."""
-    from kehu.serve.rights.evidence import open_evidence
+    from kehu.serve.rights.consents.evidence import open_evidence
 
     held = open_evidence(consent_id, actor=actor())
     content = held.pop("content")
@@ -244,7 +244,7 @@ def subscriptions() -> None:
 @command()
 def subscriptions_list(subject: str) -> Any:
     """What counts now, and everything the customer said."""
-    from kehu.serve.rights.channels import list_subscriptions
+    from kehu.serve.rights.consents.channels import list_subscriptions
 
     return list_subscriptions(subject_id(subject), actor=actor())
 
@@ -270,7 +270,7 @@ def subscriptions_set(
     reference: str,
 ) -> Any:
     """Record what the customer said of one medium (email sms phone post wechat) and topic; acts on the next message."""
-    from kehu.serve.rights.channels import set_subscription
+    from kehu.serve.rights.consents.channels import set_subscription
 
     kept = _evidence(evidence, proof, reference)
     found = set_subscription(

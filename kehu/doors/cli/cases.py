@@ -197,7 +197,7 @@ def case_close(number: int) -> Any:
 @command()
 def case_incident(number: int, text: str) -> Any:
     """Personal data was breached: open an incident in the register; its clocks begin now."""
-    from kehu.serve.rights.watched import open_incident_of
+    from kehu.serve.rights.incidents.watched import open_incident_of
 
     return _cases(open_incident_of(number, told(text), actor=actor()))
 

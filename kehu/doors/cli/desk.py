@@ -85,7 +85,7 @@ def explain(subject: str, purpose: str, by_person: bool) -> Any:
 
 def _state(kind: str, act: str, subject: str, *, lift: bool = False, opens: bool = False, **options: Any) -> Any:
     """Enter or lift a state; ``opens``: the reasons are shown, to who may see them."""
-    from kehu.serve.rights import actions
+    from kehu.serve.rights.consents import actions
 
     who, id = actor(), subject_id(subject)
     if lift:

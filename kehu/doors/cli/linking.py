@@ -65,7 +65,7 @@ def _run(one: LinkageRun) -> dict[str, Any]:
 
 
 def _undone(run: str) -> dict[str, Any]:
-    from kehu.serve.rights import wrong_merge
+    from kehu.serve.rights.incidents import wrong_merge
 
     links, incidents = wrong_merge.undo_run(_run_id(run), actor=actor(), language=language())
     return {"undone": run, "links": links, "incidents": [str(one) for one in incidents]}
@@ -100,7 +100,7 @@ def unmerge(subject: str, other: str) -> Any:
 
     Each by an id that is its own: kehu erase SUBJECT --dry-run names those that linkage joined.
     """
-    from kehu.serve.rights import wrong_merge
+    from kehu.serve.rights.incidents import wrong_merge
 
     one, two = subject_id(subject), subject_id(other)
     incident = wrong_merge.part(one, two, actor=actor(), language=language())

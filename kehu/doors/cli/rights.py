@@ -12,7 +12,7 @@ import click
 from kehu.doors.cli.frame import FAILED, MOMENT, REFUSED, Failure, actor, actor_as, command, language, subject_id, told
 
 if TYPE_CHECKING:
-    from kehu.serve.rights.erasure import Outcome
+    from kehu.serve.rights.erasing.erasure import Outcome
 
 _CONFIRM = click.option("--confirm", multiple=True, metavar="ID", help="An unconfirmed part that is the same person.")
 
@@ -42,7 +42,8 @@ def hold(
     again: bool,
 ) -> Any:
     """Bar the deletion of a customer's data; it permits no use. After an erasure by its certificate: --again, or --release."""
-    from kehu.serve.rights import erasure, holds
+    from kehu.serve.rights import holds
+    from kehu.serve.rights.erasing import erasure
 
     id, who = subject_id(subject), actor()
     if again or (released and erasure.finished(id) is not None):
@@ -63,7 +64,7 @@ def hold(
 def erase(subject: str, reason: str, dry_run: bool, confirm: tuple[str, ...]) -> Any:
     """Erase a customer for good: every holder, the key, a certificate of what stays."""
     from kehu.doors.problems import Problem
-    from kehu.serve.rights import erasure
+    from kehu.serve.rights.erasing import erasure
 
     id, who, confirmed = subject_id(subject), actor(), [_id(one) for one in confirm]
     if dry_run:
@@ -91,8 +92,8 @@ def _erased(outcome: Outcome) -> dict[str, Any]:
 @command()
 def export(subject: str, to: Path, recipient: str | None, confirm: tuple[str, ...]) -> Any:
     """Write everything held on a customer, sealed to them."""
-    from kehu.serve.rights.export import CannotWrite
-    from kehu.serve.rights.export import export as write
+    from kehu.serve.rights.copy.export import CannotWrite
+    from kehu.serve.rights.copy.export import export as write
 
     try:
         copy = write(
@@ -117,7 +118,7 @@ def export(subject: str, to: Path, recipient: str | None, confirm: tuple[str, ..
 def residue(certificate: str, purpose: str) -> Any:
     """Read what an erasure left, by its certificate's id."""
     from kehu.govern.slugs import PURPOSES
-    from kehu.serve.rights.residue import open_left
+    from kehu.serve.rights.erasing.residue import open_left
 
     if purpose not in PURPOSES:
         raise ValueError(f"purpose: one of {', '.join(PURPOSES)}")
@@ -258,7 +259,7 @@ def incident_open(
     text: str, email: str | None, since: datetime | None, until: datetime | None, aware: datetime | None
 ) -> Any:
     """Put an incident into the register."""
-    from kehu.serve.rights import incidents
+    from kehu.serve.rights.incidents import register as incidents
 
     who = actor()
     window = incidents.Window(_account(email), since, until)
@@ -274,7 +275,7 @@ def incident_open(
 @command()
 def incident_reach(id: str | None, email: str | None, since: datetime | None, until: datetime | None) -> Any:
     """Whose data an account used in a time: people, fields, jurisdictions; of an incident, or of any window."""
-    from kehu.serve.rights import incidents
+    from kehu.serve.rights.incidents import register as incidents
 
     who = actor()
     if id is None and not (email or since or until):
@@ -300,7 +301,7 @@ def incident_assess(
     handled: datetime | None, told_at: datetime | None,
 ) -> Any:  # fmt: skip
     """Record what became known of an incident: its clocks follow; what is not known lets them run."""
-    from kehu.serve.rights import incidents
+    from kehu.serve.rights.incidents import register as incidents
 
     who, facts = actor(), dict.fromkeys(so, True) | dict.fromkeys(not_so, False)
     learned = incidents.Learned([one.upper() for one in laws] or None, persons, facts, handled, told_at)
@@ -316,7 +317,7 @@ def incident_assess(
 @command()
 def incident_report(id: str, clock: str, at: datetime | None, undo: bool) -> Any:
     """Record that what a clock asks for was done."""
-    from kehu.serve.rights import incidents
+    from kehu.serve.rights.incidents import register as incidents
 
     who = actor()
     if undo:
@@ -331,7 +332,7 @@ def incident_report(id: str, clock: str, at: datetime | None, undo: bool) -> Any
 @command()
 def incident_shown(id: str) -> Any:
     """What a wrong merge showed to whom: the report its incident opened with; null: it is about something else."""
-    from kehu.serve.rights import wrong_merge
+    from kehu.serve.rights.incidents import wrong_merge
 
     return {"report": wrong_merge.report_of(_id(id), actor=actor())}
 
@@ -340,7 +341,7 @@ def incident_shown(id: str) -> Any:
 @command()
 def incident_clocks() -> Any:
     """Every incident with its clocks."""
-    from kehu.serve.rights import incidents
+    from kehu.serve.rights.incidents import register as incidents
 
     return {"incidents": incidents.listed(actor=actor())}
 

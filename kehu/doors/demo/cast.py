@@ -14,7 +14,8 @@ from kehu.govern.models import Consent
 from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions, requests
+from kehu.serve.rights import requests
+from kehu.serve.rights.consents import actions
 
 _OFFICE: Final = "rights-request"
 _STATES: Final[tuple[tuple[str, str, str], ...]] = (  # role, state, the act that sets it

@@ -20,7 +20,7 @@ from kehu.serve.assurance import queries as assurance
 from kehu.serve.counter.contacts import read_contact, record_contact
 from kehu.serve.desk import queries
 from kehu.serve.desk.listing import Filters, list_customers
-from kehu.serve.rights import actions
+from kehu.serve.rights.consents import actions
 
 # who opens whom for what, by role of the cast; some are refused, and that is recorded, too
 _VISITS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (

@@ -22,9 +22,9 @@ from kehu.govern.topics import load_topics, topic_named
 from kehu.guard.gate.acts import ACTS, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.rights import actions as rights
-from kehu.serve.rights.channels import set_subscription, what_counts
-from kehu.serve.rights.receipts import UnknownConsent, receipt
+from kehu.serve.rights.consents import actions as rights
+from kehu.serve.rights.consents.channels import set_subscription, what_counts
+from kehu.serve.rights.consents.receipts import UnknownConsent, receipt
 
 
 @purpose_page

@@ -44,8 +44,8 @@ from kehu.serve.desk.record import (
 )
 from kehu.serve.desk.standing import Standing, consent_purposes
 from kehu.serve.desk.verifying import verify
-from kehu.serve.rights import actions as rights
-from kehu.serve.rights.lifting import NotTold
+from kehu.serve.rights.consents import actions as rights
+from kehu.serve.rights.consents.lifting import NotTold
 
 _CONTACTS = ("phone", "email")
 _CONTACT_ICONS = {"phone": "smartphone", "email": "mail"}

@@ -15,9 +15,9 @@ from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.serve.counter.consents import stricter_since
 from kehu.serve.counter.entries import EntryRefused, offered
-from kehu.serve.rights import actions
 from kehu.serve.rights.clocks import OLDEST
-from kehu.serve.rights.evidence import PAPER, Evidence
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.evidence import PAPER, Evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from kehu.guard.ledger.together import shown_together
 from kehu.guard.staff.models import Staff
 from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review.answers import TakenBack
-from kehu.serve.rights import wrong_merge
+from kehu.serve.rights.incidents import wrong_merge
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from kehu.guard.ledger import withheld
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.texts import Sealed, make_key, open_texts
-from kehu.serve.rights.evidence import Evidence, read_evidence
+from kehu.serve.rights.consents.evidence import Evidence, read_evidence
 from kehu.vault.ids import new_id
 
 PURPOSE: Final = "legal"

@@ -13,7 +13,7 @@ from kehu.govern.subscriptions import standing
 from kehu.govern.topics import Topic, load_topics
 from kehu.guard.guests.credentials import Guest
 from kehu.serve.portal.allowed import GuardianNeeded, needs_guardian
-from kehu.serve.rights.channels import set_subscription
+from kehu.serve.rights.consents.channels import set_subscription
 
 _OFF: Final = ("unsubscribed", "suppressed")
 

@@ -20,10 +20,10 @@ from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.serve.portal.allowed import GuardianNeeded, needs_guardian
-from kehu.serve.rights import actions
-from kehu.serve.rights.receipts import receipt_of
-from kehu.serve.rights.statements import Became, became, statements_of
-from kehu.serve.rights.used import Used, used_of
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.receipts import receipt_of
+from kehu.serve.rights.consents.statements import Became, became, statements_of
+from kehu.serve.rights.consents.used import Used, used_of
 
 _RIGHTS: Final = PURPOSES["rights-request"]
 

@@ -12,7 +12,7 @@ from kehu.govern.models import Consent, Informed, NoticeSeen, Source, StateEntry
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import destroy_keys
 from kehu.serve.rights import requests
-from kehu.serve.rights.channels import subscription_row
+from kehu.serve.rights.consents.channels import subscription_row
 from kehu.serve.rights.models import Erasure, ProbablePart, Request, RequestStep
 
 

@@ -24,12 +24,12 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act, record_acts
 from kehu.guard.tombstones import note_anew
-from kehu.serve.rights import actions
-from kehu.serve.rights.ending import end_residue
-from kehu.serve.rights.erasure import Outcome, finish, unfinished_of
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing.ending import end_residue
+from kehu.serve.rights.erasing.erasure import Outcome, finish, unfinished_of
+from kehu.serve.rights.erasing.stays import REVIEW_MONTHS, bit_of, categories_of, has_ended
 from kehu.serve.rights.models import Erasure
 from kehu.serve.rights.office import PURPOSE_ID, require
-from kehu.serve.rights.stays import REVIEW_MONTHS, bit_of, categories_of, has_ended
 
 MOST: Final = 200
 """Holds that a page lists."""

@@ -24,8 +24,8 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.refine.clean import lookup_keys
-from kehu.serve.rights import wrong_merge
 from kehu.serve.rights.clocks import end_of_request
+from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import ProbablePart, Request
 from kehu.serve.rights.office import PURPOSE_ID, require
 from kehu.serve.rights.scope import scope_of

@@ -11,8 +11,8 @@ def finish_erasures(timestamp: int) -> None:
     """End the holds and guardians' consents whose day has come, then run what is left of every erasure."""
     from kehu.govern.consent import end_guardians
     from kehu.host.each import each
-    from kehu.serve.rights.ending import end_holds  # every process loads this module
-    from kehu.serve.rights.erasure import finish_unfinished
+    from kehu.serve.rights.erasing.ending import end_holds  # every process loads this module
+    from kehu.serve.rights.erasing.erasure import finish_unfinished
 
     each(lambda one: one(), (end_holds, end_guardians, finish_unfinished))
 
@@ -21,7 +21,7 @@ def finish_erasures(timestamp: int) -> None:
 @app.task(name="rights:end_residues", queueing_lock="end_residues", pass_context=False)
 def end_what_is_over(timestamp: int) -> None:
     """Take out of every residue what no law keeps any longer."""
-    from kehu.serve.rights.ending import end_residues
+    from kehu.serve.rights.erasing.ending import end_residues
 
     end_residues()
 

@@ -20,7 +20,7 @@ from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_ins import Visit, sign_in
 from kehu.guard.staff.sign_ins import signed_in as who_is_in
 from kehu.guard.staff.step_up import compulsory
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
 

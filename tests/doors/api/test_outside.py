@@ -118,7 +118,7 @@ def test_the_customer_reads_to_whom_it_went(print_house):
 
     words = [row_view(row).given for row in own_ledger(lin, actor=house).rows if row.action == "read"]
     assert words == [f"Given to {print_house} in DE"] or print_house in words[0]
-    from kehu.serve.rights.copy_data import _row
+    from kehu.serve.rights.copy.data import _row
 
     [copied] = [_row(row) for row in own_ledger(lin, actor=house).rows if row.action == "read"]
     assert (copied["recipient"], copied["country"]) == (print_house, "DE")
@@ -144,7 +144,7 @@ def test_it_asks_the_gate_and_does_nothing_else(print_house, kehu):
     code, answer = kehu("export", lin, "--to", "copy.age", token=call.token)
     assert code == 3 and answer["error"]["policy"] == "house.outside"
     with pytest.raises(Refused):  # whatever a door forgets
-        from kehu.serve.rights.actions import list_consents
+        from kehu.serve.rights.consents.actions import list_consents
 
         list_consents(lin, actor=actor_of_token(call.token))
 

@@ -18,8 +18,10 @@ from kehu.govern.slugs import ACTIONS
 from kehu.guard.ledger import withheld
 from kehu.serve.desk import queries
 from kehu.serve.leaving import demands
-from kehu.serve.rights import erasure, holds, incidents, requests
+from kehu.serve.rights import holds, requests
+from kehu.serve.rights.erasing import erasure
 from kehu.serve.rights.health import check_clocks, check_held
+from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.rights.models import Erasure
 from kehu.vault import assignment, parted
 from kehu.vault.assignment import PROBABLE

@@ -8,7 +8,7 @@ from kehu.guard.ledger.own import own_ledger
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.desk.queries import explain, show
 from kehu.serve.desk.verifying import verify
-from kehu.serve.rights.copy_data import _row
+from kehu.serve.rights.copy.data import _row
 from tests.cast import admit, staff
 
 PERSON = {"full_name": "林婉清", "email": "lin@mail.example", "birth_date": "1990-03-14"}

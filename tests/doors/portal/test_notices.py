@@ -15,7 +15,8 @@ from kehu.govern.separate import Terms
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.register import changes
-from kehu.serve.rights import actions, erasure
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.erasing import erasure
 from tests.cast import admit, staff
 from tests.doors.portal.test_sign_in import LIN, ZHOU
 from tests.visitor import Visitor

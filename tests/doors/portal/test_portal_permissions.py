@@ -14,8 +14,8 @@ from kehu.govern.slugs import MEDIA, PURPOSES
 from kehu.govern.subscriptions import standing, subscriptions_of
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights import actions
-from kehu.serve.rights.channels import set_subscription
+from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.channels import set_subscription
 from kehu.vault.assignment import PROBABLE
 from tests.cast import admit, shipped_with, staff
 from tests.doors.portal.test_pages import link

@@ -31,7 +31,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.serve.desk import queries
-from kehu.serve.rights import actions
+from kehu.serve.rights.consents import actions
 from tests.cast import staff
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -23,7 +23,7 @@ from kehu.guard.ledger import queries as ledger
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.serve.counter.entries import offered
 from kehu.serve.desk.queries import find
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
 from tests.paper import jpeg, sheet

@@ -17,9 +17,9 @@ from kehu.guard.ledger.queries import rows
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.host.database import Database
-from kehu.serve.rights import actions as rights
 from kehu.serve.rights import requests
-from kehu.serve.rights.erasure import erase
+from kehu.serve.rights.consents import actions as rights
+from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
 

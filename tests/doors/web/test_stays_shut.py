@@ -26,7 +26,7 @@ from kehu.serve.corrections.actions import correct
 from kehu.serve.desk.listing import Filters
 from kehu.serve.leaving import asking
 from kehu.serve.register import changes
-from kehu.serve.rights import actions as rights
+from kehu.serve.rights.consents import actions as rights
 from kehu.serve.upkeep import queue as tasks
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff

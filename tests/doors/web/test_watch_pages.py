@@ -19,7 +19,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.guard.watch import alerts, case_own, case_steps, cases
 from kehu.guard.watch.kinds import KINDS
-from kehu.serve.rights import incidents
+from kehu.serve.rights.incidents import register as incidents
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
 

@@ -28,8 +28,8 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.entries import EntryRefused, offered
 from kehu.serve.counter.papers import Form, notices, record_form
 from kehu.serve.desk.listing import masked_page
-from kehu.serve.rights.evidence import PAPER, NoEvidence, open_evidence
-from kehu.serve.rights.scans import MOST_INPUT, ScanRefused
+from kehu.serve.rights.consents.evidence import PAPER, NoEvidence, open_evidence
+from kehu.serve.rights.consents.scans import MOST_INPUT, ScanRefused
 
 SCANS = {
     "unreadable": gettext_lazy("The file is no scan that can be read: a JPEG, PNG, WebP, TIFF or PDF is."),

@@ -23,8 +23,9 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
-from kehu.serve.rights import incidents, wrong_merge
-from kehu.serve.rights.incidents import Learned, UnknownIncident, Window
+from kehu.serve.rights.incidents import register as incidents
+from kehu.serve.rights.incidents import wrong_merge
+from kehu.serve.rights.incidents.register import Learned, UnknownIncident, Window
 
 FACT_LABELS: Final = {
     "high-risk": gettext_lazy("a high risk to the persons"),

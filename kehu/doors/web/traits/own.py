@@ -20,7 +20,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.derive import queries
 from kehu.serve.desk.record import Record
 from kehu.serve.portal.allowed import object_to as object_to_interest
-from kehu.serve.rights import actions as rights
+from kehu.serve.rights.consents import actions as rights
 
 
 def of(desk: SignedIn, record: Record) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.watch import case_own, case_steps
 from kehu.guard.watch.alerts import AlertClosed, UnknownAlert
 from kehu.guard.watch.cases import StepRefused, UnknownCase
-from kehu.serve.rights.watched import open_incident_of
+from kehu.serve.rights.incidents.watched import open_incident_of
 
 Taken = Callable[[HttpRequest, int, Actor], object]
 

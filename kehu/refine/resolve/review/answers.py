@@ -225,7 +225,7 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     alone goes with it. Consents given while merged go back to whom they were given by.
 
     Acts in the caller's transaction, for whoever saw one of them meanwhile was shown the other:
-    :mod:`kehu.serve.rights.wrong_merge` looks and opens the incident in the same transaction.
+    :mod:`kehu.serve.rights.incidents.wrong_merge` looks and opens the incident in the same transaction.
 
     Raises:
         ActRefused: the role may not.

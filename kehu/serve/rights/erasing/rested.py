@@ -11,7 +11,7 @@ from django.db import connection
 from kehu.govern import states as subject_states
 from kehu.govern.parts import part_of
 from kehu.govern.slugs import BASES, CATEGORIES, RECORD_KINDS, name_of
-from kehu.serve.rights.stays import bit_of, review_of
+from kehu.serve.rights.erasing.stays import bit_of, review_of
 
 # a purpose still consented to, in force now, that the record's notice covers
 _RESTED: Final = """

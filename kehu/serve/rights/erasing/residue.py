@@ -7,7 +7,7 @@ from uuid import UUID
 
 from kehu.guard.gate.actor import Actor
 from kehu.guard.residue import open_residue
-from kehu.serve.rights.erasure import finished
+from kehu.serve.rights.erasing.erasure import finished
 
 
 class NothingLeft(LookupError):

@@ -21,11 +21,11 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.texts import Sealed, open_texts, seal_under
-from kehu.serve.rights.evidence import GUARDIANS, PAPER, Evidence
-from kehu.serve.rights.lifting import TOLD_BEFORE, require_reason, write_before
+from kehu.serve.rights.consents.evidence import GUARDIANS, PAPER, Evidence
+from kehu.serve.rights.consents.lifting import TOLD_BEFORE, require_reason, write_before
+from kehu.serve.rights.consents.statements import became, statements_of
+from kehu.serve.rights.erasing.stays import categories_of
 from kehu.serve.rights.office import PURPOSE_ID, recorded_as, require
-from kehu.serve.rights.statements import became, statements_of
-from kehu.serve.rights.stays import categories_of
 from kehu.vault.ids import new_id
 
 _BY_STAFF: Final = "recorded by staff"
@@ -193,7 +193,7 @@ def withdraw(subject: UUID, purpose: int, *, actor: Actor, only: UUID | None = N
     """Take a consent back; it acts on the next read. Returns everything the customer said.
 
     Separate consents to the purpose end with it; ``only`` names the separate one that alone is taken back. What
-    rested on it alone is told by :func:`kehu.serve.rights.rested.rested`.
+    rested on it alone is told by :func:`kehu.serve.rights.erasing.rested.rested`.
 
     Raises:
         Refused: the role may not.

@@ -10,8 +10,8 @@ from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.residue import Paper
 from kehu.guard.texts import Sealed
+from kehu.serve.rights.erasing.stays import categories_of
 from kehu.serve.rights.models import Erasure, Request
-from kehu.serve.rights.stays import categories_of
 
 _PROVES: Final = ("given", "withdrawn", "refused")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.installation import installation
 
-_WORDS: Final = Path(__file__).with_name("copy_words.toml")
+_WORDS: Final = Path(__file__).with_name("words.toml")
 _NAMES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 _TAGS: Final = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
 _TABLES: Final = ("consents", "subscriptions", "states", "requests", "demands", "ledger", "withheld")

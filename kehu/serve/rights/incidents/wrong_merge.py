@@ -28,7 +28,7 @@ from kehu.guard.ledger.together import Shown, shown_together
 from kehu.guard.texts import Sealed, open_texts, seal_under
 from kehu.refine.resolve.review import answers as review
 from kehu.serve.rights.clocks import EVERY_PACK, packs_of_subjects
-from kehu.serve.rights.incidents import Learned, UnknownIncident, Window, enter_incident
+from kehu.serve.rights.incidents.register import Learned, UnknownIncident, Window, enter_incident
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
 from kehu.vault import assignment

@@ -35,11 +35,11 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.step_up import require_step_up
 from kehu.guard.texts import seal_under
 from kehu.guard.tombstones import Noted, note
+from kehu.serve.rights.erasing.paper import paper_of
+from kehu.serve.rights.erasing.stays import Decided, Item, decide
 from kehu.serve.rights.models import Erasure, Request
 from kehu.serve.rights.office import PURPOSE, require
-from kehu.serve.rights.paper import paper_of
 from kehu.serve.rights.scope import Scope, scope_of
-from kehu.serve.rights.stays import Decided, Item, decide
 from kehu.vault import erasure as vault
 from kehu.vault.assignment import detach
 from kehu.vault.assignment import lock as lock_links

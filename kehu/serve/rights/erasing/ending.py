@@ -18,8 +18,8 @@ from kehu.guard.residue import forget_residue, reseal_part
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.tombstones import forget_ended
 from kehu.host.each import each
+from kehu.serve.rights.erasing.stays import has_ended, set_next, still_kept
 from kehu.serve.rights.models import Erasure
-from kehu.serve.rights.stays import has_ended, set_next, still_kept
 
 _NEVER: Final = date.max.isoformat()
 

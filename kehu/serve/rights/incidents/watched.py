@@ -9,7 +9,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.ledger.record import record_act
 from kehu.guard.watch.case_steps import ACT_OF, SECOND_PERSON, note_incident
 from kehu.guard.watch.cases import SECURITY, Case, case_of
-from kehu.serve.rights.incidents import Window, open_incident
+from kehu.serve.rights.incidents.register import Window, open_incident
 
 
 def open_incident_of(number: int, text: str, *, actor: Actor) -> Case:

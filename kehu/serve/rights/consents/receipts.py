@@ -22,9 +22,9 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
+from kehu.serve.rights.consents.statements import DPV, Became, became, concerns, statements_of
+from kehu.serve.rights.consents.used import used_of
 from kehu.serve.rights.office import recorded_as, require
-from kehu.serve.rights.statements import DPV, Became, became, concerns, statements_of
-from kehu.serve.rights.used import used_of
 
 SCHEMA: Final = "ISO/IEC TS 27560:2023"
 CONTEXT: Final = "https://w3id.org/dpv"

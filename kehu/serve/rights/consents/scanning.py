@@ -1,4 +1,4 @@
-"""A paper form's scan made anew: ``python -m kehu.serve.rights.scanning`` reads a file, writes one picture, and is gone.
+"""A paper form's scan made anew: ``python -m kehu.serve.rights.consents.scanning`` reads a file, writes one picture, and is gone.
 
 A process of its own, for decoders of pictures are where strangers' files bite: it has no key, no database and no network to
 lose, little memory and time, and may write no file. What it writes was drawn pixel by pixel: no metadata, no second file

@@ -21,7 +21,7 @@ from kehu.guard.gate.decisions import LET_OUT
 from kehu.guard.installation import installation
 from kehu.guard.ledger import withheld
 from kehu.guard.ledger.withheld import SHOWN_SQL
-from kehu.serve.rights.statements import Became
+from kehu.serve.rights.consents.statements import Became
 
 _LEVEL: Final = 4  # of sensitive fields
 

@@ -13,7 +13,7 @@ from kehu.govern.slugs import CUSTOMER, PURPOSES
 from kehu.govern.subscriptions import Said, say, standing, subscriptions_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.ledger.record import record_act
-from kehu.serve.rights.evidence import Evidence
+from kehu.serve.rights.consents.evidence import Evidence
 from kehu.serve.rights.office import PURPOSE_ID, require
 from kehu.vault.ids import new_id
 

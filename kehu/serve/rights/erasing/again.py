@@ -21,10 +21,10 @@ from kehu.govern.parts import part_of
 from kehu.guard import residue
 from kehu.guard.staff.actions import ensure_owner
 from kehu.guard.tombstones import Noted
-from kehu.serve.rights.erasure import certificate_of, close, finished
+from kehu.serve.rights.erasing.erasure import certificate_of, close, finished
+from kehu.serve.rights.erasing.paper import paper_of
+from kehu.serve.rights.erasing.stays import bit_of, decide, has_ended, still_kept
 from kehu.serve.rights.models import Erasure, Request
-from kehu.serve.rights.paper import paper_of
-from kehu.serve.rights.stays import bit_of, decide, has_ended, still_kept
 
 
 class ErasureRegister:

@@ -21,8 +21,8 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
-from kehu.serve.rights.copy_data import copy_of
-from kehu.serve.rights.copy_page import page_of
+from kehu.serve.rights.copy.data import copy_of
+from kehu.serve.rights.copy.page import page_of
 from kehu.serve.rights.office import PURPOSE, require
 from kehu.serve.rights.scope import scope_of
 from kehu.vault.ids import new_id

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Final
 
-from kehu.serve.rights.scanning import MOST_INPUT, REASONS
+from kehu.serve.rights.consents.scanning import MOST_INPUT, REASONS
 
 __all__ = ["MOST_INPUT", "ScanRefused", "drawn_anew"]
 
@@ -33,7 +33,7 @@ def drawn_anew(content: bytes) -> bytes:
     plain = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "kehu.serve.rights.scanning"], input=content, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "kehu.serve.rights.consents.scanning"], input=content, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False, env=plain, close_fds=True,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

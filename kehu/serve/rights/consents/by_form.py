@@ -28,7 +28,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import owner_actor
-from kehu.serve.rights.evidence import Evidence
+from kehu.serve.rights.consents.evidence import Evidence
 from kehu.vault.ids import new_id
 
 _WAY: Final = 40  # characters

@@ -24,11 +24,11 @@ from kehu.guard.ledger.own import OwnRow, own_ledger, proof_document
 from kehu.guard.ledger.proof import prove
 from kehu.guard.texts import Sealed, open_texts
 from kehu.refine.survive import survive, text_of
-from kehu.serve.rights.actions import consent_row
-from kehu.serve.rights.evidence import read_evidence
+from kehu.serve.rights.consents.actions import consent_row
+from kehu.serve.rights.consents.evidence import read_evidence
+from kehu.serve.rights.copy.redact import ARTICLE, MARK, Redactor
+from kehu.serve.rights.erasing.stays import HOLD_ARTICLE
 from kehu.serve.rights.office import PURPOSE_ID
-from kehu.serve.rights.redact import ARTICLE, MARK, Redactor
-from kehu.serve.rights.stays import HOLD_ARTICLE
 
 FORMAT: Final = "kehu-copy/1"
 _FREE_TEXT: Final = frozenset({"text", "topic"})

@@ -16,8 +16,8 @@ from uuid import UUID
 from kehu.govern.models import Consent
 from kehu.guard.gate.actor import Actor
 from kehu.guard.texts import Sealed, open_texts, seal_under
+from kehu.serve.rights.consents.scans import drawn_anew
 from kehu.serve.rights.office import PURPOSE_ID, require
-from kehu.serve.rights.scans import drawn_anew
 
 MOST: Final = 4 << 20
 """Bytes of a proof."""

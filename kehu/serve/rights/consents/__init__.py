@@ -1,0 +1,1 @@
+"""What people allow, refuse and take back: said, proved, counted and receipted."""

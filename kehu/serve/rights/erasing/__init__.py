@@ -1,0 +1,1 @@
+"""The right to erasure: planned, held back, carried out, and what stays for how long."""

@@ -1,0 +1,1 @@
+"""What went wrong, whom it reached, and when it must be reported."""
