@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
@@ -12,15 +13,20 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from kehu.govern.quotas import Quota, shipped_quotas
+from kehu.govern.slugs import ACTIONS
 from kehu.guard.access import grants
 from kehu.guard.access.glass import break_glass
 from kehu.guard.gate import quotas
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.quotas import Leases, QuotaSpent, limits, set_limit, taken
 from kehu.guard.gate.read import gate
+from kehu.guard.gate.uses import USES
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, owner_actor
 from kehu.guard.watch.alerts import alerts, dismiss
+from kehu.guard.watch.days import LISTS, OPENS
+from kehu.refine.resolve.waiting import Proposal
+from kehu.serve.desk.comparing import compare_two, may_compare
 from tests.cast import admit, staff
 
 SMALL = {("service", "opened"): Quota(60, 90), ("service", "listed"): Quota(50, 50)}
@@ -65,6 +71,32 @@ def test_the_gate_opens_that_many_and_no_more(small):
     # other purposes, and what opens nothing, are none of it
     gate().open([lin], actor=agent, purpose="complaints")
     gate().open([lin], actor=agent, purpose="service", use="explain", kinds=())
+
+
+def test_every_use_counts_or_is_named_as_free_and_the_gate_knows_no_other(small):
+    agent, shown = staff("service"), {"read", "match", "review", "read-traits"}
+    for use in shown | {"list", "find"}:
+        with pytest.raises(QuotaSpent):
+            ask(Leases(), agent, 91, use=use)
+    assert OPENS == {ACTIONS[one] for one in shown | {"explain", "export"}}
+    assert LISTS == {ACTIONS[one] for one in ("list", "find")}
+    # what shows nobody a value (or only tells why), and what two people let go
+    free = {"explain", "export", "give", "link", "measure", "derive", "sources", "erase", "contact", "inform"}
+    assert {name for name, one in USES.items() if not one.meter} == free
+    for use in ACTIONS.keys() - USES.keys():
+        with pytest.raises(KeyError):
+            gate().open([agent.human], actor=owner_actor(), purpose="service", use=use)
+
+
+def test_two_side_by_side_are_two_and_an_answer_to_what_was_seen_is_none(small):
+    agent = staff("service")
+    one, two = admit({"full_name": "Lin"}, {"full_name": "Lyn"})
+    asked = Proposal(uuid4(), one, two, 2.0, datetime.now(UTC))
+    for _ in range(30):
+        assert compare_two(one, two, actor=agent, purpose="service")
+    with pytest.raises(QuotaSpent):
+        compare_two(one, two, actor=agent, purpose="service")
+    assert may_compare(asked, actor=agent, purpose="service")
 
 
 def test_a_list_counts_apart_and_as_many_as_it_has(small):

@@ -15,6 +15,7 @@ from kehu.guard.ledger.open_log import open_sequencer
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.guard.watch import alerts, marks
 from kehu.guard.watch.engine import look
+from kehu.serve.desk.comparing import compare_two
 from kehu.vault.assignment import CONFIRMED, WHY, assign
 from tests import commands
 from tests.cast import admit, staff
@@ -72,6 +73,14 @@ def test_a_look_at_a_colleague_a_vip_honey_or_oneself_is_told(database):
             cursor.execute(f"select x::text from {table} x")
             whole += str(cursor.fetchall())
     assert not any(secret in whole for secret in ("Canary", str(chen), str(lin), str(wu), "mail.example"))
+
+
+def test_a_look_by_the_review_is_one(database):
+    li, ada = staff("service"), staff("auditor")
+    wu, plain = admit(WU, {"full_name": "Plain"})
+    marks.mark(wu, "honey", actor=ada)
+    compare_two(wu, plain, actor=li, purpose="service", apart=True)
+    assert set(watched()) == {("honey", "service@kehu.example")}
 
 
 def test_a_mark_follows_a_merge(database):

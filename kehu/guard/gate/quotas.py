@@ -23,9 +23,9 @@ from kehu.govern.quotas import FREE, METERS, Quota, shipped_quotas
 from kehu.govern.slugs import PURPOSES, ROLES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.uses import USES
 
 SPENT: Final = "house.quota"
-_METER_OF: Final = {"read": "opened", "match": "opened", "list": "listed", "find": "listed"}
 _PARTS: Final = 30  # of an hour's quota
 _FREE_PART: Final = 1_000  # taken at once where there is no quota
 _KEPT: Final = 1_000  # leases held before those of hours gone by are dropped
@@ -68,10 +68,11 @@ class Leases:
         """Take as many customers as are asked for.
 
         Raises:
+            KeyError: no such use.
             QuotaSpent: there is no room for them; that it was asked stands in the ledger, and an alert tells of the first.
         """
-        meter = _METER_OF.get(use)
-        if meter is None or not subjects or actor.role not in ROLES or actor.role == "owner":
+        meter = USES[use].meter
+        if not meter or not subjects or actor.role not in ROLES or actor.role == "owner":
             return
         key, hour, needed = (actor.human, purpose, meter), int(time.time()) // _HOUR, len(subjects)
         with self._lock:

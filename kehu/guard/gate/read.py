@@ -168,7 +168,7 @@ class Gate:
         Unknown, erased and taken-back subjects are left out.
 
         Raises:
-            KeyError: no such purpose or field.
+            KeyError: no such purpose, field or use (:mod:`kehu.guard.gate.uses`).
             ValueError: no such country, event, medium or topic, or a message without its medium and topic.
             LedgerUnavailable: the ledger could not be written; nothing was opened.
             RulesChanged: the rules in force are not those of this program and its register.

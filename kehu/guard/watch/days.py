@@ -1,6 +1,6 @@
 """What each member of staff did on a day, read anew from the ledger: so that looking twice at a row changes nothing.
 
-A look is counted where it was at one customer (opened, compared, asked about, exported); pages of lists and of searches
+A look is counted where it was at one customer (opened, compared, reviewed, asked about, exported); pages of lists and of searches
 count apart. Who is refused because their own training or agreement lapsed is not asking for what is not theirs.
 """
 
@@ -15,9 +15,10 @@ from uuid import UUID
 from psycopg import Connection
 
 from kehu.govern.slugs import ACTIONS
+from kehu.guard.gate.uses import LOOK, PAGE, seen_as
 
-OPENS: Final = frozenset(ACTIONS[one] for one in ("read", "explain", "match", "export"))
-LISTS: Final = frozenset(ACTIONS[one] for one in ("list", "find"))
+OPENS: Final = frozenset(ACTIONS[one] for one in seen_as(LOOK))
+LISTS: Final = frozenset(ACTIONS[one] for one in seen_as(PAGE))
 BREAKS_GLASS: Final = ACTIONS["break-glass"]
 _TELLS: Final = frozenset(ACTIONS[one] for one in ("explain", "list", "find"))  # a no in these refuses nobody anything
 _FEW: Final = 3  # customers that a search hit: as many as somebody looked for by name

@@ -192,6 +192,11 @@ def changes_little(held: Weights) -> bool:
     return not far and not lost and seen["changed"] <= FEW * seen["pairs"]
 
 
+def is_sample(older: UUID, younger: UUID) -> bool:
+    """Whether a comparison of versions names these two: who may review them may look at such a pair, and at no other."""
+    return Weights.objects.filter(compared__samples__contains=[[str(older), str(younger)]]).exists()
+
+
 def weighed_by(group: Group, run: UUID | None) -> Weights | None:
     """The version that a run weighed pairs by, though another may be in force now; None: nobody knows any more.
 

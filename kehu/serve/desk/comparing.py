@@ -110,14 +110,14 @@ def compare(proposal: Proposal, *, actor: Actor, purpose: str) -> Pair | None:
 def may_compare(proposal: Proposal, *, actor: Actor, purpose: str) -> bool:
     """Whether the purpose may open both sides of a question: who says of two that they are one could have seen them.
 
-    Nothing is opened; that it was asked stands in the ledger.
+    Nothing is opened, so no quota counts it; that it was asked stands in the ledger.
     """
     least = installation().rules.purposes[purpose].least
     fields, sides = [name for name in COMPARED if name in least], {proposal.older, proposal.younger}
     if not fields:
         return False
     opened = gate().open(
-        sorted(sides), actor=actor, purpose=purpose, fields=fields, use="review", kinds=(), event=BY_PERSON
+        sorted(sides), actor=actor, purpose=purpose, fields=fields, use="explain", kinds=(), event=BY_PERSON
     )
     return sides <= {one.customer for one in opened if one.decision.finds}
 

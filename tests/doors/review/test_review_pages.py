@@ -44,7 +44,7 @@ TABLE = {
     "review-pair": (f"/review/{ONE}", "get", REVIEWING, 404, 403),
     "review-answer": (f"/review/{ONE}/answer", "post", REVIEWING, 400, 403),
     "review-undo": ("/review/undo", "post", REVIEWING, 302, 403),
-    "review-look": (f"/review/look/{ONE}/{OTHER}", "get", REVIEWING, 200, 403),
+    "review-look": (f"/review/look/{ONE}/{OTHER}", "get", REVIEWING, 404, 403),
     "customer-lineage": (f"/customers/{ONE}/lineage", "get", SEEING, 404, 302),
     "review-answers": ("/review/answers", "get", SEEING, 200, 403),
     "review-weights": ("/review/weights", "get", SEEING, 200, 403),
@@ -237,6 +237,7 @@ def test_what_answers_teach_and_weights_that_wait(database):
     linking.assign(_raw(), [(ends[0], ends[1])], certainty=certainty, why=why, run=None, by=owner_actor().staff)
     joined = re.findall(r"<td[^>]*>.*?</td>", text_of(desk.get(look[0])), re.DOTALL)
     assert joined == parted  # those whom other weights would part are looked at, too, each by what it says
+    assert desk.get(f"/review/look/{ends[0]}/{ONE}").status_code == 404  # a pair that no comparison names
     service, _ = signed_in("service")
     assert f"{here}/adopt" not in text_of(service.get(here))
     desk.post(f"{here}/adopt")

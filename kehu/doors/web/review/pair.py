@@ -22,6 +22,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.handed import NotOfThis, open_handed, seal_handed
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.refine.models import NO, UNSURE, YES
+from kehu.refine.resolve import weights
 from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review import waiting
 from kehu.refine.resolve.review.labels import odds
@@ -102,7 +103,7 @@ def look(request: HttpRequest, desk: SignedIn, older: UUID, younger: UUID) -> Ht
     """Two customers side by side, to look at only: a pair on which two versions of weights differ."""
     require_act("review", desk.actor)
     assert desk.claim is not None
-    if older == younger:
+    if older == younger or not weights.is_sample(older, younger):
         raise Http404
     found = compare_two(older, younger, actor=desk.actor, purpose=desk.claim.purpose, apart=True)
     context = {"pair": described.two(found) if found else None, "review_tabs": words.tabs(desk)}
