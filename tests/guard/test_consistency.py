@@ -29,7 +29,7 @@ from kehu.guard.ledger.verify import verify
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.host.home import Home
-from kehu.serve.assurance import proofs
+from kehu.serve.assurance import proofs, queries
 from tests import commands
 from tests.cast import admit, staff
 
@@ -68,6 +68,22 @@ def test_growth_between_any_two_heads(log):
     for wrong in (0, 302, -1):
         with pytest.raises(ValueError):
             prove_growth(log, wrong)
+
+
+def test_what_is_written_during_a_verification_is_nothing_broken(log, monkeypatch):
+    def meanwhile(*args, **named):
+        act()
+        return verify(*args, **named)
+
+    monkeypatch.setattr(queries, "recompute", meanwhile)
+    assert queries.verify(actor=owner_actor())["broken"] == []
+    act()
+    assert [one.why for one in verify_now(log).broken] == ["inserted, but never hashed"] * 2
+
+
+def verify_now(raw):
+    held = installation()
+    return verify(raw, signer=signer_of(held.home), entry_key=held.entry_key, witness=held.home / "checkpoints")
 
 
 def test_a_head_that_is_not_a_beginning_is_named(database, log):

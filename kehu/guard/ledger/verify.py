@@ -85,12 +85,15 @@ def verify(
     witness: Path | None,
     against: str | None = None,
     decision_key: bytes | None = None,
+    edge: str | None = None,
 ) -> Verdict:
     """Recompute the whole ledger.
 
     ``against``: older checkpoint notes the caller kept; ``witness``: the home's file of all checkpoints (None: none);
-    ``decision_key``: decisions are checked, too. Sequence what is pending first.
+    ``decision_key``: decisions are checked, too; ``edge``: what :func:`edge_of` said before what was pending was sequenced
+    (None: as of now). What was written since waits for the sequencer, and is nothing broken.
     """
+    edge = edge or edge_of(connection)
     heads = gather(connection, signer, witness, against)
     with ThreadPoolExecutor(1) as pool:  # mostly the server's work, while rows are hashed here
         beside = pool.submit(_beside, connection.info.dsn, connection.info.password, entry_key, decision_key)
@@ -103,7 +106,7 @@ def verify(
             broken.append(
                 Broken(None, f"cut short: a signed checkpoint ({where}) has {size} rows, {frontier.size} are here")
             )
-    broken += _unsequenced(connection)
+    broken += _unsequenced(connection, edge)
     broken += [Broken(seq, why) for seq, why in walk.marks.faults]
     broken += [Broken(seq, why) for seq, why in beside.result()]
     return Verdict(frontier.size, frontier.root(), tuple(broken), walk.marks)
@@ -157,10 +160,16 @@ def _head_faults(signed: dict[bytes, str], frontier: Frontier, agreed: int, seq:
             )
 
 
-def _unsequenced(connection: Connection[Any]) -> list[Broken]:
+def edge_of(connection: Connection[Any]) -> str:
+    """The oldest transaction that still runs: every row of one before it is here, and the next sequencing takes it."""
+    row = connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
+    return str(row[0]) if row else "0"
+
+
+def _unsequenced(connection: Connection[Any], edge: str) -> list[Broken]:
     rows = connection.execute(
-        "select e.seq from ledger_entry e where (e.xid < pg_snapshot_xmin(pg_current_snapshot())"
-        " or e.xid >= pg_snapshot_xmax(pg_current_snapshot()))"
-        " and not exists (select 1 from ledger_leaf l where l.seq = e.seq) limit 100"
+        "select e.seq from ledger_entry e where (e.xid < %s::text::xid8 or e.xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+        " and not exists (select 1 from ledger_leaf l where l.seq = e.seq) limit 100",
+        (edge,),
     ).fetchall()
     return [Broken(row[0], "inserted, but never hashed") for row in rows]

@@ -25,6 +25,7 @@ from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import BodyGone, NotInLedger, Proof, RowRetired
 from kehu.guard.ledger.proof import prove as prove_row
 from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.verify import edge_of
 from kehu.guard.ledger.verify import verify as recompute
 from kehu.guard.ledger.witness import cosigned
 from kehu.guard.staff.actions import actor_of
@@ -176,6 +177,7 @@ def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
         ActRefused: the role may not read the ledger.
     """
     require_act("read-ledger", actor)
+    edge = edge_of(_raw())
     hash_pending()
     held = installation()
     verdict = recompute(
@@ -185,6 +187,7 @@ def verify(*, actor: Actor, against: str | None = None) -> dict[str, Any]:
         decision_key=held.decision_key,
         witness=held.home / "checkpoints",
         against=against,
+        edge=edge,
     )
     gone = verdict.retired
     return {
