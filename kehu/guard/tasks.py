@@ -150,11 +150,11 @@ def watch_over(timestamp: int) -> None:
 
 
 @app.task(name="guard:tell_of_glass", retry=WHILE_AWAY)
-def tell_of_glass(grant: str) -> None:
-    """Tell the offices that somebody broke the glass; tried again while the mail server is away."""
+def tell_of_glass(grant: str, staff: str | None = None) -> None:
+    """Tell one of the office, or the owner (None), that somebody broke the glass; tried again while the mail server is away."""
     from kehu.guard.access.glass import tell  # it defers this very job
 
-    tell(UUID(grant))
+    tell(UUID(grant), UUID(staff) if staff else None)
 
 
 @app.task(name="guard:tell_of_account", retry=WHILE_AWAY)
