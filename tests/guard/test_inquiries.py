@@ -7,11 +7,17 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
+from kehu.guard import installation as installation_of
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
+from kehu.guard.installation import installation
+from kehu.guard.ledger import queries as ledger
 from kehu.guard.ledger.inquiries import Question, inquire
+from kehu.guard.ledger.own import own_row
+from kehu.guard.setup import register_rules
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.assurance import proofs, queries
+from kehu.serve.desk.queries import explain
 from tests.cast import admit, staff
 
 
@@ -47,6 +53,27 @@ def test_what_a_person_saw(cast):
     [group] = found.groups
     assert (group.human, group.purpose, group.action, group.rows) == ("service@kehu.example", "service", "read", 4)
     assert group.fields == ("email", "full_name") and start < group.first < group.last
+
+
+def test_list_inquiry_explanation_and_own_log_tell_the_same_of_values_from_two_places(database, monkeypatch):
+    """Collected on consent, and of a field that no notice in force tells of: one provenance is denied, the other clear."""
+    told = installation_of.told()
+    monkeypatch.setattr(installation_of, "told", lambda: {**told, "marketing": told["marketing"] - {"email"}})
+    register_rules()
+    installation().held_rules.read_again()
+    [lin] = admit({"email": "lin@mail.example"}, basis="consent")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update subject_state set consents = '{"4": ["given", "general", null, 1]}' where subject = %s""", [lin]
+        )
+    mia = staff("marketing")
+    assert explain(lin, actor=mia, purpose="marketing", fields=["email"])["email"].answer == "clear"
+    [seen] = gate().open([lin], actor=mia, purpose="marketing", fields=["email"])
+    assert [one.answer for one in seen.contributions] == ["clear"] and seen.decision.of("email").answer == "denied"
+    row = ledger.rows(subject=lin, limit=1)[0]
+    assert (row["answer"], row["fields"], row["policy"]) == ("clear", ["email"], "house.role-marketing")
+    assert own_row(lin, seen.seq).clear == ("email",)
+    assert set(inquire(Question(subject=lin)).fields) == {"email"}
 
 
 def test_who_used_this_customers_data(cast):

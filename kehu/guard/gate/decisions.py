@@ -94,6 +94,12 @@ class Decision:
             for place in range(_PLACE, _fresh_part(row), _PLACE)
         )
 
+    def widest(self, field: str) -> FieldAnswer:
+        """The most that comes out of a field whatever the provenance of its values; where nothing does, the first answer."""
+        row = self.fields[field]
+        said = row[: len(PROVENANCE)]
+        return next((one for word in ("clear", "masked") for one in said if one.answer == word), row[0])
+
     def of(self, field: str, provenance: int = 0, *, stale: bool = False) -> FieldAnswer:
         """The answer for a field's value of that provenance; ``stale``: said longer ago than the purpose allows."""
         row = self.fields[field]

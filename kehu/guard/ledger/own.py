@@ -23,7 +23,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger import withheld
 from kehu.guard.ledger.open_log import signer_of
 from kehu.guard.ledger.proof import NotInLedger, Proof, prove
-from kehu.guard.ledger.queries import grounds_of
+from kehu.guard.ledger.queries import grounds_of, widest
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.withheld import SHOWN_SQL, UNTIL_SQL
 
@@ -166,7 +166,7 @@ def _row(found: Any) -> OwnRow:
     seq, at, purpose, action, facts, answer, ask, packs, department, until = found
     role = facts.partition("|")[0]
     answers, asked = json.loads(answer), json.loads(ask)
-    best = {name: _best(row) for name, row in answers.items()}
+    best = {name: widest(row)[0] for name, row in answers.items()}
     act = name_of(ACTIONS, action)
     let_out = {
         name for name, said in best.items() if said in ("clear", "masked") or (said == MATCH_ONLY and act == MATCH)
@@ -192,9 +192,3 @@ def _row(found: Any) -> OwnRow:
         withheld_until=until,
         automated=bool(asked.get(BY_MACHINE)),
     )
-
-
-def _best(row: list[list[str]]) -> str:
-    """The widest answer a field had, whatever the provenance of its values."""
-    said = {answer for answer, _ in row}
-    return next((one for one in ("clear", "masked", MATCH_ONLY) if one in said), "denied")

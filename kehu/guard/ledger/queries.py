@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -16,6 +16,7 @@ from kehu.guard.gate.policies import MATCH, MATCH_ONLY
 from kehu.guard.gate.state import packs_of
 from kehu.guard.installation import installation
 
+_WIDEST: Final = ("clear", "masked", MATCH_ONLY)
 _ROWS = """
 select e.seq, e.at, e.actor, e.human, s.email, d.slug, e.purpose, e.action, e.subjects, e.jurisdictions, g.answer::text, g.ask
 from {source} join gate_decision g on g.id = e.decision
@@ -59,18 +60,13 @@ def rows(
 def _row(found: Any) -> dict[str, Any]:
     seq, at, actor, human, email, department, purpose, action, subjects, laws, answer, ask = found
     answers, asked = json.loads(answer), json.loads(ask)
-    said = {pair[0][0] for pair in answers.values()}
     act = name_of(ACTIONS, action)
     shown = LET_OUT | {MATCH_ONLY} if act == MATCH else LET_OUT
-    best = next((one for one in ("clear", "masked", MATCH_ONLY) if one in said and one in shown), "denied")
+    said = {name: widest(row) for name, row in answers.items()}
+    let_out = {name: one for name, one in said.items() if one[0] in shown}
+    best = next((one for one in _WIDEST if one in {answer for answer, _ in let_out.values()}), "denied")
     slug = name_of(PURPOSES, purpose) if purpose else None
-    policies = sorted(
-        {
-            pair[0][1]
-            for pair in answers.values()
-            if pair[0][0] == best or (best == "denied" and pair[0][0] not in shown)
-        }
-    )
+    policies = sorted({policy for answer, policy in (let_out or said).values() if not let_out or answer == best})
     return {
         "seq": seq,
         "at": at.isoformat(),
@@ -80,13 +76,19 @@ def _row(found: Any) -> dict[str, Any]:
         "purpose": slug,
         "basis": " / ".join(grounds_of(slug, asked, packs_of(sum(1 << law - 1 for law in laws or ())))) or None,
         "action": act,
-        "fields": sorted(name for name, pair in answers.items() if name != "*" and pair[0][0] in shown),
+        "fields": sorted(let_out.keys() - {"*"}),
         "answer": best,
         "policy": policies[0] if policies else None,
         "subjects": subjects,
         "recipient": asked.get("recipient") or None,
         "country": asked.get("country") or None,
     }
+
+
+def widest(row: Sequence[Sequence[str]]) -> tuple[str, str]:
+    """The widest answer that a field had, whatever the provenance of its values, and its policy; of a denial the first."""
+    answer, policy = next((one for word in _WIDEST for one in row if one[0] == word), ("denied", row[0][1]))
+    return answer, policy
 
 
 def grounds_of(purpose: str | None, asked: Mapping[str, Any], packs: Collection[str]) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def explain(
     opened = gate().open([subject], actor=actor, purpose=purpose, fields=fields, use="explain", kinds=(), event=event)
     if not opened:
         raise UnknownSubject(str(subject))
-    return {name: row[0] for name, row in opened[0].decision.fields.items()}
+    return {name: opened[0].decision.widest(name) for name in opened[0].decision.fields}
 
 
 def _carriers(criteria: dict[str, str]) -> dict[UUID, bool]:
