@@ -71,7 +71,7 @@ def _check_server(pending: int) -> Iterator[Finding]:
 def _check_ledger(*, running: bool) -> Iterator[Finding]:
     if running:
         yield from check_delay()
-    yield from check_witnesses(Home.current())
+    yield from check_witnesses(Home.current(), running=running)
     (ahead,) = _one(
         "select max(at) > clock_timestamp() + interval '1 minute'"
         " from (select at from ledger_entry order by seq desc limit 20000) e"

@@ -124,6 +124,10 @@ def test_what_the_setting_may_say(service):
         "share",
         "ftp://w.example",
         "https://",
+        "http://127.0.0.1:99999/",
+        "http://w.example/\u00fc",
+        f"http://{'w' * 64}.example/",
+        "http://[::1/",
         "https://w.example#x",
         f"https://w.example#{service.log.text}",
     ):
@@ -158,6 +162,30 @@ def test_a_folder_that_is_away_is_tried_again(read, tmp_path, monkeypatch):
     assert ids()["witness.behind"] == "warning"
     (tmp_path / "stick").mkdir()
     assert hand(one) and witness.standings(Home.current())[0].why is None and "witness.behind" not in ids()
+
+
+def test_one_that_fails_in_a_way_nobody_foresaw_is_tried_again_and_told_of(read, tmp_path, monkeypatch):
+    [one] = named(monkeypatch, str(tmp_path))
+    read()
+    monkeypatch.setattr(witness, "_held_by", lambda *_: 1 // 0)
+    thread = witness.Handing(Home.current(), one, connect)
+    thread.start()
+    until = time.monotonic() + 5
+    while witness.standings(Home.current())[0].why is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert witness.standings(Home.current())[0].why == "error" and thread.is_alive()
+    thread.tell_to_stop()
+
+
+def test_one_that_was_shown_nothing_for_long_is_told_of_whatever_it_says(database, read, tmp_path, monkeypatch):
+    named(monkeypatch, str(tmp_path))
+    read()
+    assert "witness.behind" not in ids()
+    with open_owner(database) as owner:
+        owner.execute("alter table ledger_checkpoint disable trigger user")
+        owner.execute("update ledger_checkpoint set at = at - interval '11 minutes'")
+    assert ids()["witness.behind"] == "warning"
+    assert "witness.behind" not in {found.id for found in check_installation(running=False)}
 
 
 def ids():

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from django.db import connection
+
 from kehu.guard.ledger import witness
 from kehu.guard.ledger.delay import delay
 from kehu.host.checks import Finding
@@ -18,6 +20,7 @@ _WHY: Final = {
     "unknown": "it does not know this log",
     "answer": "it answers otherwise than a witness does",
     "cosignature": "it does not sign with its key",
+    "error": "handing over failed, see log/sequencer.log",
     "ahead": "it has seen more rows than are here: the log was cut short, or a backup restored",
     "forked": "what it has seen is not the beginning of the log here",
 }
@@ -34,8 +37,11 @@ def check_delay() -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def check_witnesses(home: Home) -> Iterator[Finding]:
-    """A setting nobody can read, a witness out of reach for ten minutes, and one that disputes the log itself."""
+def check_witnesses(home: Home, *, running: bool) -> Iterator[Finding]:
+    """A setting nobody can read, a witness out of reach for ten minutes, and one that disputes the log itself.
+
+    ``running``: the system is up, so that one which was not shown a checkpoint for so long is a finding, whatever is said.
+    """
     try:
         found = witness.standings(home)
     except ValueError as wrong:
@@ -48,12 +54,29 @@ def check_witnesses(home: Home) -> Iterator[Finding]:
         )  # fmt: skip
     for number, standing in enumerate(found, 1):
         if standing.why is None:
+            if running and (waits := _waits(standing.size)) > _PATIENCE:
+                yield Finding(
+                    "witness.behind", "warning", f"Witness {number} was not shown a checkpoint for {int(waits / 60)} minutes.",
+                    "Restart the sequencer (kehu up); see log/sequencer.log.",
+                )  # fmt: skip
             continue
         text = f"Witness {number} does not take the checkpoints since {standing.failing_since}: {_WHY[standing.why]}."
         if standing.why in witness.DOUBTS:
             yield Finding("witness.disputes", "error", text, "Run: kehu ledger verify --against what the witness holds")
         elif _seconds_since(standing.failing_since) > _PATIENCE:
             yield Finding("witness.behind", "warning", text, "Mend it; what it missed is handed over by itself.")
+
+
+def _waits(size: int) -> float:
+    """Seconds since the first checkpoint was made that a witness of this size has not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select coalesce((select extract(epoch from clock_timestamp() - at)::float8 from ledger_checkpoint"
+            " where size > %s order by size limit 1), 0)",
+            [size],
+        )
+        [seconds] = cursor.fetchone()
+    return float(seconds)
 
 
 def _seconds_since(moment: str | None) -> float:

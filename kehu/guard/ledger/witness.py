@@ -44,8 +44,9 @@ class NotTaken(Exception):
     """A witness did not take a checkpoint; ``why`` is a word of ours.
 
     ``absent`` (no folder), ``unreachable``, ``unknown`` (it does not know this log), ``answer`` (it answered otherwise
-    than the protocol), ``cosignature`` (not signed with its key); and where the log itself is in doubt: ``ahead`` (it
-    saw more rows than are here) and ``forked`` (what it saw is not the beginning of what is here).
+    than the protocol), ``cosignature`` (not signed with its key), ``error`` (what nobody foresaw: the process's log names
+    it); and where the log itself is in doubt: ``ahead`` (it saw more rows than are here) and ``forked`` (what it saw is
+    not the beginning of what is here).
     """
 
     def __init__(self, why: str) -> None:
@@ -90,10 +91,9 @@ def configured(environment: Mapping[str, str] = os.environ) -> list[Witness]:
     found = []
     for text in environment.get(SETTING, "").split():
         place, _, key = text.partition("#")
-        parts = urlsplit(place)
-        if parts.scheme == "file":
-            place = unquote(parts.path)
-        if not place.startswith("/") and (parts.scheme not in ("http", "https") or not parts.hostname):
+        if place.startswith("file:"):
+            place = unquote(urlsplit(place).path)
+        if not place.startswith("/") and not _can_be_asked(place):
             raise ValueError(f"{SETTING}: an absolute folder or an http(s) address")
         try:
             made = verifier.key_of(key) if key else None
@@ -103,6 +103,17 @@ def configured(environment: Mapping[str, str] = os.environ) -> list[Witness]:
             raise ValueError(f"{SETTING}: the key is none that cosigns")
         found.append(Witness(place.rstrip("/") or "/", made))
     return found
+
+
+def _can_be_asked(place: str) -> bool:
+    """Whether it is an address that a request can be made of: host, port and path such as they have to be."""
+    try:
+        parts = urlsplit(place)
+        (parts.hostname or "").encode("idna")
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path.isascii()
 
 
 def standings(home: Home) -> list[Standing]:
@@ -145,7 +156,7 @@ class Handing(threading.Thread):
             except psycopg.Error as failed:
                 _log.warning("ledger.witness.database", {"error": type(failed).__name__})
                 self._stop_told.wait(_LOOK)
-            except OSError as failed:  # the state could not be written
+            except Exception as failed:  # noqa: BLE001  (the state could not be written, or whatever: the next try is in five minutes)
                 _log.warning("ledger.witness.state", {"error": type(failed).__name__})
                 self._stop_told.wait(_LONGEST)
 
@@ -161,14 +172,20 @@ def hand_over(home: Home, witness: Witness, connection: Connection[Any]) -> bool
             size, note = _to_folder(witness, connection), None
         else:
             size, note = _to_service(witness, connection, before.size, int(head[0]), str(head[1]))
-    except NotTaken as refused:
-        since = before.failing_since if before.why else _now()
-        if before.why != refused.why:
-            _log.warning("ledger.witness.not-taken", {"why": refused.why})
-        _write(home, replace(before, why=refused.why, failing_since=since))
+    except psycopg.Error:  # ours, not theirs
+        raise
+    except Exception as failed:  # noqa: BLE001  (whatever a server or a share does: it is tried again, and the doctor tells)
+        _not_taken(home, before, failed)
         return False
     _write(home, Standing(witness.place, size, _now(), note=note))
     return True
+
+
+def _not_taken(home: Home, before: Standing, failed: Exception) -> None:
+    why = failed.why if isinstance(failed, NotTaken) else "error"
+    if before.why != why:
+        _log.warning("ledger.witness.not-taken", {"why": why, "error": type(failed).__name__})
+    _write(home, replace(before, why=why, failing_since=before.failing_since if before.why else _now()))
 
 
 def _to_folder(witness: Witness, connection: Connection[Any]) -> int:
