@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from kehu.guard import installation as installation_of
-from kehu.guard.gate.acts import ActRefused
+from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.ledger import queries as ledger
@@ -74,6 +74,24 @@ def test_list_inquiry_explanation_and_own_log_tell_the_same_of_values_from_two_p
     assert (row["answer"], row["fields"], row["policy"]) == ("clear", ["email"], "house.role-marketing")
     assert own_row(lin, seen.seq).clear == ("email",)
     assert set(inquire(Question(subject=lin)).fields) == {"email"}
+
+
+def test_who_has_lapsed_reads_nothing_of_the_ledger(cast):
+    lin, *_ = cast
+    auditor = staff("auditor")
+    row = ledger.rows(subject=lin, limit=1)[0]["seq"]
+    assert queries.prove(row, actor=auditor, subject=lin)["decision"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update actor_state set training_until = now() - interval '1 day' where staff = %s", [auditor.staff]
+        )
+    for asked in (
+        lambda: queries.rows(actor=auditor), lambda: queries.inquire(actor=auditor, subject=lin),
+        lambda: queries.prove(row, actor=auditor), lambda: queries.prove(row, actor=auditor, subject=lin),
+        lambda: queries.prove(row, actor=auditor, subject=auditor.human),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match=r"house\.training"):
+            asked()
 
 
 def test_who_used_this_customers_data(cast):

@@ -210,11 +210,13 @@ def prove(seq: int, *, actor: Actor, subject: UUID | None = None) -> dict[str, A
 
     Raises:
         ActRefused: the role may not read the ledger.
+        Refused: agreement or training has lapsed.
         UnknownSubject: no such customer.
         NotInLedger: no such row, or it is not about this customer.
         RowRetired, BodyGone: see :func:`kehu.guard.ledger.proof.prove`.
     """
     require_act("read-ledger", actor)
+    require_standing(actor)
     origins = part_of(subject, whole=True) if subject else None
     if origins is not None:
         record_reading(subject, actor=actor)
