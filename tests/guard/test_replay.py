@@ -19,7 +19,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.host.paths import policies_dir
 from kehu.serve.assurance import rules
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 
 LIN = {
     "full_name": "林婉清",
@@ -67,6 +67,17 @@ def test_the_same_policies_change_nothing(decided, folder):
     found = tried(folder)
     assert found.changes == () and found.untold == 0
     assert found.decisions >= 6 and found.rows >= found.decisions
+
+
+def test_a_limit_of_age_that_came_or_went_meanwhile_stops_nothing(database, decided, folder):
+    shipped_with(database, "service", fresh={"contact": 30})
+    assert tried(folder).changes == () and tried(folder).untold == 0
+    gate().open([decided], actor=staff("manager"), purpose="service", fields=["email"])
+    assert tried(folder).changes == ()  # what is stale is compared where both know of it
+    shipped_with(database, "service", fresh={})
+    assert tried(folder).changes == () and tried(folder).untold == 0
+    without(folder, "house.restriction")
+    assert {one.policy_before for one, _, _ in tried(folder).changes} == {"house.restriction"}
 
 
 def test_a_forbid_taken_out_is_told_with_whom_it_concerned(decided, folder):

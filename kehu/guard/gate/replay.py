@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -133,12 +133,24 @@ def _changes(
         packs, purpose = held.packs, ask["purpose"]
         made = decide(rules, _ask(ask), asker, held)
     for field, before in recorded.items():
-        for (was, policy), now in zip(before, made[field], strict=True):
+        for (was, policy), now in _alike(before, made[field]):
             if (was, policy) != (now.answer, now.policy):
                 yield Change(
                     purpose, ask["use"], asker.role, asker.department, tuple(sorted(packs)), field,
                     was, policy, now.answer, now.policy,
                 )  # fmt: skip
+
+
+def _alike(before: Sequence[Sequence[str]], now: Sequence[Answer]) -> Iterator[tuple[Sequence[str], Answer]]:
+    """Answers for the same provenance: where a purpose got or lost a limit of age meanwhile, those for what is not stale.
+
+    Raises:
+        KeyError: they were for other provenances than those of now.
+    """
+    few, many = sorted((len(before), len(now)))
+    if many not in (few, 2 * few + 1):
+        raise KeyError("provenance")
+    return zip(before, now, strict=False)
 
 
 def _collected(rules: RulesInForce, ask: Mapping[str, Any], facts: str, packs: int) -> dict[str, tuple[Answer, ...]]:
