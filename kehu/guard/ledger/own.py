@@ -29,6 +29,7 @@ from kehu.guard.ledger.withheld import SHOWN_SQL, UNTIL_SQL
 
 PAGE: Final = 50
 EXPLAIN: Final = "explain"
+_END: Final = 2**63 - 1  # where the database's numbers end
 FORMAT: Final = "kehu-ledger-proof/1"
 _OWN: Final = (
     "n.subject = %(subject)s and not n.hidden and s.customer = n.customer and s.core = n.core and not s.hidden"
@@ -110,6 +111,8 @@ def own_row(subject: UUID, seq: int) -> OwnRow:
     Raises:
         NotInLedger: no such row, or it does not concern them.
     """
+    if seq >= _END:
+        raise NotInLedger(f"row {seq}")
     with connection.cursor() as cursor:
         asked: dict[str, Any] = {"subject": subject, "before": seq + 1, "visits": True, "limit": 1}
         cursor.execute(_ROWS, asked | withheld.parameters())
