@@ -298,6 +298,10 @@ def test_an_exported_proof(log, verify):
     assert verify(one, options=[*key, "--subject", str(people[0])])[0] == 0
     code, answer = verify(one, options=[*key, "--subject", str(other)])
     assert (code, steps(answer, "bad")) == (1, ["other-subject"])
+    for silent in (one["checkpoint"], proofs.consistency(1, actor=owner_actor())):  # of no person whatever
+        assert verify(silent, options=key)[0] == 0
+        code, answer = verify(silent, options=[*key, "--subject", str(other)])
+        assert (code, steps(answer, "open")) == (2, ["no-row"])
     forged = one | {"subject": one["subject"] | {"id": str(other)}}
     assert steps(verify(forged, options=key)[1], "bad") == ["bad-subject"]
     bare = one | {"subject": {k: v for k, v in one["subject"].items() if k != "id"}}

@@ -138,6 +138,11 @@ WORDS = {
         "这是谁的证明？请以 --subject 给出此人的标识。",
         "這是誰的證明？請以 --subject 給出此人的識別碼。",
     ),
+    "no-row": (
+        "No row given is shown to be about the person of --subject.",
+        "所提供的内容中没有任何记录证明涉及 --subject 所指之人。",
+        "所提供的內容中沒有任何紀錄證明涉及 --subject 所指之人。",
+    ),
     "form": (
         "Not what it should be: {part}.", "格式不符：{part}。", "格式不符：{part}。",
     ),
@@ -449,6 +454,7 @@ class Check:
         self._named: Key | None = None  # a key that only the files themselves name
         self._heads: list[Head] = []
         self._links: list[tuple[tuple[int, bytes], tuple[int, bytes]]] = []
+        self._about = False  # whether a row was shown to be about the person
         self._rows: dict[int, bytes] = {}  # leaf hash by its place in the log, where a path led to a root
 
     def take(self, content: str) -> None:
@@ -528,6 +534,7 @@ class Check:
         root = root_from_path(leaf_hash(commitment), index, size, path)
         if root is None or root != columns["commitments"] or size != self._report.row["subjects"]:
             raise Wrong("bad-subject")
+        self._about = True
         self._report.add("ok", "subject", number=index + 1, size=size)
 
     def _decision(self, said: Any, columns: dict[str, bytes | None]) -> None:
@@ -593,6 +600,8 @@ class Check:
 
     def compare(self, kept: list[Head]) -> None:
         """Hold what was found against checkpoints that the reader kept, and say what all of it rests on."""
+        if self._subject is not None and not self._about:
+            self._report.add("open", "no-row")
         trusted = self._key is not None
         for old in kept:
             key = self._key or self._named
