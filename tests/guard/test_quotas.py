@@ -223,6 +223,16 @@ def test_an_office_sets_another_at_once_and_takes_it_back(small):
     assert taken(actor=privacy)[0].email == "service@kehu.example"
 
 
+def test_one_that_is_tightened_is_heeded_by_a_process_that_took_a_part_before(small, monkeypatch):
+    agent, privacy, leases = staff("service"), staff("privacy"), Leases()
+    set_limit("service", "opened", Quota(None, None), actor=privacy)
+    ask(leases, agent)
+    set_limit("service", "opened", Quota(1, 1), actor=privacy)
+    monkeypatch.setattr(leases, "_look_at", 0.0)  # its seconds are over
+    with pytest.raises(QuotaSpent):
+        ask(leases, agent)
+
+
 def test_nobody_loosens_their_own_and_the_database_agrees(small):
     agent, privacy = staff("service"), staff("privacy")
     with pytest.raises(ActRefused):

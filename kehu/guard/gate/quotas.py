@@ -2,7 +2,8 @@
 
 The count stands in the database, so it survives a restart and no process has one of its own. Asking it for each customer
 would cost a read more than the rest of its Python, so a process takes a thirtieth of an hour's quota at once and hands it
-out: a quota is never exceeded, and may end that much early for each process that took a part it did not use.
+out: a quota is never exceeded, and may end that much early for each process that took a part it did not use. A part taken
+under another quota than now is handed out for :data:`HEEDED` seconds at most.
 
 What is asked counts, whatever the gate answers: that somebody may not be shown says something of them, too. An emergency
 that broke the glass is let on: an alert tells of it, and nobody's life waits for an hour to pass.
@@ -26,6 +27,7 @@ from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.uses import USES
 
 SPENT: Final = "house.quota"
+HEEDED: Final = 10.0  # seconds until every process heeds a quota that was set
 _PARTS: Final = 30  # of an hour's quota
 _FREE_PART: Final = 1_000  # taken at once where there is no quota
 _KEPT: Final = 1_000  # leases held before those of hours gone by are dropped
@@ -63,6 +65,7 @@ class Leases:
     def __init__(self) -> None:
         self._held: dict[tuple[UUID, str, str], tuple[int, int]] = {}
         self._lock = threading.Lock()
+        self._newest, self._look_at = 0, 0.0  # the last quota that was set, and when to look for another
 
     def take(self, subjects: Sequence[UUID], *, actor: Actor, purpose: str, use: str) -> None:
         """Take as many customers as are asked for.
@@ -74,6 +77,7 @@ class Leases:
         meter = USES[use].meter
         if not meter or not subjects or actor.role not in ROLES or actor.role == "owner":
             return
+        self._heed()
         key, hour, needed = (actor.human, purpose, meter), int(time.time()) // _HOUR, len(subjects)
         with self._lock:
             then, left = self._held.get(key, (hour, 0))
@@ -87,6 +91,19 @@ class Leases:
             self._held[key] = (hour, (left if then == hour else 0) + granted - needed)
             if len(self._held) > _KEPT:
                 self._held = {one: held for one, held in self._held.items() if held[0] == hour}
+
+    def _heed(self) -> None:
+        """Hand out no more of what was taken before the last quota was set."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("select coalesce(max(id), 0) from quota_limit")
+            [newest] = cursor.fetchone()
+        with self._lock:
+            if newest != self._newest:
+                self._held.clear()
+            self._newest, self._look_at = newest, now + HEEDED
 
 
 def _take(subjects: Sequence[UUID], actor: Actor, purpose: str, meter: str, use: str) -> int:

@@ -28,7 +28,7 @@ METER_LABELS: Final[dict[str, Promise]] = {
     "listed": gettext_lazy("rows of lists"),
 }
 DONE: Final = {
-    "set": gettext_lazy("In force from the next question on."),
+    "set": gettext_lazy("In force within ten seconds."),
     "back": gettext_lazy("What held before holds again."),
 }
 
