@@ -427,3 +427,47 @@ def test_what_stops_one_channel_stops_no_other(channel, send, monkeypatch):
     assert draining.drain() == 1
     monkeypatch.undo()
     assert (count("select channel from inbox"), drain_all()) == (channel[0].id, 1)
+
+
+def _spoil(column: str, table: str = "inbox", id: str = "id") -> None:
+    """Other bytes than were written, of the oldest request: a disk, or a copy badly brought back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update {table} set {column} = set_byte({column}, 20, (get_byte({column}, 20) + 1) % 256)"
+            f" where {id} = (select min(id::text)::uuid from inbox)"
+        )
+
+
+def _reasons() -> list[str]:
+    return [one.reason for one in Quarantined.objects.filter(accepted=False)]
+
+
+def test_a_request_that_does_not_open_any_more_stops_nobody(send):
+    for number in range(3):
+        send(message("track", userId=f"U-{number}", event="fine"))
+    _spoil("sealed")
+    assert drain() == 1 and count("select sum(tries) from inbox") == 0  # those beside it did not fail
+    assert drain() == 2 and accepting.waiting() == (0, 0)
+    assert count("select count(*) from record where kind = 4") == 2 and _reasons() == ["message_does_not_open"]
+
+
+def test_a_request_under_a_key_that_does_not_open_waits_for_a_day(send):
+    send(message("track", userId="U-1", event="lost"))
+    send(message("track", userId="U-2", event="fine"))
+    _spoil("wrapped", "subject_key", "subject")
+    for _ in range(5):
+        drain()
+    assert accepting.waiting() == (2, 2)
+    with connection.cursor() as cursor:
+        cursor.execute("update inbox set at = at - interval '2 days'")
+    for _ in range(5):
+        drain()
+    assert accepting.waiting() == (0, 0)
+    assert count("select count(*) from record where kind = 4") == 1 and _reasons() == ["message_does_not_open"]
+
+
+def test_what_no_longer_opens_comes_in_by_no_replay(send, kehu):
+    send(message("track", userId="U-1", event="lost"))
+    _spoil("sealed")
+    drain_all()
+    assert kehu("quarantine", "replay").json["quarantined"] == 1 and _reasons()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ from kehu.collect.models import ChannelTerms, ImportChunk
 from kehu.collect.readers import Batch
 from kehu.govern.models import Channel
 from kehu.govern.sources import marks
-from kehu.guard.aside import forget_aside, open_aside
+from kehu.guard.aside import AsideDoesNotOpen, forget_aside, open_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.admit import Admission
@@ -42,6 +43,7 @@ from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
 from kehu.host.away import AWAY
 from kehu.refine.tasks import defer_linkage
+from kehu.vault.keys import KeyDoesNotOpen
 
 _log = logging.getLogger("kehu.collect.inbox")
 _MESSAGES: Final = 5_000  # of a chunk: a second's work
@@ -52,7 +54,7 @@ _WAITS: Final = timedelta(days=1)
 _OLD: Final = timedelta(hours=1)
 _LOCK: Final = 0x6B696E00  # and the channel's id
 _FAILED: Final = "message_not_taken_in"
-"""The database is away, or was restarted: whatever else it says is of one message."""
+_LOST: Final = "message_does_not_open"
 
 
 @dataclass(slots=True)
@@ -144,6 +146,8 @@ class _Channel:
             return self._take_in(sent)
         except Refused as refused:
             return self._wait(sent, refused.policy)
+        except AsideDoesNotOpen as changed:  # no other try brings it back, and those beside it did not fail
+            return self._give_up(next(one for one in sent if one.id == UUID(str(changed))))
         except Exception as failure:  # whatever one message does to a reader, the others go on
             if isinstance(failure, AWAY):
                 raise  # nothing was taken in, it will be
@@ -184,7 +188,10 @@ class _Channel:
         opened = open_aside(sealed, actor=self.actor, act="collect", detail=None)
         for one in sent:
             if one.id in opened:
-                one.envelope = unpacked(opened[one.id])
+                try:
+                    one.envelope = unpacked(opened[one.id])
+                except (ValueError, IndexError, zlib.error):
+                    raise AsideDoesNotOpen(str(one.id)) from None
         return [one for one in sent if one.envelope is not None]
 
     def _under_the_same(self, opened: Sequence[_Sent], sent: Sequence[_Sent]) -> list[_Sent]:
@@ -296,8 +303,13 @@ class _Channel:
 
     def _set_aside(self, sent: _Sent) -> int:
         """A request whose messages cannot be taken in: each to quarantine, sealed by itself, where an erasure finds it."""
+        try:
+            found = self._open([sent])  # none: it was erased meanwhile
+        except KeyDoesNotOpen:
+            # it may be the house's own key that is the wrong one: that is put right within a day, or not at all
+            return self._give_up(sent) if timezone.now() - sent.at > _WAITS else 0
         named = list[_Named]()
-        for opened in self._open([sent]):  # none: it was erased meanwhile
+        for opened in found:
             for message in self._parted(opened):
                 named += self._apart(message, sent.at)
         refused = self._keyed(named)
@@ -306,6 +318,14 @@ class _Channel:
                 self._write("interactions", [], refused)
             self._done([sent])
         return len(refused)
+
+    def _give_up(self, sent: _Sent) -> int:
+        """A request that nobody can open any more: quarantine says that something came, and nothing of what it was."""
+        _log.error("inbox.does_not_open", {"channel": self.channel.id, "request": str(sent.id)})
+        with transaction.atomic():
+            self._write("interactions", [], [(_LOST, b"null", None)])
+            self._done([sent])
+        return 1
 
     def _parted(self, opened: _Sent) -> list[Any]:
         """Its messages that were not here before; all of it as one where its kind is gone, or cannot part it."""

@@ -106,6 +106,7 @@ _REASONS: Final = {
     "message_no_group": gettext_lazy("group without an id"),
     "message_no_alias": gettext_lazy("alias without both ids"),
     "message_not_taken_in": gettext_lazy("could not be taken in"),
+    "message_does_not_open": gettext_lazy("cannot be opened any more"),
     "message_too_old": gettext_lazy("sent too long ago"),
     "message_unknown_topic": gettext_lazy("topic nobody takes"),
     "message_other_topic": gettext_lazy("body of another topic"),
