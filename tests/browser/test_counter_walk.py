@@ -13,6 +13,7 @@ from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Consent
+from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.actions import owner_actor
 from scripts.browser import find_browser
 from tests.browser.conftest import Visit
@@ -154,6 +155,23 @@ def test_what_is_refused_stands_in_the_form_again_and_nothing_goes_under_another
     page.evaluate("dispatchEvent(new Event('online'))")
     _waits(window, 0)
     assert drain_all() == 3 and _customers() == 3 and Consent.objects.count() == 0
+
+
+def test_what_a_role_may_no_longer_ask_stops_nothing_that_waits(window, monkeypatch):
+    page = window.page
+    window.go("/counter")
+    _ready(window)
+    monkeypatch.setitem(ACTS, "consent", ACTS["consent"] - {"service"})  # the page is as it was
+    _take_down(window, "First Person", asking=True)
+    expect(page.locator("[data-say=unasked]")).to_be_visible(timeout=WITHIN)
+    _take_down(window, "Second Person", asking=False)
+    _waits(window, 0)
+    assert accepting.waiting() == (2, 2)
+    window.wrong.clear()  # the browser notes each answer that is no success
+    window.go("/me")
+    window.go("/counter#customer")
+    _ready(window)
+    assert page.locator("[data-turn], [data-side]").count() == 0
 
 
 def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window, tmp_path):

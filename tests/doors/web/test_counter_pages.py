@@ -155,6 +155,24 @@ def test_a_script_is_told_what_became_of_an_entry(channel, monkeypatch):
     assert (busy.status_code, busy["Retry-After"]) == (503, "5")
 
 
+def test_who_may_not_ask_is_offered_no_asking_and_loses_nothing(channel):
+    manager, _ = signed_in("manager", "service")
+    for address in ("/counter", "/counter/shell"):
+        text = text_of(manager.get(address))
+        assert not [one for one in ("data-turn", 'value="phone"', 'name="consent"') if one in text]
+        assert 'value="keep"' in text
+    ticked = entry("marketing", **{"field.full_name": "林婉清"})
+    refused = manager.post("/counter/entries", ticked, HTTP_ACCEPT="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (422, "no-consent")
+    for more in (ticked, entry(do="phone", **{"field.full_name": "林婉清"})):
+        page = manager.post("/counter/entries", more)
+        assert page.status_code == 422 and 'value="林婉清"' in text_of(page)
+    assert accepting.waiting() == (0, 0)
+    auditor, _ = signed_in("auditor", "security")  # a rule refuses, the sign-in stands: a script tells them apart
+    refused = auditor.post("/counter/entries", ticked, HTTP_ACCEPT="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "refused")
+
+
 def test_a_card_is_read_into_the_form_and_not_kept(channel):
     desk, _ = signed_in("service", "service")
     for given in ({"text": CARD}, {"card": SimpleUploadedFile("lin.vcf", CARD.encode())}):

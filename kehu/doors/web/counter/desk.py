@@ -18,10 +18,11 @@ from kehu.collect.inbox.accept import InboxFull
 from kehu.doors.web.counter import phone, views
 from kehu.doors.web.counter.cards import CardUnreadable, InMemory, read_card
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import field_label, page
+from kehu.doors.web.pages import field_label, language, page
 from kehu.govern.models import Channel
 from kehu.govern.parts import UnknownSubject
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.entries import EntryRefused, doubtful, fields_of, places, read_entry, take_down
 from kehu.serve.desk.listing import masked_page
@@ -39,6 +40,7 @@ WHY: Final = {
     "unknown-purpose": gettext_lazy(
         "One of the uses is not asked about any more, or in other words: load the page again."
     ),
+    "no-consent": gettext_lazy("Your role does not record what a customer allows."),
     "no-counter": gettext_lazy("There is no such counter."),
     "no-scan": gettext_lazy("The scan is missing."),
     "said-later": gettext_lazy("They have said no, or objected, since that day: that stands."),
@@ -114,6 +116,7 @@ def customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespons
         "counters": places(actor=desk.actor),
         "entry": views.form(desk.claim.purpose),
         "side": views.side(),
+        "may_ask": True,
     }
     return page(request, "counter/customer.html", context, desk=desk, nav="counter")
 
@@ -123,16 +126,23 @@ def customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRespons
 def take(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Keep an entry: sent by the form, or by the page's script with what waited; the same one twice is one."""
     assert desk.claim is not None
-    require_act("collect", desk.actor)
     by_script = "application/json" in request.headers.get("Accept", "")
     said, consents = request.POST, request.POST.getlist("consent")
     on_phone = said.get("do") == "phone"
     try:
+        require_act("collect", desk.actor)
+        if (consents or on_phone) and not desk.may("consent"):
+            raise EntryRefused("no-consent")
         channel = place_of(said.get("place"), desk)
         entry = read_entry(said.dict(), [] if on_phone else consents, purpose=desk.claim.purpose)
         new = take_down(channel, entry, actor=desk.actor)
     except UnknownSubject:
         raise Http404 from None
+    except Refused as refused:
+        if by_script:
+            words = installation().rules.policies.text(refused.policy, language())
+            return JsonResponse({"code": "refused", "message": words.reason}, status=403)
+        raise
     except InboxFull as full:
         answer = (
             JsonResponse({"code": "busy"}, status=503)

@@ -31,6 +31,7 @@ def shell(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "counters": places(actor=desk.actor),
         "entry": views.form(desk.claim.purpose),
         "side": views.side(),
+        "may_ask": desk.may("consent"),
         "csrf_token": "",
         "without": True,
     }

@@ -2,7 +2,7 @@
 // page, cannot be taken out of it, and is nowhere but in its memory: a page that was closed leaves nothing that anybody opens.
 const form = document.querySelector("[data-counter]"), state = document.querySelector("[data-counter-state]");
 const DAY = 24 * 3600 * 1000, LOOK = 15_000, NAME = "kehu-counter", STORE = "waiting", BY = "kehu_counter_by";
-const OF_CONSENTS = ["unknown-purpose", "no-notice", "no-language"]; // what is refused for these is kept without what they allowed
+const OF_CONSENTS = ["unknown-purpose", "no-notice", "no-language", "no-consent"]; // what is refused for these is kept without what they allowed
 
 const say = (what, shown, { count, why } = {}) => {
   const line = state.querySelector(`[data-say="${what}"]`);
@@ -88,8 +88,8 @@ const start = async () => {
       if (told.doubtful?.length) { doubtful = true; say("doubtful", true, { why: told.doubtful.join(", ") }); }
       return true;
     }
-    if (answer.status === 422 || answer.status === 404) {
-      const told = await answer.json().catch(() => ({})), why = told.message ?? "";
+    const told = await answer.json().catch(() => ({})), why = told.message ?? "";
+    if (answer.status === 422 || answer.status === 404 || (answer.status === 403 && told.code)) { // with a code it is a rule that refuses this one
       if (body.has("subject") || told.code === "too-old") { await queue.drop(one.id); say("refused", true, { why }); return true; }
       if (body.has("consent") && OF_CONSENTS.includes(told.code)) {
         body.delete("consent"); await queue.put(one.id, body.toString()); say("unasked", true, { why });
@@ -156,7 +156,7 @@ const start = async () => {
 // The customer's side: full screen, and nothing of the staff's reachable behind it
 const side = document.querySelector("[data-side]");
 const face = () => {
-  const turned = location.hash === "#customer";
+  const turned = side !== null && location.hash === "#customer";
   document.querySelectorAll(".nav, .bar, .tabbar, .skip, main > :not(form), [data-counter] > :not([data-side])").forEach((one) => { one.inert = turned; });
   if (turned) side.querySelector("h2").focus();
 };
