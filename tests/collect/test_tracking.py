@@ -471,3 +471,16 @@ def test_what_no_longer_opens_comes_in_by_no_replay(send, kehu):
     _spoil("sealed")
     drain_all()
     assert kehu("quarantine", "replay").json["quarantined"] == 1 and _reasons()
+
+
+def test_a_channel_that_is_refused_writes_one_row_however_often_it_is_looked_at(channel, send, registered):
+    """Of a source whose contract is over: nothing is opened again before the house would let it in."""
+    registered()
+    set_terms(channel[0], actor=owner_actor(), basis="contract", source="broker")
+    send(message("identify", userId="U-1", traits={"email": "lin@mail.example"}))
+    registered(until="2026-11-01")
+    before = count("select count(*) from ledger_entry")
+    assert [drain() for _ in range(5)] == [0] * 5 and accepting.waiting() == (1, 1)
+    assert count("select count(*) from ledger_entry") - before == 1
+    registered(until="2099-12-31")
+    assert drain_all() == 1 and count("select count(*) from record") == 1

@@ -123,6 +123,10 @@ def drain_all() -> int:
     return total
 
 
+_refused = dict[int, tuple[UUID, tuple[int, str, int] | None]]()
+"""Of a channel that the house refuses: the oldest request of the chunk, and the terms that came with it (:func:`_under`)."""
+
+
 class _Channel:
     """One channel's chunk."""
 
@@ -139,12 +143,15 @@ class _Channel:
             return 0
         if self.kind is None:
             return self._wait(sent, "no such kind of channel is installed")
+        if self._still_refused(sent[0]):
+            return self._wait_on(sent[0])
         single = sent[0].tries >= _TRIES
         if single:
             sent = sent[:1]
         try:
             return self._take_in(sent)
         except Refused as refused:
+            _refused[self.channel.id] = sent[0].id, _under(sent[0])
             return self._wait(sent, refused.policy)
         except AsideDoesNotOpen as changed:  # no other try brings it back, and those beside it did not fail
             return self._give_up(next(one for one in sent if one.id == UUID(str(changed))))
@@ -159,12 +166,29 @@ class _Channel:
                 cursor.execute("update inbox set tries = tries + 1 where id = any (%s)", [[one.id for one in sent]])
             return len(sent)
 
+    def _still_refused(self, first: _Sent) -> bool:
+        """Whether what was refused at the last look would be again, asked without opening it: that is a row of the ledger."""
+        id, under = _refused.get(self.channel.id, (None, None))
+        if id != first.id:
+            return False
+        if under is not None:
+            self.terms.controller, self.terms.basis, self.terms.notice = under
+        admission = self._admission(recipe_of("interactions", self.channel, self.terms).supplier, None)
+        try:
+            refused = admission.verdict(0, admission.facts(raw_connection())).answer == "denied"
+        except Refused:
+            refused = True
+        if not refused:
+            del _refused[self.channel.id]
+        return refused
+
     def _wait(self, sent: Sequence[_Sent], why: str) -> int:
         """What the house refuses of whoever answers for the channel, or cannot read, waits for a day; then quarantine shows it."""
         _log.warning("inbox.refused", {"channel": self.channel.id, "policy": why})
-        if timezone.now() - sent[0].at < _WAITS:
-            return 0
-        return self._set_aside(sent[0])
+        return self._wait_on(sent[0])
+
+    def _wait_on(self, first: _Sent) -> int:
+        return self._set_aside(first) if timezone.now() - first.at >= _WAITS else 0
 
     def _next(self) -> list[_Sent]:
         with connection.cursor() as cursor:
@@ -280,15 +304,18 @@ class _Channel:
             Refusal(line, why, b"\0" + raw, key) for line, (why, raw, key) in zip(lines, refused, strict=True)
         ]
         terms = self.terms
-        admission = Admission(
+        place = Place(batch, 0, number, 0, terms.controller, self.channel.id, terms.notice, recipe.way, repeat=False)
+        write_chunk(prepared, place, self._admission(recipe.supplier, batch), actor=self.actor, began=began)
+
+    def _admission(self, supplier: int | None, batch: UUID | None) -> Admission:
+        terms = self.terms
+        return Admission(
             installation(), gate().decisions, actor=self.actor,
             terms=AdmissionTerms(
-                self.channel.id, self._kind(recipe.supplier), terms.controller, terms.basis, terms.notice, False, batch,
-                supplier=recipe.supplier,
+                self.channel.id, self._kind(supplier), terms.controller, terms.basis, terms.notice, False, batch,
+                supplier=supplier,
             ),
         )  # fmt: skip
-        place = Place(batch, 0, number, 0, terms.controller, self.channel.id, terms.notice, recipe.way, repeat=False)
-        write_chunk(prepared, place, admission, actor=self.actor, began=began)
 
     def _kind(self, supplier: int | None) -> str:
         """What the policies are told of the way: whose data comes by it, where that is not the sender's own."""
