@@ -14,7 +14,7 @@ from django.db import connection
 from kehu.collect.channels import Request, Terms, kinds
 from kehu.collect.channels.tracking import transport
 from kehu.collect.inbox import accept as accepting
-from kehu.collect.inbox.drain import drain_all
+from kehu.collect.inbox.drain import drain_all, forget_unread
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Quarantined
 from kehu.govern.channels import add_channel, page_key_of, renew_key
@@ -138,3 +138,32 @@ def test_it_opens_one_channel_and_ends_with_the_secret_key(channel):
     renew_key(Channel.objects.get(id=made.id))
     assert send(page, look) == 401 and send(key, look) == 401  # also where a process still remembers both
     assert accepting.waiting() == (1, 1)
+
+
+def test_names_that_anybody_can_make_up_fill_no_table(channel):
+    _, key = channel
+    names = "select coalesce(string_agg(name, ' ' order by name), '') from inbox_unread"
+    send(page_key_of(channel[0]), {"type": "identify", "anonymousId": "D", "traits": {"Lin": 1}})
+    friends = {"Lin.Wanqing": 1, "zhang.san_1990-01-02": 2}
+    send(
+        key,
+        {
+            "type": "identify",
+            "userId": "U-1",
+            "traits": {"friends": friends, "plan": {"tea": 1}, "address": {"floor": 3}},
+        },
+    )
+    drain_all()
+    assert count(names) == "address friends" and count("select sum(messages) from inbox_unread") == 2
+    words = {f"w{number}": True for number in range(700)}
+    send(
+        page_key_of(channel[0]),
+        {"type": "identify", "anonymousId": "D", "context": {"consent": {"categoryPreferences": words}}},
+    )
+    send(key, {"type": "identify", "userId": "U-1", "traits": {"friends": friends, "shoe": 3}})
+    drain_all()
+    assert count("select count(*) from inbox_unread") == 500
+    assert count("select messages from inbox_unread where name = 'friends'") == 2  # what is known counts on
+    with connection.cursor() as cursor:
+        cursor.execute("update inbox_unread set last_at = now() - interval '31 days' where name <> 'friends'")
+    assert forget_unread() == 499 and count(names) == "friends"

@@ -48,7 +48,7 @@ NOBODYS = {
     "do_not_contact": "keyed hashes of addresses that a list says are not to be written to; of nobody in particular",
     "form_try": "keyed digests of network addresses and mailboxes, for a day",
     "inbox_seen": "keyed digests of ids of messages, for a week",
-    "inbox_unread": "names of properties that no field has; never a value",
+    "inbox_unread": "names of properties that no field has, for a month; never a value, nor a name within",
     "owned": "who owns what of the house",
     "owned_before": "who owned it",
     "house_role": "of the house: what a role leaves of a shipped one",

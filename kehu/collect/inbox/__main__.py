@@ -23,7 +23,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
     django.setup()
     from kehu.collect.imports.garbage import collected_by_batch  # noqa: PLC0415  (models are there only now)
-    from kehu.collect.inbox.drain import drain, forget_seen  # noqa: PLC0415
+    from kehu.collect.inbox.drain import drain, forget_seen, forget_unread  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,6 +35,7 @@ def main() -> None:
                 if time.monotonic() >= forget:
                     forget = time.monotonic() + _FORGET
                     forget_seen()
+                    forget_unread()
                     collect()
                 if drain():
                     collect()

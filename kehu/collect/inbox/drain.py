@@ -54,6 +54,7 @@ _WAITS: Final = timedelta(days=1)
 _OLD: Final = timedelta(hours=1)
 _LOCK: Final = 0x6B696E00  # and the channel's id
 _FAILED: Final = "message_not_taken_in"
+_UNREAD: Final = 500  # names of a channel that nobody reads: more are not noted, for who sends may make them up
 _LOST: Final = "message_does_not_open"
 
 
@@ -389,11 +390,21 @@ class _Channel:
         if unread:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "insert into inbox_unread (channel, name, messages) select %s, n.name, n.messages"
-                    " from unnest(%s::text[], %s::bigint[]) as n (name, messages) order by n.name"
+                    "with said as (select n.name, n.messages, u.name is not null as known,"
+                    " row_number() over (partition by u.name is null order by n.name) as place"
+                    " from unnest(%(names)s::text[], %(counts)s::bigint[]) as n (name, messages)"
+                    " left join inbox_unread u on u.channel = %(channel)s and u.name = n.name),"
+                    " held as (select count(*) as names from inbox_unread where channel = %(channel)s)"
+                    " insert into inbox_unread (channel, name, messages) select %(channel)s, s.name, s.messages"
+                    " from said s, held h where s.known or h.names + s.place <= %(most)s order by s.name"
                     " on conflict (channel, name) do update set messages = inbox_unread.messages + excluded.messages,"
                     " last_at = clock_timestamp()",
-                    [self.channel.id, list(unread), list(unread.values())],
+                    {
+                        "channel": self.channel.id,
+                        "names": list(unread),
+                        "counts": list(unread.values()),
+                        "most": _UNREAD,
+                    },
                 )
 
     def _done(self, sent: Sequence[_Sent]) -> None:
@@ -419,6 +430,13 @@ def forget_seen() -> int:
     """Forget messages that were acknowledged over a week ago; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute("delete from inbox_seen where day < current_date - 7")
+        return int(cursor.rowcount)
+
+
+def forget_unread() -> int:
+    """Forget names that nobody reads and that no message has used for a month; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from inbox_unread where last_at < now() - interval '30 days'")
         return int(cursor.rowcount)
 
 

@@ -257,18 +257,18 @@ class _Call:
     def _values(self, traits: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
         dictionary = Dictionary.load().fields
         values: dict[str, str] = {}
-        if self._page_key:  # an address that anybody may have written is nobody's address
-            for name in traits:
-                self._not_read(name)
+        if self._page_key:  # an address that anybody may have written is nobody's address, and its name no news
             return values
+        strange = set[str]()
         for name, held in _flat(traits):
             field = known.get(name) or (name if name in dictionary and not dictionary[name].event else None)
             if field is None:
-                if name not in _OWN_TRAITS:
-                    self._not_read(name)
+                strange.add(name.partition(".")[0])  # never a name within: it may be somebody's
                 continue
             if (text := _text(held)) is not None and field != "external_id":
                 values.setdefault(field, text)
+        for name in strange - _OWN_TRAITS:
+            self._not_read(name)
         return values
 
     def _not_read(self, name: str) -> None:
