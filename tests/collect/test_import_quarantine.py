@@ -138,6 +138,20 @@ def test_every_cell_is_safe_and_comes_back(cell):
     assert from_spreadsheet(cell) == cell or cell.startswith("'")  # what somebody types in plain stays as typed
 
 
+def test_one_import_that_is_refused_keeps_no_other_from_coming_in_again(bring, kehu, registered):
+    registered()
+    text = "external_id,full_name,email,land\n{0}-1,Lin Wan,lin@kehu.example,DE\n{0}-2,Wang Fang,wang@kehu.example,CN\n"
+    terms = {"basis": "legitimate_interest"}
+    first = bring(text.format("B"), "--residence", "land", "--source", "broker", channel="third-party", **terms)
+    second = bring(text.format("S"), "--residence", "land", name="s.csv", **terms)
+    assert first.json["quarantined"] == second.json["quarantined"] == 1, first.json
+    registered(until="2026-11-01")
+    again = kehu("quarantine", "replay")
+    assert again.code == 3 and again.json["rows"] == 1
+    assert again.json["refused"] == [{"import": first.json["import"], "policy": "house.source-expired"}]
+    assert kehu("quarantine", "replay", first.json["import"]).json["error"]["policy"] == "house.source-expired"
+
+
 def test_replay_under_another_mapping(bring, kehu, desk):
     first = bring(DIRTY)
     again = kehu("quarantine", "replay", first.json["import"], "--map", "full_name=note")

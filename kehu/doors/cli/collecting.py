@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from kehu.doors.cli.databases import from_database, of_a_database, wanted_of
-from kehu.doors.cli.frame import FAILED, USAGE, Failure, actor, command, language
+from kehu.doors.cli.frame import FAILED, REFUSED, USAGE, Failure, actor, command, language
 
 if TYPE_CHECKING:
     from kehu.collect.imports.queries import ImportStatus
@@ -242,10 +242,14 @@ def quarantine_export(id: str | None, to: Path | None, raw: bool) -> Any:
 @click.option("--wait", is_flag=True, help="Run the linkage that follows, too.")
 @command()
 def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...], wait: bool) -> Any:
-    """Bring refused rows in again, under the rules of now, or as they stand in a mended export."""
+    """Bring refused rows in again, under the rules of now, or as they stand in a mended export.
+
+    Without an ID those of all imports; one that is refused keeps none of the others: it is named, and the exit code is 3.
+    """
     from kehu.collect.quarantine import actions
     from kehu.collect.quarantine.queries import imports_with_refused
     from kehu.doors.cli.bars import counted
+    from kehu.guard.gate.acts import Refused
 
     who = actor()
     if mended is not None and not mended.is_file():
@@ -254,13 +258,20 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
         wanted = [_id(id)] if id else imports_with_refused()
         if not wanted:
             raise actions.NothingRefused
-        answers = []
+        answers, refused = list[dict[str, Any]](), list[dict[str, str]]()
         for one in wanted:
-            with counted("import") as told:
-                done = actions.replay(one, actor=who, mended=mended, maps=maps, progress=_rows(told))
+            try:
+                with counted("import") as told:
+                    done = actions.replay(one, actor=who, mended=mended, maps=maps, progress=_rows(told))
+            except Refused as why:  # its source's contract is over, say: that holds for this import alone
+                if len(wanted) == len(refused) + 1:
+                    raise  # none came in
+                refused.append({"import": str(one), "policy": why.policy})
+                continue
             click.echo(str(done.id), err=True)
             answers.append(_answer(done))
-    return _together(answers, wait=wait, who=who)
+    answer = _together(answers, wait=wait, who=who)
+    return (answer | {"refused": refused}, REFUSED) if refused else answer
 
 
 def _together(answers: list[dict[str, Any]], *, wait: bool, who: Any) -> dict[str, Any]:
