@@ -73,6 +73,7 @@ MIDDLEWARE = [
 ]
 PAGE_MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "kehu.doors.web.middleware.HeadAsGet",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "kehu.doors.web.middleware.ReaderZone",

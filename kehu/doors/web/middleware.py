@@ -12,7 +12,7 @@ import psycopg
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 from django.utils import timezone
@@ -137,6 +137,26 @@ class RulesAsInForce:
         return self._next(request)
 
 
+class HeadAsGet:
+    """A page asked for by its head alone (monitors, proxies, checkers of links) is what a GET brings, without its body."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        if request.method != "HEAD":
+            return self._next(request)
+        request.method = "GET"
+        response = self._next(request)
+        if isinstance(response, StreamingHttpResponse):
+            response.streaming_content = iter(())
+        else:
+            response.headers["Content-Length"] = str(len(response.content))
+            response.content = b""
+        return response
+
+
 class FormsAlone:
     """An address that only takes forms, opened like a page, leads to the page above it; a form sent to a page is told so."""
 
@@ -148,7 +168,7 @@ class FormsAlone:
         response = self._next(request)
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return response
-        if request.method in ("GET", "HEAD"):
+        if request.method == "GET":
             return redirect(_page_above(request.path_info))
         return errors.not_for_forms(request, response.headers.get("Allow", ""))
 

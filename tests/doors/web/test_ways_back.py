@@ -45,6 +45,16 @@ def test_a_refused_form_leads_back_to_its_page(database, role, path, above):
     assert (answer.status_code, answer["Location"]) == (302, above)
 
 
+def test_the_head_of_a_page_is_what_the_page_has_without_its_body(database):
+    desk, _ = signed_in("service", "service")
+    for held, path in ((browser(), "/sign-in"), (browser(), "/portal/sign-in"), (browser(), "/"), (desk, "/customers")):
+        head, page = held.head(path), held.get(path)
+        assert (head.status_code, head.content) == (page.status_code, b"")
+        assert head.headers.get("Location") == page.headers.get("Location")
+        assert not page.content or int(head["Content-Length"]) > 0
+    assert desk.head("/channels/new").status_code == desk.get("/channels/new").status_code
+
+
 def test_a_page_that_takes_no_form_says_so(database):
     desk, _ = signed_in("privacy")
     desk.cookies["kehu_language"] = "en"
