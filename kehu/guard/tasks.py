@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 
 from kehu.guard.gate.pulls import forget_pulls
@@ -70,6 +71,13 @@ def rotate_when_due(timestamp: int) -> None:
         rotate()
     else:
         destroy_left_keys()
+
+
+@app.periodic(cron="29 * * * *")
+@app.task(name="guard:forget_sessions", queueing_lock="forget_sessions", pass_context=False)
+def forget_sessions(timestamp: int) -> None:
+    """Drop once an hour sessions that have ended; strangers at the door of a single sign-on begin one each."""
+    SessionStore.clear_expired()
 
 
 @app.periodic(cron="51 * * * *")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 
 from kehu.doors.web.ledger import action_label
 from kehu.govern.slugs import ACTIONS
+from kehu.guard.tasks import forget_sessions
 from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
 
@@ -87,3 +89,16 @@ def test_what_a_change_of_rules_misses_is_said_in_ones_own_words(database):
     form = {"countries": "Hongkong", "retention_days": "30", "do": "look"}
     proposed = desk.post("/purposes/marketing/propose", form)
     assert "not of the form asked for" in text_of(proposed)
+
+
+def test_a_session_that_has_ended_is_forgotten_within_the_hour(database):
+    signed_in("service")
+    standing, _ = signed_in("service")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update django_session set expire_date = now() - interval '1 minute' where session_key <> %s",
+            [standing.session.session_key],
+        )
+        forget_sessions(0)
+        cursor.execute("select array_agg(session_key::text) from django_session")
+        assert cursor.fetchone() == ([standing.session.session_key],)
