@@ -91,10 +91,10 @@ class Limiter:
         rate = settings.API_RATE
         if rate <= 0:
             return
-        now = time.monotonic()
+        now, most = time.monotonic(), max(1.0, rate * settings.API_BURST)  # else a slow rate would let nobody in, ever
         with self._lock:
-            held, then = self._buckets.pop(credential, (rate * settings.API_BURST, now))
-            held = min(rate * settings.API_BURST, held + (now - then) * rate)
+            held, then = self._buckets.pop(credential, (most, now))
+            held = min(most, held + (now - then) * rate)
             self._buckets[credential] = (held - 1 if held >= 1 else held, now)  # a refused one takes nothing
             while len(self._buckets) > _KEPT:
                 self._buckets.popitem(last=False)

@@ -332,6 +332,18 @@ def test_rate_is_bounded_by_token(caller):
     assert second("GET", f"/subjects/{lin}/explanation").status == 200
 
 
+def test_a_slow_rate_lets_one_in_at_a_time(monkeypatch):
+    settings.API_RATE, settings.API_BURST, one = 0.2, 4, uuid.uuid4()
+    now, limiter = 0.0, callers.Limiter()
+    monkeypatch.setattr(callers, "time", SimpleNamespace(monotonic=lambda: now))
+    limiter.take(one)
+    with pytest.raises(callers.Busy) as busy:
+        limiter.take(one)
+    assert busy.value.seconds == 5
+    now += 5
+    limiter.take(one)
+
+
 def test_whoever_asks_a_little_too_fast_is_let_through_at_the_rate(monkeypatch):
     settings.API_RATE, settings.API_BURST, one = 50, 1, uuid.uuid4()
     now, limiter, taken = 0.0, callers.Limiter(), 0
