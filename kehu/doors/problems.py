@@ -25,6 +25,12 @@ _NO_SUCH_THING: Final = (
     psycopg.errors.UndefinedColumn,
     psycopg.errors.UndefinedFunction,
 )
+_UNKEEPABLE: Final = (
+    psycopg.errors.StringDataRightTruncation,
+    psycopg.errors.CharacterNotInRepertoire,
+    psycopg.errors.UntranslatableCharacter,
+    psycopg.errors.ProgramLimitExceeded,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ def problem_of(error: Exception) -> Problem:
     """What an exception that reached a door means to whoever asked; ``fault`` where nobody foresaw it."""
     if isinstance(error, _NO_SUCH_THING) or isinstance(error.__cause__, _NO_SUCH_THING):
         return Problem("outdated")
+    if _cannot_be_kept(error) or _cannot_be_kept(error.__cause__):
+        return Problem("unkeepable")
     if isinstance(error, psycopg.Error):
         return Problem("database")
     names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
@@ -76,6 +84,12 @@ def problem_of(error: Exception) -> Problem:
         if name in _codes():
             return Problem(_codes()[name])
     return _said(error)
+
+
+def _cannot_be_kept(error: BaseException | None) -> bool:
+    """Whether the database could not keep what was given; whoever says the same again is answered the same."""
+    # psycopg's own, before anything is sent: a character that no text of PostgreSQL holds
+    return isinstance(error, _UNKEEPABLE) or (type(error) is psycopg.DataError and error.sqlstate is None)
 
 
 # Exceptions whose problem says more than their name; what they bring is made of the house's own words, never of a value.

@@ -35,6 +35,14 @@ def test_a_table_that_is_not_there_yet(database):
     assert problem_of(met.value).code == "outdated"
 
 
+@pytest.mark.parametrize("name", ["a\0b", "x" * 70_000], ids=["nul", "too long"])
+def test_what_no_database_keeps_is_the_askers_to_mend(kehu, name):
+    """Not of the database: whoever is told to come back in a second would do so for ever."""
+    code, answer = kehu("controller", "add", name, "--country", "CN")
+    assert (code, answer["error"]["code"]) == (2, "unkeepable") and name not in str(answer)
+    assert problems.Problem("unkeepable").status == 422
+
+
 def test_every_exception_that_has_words_is_there_by_that_name():
     speaking = dict.fromkeys(problems._SPEAKING, "")
     for name in problems._codes() | speaking:
