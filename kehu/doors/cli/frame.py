@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import os
@@ -219,12 +220,13 @@ def end(answer: Any, code: int, *, as_json: bool) -> NoReturn:
     """Print an answer (one JSON object, or lines for people) and end; a failure keeps its code though nobody reads it."""
     try:
         if as_json:
-            put(json.dumps(answer, ensure_ascii=False, default=str))
+            put(as_object(answer))
         elif isinstance(answer, dict) and "error" in answer:
             with _while_read(sys.stderr):
                 print_error(answer["error"])
         else:
             with _while_read(sys.stdout):
+                _escaping(sys.stdout)
                 print_answer(answer)
     except NobodyReads:
         if code == DONE:
@@ -238,15 +240,26 @@ def _end_by_page(found: Pages, *, as_json: bool) -> NoReturn:
     if not as_json:
         for page in pages:
             with _while_read(sys.stdout):
+                _escaping(sys.stdout)
                 print_answer({found.name: page})
         sys.exit(DONE)
     before = f'{{"{found.name}": ['
     for page in pages:
-        rows = ", ".join(json.dumps(row, ensure_ascii=False, default=str) for row in page)
+        rows = ", ".join(map(as_object, page))
         put(before + rows, line=False)
         before = ", "
     put("]}")
     sys.exit(DONE)
+
+
+def as_object(answer: Any) -> str:
+    """An answer as one JSON object, with escapes alone where the terminal's encoding lacks a character of it."""
+    text = json.dumps(answer, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(answer, default=str)
+    return text
 
 
 def put(text: str, *, line: bool = True) -> None:
@@ -257,6 +270,12 @@ def put(text: str, *, line: bool = True) -> None:
     """
     with _while_read(sys.stdout):
         click.echo(text, nl=line)
+
+
+def _escaping(stream: TextIO) -> None:
+    """What the terminal's encoding lacks is written as an escape: the work is done by now, and an error would quote it."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -348,9 +367,9 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             found = datetime.fromisoformat(value)
-        except ValueError:
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the latter: in UTC it would be before the first year
             self.fail(self.form, param, ctx)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 MOMENT = Moment()

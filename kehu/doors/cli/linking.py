@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import DONE, actor, command, language, put, subject_id
+from kehu.doors.cli.frame import DONE, actor, as_object, command, language, put, subject_id
 
 if TYPE_CHECKING:
     from kehu.refine.models import LinkageRun
@@ -87,7 +86,7 @@ def sources(channel: str, with_proposals: bool) -> Any:
     from kehu.refine.resolve.sources import sources as listed
 
     for source in listed(channel, actor=actor(), with_proposals=with_proposals):
-        put(json.dumps({"external_id": source.external_id, "subject": str(source.subject)}, ensure_ascii=False))
+        put(as_object({"external_id": source.external_id, "subject": str(source.subject)}))
     sys.exit(DONE)  # the lines are the answer
 
 
