@@ -28,3 +28,14 @@ def test_an_encoding_that_lacks_a_character_costs_no_answer(database):
 def test_a_moment_before_the_first_year_is_wrong_usage(kehu):
     code, answer = kehu("ledger", "list", "--since", "0001-01-01T00:00:00+14:00")
     assert (code, answer["error"]["code"]) == (2, "usage")
+
+
+def test_an_empty_token_is_nobodys(kehu, monkeypatch):
+    """What a script is left with where the token it asked for was refused; the home's owner is meant by no token at all."""
+    from click.testing import CliRunner
+
+    from kehu.doors.cli.main import main
+
+    for words in (("channel", "list"), ("token", "issue", "--staff", "x", "--purpose", "service")):
+        done = CliRunner().invoke(main, [*words, "--json"], env={"KEHU_TOKEN": ""})
+        assert done.exit_code == 3, done.output

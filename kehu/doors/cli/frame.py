@@ -296,7 +296,7 @@ def _silence(stream: TextIO) -> None:
 
 
 def actor() -> Any:
-    """Whom this command acts for: the token's human, else the home's owner.
+    """Whom this command acts for: the token's human, else the home's owner; an empty token is nobody's.
 
     Raises:
         TokenRefused: the token is unknown, expired or revoked.
@@ -306,7 +306,7 @@ def actor() -> Any:
     from kehu.guard.staff.actions import actor_of_token, owner_actor
 
     token = os.environ.get("KEHU_TOKEN")
-    if not token:
+    if token is None:
         return owner_actor()
     found = actor_of_token(token)
     require_reading(found, act=None)

@@ -82,7 +82,7 @@ def down() -> Any:
 @command(starts=False)
 def database() -> Any:
     """Addresses of the database, for the installation's owner only."""
-    if os.environ.get("KEHU_TOKEN"):
+    if "KEHU_TOKEN" in os.environ:
         raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
     held = Database(Home.current())
     return {"app_url": held.url("kehu_app"), "owner_url": held.url("kehu_owner")}
@@ -103,7 +103,7 @@ def backup(file: Path) -> Any:
 @command(needs_home=False, starts=False)
 def restore(file: Path) -> Any:
     """Bring a copy back into a home with keys and no database; who stands in its file erasures is erased again first."""
-    if os.environ.get("KEHU_TOKEN"):
+    if "KEHU_TOKEN" in os.environ:
         raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
     home = Home.current()
     with told():
@@ -328,5 +328,5 @@ def owner_only() -> None:
     Raises:
         Failure: a token is set.
     """
-    if os.environ.get("KEHU_TOKEN"):
+    if "KEHU_TOKEN" in os.environ:
         raise Failure(REFUSED, "owner-only", "Only the home's owner may do this.", "Leave KEHU_TOKEN out.")
