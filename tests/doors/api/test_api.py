@@ -392,6 +392,8 @@ def test_a_file_is_sent_looked_at_imported_and_followed(caller, database):
     data = "external_id,full_name,email,newsletter,asked_at\nc1,林婉清,lin@mail.example,yes,2026-01-02\n,,nothing,,\n".encode()
     sent = ask("POST", "/uploads", raw=data, Content_Type="application/octet-stream")
     assert sent.status == 201
+    nowhere = ask("POST", "/imports", {"files": [sent.json["file"]], "channel": "\0", "basis": "consent"})
+    assert (nowhere.status, nowhere.json["code"], nowhere.headers.get("Retry-After")) == (422, "unkeepable", None)
     spool = Home.current() / "spool"
     lying = set(spool.iterdir())
     assert ask("POST", "/uploads", raw=b"", Content_Type="application/octet-stream").status == 422
