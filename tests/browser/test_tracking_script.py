@@ -372,6 +372,19 @@ def test_what_was_stored_when_only_the_last_visit_was_known_ends_thirteen_months
     assert window.evaluate("kehu.id()") is None
 
 
+def test_what_the_inbox_would_not_read_is_not_sent_and_the_page_is_told(shop, window):
+    """Its end is in bytes: a character of Chinese is three."""
+    heard = []
+    window.on("console", lambda line: heard.append(line.text))
+    window.goto(shop.site_at)
+    window.evaluate("kehu.consent({stats: true}); kehu.track('Long', {text: '茶'.repeat(12000)}); kehu.track('Short')")
+    until(window, kept, 2)
+    assert (
+        heard == ["kehu: too large"]
+        and [one.get("event") for one in shop.heard if one["type"] == "track"][-1] == "Short"
+    )
+
+
 def test_the_secret_key_in_a_page_does_nothing(shop, window, channel):
     shop.key = channel[1]
     heard = []

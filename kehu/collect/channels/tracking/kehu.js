@@ -72,8 +72,9 @@
       type, messageId: random(), anonymousId: device, userId: user, userProof: proof, timestamp: now(),
       context: { consent: { categoryPreferences: { ...consents } } }, ...more,
     };
-    // what a page may hand on while it closes has an end, and so has what is kept of one message
-    if (JSON.stringify(message).length > 15e3) return console.warn("kehu: too large");
+    // what a page may hand on while it closes has an end, and so has what is kept of one message, which is in bytes
+    const text = JSON.stringify(message);
+    if (text.length > 15e3 || new Blob([text]).size > 32e3) return console.warn("kehu: too large");
     waiting.push(message);
     sent = true;
     timer ||= setTimeout(send, 300);
