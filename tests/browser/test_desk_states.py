@@ -89,3 +89,10 @@ def test_where_nothing_is(visit: Callable[..., Any]) -> None:
             window.page.locator("#palette[open]").wait_for()
             wrong += looked_at(window, f"palette {width} {theme} {language}", width)
     assert wrong == []
+
+
+def test_a_zone_that_begins_like_the_last_one_is_another(visit: Callable[..., Any]) -> None:
+    window = visit()
+    window.context.add_cookies([{"name": "kehu_zone", "value": "Asia/Shanghai+1", "url": window.site}])
+    window.go("/sign-in")
+    window.page.wait_for_function("document.cookie.split('; ').includes('kehu_zone=Asia/Shanghai')")

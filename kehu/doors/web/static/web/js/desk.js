@@ -85,4 +85,4 @@ document.querySelectorAll(".tabs [aria-current='page']").forEach((tab) => { cons
 
 // 6. The reader's time zone, for the server to write times in
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone && !document.cookie.includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;
+if (zone && !document.cookie.split("; ").includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;
