@@ -47,6 +47,34 @@ def test_nothing_is_lost(old, new):
     assert "".join(one.text for one in found if one.kind != "added") == old
 
 
+def falling(end: str) -> str:
+    """Runs of one line, each shorter than the one before: matched one after the other, the longest first."""
+    return "".join("a\n" * n + f"{end}{n}\n" for n in range(60, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a\n" * 8_000, "b\n" + "a\n" * 8_000 + "c"),
+        ("\n" * 50_000, "b\n" + "\n" * 49_990 + "c"),
+        (falling("x"), falling("y")),
+        (falling("x").replace("\n", " "), falling("y").replace("\n", " ")),
+    ],
+)
+def test_whatever_is_compared_it_ends(old, new):
+    began = time.perf_counter()
+    found = pieces(old, new)
+    assert time.perf_counter() - began < 10
+    assert "".join(one.text for one in found if one.kind != "removed") == new
+    assert "".join(one.text for one in found if one.kind != "added") == old
+
+
+def test_one_word_in_a_text_too_long_to_compare_is_seen():
+    old = "\n" * 40_000 + "We obey the law.\n" + "\n" * 40_000
+    found = pieces(old, old.replace("the", "every"))
+    assert [(one.kind, one.text) for one in found if one.kind != "same"] == [("removed", "the"), ("added", "every")]
+
+
 def test_a_long_notice_is_compared_in_time():
     old = "\n".join(f"第{number}条 我们处理您的资料，以便提供服务。" * 20 for number in range(100))
     began = time.perf_counter()
