@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
-from kehu.guard.ledger import tree
+from kehu.guard.ledger import heads, tree
 from kehu.guard.ledger.checkpoint import CheckpointInvalid, Signer, parse
 from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import NotInLedger, prove
@@ -306,6 +306,14 @@ def test_a_log_rewritten_as_a_whole_is_found_by_a_kept_checkpoint(database, log)
     [broken] = check(against=kept).broken
     assert "forked: the tree of size 301 is not the one that was signed (given)" in broken.why
     check.sequence()
+
+
+def test_a_checkpoint_kept_in_three_places_is_checked_once(log, monkeypatch):
+    check, *_ = log
+    asked = []
+    monkeypatch.setattr(heads, "parse", lambda note, **named: asked.append(note) or parse(note, **named))
+    assert check(against=check.witness.read_text()).ok
+    assert len(asked) == len(set(asked)) == 1
 
 
 def test_what_is_done_to_the_homes_file_is_found(log):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -151,6 +152,25 @@ def test_a_folder_gets_every_checkpoint(read, tmp_path, monkeypatch):
     assert standing.size == int(notes[-1].split("\n")[1]) and standing.why is None
 
 
+def test_of_a_folders_file_only_the_end_is_read(read, tmp_path, monkeypatch):
+    [one] = named(monkeypatch, str(tmp_path))
+    read()
+    assert hand(one)
+    [file] = tmp_path.iterdir()
+    long = b"\n" * 4_000_000 + file.read_bytes() * 30
+    for end in (b"", b"kehu/x\n9\nAA", b"junk\n\n" * 2_000):  # whole, cut short, and followed by what is no note
+        file.write_bytes(long + end)
+        tracemalloc.start()
+        with connect() as connection:
+            assert witness._held_by(file, connection) == witness.standings(Home.current())[0].size
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1_000_000
+    file.write_bytes(b"")
+    with connect() as connection:
+        assert witness._held_by(file, connection) == -1
+
+
 def test_a_folder_that_is_away_is_tried_again(read, tmp_path, monkeypatch):
     [one] = named(monkeypatch, str(tmp_path / "stick"))
     read()
@@ -211,7 +231,7 @@ def test_a_service_cosigns_and_anybody_can_check_it(read, service, tmp_path, mon
     )
     done = run()
     assert done.returncode == 0 and "cosigned" in [step["step"] for step in json.loads(done.stdout)["steps"]]
-    (tmp_path / "note").write_text(witness.split_notes(note)[0][0].rpartition("— w")[0])
+    (tmp_path / "note").write_text(split_notes(note)[0][0].rpartition("— w")[0])
     assert run().returncode == 1  # not cosigned
 
 

@@ -37,6 +37,21 @@ def split_notes(text: str) -> tuple[list[str], str]:
     return notes, "\n\n".join(rest)
 
 
+def last_note(path: Path) -> str | None:
+    """The last whole note of a file, of which only the end is read: it grows for as long as the log does."""
+    with path.open("rb") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        length = _TAIL
+        while end:
+            end = max(0, size - length)
+            file.seek(end)
+            notes, _ = split_notes(file.read(length).decode("utf-8", "replace"))
+            if len(notes) > 1 or (notes and not end):  # the first may be cut where reading began
+                return notes[-1]
+            length *= 4
+    return None
+
+
 def append_note(path: Path, note: str) -> None:
     """Add a note to the file, on disk when this returns; one that a crash cut short is taken out first."""
     with path.open("a+b") as file:
@@ -56,17 +71,22 @@ def gather(connection: Connection[Any], signer: Signer, home_file: Path | None, 
     """Every head there is: of the database, of the home's file, and those in ``against``, which the caller kept."""
     roots: dict[int, dict[bytes, str]] = {}
     faults: list[str] = []
+    signed_notes: dict[str, tuple[int, bytes]] = {}  # a note is in several places, and its signature checked once
 
     def take(note: str, where: str) -> tuple[int, bytes] | None:
-        try:
-            found = parse(note, origin=signer.origin, public=signer.public)
-        except CheckpointInvalid:
-            faults.append(f"a checkpoint {where} is not signed by this log")
-            return None
-        places = roots.setdefault(found.size, {})
-        known = places.get(found.root)
-        places[found.root] = where if known is None or known == where else f"{known} and {where}"
-        return found.size, found.root
+        found = signed_notes.get(note)
+        if found is None:
+            try:
+                read = parse(note, origin=signer.origin, public=signer.public)
+            except CheckpointInvalid:
+                faults.append(f"a checkpoint {where} is not signed by this log")
+                return None
+            found = signed_notes[note] = read.size, read.root
+        size, root = found
+        places = roots.setdefault(size, {})
+        known = places.get(root)
+        places[root] = where if known is None or known == where else f"{known} and {where}"
+        return found
 
     ours = set[str]()
     for size, root, note in connection.execute("select size, root, note from ledger_checkpoint order by size"):

@@ -28,7 +28,7 @@ from psycopg import Connection
 
 from kehu.guard.ledger import verifier
 from kehu.guard.ledger.consistency import LogForked, prove_growth
-from kehu.guard.ledger.heads import append_note, split_notes
+from kehu.guard.ledger.heads import append_note, last_note
 from kehu.host.home import Home, write_file
 
 SETTING: Final = "KEHU_WITNESSES"
@@ -212,14 +212,14 @@ def _to_folder(witness: Witness, connection: Connection[Any]) -> int:
 
 def _held_by(file: Path, connection: Connection[Any]) -> int:
     """The size of the file's last checkpoint, which must be one of ours; -1 where it has none."""
-    notes, _ = split_notes(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else ([], "")
-    if not notes:
+    last = last_note(file) if file.exists() else None
+    if last is None:
         return -1
-    size = notes[-1].split("\n")[1]
+    size = last.split("\n")[1]
     ours, newest = connection.execute(
         "select (select note from ledger_checkpoint where size::text = %s), max(size) from ledger_checkpoint", (size,)
     ).fetchone() or (None, -1)
-    if ours == notes[-1]:
+    if ours == last:
         return int(size)
     raise NotTaken("ahead" if size.isdecimal() and int(size[:20]) > newest else "forked")
 
