@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 from django.core.management import call_command
@@ -81,27 +82,32 @@ def register_rules() -> None:
     One at a time: of two changes that come in force at once the later one's rules hold both.
     """
     register.lock("rules", "")
+    begun = timezone.now()
     rules = rules_in_force()
     newest = Rules.objects.order_by("-version").first()
     if newest is None or bytes(newest.digest) != rules.digest:
-        Rules.objects.create(
+        made = Rules.objects.create(
             digest=rules.digest,
             content={"policies": rules.policies.digest, "dictionary": rules.dictionary.digest}
             | {slug: purpose.digest for slug, purpose in rules.purposes.items()}
             | {"owned": things_of_the_rules()},
         )
+        if _came_due(begun, made.since):  # read before its moment, and later it would count as looked at
+            register_rules()
 
 
 def register_due_notices() -> bool:
     """Put the rules in force anew where a notice's day has come since they were; returns whether it did."""
     newest = Rules.objects.order_by("-version").first()
-    if (
-        newest is None
-        or not Notice.objects.filter(in_force_from__gt=newest.since, in_force_from__lte=timezone.now()).exists()
-    ):
+    if newest is None or not _came_due(newest.since, timezone.now()):
         return False
     register_rules()
     return True
+
+
+def _came_due(after: datetime, until: datetime) -> bool:
+    """Whether a notice came in force between the two."""
+    return Notice.objects.filter(in_force_from__gt=after, in_force_from__lte=until).exists()
 
 
 def open_owner(database: Database) -> psycopg.Connection[tuple[object, ...]]:

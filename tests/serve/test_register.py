@@ -21,6 +21,7 @@ from kehu.govern.models import Notice, Rules
 from kehu.govern.notices import Covered
 from kehu.govern.register import Assessment
 from kehu.govern.slugs import ACTIONS, LANGUAGES, PURPOSES
+from kehu.guard import setup
 from kehu.guard.gate import read
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import Gate, gate
@@ -31,7 +32,7 @@ from kehu.serve.desk.standing import standing_of
 from kehu.serve.register import changes, views
 from kehu.serve.rights.consents.receipts import receipt
 from kehu.vault.ids import new_id
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 
 FINE = Assessment(on=date(2026, 11, 1), risk="low", outcome="acceptable", measures="")
 WORDS = dict.fromkeys(LANGUAGES, "We also use your date of birth to serve you.")
@@ -300,6 +301,28 @@ def test_a_later_notice_covers_what_came_under_the_one_before(office):
     changes.approve(propose_notice(amy, texts=dict.fromkeys(LANGUAGES, "Service, too.")).id, actor=paul)
     opened = gate().open([lin], actor=alice, purpose="service", fields=["email"])[0]
     assert [one.field for one in opened.contributions] == ["email"]
+
+
+def test_a_notice_that_comes_in_force_while_rules_are_read_is_not_missed(office, database, monkeypatch):
+    amy, paul = office
+    put_in_force("service", {"least": least("service", "birth_date")}, office)
+    changes.approve(propose_notice(amy, on=timezone.now() + timedelta(days=3)).id, actor=paul)
+    read = setup.rules_in_force
+
+    def due_meanwhile():
+        monkeypatch.setattr(setup, "rules_in_force", read)
+        rules = read()
+        with open_owner(database) as owner:
+            owner.execute("update govern_notice set in_force_from = clock_timestamp() where version = 2")
+        return rules
+
+    with open_owner(database) as owner:
+        owner.execute("alter table govern_notice disable trigger user")
+    monkeypatch.setattr(setup, "rules_in_force", due_meanwhile)
+    shipped_with(database, "claims", retention_days=3_001)
+    register_due_notices()
+    alice, [lin] = staff("service"), admit({"email": "lin@mail.example", "birth_date": "1990-03-05"})
+    assert answer(lin, alice, "service", "birth_date")[0] != "denied"
 
 
 def test_a_notice_comes_in_force_on_its_day(office, database):
