@@ -84,8 +84,10 @@ def forget_sessions(timestamp: int) -> None:
 @app.task(name="guard:forget_pulls", queueing_lock="forget_pulls", pass_context=False)
 def forget_pulled(timestamp: int) -> None:
     """Drop once an hour what counts no more: answers to recipients outside and quotas taken, of days gone by."""
-    forget_pulls()
-    forget_quotas()
+    try:
+        forget_pulls()
+    finally:
+        forget_quotas()
 
 
 @app.periodic(cron="* * * * *")
@@ -142,8 +144,10 @@ def watch(timestamp: int) -> None:
     from kehu.guard.watch.engine import look
     from kehu.guard.watch.tell import deliver
 
-    look()
-    deliver()
+    try:
+        look()
+    finally:  # what cannot be read holds up nothing that was found before
+        deliver()
 
 
 @app.periodic(cron="37 2 * * *")
@@ -153,8 +157,10 @@ def watch_over(timestamp: int) -> None:
     from kehu.guard.watch.marks import find_colleagues
     from kehu.guard.watch.teach import forget_old
 
-    find_colleagues(actor=owner_actor())
-    forget_old(raw_connection())
+    try:
+        find_colleagues(actor=owner_actor())
+    finally:
+        forget_old(raw_connection())
 
 
 @app.task(name="guard:tell_of_glass", retry=WHILE_AWAY)

@@ -13,9 +13,10 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test import override_settings
 
+from kehu.guard import tasks
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
-from kehu.guard.watch import house, tell
+from kehu.guard.watch import engine, house, tell
 from kehu.guard.watch.alerts import raise_alert
 from kehu.guard.watch.health import check_watch
 from tests.cast import staff
@@ -239,3 +240,11 @@ def test_the_doctor_says_when_the_watch_lags(database):
         owner.execute("insert into ledger_leaf (index, seq, hash) values (0, 1000, sha256(''))")
     assert "watch.behind" in {one.id for one in check_watch(running=True)}
     assert "watch.behind" not in {one.id for one in check_watch(running=False)}
+
+
+def test_a_look_that_fails_keeps_nothing_back_that_was_found_before(post, monkeypatch):
+    raise_alert("honey", staff("service").human, {"rows": [1], "found": []})
+    monkeypatch.setattr(engine, "look", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        tasks.watch(0)
+    assert [to for to, _ in post.received] == ["owner@shop.example"]
