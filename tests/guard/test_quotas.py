@@ -22,6 +22,7 @@ from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.quotas import Leases, QuotaSpent, limits, set_limit, taken
 from kehu.guard.gate.read import gate
 from kehu.guard.gate.uses import USES
+from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, owner_actor
 from kehu.guard.watch.alerts import alerts, dismiss
@@ -58,6 +59,12 @@ def test_what_ships_has_a_quota_for_each_role_that_sees_customers():
     held = shipped_quotas()
     assert {role for role, _ in held} == {"service", "manager", "marketing", "analyst", "privacy", "legal", "auditor"}
     assert all(quota.per_hour < quota.per_day for quota in held.values())
+
+
+def test_who_is_refused_looks_up_a_rule_that_is_of_quotas_alone(database):
+    policies = installation().rules.policies
+    of = {name: policies.text(name, "en").article for name in ("house.quota", "house.own-quota", "house.conflict")}
+    assert of["house.quota"] == of["house.own-quota"] != of["house.conflict"]
 
 
 def test_the_gate_opens_that_many_and_no_more(small):
