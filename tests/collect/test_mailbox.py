@@ -232,7 +232,8 @@ def test_an_account_and_a_password_may_have_any_letters(channel, imap):
 
 
 @pytest.mark.parametrize(
-    ("name", "held"), [("台北", "&U,BTFw-"), ("Anfragen & Rückfragen", "Anfragen &- R&APw-ckfragen")]
+    ("name", "held"),
+    [("台北", "&U,BTFw-"), ("Anfragen & Rückfragen", "Anfragen &- R&APw-ckfragen"), ("R&D-Support", "R&-D-Support")],
 )
 def test_a_folder_may_have_any_name(channel, imap, name, held):
     with imap.client() as server:

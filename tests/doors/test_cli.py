@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import time
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from django.db.utils import OperationalError
 
 from kehu.guard.ledger import queries as ledger_queries
 from kehu.serve.assurance import queries
@@ -106,6 +108,17 @@ def test_a_long_ledger_is_listed_page_by_page(kehu, database, monkeypatch):
     assert kehu("ledger", "list", "--purpose", "credit")[1] == {"rows": []}
     unknown = kehu("ledger", "list", "--subject", "01990000-0000-7000-8000-000000000000")
     assert unknown[0] == 1 and set(unknown[1]) == {"error"}
+
+    def away_at_the_second(**given: Any) -> Any:
+        if len(asked) > 1:
+            raise OperationalError("gone")
+        asked.append(given["limit"])
+        return ask(**given)
+
+    asked.clear()
+    monkeypatch.setattr(ledger_queries, "rows", away_at_the_second)
+    code, cut = kehu("ledger", "list")
+    assert code == 1 and cut["error"]["code"] == "database" and cut["rows"]  # one object, and what it ended at
 
 
 def test_ledger_lists_proves_and_verifies(kehu, database):

@@ -550,6 +550,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     state = lambda told: {one["clock"]: one["state"] for one in told["incidents"][0]["clocks"]}[report[2]]
     assert state(kehu(*report)) == "done" != state(kehu(*report, "--undo"))
     kehu(*report, "--undo", code=2)
+    kehu(*report, "--undo", "--at", "2026-01-01", code=2)
     assert kehu("export", lin, "--to", "copy.age")["passphrase"] and Path("copy.age").read_bytes().startswith(b"age-")
 
     kehu("hold", lin, "--reason", "lawsuit")

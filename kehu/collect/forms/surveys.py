@@ -27,7 +27,8 @@ from kehu.guard.gate.acts import require_act
 FEWEST: Final = 5
 """A count below this is not said: whoever knows the few would know their answers."""
 MOST_TEXTS: Final = 100
-# Answers to a version, of whoever was invited the newest to a question: what was kept before there was one each is there still.
+# Answers to a version, of whoever was invited one of the newest day to a question: what was kept before there was one each is
+# there still, and ids tell no time.
 _ONCE: Final = """(select distinct on (coalesce(subject, id), question) * from survey_answer
     where form = %(form)s and version = %(version)s order by coalesce(subject, id), question, day desc, id) once"""
 

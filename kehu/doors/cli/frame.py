@@ -225,9 +225,7 @@ def end(answer: Any, code: int, *, as_json: bool) -> NoReturn:
             with _while_read(sys.stderr):
                 print_error(answer["error"])
         else:
-            with _while_read(sys.stdout):
-                _escaping(sys.stdout)
-                print_answer(answer)
+            _say(answer)
     except NobodyReads:
         if code == DONE:
             raise
@@ -235,21 +233,35 @@ def end(answer: Any, code: int, *, as_json: bool) -> NoReturn:
 
 
 def _end_by_page(found: Pages, *, as_json: bool) -> NoReturn:
-    """The same of a list however long, of which one page is held; what is refused at the first one has printed nothing."""
-    pages = chain([next(found.pages, [])], found.pages)
-    if not as_json:
-        for page in pages:
-            with _while_read(sys.stdout):
-                _escaping(sys.stdout)
-                print_answer({found.name: page})
-        sys.exit(DONE)
+    """The same of a list however long, of which one page is held; what is refused at the first one has printed nothing.
+
+    What fails further on ends the list, and stands behind it: with ``--json`` in the same object.
+    """
+    pages, code, wrong = chain([next(found.pages, [])], found.pages), DONE, None
     before = f'{{"{found.name}": ['
-    for page in pages:
-        rows = ", ".join(map(as_object, page))
-        put(before + rows, line=False)
-        before = ", "
-    put("]}")
-    sys.exit(DONE)
+    try:
+        for page in pages:
+            if as_json:
+                put(before + ", ".join(map(as_object, page)), line=False)
+                before = ", "
+            else:
+                _say({found.name: page})
+    except NobodyReads:
+        raise
+    except Exception as failed:  # noqa: BLE001  (whatever it is, its text may quote a value)
+        met = _failure(failed)
+        code, wrong = met.exit_code, met.body
+    if as_json:
+        put("]}" if wrong is None else f'], "error": {as_object(wrong)}}}')
+    elif wrong is not None:
+        end({"error": wrong}, code, as_json=False)
+    sys.exit(code)
+
+
+def _say(answer: Any) -> None:
+    with _while_read(sys.stdout):
+        _escaping(sys.stdout)
+        print_answer(answer)
 
 
 def as_object(answer: Any) -> str:

@@ -320,6 +320,8 @@ def incident_report(id: str, clock: str, at: datetime | None, undo: bool) -> Any
     from kehu.serve.rights.incidents import register as incidents
 
     who = actor()
+    if undo and at is not None:
+        raise click.UsageError("--at says when a report was made; it goes with no --undo.")
     if undo:
         incidents.take_report_back(_id(id), clock, actor=who)
     else:

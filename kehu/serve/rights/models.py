@@ -128,6 +128,11 @@ class Incident(models.Model):
     handled_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True, help_text="when the persons were told")
     done = models.JSONField(default=dict, db_default={}, help_text="when each clock's report was made")
+    taken_back = models.JSONField(
+        default=list,
+        db_default=[],
+        help_text="reports noted by mistake: clock, noted, by (staff) and at, the oldest first",
+    )
 
 
 class ProbablePart(models.Model):

@@ -143,6 +143,11 @@ def to_go() -> int:
     return _unasked().filter(HERE).count()
 
 
+def never_tried() -> int:
+    """How many letters no run has come to yet, of those to somebody who is here."""
+    return _unasked().filter(HERE, tried_at=None).count()
+
+
 def _unasked() -> QuerySet[Task]:
     return Task.objects.filter(state="open", way="mail", asked_at=None)
 

@@ -19,7 +19,7 @@ _log = logging.getLogger("kehu.upkeep")
 @app.task(name="upkeep:verify_nightly", queueing_lock="verify_nightly", lock="verify_nightly", pass_context=False)
 def verify_nightly(timestamp: int) -> None:
     """Make the tasks of the day, put back what is with nobody any more, and send what is asked by mail."""
-    from kehu.serve.upkeep.letters import at_most, send, to_go  # every process loads this module; few write letters
+    from kehu.serve.upkeep.letters import never_tried, send  # every process loads this module; few write letters
     from kehu.serve.upkeep.policies import in_force, run_policy
     from kehu.serve.upkeep.queue import release_stuck
 
@@ -29,7 +29,7 @@ def verify_nightly(timestamp: int) -> None:
     writer = who_writes()
     if writer is not None:
         send(actor=writer)
-        if (left := to_go()) > at_most():
+        if left := never_tried():
             _log.warning("verify.mail.behind", extra={"waiting": left})
     elif Task.objects.filter(state="open", way="mail", asked_at=None).exists():
         _log.warning("verify.mail.nobody", extra={"why": "no owner of a policy may claim accuracy"})

@@ -251,7 +251,10 @@ def test_an_incident_from_awareness_to_its_reports(office):
     assert desk.post(f"{page}/undo", {"clock": "EU.authority"})["Location"].endswith("done=undo")
     assert [one.id for one in check_clocks()] == ["incidents.overdue"]  # it runs from where it ran
     assert desk.post(f"{page}/undo", {"clock": "EU.authority"}).status_code == 422
-    assert "Not done after all" not in text_of(desk.get(page))
+    seen = text_of(desk.get(page))
+    assert "Not done after all" not in seen and seen.count("by mistake, taken back on") == 1
+    [gone] = incidents.listed(actor=who)[0]["taken_back"]
+    assert gone["clock"] == "EU.authority" and gone["by"] == str(who.staff) and gone["noted"] < gone["at"]
     desk.post(f"{page}/report", {"clock": "EU.authority"})
     body = text_of(desk.post(f"{page}/reach"))
     assert "How far it reached" in body and 'role="status"><dt>People affected' in body

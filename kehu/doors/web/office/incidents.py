@@ -140,8 +140,10 @@ def _page(
         **_row(row),
         "account": str(account or "").removesuffix("@home"),
         "clocks": [
-            clock_view(clock) | {"open": clock["state"] != "done", "noted": clock["clock"] in noted}
+            clock_view(clock)
+            | {"open": clock["state"] != "done", "noted": clock["clock"] in noted, "mistaken": mistaken}
             for clock in row["clocks"]
+            for mistaken in [[_when(one) for one in row["taken_back"] if one["clock"] == clock["clock"]]]
         ],
         **_known(row, typed),
         "told": DONE.get(request.GET.get("done", ""), ""),
@@ -149,6 +151,10 @@ def _page(
         **more,
     }
     return page(request, "office/incident.html", context, desk=desk, nav="incidents", status=status)
+
+
+def _when(taken_back: Mapping[str, str]) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(taken_back[name]) for name in ("noted", "at")}
 
 
 def _known(row: dict[str, Any], typed: QueryDict | None) -> dict[str, Any]:

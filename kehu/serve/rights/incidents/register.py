@@ -138,7 +138,7 @@ def report_made(id: UUID, clock: str, *, actor: Actor, at: datetime | None = Non
 def take_report_back(id: UUID, clock: str, *, actor: Actor) -> None:
     """What a clock asks for was noted as done by mistake: it runs again from where it ran, overdue where its end has come.
 
-    That it was noted, and taken back, stays in the ledger.
+    When it was noted as made stays with the incident, with who took it back and when.
 
     Raises:
         Refused: the role may not.
@@ -150,6 +150,8 @@ def take_report_back(id: UUID, clock: str, *, actor: Actor) -> None:
         row = _locked(id)
         if clock not in row.done:
             raise ValueError("clock: none was noted as done there")
+        gone = {"clock": clock, "noted": row.done[clock], "by": str(actor.staff), "at": timezone.now().isoformat()}
+        row.taken_back = [*row.taken_back, gone]
         row.done = {name: at for name, at in row.done.items() if name != clock}
         _write_due(row)
         record_act("incident", None, actor=actor, detail=id)
@@ -230,6 +232,7 @@ def _row(row: Incident, text: str | None, *, now: datetime) -> dict[str, Any]:
         "wrong_merge": row.report is not None,
         "persons": row.persons,
         "facts": dict(row.facts),
+        "taken_back": list(row.taken_back),
         "clock": clock_row(waiting[0], now=now) if waiting else None,
         "clocks": [clock_row(clock, now=now) for clock in clocks],
     }
