@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from kehu.govern import holders as registry
 from kehu.govern import states as subject_states
 from kehu.govern.laws import add_months
-from kehu.govern.models import Controller
+from kehu.govern.models import Controller, StateEntry
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard import tombstones
@@ -253,6 +253,26 @@ def test_whom_the_keys_here_do_not_open_waits_for_those_that_do(database, wrong)
     raw().execute("update subject_key set epoch = %s, wrapped = %s where subject = %s", (epoch, wrapped, lin))
     assert tombstones.replay_after_restore(raw(), installation().home) == 1 and rows_naming(lin) == {}
     assert open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]["records"]
+
+
+def test_whose_import_was_taken_back_in_the_copy_is_erased_again_with_the_others(database):
+    """Hidden there, as a hold kept them from going: nobody finds them, and yet they are here."""
+    lin, two = admit(PERSON, {"full_name": "林二", "email": "two@m.example"})
+    holds.hold(lin, actor=owner_actor(), reason="sues")
+    assert erasure.erase(lin, actor=owner_actor(), reason="asked").waiting
+    _hide(lin)
+    with put_back(database):
+        StateEntry.objects.filter(kind="hold").update(ended_at=datetime.now(UTC))
+        [done] = erasure.finish_unfinished()
+        erasure.erase(two, actor=owner_actor(), reason="asked")
+    assert tombstones.replay_after_restore(raw(), installation().home) == 2
+    assert rows_naming(lin) == {} == rows_naming(two)
+    assert Erasure.objects.get(id=done.id).certificate == done.certificate
+
+
+def _hide(subject):
+    for table in ("record", "subject_state"):
+        raw().execute(f"update {table} set hidden = true where subject = %s", (subject,))
 
 
 def test_who_was_one_with_somebody_erased_again_stays_whole(database):
