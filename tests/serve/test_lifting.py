@@ -65,6 +65,23 @@ def test_whom_no_letter_reaches_stays_restricted_until_they_were_told_otherwise(
     assert actions.states(lin) == [] and letters == [] and StateEntry.objects.get().told == "post"
 
 
+def test_what_came_while_the_letter_went_stays_in_force(database, letters, monkeypatch):
+    """No letter went of it, and why the other was lifted is not why it would be."""
+    [lin] = admit(PERSON)
+    actions.enter_state(lin, "restriction", actor=owner_actor(), act="restrict", reason="first")
+    write = actions.write_before
+
+    def slow(rows, *, actor):
+        write(rows, actor=actor)
+        actions.enter_state(lin, "restriction", actor=owner_actor(), act="restrict", reason="second")
+
+    monkeypatch.setattr(actions, "write_before", slow)
+    lift(lin, "restriction", "restrict", None)
+    assert [row["reason"] for row in actions.states(lin, actor=owner_actor())] == ["second"] and len(letters) == 1
+    assert [row.told for row in StateEntry.objects.exclude(ended_at=None)] == ["email"]
+    assert raw().execute("select restricted from subject_state").fetchone() == (True,)
+
+
 def test_nothing_is_lifted_while_the_mail_server_is_away(database):
     [lin] = admit(PERSON)
     actions.enter_state(lin, "restriction", actor=owner_actor(), act="restrict")

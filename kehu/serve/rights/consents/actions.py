@@ -285,6 +285,9 @@ def lift_state(
     if tells:
         require_reason(reason, told)
         stands = [row for row in subject_states.states_of(subject) if (row.kind, row.purpose) == (kind, purpose)]
+        if not stands:
+            raise subject_states.NotInForce(kind)
+        ids = [row.id for row in stands]  # of what comes while the letters go nobody was told: it stays
         if told == "email":
             write_before(stands, actor=actor)
     with transaction.atomic():
