@@ -6,7 +6,8 @@ database does not is erased again, before anything is served; what the database 
 the two) is added to the file.
 
 What a law or a hold kept then is kept again, as the certificate says: the register of erasures, a room above, seals it anew.
-Whom the keys in the home do not open waits, for nobody is served of them: with the copy's own keys it can still be told what stays.
+Where the keys in the home do not open somebody of it, an erasure waits whole, and all of its people are hidden at once, those too
+whose keys open: nobody is served of them, and with the copy's own keys it can still be told what stays.
 """
 
 from __future__ import annotations
@@ -226,7 +227,9 @@ def _alone(home: Home) -> AbstractContextManager[None]:
 
 def _erase_again(connection: Connection[Any], missed: Sequence[Noted]) -> int:
     back = _back(connection, missed)
-    missed = [one for one in missed if keys_open(connection, back[one.certificate])]
+    waiting = {one.certificate for one in missed if not keys_open(connection, back[one.certificate])}
+    _hide(connection, [subject for certificate in waiting for subject in back[certificate]])
+    missed = [one for one in missed if one.certificate not in waiting]
     for one in missed:
         if back[one.certificate]:  # nothing is opened, to be sealed anew, before this is committed
             with transaction.atomic():
@@ -263,16 +266,45 @@ def _take_out(connection: Connection[Any], back: Sequence[tuple[Noted, Sequence[
     others = _lock_with_others(connection, everybody)
     for one, part in back:
         _register().seal_again(connection, one, part)
-    # an erasure that had begun when the copy was made is of those who go
-    StateEntry.objects.filter(subject__in=everybody, kind="erasure", ended_at=None).update(ended_at=timezone.now())
-    detach(connection, everybody, by=ensure_owner().id)
+    _part(connection, everybody)
     for subject in everybody:
         for holder in holders():
             holder.erase(subject)
+    _tell(others)
+    return len(everybody)
+
+
+def _hide(connection: Connection[Any], waiting: Sequence[UUID]) -> None:
+    """Show nobody who waits, nor let others be one with them: as if they were gone already. Their data stays, for the keys."""
+    rows = connection.execute(
+        "select subject from subject_state where subject = any (%(who)s) and not hidden"
+        " union select subject from record where subject = any (%(who)s) and not hidden",
+        {"who": list(waiting)},
+    ).fetchall()
+    shown = [row[0] for row in rows]
+    if not shown:
+        return
+    with transaction.atomic():
+        lock(connection)
+        others = _lock_with_others(connection, shown)
+        _part(connection, shown)
+        for table in ("record", "subject_state"):
+            connection.execute(f"update {table} set hidden = true where subject = any (%s) and not hidden", (shown,))
+        _tell(others)
+
+
+def _part(connection: Connection[Any], leaving: Sequence[UUID]) -> None:
+    """Part them from whoever the older data has them one customer with."""
+    # an erasure that had begun when the copy was made is of those who go
+    StateEntry.objects.filter(subject__in=leaving, kind="erasure", ended_at=None).update(ended_at=timezone.now())
+    detach(connection, leaving, by=ensure_owner().id)
+
+
+def _tell(others: Sequence[UUID]) -> None:
+    """Write anew what policies read of those who stay, and tell who has to know that they were parted."""
     for other in others:
         states.project(other)
     tell_parted(others)
-    return len(everybody)
 
 
 def _lock_with_others(connection: Connection[Any], back: Sequence[UUID]) -> list[UUID]:
