@@ -27,6 +27,7 @@ _PART: Final = """
 select s.subject from subject_state n join subject_state s on s.customer = n.customer and (%s or s.core = n.core)
 where n.subject = %s and not n.hidden and not s.hidden order by s.subject
 """
+_KEPT: Final = "select 1 from subject_state where subject = %s and hidden and not residue for no key update"
 T = TypeVar("T")
 
 
@@ -92,6 +93,23 @@ def hold(subject: UUID) -> Held:
     if core is None:
         raise UnknownSubject(str(subject))
     return Held([one for one, _, of in rows if of == core], [one for one, _, _ in rows])
+
+
+def hold_kept(subject: UUID) -> list[UUID]:
+    """Hold the whole of a customer as :func:`hold`; also somebody who is hidden, alone, as whose import was taken back.
+
+    Nobody finds them, and no state is put down for them any more; but what keeps their data must be able to end.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    with contextlib.suppress(UnknownSubject):
+        return hold(subject).whole
+    with connection.cursor() as cursor:
+        cursor.execute(_KEPT, [subject])
+        if cursor.fetchone() is None:
+            raise UnknownSubject(str(subject))
+    return [subject]
 
 
 def hold_all(subjects: Iterable[UUID]) -> list[tuple[UUID, UUID, UUID]]:

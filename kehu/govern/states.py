@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from kehu.govern.models import StateEntry
-from kehu.govern.parts import hold, part_of, retried
+from kehu.govern.parts import hold, hold_kept, part_of, retried
 
 KINDS: Final = ("restriction", "objection", "hold", "optout", "gpc", "deceased", "erasure")
 
@@ -76,7 +76,8 @@ def lift(
 ) -> list[StateEntry]:
     """End every state of that kind on the customer; with ``categories`` (bits) these only, the rest of a row stays.
 
-    Of holds each is a case of its own: with ``ids`` these end, without them the only one there is.
+    Of holds each is a case of its own: with ``ids`` these end, without them the only one there is. A hold ends also on somebody
+    who is hidden: it is what keeps their data.
 
     Raises:
         UnknownSubject: not here.
@@ -85,7 +86,8 @@ def lift(
     """
 
     def work() -> list[StateEntry]:
-        rows = [row for row in states_on(hold(subject).whole) if row.kind == kind and row.purpose == purpose]
+        whole = hold_kept(subject) if kind == "hold" else hold(subject).whole
+        rows = [row for row in states_on(whole) if row.kind == kind and row.purpose == purpose]
         if categories is not None:
             rows = [row for row in rows if row.categories & categories]
         if ids:
@@ -149,7 +151,7 @@ def project(subject: UUID) -> None:
     Raises:
         UnknownSubject: not here.
     """
-    rows = states_on(hold(subject).whole)
+    rows = states_on(hold_kept(subject))
     kinds = {row.kind for row in rows}
     holds = [row for row in rows if row.kind == "hold"]
     held = 0

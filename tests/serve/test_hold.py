@@ -257,6 +257,49 @@ def test_rotation_keeps_reasons_readable(database):
     assert reasons["restriction"] == f"{MARK} disputes" and reasons["hold"] == f"{MARK} sues"
 
 
+def take_back(subject):
+    for table in ("record", "subject_state"):
+        raw().execute(f"update {table} set hidden = true where subject = %s", (subject,))
+
+
+def held(subject):
+    return raw().execute("select held from subject_state where subject = %s", (subject,)).fetchone()[0]
+
+
+def test_a_hold_on_whose_import_was_taken_back_is_listed_and_released(database):
+    [lin] = admit(PERSON)
+    owner = owner_actor()
+    holds.hold(lin, actor=owner, reason="one")
+    ids = [UUID(one["id"]) for one in holds.hold(lin, actor=owner, reason="two")]
+    StateEntry.objects.update(since=datetime.now(UTC) - timedelta(days=400))
+    take_back(lin)
+    assert [(one.id, one.hidden) for one in holds.to_look_at(actor=owner)] == [(one, True) for one in sorted(ids)]
+    left, outcome = holds.release(lin, actor=owner, ids=ids[:1])
+    assert [(one["id"], one["reason"]) for one in left] == [(str(ids[1]), None)] and outcome is None and held(lin)
+    with pytest.raises(UnknownSubject):  # nothing new is laid on them
+        holds.hold(lin, actor=owner, reason="three")
+    assert holds.release(lin, actor=owner) == ([], None) and not held(lin) and list(check_held()) == []
+    with pytest.raises(UnknownSubject):
+        holds.release(new_id(), actor=owner)
+
+
+def test_an_erasure_runs_though_the_import_was_taken_back_while_it_waited_on_the_hold(database):
+    [lin] = admit(PERSON)
+    holds.hold(lin, actor=owner_actor(), reason="r")
+    waits = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    take_back(lin)
+    states, outcome = holds.release(lin, actor=owner_actor())
+    assert states == [] and outcome.id == waits.id and outcome.certificate and places(MARK) == set()
+
+
+def test_a_hold_on_whose_import_was_taken_back_ends_on_its_day(database):
+    [lin] = admit(PERSON)
+    holds.hold(lin, actor=owner_actor(), reason="r", until=SOON)
+    take_back(lin)
+    StateEntry.objects.update(until=datetime.now(UTC) - timedelta(seconds=1))
+    assert held(lin) and end_holds() == 1 and not held(lin)
+
+
 def test_a_review_within_a_year(database):
     [lin] = admit(PERSON)
     holds.hold(lin, actor=owner_actor(), reason="r", categories=["contact"])

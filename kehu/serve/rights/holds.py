@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from kehu.govern import states as subject_states
 from kehu.govern.laws import add_months
 from kehu.govern.models import StateEntry
 from kehu.govern.parts import UnknownSubject, part_of
@@ -68,7 +69,7 @@ def release(
     subject: UUID, *, actor: Actor, categories: Sequence[str] = (), ids: Collection[UUID] = ()
 ) -> tuple[list[dict[str, Any]], Outcome | None]:
     """End the hold on a customer (or on these categories), or those of ``ids``; an erasure that no hold bars any
-    longer runs now, by itself.
+    longer runs now, by itself. Of somebody whose import was taken back the data goes by itself, once no hold is left.
 
     Returns the states still in force, and what became of that erasure.
 
@@ -78,14 +79,22 @@ def release(
         NotInForce: there is no such hold.
         ValueError: no such category, or several stand and which of them is over is not said.
     """
-    customer = part_of(subject, whole=True)
+    customer = _customer(subject)
     actions.lift_state(subject, "hold", actor=actor, act="hold", categories=_bits(categories) or None, ids=ids)
     waiting = unfinished_of(customer)
     outcome = finish(waiting) if waiting is not None else None
     try:
         return actions.states(subject, actor=actor), outcome
-    except UnknownSubject:  # the erasure ran
-        return [], outcome
+    except UnknownSubject:  # the erasure ran, or they are hidden: then the reasons, which are a customer's, stay sealed
+        left = subject_states.states_on([subject])
+        return [line for row in left for line in actions.state_lines(row, None)], outcome
+
+
+def _customer(subject: UUID) -> list[UUID]:
+    try:
+        return part_of(subject, whole=True)
+    except UnknownSubject:  # whoever is hidden is one with nobody
+        return [subject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +121,20 @@ def kept_after_erasures() -> list[Kept]:
 
 
 def unseen_for_a_year() -> QuerySet[StateEntry]:
-    """Holds without an end, older than a year, on customers who are here: somebody has to say whether each still stands."""
+    """Holds without an end, older than a year, also on hidden customers: somebody has to say whether each still stands."""
     before = add_months(timezone.now().date(), -REVIEW_MONTHS)
     return StateEntry.objects.filter(kind="hold", ended_at=None, until=None, since__date__lte=before)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A hold without an end on somebody who is here; no categories: on all of them."""
+    """A hold without an end, before any erasure; no categories: on all of them. ``hidden``: whose import was taken back."""
 
     id: UUID
     subject: UUID
     since: datetime
     categories: tuple[str, ...]
+    hidden: bool
 
 
 def to_look_at(*, actor: Actor) -> list[Standing]:
@@ -134,14 +144,22 @@ def to_look_at(*, actor: Actor) -> list[Standing]:
         Refused: the role, or the token's purpose.
     """
     require("hold", actor)
+    found = list(unseen_for_a_year().order_by("since", "id")[:MOST])
+    hidden = _hidden([row.subject for row in found])
     rows = [
-        Standing(row.id, row.subject, row.since, tuple(categories_of(row.categories)))
-        for row in unseen_for_a_year().order_by("since", "id")[:MOST]
+        Standing(row.id, row.subject, row.since, tuple(categories_of(row.categories)), row.subject in hidden)
+        for row in found
     ]
     if rows:
         with transaction.atomic():
             record_acts("list", list(dict.fromkeys(row.subject for row in rows)), actor=actor, purpose=PURPOSE_ID)
     return rows
+
+
+def _hidden(subjects: Sequence[UUID]) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("select subject from subject_state where subject = any (%s) and hidden", [list(subjects)])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def look_again(certificate: UUID, *, actor: Actor, keep: bool, categories: Sequence[str] = ()) -> list[dict[str, Any]]:

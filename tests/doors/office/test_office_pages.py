@@ -154,6 +154,20 @@ def test_an_old_hold_on_somebody_who_is_here_is_on_the_page_as_the_doctor_counts
     assert "review due" not in text_of(desk.get("/holds")) and list(check_held()) == []
 
 
+def test_the_page_of_old_holds_says_how_many_there_are_and_leads_to_nobody_who_is_not_found(office, monkeypatch):
+    (desk, who), lin = office
+    for reason in ("a lawsuit", "another"):
+        holds.hold(lin, actor=who, reason=reason)
+    StateEntry.objects.update(since=timezone.now() - timedelta(days=400))
+    assert f'href="/customers/{lin}"' in desk.get("/holds").content.decode()
+    monkeypatch.setattr(holds, "MOST", 1)
+    raw().execute("update subject_state set hidden = true where subject = %s", (lin,))
+    body = desk.get("/holds").content.decode()
+    assert "Shown are the oldest 1." in body and '<span class="muted small end num">2</span>' in body
+    assert f'href="/customers/{lin}"' not in body and "shown nowhere else" in body
+    assert f"kehu hold {lin} --release" in body
+
+
 def ledger_rows(act):
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from ledger_entry where action = %s", [ACTIONS[act]])

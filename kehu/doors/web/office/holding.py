@@ -32,16 +32,15 @@ _GONE: Final = gettext_lazy("Nothing is kept there by a hold any more.")
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Every erasure of which a hold keeps something, the soonest to be looked at first; holds on customers that are old."""
     require_act("hold", desk.without_purpose)
+    standing = holds.to_look_at(actor=desk.without_purpose)
     today, done = timezone.now().date(), request.GET.get("done", "")
     context = {
         "rows": [
             (one, [category_label(name) for name in one.categories], one.by <= today)
             for one in holds.kept_after_erasures()
         ],
-        "standing": [
-            (one, [category_label(name) for name in one.categories])
-            for one in holds.to_look_at(actor=desk.without_purpose)
-        ],
+        "standing": [(one, [category_label(name) for name in one.categories]) for one in standing],
+        "standing_all": holds.unseen_for_a_year().count(),
         "told": DONE.get(done, _GONE if done == "gone" else ""),
         "wrong": done == "gone",
     }

@@ -314,7 +314,7 @@ def states(subject: UUID, *, actor: Actor | None = None) -> list[dict[str, Any]]
         require("hold", actor)
         opened = open_texts(sealed, subject, actor=actor, act="read", purpose=PURPOSE_ID)
         reasons = dict(zip((one.place for one in sealed), opened, strict=True))
-    return [line for row in rows for line in _state_lines(row, reasons.get(row.id))]
+    return [line for row in rows for line in state_lines(row, reasons.get(row.id))]
 
 
 def consent_row(row: Consent) -> dict[str, Any]:
@@ -343,7 +343,8 @@ def consent_row(row: Consent) -> dict[str, Any]:
     }
 
 
-def _state_lines(row: StateEntry, reason: str | None) -> list[dict[str, Any]]:
+def state_lines(row: StateEntry, reason: str | None) -> list[dict[str, Any]]:
+    """One state, as answers show it: a line a category held."""
     return [
         {
             "id": str(row.id),
