@@ -42,7 +42,7 @@ _PROJECT = f"""
 with said as (
     select t.customer, e.* from (select distinct n.customer from unnest(%s::uuid[]) as w (subject)
         join subject_state n using (subject)) t
-        left join subject_state m on m.customer = t.customer and not m.hidden
+        left join subject_state m on m.customer = t.customer
         left join govern_stateentry e on e.subject = m.subject and {_IN_FORCE}
 ), now as (
     select customer, coalesce(bool_or(kind = 'restriction'), false) as restricted,

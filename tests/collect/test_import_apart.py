@@ -18,6 +18,7 @@ from kehu.refine.models import Proposal
 from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review import queue
 from kehu.serve.desk import queries
+from kehu.serve.rights import holds
 from kehu.serve.rights.erasing.erasure import erase
 from kehu.serve.rights.incidents import register as incidents
 from kehu.vault.assignment import PROBABLE, WHY, assign
@@ -65,6 +66,21 @@ def test_two_whom_an_import_joined_by_a_wrong_number_and_somebody_saw_are_an_inc
     take_back(Import.objects.get(id=wrong), actor=owner_actor())
     assert set(customers()) == set(pair)
     assert len(incidents.listed(actor=owner_actor())) == seen
+
+
+def test_a_hold_keeps_what_an_import_brought_that_is_taken_back_though_they_were_one_with_another(bring):
+    first = bring(ROW.format("K1", NUMBER)).json["import"]
+    bring(ROW.format("S1", NUMBER), channel="shop")
+    [(_, [lin, other])] = customers().items()
+    holds.hold(lin, actor=owner_actor(), reason="sues")
+    take_back(Import.objects.get(id=first), actor=owner_actor())
+    Import.objects.filter(id=first).update(undone_at=timezone.now() - timedelta(days=31))
+    assert erase_taken_back(actor=owner_actor()) == 0
+    with connection.cursor() as cursor:
+        cursor.execute("select subject, hidden, held from subject_state order by subject")
+        assert cursor.fetchall() == [(lin, True, True), (other, False, True)]
+    holds.release(lin, actor=owner_actor())
+    assert erase_taken_back(actor=owner_actor()) == 1 and set(customers()) == {other}
 
 
 @pytest.mark.parametrize("seen", [True, False])
