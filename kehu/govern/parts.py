@@ -89,7 +89,7 @@ def hold(subject: UUID) -> Held:
         UnknownSubject: not here.
     """
     rows = hold_all([subject])
-    core = next((row[2] for row in rows if row[0] == subject), None)
+    core = next((row[2] for row in rows if str(row[0]) == str(subject)), None)  # ids come out of JSON as text, too
     if core is None:
         raise UnknownSubject(str(subject))
     return Held([one for one, _, of in rows if of == core], [one for one, _, _ in rows])
