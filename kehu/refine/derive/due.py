@@ -13,18 +13,23 @@ from kehu.refine.derive.faults import NobodyMay
 AT_ONCE: Final = 2_000
 # whose traits wait because the gate refused, once asked, is asked for again after this, not each minute: each is recorded
 _AGAIN: Final = "1 hour"
-# of whom something was put off must still be here when it is written: whoever erases them waits, or takes it with them
+# of whom something is put off must still be here when it is written: whoever erases them waits, or takes it with them; who
+# is erased is held before what is kept of them, so here, too
+_HELD: Final = """
+select 1 from subject_state where subject in (select d.subject from derive_due d
+    join unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) n (first, last) on d.seq between n.first and n.last
+    where d.purpose is null) order by subject for share
+"""
 _TAKEN: Final = """
 with gone as (delete from derive_due d using unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) n (first, last)
     where d.seq between n.first and n.last and (d.purpose is null or not exists (
         select from unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[]) k (purpose, sensitive)
         where k.purpose = d.purpose and k.sensitive = d.sensitive))
-    returning d.subject, d.purpose),
-here as (select s.subject from subject_state s where s.subject in (select g.subject from gone g where g.purpose is null)
-    order by s.subject for share)
-insert into derive_due (subject, purpose, sensitive, at) select h.subject, k.purpose, k.sensitive, k.at
-    from here h cross join unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[], %(times)s::timestamptz[])
+    returning d.subject, d.purpose)
+insert into derive_due (subject, purpose, sensitive, at) select distinct g.subject, k.purpose, k.sensitive, k.at
+    from gone g cross join unnest(%(purposes)s::smallint[], %(sensitive)s::boolean[], %(times)s::timestamptz[])
         k (purpose, sensitive, at)
+    where g.purpose is null and exists (select from subject_state s where s.subject = g.subject)
     on conflict (subject, purpose, sensitive) where purpose is not null do nothing
 """
 _LEFT: Final = """
@@ -103,6 +108,8 @@ def done(rows: Stretches, *, but: Mapping[Part, NobodyMay]) -> None:
     held = {"firsts": [first for first, _ in rows], "lasts": [last for _, last in rows], **_apart(but)}
     times = ["now" if nobody.asked else "-infinity" for nobody in but.values()]
     with connection.cursor() as cursor:
+        if but:
+            cursor.execute(_HELD, held)
         cursor.execute(_TAKEN, held | {"times": times})
         if but:
             cursor.execute(_LEFT, held | {"times": times})

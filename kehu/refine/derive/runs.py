@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 
 from kehu.govern.models import Channel
 from kehu.govern.parts import retried
@@ -85,9 +86,12 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
                 continue
             asked += len(customers)
             refresh(group)
-        with transaction.atomic():
+
+        def ended() -> None:
             due.done(seen, but=stopped)
             record_act(USE, None, actor=actor)
+
+        retried(ended)
         return Computed(asked, let_out, time.perf_counter() - began, _said(stopped))
 
 
@@ -115,8 +119,7 @@ def catch_up(*, most: int = 50_000) -> Computed:
                 else:
                     settle(group, customers)
             count += len(_customers_of([row.subject for row in rows]))
-            with transaction.atomic():
-                due.done([(row.seq, row.seq) for row in rows], but=stopped)
+            retried(partial(due.done, [(row.seq, row.seq) for row in rows], but=stopped))
     return Computed(count, let_out, time.perf_counter() - began, _said(stopped))
 
 

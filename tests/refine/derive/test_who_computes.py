@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, time
 
+import pytest
 from django.db import connection, transaction
 
 from kehu.govern import states
@@ -12,12 +14,14 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.guard.staff.duty import Duty, set_duty
 from kehu.refine.derive import due, runs, tasks
 from kehu.refine.derive.askers import stopped_now
+from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.health import check_traits
 from kehu.refine.derive.models import Trait
 from kehu.refine.derive.register import groups
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from tests.cast import shipped_with
+from tests.races import beside, somebody_waits, until
 from tests.refine.derive.conftest import HEAD, agree, anew, customers, everything, rows
 
 PERSONALISATION, ANALYTICS = 5, 6
@@ -148,6 +152,37 @@ def test_a_country_that_is_not_registered_is_the_askers_and_takes_nothing_from_c
     assert everything() == stood and (opened(ANALYTICS), opened(PERSONALISATION)) == before
     states.enter(ann, "objection", purpose=ANALYTICS, by=owner_actor().staff, id=new_id())
     assert "frequency" not in everything()[ann]  # a customer's own word takes them all the same
+
+
+@pytest.mark.parametrize("put", [True, False])
+def test_who_is_erased_while_a_run_ends_holds_nobody_up_and_is_held_up_by_nobody(there, put):
+    ann, _ = customers()
+    with connection.cursor() as cursor:
+        cursor.execute("insert into derive_due (subject) values (%s)", [ann])
+    seen = due.seen()
+    held, ends = threading.Event(), threading.Event()
+
+    def erases() -> None:  # as an erasure does: the customer first, then what is kept of them
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("select from subject_state where subject = %s for update", [ann])
+            held.set()
+            ends.wait(5)
+            cursor.execute("delete from derive_due where subject = %s", [ann])
+
+    def done() -> None:
+        with transaction.atomic():
+            due.done(
+                seen, but={(PERSONALISATION, False): NobodyMay("personalisation", "house.training")} if put else {}
+            )
+
+    erasing, wrong = beside(erases)
+    assert held.wait(5)
+    ending, wrong_too = beside(done)
+    until(lambda: not ending.is_alive() or somebody_waits())
+    ends.set()
+    erasing.join()
+    ending.join()
+    assert wrong == wrong_too == [] and not {one for one, _ in put_off()} & {ann}
 
 
 def test_whose_consent_to_go_abroad_is_missing_refused_no_trait(there, bring, database):
