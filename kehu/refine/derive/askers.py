@@ -13,7 +13,7 @@ from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import ACTOR_FACTS_SQL, Actor, ActorFacts
 from kehu.guard.gate.decisions import Ask, decide_covered
 from kehu.guard.gate.rulebook import DEFAULT_DENY
-from kehu.guard.gate.state import SubjectState
+from kehu.guard.gate.state import PACKS, SubjectState
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import actor_of
 from kehu.guard.staff.models import Staff
@@ -34,11 +34,16 @@ _ON_A_GOOD_DAY: Final[Mapping[str, Any]] = {
 def asker_of(group: Group, asker: Actor | None = None) -> Actor:
     """Whoever asks, where their role may; else a trait's owner, or its deputy: the first whom the rules let ask now.
 
+    Whom no law stands against goes before whom that of some customers may, who work abroad, say.
+
     Raises:
         NobodyMay: none of them; what stands against the first is named.
     """
     refused = ""
-    for actor in _people(group, asker):
+    people = list(_people(group, asker))
+    if len(people) > 1:
+        people.sort(key=lambda actor: stands_against(actor, group, frozenset(PACKS)) is not None)
+    for actor in people:
         policy = stands_against(actor, group)
         if policy is None:
             return actor
@@ -46,10 +51,14 @@ def asker_of(group: Group, asker: Actor | None = None) -> Actor:
     raise NobodyMay(group.purpose, refused or DEFAULT_DENY)
 
 
-def stands_against(actor: Actor, group: Group) -> str | None:
-    """The policy by which the gate would refuse somebody whatever the customer; None: it would not."""
+def stands_against(actor: Actor, group: Group, laws: frozenset[str] = frozenset()) -> str | None:
+    """The policy by which the gate would refuse somebody whatever a customer of these laws said; None: it would not.
+
+    Args:
+        laws: packs; none: what stands against them whatever the customer.
+    """
     facts = _facts(actor.credential, group.purpose)
-    return "house.credential" if facts is None else _against(facts, group.purpose, group.fields)
+    return "house.credential" if facts is None else _against(facts, group.purpose, group.fields, laws)
 
 
 def may_answer_for(credential: UUID, purpose: str, fields: Collection[str]) -> bool:
@@ -94,9 +103,11 @@ def _facts(credential: UUID, purpose: str) -> ActorFacts | None:
     return ActorFacts.parse(row[0]) if row is not None else None
 
 
-def _against(facts: ActorFacts, purpose: str, fields: tuple[str, ...]) -> str | None:
+def _against(
+    facts: ActorFacts, purpose: str, fields: tuple[str, ...], laws: frozenset[str] = frozenset()
+) -> str | None:
     ask = Ask(purpose, USE, fields, False, "", "none", "", True)
-    answers = decide_covered(installation().rules, ask, facts, SubjectState.willing(frozenset()))
+    answers = decide_covered(installation().rules, ask, facts, SubjectState.willing(laws))
     against = sorted(one.policy for one in answers.values() if one.answer != "clear" and of_the_asker(one.policy))
     return against[0] if against else None
 

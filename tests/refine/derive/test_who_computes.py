@@ -10,10 +10,10 @@ from django.db import connection, transaction
 
 from kehu.govern import states
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.duty import Duty, set_duty
 from kehu.refine.derive import due, runs, tasks
-from kehu.refine.derive.askers import stopped_now
+from kehu.refine.derive.askers import asker_of, stopped_now
 from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.health import check_traits
 from kehu.refine.derive.models import Trait
@@ -206,3 +206,21 @@ def test_whose_consent_to_go_abroad_is_missing_refused_no_trait(there, bring, da
         set_duty(f"{who}@kehu.example", Duty())
     ages_ago()
     assert runs.catch_up().stopped == {} and everything() == stood and runs.stopped() == {}
+
+
+def test_while_the_owner_works_abroad_the_deputy_at_home_computes(there, bring, database):
+    bring(HEAD + "C1,K3,2026-01-02,5,CNY,cup,\n", "--kind", "orders", "--residence", "CN")
+    for who in customers():
+        agree(who, ANALYTICS)
+    stood = anew()
+    assert len(stood) == 3
+    shipped_with(database, "analytics", countries=["DE"])
+    set_duty("analyst@kehu.example", Duty("DE"))
+    with connection.cursor() as cursor:
+        cursor.execute("delete from derive_state where purpose = %s", [ANALYTICS])
+        cursor.execute("insert into derive_due (subject) select customer from derive_value", ())
+    assert runs.catch_up().stopped == {} and everything() == stood and runs.stopped() == {} and due.waiting() == 0
+    [analytics] = [group for group in groups() if group.purpose == "analytics"]
+    assert asker_of(analytics) == actor_of("manager@kehu.example")
+    set_duty("analyst@kehu.example", Duty())
+    assert asker_of(analytics) == actor_of("analyst@kehu.example")
