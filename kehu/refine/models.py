@@ -36,6 +36,7 @@ class LinkageRun(models.Model):
     merged = models.PositiveBigIntegerField(default=0, help_text="customers that were joined to another")
     review = models.PositiveBigIntegerField(default=0, help_text="proposals open when it ended")
     weights = models.JSONField(default=dict, help_text="controller and kind -> weights learned; no value of any record")
+    undone_at = models.DateTimeField(null=True, help_text="when it was first taken back")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(state__in=RUN_STATES), name="linkage_run_state_known")]

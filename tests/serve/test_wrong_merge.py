@@ -227,6 +227,15 @@ def test_a_run_taken_back_tells_of_whom_somebody_saw_as_one(database):
     assert wrong_merge.undo_run(run, actor=owner_actor()) == (0, [])  # nothing is told twice
 
 
+def test_who_settles_pairs_takes_no_whole_run_back(pair):
+    lin, _ = pair
+    join_by(run := a_run(), tuple(pair))
+    with pytest.raises(ActRefused):
+        wrong_merge.undo_run(run, actor=staff("service"))
+    assert part_of(lin, whole=True) == list(pair)
+    assert wrong_merge.undo_run(run, actor=staff("manager")) == (1, [])
+
+
 def test_a_run_taken_back_that_nobody_saw_opens_nothing(pair):
     run = a_run()
     look(pair[0], staff("service"))
@@ -256,10 +265,15 @@ def test_the_command_that_takes_a_run_back(pair):
     run = lambda *words: CliRunner().invoke(main, ["resolve", *map(str, words), "--json"], prog_name="kehu")
     [listed] = json.loads(run("--runs").stdout)["runs"]
     assert (listed["run"], listed["everything"], listed["state"]) == (str(made), True, "done")
+    assert listed["undone_at"] is None
     done = run("--undo", listed["run"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {"undone": str(made), "links": 1, "incidents": [register()[0]["id"]]}
     assert part_of(lin, whole=True) == [lin]
+    [listed] = json.loads(run("--runs").stdout)["runs"]
+    assert listed["undone_at"] and (listed["state"], listed["merged"]) == ("done", 0)
+    run("--undo", made)
+    assert json.loads(run("--runs").stdout)["runs"] == [listed]  # since when it is undone
     unknown = run("--undo", new_id())
     assert unknown.exit_code == 1 and json.loads(unknown.stdout)["error"]["code"] == "unknown-run"
     LinkageRun.objects.filter(id=made).update(state="running")

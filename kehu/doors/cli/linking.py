@@ -59,7 +59,7 @@ def resolve(everything: bool, on_spark: bool, listed: bool, undo: str | None) ->
 def _run(one: LinkageRun) -> dict[str, Any]:
     return {
         "run": str(one.id), "started_at": one.started_at.isoformat(), "state": one.state, "everything": one.everything,
-        "merged": one.merged, "review": one.review,
+        "merged": one.merged, "review": one.review, "undone_at": one.undone_at.isoformat() if one.undone_at else None,
     }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "request": _OFFICE | _OWN,
     "incident": _OFFICE,
     "review": frozenset({"service", "privacy", "owner", "manager"}),
+    "undo-run": frozenset({"manager", "privacy", "owner"}),  # parts all that a run of linkage joined
     # the weights of linkage; seeing them leaves no row, looking at whom they would join is a read like any
     "weights": _COLLECTS | {"auditor"},
     "teach-weights": frozenset({"manager", "privacy", "owner"}),

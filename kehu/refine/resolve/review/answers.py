@@ -263,13 +263,14 @@ def undo_run(run: UUID, *, actor: Actor) -> int:
         ActRefused: the role may not.
         UnknownRun: none of that id is over.
     """
-    require_act("review", actor)
+    require_act("undo-run", actor)
     require_standing(actor)
     if not LinkageRun.objects.filter(id=run).exclude(state="running").exists():  # an import is taken back otherwise
         raise UnknownRun(str(run))
 
     def work() -> int:
         gone = assignment.unassign_run(_raw(), run, by=actor.staff)
+        LinkageRun.objects.filter(id=run, undone_at=None).update(undone_at=timezone.now())
         record_act("undo", None, actor=actor, purpose=PURPOSES[PURPOSE], detail=run)
         return gone
 
