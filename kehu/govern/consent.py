@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -25,6 +26,15 @@ from kehu.govern.packed import project, reword, set_aside, stand_for
 from kehu.govern.parts import Held, UnknownSubject, hold, part_of, retried
 from kehu.govern.separate import SEPARATE_STANDS, Terms, put_separate, recipient_key, separate_in_force, take_separate
 from kehu.host.each import each
+
+# whether a consent that a guardian gave stands within a certain part (an array of origin subjects)
+_SPOKEN_FOR: Final = f"""exists (select 1 from govern_consent g join subject_state a using (subject)
+    where g.subject = any ({{part}}) and (g.by_subject is not null or g.guardian <> '')
+        and (g.event = '' or {SEPARATE_STANDS}) and g.status = 'given' and (g.until is null or g.until > clock_timestamp())
+        and not exists (select 1 from govern_consent w where w.subject = any ({{part}}) and w.purpose = g.purpose
+            and w.taken_back_at is null
+            and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at
+                or w.status in ('withdrawn', 'invalid') and w.follows = g.id)))"""
 
 
 class NothingToWithdraw(RuntimeError):
@@ -301,28 +311,26 @@ def _leave_without_guardian(part: list[UUID]) -> None:
     """A guardian stands behind a child only while some consent of theirs does."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "update subject_state set guardian = false where subject = any (%(part)s) and guardian and not exists ("
-            " select 1 from govern_consent g join subject_state a using (subject) where g.subject = any (%(part)s)"
-            f" and (g.by_subject is not null or g.guardian <> '') and (g.event = '' or {SEPARATE_STANDS})"
-            " and g.status = 'given' and (g.until is null or g.until > clock_timestamp()) and not exists (select 1"
-            " from govern_consent w where w.subject = any (%(part)s) and w.purpose = g.purpose and w.taken_back_at is null"
-            " and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at"
-            " or w.status in ('withdrawn', 'invalid') and w.follows = g.id)))",
+            "update subject_state set guardian = false where subject = any (%(part)s) and guardian"
+            f" and not {_SPOKEN_FOR.format(part='%(part)s')}",
             {"part": part},
         )
 
 
 def end_guardians() -> int:
-    """Where the day of a guardian's consent has come, let them stand behind the child no more by it; returns of how many.
+    """Where no consent of a guardian stands any more, let none stand behind the child; returns of how many.
+
+    Its day has come, or an older program left them there.
 
     Raises:
         Exception: the first that failed, once all others have had their turn.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select distinct s.core from govern_consent g join subject_state s using (subject) where s.guardian"
-            " and not s.hidden and g.status = 'given' and g.until <= clock_timestamp()"
-            " and (g.by_subject is not null or g.guardian <> '')"
+            "select distinct s.core from subject_state s cross join lateral (select array(select p.subject"
+            " from subject_state p where p.customer = s.customer and p.core = s.core and not p.hidden) as subjects) o"
+            f" where s.guardian and not s.hidden and not {_SPOKEN_FOR.format(part='o.subjects')}",
+            (),
         )
         found = [row[0] for row in cursor.fetchall()]
     return each(lambda core: retried(functools.partial(_end_guardian, core)), found)

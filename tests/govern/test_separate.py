@@ -12,6 +12,7 @@ from kehu.govern.consent import (
     Statement,
     UnknownStatement,
     ask_consent,
+    end_guardians,
     give_consent,
     invalidate_consent,
     refuse_consent,
@@ -245,6 +246,21 @@ def test_a_guardian_who_refuses_a_separate_consent_stands_behind_the_child_no_mo
             child, purpose=SERVICE, purpose_version=1, statement=statement, recorded_by=sam.staff, id=new_id()
         )
         assert behind(child) == [stands]
+
+
+def test_a_guardian_whom_an_older_program_left_behind_a_child_stands_there_no_more(database):
+    sam, [child, twin, grown] = staff("service"), admit(LIN, AGAIN, {"full_name": "王芳"})
+    terms = Terms("provide", "Fair Freight Ltd")
+    for one in (child, twin):
+        agree(one, by=sam.staff, kind="specific", guardian="mother", terms=terms)
+    refuse_consent(
+        child, purpose=SERVICE, purpose_version=1, statement=Statement(terms=terms), recorded_by=sam.staff, id=new_id()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("update subject_state set guardian = true where subject = any (%s)", [[child, grown]])
+    assert end_guardians() == 2
+    assert behind(child, twin, grown) == [False, True, False]
+    assert end_guardians() == 0
 
 
 def test_a_child_s_own_separate_consent_ends_the_guardian_s_to_the_same(database):
