@@ -39,6 +39,7 @@ from kehu.vault.ids import new_id
 _LOCK_KEY: Final = 0x6B656875_74726169  # "kehutrai"
 _PAGE: Final = 2 * CHUNK
 _AT_ONCE: Final = 200
+_OF_A_PURPOSE: Final = ("derive_state", "derive_value", "derive_due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
     require_act(USE, actor)
     with _alone():
         began, asked, let_out = time.perf_counter(), 0, 0
-        _forget_unheld()
+        forget_unheld()
         work, seen, stopped = groups(), due.seen(), _Stopped()
         for number, group in enumerate(work):
             customers = _customers(group)
@@ -286,19 +287,19 @@ def _channels() -> dict[int, str]:
     return dict(Channel.objects.values_list("id", "name"))
 
 
-def _forget_unheld() -> None:
-    """Forget what is kept for purposes that no trait in force serves: the last of them reveals something since, say."""
+def forget_unheld() -> None:
+    """Forget what is kept and waits for purposes that no trait in force serves: the last of them reveals something since, say."""
     with connection.cursor() as cursor:
-        for table in ("derive_state", "derive_value"):
+        for table in _OF_A_PURPOSE:
             cursor.execute(
-                f"delete from {table} d where not exists (select from derive_trait t where t.state = %s"
-                " and t.purpose = d.purpose and t.sensitive = d.sensitive)",
+                f"delete from {table} d where d.purpose is not null and not exists (select from derive_trait t"
+                " where t.state = %s and t.purpose = d.purpose and t.sensitive = d.sensitive)",
                 [IN_FORCE],
             )
 
 
 def drop_purpose(purpose: str, *, sensitive: bool) -> None:
-    """Forget what is kept for a purpose of which no trait is in force any more, in the caller's transaction."""
+    """Forget what is kept and waits for a purpose of which no trait is in force any more, in the caller's transaction."""
     with connection.cursor() as cursor:
-        for table in ("derive_state", "derive_value"):
+        for table in _OF_A_PURPOSE:
             cursor.execute(f"delete from {table} where purpose = %s and sensitive = %s", [PURPOSES[purpose], sensitive])

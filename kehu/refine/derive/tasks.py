@@ -59,10 +59,13 @@ def defer_compute() -> None:
 @app.task(name="derive:nightly", lock="derive", queueing_lock="derive_nightly", pass_context=False)
 def nightly(timestamp: int) -> None:
     """Each night: days pass and notices change, so everything is computed anew."""
+    from kehu.refine.derive import runs
     from kehu.refine.derive.register import groups
 
     if groups():
         compute()
+    else:
+        runs.forget_unheld()
 
 
 def _tell(done: Computed) -> None:

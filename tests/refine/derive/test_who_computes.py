@@ -13,10 +13,11 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.duty import Duty, set_duty
 from kehu.refine.derive import due, runs, tasks
+from kehu.refine.derive.actions import retire
 from kehu.refine.derive.askers import asker_of, stopped_now
 from kehu.refine.derive.faults import NobodyMay
 from kehu.refine.derive.health import check_traits
-from kehu.refine.derive.models import Trait
+from kehu.refine.derive.models import IN_FORCE, RETIRED, Trait
 from kehu.refine.derive.register import groups
 from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
@@ -206,6 +207,26 @@ def test_whose_consent_to_go_abroad_is_missing_refused_no_trait(there, bring, da
         set_duty(f"{who}@kehu.example", Duty())
     ages_ago()
     assert runs.catch_up().stopped == {} and everything() == stood and runs.stopped() == {}
+
+
+@pytest.mark.parametrize("how", ["at once", "by night"])
+def test_nobody_waits_for_a_purpose_whose_last_trait_is_retired(there, how):
+    ann, _ = customers()
+    lapse("marketing", "analyst", "manager")
+    runs.catch_up()
+    with connection.cursor() as cursor:
+        cursor.execute("insert into derive_due (subject) values (%s)", [ann])
+    assert {purpose for _, purpose in put_off()} == {PERSONALISATION, ANALYTICS}
+    traits = Trait.objects.filter(purpose=PERSONALISATION, state=IN_FORCE)
+    if how == "at once":
+        for slug in traits.values_list("slug", flat=True):
+            retire(slug, actor=owner_actor())
+        assert {purpose for _, purpose in put_off()} == {ANALYTICS} and due.waiting() == 2
+    else:  # as an older program left them, and a run that ended as they were retired
+        Trait.objects.update(state=RETIRED)
+        tasks.nightly.func(0)
+        assert put_off() == [] and due.waiting() == 1
+        assert runs.catch_up().stopped == {} and due.waiting() == 0
 
 
 def test_while_the_owner_works_abroad_the_deputy_at_home_computes(there, bring, database):
