@@ -16,6 +16,7 @@ from kehu.govern.ages import declare_young
 from kehu.govern.consent import Statement, give_consent, refuse_consent, withdraw_consent
 from kehu.govern.separate import Terms
 from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate import suppress
 from kehu.guard.gate.read import gate
 from kehu.serve.rights.consents import actions
 from kehu.vault.assignment import EXACT_KEY, PROBABLE, WHY, assign, unassign
@@ -119,6 +120,17 @@ class TestStates:
         one, other = two
         while_it_runs(lambda: join(one, other), lambda: states.enter(two[which], "restriction", by=BY, id=new_id()))
         assert of(one, "restricted") and of(other, "restricted")
+
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_what_an_address_brings_along_acts_on_both_whom_a_merge_joins_meanwhile(self, two, which):
+        def brings() -> None:
+            with transaction.atomic():
+                connection.ensure_connection()
+                suppress._enter(connection.connection, two[which], [MARKETING], True, BY)
+
+        while_it_runs(lambda: join(*two), brings)
+        assert [of(one, "objections") for one in two] == [[MARKETING]] * 2
+        assert all(of(one, "opted_out") for one in two)
 
     def test_nobody_reads_whom_the_office_restricted_during_a_linkage(self, two):
         one, other = two

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from kehu.govern.parts import hold_all
 from kehu.govern.subscriptions import state_suppressed
 from kehu.govern.topics import load_topics
 from kehu.vault.copying import int8_values
@@ -49,13 +50,10 @@ update subject_state s set
     subscriptions = coalesce(s.subscriptions, '{}') || (select words.held from words where words.subject = s.subject)
 where s.subject = any (array(select words.subject from words))
 """
-# On everybody who is that customer, locked in the order of subjects as everywhere.
 _OBJECT: Final = """
-with held as (select s.subject from subject_state s where s.customer = (
-    select n.customer from subject_state n where n.subject = %(subject)s) order by s.subject for no key update)
 update subject_state set opted_out = opted_out or %(opted_out)s,
     objections = array(select distinct o from unnest(objections || %(purposes)s::smallint[]) as v (o) order by o)
-where subject in (select held.subject from held)
+where subject = any (%(everybody)s)
 """
 
 
@@ -155,4 +153,5 @@ def _enter(connection: Connection[Any], subject: UUID, purposes: Sequence[int], 
             " values (%s, %s, %s, %s, 0, %s, %s)",
             (new_id(), subject, kind, purpose, now, by),
         )
-    connection.execute(_OBJECT, {"subject": subject, "purposes": list(purposes), "opted_out": opted_out})
+    everybody = [subject, *(one for one, _, _ in hold_all([subject]))]  # held first: who belongs to them is true then
+    connection.execute(_OBJECT, {"everybody": everybody, "purposes": list(purposes), "opted_out": opted_out})
