@@ -496,7 +496,7 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("explain", lin, "--purpose", "marketing", token=token, code=3)
     kehu("explain", lin, "--purpose", "service", token=token)
     kehu("match", lin, "--purpose", "service", "--field", "birth_date", token=token, stdin="1990-03-14\n")
-    assert kehu("quota set", "service", "--hour", "60", "--day", "300")["quotas"][0]["hour"] == 60
+    assert kehu("quota set", "service", "--hour", "6000", "--day", "30000")["quotas"][0]["hour"] == 6000
     assert kehu("quota list")["quotas"][0]["shipped"] is False
     kehu("quota taken")
     kehu("quota set", "service", code=2)

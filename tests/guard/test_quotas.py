@@ -11,7 +11,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
-from kehu.refine.resolve.waiting import Proposal
 
 from kehu.govern.quotas import Quota, shipped_quotas
 from kehu.govern.slugs import ACTIONS
@@ -27,6 +26,7 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, owner_actor
 from kehu.guard.watch.alerts import alerts, dismiss
 from kehu.guard.watch.days import LISTS, OPENS
+from kehu.refine.resolve.review.waiting import Proposal
 from kehu.serve.desk.comparing import compare_two, may_compare
 from tests.cast import admit, staff
 

@@ -29,7 +29,9 @@ from kehu.guard.gate.uses import USES
 SPENT: Final = "house.quota"
 HEEDED: Final = 10.0  # seconds until every process heeds a quota that was set
 _PARTS: Final = 30  # of an hour's quota
-_FREE_PART: Final = 1_000  # taken at once where there is no quota
+_FREE_PART: Final = (
+    30  # taken at once where there is no quota: what is not used of it counts against one that is set later
+)
 _KEPT: Final = 1_000  # leases held before those of hours gone by are dropped
 _HOUR: Final = 3600
 
