@@ -15,7 +15,7 @@ from kehu.refine.resolve.compare.folding import fold
 MORE = {
     "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka"],
     "given_name": ["Bob  Lee", "尉 迟", "曉 明", "-", "Zhāng"], "family_name": ["单", "van der Berg", "ＷＡＮＧ", "歐陽"],
-    "legal_name": ["GmbH", "Müller & Söhne GmbH & Co. KG", "株式会社ソニー", "明月（集团）股份有限公司", "(株)大和", "明月 (厦门) 分公司", "Moon Ltd Leeds branch office", "北京 明月 有限公司济南支行", "Sunrise Fund II Ltd", "朝陽第十二中學", "物业一号二期", "Studio 54 v", "AB Volvo Holding AB", "明月控股集团有限责任公司", "Moon Pty Ltd & Co KG"],
+    "legal_name": ["GmbH", "Müller & Söhne GmbH & Co. KG", "株式会社ソニー", "明月（集团）股份有限公司", "(株)大和", "明月 (厦门) 分公司", "Moon Ltd Leeds branch office", "北京 明月 有限公司济南支行", "Sunrise Fund II Ltd", "朝陽第十二中學", "物业一号二期", "Studio 54 v", "AB Volvo Holding AB", "明月控股集团有限责任公司", "Moon Pty Ltd & Co KG", "Moon Holding Co., Ltd.", "Holding Moon S.à r.l.", "Groupon Company Limited"],
     "email": ["+x@y", " A B@c.example", "@", "Éa@x.example", "a.b.c+tag@googlemail.com", "..@gmail.com", "a@b@GMail.com", "x+@y+z"], "birth_date": ["１９９０-01-05", "--"], "unit": ["№ 3", "弄 5"],
 }  # fmt: skip
 _ANY = st.text("abZ1 -'’.@+王曉单é́ØßЖ김ーＡ　\t½Ⅳ々", max_size=10)

@@ -251,7 +251,9 @@ class TestOrganisations:
         ("Harbour Lights GmbH", "Harbour Lights AG"), ("明月有限公司", "明月股份有限公司"), ("大和商事(株)", "大和商事合同会社"),
         ("Harbour Lights Holding GmbH", "Harbour Lights GmbH"), ("Harbour Lights GmbH", "Harbour Lights GmbH & Co. KG"),
         ("Harbour Lights Group", "Harbour Lights Ltd"), ("明月集团有限公司", "明月有限公司"), ("上海华信科技有限公司", "上海华信科技控股有限公司"),
-        ("Harbour Lights Holdings, Inc.", "Harbour Lights Group Inc."),
+        ("Harbour Lights Holdings, Inc.", "Harbour Lights Group Inc."), ("Holding Harbour Lights GmbH", "Harbour Lights GmbH"),
+        ("Group Harbour Lights Ltd", "Harbour Lights Ltd"), ("Harbour Lights Holding Co., Ltd.", "Harbour Lights Co., Ltd."),
+        ("Harbour Lights S.A.", "Harbour Lights S.à r.l."), ("Harbour Lights Pty. Ltd.", "Harbour Lights LLC"),
     ])  # fmt: skip
     def test_another_legal_form_is_asked_about(self, one, other):
         first = {"legal_name": one, "phone": "+862155501234", "email": "info@mail.example"}
@@ -263,6 +265,9 @@ class TestOrganisations:
         ("Harbour Lights Co., Ltd.", "Harbour Lights Limited"), ("明月有限责任公司", "明月有限公司"), ("Harbour Lights mbH", "Harbour Lights G.m.b.H."),
         ("Harbour Lights Holding", "Harbour Lights Holdings Ltd"), ("Harbour Lights Group", "Harbour Lights"),
         ("明月公司", "明月股份有限公司"), ("明月集团公司", "明月集团股份有限公司"), ("AB Harbour", "AB Harbour Ltd"),
+        ("Daiwa Shoji K.K.", "Daiwa Shoji Co., Ltd."), ("Harbour Lights Corporation", "Harbour Lights Company Limited"),
+        ("Harbour Lights Pty. Ltd.", "Harbour Lights Ltd"), ("Harbour Lights Pte Ltd", "Harbour Lights Limited"),
+        ("Harbour Lights S.à r.l.", "Harbour Lights SARL"), ("Groupon Harbour GmbH", "Groupon Harbour"),
     ])  # fmt: skip
     def test_the_same_form_or_none_is_no_other_form(self, one, other):
         first = {"legal_name": one, "phone": "+862155501234", "email": "info@mail.example"}

@@ -64,24 +64,26 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 LEGAL_FORMS: Final = (
     r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
     r"|\b(incorporated|inc|limited|ltd|llc|llp|plc|corporation|corp|company|co|gmbh|mbh|ag|kg|ug|ohg|sarl|sas|sa|srl|spa|bv"
-    r"|nv|oy|ab|pty|pte|kk|group|holdings?|l l c|l l p|p l c|g m b h|s a|s r l|s p a|b v|n v|k k|株|有|合)\b"
+    r"|nv|oy|ab|pty|pte|kk|group|holdings?|l l c|l l p|p l c|g m b h|s a r l|s a|s r l|s p a|b v|n v|k k|株|有|合)\b"
 )
 FORM_OF: Final[Mapping[str, str]] = {
     "有限公司": "ltd", "有限责任公司": "ltd", "limited": "ltd", "ltd": "ltd", "股份有限公司": "jsc",
     "incorporated": "inc", "inc": "inc", "corporation": "corp", "corp": "corp", "llc": "llc", "l l c": "llc",
-    "llp": "llp", "l l p": "llp", "plc": "plc", "p l c": "plc", "pty": "pty", "pte": "pte",
+    "llp": "llp", "l l p": "llp", "plc": "plc", "p l c": "plc", "pty": "ltd", "pte": "ltd",
     "gmbh": "gmbh", "g m b h": "gmbh", "mbh": "gmbh", "ag": "ag", "kg": "kg", "ug": "ug", "ohg": "ohg",
-    "sarl": "sarl", "sas": "sas", "sa": "sa", "s a": "sa", "srl": "srl", "s r l": "srl", "spa": "spa", "s p a": "spa",
+    "sarl": "sarl", "s a r l": "sarl", "sas": "sas", "sa": "sa", "s a": "sa", "srl": "srl", "s r l": "srl", "spa": "spa", "s p a": "spa",
     "bv": "bv", "b v": "bv", "nv": "nv", "n v": "nv", "oy": "oy", "ab": "ab",
     "株式会社": "kk", "株": "kk", "kk": "kk", "k k": "kk", "有限会社": "yk", "有": "yk", "合同会社": "gk", "合": "gk",
+    "co ltd": "", "co limited": "", "company ltd": "", "company limited": "",
 }  # fmt: skip
-"""Each legal form however it is written. What is no form by itself (company, 公司) states none."""
+"""Each legal form however it is written. What is no form by itself (company, 公司) states none; empty: one of several, for
+株式会社 and 股份有限公司, too, call themselves Co., Ltd. in English."""
 GROUP_OF: Final[Mapping[str, str]] = {
     "group": "group", "集团": "group", "holding": "holding", "holdings": "holding", "控股": "holding",
 }  # fmt: skip
-FIRST_WORD: Final = r"^[a-z]+"
-"""A name may begin with what is a form at its end: AB Foods, Volvo AB."""
-STATED: Final = f"{LEGAL_FORMS}|(控股)"
+FIRST_WORD: Final = r"^(?:(holdings?|group)\b|[a-z]+)"
+"""A name may begin with what is a form at its end: AB Foods, Volvo AB. What it is a group by (the first group) stays."""
+STATED: Final = rf"\b(?:co|company) (?:ltd|limited)\b|{LEGAL_FORMS}|(控股)"
 NO_GROUP: Final = "-"
 BRANCHES: Final = (
     r"(\S\S) ?(?:分公司|支公司|分行|支行|分店|营业部|办事处)$",
@@ -306,12 +308,13 @@ def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
     branch = pl.coalesce(pl.col("full").str.extract(pattern) for pattern in BRANCHES)
     frame = frame.with_columns(pl.when(bare != "").then(joined).otherwise(pl.col("full")).alias("name"), branch=branch)
     numbered = frame["name"].filter(frame["name"].str.contains(ORDINALS)).unique()
-    stated = pl.col("full").str.replace(FIRST_WORD, "").str.extract_all(STATED)
+    stated = pl.col("full").str.replace(FIRST_WORD, "${1}").str.extract_all(STATED)
     form, group = (_every(stated, codes) for codes in (FORM_OF, GROUP_OF))
+    states_one = stated.list.eval(pl.element().is_in(list(FORM_OF))).list.any()
     return frame.with_columns(
         # whoever states a form and is no group says that it is none
         legal_form=form,
-        group_word=pl.coalesce(group, pl.when(form.is_not_null()).then(pl.lit(NO_GROUP))),
+        group_word=pl.coalesce(group, pl.when(states_one).then(pl.lit(NO_GROUP))),
         tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
         ordinal=pl.col("name").replace_strict(
             numbered, [ordinals(one) for one in numbered], default=None, return_dtype=pl.String
@@ -322,7 +325,8 @@ def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
 def _every(words: pl.Expr, codes: Mapping[str, str]) -> pl.Expr:
     """The codes of a list of words, each once and in order; null where there is none."""
     found = words.list.eval(pl.element().replace_strict(codes, default=None, return_dtype=pl.String))
-    return found.list.drop_nulls().list.unique().list.sort().list.join(" ").replace([""], [None])
+    found = found.list.eval(pl.element().filter(pl.element() != ""))
+    return found.list.unique().list.sort().list.join(" ").replace([""], [None])
 
 
 def _sorted_words(name: pl.Expr) -> pl.Expr:

@@ -191,13 +191,13 @@ def _organisation(plain: Mapping[str, str | None]) -> Folded:
     if all(letter == " " or _HAN.match(letter) for letter in name):
         name = name.replace(" ", "")
     branch = next((found[1] for pattern in _BRANCHES if (found := pattern.search(full))), None)
-    stated = [found[0] for found in _STATED.finditer(_FIRST_WORD.sub("", full))]
+    stated = [found[0] for found in _STATED.finditer(_FIRST_WORD.sub(r"\1", full))]
     form, group = (_every(stated, codes) for codes in (FORM_OF, GROUP_OF))
     return {
         "full": full,
         "name": name,
         "legal_form": form,
-        "group_word": group or (NO_GROUP if form else None),
+        "group_word": group or (NO_GROUP if any(one in FORM_OF for one in stated) else None),
         "tokens": sorted_words(name),
         "name_s": spell(name),
         "branch": branch,
@@ -206,7 +206,7 @@ def _organisation(plain: Mapping[str, str | None]) -> Folded:
 
 
 def _every(words: Iterable[str], codes: Mapping[str, str]) -> str | None:
-    return " ".join(sorted({codes[word] for word in words if word in codes})) or None
+    return " ".join(sorted({codes[word] for word in words if codes.get(word)})) or None
 
 
 def sorted_words(name: str) -> str:
