@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from kehu.guard.gate import quotas
 from kehu.guard.gate.decisions import Decisions
 from kehu.guard.installation import HeldRules
 from tests.cast import admit
@@ -34,6 +35,10 @@ def test_a_page_of_customers_who_stand_differently_is_decided_once(monkeypatch: 
 
 def test_as_many_statements_for_many_customers_as_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HeldRules, "follow", lambda _: None)  # a look once a second, whatever the page
+    monkeypatch.setattr(
+        quotas, "_FREE_PART", 1_000
+    )  # one part for both pages, and a look for a newer quota each ten seconds
+    monkeypatch.setattr(quotas.Leases, "_heed", lambda _: None)
     admit({"full_name": "客户一"})
     desk, _ = signed_in("service", "service")
     desk.get("/customers")
