@@ -30,6 +30,8 @@ _UNKEEPABLE: Final = (
     psycopg.errors.CharacterNotInRepertoire,
     psycopg.errors.UntranslatableCharacter,
     psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.NumericValueOutOfRange,
+    psycopg.errors.DatetimeFieldOverflow,
 )
 
 
@@ -88,8 +90,10 @@ def problem_of(error: Exception) -> Problem:
 
 def _cannot_be_kept(error: BaseException | None) -> bool:
     """Whether the database could not keep what was given; whoever says the same again is answered the same."""
-    # psycopg's own, before anything is sent: a character that no text of PostgreSQL holds
-    return isinstance(error, _UNKEEPABLE) or (type(error) is psycopg.DataError and error.sqlstate is None)
+    # psycopg's own, before anything is sent: a character that no text of PostgreSQL holds, named in its own fixed words
+    return isinstance(error, _UNKEEPABLE) or (
+        type(error) is psycopg.DataError and error.sqlstate is None and "NUL" in str(error)
+    )
 
 
 # Exceptions whose problem says more than their name; what they bring is made of the house's own words, never of a value.

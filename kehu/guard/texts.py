@@ -18,11 +18,15 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.vault.keys import KEY, SALT, EpochKeyMissing, KeyDoesNotOpen, current_epoch
+from kehu.vault.keys import KEY, SALT, EpochKeyMissing, EpochKeys, KeyDoesNotOpen, current_epoch
 from kehu.vault.open import open_text
 from kehu.vault.seal import seal_text
 
 _ATTEMPTS: Final = 4
+_PROBES: Final = 20
+_OTHERS: Final = """
+select subject, epoch, wrapped from subject_key where epoch = %s and subject <> all (%s) order by subject desc limit %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,32 @@ def keys_of(raw: Connection[Any], owners: Iterable[UUID], *, lenient: bool = Fal
             raise LookupError("a key is not here")
         return found
     raise AssertionError("unreachable")
+
+
+def closed_to_us(raw: Connection[Any], owners: Iterable[UUID]) -> dict[UUID, bool]:
+    """Of these the things whose key is here and does not open; opens nothing for anybody.
+
+    Returns:
+        For each whether another key of its epoch opens: then it is the one that is broken, else it may be the house's own.
+    """
+    epochs = installation().epochs
+    rows = raw.execute(
+        "select subject, epoch, wrapped from subject_key where subject = any (%s)", (list(owners),)
+    ).fetchall()
+    shut = [(owner, epoch) for owner, epoch, wrapped in rows if not _opens(epochs, owner, epoch, wrapped)]
+    others = {
+        epoch: raw.execute(_OTHERS, (epoch, [owner for owner, _ in shut], _PROBES)).fetchall() for _, epoch in shut
+    }
+    opened = {epoch: any(_opens(epochs, *one) for one in beside) for epoch, beside in others.items()}
+    return {owner: opened[epoch] for owner, epoch in shut}
+
+
+def _opens(epochs: EpochKeys, owner: UUID, epoch: int, wrapped: bytes) -> bool:
+    try:
+        epochs.unwrap(bytes(wrapped), subject=owner.bytes, epoch=epoch)
+    except (EpochKeyMissing, KeyDoesNotOpen):
+        return False
+    return True
 
 
 def keys_open(raw: Connection[Any], owners: Iterable[UUID]) -> bool:

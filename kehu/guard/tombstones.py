@@ -229,6 +229,12 @@ def _erase_again(connection: Connection[Any], missed: Sequence[Noted]) -> int:
     back = _back(connection, missed)
     waiting = {one.certificate for one in missed if not keys_open(connection, back[one.certificate])}
     _hide(connection, [subject for certificate in waiting for subject in back[certificate]])
+    with (
+        transaction.atomic()
+    ):  # that takes no key: who comes in again meanwhile with one of their addresses is not written to
+        for one in missed:
+            if one.certificate in waiting and one.suppressions is not None:
+                write_suppressions(connection, one.suppressions, one.certificate)
     missed = [one for one in missed if one.certificate not in waiting]
     for one in missed:
         if back[one.certificate]:  # nothing is opened, to be sealed anew, before this is committed

@@ -156,10 +156,7 @@ def test_names_that_anybody_can_make_up_fill_no_table(channel):
     drain_all()
     assert count(names) == "address friends" and count("select sum(messages) from inbox_unread") == 2
     words = {f"w{number}": True for number in range(700)}
-    send(
-        page_key_of(channel[0]),
-        {"type": "identify", "anonymousId": "D", "context": {"consent": {"categoryPreferences": words}}},
-    )
+    send(key, {"type": "identify", "anonymousId": "D", "context": {"consent": {"categoryPreferences": words}}})
     send(key, {"type": "identify", "userId": "U-1", "traits": {"friends": friends, "shoe": 3}})
     drain_all()
     assert count("select count(*) from inbox_unread") == 500
@@ -167,3 +164,11 @@ def test_names_that_anybody_can_make_up_fill_no_table(channel):
     with connection.cursor() as cursor:
         cursor.execute("update inbox_unread set last_at = now() - interval '31 days' where name <> 'friends'")
     assert forget_unread() == 499 and count(names) == "friends"
+
+
+def test_words_of_consent_that_a_page_makes_up_are_counted_and_not_kept(channel):
+    made, _ = channel
+    said = {"consent": {"categoryPreferences": {"Lin Wanqing": True, "stats": True}}}
+    send(page_key_of(made), {"type": "track", "anonymousId": "D", "event": "Seen", "context": said})
+    drain_all()
+    assert count("select array_agg(name) from inbox_unread") == ["consent"]

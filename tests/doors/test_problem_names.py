@@ -43,6 +43,11 @@ def test_what_no_database_keeps_is_the_askers_to_mend(kehu, name):
     assert problems.Problem("unkeepable").status == 422
 
 
+def test_a_number_beyond_its_column_is_too(kehu):
+    code, answer = kehu("quota", "set", "service", "--hour", "3000000000", "--day", "3000000000")
+    assert (code, answer["error"]["code"]) == (2, "unkeepable")
+
+
 def test_every_exception_that_has_words_is_there_by_that_name():
     speaking = dict.fromkeys(problems._SPEAKING, "")
     for name in problems._codes() | speaking:

@@ -18,6 +18,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, add_staff, confirm_second_factor, owner_actor
+from kehu.guard.tasks import tell_of_glass
 from kehu.host.jobs import run_pending
 from tests.cast import admit, staff
 
@@ -92,6 +93,21 @@ def test_a_mailbox_that_is_refused_keeps_nobody_else_from_being_told_once(databa
             with connection.cursor() as cursor:  # the time until the next try is over
                 cursor.execute("update procrastinate_jobs set scheduled_at = now() where status = 'todo'")
     assert sorted(one.to for one in mail.outbox) == [["privacy@kehu.example"], ["zoe@kehu.example"]]
+
+
+def test_a_letter_that_waited_over_an_upgrade_goes_to_each(database, monkeypatch):
+    """Its job named nobody: one letter was for everybody then."""
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    [chen] = admit(CHEN)
+    staff("privacy")
+    held = broken(staff("service"), chen)
+    with connection.cursor() as cursor:
+        cursor.execute("delete from procrastinate_jobs")
+    tell_of_glass.defer(grant=str(held.id))
+    with posting():
+        run_pending()
+        run_pending()
+    assert [one.to for one in mail.outbox] == [["privacy@kehu.example"]]
 
 
 def test_open_looks_raise_the_bar_but_never_for_a_life(database):

@@ -240,6 +240,23 @@ def test_one_that_is_tightened_is_heeded_by_a_process_that_took_a_part_before(sm
         ask(leases, agent)
 
 
+def test_what_was_taken_while_another_quota_was_set_is_handed_out_no_more(small, monkeypatch):
+    agent, privacy, leases, take = staff("service"), staff("privacy"), Leases(), quotas._take
+
+    def meanwhile(*asked):
+        granted = take(*asked)
+        set_limit("service", "opened", Quota(1, 1), actor=privacy)
+        monkeypatch.setattr(leases, "_look_at", 0.0)
+        leases._heed()  # another thread of the process
+        return granted
+
+    monkeypatch.setattr(quotas, "_take", meanwhile)
+    ask(leases, agent)
+    monkeypatch.setattr(quotas, "_take", take)
+    with pytest.raises(QuotaSpent):
+        ask(leases, agent)
+
+
 def test_nobody_loosens_their_own_and_the_database_agrees(small):
     agent, privacy = staff("service"), staff("privacy")
     with pytest.raises(ActRefused):

@@ -277,6 +277,8 @@ def test_nobody_of_an_erasure_that_waits_is_served_though_their_own_key_opens(da
         assert tombstones.replay_after_restore(raw(), installation().home) == 0
         assert gate().open([lin, two], actor=owner_actor(), purpose="rights-request") == []
         assert rows_naming(lin) and rows_naming(two) and _alone(maybe, manager) == after
+        [(kept,)] = raw().execute("select count(*) from suppression where certificate = %s", (done.id,)).fetchall()
+        assert kept  # who comes in again with one of their addresses is not written to
     assert gone(lin)
     with open_owner(database) as owner:
         owner.execute("delete from key_epoch where epoch = 99")

@@ -41,9 +41,10 @@ from kehu.guard.gate.admit import Admission
 from kehu.guard.gate.admit import Terms as AdmissionTerms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
+from kehu.guard.texts import closed_to_us
 from kehu.host.away import AWAY
 from kehu.refine.tasks import defer_linkage
-from kehu.vault.keys import KeyDoesNotOpen
+from kehu.vault.keys import EpochKeyMissing, KeyDoesNotOpen
 
 _log = logging.getLogger("kehu.collect.inbox")
 _MESSAGES: Final = 5_000  # of a chunk: a second's work
@@ -52,6 +53,7 @@ _TRIES: Final = 3  # as a chunk; then each request by itself, and what fails alo
 _ORDER: Final = ("customers", "organisations", "orders", "interactions")  # who it is before what they did
 _WAITS: Final = timedelta(days=1)
 _OLD: Final = timedelta(hours=1)
+_SHUT: Final = 60.0  # seconds until what does not open is tried again
 _LOCK: Final = 0x6B696E00  # and the channel's id
 _FAILED: Final = "message_not_taken_in"
 _UNREAD: Final = 500  # names of a channel that nobody reads: more are not noted, for who sends may make them up
@@ -124,6 +126,8 @@ def drain_all() -> int:
     return total
 
 
+_shut = dict[UUID, float]()
+"""Requests whose keys did not open: when each is tried again, by the clock of :func:`time.monotonic`."""
 _refused = dict[int, tuple[UUID, tuple[int, str, int] | None]]()
 """Of a channel that the house refuses: the oldest request of the chunk, and the terms that came with it (:func:`_under`)."""
 
@@ -142,6 +146,15 @@ class _Channel:
         sent = self._next()
         if not sent:
             return 0
+        try:
+            return self._drain(sent)
+        except AsideDoesNotOpen as changed:  # no other try brings it back, and those beside it did not fail
+            return self._give_up(next(one for one in sent if one.id == UUID(str(changed))))
+        except (KeyDoesNotOpen, EpochKeyMissing):
+            return self._wait_for_keys(sent)
+
+    def _drain(self, sent: list[_Sent]) -> int:
+        """The same of these, the oldest first."""
         if self.kind is None:
             return self._wait(sent, "no such kind of channel is installed")
         if self._still_refused(sent[0]):
@@ -154,8 +167,8 @@ class _Channel:
         except Refused as refused:
             _refused[self.channel.id] = sent[0].id, _under(sent[0])
             return self._wait(sent, refused.policy)
-        except AsideDoesNotOpen as changed:  # no other try brings it back, and those beside it did not fail
-            return self._give_up(next(one for one in sent if one.id == UUID(str(changed))))
+        except (AsideDoesNotOpen, KeyDoesNotOpen, EpochKeyMissing):
+            raise
         except Exception as failure:  # whatever one message does to a reader, the others go on
             if isinstance(failure, AWAY):
                 raise  # nothing was taken in, it will be
@@ -191,11 +204,29 @@ class _Channel:
     def _wait_on(self, first: _Sent) -> int:
         return self._set_aside(first) if timezone.now() - first.at >= _WAITS else 0
 
+    def _wait_for_keys(self, sent: Sequence[_Sent]) -> int:
+        """Those whose keys do not open are let be for a minute, and the others go on.
+
+        One is given up after a day, where others of its epoch open; else it may be the house's own key that is the wrong one,
+        as after a copy was brought back, and with the right one all of them come in.
+        """
+        given_up, shut = 0, closed_to_us(raw_connection(), [one.id for one in sent])
+        for one in sent:
+            if shut.get(one.id) and timezone.now() - one.at > _WAITS:
+                given_up += self._give_up(one)
+            elif one.id in shut:
+                _shut[one.id] = time.monotonic() + _SHUT
+        _log.error("inbox.keys", {"channel": self.channel.id, "waiting": len(shut) - given_up})
+        return given_up
+
     def _next(self) -> list[_Sent]:
+        now = time.monotonic()
+        for id in [id for id, until in _shut.items() if until <= now]:
+            del _shut[id]
         with connection.cursor() as cursor:
             cursor.execute(
-                "select id, at, fresh, tries, messages from inbox where channel = %s order by id limit %s",
-                [self.channel.id, _REQUESTS],
+                "select id, at, fresh, tries, messages from inbox where channel = %s and id <> all (%s) order by id limit %s",
+                [self.channel.id, list(_shut), _REQUESTS],
             )
             found, messages = list[_Sent](), 0
             for id, at, fresh, tries, count in cursor.fetchall():
@@ -331,11 +362,7 @@ class _Channel:
 
     def _set_aside(self, sent: _Sent) -> int:
         """A request whose messages cannot be taken in: each to quarantine, sealed by itself, where an erasure finds it."""
-        try:
-            found = self._open([sent])  # none: it was erased meanwhile
-        except KeyDoesNotOpen:
-            # it may be the house's own key that is the wrong one: that is put right within a day, or not at all
-            return self._give_up(sent) if timezone.now() - sent.at > _WAITS else 0
+        found = self._open([sent])  # none: it was erased meanwhile
         named = list[_Named]()
         for opened in found:
             for message in self._parted(opened):

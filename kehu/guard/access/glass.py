@@ -50,7 +50,7 @@ def break_glass(*, actor: Actor, kind: str, fields: Sequence[str], customers: Se
                 actor=actor, purpose=PURPOSE_OF[kind], fields=fields, scope=Scope(tuple(customers)), minutes=MINUTES,
                 reason=reason, emergency=kind,
             )  # fmt: skip
-            _have_told(held.id)
+            have_told(held.id)
             return held
         record_act("break-glass", None, actor=actor, refused_by="house.open-review")
     raise Refused("house.open-review")
@@ -134,7 +134,7 @@ def _letter(held: Grant) -> str:
 _ZH: Final = {"vital": ("生命健康危急", "生命健康危急"), "security": ("安全", "安全"), "claims": ("诉求", "訴求")}
 
 
-def _have_told(id: UUID) -> None:
+def have_told(id: UUID) -> None:
     """A letter to each of the privacy office, and to the owner where the installation knows an address.
 
     Each is a job of its own: a mailbox that is refused keeps nobody else from being told, and has nobody told twice.
@@ -142,7 +142,7 @@ def _have_told(id: UUID) -> None:
     for staff in Staff.objects.filter(role="privacy", is_active=True).values_list("id", flat=True):
         tell_of_glass.defer(grant=str(id), staff=str(staff))
     if settings.OWNER_MAIL:
-        tell_of_glass.defer(grant=str(id), staff=None)
+        tell_of_glass.defer(grant=str(id), staff="")
 
 
 def _one_at_a_time(actor: Actor) -> bool:

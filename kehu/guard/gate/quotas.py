@@ -83,12 +83,14 @@ class Leases:
         key, hour, needed = (actor.human, purpose, meter), int(time.time()) // _HOUR, len(subjects)
         with self._lock:
             then, left = self._held.get(key, (hour, 0))
-            left = left if then == hour else 0
+            left, under = left if then == hour else 0, self._newest
             if left >= needed:
                 self._held[key] = (hour, left - needed)
                 return
         granted = _take(subjects, actor, purpose, meter, use)
         with self._lock:
+            if self._newest != under:  # a part of a quota that was, taken while another was set
+                return
             then, left = self._held.get(key, (hour, 0))
             self._held[key] = (hour, (left if then == hour else 0) + granted - needed)
             if len(self._held) > _KEPT:
@@ -103,9 +105,9 @@ class Leases:
             cursor.execute("select coalesce(max(id), 0) from quota_limit")
             [newest] = cursor.fetchone()
         with self._lock:
-            if newest != self._newest:
+            if newest > self._newest:
                 self._held.clear()
-            self._newest, self._look_at = newest, now + HEEDED
+            self._newest, self._look_at = max(newest, self._newest), now + HEEDED
 
 
 def _take(subjects: Sequence[UUID], actor: Actor, purpose: str, meter: str, use: str) -> int:

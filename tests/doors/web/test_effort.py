@@ -35,9 +35,8 @@ def test_a_page_of_customers_who_stand_differently_is_decided_once(monkeypatch: 
 
 def test_as_many_statements_for_many_customers_as_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HeldRules, "follow", lambda _: None)  # a look once a second, whatever the page
-    monkeypatch.setattr(
-        quotas, "_FREE_PART", 1_000
-    )  # one part for both pages, and a look for a newer quota each ten seconds
+    # one part for both pages, and a look for a newer quota each ten seconds
+    monkeypatch.setattr(quotas, "_FREE_PART", 1_000)
     monkeypatch.setattr(quotas.Leases, "_heed", lambda _: None)
     admit({"full_name": "客户一"})
     desk, _ = signed_in("service", "service")

@@ -249,7 +249,8 @@ class _Call:
         for name, answer in preferences.items():
             purpose = self._terms.consents.get(name)
             if purpose is None or not isinstance(answer, bool):
-                self._not_read(f"consent.{name}")
+                # by a page's key anybody may say any word: that one was said is all the news there is
+                self._not_read("consent" if self._page_key else f"consent.{name}")
                 continue
             said[purpose] = said.get(purpose, True) and answer  # two words for one purpose: both must say yes
         return said

@@ -75,7 +75,7 @@ def give(
             notice=wording.id,
             way=_way(actor),
             by_subject=by_subject,
-            evidence=proof.seal(subject if subject in part else part[0], id),
+            evidence=proof.seal(subject, id),
             language=language,
             terms=terms,
             guardian=guardian or ("guardian" if by_subject else ""),

@@ -90,6 +90,8 @@ const start = async () => {
     }
     const told = await answer.json().catch(() => ({})), why = told.message ?? "";
     if (answer.status === 422 || answer.status === 404 || (answer.status === 403 && told.code)) { // with a code it is a rule that refuses this one
+      // of a known customer: what a rule refuses whoever sits here waits for a colleague, and those behind it go on
+      if (body.has("subject") && answer.status === 403) { say("refused", true, { why }); return true; }
       if (body.has("subject") || told.code === "too-old") { await queue.drop(one.id); say("refused", true, { why }); return true; }
       if (body.has("consent") && OF_CONSENTS.includes(told.code)) {
         body.delete("consent"); await queue.put(one.id, body.toString()); say("unasked", true, { why });
