@@ -9,10 +9,8 @@ guardian gave carries a star. Separate consents stand beside them (:mod:`kehu.go
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -20,21 +18,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from kehu.govern.covers import Packed
+from kehu.govern.guardians import leave_without_guardian
 from kehu.govern.models import Consent, Notice
 from kehu.govern.notices import current as current_notices
 from kehu.govern.packed import project, reword, set_aside, stand_for
-from kehu.govern.parts import Held, UnknownSubject, hold, part_of, retried
-from kehu.govern.separate import SEPARATE_STANDS, Terms, put_separate, recipient_key, separate_in_force, take_separate
-from kehu.host.each import each
-
-# whether a consent that a guardian gave stands within a certain part (an array of origin subjects)
-_SPOKEN_FOR: Final = f"""exists (select 1 from govern_consent g join subject_state a using (subject)
-    where g.subject = any ({{part}}) and (g.by_subject is not null or g.guardian <> '')
-        and (g.event = '' or {SEPARATE_STANDS}) and g.status = 'given' and (g.until is null or g.until > clock_timestamp())
-        and not exists (select 1 from govern_consent w where w.subject = any ({{part}}) and w.purpose = g.purpose
-            and w.taken_back_at is null
-            and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at
-                or w.status in ('withdrawn', 'invalid') and w.follows = g.id)))"""
+from kehu.govern.parts import Held, hold, part_of, retried
+from kehu.govern.separate import Terms, put_separate, recipient_key, separate_in_force, take_separate
 
 
 class NothingToWithdraw(RuntimeError):
@@ -161,7 +150,7 @@ def refuse_consent(
             take_separate(held.whole, purpose, terms=terms)
         else:
             _stop(held, purpose, "refused", purpose_version)
-        _leave_without_guardian(held.part)
+        leave_without_guardian(connection.connection, held.part)
         return row
 
     return retried(work)
@@ -194,12 +183,12 @@ def invalidate_consent(consent: UUID, *, recorded_by: UUID, id: UUID, way: str) 
             packed: Packed = ["invalid", "general", None, found.purpose_version]
             if _newest_given(held.part, found.purpose) != consent:  # a newer one stays, and this comes back with nobody
                 reword(found.subject, held.whole, found.purpose, packed)
-                _leave_without_guardian(held.part)
+                leave_without_guardian(connection.connection, held.part)
                 return row
             project([found.subject], found.purpose, packed)
             stand_for([one for one in held.whole if one != found.subject], found.purpose, packed, str(found.subject))
             take_separate(held.whole, found.purpose)
-        _leave_without_guardian(held.part)
+        leave_without_guardian(connection.connection, held.part)
         return row
 
     return retried(work)
@@ -301,46 +290,10 @@ def withdraw_consent(
             take_separate(held.whole, purpose, id=only)
         else:
             _stop(held, purpose, "withdrawn", purpose_version)
-        _leave_without_guardian(held.part)
+        leave_without_guardian(connection.connection, held.part)
         return row
 
     return retried(work)
-
-
-def _leave_without_guardian(part: list[UUID]) -> None:
-    """A guardian stands behind a child only while some consent of theirs does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update subject_state set guardian = false where subject = any (%(part)s) and guardian"
-            f" and not {_SPOKEN_FOR.format(part='%(part)s')}",
-            {"part": part},
-        )
-
-
-def end_guardians() -> int:
-    """Where no consent of a guardian stands any more, let none stand behind the child; returns of how many.
-
-    Its day has come, or an older program left them there.
-
-    Raises:
-        Exception: the first that failed, once all others have had their turn.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select distinct s.core from subject_state s cross join lateral (select array(select p.subject"
-            " from subject_state p where p.customer = s.customer and p.core = s.core and not p.hidden) as subjects) o"
-            f" where s.guardian and not s.hidden and not {_SPOKEN_FOR.format(part='o.subjects')}",
-            (),
-        )
-        found = [row[0] for row in cursor.fetchall()]
-    return each(lambda core: retried(functools.partial(_end_guardian, core)), found)
-
-
-def _end_guardian(core: UUID) -> None:
-    try:
-        _leave_without_guardian(hold(core).part)
-    except UnknownSubject:  # gone meanwhile
-        return
 
 
 def consents_of(subject: UUID) -> list[Consent]:

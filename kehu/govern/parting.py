@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from kehu.govern.covers import CONSENT, SUBSCRIPTION, Packed, anchor_of, is_cover, own_word, uncover, with_own
-from kehu.govern.separate import SEPARATE_STANDS
+from kehu.govern.guardians import leave_without_guardian
 
 Words = dict[str, Packed]
 
@@ -27,19 +27,6 @@ update subject_state s set consents = n.consents::jsonb, subscriptions = n.subsc
     separate = n.separate::jsonb, lifted = n.lifted::jsonb
 from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[]) as n (subject, consents, subscriptions, separate, lifted)
 where s.subject = n.subject
-"""
-# Behind a child a guardian stands as long as some consent of theirs does, given within the child's certain part.
-_GUARDIANS: Final = f"""
-update subject_state s set guardian = false where s.subject = any (%s) and s.guardian and not exists (
-    select 1 from govern_consent g join subject_state a on a.subject = g.subject where a.customer = s.customer
-        and a.core = s.core and (g.by_subject is not null or g.guardian <> '') and g.status = 'given'
-        and (g.until is null or g.until > clock_timestamp())
-        and (g.event <> '' and {SEPARATE_STANDS}
-            or g.event = '' and coalesce(s.consents -> g.purpose::text ->> 0, '') = 'given')
-        and not exists (select 1 from govern_consent w join subject_state b on b.subject = w.subject
-            where b.customer = s.customer and b.core = s.core and w.purpose = g.purpose and w.taken_back_at is null
-                and (w.status in ('withdrawn', 'refused') and w.event = '' and w.recorded_at > g.recorded_at
-                    or w.status in ('withdrawn', 'invalid') and w.follows = g.id)))
 """
 
 
@@ -68,7 +55,7 @@ def take_back_words(connection: Connection[Any], subjects: Sequence[UUID]) -> No
         connection.execute(_WRITE, tuple(list(column) for column in zip(*changed, strict=True)))
     guarded = [row[0] for row in rows if row[-1]]
     if guarded:
-        connection.execute(_GUARDIANS, (guarded,))
+        leave_without_guardian(connection, guarded)
 
 
 def _parted(before: Sequence[Any], cores: set[str], here: set[str]) -> list[Any]:

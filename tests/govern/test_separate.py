@@ -12,12 +12,12 @@ from kehu.govern.consent import (
     Statement,
     UnknownStatement,
     ask_consent,
-    end_guardians,
     give_consent,
     invalidate_consent,
     refuse_consent,
     withdraw_consent,
 )
+from kehu.govern.guardians import end_guardians
 from kehu.govern.separate import Terms, recipient_key
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.read import gate

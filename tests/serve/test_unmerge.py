@@ -20,6 +20,7 @@ from kehu.collect.imports.undo import take_back
 from kehu.collect.models import Import
 from kehu.govern import consent, packed, separate, states, subscriptions
 from kehu.govern.consent import NothingToWithdraw, Statement
+from kehu.govern.guardians import leave_without_guardian
 from kehu.govern.models import Consent, StateEntry, Subscription
 from kehu.govern.parts import part_of
 from kehu.govern.separate import Terms
@@ -189,7 +190,7 @@ class Both:
                 part = self.plain.part(j)
                 packed.project(part, purpose, [status, "general", None, 1])
                 separate.take_separate(part, purpose)
-            consent._leave_without_guardian(self.plain.part(i))
+            leave_without_guardian(connection.connection, self.plain.part(i))
 
     def invalidate(self, i):
         for town in (self.merged, self.plain):

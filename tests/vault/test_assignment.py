@@ -19,12 +19,12 @@ from kehu.govern import states
 from kehu.govern.consent import (
     Statement,
     consents_of,
-    end_guardians,
     give_consent,
     invalidate_consent,
     refuse_consent,
     withdraw_consent,
 )
+from kehu.govern.guardians import end_guardians
 from kehu.govern.parts import part_of
 from kehu.govern.separate import Terms, separate_in_force
 from kehu.govern.slugs import PURPOSES
@@ -35,6 +35,7 @@ from tests.cast import admit
 
 BY = uuid.UUID(int=7)
 MARKETING = PURPOSES["marketing"]
+ANALYTICS = PURPOSES["analytics"]
 
 
 def people(count: int) -> list[uuid.UUID]:
@@ -418,6 +419,19 @@ class TestConsents:
         assert end_guardians() == 1
         assert dict(rows("select subject, guardian from subject_state")) == {child: False, parent: False}
         assert end_guardians() == 0
+
+    def test_a_no_that_stayed_after_the_parting_leaves_no_guardian_behind_the_child(self, database):
+        """Whoever said it went, and its row with them; the word stayed with the child."""
+        child, other, parent = people(3)
+        join((child, other))
+        statement, told = Statement(notice=1, way="staff", by_subject=parent), {"recorded_by": BY, "purpose_version": 1}
+        give_consent(child, statement=statement, id=new_id(), purpose=MARKETING, **told)
+        refuse_consent(other, statement=Statement(notice=1, way="staff"), id=new_id(), purpose=MARKETING, **told)
+        part((child, other))
+        give_consent(child, statement=statement, id=new_id(), purpose=ANALYTICS, **told)
+        assert dict(rows("select subject, guardian from subject_state"))[child]
+        refuse_consent(child, statement=Statement(notice=1, way="staff"), id=new_id(), purpose=ANALYTICS, **told)
+        assert not dict(rows("select subject, guardian from subject_state"))[child]
 
     def test_a_confirmed_link_taken_back_divides_the_certain_part_alone(self, database):
         a, b = people(2)

@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 @app.task(name="rights:finish_erasures", queueing_lock="finish_erasures", pass_context=False)
 def finish_erasures(timestamp: int) -> None:
     """End the holds and guardians' consents whose day has come, then run what is left of every erasure."""
-    from kehu.govern.consent import end_guardians
+    from kehu.govern.guardians import end_guardians
     from kehu.host.each import each
     from kehu.serve.rights.erasing.ending import end_holds  # every process loads this module
     from kehu.serve.rights.erasing.erasure import finish_unfinished
