@@ -93,7 +93,8 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
         report("data", 0.0)
         found = datasets.fetch(folder / "public", report=tell)
         if found:
-            files += datasets.write(found, folder / "public", seed=book.SEED)
+            # first: a list begins with the newest, and of the made-up people more is known
+            files = [*datasets.write(found, folder / "public", seed=book.SEED), *files]
     _controllers_and_channels(files)
     for file in files:
         if file.source_proof:
@@ -140,7 +141,8 @@ def _bring_in(home: Home, files: Sequence[BookFile], report: Report) -> None:
             report("import", _reached("import", (begun + status.rows) / total))
 
         _once(home, f"import:{file.path.name}", partial(_import, file, actor, on))
-        _once(home, "honey", lay_honey)  # among the first: the newest of a list would tell itself
+        if file.kind == "customers" and file.controller != datasets.CONTROLLER:
+            _once(home, "honey", lay_honey)  # among the first: the newest of a list would tell itself
         done += file.rows
         report("import", _reached("import", done / total))
 
