@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from kehu.govern import holders as registry
 from kehu.govern import states as subject_states
@@ -205,6 +206,28 @@ def test_what_a_law_or_a_hold_keeps_of_somebody_erased_outlives_an_older_backup(
     with pytest.raises(Refused):
         open_left(done.id, actor=staff("manager"), purpose="complaints")
     assert end_residues(add_months(date.today(), 37)) == 1
+
+
+def test_an_erasure_that_the_copy_has_unfinished_is_not_carried_out_in_half(database):
+    """It reached more when it was done: with its keys the home's file does all of it, and until then nothing is done."""
+    lin, two = admit(PERSON, {"full_name": "林二", "email": "two@m.example"})
+    holds.hold(lin, actor=owner_actor(), reason="sues")
+    assert erasure.erase(lin, actor=owner_actor(), reason="asked").waiting
+    with put_back(database):
+        link(lin, two, 1)
+        holds.release(lin, actor=owner_actor())
+        assert {row.state for row in Erasure.objects.all()} == {"done"}
+    with open_owner(database) as owner:
+        owner.execute("update subject_key set epoch = epoch + 7 where subject = %s", (two,))
+    assert tombstones.replay_after_restore(raw(), installation().home) == 0
+    StateEntry.objects.filter(kind="hold").update(ended_at=timezone.now())
+    erasure.finish_unfinished()
+    assert rows_naming(lin) and rows_naming(two)
+    with open_owner(database) as owner:
+        owner.execute("update subject_key set epoch = epoch - 7 where subject = %s", (two,))
+    assert tombstones.replay_after_restore(raw(), installation().home) == 2
+    assert set(vault.count_rows(raw(), [lin, two]).values()) == {0}
+    assert not Erasure.objects.exclude(state="done").exists()
 
 
 @pytest.mark.parametrize("crashed", [False, True])
