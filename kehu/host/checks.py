@@ -45,10 +45,14 @@ def check_home(home: Home) -> Iterator[Finding]:
         yield Finding("keys.root-missing", "error", "The root passphrase file is gone.", f"Put its copy back: {root}")
         return
     ring = Keyring(home)
+    if not ring.is_here():
+        yield Finding(
+            "keys.ring-missing", "error", "The keyring is gone.", f"Put its copy back: {root.parent}/ring.json"
+        )
     try:
         for name in ring.names():
             ring.secret(name)
-    except (RootDoesNotOpen, ValueError):
+    except RootDoesNotOpen:
         yield Finding(
             "keys.root", "error", "The root passphrase does not open the keyring.", "Restore keys/ from a copy."
         )
@@ -79,7 +83,7 @@ def _reachable(path: Path) -> bool:
 
 def check_machine(home: Home, folders: list[str]) -> Iterator[Finding]:
     """Disk, swap and core files."""
-    for folder in [str(home.path), *folders]:
+    for folder in filter(os.path.isdir, [str(home.path), *folders]):
         free = shutil.disk_usage(folder).free
         if free < _NARROW:
             severity: Severity = "error" if free < _FULL else "warning"

@@ -38,6 +38,7 @@ class Keyring:
     """Secrets of 32 bytes by name."""
 
     def __init__(self, home: Home) -> None:
+        self._home = home
         self._root_file = home / "keys" / "root"
         self._ring_file = home / "keys" / "ring.json"
         self._lock_file = home / "keys" / ".lock"
@@ -53,6 +54,10 @@ class Keyring:
         """Whether root and keyring are both in the home."""
         return self._root_file.exists() and self._ring_file.exists()
 
+    def gone(self) -> KeysAreGone:
+        """What to raise, and say, where they are not."""
+        return KeysAreGone(f"{self._root_file.parent}: put root and ring.json of this installation back")
+
     def names(self) -> list[str]:
         """Names of all secrets."""
         return sorted(self._ring())
@@ -63,20 +68,24 @@ class Keyring:
         Raises:
             KeyError: there is none of that name.
             RootDoesNotOpen: the root does not fit.
+            KeysAreGone: the root, or the keyring that it would be added to, is not here: a new one would hold it alone.
         """
         ring = self._ring()
         if name not in ring and create:
             with locked(self._lock_file):
                 ring = self._ring()
                 if name not in ring:
+                    if not self.is_here() and self._home.exists():
+                        raise self.gone()
                     nonce = os.urandom(_NONCE)
                     sealed = nonce + AESGCM(self._derived(name)).encrypt(nonce, os.urandom(32), name.encode())
                     ring[name] = base64.b64encode(sealed).decode()
                     self._write(ring)
-        sealed = base64.b64decode(ring[name])
+        text = ring[name]
         try:
+            sealed = base64.b64decode(text)
             return AESGCM(self._derived(name)).decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter: a line of either was cut off
             raise RootDoesNotOpen(name) from None
 
     def destroy(self, name: str) -> bool:
@@ -93,13 +102,18 @@ class Keyring:
             found: dict[str, str] = json.loads(self._ring_file.read_text())
         except FileNotFoundError:
             return {}
+        except ValueError:
+            raise RootDoesNotOpen(self._ring_file.name) from None
         return found
 
     def _write(self, ring: dict[str, str]) -> None:
         write_file(self._ring_file, json.dumps(ring, indent=1, sort_keys=True).encode())
 
     def _derived(self, name: str) -> bytes:
-        root = base64.b64decode(self._root_file.read_text().strip())
+        try:
+            root = base64.b64decode(self._root_file.read_text().strip())
+        except FileNotFoundError:
+            raise self.gone() from None
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"kehu " + name.encode()).derive(root)
 
 
@@ -113,7 +127,7 @@ def make_home(home: Home) -> bool:
     with locked(home / "keys" / ".making"):  # of two who begin at once, one finds what the other made
         keyring = Keyring(home)
         if home.exists() and not keyring.is_here():
-            raise KeysAreGone(f"{home / 'keys'}: put root and ring.json of this installation back")
+            raise keyring.gone()
         keyring.create_root()
         held = keyring.names()
         for name in KEYS:

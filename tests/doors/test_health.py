@@ -69,6 +69,45 @@ def test_a_root_that_is_gone_or_another_is_found(home):
 
 
 @pytest.mark.parametrize(
+    ("file", "content", "expected"),
+    [
+        ("root", None, "keys.root-missing"),
+        ("root", "A" * 43 + "=\n", "keys.root"),
+        ("root", "cut", "keys.root"),
+        ("ring.json", None, "keys.ring-missing"),
+        ("ring.json", "{", "keys.root"),
+    ],
+)
+def test_keys_that_do_not_open_are_told_by_every_command_and_made_anew_by_none(kehu_process, file, content, expected):
+    held = Home.current() / "keys" / file
+    kept = held.read_text()
+    held.unlink()
+    if content is not None:
+        held.write_text(content)
+    try:
+        code, told = kehu_process("doctor")
+        assert code == 1 and [one["id"] for one in told["findings"] if one["severity"] == "error"] == [expected]
+        for words in (("status",), ("init",), ("find", "email=x@y.example", "--purpose", "service")):
+            code, told = kehu_process(*words)
+            assert code == 1 and told["error"]["code"] == "keys", told
+        assert held.exists() == (content is not None)
+    finally:
+        held.write_text(kept)
+
+
+def test_a_full_disk_is_told_where_the_database_does_not_start_for_it(kehu, monkeypatch):
+    usage = shutil.disk_usage(Home.current().path)
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage._replace(free=0))
+
+    def full(_: Database, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Database, "start", full)
+    code, told = kehu("doctor")
+    assert code == 1 and {one["id"] for one in told["findings"]} >= {"disk.error", "database.down"}
+
+
+@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ({}, set()),

@@ -22,7 +22,7 @@ from kehu.doors.cli.render import print_answer, print_error
 from kehu.doors.problems import Problem, problem_of
 from kehu.host.database import Database
 from kehu.host.home import Home
-from kehu.host.keyring import KeysAreGone
+from kehu.host.keyring import KeysAreGone, RootDoesNotOpen
 from kehu.host.postgres import PostgresError
 
 DONE, FAILED, USAGE, REFUSED, BROKEN = 0, 1, 2, 3, 4
@@ -176,6 +176,11 @@ def _failure(failed: Exception) -> Failure:
         return Failure(FAILED, "database", str(failed), "Look at: kehu status")
     if isinstance(failed, KeysAreGone):
         return Failure(FAILED, "keys", str(failed))
+    if isinstance(failed, RootDoesNotOpen):
+        place = Home.current() / "keys"
+        return Failure(
+            FAILED, "keys", f"{place}: root does not open ring.json.", "Put both back as they were together."
+        )
     problem = problem_of(failed)
     if problem.code == "fault":
         _log.error("command.fault", exc_info=failed)

@@ -11,6 +11,7 @@ from kehu import __version__
 from kehu.doors.cli.frame import DONE, FAILED, command, set_django_up
 from kehu.host.database import Database
 from kehu.host.home import Home
+from kehu.host.keyring import KeysAreGone, RootDoesNotOpen
 from kehu.host.postgres import PostgresError
 
 _COUNTED = ("subjects", "sources", "facets", "quarantined", "review", "ledger", "jobs")
@@ -58,11 +59,13 @@ def doctor() -> Any:
         return _report([checks.Finding("home.absent", "error", "There is no installation here.", "Run: kehu init")])
     database = Database(home)
     found = [*checks.check_home(home), *checks.check_settings(database)]
+    found += checks.check_machine(home, database.folders())  # a full disk is why a database does not start
     try:
         database.start()
-        found += checks.check_machine(home, database.folders())
         found += _inside(home)
-    except PostgresError as failed:
+    except (RootDoesNotOpen, KeysAreGone):
+        pass  # told by then; nobody can look inside without them
+    except (PostgresError, OSError) as failed:
         found.append(checks.Finding("database.down", "error", str(failed), "See the database's log."))
     finally:
         _close(database)
@@ -77,6 +80,7 @@ def _inside(home: Home) -> list[Any]:
 
     from kehu.collect.mail.health import check_mailboxes
     from kehu.guard.checks import check_installation
+    from kehu.host.away import AWAY
     from kehu.refine.derive.health import check_traits
     from kehu.serve.rights.health import check_clocks, check_held, check_informing
 
@@ -87,6 +91,9 @@ def _inside(home: Home) -> list[Any]:
         if whole:
             found += [*check_clocks(), *check_held(), *check_informing(), *check_mailboxes(), *check_traits()]
         return found
+    except AWAY:
+        text, remedy = "The database does not answer, or lets nobody in.", "See that it runs, and its own log."
+        return [checks.Finding("database.away", "error", text, remedy)]
     except DatabaseError as failed:  # its text may quote a value
         text = f"The database refused a look ({type(failed).__name__})."
         return [checks.Finding("database.refused", "error", text, "Run: kehu init")]
