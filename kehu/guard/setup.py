@@ -39,10 +39,10 @@ def as_owner(database: Database) -> Iterator[None]:
     settings = connections["default"].settings_dict
     kept = dict(settings)
     dbname = os.environ.get("KEHU_DBNAME", "kehu")
-    parameters = database.parameters("kehu_owner", dbname)
+    owner = database.for_django("kehu_owner", dbname)
     connection.close()
     # migrations hold several statements each, which cannot be prepared
-    settings.update(USER=parameters.get("user", ""), PASSWORD=parameters.get("password", ""), OPTIONS={})
+    settings.update({name: owner[name] for name in ("USER", "PASSWORD", "OPTIONS")})
     try:
         yield
     finally:

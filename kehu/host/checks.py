@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from kehu.host.database import Database
+from psycopg.conninfo import conninfo_to_dict
+
+from kehu.host.database import Database, address
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring, RootDoesNotOpen
+from kehu.host.postgres import PostgresError
 
 Severity = Literal["error", "warning", "note"]
 _FULL: Final = 200 * 2**20  # bytes free, below which PostgreSQL is about to stop
@@ -141,14 +144,20 @@ def check_settings(database: Database) -> Iterator[Finding]:
 
 
 def _check_database_url(url: str) -> Iterator[Finding]:
-    parts = urlsplit(url)
-    modes = parse_qs(parts.query).get("sslmode", [os.environ.get("PGSSLMODE", "prefer")])
-    if not _here(parts.hostname) and modes[-1] not in ("require", "verify-ca", "verify-full"):
+    try:
+        address(url)
+    except PostgresError as wrong:
+        yield Finding("database.url", "error", str(wrong), "See docs/how-to/outside-postgresql.md.")
+        return
+    said = conninfo_to_dict(url)
+    host, user, password = (str(said.get(name) or "") for name in ("host", "user", "password"))
+    mode = said.get("sslmode") or os.environ.get("PGSSLMODE", "prefer")
+    if not _here(host) and mode not in ("require", "verify-ca", "verify-full"):
         yield Finding(
             "database.plain", "error", "The connection to the database may be in clear.",
             "Add sslmode=verify-full to KEHU_DATABASE_URL.",
         )  # fmt: skip
-    if parts.username and parts.hostname and (parts.password or "") in _WEAK | {parts.username}:
+    if user and host and not host.startswith("/") and password in _WEAK | {user}:
         yield Finding("database.password", "error", "The database's password can be guessed.", "Choose a random one.")
 
 

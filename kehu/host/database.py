@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
@@ -15,6 +16,7 @@ from kehu.host.postgres import EmbeddedPostgres, PostgresError
 
 DBNAME: Final = "kehu"
 OTHER_ROLES: Final = ("kehu_app", "kehu_sequencer")
+_NAMED: Final = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 
 
 class Database:
@@ -61,7 +63,13 @@ class Database:
 
     def parameters(self, role: str, dbname: str = DBNAME) -> dict[str, Any]:
         """Connection parameters of a role, as a mapping."""
-        return psycopg.conninfo.conninfo_to_dict(self.conninfo(role, dbname))
+        return conninfo_to_dict(self.conninfo(role, dbname))
+
+    def for_django(self, role: str, dbname: str = DBNAME) -> dict[str, Any]:
+        """The same by Django's names; what it has no name for, as how the connection is encrypted, among its options."""
+        found = self.parameters(role, dbname)
+        options = {name: value for name, value in found.items() if name not in _NAMED}
+        return {theirs: found.get(ours, "") for ours, theirs in _NAMED.items()} | {"OPTIONS": options}
 
     def prepare(self) -> None:
         """Make the roles and the database, and what new tables grant by default. Idempotent.
@@ -104,11 +112,30 @@ class Database:
         return Keyring(self.home).secret(f"password-{role}", create=True).hex()
 
     def _outside(self, role: str) -> str:
-        if role == "kehu_owner" or self._url is None:
+        parts = address(self._url or "")
+        if role == "kehu_owner":
             return self._url or ""
-        parts = urlsplit(self._url)
         host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{role}:{self._password(role)}@{host}"))
+        # who is named behind would come before who is named in front
+        rest = [one for one in parts.query.split("&") if unquote(one.partition("=")[0]) not in ("user", "password")]
+        return urlunsplit(parts._replace(netloc=f"{role}:{self._password(role)}@{host}", query="&".join(rest)))
+
+
+def address(url: str) -> SplitResult:
+    """The parts of an outside database's address.
+
+    Raises:
+        PostgresError: it is none, or not in the form of a URL.
+    """
+    try:
+        parts, said = urlsplit(url), conninfo_to_dict(url)
+    except (ValueError, psycopg.ProgrammingError):
+        parts, said = urlsplit(""), {}
+    if parts.scheme not in ("postgresql", "postgres") or not (said.get("dbname") or said.get("service")):
+        raise PostgresError(
+            "KEHU_DATABASE_URL is not of the form postgresql://OWNER:PASSWORD@HOST:5432/NAME?sslmode=verify-full"
+        )
+    return parts
 
 
 def grant_defaults(connection: psycopg.Connection[Any]) -> None:

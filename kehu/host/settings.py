@@ -13,7 +13,7 @@ from kehu.host.paths import static_version
 
 _home = Home.current()
 _database = Database(_home)
-_parameters = _database.parameters(os.environ.get("KEHU_ROLE", "kehu_app"), os.environ.get("KEHU_DBNAME", "kehu"))
+_connection = _database.for_django(os.environ.get("KEHU_ROLE", "kehu_app"), os.environ.get("KEHU_DBNAME", "kehu"))
 
 DEBUG = False
 SECRET_KEY = Keyring(_home).secret("django", create=True).hex() if _home.exists() else os.urandom(32).hex()
@@ -119,14 +119,10 @@ WHITENOISE_MAX_AGE = 365 * 86400
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": _parameters["dbname"],
-        "USER": _parameters.get("user", ""),
-        "PASSWORD": _parameters.get("password", ""),
-        "HOST": _parameters.get("host", ""),
-        "PORT": _parameters.get("port", ""),
+        **_connection,
         "CONN_MAX_AGE": None,
         # bound on the server, values never stand in a statement's text; prepared at once, plans are kept
-        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 0},
+        "OPTIONS": _connection["OPTIONS"] | {"server_side_binding": True, "prepare_threshold": 0},
     }
 }
 PASSWORD_HASHERS = [

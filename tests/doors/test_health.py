@@ -121,7 +121,14 @@ def test_a_full_disk_is_told_where_the_database_does_not_start_for_it(kehu, monk
             {"KEHU_DATABASE_URL": "postgresql://kehu:kehu@db.example/kehu"},
             {"database.plain", "database.password"},
         ),
+        (
+            {"KEHU_DATABASE_URL": "postgresql:///kehu?host=db.example&user=kehu&password=kehu"},
+            {"database.plain", "database.password"},
+        ),
         ({"KEHU_DATABASE_URL": "postgresql://o:cH9-long-random@db.example/kehu?sslmode=verify-full"}, set()),
+        ({"KEHU_DATABASE_URL": "host=db.example user=o dbname=kehu"}, {"database.url"}),
+        ({"KEHU_DATABASE_URL": "postgresql://o:p@db.example/kehu?sslmod=require"}, {"database.url"}),
+        ({"KEHU_DATABASE_URL": "postgresql://o:p@db.example"}, {"database.url"}),
         ({"KEHU_DATABASE_URL": "postgresql://o:cH9-long-random@127.0.0.1/kehu"}, set()),
     ],
 )

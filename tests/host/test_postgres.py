@@ -173,3 +173,47 @@ def test_keys_that_are_gone_are_not_made_anew(tmp_path, lost):
         assert not (home / "keys" / lost).exists()
     kept.rename(home / "keys" / lost)
     make_home(home)
+
+
+_HOW = """
+import django
+django.setup()
+from django.db import connection
+from procrastinate.contrib.django.utils import connector_params
+from kehu.guard.setup import as_owner
+from kehu.host.database import Database
+from kehu.host.home import Home
+found = [connection.get_connection_params(), connector_params("default")]
+with as_owner(Database(Home.current())):
+    found.append(connection.get_connection_params())
+for one in found:
+    print(*[one.get(name) for name in ("user", "host", "dbname", "sslmode", "sslrootcert", "connect_timeout")])
+"""
+
+
+def test_an_outside_database_is_reached_as_its_address_says_by_django_and_its_jobs(tmp_path):
+    """Also how the connection is encrypted: without it an address that asks for it was used in clear."""
+    home = Home(tmp_path / "home")
+    make_home(home)
+    url = "postgresql://owner:secret@db.example/kehu?sslmode=verify-full&sslrootcert=/a+b/ca.pem&connect_timeout=4"
+    told = subprocess.run(
+        [sys.executable, "-c", _HOW], check=True, capture_output=True, text=True,
+        env=os.environ | {"KEHU_HOME": str(home.path), "KEHU_DATABASE_URL": url},
+    ).stdout  # fmt: skip
+    rest = "db.example kehu verify-full /a+b/ca.pem 4"
+    assert told.splitlines() == [f"kehu_app {rest}", f"kehu_app {rest}", f"owner {rest}"]
+
+
+@pytest.mark.parametrize(
+    "named", ["owner:secret@db.example/kehu?", "/kehu?host=db.example&us%65r=owner&password=secret&"]
+)
+def test_whoever_the_address_names_the_application_is_itself(tmp_path, monkeypatch, named):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    monkeypatch.setenv("KEHU_DATABASE_URL", f"postgresql://{named}sslmode=require")
+    outside = Database(home)
+    assert outside.parameters("kehu_owner")["user"] == "owner"
+    for role in ("kehu_app", "kehu_sequencer"):
+        found = outside.parameters(role)
+        assert (found["user"], found["host"], found["sslmode"]) == (role, "db.example", "require")
+        assert found["password"] == Keyring(home).secret(f"password-{role}").hex()
