@@ -13,10 +13,12 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from kehu.guard.access.owners import lacking
+from kehu.guard.gate.read import raw_connection
 from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_on_checks import check_sign_on
+from kehu.guard.tombstones import not_done
 from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
 from kehu.host.checks import Finding
@@ -37,7 +39,8 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
     if not pending:
         yield from _check_ledger(running=running)
         yield from _check_epoch(running=running)
-        yield from _check_jobs()
+        yield from _check_erasures()
+        yield from _check_jobs(running=running)
         yield from _check_accounts()
         yield from check_watch(running=running)
         yield from _check_owners()
@@ -101,7 +104,22 @@ def _check_epoch(*, running: bool) -> Iterator[Finding]:
         yield Finding("keys.left", "warning", f"{left} ended epochs still have their key.", "Run: kehu keys rotate")
 
 
-def _check_jobs() -> Iterator[Finding]:
+def _check_erasures() -> Iterator[Finding]:
+    left = not_done(raw_connection(), Home.current())
+    if left:
+        yield Finding(
+            "erasures.waiting", "error", f"{left} erasures that stand in the home's file are not done in this database.",
+            "Bring keys/ back as it was when the database was copied, then run: kehu init",
+        )  # fmt: skip
+
+
+def _check_jobs(*, running: bool) -> Iterator[Finding]:
+    if running and (held := jobs.behind()) is not None:
+        at_work = "".join(f" {name} has been at work for {minutes} minutes." for name, minutes in held.at_work)
+        text = f"{held.jobs} jobs wait that are due, the oldest for {held.minutes} minutes.{at_work}"
+        yield Finding(
+            "jobs.behind", "warning", text, "See log/jobs.log. kehu down and up: what was begun is done again."
+        )
     failed = jobs.counts()["failed"]
     if failed:
         yield Finding("jobs.failed", "warning", f"{failed} jobs failed.", "See log/jobs.log; each can be done again.")

@@ -177,6 +177,11 @@ def replay(connection: Connection[Any], home: Home) -> int:
     return _erase_again(connection, missed) if missed else 0
 
 
+def not_done(connection: Connection[Any], home: Home) -> int:
+    """How many erasures of the file are not done in this database: it is an older one, and their keys are not here."""
+    return len(noted(home).keys() - _in_database(connection))
+
+
 def _in_database(connection: Connection[Any]) -> set[UUID]:
     rows = connection.execute("select distinct certificate from tombstone where until > current_date").fetchall()
     return {row[0] for row in rows}

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,9 +23,12 @@ from kehu.host.away import AWAY
 __all__ = [
     "WHILE_AWAY",
     "WHILE_DATABASE_AWAY",
+    "Behind",
     "add_upkeep",
     "app",
+    "behind",
     "counts",
+    "heard",
     "is_last",
     "main",
     "run_pending",
@@ -41,6 +45,7 @@ _DRAIN_SECONDS: Final = 20
 _FAILED_HOURS: Final = 24 * 7
 _STALLED_SECONDS: Final = 30  # the heart beats every 10
 _LOOK_SECONDS: Final = 10
+_BEHIND_MINUTES: Final = 10
 _own: Final = set[int]()  # this process's workers, as the queue numbers them
 
 
@@ -86,6 +91,42 @@ def counts() -> dict[str, int]:
         )
         found = dict(cursor.fetchall())
     return {status: int(found.get(status, 0)) for status in ("todo", "doing", "failed")}
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Jobs that wait though they are due, the minutes of the oldest, and what has been at work as long, with its minutes."""
+
+    jobs: int
+    minutes: int
+    at_work: tuple[tuple[str, int], ...]
+
+
+def behind() -> Behind | None:
+    """What has waited ten minutes for its turn, as where a job never ends; None where nothing has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select j.status::text, j.task_name, floor(extract(epoch from clock_timestamp() - e.at) / 60)::int"
+            " from procrastinate_jobs j cross join lateral (select coalesce(j.scheduled_at, max(at)) as at"
+            " from procrastinate_events where job_id = j.id and type = 'deferred') e where j.status = 'todo'"
+            " union all select j.status::text, j.task_name, floor(extract(epoch from clock_timestamp() - e.at) / 60)::int"
+            " from procrastinate_jobs j cross join lateral (select max(at) as at"
+            " from procrastinate_events where job_id = j.id and type = 'started') e where j.status = 'doing'"
+        )
+        rows = [row for row in cursor.fetchall() if (row[2] or 0) >= _BEHIND_MINUTES]
+    waiting = [minutes for status, _, minutes in rows if status == "todo"]
+    at_work = tuple((name, minutes) for status, name, minutes in rows if status == "doing")
+    return Behind(len(waiting), max(waiting), at_work) if waiting else None
+
+
+def heard() -> float | None:
+    """Seconds since a worker was last heard of; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select extract(epoch from clock_timestamp() - max(last_heartbeat))::float8 from procrastinate_workers"
+        )
+        [found] = cursor.fetchone()
+    return None if found is None else float(found)
 
 
 def waits(task: procrastinate.tasks.Task[Any, Any, Any]) -> bool:

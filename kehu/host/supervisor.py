@@ -93,6 +93,31 @@ def status(home: Home) -> Running | None:
     return None
 
 
+def answers(port: int) -> bool:
+    """Whether the web process on that port answers, and has a database."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        line.request("GET", "/healthz", headers={"Host": "localhost"})
+        return line.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        line.close()
+
+
+def ready_for(home: Home) -> float:
+    """Seconds since a running system said that it is ready."""
+    try:
+        return time.time() - (home / "run" / "supervisor.json").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def was_killed(home: Home) -> bool:
+    """Of a system that does not run: whether nobody stopped it, for it takes its own word back when it ends."""
+    return (home / "run" / "supervisor.json").exists()
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -279,7 +304,7 @@ class Supervisor:
         """Whether it got ready; False where it was told to stop meanwhile."""
         end = time.monotonic() + _READY_SECONDS
         while not self._stop.is_set():
-            if self._healthy():
+            if answers(self._port):
                 return True
             if time.monotonic() > end:
                 raise SupervisorError(f"the web process does not answer: see {self._home / 'log' / 'web.log'}")
@@ -287,16 +312,6 @@ class Supervisor:
                 child.watch()
             self._stop.wait(0.05)
         return False
-
-    def _healthy(self) -> bool:
-        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
-        try:
-            line.request("GET", "/healthz", headers={"Host": "localhost"})
-            return line.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            line.close()
 
     def _drain(self) -> None:
         _log.info("supervisor.draining")

@@ -18,6 +18,7 @@ from kehu.collect.channels.tracking.read import nameless
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox import drain as draining
 from kehu.collect.inbox.drain import drain, drain_all
+from kehu.collect.inbox.health import check_inbox
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
 from kehu.govern.channels import add_channel
@@ -482,6 +483,8 @@ def test_wrong_keys_of_the_house_destroy_nothing_of_what_waits(send, wrong):
     for _ in range(3):
         assert drain() == 0 and accepting.waiting() == (2, 2)
     assert count("select count(*) from ledger_entry") - before == 1 and not _reasons()
+    [told] = check_inbox(running=False)
+    assert (told.id, told.severity) == ("inbox.keys", "error") and "2 requests of channel web that wait, 2" in told.text
     with connection.cursor() as cursor:
         cursor.execute(
             "update subject_key s set epoch = k.epoch, wrapped = k.wrapped from kept k where k.subject = s.subject"
@@ -506,5 +509,11 @@ def test_a_channel_that_is_refused_writes_one_row_however_often_it_is_looked_at(
     before = count("select count(*) from ledger_entry")
     assert [drain() for _ in range(5)] == [0] * 5 and accepting.waiting() == (1, 1)
     assert count("select count(*) from ledger_entry") - before == 1
+    assert not list(check_inbox(running=True))  # it may be its turn in a moment
+    with connection.cursor() as cursor:
+        cursor.execute("update inbox set at = at - interval '11 minutes'")
+    assert not list(check_inbox(running=False))  # nobody takes anything in, and `system.down` says so
+    [told] = check_inbox(running=True)
+    assert (told.id, told.severity) == ("inbox.stuck", "warning") and "1 messages of channel web" in told.text
     registered(until="2099-12-31")
     assert drain_all() == 1 and count("select count(*) from record") == 1

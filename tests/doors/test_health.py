@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 
 import pytest
 from django.db import connection
 
 from kehu.guard import checks as inside
-from kehu.host import checks
+from kehu.host import checks, supervisor
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import make_home
@@ -172,3 +173,51 @@ def test_a_ledger_that_is_not_hashed_is_found(database):
     with open_owner(database) as owner:
         owner.execute("update ledger_entry set at = now() + interval '1 hour'")
     assert ids(inside.check_installation(running=True)) == {"clock.back"}
+
+
+def test_what_ought_to_run_and_does_not_is_found(kehu, monkeypatch):
+    def told():
+        code, answer = kehu("doctor")
+        return code, {one["id"]: one["severity"] for one in answer["findings"]}
+
+    said = Home.current() / "run" / "supervisor.json"
+    assert told()[1]["system.down"] == "note"
+    said.write_text("{}")  # it takes its own word back when it is stopped
+    try:
+        assert told() == (1, told()[1]) and told()[1]["system.down"] == "error"
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            held = supervisor.Running("", os.getpid(), nobody.getsockname()[1], ready=True)
+            monkeypatch.setattr(supervisor, "status", lambda _: held)
+            found = told()[1]
+            assert found["web.down"] == "error" and "jobs.stopped" not in found and "system.down" not in found
+            os.utime(said, (0, 0))
+            assert told()[1]["jobs.stopped"] == "error"  # a minute after it began no worker has been heard of
+            with connection.cursor() as cursor:
+                cursor.execute("insert into procrastinate_workers default values")
+            assert "jobs.stopped" not in told()[1]
+    finally:
+        said.unlink()
+
+
+def test_a_job_that_never_ends_is_found_by_those_behind_it(database):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, status) values ('default', 'guard:watch', 'doing'),"
+            " ('default', 'guard:erase_again', 'todo')"
+        )
+        cursor.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, scheduled_at)"
+            " values ('default', 'later', now() + interval '1 hour')"
+        )
+        assert "jobs.behind" not in ids(inside.check_installation(running=True), "warning")
+        cursor.execute("update procrastinate_events set at = at - interval '11 minutes' where type = 'deferred'")
+        cursor.execute(
+            "insert into procrastinate_events (job_id, type, at) select id, 'started', now() - interval '2 hours'"
+            " from procrastinate_jobs where status = 'doing'"
+        )
+    [behind] = [one for one in inside.check_installation(running=True) if one.id == "jobs.behind"]
+    assert behind.text == (
+        "1 jobs wait that are due, the oldest for 11 minutes. guard:watch has been at work for 120 minutes."
+    )
+    assert "jobs.behind" not in ids(inside.check_installation(running=False), "warning")

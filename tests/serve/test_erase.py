@@ -21,6 +21,7 @@ from kehu.govern.models import Controller, StateEntry
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard import tombstones
+from kehu.guard.checks import check_installation
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import LedgerUnavailable, gate
 from kehu.guard.installation import installation
@@ -302,12 +303,14 @@ def test_nobody_of_an_erasure_that_waits_is_served_though_their_own_key_opens(da
         assert rows_naming(lin) and rows_naming(two) and _alone(maybe, manager) == after
         [(kept,)] = raw().execute("select count(*) from suppression where certificate = %s", (done.id,)).fetchall()
         assert kept  # who comes in again with one of their addresses is not written to
+        assert "erasures.waiting" in {one.id for one in check_installation(running=False)}
     assert gone(lin)
     with open_owner(database) as owner:
         owner.execute("delete from key_epoch where epoch = 99")
         owner.execute("update subject_key set epoch = epoch - 7 where subject = %s and epoch > 7", (two,))
     assert tombstones.replay_after_restore(raw(), installation().home) == 2
     assert set(vault.count_rows(raw(), [lin, two]).values()) == {0} and _alone(maybe, manager) == after
+    assert "erasures.waiting" not in {one.id for one in check_installation(running=False)}
     left = open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]
     assert {row["category"] for row in left["records"]} == {"contact"}
 

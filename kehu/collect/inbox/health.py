@@ -1,0 +1,44 @@
+"""What may be wrong with what channels sent and nobody has taken in yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.db import connection
+
+from kehu.govern.models import Channel
+from kehu.guard.gate.read import raw_connection
+from kehu.guard.texts import closed_to_us
+from kehu.host.checks import Finding
+
+_PATIENCE: Final = 600  # seconds; a chunk takes one
+_LOOKED_AT: Final = 500  # of a channel, the oldest: what opens does not stay there
+
+
+def check_inbox(*, running: bool) -> Iterator[Finding]:
+    """Channels that hold requests whose keys do not open, and, while the system runs, those that have stopped."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select channel, sum(messages), extract(epoch from clock_timestamp() - min(at)) from inbox"
+            " group by channel order by channel"
+        )
+        held = cursor.fetchall()
+    names = dict(Channel.objects.values_list("id", "name"))
+    for channel, messages, seconds in held:
+        with connection.cursor() as cursor:
+            cursor.execute("select id from inbox where channel = %s order by id limit %s", [channel, _LOOKED_AT])
+            oldest = [id for (id,) in cursor.fetchall()]
+        shut = len(closed_to_us(raw_connection(), oldest))
+        if shut:
+            yield Finding(
+                "inbox.keys", "error",
+                f"Of {len(oldest)} requests of channel {names.get(channel, channel)} that wait, {shut} do not open.",
+                "Bring keys/ back as it was when the database was copied; where others open, it goes to quarantine after a day.",
+            )  # fmt: skip
+        elif running and seconds > _PATIENCE:
+            yield Finding(
+                "inbox.stuck", "warning",
+                f"{messages} messages of channel {names.get(channel, channel)} wait, the oldest {int(seconds / 60)} minutes.",
+                "See log/inbox.log: inbox.refused goes to quarantine after a day, inbox.stopped says what failed.",
+            )  # fmt: skip
