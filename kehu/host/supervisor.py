@@ -7,6 +7,7 @@ runs is a lock on ``run/supervisor.lock``, which no crash leaves behind.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -140,17 +141,26 @@ def up(
         SupervisorError: it does not come up.
         PostgresError: the database does not start.
     """
-    running = _await_ready(home) if status(home) else None
-    if running is None:
+    found = running(home)
+    if found is None:
         if not home.exists():
             raise SupervisorError("there is no installation here: run `kehu init`")
         if detach:
-            running = _detach(home, chosen_port(port))
+            found = _detach(home, chosen_port(port))
         else:
             return Supervisor(home, chosen_port(port), ready).run()
     if ready:
-        ready(running)
-    return running
+        ready(found)
+    return found
+
+
+def running(home: Home) -> Running | None:
+    """The system once it is ready; None where none runs, or the one that ran has drained.
+
+    Raises:
+        SupervisorError: it is neither within a minute and a half.
+    """
+    return _await_ready(home) if status(home) else None
 
 
 def down(home: Home) -> bool:
@@ -315,6 +325,8 @@ class Supervisor:
 
     def _drain(self) -> None:
         _log.info("supervisor.draining")
+        with contextlib.suppress(OSError):  # of a full disk: the word stands, and the lock goes
+            self._publish(ready=False)  # who starts one now waits for our end, and is not told that it runs
         for child in reversed(self._children):
             child.drain()
         self._outbox.close()

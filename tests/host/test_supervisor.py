@@ -183,6 +183,9 @@ def test_kill_9_of_the_supervisor_takes_all_with_it_and_ctrl_c_stops_the_next(in
         assert running.ready
         began = time.monotonic()  # at once after it got ready: a worker may still be starting
         process.send_signal(signal.SIGINT)
+        log = installed / "log" / "supervisor.log"
+        wait_for(lambda: "supervisor.draining" in log.read_text(), 5)
+        assert process.poll() is None and supervisor.running(installed) is None  # it is not told to run: it ended first
         assert process.wait(30) == 0 and time.monotonic() - began < 10
         wait_for(lambda: not processes_of(installed), 5)
 

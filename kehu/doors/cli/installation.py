@@ -55,9 +55,9 @@ def up(port: int | None, detach: bool) -> Any:
     from kehu.host import supervisor
 
     home = Home.current()
-    if supervisor.status(home) is None:
-        install(home)
     try:
+        if supervisor.running(home) is None:
+            install(home)
         running = supervisor.up(
             home, port, detach=detach, ready=lambda held: click.echo(f"ready: {held.url}", err=True)
         )
