@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from kehu.host.database import DBNAME, Database
-from kehu.host.home import Home
+from kehu.host.home import Home, write_file
 from kehu.host.keyring import Keyring
-from kehu.host.postgres import EmbeddedPostgres
+from kehu.host.postgres import RESTORING, EmbeddedPostgres
 
 
 class NoDump(RuntimeError):
@@ -37,8 +36,8 @@ def dump(database: Database, file: Path) -> int:
     return file.stat().st_size
 
 
-def restore(home: Home, file: Path) -> None:
-    """Bring a copy back into a home that has keys and no database; the server stays in use, and migrations are not looked at.
+def restore(home: Home, file: Path) -> Database:
+    """Bring a copy back into a home that has keys and no database, and return that, in use; migrations are not looked at.
 
     Nobody else makes, starts or stops this home's server meanwhile: whoever begins at the same time would find it half filled,
     and, failing at that, take it away.
@@ -56,12 +55,17 @@ def restore(home: Home, file: Path) -> None:
             _fill(home, database, server, file)
     except BlockingIOError:
         raise NoDump("somebody else starts this home's database, or brings a copy back into it") from None
+    return database
 
 
 def _fill(home: Home, database: Database, server: EmbeddedPostgres, file: Path) -> None:
-    if server.initialised():
+    restoring = home / RESTORING
+    if restoring.exists():
+        server.discard()  # what was cut off: its pg_restore may still be at work
+    elif server.initialised():
         raise NoDump("this home has a database: bring a copy back into one that has none")
     home.record(cluster=False)  # what it knows of is gone, and this takes its place
+    write_file(restoring, b"")
     try:
         server.start()
         database.make()  # no defaults yet: what a table grants stands in the copy, as far as it differs from PostgreSQL's own
@@ -72,8 +76,10 @@ def _fill(home: Home, database: Database, server: EmbeddedPostgres, file: Path) 
             )  # fmt: skip
     except BaseException:
         database.release()
-        shutil.rmtree(server.data, ignore_errors=True)
+        server.discard()
+        restoring.unlink()
         raise
+    restoring.unlink()
 
 
 def _embedded(database: Database) -> EmbeddedPostgres:

@@ -31,6 +31,8 @@ from kehu.host.keeper import STARTING, start_keeper
 
 SERVICE_USER: Final = "kehu-postgres"
 ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
+RESTORING: Final = "pg.restoring"
+"""Stands in the home while a copy is brought back into it: where that was cut off, what is there is no database."""
 _START_SECONDS: Final = 60
 _REMNANT_SECONDS: Final = 2  # within which a server that lives has written its lock files
 _MOST_BUFFERS: Final = 512  # MB
@@ -137,10 +139,14 @@ class EmbeddedPostgres:
         ``kept``: a keeper stops it should this process be killed, from before it starts on.
 
         Raises:
-            PostgresError: it does not start, or is gone.
+            PostgresError: it does not start, is gone, or half of a copy that was brought back.
         """
         self.home.create()
         with self._lock():
+            if not self._is_alone and (self.home / RESTORING).exists():
+                raise PostgresError(
+                    "a copy was being brought back here, and that was cut off: run kehu restore FILE again"
+                )
             running = self.running()
             if not running:
                 self._make_folder(self.folder)
@@ -176,6 +182,12 @@ class EmbeddedPostgres:
                 return True
             finally:
                 os.close(alone)
+
+    def discard(self) -> None:
+        """Stop the server, whoever uses it, and take its cluster away; within :meth:`alone`."""
+        if self.initialised():
+            self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop", check=False)
+        shutil.rmtree(self.data, ignore_errors=True)
 
     # -- making and starting
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -27,6 +31,30 @@ def brought_back_twice(home, file):
         both = [pool.submit(restore, home, file) for _ in range(2)]
         [refused] = [failed for one in both if (failed := one.exception(timeout=60)) is not None]
     assert isinstance(refused, NoDump) and "somebody else" in str(refused)
+    return next(one.result() for one in both if one.exception() is None)
+
+
+_RESTORE = """
+import sys
+from pathlib import Path
+from kehu.host.dumps import restore
+from kehu.host.home import Home
+restore(Home(Path(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+@contextmanager
+def cut_off_midway(home, file, slow):
+    """Killed while the copy came in, as by a line that was lost; what it had begun is still at work meanwhile."""
+    os.mkfifo(slow)
+    begun = subprocess.Popen([sys.executable, "-c", _RESTORE, str(home.path), str(slow)])
+    content = file.read_bytes()
+    with slow.open("wb") as half:  # there is a reader now: the server runs, and pg_restore begins
+        half.write(content[: len(content) // 2])
+        half.flush()
+        begun.kill()
+        begun.wait()
+        yield
 
 
 def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
@@ -56,9 +84,15 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
     torn.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(PostgresError):
         restore(elsewhere, torn)
-    brought_back_twice(elsewhere, file)  # and what failed before is in no way
+    with cut_off_midway(elsewhere, file, tmp_path / "slow"):
+        with pytest.raises(PostgresError, match="kehu restore"):
+            Database(elsewhere).start()  # else an installation without anybody would be made of what is there
+        held = brought_back_twice(elsewhere, file)  # and what failed before is in no way
     again = Database(elsewhere)
     assert rows(again) == [(b"sealed",)]
     with psycopg.connect(again.conninfo("kehu_app")) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("delete from things")  # what a migration took from the application stays taken
     assert again.release() is False  # the one that restored uses it still
+    assert held.release() and not held.embedded.running()
+    for folder in held.folders():
+        shutil.rmtree(folder)

@@ -107,8 +107,11 @@ def restore(file: Path) -> Any:
         raise Failure(REFUSED, "owner-only", "Only the home's owner may ask this.", "Leave KEHU_TOKEN out.")
     home = Home.current()
     with told():
-        bring_back(home, file)
-    install(home)
+        held = bring_back(home, file)
+    try:
+        install(home)
+    finally:
+        held.release()
     return {"home": str(home.path), "restored": str(file)}
 
 
