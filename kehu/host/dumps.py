@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kehu.host.database import DBNAME, Database
 from kehu.host.home import Home, write_file
-from kehu.host.keyring import Keyring
+from kehu.host.keyring import Keyring, locked
 from kehu.host.postgres import RESTORING, EmbeddedPostgres
 
 
@@ -19,21 +19,27 @@ def dump(database: Database, file: Path) -> int:
     """Write the whole database, in use or not, to a file that is not there yet; returns its bytes.
 
     Raises:
-        NoDump: an outside server, or the file is there.
+        NoDump: an outside server, the file is there, or cannot be written.
         PostgresError: PostgreSQL's program failed; nothing is left of the file.
     """
     server = _embedded(database)
-    if file.exists():
-        raise NoDump(f"{file} is there already")
     half = file.with_name(f".{file.name}.half")
     try:
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            server.run("pg_dump", "--format=custom", f"--dbname={server.conninfo('kehu_owner', DBNAME)}", target=out)
-            os.fsync(out.fileno())
-        half.rename(file)
-    finally:
-        half.unlink(missing_ok=True)
-    return file.stat().st_size
+        with locked(database.home / "run" / "backup.lock"):  # the bytes of two would mix
+            if file.exists():
+                raise NoDump(f"{file} is there already")
+            half.unlink(missing_ok=True)  # of one that was killed, whose pg_dump may still write to it
+            try:
+                with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+                    name = server.conninfo("kehu_owner", DBNAME)
+                    server.run("pg_dump", "--format=custom", f"--dbname={name}", target=out)
+                    os.fsync(out.fileno())
+                half.rename(file)
+            finally:
+                half.unlink(missing_ok=True)
+            return file.stat().st_size
+    except OSError as failed:
+        raise NoDump(f"{failed.filename or file}: {failed.strerror}") from None
 
 
 def restore(home: Home, file: Path) -> Database:

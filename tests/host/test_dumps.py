@@ -25,6 +25,13 @@ def rows(database):
         return connection.execute("select held from things").fetchall()
 
 
+def made_twice(database, file):
+    """Two write one file at once, as a night's copy and somebody by hand: one does, and says so; the other is refused."""
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(dump, database, file) for _ in range(2)]
+        return [failed for one in both if (failed := one.exception(timeout=60)) is not None]
+
+
 def brought_back_twice(home, file):
     """Two begin at once: one brings it back, the other touches nothing of what that one makes."""
     with ThreadPoolExecutor() as pool:
@@ -67,7 +74,14 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
         owner.execute("create table things (held bytea)")
         owner.execute("insert into things values ('sealed')")
         owner.execute("revoke update, delete on things from kehu_app")
-    assert dump(lost, file) == file.stat().st_size and stat.S_IMODE(file.stat().st_mode) == 0o600
+    [taken] = made_twice(lost, file)
+    assert isinstance(taken, NoDump) and "there already" in str(taken)
+    subprocess.run([lost.embedded.binaries / "pg_restore", "-f", os.devnull, file], check=True)
+    size = file.stat().st_size
+    file.unlink()
+    with pytest.raises(NoDump, match="No such file"):
+        dump(lost, tmp_path / "nowhere" / "all.dump")
+    assert dump(lost, file) == size == file.stat().st_size and stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(NoDump, match="there already"):
         dump(lost, file)
     with pytest.raises(NoDump, match="has a database"):

@@ -16,7 +16,7 @@ from kehu.host.database import Database
 from kehu.host.dumps import NoDump, dump
 from kehu.host.dumps import restore as bring_back
 from kehu.host.home import Home
-from kehu.host.keyring import make_home
+from kehu.host.keyring import locked, make_home
 
 
 @click.command(epilog="Example: kehu init")
@@ -30,19 +30,20 @@ def init() -> Any:
 def install(home: Home) -> bool:
     """Make or finish an installation and bring its schema up to date; returns whether the home was made now."""
     created = make_home(home)
-    database = Database(home)
-    database.start()
-    try:
-        home.record(folders=database.folders(), version=__version__)
-        set_django_up()
-        from kehu.guard.setup import migrate
+    with locked(home / "run" / "install.lock"):  # of two who begin at once, the other finds the schema made
+        database = Database(home)
+        database.start()
+        try:
+            home.record(folders=database.folders(), version=__version__)
+            set_django_up()
+            from kehu.guard.setup import migrate
 
-        migrate(database)
-    finally:
-        from django.db import connections
+            migrate(database)
+        finally:
+            from django.db import connections
 
-        connections.close_all()
-        database.release()
+            connections.close_all()
+            database.release()
     return created
 
 
