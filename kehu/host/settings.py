@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "kehu.doors.web.quality",
     "kehu.doors.web.traits",
     "kehu.doors.web.review",
+    "kehu.doors.web.system",
     "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [

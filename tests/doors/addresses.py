@@ -31,6 +31,7 @@ from tests.doors.quality import test_quality_pages as quality  # noqa: E402
 from tests.doors.register import test_register_pages as register  # noqa: E402
 from tests.doors.released import test_released_pages as released  # noqa: E402
 from tests.doors.review import test_review_pages as review  # noqa: E402
+from tests.doors.system import test_system_pages as system  # noqa: E402
 from tests.doors.traits import test_trait_pages as traits  # noqa: E402
 from tests.doors.visit import test_visit_pages as visit  # noqa: E402
 from tests.doors.web import test_counter_pages as counter  # noqa: E402
@@ -81,6 +82,7 @@ def rows() -> list[Row]:
         watch,
         access,
         classify,
+        system,
         register,
         office,
         corrections,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import click
 
@@ -15,10 +14,6 @@ from kehu.host.home import Home
 from kehu.host.keyring import KeysAreGone, RootDoesNotOpen
 from kehu.host.postgres import PostgresError
 
-if TYPE_CHECKING:
-    from kehu.host.supervisor import Running
-
-_QUIET: Final = 60.0  # seconds; a worker is heard of every ten
 _COUNTED = ("subjects", "sources", "facets", "quarantined", "review", "ledger", "jobs")
 
 
@@ -78,54 +73,10 @@ def doctor() -> Any:
 
 
 def _inside(home: Home) -> list[Any]:
-    from kehu.host import checks, supervisor
-
     set_django_up()
-    from django.db.utils import DatabaseError
+    from kehu.serve.assurance.operation import findings
 
-    from kehu.collect.inbox.health import check_inbox
-    from kehu.collect.mail.health import check_mailboxes
-    from kehu.guard.checks import check_installation
-    from kehu.host.away import AWAY
-    from kehu.refine.derive.health import check_traits
-    from kehu.serve.rights.health import check_clocks, check_held, check_informing
-
-    held = supervisor.status(home)
-    running = bool(held and held.ready)
-    try:
-        found = [*_processes(home, held), *check_installation(running=running)]
-        whole = not any(one.id == "database.schema" for one in found)
-        if whole:
-            found += check_inbox(running=running)
-            found += [*check_clocks(), *check_held(), *check_informing(), *check_mailboxes(), *check_traits()]
-        return found
-    except AWAY:
-        text, remedy = "The database does not answer, or lets nobody in.", "See that it runs, and its own log."
-        return [checks.Finding("database.away", "error", text, remedy)]
-    except DatabaseError as failed:  # its text may quote a value
-        text = f"The database refused a look ({type(failed).__name__})."
-        return [checks.Finding("database.refused", "error", text, "Run: kehu init")]
-
-
-def _processes(home: Home, held: Running | None) -> Iterator[Any]:
-    """What ought to run and does not; a system that is starting or stopping is let be."""
-    from kehu.host import jobs, supervisor
-    from kehu.host.checks import Finding
-
-    if held is None:
-        if supervisor.was_killed(home):
-            text = "The system is down, and nobody stopped it: it was killed, or its machine was."
-            yield Finding("system.down", "error", text, "Run: kehu up (and have the machine run it when it starts)")
-        else:
-            yield Finding("system.down", "note", "The system is down.", "Run: kehu up")
-    elif held.ready:
-        if not supervisor.answers(held.port):
-            text, remedy = "The web process does not answer.", "See log/web.log; it is started again by itself."
-            yield Finding("web.down", "error", text, remedy)
-        seconds = jobs.heard()
-        if (seconds is None or seconds > _QUIET) and supervisor.ready_for(home) > _QUIET:
-            text, remedy = "No process does the jobs.", "See log/jobs.log; it is started again by itself."
-            yield Finding("jobs.stopped", "error", text, remedy)
+    return findings(home)
 
 
 def _report(found: list[Any]) -> tuple[dict[str, Any], int]:

@@ -93,7 +93,7 @@ def build(home: Home, *, report: Report, public: bool = True, day: Any = None) -
         report("data", 0.0)
         found = datasets.fetch(folder / "public", report=tell)
         if found:
-            # first: a list begins with the newest, and of the made-up people more is known
+            # first: a list begins with the newest, and of these people little is known
             files = [*datasets.write(found, folder / "public", seed=book.SEED), *files]
     _controllers_and_channels(files)
     for file in files:

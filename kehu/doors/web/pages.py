@@ -203,7 +203,12 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
     if desk.may("read-ledger"):
         evidence.append(Place("policies", "scale", _("Policies"), _("Policies"), reverse("policies")))
     evidence.append(Place("laws", "landmark", _("Law in force"), _("Law"), reverse("laws")))
-    return [*groups, PlaceGroup(_("Evidence"), tuple(evidence))]
+    groups.append(PlaceGroup(_("Evidence"), tuple(evidence)))
+    if desk.may("operate"):
+        place = Place("system", "server", _("System"), _("System"), reverse("system"))
+        # whoever opens nobody looks after the system, and begins with it
+        groups.insert(len(groups) if work else 0, PlaceGroup(_("Operation"), (place,)))
+    return groups
 
 
 def _watch(desk: SignedIn) -> list[Place]:

@@ -153,6 +153,8 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def _first_page(desk: SignedIn) -> str:
+    if not desk.claims and desk.may("operate"):
+        return "system"
     return "customers" if desk.claim else "purpose"
 
 

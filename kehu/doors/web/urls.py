@@ -85,6 +85,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kehu.doors.web.counter.urls")),
     path("", include("kehu.doors.web.intake.urls")),
     path("", include("kehu.doors.web.classify.urls")),
+    path("", include("kehu.doors.web.system.urls")),
     path("", include("kehu.doors.web.quality.urls")),
     path("", include("kehu.doors.web.traits.urls")),
     path("", include("kehu.doors.web.review.urls")),

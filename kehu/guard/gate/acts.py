@@ -123,6 +123,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "lower-field": frozenset({"privacy", "legal"}),
     "matrix": _STAFF,  # which role may open what is no secret; leaves no row
     "lapses": frozenset({"manager", "auditor"}) | _OFFICE,  # who looks after others; leaves no row
+    "operate": frozenset({"engineer", "auditor"}) | _OFFICE,  # how the system runs is seen; leaves no row
     # traits: which there are is no secret, and counts of customers are said above a smallest group only
     "derive": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),
     "declare-trait": frozenset({"manager", "marketing", "analyst", "privacy", "owner"}),

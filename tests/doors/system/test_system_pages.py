@@ -1,0 +1,97 @@
+"""The page of operation: every address × role × status; what it tells, and that it tells of nobody."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+import kehu
+from kehu.collect.inbox.accept import Sender, accept
+from kehu.collect.inbox.terms import set_terms
+from kehu.doors.web.system.pages import _AREAS, _size
+from kehu.doors.web.system.urls import urlpatterns
+from kehu.govern.channels import add_channel, digest_of
+from kehu.guard.staff.actions import owner_actor
+from tests.cast import admit
+from tests.doors.web import browsing
+from tests.doors.web.browsing import browser, misfits, text_of
+
+ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
+SEES = frozenset({"engineer", "privacy", "legal", "auditor"})
+# name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
+TABLE = {
+    "system": ("/system", "get", SEES, 200, 403),
+    "system-findings": ("/system/findings", "get", SEES, 200, 403),
+}
+_FINDING = re.compile(r'Finding\(\s*f?"([a-z]+)\.')
+
+
+def test_every_address_is_in_the_table():
+    assert {pattern.name for pattern in urlpatterns} == set(TABLE)
+
+
+def test_each_role_gets_what_the_table_says(database):
+    wrong = []
+    for role in ROLES:
+        desk, _ = browsing.signed_in(role)
+        wrong += misfits(TABLE, role, desk)
+        assert ('href="/system"' in text_of(desk.get("/me"))) == (role in SEES), role
+    assert wrong == []
+    for path, method, *_ in TABLE.values():
+        answer = getattr(browser(), method)(path)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in"), path
+
+
+@pytest.fixture
+def engineer(database):
+    desk, who = browsing.signed_in("engineer")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return desk, who
+
+
+def test_who_opens_nobody_begins_with_the_system_and_is_led_nowhere_they_may_not_go(engineer):
+    desk, _ = engineer
+    assert desk.get("/")["Location"] == "/system"
+    for start in ("/system", "/purposes", "/notices"):
+        for link in set(re.findall(r'href="(/[a-z/-]*)"', text_of(desk.get(start)))):
+            assert desk.get(link).status_code in (200, 302), (start, link)
+
+
+def test_it_tells_what_waits_and_what_failed_and_of_nobody(engineer):
+    desk, _ = engineer
+    admit({"full_name": "林婉清", "email": "canary@mail.example"})
+    made, key = add_channel("web-shop", "tracking", owner=owner_actor().staff, country="CN")
+    set_terms(made, actor=owner_actor(), basis="contract")
+    accept(Sender(made.id, "tracking", digest_of(key)), ["a", "b"], {"m": ["canary@mail.example"]})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, args, status, attempts)"
+            " values ('default', 'mailing:send', '{}', 'failed', 9)"
+        )
+    told = text_of(desk.get("/system"))
+    assert re.search(r"web-shop.*?>2<", told, re.DOTALL) and "mailing:send" in told and "1 failed" in told
+    assert "none was ever heard of" in told  # nobody does jobs in a test
+    assert "canary" not in told and "婉清" not in told
+    found = text_of(desk.get("/system/findings"))
+    assert "jobs.failed" in found and "1 jobs failed." in found and "canary" not in found
+
+
+def test_it_finds_what_the_doctor_finds(engineer, kehu):
+    desk, _ = engineer
+    found = re.findall(r'mono muted">([a-z.-]+)<', text_of(desk.get("/system/findings")))
+    assert found == [one["id"] for one in kehu("doctor")[1]["findings"]] != []
+
+
+def test_every_finding_has_an_area_with_a_name():
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(kehu.__file__).parent.rglob("*.py"))
+    assert set(_FINDING.findall(source)) <= set(_AREAS)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 kB"), (999_999, "1000 kB"), (1_500_000, "1.5 MB"), (2 * 10**12, "2.0 TB")]
+)
+def test_sizes(count, said):
+    assert _size(count) == said
