@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 MOST_BYTES: Final = 200_000
 _WIDE, _LOW, _NARROW = (1280, 800), (1280, 640), (390, 760)
-# name of the picture, role, path ("list" and "record": where there is most to see), size, theme, language
+# name of the picture, role, path ("record": where there is most to see), size, theme, language
 PICTURES: Final = (
     ("purpose", "service", "/purpose", _WIDE, "light", "en"),
-    ("list", "service", "list", _WIDE, "light", "zh-hans"),
+    ("list", "service", "/customers?kind=person", _LOW, "light", "zh-hans"),
     ("record", "service", "record", _WIDE, "light", "en"),
     ("record-dark", "service", "record", _WIDE, "dark", "zh-hant"),
     ("record-narrow", "service", "record", _NARROW, "light", "zh-hans"),
@@ -121,7 +121,7 @@ def _take(page: Page, url: str, name: str, where: str, size: tuple[int, int], th
 
 
 def _lively() -> dict[str, str]:
-    """Where there is most to see: the person with most orders and contacts, and the list where people said much."""
+    """Where there is most to see: the person with most orders and contacts."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -133,12 +133,7 @@ def _lively() -> dict[str, str]:
             " * least(count(*) filter (where r.kind = 4), 12) desc, 1 limit 1"
         )
         record = cursor.fetchone()[0]
-        cursor.execute(
-            "select subject from subject_state where kind = 1 and subject = customer and packs = 2"
-            " and not hidden order by subject desc limit 1"
-        )
-        start = cursor.fetchone()[0]
-    return {"record": f"/customers/{record}", "list": f"/customers?kind=person&after={start}"}
+    return {"record": f"/customers/{record}"}
 
 
 if __name__ == "__main__":

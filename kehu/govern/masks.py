@@ -13,6 +13,8 @@ from typing import Final
 DOTS: Final = "••••"
 _HAN: Final = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _YEAR: Final = re.compile(r"(\d{4})(?:\D|\d{4}$)")
+# of a country, without the rest of its number: ITU-T E.164, which has no code that begins another
+_CALLING: Final = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3}")
 _SHORTEST_TAIL: Final = 10  # four of ten: less than half is shown
 
 
@@ -30,8 +32,10 @@ def _email(value: str) -> str:
 
 def _phone(value: str) -> str:
     digits = re.sub(r"\D", "", value)
-    if digits.startswith("86") and len(digits) == 13:
+    if digits.startswith("861") and len(digits) == 13:
         digits = digits[2:]  # a Chinese mobile is known by its first three digits, not by +86
+    elif value.lstrip().startswith("+") and len(digits) >= 11 and (code := _CALLING.match(digits)):
+        return f"+{code[0]} {DOTS} {digits[-4:]}"
     if len(digits) >= 11:
         return f"{digits[:3]} {DOTS} {digits[-4:]}"
     return f"{DOTS} {digits[-2:]}" if len(digits) >= 7 else DOTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,10 @@ def test_an_unknown_field_is_refused():
     [
         ("phone", "+8613812346721", "138 •••• 6721"),
         ("phone", "13812346721", "138 •••• 6721"),
+        ("phone", "+862112345678", "+86 •••• 5678"),
+        ("phone", "+81 3-1234-6954", "+81 •••• 6954"),
+        ("phone", "+16502530183", "+1 •••• 0183"),
+        ("phone", "+85212346789", "+852 •••• 6789"),
         ("phone", "+493012345", "•••• 45"),
         ("phone", "12345", DOTS),
         ("email", "lin@mail.example", "l•••••@mail.example"),
@@ -88,6 +93,11 @@ def test_an_unknown_field_is_refused():
 )
 def test_masks(field, value, masked):
     assert DICTIONARY.mask(field, value) == masked
+
+
+def test_a_mask_knows_every_calling_code():
+    for code in map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE):
+        assert RULES["phone"](f"+{code}5551234567").startswith(f"+{code} ")
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "none"])
