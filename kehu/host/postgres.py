@@ -34,6 +34,7 @@ ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
 RESTORING: Final = "pg.restoring"
 """Stands in the home while a copy is brought back into it: where that was cut off, what is there is no database."""
 _START_SECONDS: Final = 60
+_LOOK_SECONDS: Final = 50  # of pg_ctl, below the time that any of its programs has
 _REMNANT_SECONDS: Final = 2  # within which a server that lives has written its lock files
 _MOST_BUFFERS: Final = 512  # MB
 _SETTINGS: Final = """
@@ -202,7 +203,7 @@ class EmbeddedPostgres:
                 self.data,
                 "-w",
                 "-t",
-                "50",
+                str(_LOOK_SECONDS),
                 "-l",
                 log,
                 "-o",
@@ -210,12 +211,23 @@ class EmbeddedPostgres:
                 "start",
                 check=False,
             )
+            while self._recovers():  # for as long as it takes: stopped, it would begin again the next time
+                time.sleep(0.1)
             if self.running():
                 return
             if time.monotonic() > end:
                 last = log.read_text(errors="replace")[-1500:] if log.exists() else ""
                 raise PostgresError(f"PostgreSQL does not start: {output[-500:]}\n{last}")
             time.sleep(0.25)  # a killed postmaster may still be a zombie
+
+    def _recovers(self) -> bool:
+        """Whether a server answers that lets nobody in yet: after a crash it reads its log again first."""
+        try:
+            psycopg.connect(self.conninfo("kehu_owner", "postgres"), connect_timeout=3).close()
+        except psycopg.OperationalError as refused:
+            told = str(refused)  # in the words of the locale that the cluster was made with, C
+            return "the database system is" in told and "shutting down" not in told
+        return False
 
     def _clear_remnants(self) -> None:
         """Take away lock files that a server left empty, killed in the instant between making and writing one.

@@ -14,6 +14,7 @@ import time
 import psycopg
 import pytest
 
+from kehu.host import postgres
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import KEYS, Keyring, KeysAreGone, make_home
@@ -78,6 +79,24 @@ def test_the_last_user_stops_it(tmp_path):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "False" and one.embedded.running()
     assert one.release() is True
+
+
+def test_a_server_that_recovers_for_long_is_waited_for(tmp_path, monkeypatch):
+    """Gigabytes of its log after a power cut: stopped for being late it would begin at the beginning the next time, for ever."""
+    home = Home(tmp_path / "home")
+    database = server_of(home)
+    with psycopg.connect(database.embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute("alter system set restore_command = 'sleep 1; false'")  # asked for each file: some seconds in all
+    database.release()
+    data = database.embedded.data
+    (data / "recovery.signal").touch()
+    os.chown(data / "recovery.signal", data.stat().st_uid, data.stat().st_gid)
+    for name in ("_START_SECONDS", "_LOOK_SECONDS"):
+        monkeypatch.setattr(postgres, name, 1)
+    began = time.monotonic()
+    database = server_of(home)
+    assert database.embedded.running() and time.monotonic() - began > 2
+    database.release()
 
 
 def test_survives_kill_9_of_the_server(tmp_path):
