@@ -83,7 +83,11 @@ class Child:
             self.restarts += 1
             _log.warning(f"{self.program.name}.ended", {"status": self._process.returncode, "again_in": self._pause})
         if now >= self._next:
-            self.start()
+            try:
+                self.start()
+            except OSError:  # no memory, or no process to be had just now: the others run on
+                self._next = now + _LONGEST
+                _log.error(f"{self.program.name}.not-started", {"again_in": _LONGEST}, exc_info=True)
 
     def drain(self) -> None:
         """Ask it to finish; after its time, end it."""

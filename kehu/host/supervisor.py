@@ -307,7 +307,7 @@ class Supervisor:
         _log.warning("database.ended")
         try:
             embedded.start()
-        except PostgresError:
+        except (PostgresError, OSError, subprocess.SubprocessError):  # a full disk, say: it is tried again
             _log.error("database.does-not-start", exc_info=True)
 
     def _await_web(self) -> bool:

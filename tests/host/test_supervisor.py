@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import http.client
 import json
@@ -246,6 +247,34 @@ def test_brings_back_web_and_database(installed):
         wait_for(lambda: "database.ended" in log.read_text())
         wait_for(lambda: healthy(port) == 200)
         assert "web.ended" in log.read_text()
+
+
+def test_what_the_machine_refuses_for_a_moment_ends_nothing_that_runs(tmp_path, monkeypatch):
+    """No memory for another process, no room on the disk: the others go on, and it is tried again."""
+    home = Home(tmp_path / "home")
+    make_home(home)
+    supervised = supervisor.Supervisor(home, 1, programs=[supervisor.Program("gone", "kehu.host.nothing:main", 1)])
+    [child] = supervised._children
+    child.start()
+    child._process.wait()
+    child.watch()  # it ended: begun again after half a second or more
+    time.sleep(1.1)
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    with monkeypatch.context() as full:
+        full.setattr(subprocess, "Popen", refused)
+        child.watch()
+        assert child.pid is None
+    child._next = 0.0
+    child.watch()
+    wait_for(lambda: child._process.poll() is not None)
+    embedded = supervised._database.embedded
+    monkeypatch.setattr(embedded, "running", lambda: False)
+    for raised in (refused, lambda: subprocess.run(["sleep", "9"], timeout=0.01)):
+        monkeypatch.setattr(embedded, "start", raised)
+        supervised._watch_database()
 
 
 def cmdline(pid: int) -> bytes:
