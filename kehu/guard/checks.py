@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from kehu.guard.access.owners import lacking
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.ledger.health import check_delay, check_witnesses
+from kehu.guard.setup import newer
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_on_checks import check_sign_on
@@ -64,6 +65,11 @@ def _check_server(pending: int) -> Iterator[Finding]:
         yield Finding("database.version", "error", f"PostgreSQL {version // 10_000} is too old.", "Use 15 or newer.")
     if pending:
         yield Finding("database.schema", "error", f"{pending} migrations are not applied.", "Run: kehu init")
+    if unknown := newer():
+        yield Finding(
+            "database.newer", "error", f"A newer Kehu has brought this database up to date ({unknown[0]}).",
+            "Run that one, or bring back a copy from before.",
+        )  # fmt: skip
     here = datetime.now(UTC)
     if abs((now - here).total_seconds()) > 5:
         yield Finding("clock.apart", "error", "This clock and the database's differ by over 5 s.", "Run NTP on both.")

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import psycopg
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from kehu.govern import notices, register
@@ -22,15 +24,34 @@ from kehu.guard.staff.actions import ensure_owner
 from kehu.guard.tombstones import replay
 from kehu.host.database import Database
 from kehu.host.home import Home
+from kehu.host.postgres import PostgresError
 
 
 def migrate(database: Database) -> None:
-    """Bring the schema up to date as its owner, then register the rules and what every installation has."""
+    """Bring the schema up to date as its owner, then register the rules and what every installation has.
+
+    Raises:
+        PostgresError: a newer program has done so, or the database cannot be prepared.
+    """
     database.prepare()
     with as_owner(database):
+        if unknown := newer():
+            raise PostgresError(
+                f"a newer Kehu has brought this database up to date ({unknown[0]}): run that one,"
+                " or bring back a copy from before (docs/how-to/back-up.md)"
+            )
         call_command("migrate", verbosity=0, interactive=False)
         ship()
     prepare()
+
+
+def newer() -> list[str]:
+    """Migrations of ours that were applied to this database and that this program does not know."""
+    loader = MigrationLoader(connection)
+    ours = {one.label for one in apps.get_app_configs() if one.name.startswith("kehu.")}
+    return sorted(
+        f"{app}.{name}" for app, name in loader.applied_migrations.keys() - loader.disk_migrations.keys() if app in ours
+    )
 
 
 @contextmanager
