@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from kehu.host.database import Database, address
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring, RootDoesNotOpen
+from kehu.host.paths import site_names
 from kehu.host.postgres import PostgresError
 
 Severity = Literal["error", "warning", "note"]
@@ -47,6 +48,9 @@ def check_home(home: Home) -> Iterator[Finding]:
     if not root.exists():
         yield Finding("keys.root-missing", "error", "The root passphrase file is gone.", f"Put its copy back: {root}")
         return
+    if root.is_symlink() and root.stat().st_mode & 0o077:
+        told = "Other accounts may read the root passphrase, where the home leads to."
+        yield Finding("home.modes", "error", told, f"chmod go= {root.resolve()}")
     ring = Keyring(home)
     if not ring.is_here():
         yield Finding(
@@ -127,13 +131,18 @@ def _check_core() -> Iterator[Finding]:
 
 def check_settings(database: Database) -> Iterator[Finding]:
     """Names the site answers to, encryption in front of it, mail, and the address of an outside database."""
-    hosts = [host for host in os.environ.get("KEHU_HOSTS", "").split(",") if host]
+    hosts = site_names()
     if "*" in hosts:
         yield Finding("hosts.any", "error", "KEHU_HOSTS allows every name.", "Name the site's own names.")
     if [host for host in hosts if host not in _LOCAL] and os.environ.get("KEHU_HTTPS") != "1":
         yield Finding(
             "hosts.plain", "error", "The site has a public name, and its cookies may travel in clear.",
             "Put a TLS proxy in front and set KEHU_HTTPS=1 (and KEHU_BEHIND_PROXY=1).",
+        )  # fmt: skip
+    if os.environ.get("KEHU_HTTPS") == "1" and os.environ.get("KEHU_BEHIND_PROXY") != "1":
+        yield Finding(
+            "proxy.unbelieved", "error", "Every form is refused: no page learns that it came over TLS.",
+            "Set KEHU_BEHIND_PROXY=1; see docs/how-to/behind-a-tls-proxy.md.",
         )  # fmt: skip
     mail = urlsplit(os.environ.get("KEHU_SMTP_URL", ""))
     if mail.scheme == "smtp" and mail.query != "tls" and not _here(mail.hostname):

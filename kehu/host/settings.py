@@ -9,7 +9,7 @@ from kehu.host.home import Home
 from kehu.host.keyring import Keyring
 from kehu.host.logs import configuration
 from kehu.host.mail import smtp_settings
-from kehu.host.paths import static_version
+from kehu.host.paths import site_names, static_version
 
 _home = Home.current()
 _database = Database(_home)
@@ -17,7 +17,7 @@ _connection = _database.for_django(os.environ.get("KEHU_ROLE", "kehu_app"), os.e
 
 DEBUG = False
 SECRET_KEY = Keyring(_home).secret("django", create=True).hex() if _home.exists() else os.urandom(32).hex()
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, os.environ.get("KEHU_HOSTS", "").split(","))]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *site_names()]
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "zh-hans"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 
 import pytest
 from django.db import connection
@@ -60,6 +62,23 @@ def test_a_file_that_others_may_read_is_found(home):
     os.chmod(home / "keys" / "ring.json", 0o600)
     os.chmod(home.path, 0o755)
     assert ids(checks.check_home(home)) == {"home.modes"}
+    os.chmod(home.path, 0o700)
+    root, elsewhere = home / "keys" / "root", home.path.parent / "root"  # kept on another medium, and led to
+    root.rename(elsewhere)
+    root.symlink_to(elsewhere)
+    assert ids(checks.check_home(home)) == set()
+    os.chmod(elsewhere, 0o644)
+    [told] = [one for one in checks.check_home(home) if one.severity == "error"]
+    assert (told.id, told.remedy) == ("home.modes", f"chmod go= {elsewhere}")
+
+
+def test_names_of_the_site_may_have_spaces_between(tmp_path):
+    make_home(Home(tmp_path / "home"))
+    told = subprocess.run(
+        [sys.executable, "-c", "from kehu.host import settings; print(settings.ALLOWED_HOSTS)"], check=True, text=True,
+        capture_output=True, env=os.environ | {"KEHU_HOME": str(tmp_path / "home"), "KEHU_HOSTS": "a.example, b.example,"},
+    )  # fmt: skip
+    assert told.stdout.strip() == "['localhost', '127.0.0.1', '[::1]', 'a.example', 'b.example']"
 
 
 def test_a_root_that_is_gone_or_another_is_found(home):
@@ -113,8 +132,9 @@ def test_a_full_disk_is_told_where_the_database_does_not_start_for_it(kehu, monk
     [
         ({}, set()),
         ({"KEHU_HOSTS": "kehu.example"}, {"hosts.plain"}),
-        ({"KEHU_HOSTS": "kehu.example", "KEHU_HTTPS": "1"}, set()),
-        ({"KEHU_HOSTS": "*", "KEHU_HTTPS": "1"}, {"hosts.any"}),
+        ({"KEHU_HOSTS": "kehu.example", "KEHU_HTTPS": "1"}, {"proxy.unbelieved"}),
+        ({"KEHU_HOSTS": "kehu.example, k.example", "KEHU_HTTPS": "1", "KEHU_BEHIND_PROXY": "1"}, set()),
+        ({"KEHU_HOSTS": "localhost, *", "KEHU_HTTPS": "1", "KEHU_BEHIND_PROXY": "1"}, {"hosts.any"}),
         ({"KEHU_SMTP_URL": "smtp://mail.example"}, {"mail.plain"}),
         ({"KEHU_SMTP_URL": "smtp://mail.example:587?tls"}, set()),
         ({"KEHU_SMTP_URL": "smtp://127.0.0.1:2525"}, set()),
@@ -134,7 +154,7 @@ def test_a_full_disk_is_told_where_the_database_does_not_start_for_it(kehu, monk
     ],
 )
 def test_settings(home, monkeypatch, settings, expected):
-    for name in ("KEHU_HOSTS", "KEHU_HTTPS", "KEHU_SMTP_URL", "KEHU_DATABASE_URL", "PGSSLMODE"):
+    for name in ("KEHU_HOSTS", "KEHU_HTTPS", "KEHU_BEHIND_PROXY", "KEHU_SMTP_URL", "KEHU_DATABASE_URL", "PGSSLMODE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
