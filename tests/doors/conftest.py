@@ -31,7 +31,7 @@ def kehu_process(database):
         environment = os.environ | ({"KEHU_TOKEN": token} if token else {})
         done = subprocess.run(
             [sys.executable, "-m", "kehu.doors.cli.main", *words, "--json"],
-            capture_output=True, text=True, env=environment, **more,
+            capture_output=True, text=True, **{"env": environment} | more,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr

@@ -115,6 +115,12 @@ def test_keys_that_do_not_open_are_told_by_every_command_and_made_anew_by_none(k
         held.write_text(kept)
 
 
+def test_a_home_that_cannot_be_made_is_told_without_what_python_says(kehu_process):
+    """Before Django is set up, too: an exception's text may quote a value."""
+    code, told = kehu_process("init", env=os.environ | {"KEHU_HOME": "/dev/null/home"})
+    assert code == 1 and told["error"]["code"] == "fault"
+
+
 def test_a_full_disk_is_told_where_the_database_does_not_start_for_it(kehu, monkeypatch):
     usage = shutil.disk_usage(Home.current().path)
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage._replace(free=0))

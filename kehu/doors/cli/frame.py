@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import logging
+import logging.config
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from kehu.doors.problems import Problem, problem_of
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import KeysAreGone, RootDoesNotOpen
+from kehu.host.logs import configuration
 from kehu.host.postgres import PostgresError
 
 DONE, FAILED, USAGE, REFUSED, BROKEN = 0, 1, 2, 3, 4
@@ -183,6 +185,8 @@ def _failure(failed: Exception) -> Failure:
         )
     problem = problem_of(failed)
     if problem.code == "fault":
+        if not logging.getLogger().handlers:  # before Django is set up: Python's own would print the exception's text
+            logging.config.dictConfig(configuration())
         _log.error("command.fault", exc_info=failed)
     return Failure.of(problem)
 
