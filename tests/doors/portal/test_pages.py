@@ -55,7 +55,21 @@ def test_the_overview_counts_what_the_customer_is_asked(post, visitor):
 def asked(visitor):
     """Where the answer to each question goes, and what its form says was shown."""
     page = visitor.see("/portal/still-right")
-    return re.findall(r'action="(/portal/still-right/[^"]+)".*?name="shown" value="([^"]*)"', page, re.DOTALL)
+    found = re.findall(r'action="(/portal/still-right/[^"]+)".*?name="shown" value="([^"]*)"', page, re.DOTALL)
+    return list(dict.fromkeys(found))
+
+
+def test_enter_where_a_value_is_typed_sends_that_value_and_a_wrong_one_stands(post, visitor):
+    """A browser presses the first button of the form."""
+    [lin] = admit(LIN | {"phone": "+8613800138009"})
+    tasks.make_by_hand(lin, "phone", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    forms = re.findall(r"<form.*?</form>", visitor.see("/portal/still-right"), re.DOTALL)
+    [typing] = [one for one in forms if 'name="value"' in one]
+    assert re.findall(r'name="do" value="(\w+)"', typing) == ["correct"]
+    [(task, shown)] = asked(visitor)
+    refused = visitor.client.post(task, {"do": "correct", "value": "13x", "shown": shown})
+    assert refused.status_code == 422 and 'value="13x"' in refused.content.decode()
 
 
 def test_the_customer_confirms_only_what_was_shown(post, visitor):

@@ -171,9 +171,9 @@ def test_a_task_is_taken_and_confirmed_by_who_came_for_it(people):
     service.post(f"{path}/step", {"do": "take", "back": "queue"})
     page = plain(service.get(path))
     assert "c一@mail.example" in page and "It is still right" in page and "Row" in page
-    assert "no valid form" in plain(
-        service.get(service.post(f"{path}/step", {"do": "correct", "value": "x", "how": "phone"})["Location"])
-    )
+    refused = service.post(f"{path}/step", {"do": "correct", "value": "x@", "how": "mail"})
+    assert refused.status_code == 422 and "no valid form" in plain(refused)
+    assert 'value="x@"' in text_of(refused) and '<option value="mail" selected>' in text_of(refused)
     done = service.post(f"{path}/step", {"do": "confirm", "how": "phone", "shown": shown(service.get(path))})
     assert "as good as new" in plain(service.get(done["Location"]))
     assert Task.objects.get().outcome == "confirmed"
@@ -198,6 +198,18 @@ def test_what_was_never_shown_is_not_confirmed(people):
     assert Task.objects.get().outcome == "confirmed"
 
 
+def test_enter_where_a_value_is_typed_sends_that_value(people):
+    """A browser presses the first button of the form."""
+    subjects, who = people
+    task = queue.make_by_hand(subjects[0], "email", actor=who["service"])
+    queue.take(task.id, actor=who["service"])
+    service, me = signed_in("service", "accuracy")
+    Task.objects.update(taken_by=me.human)
+    forms = re.findall(r"<form.*?</form>", text_of(service.get(f"/quality/verification/{task.id}")), re.DOTALL)
+    [typing] = [one for one in forms if 'name="value"' in one]
+    assert re.findall(r'name="do" value="(\w+)"', typing)[0] == "correct"
+
+
 def test_what_is_missing_or_not_theirs_confirms_nothing(people):
     subjects, who = people
     path = f"/quality/verification/{queue.make_by_hand(subjects[0], 'email', actor=who['service']).id}"
@@ -206,7 +218,9 @@ def test_what_is_missing_or_not_theirs_confirms_nothing(people):
     assert "taken by somebody else, meanwhile" in plain(service.get(early["Location"]))
     service.post(f"{path}/step", {"do": "take"})
     blank = service.post(f"{path}/step", {"do": "correct", "value": " ", "how": "phone"})
-    assert "no valid form" in plain(service.get(blank["Location"]))
+    assert "no valid form" in plain(blank)
+    both = {"do": "confirm", "value": "new@mail.example", "how": "mail", "shown": shown(service.get(path))}
+    assert "You typed another value" in plain(service.post(f"{path}/step", both))
     for how in ({}, {"how": "fax"}, {"how": "portal"}):
         assert service.post(f"{path}/step", {"do": "confirm"} | how).status_code == 400
     assert not Confirmation.objects.exists() and Task.objects.get().state == "taken"

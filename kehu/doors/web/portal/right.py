@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -35,7 +37,8 @@ def answer(request: HttpRequest, guest: Guest, task: UUID) -> HttpResponse:
         shown = request.POST.get("shown", "")
         said = confirming.answer(guest, task, value=value, remove=do == "remove", shown=shown)
     except confirming.NotValid:
-        return _shown(request, guest, problem=_("This does not look right: please check it."), status=422)
+        problem = _("This does not look right: please check it.")
+        return _shown(request, guest, problem=problem, status=422, typed={"typed_of": task, "typed": value})
     except confirming.NotShown:
         return _shown(request, guest, problem=_("This changed meanwhile: please look at it again."), status=409)
     except confirming.AlreadyAnswered:
@@ -45,7 +48,9 @@ def answer(request: HttpRequest, guest: Guest, task: UUID) -> HttpResponse:
     return redirect(reverse("portal-right") + f"?done={said}")
 
 
-def _shown(request: HttpRequest, guest: Guest, *, problem: str = "", status: int = 200) -> HttpResponse:
+def _shown(
+    request: HttpRequest, guest: Guest, *, problem: str = "", status: int = 200, typed: Mapping[str, Any] | None = None
+) -> HttpResponse:
     told = {
         "confirmed": _("Thank you: it stays as it is."),
         "corrected": _("Thank you: we use what you told us from now on."),
@@ -56,5 +61,6 @@ def _shown(request: HttpRequest, guest: Guest, *, problem: str = "", status: int
         "asked": [(one, field_label(one.task.field)) for one in confirming.asked_of(guest)],
         "told": told,
         "problem": problem,
+        **(typed or {}),
     }
     return page(request, "portal/still_right.html", context, guest=guest, status=status)

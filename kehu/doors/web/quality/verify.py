@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -62,8 +62,13 @@ def queue_page(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @require_GET
 def one(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
     """One task; the value is opened under the purpose of accuracy alone."""
+    return _page(request, desk, _task(task, desk), problem=_problem(request.GET.get("done", "")))
+
+
+def _page(
+    request: HttpRequest, desk: SignedIn, row: Task, *, problem: str, typed: QueryDict | None = None, status: int = 200
+) -> HttpResponse:
     assert desk.claim is not None
-    row = _task(task, desk)
     customer = queue.current_customers([row.subject]).get(row.subject)
     if customer is None:
         raise Http404
@@ -74,14 +79,14 @@ def one(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
         "late": row.due < timezone.now().date() and row.state in ("open", "taken"),
         "right_purpose": desk.claim.purpose == confirming.PURPOSE, "wanted": purpose_label(confirming.PURPOSE),
         "hows": list(words.HOW.items()), "may_verify": desk.may("verify"), "told": _done(request),
-        "problem": _problem(request),
+        "problem": problem, "typed": typed,
         "may_undo": row.state == "done" and row.record is not None and row.done_by is not None
         and row.done_at is not None and row.done_at > timezone.now() - confirming.UNDO,
         "may_reopen": row.state == "done" and row.outcome == "unreachable",
     }  # fmt: skip
     if context["right_purpose"]:
         context |= _value(desk, row)
-    return page(request, "quality/task.html", context, desk=desk, nav="quality")
+    return page(request, "quality/task.html", context, desk=desk, nav="quality", status=status)
 
 
 @staff_page
@@ -96,6 +101,8 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
             value, how = said.get("value", "") if do == "correct" else None, said.get("how", "")
             if how not in words.HOW:
                 return errors.unreadable(request)
+            if do == "confirm" and said.get("value", "").strip():  # which of the two is right, nobody has said
+                return _page(request, desk, row, problem=_problem("both"), typed=said, status=422)
             shown = said.get("shown", "")
             confirming.confirm(row.subject, row.field, how=how, actor=desk.actor, value=value, task=task, shown=shown)
         elif do == "undo" and row.record is not None:
@@ -105,7 +112,7 @@ def step(request: HttpRequest, desk: SignedIn, task: UUID) -> HttpResponse:
         else:
             raise Http404
     except confirming.NotValid:
-        do = "invalid"
+        return _page(request, desk, row, problem=_problem("invalid"), typed=said, status=422)
     except confirming.NotShown:
         do = "changed"
     except (queue.UnknownTask, confirming.NothingToConfirm, confirming.TooLate, SubjectGone):
@@ -143,13 +150,14 @@ def _value(desk: SignedIn, row: Task) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _problem(request: HttpRequest) -> str:
+def _problem(done: str) -> str:
     return {
         "invalid": _("This is no valid form of it."),
+        "both": _("You typed another value: correct it, or empty the field and say that the old one is right."),
         "changed": _(
             "Another value counts by now than the one you were shown: nothing was confirmed. It stands below."
         ),
-    }.get(request.GET.get("done", ""), "")
+    }.get(done, "")
 
 
 def _done(request: HttpRequest) -> str:
