@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import purpose_page, staff_page, who_is
-from kehu.doors.web.pages import field_label, page, purpose_label
+from kehu.doors.web.pages import field_label, page, purpose_label, whole
 from kehu.doors.web.uploads import TracedUpload, TracingHandler
 from kehu.doors.web.words import LAW_LABELS
 from kehu.guard.gate.acts import require_act
@@ -139,10 +139,14 @@ def decide(request: HttpRequest, desk: SignedIn, export: UUID) -> HttpResponse:
 def decide_token(request: HttpRequest, desk: SignedIn, token: UUID) -> HttpResponse:
     """Let a token for a recipient go on, or end it."""
     require_act("approve", desk.without_purpose)
-    wanted = request.POST.get("customers", "")
-    most = int(wanted) if wanted.isascii() and wanted.isdigit() and 0 < len(wanted) < 8 and int(wanted) else None
+    approve, wanted = request.POST.get("do") == "approve", request.POST.get("customers", "").strip()
+    most = whole(wanted) if approve else None
+    if approve and not most:  # let go on for a number that nobody wrote, it would be for one of ours
+        return _page(request, desk, {"most_wrong": token, "most": wanted}, status=422)
     try:
-        tokens.decide(token, actor=desk.without_purpose, approve=request.POST.get("do") == "approve", most=most)
+        tokens.decide(token, actor=desk.without_purpose, approve=approve, most=most)
+    except ValueError:
+        return _page(request, desk, {"most_wrong": token, "most": wanted}, status=422)
     except UnknownToken:
         raise Http404 from None
     except TokenOver:  # the page says so
@@ -184,6 +188,7 @@ def _page(request: HttpRequest, desk: SignedIn, more: dict[str, Any], *, status:
         "may_ask": desk.may("give"),
         "may_trace": desk.may("read-ledger"),
         "alone": settings.EXPORT_ALONE,
+        "most_of_all": tokens.MOST,
         "form": _form(desk) if desk.claim and desk.may("give") else None,
         "asked": _Asked(),
         **more,

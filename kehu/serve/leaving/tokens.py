@@ -28,7 +28,8 @@ from kehu.vault.ids import new_id
 RECIPIENT_KINDS: Final = ("processor", "controller", "sale")
 APPROVED: Final = 20
 """An approval that names no number is for so many times what a token may reach alone."""
-_MOST: Final = 10_000_000
+MOST: Final = 10_000_000
+"""Customers a day that a token can be let reach."""
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _AMONG: Final = 100  # newest customers, among whom the made-up one stands
 _COLUMNS: Final = (
@@ -150,8 +151,8 @@ def decide(id: UUID, *, actor: Actor, approve: bool, most: int | None = None) ->
             record_act(act, None, actor=actor, detail=id, refused_by="house.second-person", outside=there_of(held))
         raise Refused("house.second-person")
     most = most if most is not None else APPROVED * settings.EXPORT_ALONE
-    if not 1 <= most <= _MOST:
-        raise ValueError(f"customers: 1 to {_MOST}")
+    if not 1 <= most <= MOST:
+        raise ValueError(f"customers: 1 to {MOST}")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "insert into outside_decision (token, decided_by, approved, most) values (%s, %s, %s, %s)",
