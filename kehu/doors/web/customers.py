@@ -73,7 +73,7 @@ def customers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context = _context(found, query) | {
         "filters": filters,
         "counts": counts,
-        "hidden_count": max(0, counts.total - counts.matching) if filters.consent == "given" else 0,
+        "hidden_count": counts.left_out,
         "rests_on_consent": installation().rules.purposes[purpose].kind == "consent",
         "no_consent": _words("house.consent-none"),
         "kinds": [

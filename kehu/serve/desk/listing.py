@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -129,11 +129,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Customers in all, and those that match; ``exact`` where they were counted, else estimated from a sample."""
+    """Customers in all, and those that match; ``exact`` where they were counted, else estimated from a sample.
+
+    ``left_out``: those whom nothing keeps back but the consent that the list is narrowed down to.
+    """
 
     total: int
     matching: int
     exact: bool
+    left_out: int = 0
 
 
 def columns_of(purpose: str) -> tuple[str, ...]:
@@ -198,7 +202,9 @@ def neighbours(customer: UUID, *, purpose: str, filters: Filters) -> tuple[UUID 
 
 def count_customers(*, purpose: str, filters: Filters) -> Counts:
     """How many there are and match: counted in a small installation, estimated from a fixed sample in a large one."""
-    where, parameters = filters.where(purpose)
+    _, parameters = filters.where(purpose)
+    asked, _ = replace(filters, consent="any").where(purpose)
+    given = _GIVEN if filters.consent == "given" else "true"
     with connection.cursor() as cursor:
         cursor.execute(
             "select pg_relation_size(oid) / %s, reltuples::float8 from pg_class where oid = 'subject_state'::regclass",
@@ -208,14 +214,16 @@ def count_customers(*, purpose: str, filters: Filters) -> Counts:
         exact = pages <= _SAMPLED_PAGES
         sample = "" if exact else f"tablesample system ({100 * _SAMPLED_PAGES / pages:.6f}) repeatable (7)"
         cursor.execute(
-            "select count(*) filter (where s.subject = s.customer and not s.hidden),"
-            f" count(*) filter (where {where}), count(*) from subject_state s {sample}",
+            "select count(*) filter (where s.here), count(*) filter (where s.asked and s.given),"
+            " count(*) filter (where s.asked and s.given is not true), count(*) from"
+            f" (select s.subject = s.customer and not s.hidden as here, {asked} as asked, {given} as given"
+            f" from subject_state s {sample} offset 0) s",  # each condition looked at once
             parameters,
         )
-        total, matching, seen = cursor.fetchone()
+        total, matching, left_out, seen = cursor.fetchone()
     # a sample of blocks varies in size: the rows it has, not the blocks asked for, say what share it is
     scale = 1.0 if exact or not seen else rows / seen if rows > 0 else pages / _SAMPLED_PAGES
-    return Counts(round(total * scale), round(matching * scale), exact)
+    return Counts(round(total * scale), round(matching * scale), exact, round(left_out * scale))
 
 
 def candidates(

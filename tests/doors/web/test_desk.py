@@ -89,6 +89,28 @@ def test_marketing_sees_only_who_agreed_and_is_told_of_the_rest() -> None:
     assert "林" not in text_of(refused).replace("林**", "")
 
 
+def test_a_consent_is_to_blame_for_nobody_whom_another_filter_leaves_out() -> None:
+    agreed, *_ = admit(LIN, LIN | {"full_name": "周予安"}, LIN | {"full_name": "吴桐"}, packs=1)
+    admit({"full_name": "Anna Weber"}, packs=2)
+    with connection.cursor() as cursor:
+        cursor.execute("update subject_state set kind = 2 where subject <> %s and packs = 2", [agreed])
+    service, _ = signed_in("service", "service")
+    service.post(f"/customers/{agreed}/consent", {"purpose": "marketing", "do": "give"})
+    desk, _ = signed_in("marketing", "marketing")
+    desk.post("/language", {"language": "en"})
+    for query, said in (
+        ("", "3 customers are left out"),
+        ("?kind=organisation", "1 customer is left out"),
+        ("?kind=person", "2 customers are left out"),
+        ("?pack=CN", "2 customers are left out"),
+        ("?pack=US", ""),
+        ("?stale=36", ""),
+        ("?kind=unattached", ""),
+    ):
+        page = text_of(desk.get("/customers" + query))
+        assert said in page and ("rests on a consent they did not give" in page) == bool(said), query
+
+
 def test_search_takes_names_in_either_script_pinyin_and_exact_values() -> None:
     from kehu.govern.slugs import CATEGORIES
     from kehu.guard.installation import installation
