@@ -9,6 +9,7 @@ from threading import Barrier, Thread
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import OperationalError, connection, transaction
 from django.test import override_settings
 
@@ -21,6 +22,7 @@ from kehu.guard.guests.credentials import sign_in
 from kehu.guard.setup import open_owner
 from kehu.refine.clean.status import INVALID, UNVERIFIED, VALID
 from kehu.refine.survive import survive
+from kehu.serve.rights.consents.channels import set_subscription
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import bounces, confirming, letters, policies, queue
 from kehu.serve.upkeep.confidence import band, confidence
@@ -366,6 +368,29 @@ def test_a_letter_goes_once_and_to_nobody_who_said_no(cast, database):
     assert "+8613800138000" not in letter.body and "王芳" not in letter.body  # nothing of them stands in it
     assert letter.body.count("https://") == 3  # once in each language, and the portal's each time
     assert PURPOSES["accuracy"] == 10
+
+
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+def test_who_says_no_or_answers_while_letters_go_gets_none(cast, database, monkeypatch):
+    """A run takes minutes; whoever stands behind the first letter is asked then, not when it began."""
+    mail.outbox, people = [], admit(*({"full_name": f"P{n}", "email": f"p{n}@mail.example"} for n in range(3)))
+    for subject in people:
+        aged(database, subject)
+    policies.run_policy(policy(cast, field="email", way="mail"), actor=cast["manager"])
+    for days, subject in enumerate(people):
+        Task.objects.filter(subject=subject).update(due=dt.date(2026, 1, 1 + days))
+    sent_by, (_, no, answers) = EmailMessage.send, people
+
+    def sending(self, *args, **options):
+        if not mail.outbox:
+            set_subscription(no, "email", "service-news", "unsubscribed", actor=cast["service"])
+            queue.take(Task.objects.get(subject=answers).id, actor=cast["service"])
+        return sent_by(self, *args, **options)
+
+    monkeypatch.setattr(EmailMessage, "send", sending)
+    sent = letters.send(actor=cast["service"])
+    assert [letter.to for letter in mail.outbox] == [["p0@mail.example"]]
+    assert (sent.mailed, sent.left_out, sent.failed) == (1, 1, 0)
 
 
 @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
