@@ -17,11 +17,11 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.refine.clean.frame import clean_value
+from kehu.refine.clean import lookup_keys
 from kehu.refine.clean.keys import SearchKeys, pinyin_query, search_keys
 
 MOST: Final = 50
-_PHONE: Final = re.compile(r"[+()\d\s.-]{5,}")
+_PHONE: Final = re.compile(r"[+()\d\s./-]{5,}")
 _LETTERS: Final = re.compile(r"[A-Za-z' ]{2,}")
 
 
@@ -59,10 +59,9 @@ def _forms(text: str) -> list[tuple[str, list[int]]]:
 
     def exact(name: str) -> None:
         field = dictionary.field(name)
-        normal, _ = clean_value(name, text, field.type, residence="CN")
-        key = search_keys(name, normal or text, field.type).exact
-        if key and "exact" in field.search:
-            forms.append((name, [tokens.search(name, "exact", key)]))
+        if "exact" in field.search:  # in each usual way it may be written: a number's country is seldom said
+            keys = lookup_keys(name, text, field.type) or [search_keys(name, text, field.type).exact]
+            forms.extend((name, [tokens.search(name, "exact", key)]) for key in keys if key)
 
     if "@" in text:
         exact("email")

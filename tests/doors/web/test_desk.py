@@ -134,6 +134,20 @@ def test_search_takes_names_in_either_script_pinyin_and_exact_values() -> None:
     assert desk.get("/customers/search").status_code == 302
 
 
+def test_a_telephone_number_is_found_as_it_is_written_at_home() -> None:
+    held = {"DE": "+493012345678", "HK": "+85223456789", "TW": "+886912345678", "GB": "+442079460018"}
+    here = dict(zip(held, admit(*({"full_name": name, "phone": phone} for name, phone in held.items())), strict=True))
+    desk, _ = signed_in("service", "service")
+    for country, texts in {
+        "DE": ("030 12345678", "030/123 456 78", "0049 30 12345678", "+49 (0)30 12345678"),
+        "HK": ("2345 6789", "+852-2345-6789"),
+        "TW": ("0912-345-678", "０９１２３４５６７８"),
+        "GB": ("020 7946 0018",),
+    }.items():
+        for text in texts:
+            assert f"/customers/{here[country]}" in text_of(desk.post("/customers/search", {"text": text})), text
+
+
 def test_pages_reach_everybody_once_in_both_directions() -> None:
     made = admit(*({"full_name": f"客户{n:03}"} for n in range(60)))
     desk, _ = signed_in("service", "service")
