@@ -40,6 +40,7 @@ from kehu.serve.desk.record import (
     open_record,
     open_requests,
     reveal,
+    sources_in_all,
     sources_of,
 )
 from kehu.serve.desk.standing import Standing, consent_purposes
@@ -74,7 +75,6 @@ _SAID = {
 """The act of a state, and what the page says once it is entered, or lifted."""
 _SHOWN_SECONDS = 60
 _FIRST_LABELS = 4  # of the fields with one answer; the rest unfolds
-_MOST_SOURCES = 20  # that the page lists; the rest is counted
 
 
 @purpose_page
@@ -226,7 +226,7 @@ def _page(
     purpose = desk.claim.purpose
     try:
         record = open_record(subject, actor=desk.actor, purpose=purpose)
-        sources = sources_of(record.customer)
+        sources, (sources_count, since) = sources_of(record.customer), sources_in_all(record.customer)
     except UnknownSubject:
         raise Http404 from None
     if record.refused:
@@ -242,10 +242,10 @@ def _page(
         "consents": _consents(record.standing),
         "marks": marks_of(record.standing),
         "why": [_why(one) for one in record.why],
-        "sources": [_source(one) for one in sources[:_MOST_SOURCES]],
-        "sources_count": len(sources),
+        "sources": [_source(one) for one in sources],
+        "sources_count": sources_count,
         "show_url": reverse("customer-show", args=[record.customer]),
-        "since": min((one.came_at for one in sources), default=None),
+        "since": since,
         "shown": shown,
         "compared": compared,
         "matchable": [(one.name, one.label(language())) for one in record.matchable],

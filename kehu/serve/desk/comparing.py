@@ -22,7 +22,7 @@ from kehu.refine.models import Proposal as Row
 from kehu.refine.resolve.evidence import Explained, explained
 from kehu.refine.resolve.review.waiting import Proposal
 from kehu.refine.survive import survive, text_of
-from kehu.serve.desk.record import Source, sources_of
+from kehu.serve.desk.record import Source, sources_in_all, sources_of
 from kehu.serve.desk.standing import Standing, standing_of
 
 COMPARED: Final = (
@@ -217,5 +217,4 @@ def _pieces(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]
 
 
 def _sources(customer: UUID) -> tuple[list[Source], int]:
-    every = sources_of(customer)
-    return every[:_MOST_SOURCES], len(every)
+    return sources_of(customer)[:_MOST_SOURCES], sources_in_all(customer)[0]

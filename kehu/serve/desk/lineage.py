@@ -91,7 +91,8 @@ def lineage(subject: UUID, *, actor: Actor, purpose: str) -> Lineage:
     if not one.decision.finds:
         refused = next((row[0].policy for row in one.decision.fields.values()), "")
         return Lineage(one.customer, (), one.seq, refused)
-    known = {source.record: source for source in sources_of(one.customer)}
+    brought = {said.record for said in one.contributions}
+    known = {source.record: source for source in sources_of(one.customer, records=brought)} if brought else {}
     return Lineage(one.customer, _lines(one, known), one.seq, "")
 
 

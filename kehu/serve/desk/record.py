@@ -6,7 +6,7 @@ it (:func:`reveal`, a read of its own), the rest as the purpose allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as part
 from datetime import UTC, datetime
@@ -36,6 +36,8 @@ CLEAR, MASKED, MATCH, DENIED = "clear", "masked", "match-only", "denied"
 _TELLING: Final = frozenset({"email", "phone", "tail", "date", "address"})  # masks that leave something to recognise
 _COARSE: Final = frozenset({"locality", "region", "country"})
 _NOT_NEEDED: Final = "house.purpose-least"
+MOST_SOURCES: Final = 20
+"""Records of a customer that are listed, the newest; the others are counted."""
 _EVENT_TIMES: Final = ("ordered_at", "at")
 
 
@@ -176,22 +178,25 @@ def reveal(subject: UUID, name: str, *, actor: Actor, purpose: str) -> tuple[Val
     return found, opened[0].seq
 
 
-def sources_of(subject: UUID) -> list[Source]:
-    """The records of a customer, newest first: channel, ground and notice of each; nothing is opened.
+_RECORDS: Final = """from subject_state s join record r using (subject)
+    left join govern_channel c on c.id = r.channel left join govern_notice n on n.id = r.notice
+where s.customer = (select x.customer from subject_state x where x.subject = %s) and not s.hidden and not r.hidden"""
+
+
+def sources_of(subject: UUID, *, records: Collection[UUID] | None = None) -> list[Source]:
+    """The newest records of a customer, newest first, or these: channel, ground and notice of each; nothing is opened.
 
     Raises:
         UnknownSubject: not here.
     """
+    named = "and r.id = any (%s)" if records is not None else "order by r.id desc limit %s"
     with connection.cursor() as cursor:
         cursor.execute(
             "select r.id, r.subject, r.kind, coalesce(c.name, ''), r.basis, coalesce(n.name || '@' || n.version, ''),"
-            " r.batch, r.supplier from subject_state s join record r using (subject)"
-            " left join govern_channel c on c.id = r.channel left join govern_notice n on n.id = r.notice"
-            " where s.customer = (select x.customer from subject_state x where x.subject = %s)"
-            " and not s.hidden and not r.hidden order by r.id desc limit 500",
-            [subject],
+            f" r.batch, r.supplier {_RECORDS} {named}",
+            [subject, MOST_SOURCES if records is None else list(records)],
         )
-        rows = cursor.fetchall()
+        rows = sorted(cursor.fetchall(), key=lambda row: row[0].int, reverse=True)
     if not rows:
         raise UnknownSubject(str(subject))
     known = marks() if any(row[-1] is not None for row in rows) else {}
@@ -202,6 +207,14 @@ def sources_of(subject: UUID) -> list[Source]:
         )
         for id, origin, kind, channel, basis, notice, batch, supplier in rows
     ]  # fmt: skip
+
+
+def sources_in_all(subject: UUID) -> tuple[int, datetime | None]:
+    """How many records a customer has, and when the first of them came in."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select count(*), (array_agg(r.id order by r.id))[1] {_RECORDS}", [subject])
+        count, first = cursor.fetchone()
+    return count, came_at(first) if first else None
 
 
 def open_requests(subject: UUID) -> list[tuple[str, datetime]]:

@@ -17,11 +17,13 @@ from kehu.guard.ledger.queries import rows
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.host.database import Database
+from kehu.serve.desk.record import came_at, sources_in_all
 from kehu.serve.rights import requests
 from kehu.serve.rights.consents import actions as rights
 from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
+from tests.serve.holdings import add_event
 
 PHONE, EMAIL = "+8613801926721", "lin.wanqing@mail.example"
 LIN = {"full_name": "林婉清", "email": EMAIL, "phone": PHONE, "address": "上海市徐汇区衡山路 1 号"}
@@ -40,6 +42,22 @@ def test_list_and_record_show_masks_only() -> None:
         assert value not in record
     assert "138" in record
     assert "6721" in record
+
+
+def test_whoever_comes_often_is_here_since_they_first_came() -> None:
+    """More contacts than a page lists: when they came, how many records there are, and where each value is from."""
+    [subject] = admit(LIN)
+    with connection.cursor() as cursor:
+        cursor.execute("select id from record where subject = %s", [subject])
+        [first] = cursor.fetchone()
+    for number in range(30):
+        add_event(subject, 4, {"kind": "call"}, number)
+    desk, _ = signed_in("service", "service")
+    desk.post("/language", {"language": "en"})
+    page, lineage = text_of(desk.get(f"/customers/{subject}")), text_of(desk.get(f"/customers/{subject}/lineage"))
+    assert '<span class="n">31</span>' in page and "The newest 20 of 31" in page
+    assert sources_in_all(subject) == (31, came_at(first))
+    assert "Contract" in lineage and "Store" in lineage
 
 
 def test_showing_a_field_is_a_read_of_its_own() -> None:
