@@ -66,6 +66,23 @@ def test_a_value_shown_hides_itself_and_the_purpose_asks_again(visit: Callable[.
     window.page.wait_for_url(re.compile(r"/purpose\?next="))
 
 
+def test_what_is_typed_when_the_purpose_ends_stays(visit: Callable[..., Any]) -> None:
+    subject = _people()
+    window = visit()
+    window.page.clock.install()
+    window.sign_in("privacy", "rights-request")
+    window.go(f"/customers/{subject}")
+    page, field = window.page, window.page.locator("#sep-recipient")
+    page.locator("#separate summary").click()
+    field.fill("Druckhaus")
+    page.clock.run_for(31 * 60_000)
+    page.locator("#over[open]").wait_for()
+    behind = "getComputedStyle(document.getElementById('over'), '::backdrop').backgroundColor"
+    assert page.evaluate(behind).startswith("rgb(")  # nothing of the customer is seen through it
+    page.locator("#over [data-close]").click()
+    assert field.input_value() == "Druckhaus"
+
+
 def test_the_keyboard_is_enough(visit: Callable[..., Any]) -> None:
     _people()
     window = visit()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from django.conf import settings
@@ -13,12 +15,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from kehu.doors.web.pages import page
 from kehu.guard.staff.sign_ins import SignedIn, signed_in
 from kehu.guard.staff.step_up import waiting
 
 SIGN_IN: Final = "sign_in"  # keys of the session: each holds an id of a credential, nothing else
 CLAIM: Final = "claim"
 View = Callable[..., HttpResponse]
+_MARK: Final = "csrfmiddlewaretoken"
+_WORD: Final = re.compile(r"[a-z0-9_:.-]{0,40}")  # what buttons and ids send; whatever else was filled in
+_SECRETS: Final = frozenset({"password", "current", "again", "code", "secret"})
 
 
 def who_is(request: HttpRequest) -> SignedIn | None:
@@ -37,7 +43,7 @@ def staff_page(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         desk = who_is(request)
         if desk is None:
-            return send_to(request, way_in(request) + came_from(request))
+            return ask_first(request, way_in(request) + came_from(request), "sign-in")
         return view(request, desk, *args, **kwargs)
 
     return guarded
@@ -50,9 +56,9 @@ def purpose_page(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         desk = who_is(request)
         if desk is None:
-            return send_to(request, way_in(request) + came_from(request))
+            return ask_first(request, way_in(request) + came_from(request), "sign-in")
         if desk.claim is None:
-            return send_to(request, reverse("purpose") + came_from(request))
+            return ask_first(request, reverse("purpose") + came_from(request), "purpose", desk=desk)
         return view(request, desk, *args, **kwargs)
 
     return guarded
@@ -63,6 +69,28 @@ def way_in(request: HttpRequest) -> str:
     held = request.session.get(SIGN_IN)
     who = waiting(UUID(held)) if held else None
     return reverse("account-confirm") if who is not None and not who.whole else reverse("sign-in")
+
+
+def ask_first(
+    request: HttpRequest, url: str, missing: Literal["sign-in", "purpose", "factor"], *, desk: SignedIn | None = None
+) -> HttpResponse:
+    """Lead to what is missing. A form that somebody filled in is kept meanwhile, on a page from which it is sent again."""
+    of_a_script = getattr(request, "htmx", False) or not request.accepts("text/html")
+    if request.method != "POST" or of_a_script or not _filled_in(request):
+        return send_to(request, url)
+    typed = [(name, value) for name, values in request.POST.lists() if name != _MARK for value in values]
+    context: dict[str, Any] = {"typed": typed, "missing": missing, "url": url}
+    context |= {"action": request.get_full_path(), "files": bool(request.FILES)}
+    context["shell"] = "web/plain.html" if desk is None else "web/desk.html"
+    status = HTTPStatus.UNAUTHORIZED if desk is None else HTTPStatus.FORBIDDEN
+    return page(request, "web/again.html", context, desk=desk, status=status)
+
+
+def _filled_in(request: HttpRequest) -> bool:
+    """Whether a form holds more than a button's words, and nothing that stands on no page."""
+    held = {name: values for name, values in request.POST.lists() if name != _MARK}
+    typed = any(not _WORD.fullmatch(value) for values in held.values() for value in values)
+    return (typed or bool(request.FILES)) and _SECRETS.isdisjoint(held)
 
 
 def send_to(request: HttpRequest, url: str) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -9,8 +10,12 @@ from django.db import connection
 
 from kehu.doors.web.ledger import action_label
 from kehu.govern.slugs import ACTIONS
+from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.models import Staff
 from kehu.guard.tasks import forget_sessions
-from tests.cast import admit
+from kehu.serve.leaving import asking
+from tests.cast import admit, shipped_with
 from tests.doors.web.browsing import browser, signed_in, text_of
 
 
@@ -45,6 +50,48 @@ def test_a_refused_form_leads_back_to_its_page(database, role, path, above):
     assert desk.post("/language", {"language": "zh-hans", "next": way})["Location"] == path
     answer = desk.get(path)
     assert (answer.status_code, answer["Location"]) == (302, above)
+
+
+def kept(page):
+    """What a page keeps of a form that was not sent, and where it would go."""
+    [form] = [
+        one
+        for one in re.findall(r"<form.*?</form>", page, re.DOTALL)
+        if 'name="csrfmiddlewaretoken"' in one and "Send what" in one
+    ]
+    return re.findall(r'action="([^"]*)"', form)[0], {
+        name: html.unescape(value)
+        for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form)
+        if name != "csrfmiddlewaretoken"
+    }
+
+
+@pytest.mark.parametrize("ended", ["sign-in", "purpose", "factor"])
+def test_a_form_that_comes_after_the_sign_in_purpose_or_factor_ended_is_kept(database, ended):
+    shipped_with(database, "service", recipients=["Druckhaus & Söhne"])
+    desk, who = signed_in("service", "service")
+    desk.cookies["kehu_language"] = "en"
+    if ended == "factor":
+        Staff.objects.filter(id=who.human).update(totp=b"sealed elsewhere")
+    else:
+        with open_owner(database) as owner:
+            bound = "purpose is not null" if ended == "purpose" else "true"
+            owner.execute(f"update actor_state set expires_at = now() where staff = %s and {bound}", [who.human])
+    typed = {"recipient": "Druckhaus & Söhne", "kind": "processor", "country": "", "law": "EU", "field": "email"}
+    answer = desk.post("/exports/ask", typed)
+    assert answer.status_code == (401 if ended == "sign-in" else 403)
+    assert answer["Cache-Control"] == "no-store" and not asking.requests(actor=owner_actor())
+    assert kept(text_of(answer)) == ("/exports/ask", typed)
+    assert desk.post("/exports/ask", {"do": "approve"}).status_code == 302  # nothing was filled in
+    as_script = desk.post("/exports/ask", typed, headers={"Accept": "application/json"})
+    assert as_script.status_code == 302
+    secret = desk.post("/account/password", {"current": "old Pass", "password": "new Pass", "again": "new Pass"})
+    assert b"new Pass" not in secret.content
+    if ended == "purpose":
+        desk.post("/purpose", {"purpose": "service"})
+        assert desk.post("/exports/ask", typed).status_code == 302
+        [made] = asking.requests(actor=owner_actor())
+        assert made.recipient == typed["recipient"]
 
 
 def test_the_head_of_a_page_is_what_the_page_has_without_its_body(database):

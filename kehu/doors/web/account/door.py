@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from kehu.doors.web.entrance import SIGN_IN, View, send_to, who_is
+from kehu.doors.web.entrance import SIGN_IN, View, ask_first, send_to, who_is
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.staff.step_up import Waiting, needs_step_up, waiting
 
@@ -62,4 +62,5 @@ def step_up_first(request: HttpRequest, desk: SignedIn) -> HttpResponse | None:
     """The way to the page that asks for the second factor, where it was not shown within ten minutes."""
     if not needs_step_up(desk.without_purpose):
         return None
-    return send_to(request, reverse("account-confirm") + "?" + urlencode({"next": _back(request)}))
+    way = reverse("account-confirm") + "?" + urlencode({"next": _back(request)})
+    return ask_first(request, way, "factor", desk=desk)

@@ -26,7 +26,11 @@ const chart = (figure) => {
   });
 };
 
-// 2. Countdowns: of the purpose (asks again at its end) and of a value shown (hides itself)
+// what somebody filled in and has not sent; on a page that found a fault in it, what stands there again
+const typed = () => [...document.querySelectorAll("form[method=post] :is(input, textarea)")].some((one) => one.type === "file" ? one.files.length
+  : !/^(hidden|checkbox|radio|search)$/.test(one.type) && (one.value !== one.defaultValue || (one.value && document.querySelector("main [role=alert]"))));
+
+// 2. Countdowns: of the purpose (asks again at its end; over what was typed it only lays itself) and of a value shown (hides itself)
 const clock = (element) => {
   const end = Date.now() + element.dataset.seconds * 1000;
   const tick = () => {
@@ -36,7 +40,9 @@ const clock = (element) => {
     if (left > 0) return;
     clearInterval(timer);
     if (element.dataset.atEnd === "hide") element.closest("[data-shown]")?.querySelector("[data-hide]")?.click();
-    if (element.dataset.atEnd === "ask") location.assign(element.dataset.url);
+    if (element.dataset.atEnd !== "ask") return;
+    const over = document.getElementById("over");
+    if (over && typed()) { document.querySelectorAll("dialog[open]").forEach((one) => one.close()); over.showModal(); } else location.assign(element.dataset.url);
   };
   const timer = setInterval(tick, 1000);
 };
