@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -118,7 +118,7 @@ def _day(text: str) -> str:
 def _moment(day: str, *, after: bool = False) -> datetime | None:
     """The beginning of a day in the reader's zone, or its end."""
     found = parse_date(day) if day else None
-    if found is None:
+    if found is None or (after and found == date.max):  # after the last day there is nothing
         return None
-    start = datetime.combine(found, datetime.min.time(), tzinfo=timezone.get_current_timezone())
-    return start + timedelta(days=1) if after else start
+    found += timedelta(days=after)
+    return datetime.combine(found, datetime.min.time(), tzinfo=timezone.get_current_timezone())

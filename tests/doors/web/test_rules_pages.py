@@ -126,6 +126,12 @@ def test_an_inquiry_sums_up_and_is_recorded() -> None:
     assert "Opened" in mine
     assert "lies before" in text_of(desk.get("/ledger/inquiry", {"since": "2026-02-01", "until": "2026-01-01"}))
     assert desk.get("/ledger/inquiry", {"customer": "0" * 32}).status_code == 404
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # the first and the last day that there is, for no bound
+        desk.cookies["kehu_zone"] = zone
+        ever = text_of(desk.get("/ledger/inquiry", {"since": "0001-01-01", "until": "9999-12-31"}))
+        assert "By whom, for what" in ever
+        assert desk.get("/ledger", {"since": "0001-01-01"}).status_code == 200
+        assert desk.get("/ledger", {"since": "9999-12-31"}).status_code == 200
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from ledger_entry where action = 20")
         assert cursor.fetchone()[0] >= 2
