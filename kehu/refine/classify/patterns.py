@@ -61,8 +61,10 @@ _PLATE: Final = re.compile(
 _USCC: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}(?![A-Za-z0-9])")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _IP: Final = re.compile(
-    r"(?<![A-Za-z0-9_.])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)|(?<![A-Za-z0-9_:])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4})+(?![\w:])"
+    r"(?<![A-Za-z0-9_.])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)"
+    r"|(?<![A-Za-z0-9_:])(?:[0-9A-Fa-f]{1,4}:){2,7}:?[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6}(?![A-Za-z0-9_:])"
 )
+"""Of the second form a colon parts the groups: where digits could be parted anywhere, a long run of them took years."""
 _PLACE: Final = re.compile(
     r"(?<![\d.])(-?\d{1,2}\.\d{3,8})\s?°?[NS]?\s?[,，]\s?(-?\d{1,3}\.\d{3,8})(?![\d.])|北纬\s?\d{1,2}|东经\s?\d{2,3}"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
@@ -45,6 +46,8 @@ SCANNER = Scanner(models=False)
         ("IBAN DE89 3704 0044 0532 0130 00", {"iban"}),
         ("IBAN DE88 3704 0044 0532 0130 00", set()),
         ("登录地址114.85.3.9异常，版本 1.2.3", {"ip"}),
+        ("从2001:db8:85a3:0:0:8a2e:370:7334登录，网关2001:db8::1。", {"ip"}),
+        ("网卡 AA:BB:CC:DD:EE:FF，证书摘要 " + ":".join(["AB"] * 32) + "的证书", set()),
         ("坐标 39.9042,116.4074", {"coordinates"}),
         ("生日是1990年1月2日", {"birth_date"}),
         ("born on 3/4/1985, ordered on 3/4/2020", {"birth_date"}),
@@ -73,6 +76,24 @@ def test_a_long_text_takes_no_longer_for_each_of_its_words():
     began = time.process_time()
     assert SCANNER.kinds("癌症" * 50_000) == {"health": 50_000}
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [":".join(["AB"] * 32) + "的证书", "1:2:" + "a" * 64 + "_", "无过敏" * 10_000],
+    ids=["pairs", "digits", "words"],
+)
+def test_no_text_keeps_the_scan_for_good(text):
+    def over(*_told):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    try:
+        SCANNER.find(text)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_kinds_stand_in_the_dictionary():
