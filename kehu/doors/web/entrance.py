@@ -21,19 +21,26 @@ from kehu.guard.staff.step_up import waiting
 
 SIGN_IN: Final = "sign_in"  # keys of the session: each holds an id of a credential, nothing else
 CLAIM: Final = "claim"
+_BY_ITSELF: Final = "by_itself"
 View = Callable[..., HttpResponse]
 _MARK: Final = "csrfmiddlewaretoken"
 _WORD: Final = re.compile(r"[a-z0-9_:.-]{0,40}")  # what buttons and ids send; whatever else was filled in
 _SECRETS: Final = frozenset({"password", "current", "again", "code", "secret"})
 
 
-def who_is(request: HttpRequest) -> SignedIn | None:
-    """Who sits behind a request."""
+def who_is(request: HttpRequest, *, seen: bool = True) -> SignedIn | None:
+    """Who sits behind a request; ``seen``: that it came keeps their window from ending."""
     held = request.session.get(SIGN_IN)
     if not held:
         return None
     claim = request.session.get(CLAIM)
-    return signed_in(UUID(held), UUID(claim) if claim else None)
+    return signed_in(UUID(held), UUID(claim) if claim else None, seen=seen)
+
+
+def by_itself(view: View) -> View:
+    """What a page fetches again and again, also while nobody is there: it keeps no window from ending."""
+    vars(view)[_BY_ITSELF] = True  # decorators hand it on
+    return view
 
 
 def staff_page(view: View) -> View:
@@ -41,7 +48,7 @@ def staff_page(view: View) -> View:
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        desk = who_is(request)
+        desk = who_is(request, seen=_BY_ITSELF not in vars(view))
         if desk is None:
             return ask_first(request, way_in(request) + came_from(request), "sign-in")
         return view(request, desk, *args, **kwargs)

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.account.door import confirmed
-from kehu.doors.web.entrance import purpose_page, staff_page, who_is
+from kehu.doors.web.entrance import by_itself, purpose_page, staff_page, who_is
 from kehu.doors.web.pages import field_label, page, purpose_label, whole
 from kehu.doors.web.uploads import TracedUpload, TracingHandler
 from kehu.doors.web.words import LAW_LABELS
@@ -112,6 +112,7 @@ def export(request: HttpRequest, desk: SignedIn, export: UUID) -> HttpResponse:
 
 
 @staff_page
+@by_itself
 @require_GET
 def progress(request: HttpRequest, desk: SignedIn, export: UUID) -> HttpResponse:
     """How it stands, as a part of the page."""

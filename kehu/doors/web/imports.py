@@ -18,7 +18,7 @@ from kehu.collect.imports.queries import ImportStatus, UnknownImport
 from kehu.collect.quarantine.actions import NothingRefused, export_text
 from kehu.collect.quarantine.queries import listed, refused_waits
 from kehu.doors.web import errors
-from kehu.doors.web.entrance import staff_page, who_is
+from kehu.doors.web.entrance import by_itself, staff_page, who_is
 from kehu.doors.web.intake.words import tabs
 from kehu.doors.web.pages import field_label, language, page
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
@@ -86,6 +86,7 @@ def one_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRes
 
 
 @staff_page
+@by_itself
 @require_GET
 def progress(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpResponse:
     """The part of the page that changes while it works; the whole page is fetched once at the end."""

@@ -198,9 +198,9 @@ class Refusals:
         if isinstance(exception, LedgerUnavailable):
             return errors.ledger_down(request)
         if isinstance(exception, QuotaSpent):
-            return errors.quota_spent(request, exception, desk=who_is(request))
+            return errors.quota_spent(request, exception, desk=who_is(request, seen=False))
         if isinstance(exception, Refused):
-            return errors.refused(request, exception.policy, desk=who_is(request))
+            return errors.refused(request, exception.policy, desk=who_is(request, seen=False))
         if isinstance(exception, (DatabaseError, psycopg.Error, ValueError)) and _holds_nul(request):
             return errors.unreadable(request)
         return None

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.entrance import by_itself, staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.pages import ROLE_LABELS, field_label, language, page, purpose_label
 from kehu.doors.web.why import ANSWERS
@@ -69,6 +69,7 @@ def trial(request: HttpRequest, desk: SignedIn, trial: UUID) -> HttpResponse:
 
 
 @staff_page
+@by_itself
 @require_GET
 def progress(request: HttpRequest, desk: SignedIn, trial: UUID) -> HttpResponse:
     """The same as a part of the page, for the browser that waits."""

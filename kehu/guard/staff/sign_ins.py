@@ -237,8 +237,11 @@ def remember_browser(email: str, known: str | None = None) -> str:
     return signing.dumps([known or os.urandom(12).hex(), digest_of(email.lower()).hex()], salt=_SALT)
 
 
-def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> SignedIn | None:
-    """Who a session's credentials stand for as of now; None where the sign-in has ended."""
+def signed_in(sign_in_credential: UUID, claim_credential: UUID | None, *, seen: bool = True) -> SignedIn | None:
+    """Who a session's credentials stand for as of now; None where the sign-in has ended.
+
+    ``seen``: whoever sits there did something; else the window ends as if nothing had been asked.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.actor, f.id, f.email, f.name, f.role, f.department_id, d.slug, f.agreement_until,"
@@ -257,7 +260,7 @@ def signed_in(sign_in_credential: UUID, claim_credential: UUID | None) -> Signed
         if row is None:
             return None
         *told, stale = row
-        if stale:
+        if stale and seen:
             # once a minute at most: a page that is looked at writes nothing else
             cursor.execute(
                 "update staff_session set seen_at = clock_timestamp() where credential = %s", [sign_in_credential]

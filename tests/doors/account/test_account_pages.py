@@ -6,11 +6,15 @@ import hashlib
 import re
 import time
 import uuid
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test import override_settings
+from django.urls import NoReverseMatch, reverse
 
+from kehu.doors.web import middleware
 from kehu.doors.web.account.urls import urlpatterns
 from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor, owner_actor
@@ -237,6 +241,37 @@ def test_a_session_idles_out_and_is_ended_from_another(database):
         )
     for path in ("/me", "/account/confirm", "/account/security"):
         assert two.get(path)["Location"].startswith("/sign-in"), path
+
+
+def _asked_by_pages() -> set[str]:
+    """Names of the addresses that pages fetch again and again by themselves."""
+    polls = re.compile(r"hx-get=\"{% url '([\w-]+)'[^\"]*\" hx-trigger=\"every")
+    pages = Path(middleware.__file__).parent.rglob("*.html")
+    return {name for one in pages for name in polls.findall(one.read_text(encoding="utf-8"))} | {"counter-mark"}
+
+
+def test_what_a_page_asks_by_itself_keeps_no_window_open(database):
+    account, staff = _new()
+    desk, names = browser(), _asked_by_pages()
+    desk.post("/sign-in", account)
+    assert {"export-progress", "quality-progress", "classify-progress"} < names
+    for name in sorted(names):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "update staff_session set seen_at = clock_timestamp() - interval '29 minutes' where staff = %s",
+                [staff.id],
+            )
+            path = f"/{name}"
+            for args in ([], [uuid.uuid4()]):
+                with suppress(NoReverseMatch):
+                    path = reverse(name, args=args)
+            assert not desk.get(path).get("Location", "").startswith("/sign-in"), name
+            cursor.execute(
+                "select seen_at < clock_timestamp() - interval '28 minutes' from staff_session where staff = %s",
+                [staff.id],
+            )
+            assert cursor.fetchone() == (True,), name
+    assert desk.get("/me").status_code == 200
 
 
 def test_nobody_ends_another_persons_session(database):

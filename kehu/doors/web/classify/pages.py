@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.classify.words import DONE, KIND_LABELS, LEVELS, REASONS, STATES
-from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.entrance import by_itself, staff_page
 from kehu.doors.web.pages import field_label, page
 from kehu.doors.web.quality.words import tabs
 from kehu.guard.gate.acts import require_act
@@ -58,6 +58,7 @@ def begin(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 
 @staff_page
+@by_itself
 @require_GET
 def progress(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """The part of the page that changes while a scan runs; the whole page is fetched once at the end."""

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.counter import views
-from kehu.doors.web.entrance import purpose_page, staff_page
+from kehu.doors.web.entrance import by_itself, purpose_page, staff_page
 from kehu.doors.web.pages import page
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.entries import places
@@ -52,6 +52,7 @@ def worker(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 
 @staff_page
+@by_itself
 @require_GET
 def mark(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """The mark against forged forms, for a page that was opened without a connection; whose window it is now, and for what."""

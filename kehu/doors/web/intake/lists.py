@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
-from kehu.doors.web.entrance import staff_page, who_is
+from kehu.doors.web.entrance import by_itself, staff_page, who_is
 from kehu.doors.web.intake.words import countries, tabs, unreadable
 from kehu.doors.web.pages import language, page
 from kehu.doors.web.portal.channels import MEDIUM_LABELS
@@ -87,6 +87,7 @@ def one(request: HttpRequest, desk: SignedIn, bringing_id: UUID) -> HttpResponse
 
 
 @staff_page
+@by_itself
 @require_GET
 def progress(request: HttpRequest, desk: SignedIn, bringing_id: UUID) -> HttpResponse:
     """The part of the page that changes while it works; the whole page is fetched once at the end."""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web import charts
-from kehu.doors.web.entrance import purpose_page, staff_page
+from kehu.doors.web.entrance import by_itself, purpose_page, staff_page
 from kehu.doors.web.pages import day_text, field_label, language, page
 from kehu.doors.web.quality import words
 from kehu.doors.web.words import channel_label, value_text
@@ -82,6 +82,7 @@ def measure(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 
 @staff_page
+@by_itself
 @require_GET
 def progress(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """How far a measuring is, as a part of the page; when it ended, the page is loaded anew."""
