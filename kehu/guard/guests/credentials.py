@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from kehu.govern.slugs import CUSTOMER, PURPOSES
 from kehu.guard.gate.actor import SHOWN_LATELY_SQL, Actor
+from kehu.guard.guests.matching import FACTS
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Department
 
@@ -35,6 +36,10 @@ class Guest:
     subject: UUID
     seconds: int
     confirmed: bool
+
+    def covers(self, field: str) -> bool:
+        """Whether a value stays covered because naming it is the second fact, which was not given yet."""
+        return not self.confirmed and field in FACTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from kehu.govern.dictionary import Field
+from kehu.govern.masks import DOTS
 from kehu.govern.slugs import CATEGORIES, RECORD_KINDS, name_of
 from kehu.govern.sources import Mark, marks_of_records
 from kehu.guard.gate.read import EVENT_KINDS, Contribution, gate
@@ -75,7 +76,7 @@ class Held:
 
 
 def what_we_hold(guest: Guest) -> Held:
-    """Open a customer's own data through the gate; sensitive values come masked before the second fact.
+    """Open a customer's own data through the gate; sensitive values come masked before the second fact, and so does that.
 
     Raises:
         NotHere: nothing may be shown.
@@ -89,7 +90,7 @@ def what_we_hold(guest: Guest) -> Held:
     profile = [one for one in said if one.kind not in EVENT_KINDS and one.status != ABSENT]
     best = survive(profile)
     marked = marks_of_records(opened[0].origins)
-    fields = _fields(profile, {name: survivor.said for name, survivor in best.items()}, marked)
+    fields = _fields(profile, {name: survivor.said for name, survivor in best.items()}, marked, guest)
     return Held(
         categories={
             category: held
@@ -103,7 +104,7 @@ def what_we_hold(guest: Guest) -> Held:
 
 
 def _fields(
-    said: Iterable[Contribution], best: Mapping[str, Contribution], marked: Mapping[UUID, Mark]
+    said: Iterable[Contribution], best: Mapping[str, Contribution], marked: Mapping[UUID, Mark], guest: Guest
 ) -> list[HeldField]:
     dictionary = installation().rules.dictionary
     by_field: dict[str, dict[str, HeldValue]] = defaultdict(dict)
@@ -113,9 +114,10 @@ def _fields(
         winner = best.get(one.field)
         if not text or winner is None:
             continue
+        covered = guest.covers(one.field)
         value = HeldValue(
-            text, one.answer == "masked", one.status != INVALID, one is winner, one.channel, came_at(one.record),
-            one.verified_at, marked.get(one.record),
+            DOTS if covered else text, covered or one.answer == "masked", one.status != INVALID, one is winner,
+            one.channel, came_at(one.record), one.verified_at, marked.get(one.record),
         )  # fmt: skip
         before = by_field[one.field].get(same)
         # the same said twice stands once, as first said; the winner keeps its mark

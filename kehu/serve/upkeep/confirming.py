@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Case, Value, When
 from django.utils import timezone
 
+from kehu.govern.masks import DOTS
 from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
@@ -160,10 +161,12 @@ def asked_of(guest: Guest) -> list[Asked]:
     }
     kept = survive(opened[0].contributions)
     return [
-        Asked(task, said.record, said.given or said.normal or "", said.answer == "masked")
+        Asked(
+            task, said.record, DOTS if covered else said.given or said.normal or "", covered or said.answer == "masked"
+        )
         for name, task in tasks.items()
         if name in kept
-        for said in [kept[name].said]
+        for said, covered in [(kept[name].said, guest.covers(name))]
     ]
 
 
@@ -184,7 +187,7 @@ def answer(
     Raises:
         NothingToConfirm: no such question of theirs.
         AlreadyAnswered: they said something of it before.
-        NotShown: they said of another value that it is right.
+        NotShown: they said of another value that it is right, or it is covered until they name a second fact.
         NotValid: the value is no valid form, or blank.
         Refused: the gate does not let them see it.
     """
@@ -198,6 +201,8 @@ def answer(
             open_request(subject=guest.subject, right="erase", actor=guest.actor, text=text)
             _settle(opened[0], name, outcome="removal", by=None, record=None)
             return "removal"
+        if guest.covers(name):  # else whoever reads the mailbox would set what they are asked for
+            raise NotShown(name)
         said = _winner(opened[0], name)
         if value is None:
             _require_shown(opened[0], said, shown)

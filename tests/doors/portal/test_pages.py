@@ -103,11 +103,29 @@ def test_sensitive_values_are_covered_until_a_second_fact(post, visitor):
     admit(LIN)
     visitor.come_in(LIN["email"])
     page = visitor.see("/portal/held")
-    assert "1990-03-25" in page and "11010519491231002X" not in page and "002X" in page
+    assert "林婉清" in page and "11010519491231002X" not in page and "002X" in page
     wrong = visitor.client.post("/portal/confirm", {"fact": "1990-03-26"})
     assert wrong.status_code == 401 and "11010519491231002X" not in wrong.content.decode()
     assert visitor.client.post("/portal/confirm", {"fact": "W-1"}).status_code == 302
-    assert "11010519491231002X" in visitor.see("/portal/held")
+    page = visitor.see("/portal/held")
+    assert "11010519491231002X" in page and "1990-03-25" in page and "W-1" in page
+
+
+def test_nobody_reads_or_sets_the_second_fact_before_naming_one(post, visitor):
+    [lin] = admit(LIN)
+    tasks.make_by_hand(lin, "birth_date", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    for path in ("/portal", "/portal/held", "/portal/still-right"):
+        page = visitor.see(path)
+        assert "1990" not in page.replace('placeholder="1990-12-31"', "") and "W-1" not in page, path
+    [(task, shown)] = asked(visitor)
+    own = visitor.client.post(task, {"do": "correct", "value": "2001-01-01", "shown": shown})
+    assert own.status_code == 409 and "1990-03" not in own.content.decode()
+    assert visitor.client.post(task, {"do": "confirm", "shown": shown}).status_code == 409
+    assert visitor.client.post("/portal/confirm", {"fact": "2001-01-01"}).status_code == 401
+    assert visitor.client.post("/portal/confirm", {"fact": "1990-03-25"}).status_code == 302
+    assert "1990-03-25" in visitor.see("/portal/still-right")
+    assert visitor.client.post(task, {"do": "confirm", "shown": shown})["Location"].endswith("?done=confirmed")
 
 
 def test_every_value_with_its_source_and_only_what_is_certain(post, visitor):
