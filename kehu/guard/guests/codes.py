@@ -24,6 +24,7 @@ from kehu.guard.installation import installation
 VALID_SECONDS: Final = 600
 TRIES: Final = 5
 FACT_TRIES: Final = 3
+FACT_TRIES_A_DAY: Final = 30  # at one mailbox, by whoever reads it, however often they come in
 SHORT_PER_HOUR: Final = 5  # codes of six digits for one address, from wherever
 SHORT_PER_DAY: Final = 10
 # beyond any of these a letter goes only to who names a fact that fits
@@ -49,6 +50,11 @@ select
     (select count(*) from (select 1 from guest_code where client = %(client)s
         and at > clock_timestamp() - interval '1 hour' limit {_COUNTED}) x)
 """
+
+
+TRIES_LEFT_TODAY: Final = f"""(select coalesce(sum(o.fact_tries), 0) from guest_code o where o.address = guest_code.address
+    and o.at > clock_timestamp() - interval '1 day') < {FACT_TRIES_A_DAY}"""
+"""Whether facts may still be tried at the mailbox of a row of ``guest_code``."""
 
 
 class CodeRefused(PermissionError):
@@ -124,13 +130,14 @@ def passed_code(secret: str, *, address: str) -> UUID:
     """The request whose code was passed in this browser for this address, for one more try of a fact.
 
     Raises:
-        CodeRefused: none, too late, or too many facts were tried.
+        CodeRefused: none, too late, or too many facts were tried, with it or at this mailbox within a day.
     """
     id = _id_of(secret)
     with connection.cursor() as cursor:
         cursor.execute(
             "update guest_code set fact_tries = fact_tries + 1 where id = %s and passed_at is not null"
-            " and used_at is null and fact_tries < %s and address = %s and expires_at > clock_timestamp()",
+            " and used_at is null and fact_tries < %s and address = %s and expires_at > clock_timestamp()"
+            f" and {TRIES_LEFT_TODAY}",
             [id, FACT_TRIES, address_token(address)],
         )
         if not cursor.rowcount:

@@ -13,6 +13,7 @@ from kehu.doors.web.portal import urls
 from kehu.govern.consent import consents_of
 from kehu.govern.states import enter
 from kehu.guard.gate.read import gate
+from kehu.guard.guests.codes import FACT_TRIES_A_DAY
 from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.ledger.open_log import open_sequencer
 from kehu.guard.staff.actions import owner_actor
@@ -126,6 +127,21 @@ def test_nobody_reads_or_sets_the_second_fact_before_naming_one(post, visitor):
     assert visitor.client.post("/portal/confirm", {"fact": "1990-03-25"}).status_code == 302
     assert "1990-03-25" in visitor.see("/portal/still-right")
     assert visitor.client.post(task, {"do": "confirm", "shown": shown})["Location"].endswith("?done=confirmed")
+
+
+def test_second_facts_are_few_however_often_somebody_comes_in(post):
+    admit(LIN)
+    for number in range(FACT_TRIES_A_DAY // 6):
+        thief = Visitor(post, f"192.0.2.{number}").come_in(LIN["email"])
+        for day in range(6):
+            assert thief.client.post("/portal/confirm", {"fact": f"198{number}-01-0{day + 1}"}).status_code == 401
+    again = Visitor(post, "192.0.2.99").come_in(LIN["email"])
+    assert again.client.post("/portal/confirm", {"fact": LIN["birth_date"]}).status_code == 401
+    assert "11010519491231002X" not in again.see("/portal/held")
+    with connection.cursor() as cursor:
+        cursor.execute("update guest_code set at = at - interval '25 hours'")
+    today = Visitor(post, "192.0.2.98").come_in(LIN["email"])
+    assert today.client.post("/portal/confirm", {"fact": LIN["birth_date"]}).status_code == 302
 
 
 def test_every_value_with_its_source_and_only_what_is_certain(post, visitor):
