@@ -42,6 +42,9 @@ def aged(subject, days):
         (("", "22:00-06:00", "Europe/Berlin", "5"), "2026-11-28T22:00", False),
         (("", "22:00-06:00", "Europe/Berlin", "7"), "2026-11-30T03:00", True),  # Sunday night, on Monday
         (("", "22:00-06:00", "Europe/Berlin", "5"), "2026-11-27T03:00", False),  # Thursday's
+        (("", "09:00-18:00", "UTC", "6-1"), "2026-11-29T12:00", True),  # from Saturday over Sunday
+        (("", "09:00-18:00", "UTC", "6-1"), "2026-11-30T12:00", True),  # to Monday
+        (("", "09:00-18:00", "UTC", "6-1"), "2026-11-26T12:00", False),
         (("", "", "", ""), "2026-11-26T03:00", True),
     ],
 )

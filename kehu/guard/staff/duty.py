@@ -79,5 +79,6 @@ def _days(words: str) -> tuple[int, ...]:
     found: set[int] = set()
     for part in words.split(","):
         first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
+        length = (int(last or first) - int(first)) % 7  # 6-1: over Sunday
+        found.update((int(first) + after - 1) % 7 + 1 for after in range(length + 1))
     return tuple(sorted(found))
