@@ -17,6 +17,7 @@ from django.utils import timezone
 from kehu.govern.slugs import PURPOSES, ROLES, name_of
 from kehu.guard.gate.actor import Actor, Outside
 from kehu.guard.gate.sending import at_once
+from kehu.guard.staff.joining import void_links
 from kehu.guard.staff.models import Department, Staff
 from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.second_factor import check_code
@@ -101,7 +102,7 @@ def add_staff(*, email: str, role: str, department: str | None, attest: bool) ->
 
 @transaction.atomic
 def renew_password(email: str) -> SignIn:
-    """Give an account a new password, shown once; sessions under the old one end.
+    """Give an account a new password, shown once; sessions under the old one end, and so does a link to another.
 
     Raises:
         UnknownStaff: nobody of that email.
@@ -112,6 +113,7 @@ def renew_password(email: str) -> SignIn:
     password = secrets.token_urlsafe(15)
     staff.set_password(password)
     staff.save(update_fields=["password"])
+    void_links(staff.id)
     return SignIn(staff.email, password)
 
 

@@ -101,7 +101,7 @@ def make_link(staff: UUID, *, actor: Actor) -> tuple[str, datetime]:
         raise Refused(refused)
     secret, until = secrets.token_urlsafe(24), timezone.now() + LINK_LASTS
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("delete from staff_link where staff = %s", [staff])
+        void_links(staff)
         cursor.execute(
             "insert into staff_link (digest, staff, until, made_by) values (%s, %s, %s, %s)",
             [_digest(secret), staff, until, actor.human],
@@ -127,6 +127,12 @@ def look_at_link(secret: str) -> str:
     if row is None:
         raise LinkRefused("link")
     return str(row[0])
+
+
+def void_links(staff: UUID) -> None:
+    """Let no link of an account open anything any more."""
+    with connection.cursor() as cursor:
+        cursor.execute("delete from staff_link where staff = %s", [staff])
 
 
 @transaction.atomic

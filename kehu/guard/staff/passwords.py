@@ -12,6 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from kehu.guard.staff.joining import void_links
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.sign_ins import SignedIn, renew_sign_in
@@ -46,7 +47,7 @@ class BreachedPasswords:
 
 
 def change_password(who: SignedIn, current: str, new: str) -> UUID:
-    """Change one's own password; every other window and token of the account ends. Returns this window's new credential.
+    """Change one's own password; every other window, link and token of the account ends. Returns this window's new credential.
 
     The purpose claimed in it ends, too.
 
@@ -71,6 +72,7 @@ def change_password(who: SignedIn, current: str, new: str) -> UUID:
         validate_password(new, staff)
         staff.set_password(new)
         staff.save(update_fields=["password"])
+        void_links(staff.id)
         tell_later(staff.id, "password-changed")
         return renew_sign_in(who.credential)
 

@@ -15,7 +15,14 @@ from django.test import override_settings
 from kehu.govern.slugs import ACTIONS, LANGUAGES
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.staff import joining, notices, sign_ins, step_up
-from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor, issue_token, owner_actor
+from kehu.guard.staff.actions import (
+    actor_of,
+    add_staff,
+    confirm_second_factor,
+    issue_token,
+    owner_actor,
+    renew_password,
+)
 from kehu.guard.staff.grace import LONGEST, check_grace, grace_ends
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import code_now, enrol
@@ -96,6 +103,20 @@ def test_a_sign_in_that_meets_a_new_password_does_not_outlive_the_old_one(databa
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from staff_session where staff = %s", [held.id])
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize("way", ["by themselves", "by the owner"])
+def test_another_password_voids_the_link_that_somebody_made(database, way):
+    person = account()
+    secret, _ = joining.make_link(person.staff, actor=owner_actor())
+    if way == "by themselves":
+        assert change(window(person), person.password, GOOD).status_code == 302
+    else:
+        renew_password(person.email)
+    answer = browser().post(
+        f"/account/password/{secret}", {"password": "tulip-radio-7-anchor", "again": "tulip-radio-7-anchor"}
+    )
+    assert answer.status_code == 404 and not joining.people(actor=owner_actor())[0].link_until
 
 
 def test_a_password_that_is_not_taken_and_one_that_is_not_theirs(database, tmp_path):
