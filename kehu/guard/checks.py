@@ -18,6 +18,7 @@ from kehu.guard.ledger.health import check_delay, check_witnesses
 from kehu.guard.setup import newer
 from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.passwords import check_breached
 from kehu.guard.staff.sign_on_checks import check_sign_on
 from kehu.guard.tombstones import not_done
 from kehu.guard.watch.health import check_watch
@@ -46,6 +47,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
         yield from check_watch(running=running)
         yield from _check_owners()
         yield from check_grace()
+        yield from check_breached()
         yield from check_sign_on()
     yield from _check_laws()
     yield Finding(

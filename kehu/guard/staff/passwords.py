@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.sign_ins import SignedIn, renew_sign_in
 from kehu.guard.staff.step_up import require_step_up
 from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
+from kehu.host.checks import Finding
 
 _DIGEST: Final = 40  # letters of a SHA-1 in hexadecimal
 _LINE: Final = 256  # bytes that surely hold a whole line of the list
@@ -34,16 +36,32 @@ class BreachedPasswords:
     """
 
     def validate(self, password: str, user: Staff | None = None) -> None:
-        """Raise ValidationError where the list has it."""
+        """Raise ValidationError where the list has it, or cannot be read."""
         path = settings.BREACHED_PASSWORDS
         # the list's form is SHA-1; it protects nothing here, it only names the line
         digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
-        if path and _listed(Path(path), digest.encode()):
+        try:
+            found = bool(path) and _listed(Path(path), digest.encode())
+        except OSError:  # whoever runs it wants each password looked up: none is taken that was not
+            raise ValidationError("the list of breached passwords cannot be read", code="unread") from None
+        if found:
             raise ValidationError("known from a breach", code="breached")
 
     def get_help_text(self) -> str:
         """In a sentence."""
         return "None that is known from a breach."
+
+
+def check_breached() -> Iterator[Finding]:
+    """That the list of breached passwords is there, where the settings name one."""
+    try:
+        if settings.BREACHED_PASSWORDS:
+            _listed(Path(settings.BREACHED_PASSWORDS), b"0" * _DIGEST)
+    except OSError:
+        yield Finding(
+            "passwords.list", "error", "The list of breached passwords cannot be read: nobody can choose a password.",
+            "Put the file of KEHU_BREACHED_PASSWORDS back where this account may read it, or leave the setting out.",
+        )  # fmt: skip
 
 
 def change_password(who: SignedIn, current: str, new: str) -> UUID:

@@ -25,6 +25,7 @@ from kehu.guard.staff.actions import (
 )
 from kehu.guard.staff.grace import LONGEST, check_grace, grace_ends
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.passwords import check_breached
 from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_ins import Visit, sign_in
 from kehu.guard.staff.sign_on import allow_sign_on
@@ -133,6 +134,20 @@ def test_a_password_that_is_not_taken_and_one_that_is_not_theirs(database, tmp_p
     assert change(desk, person.password, GOOD).status_code == 429
     # another window of theirs goes on
     assert change(window(person), person.password, GOOD).status_code == 302
+
+
+def test_a_list_of_breached_passwords_that_is_gone_is_said(database, tmp_path):
+    person = account()
+    desk = window(person)
+    with override_settings(BREACHED_PASSWORDS=str(tmp_path / "gone")):
+        assert [(one.id, one.severity) for one in check_breached()] == [("passwords.list", "error")]
+        answer = change(desk, person.password, GOOD)
+        assert answer.status_code == 422 and "kehu doctor" in text_of(answer)
+    (tmp_path / "gone").write_text(hashlib.sha1(b"correct-horse-battery-1").hexdigest().upper() + ":3\n")
+    with override_settings(BREACHED_PASSWORDS=str(tmp_path / "gone")):
+        assert list(check_breached()) == []
+    assert list(check_breached()) == []
+    assert change(desk, person.password, GOOD).status_code == 302
 
 
 def test_the_factor_of_the_last_ten_minutes_first(database):

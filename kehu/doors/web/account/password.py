@@ -73,6 +73,9 @@ def _twice(request: HttpRequest) -> bool:
 def _said(weak: ValidationError) -> list[str]:
     ours = {
         "breached": _("This password is known from a breach: whoever tries doors tries it first."),
+        "unread": _(
+            "The list of breached passwords cannot be read, so none can be looked up. Whoever runs it: kehu doctor."
+        ),
         "same": _("This is the password that you have now."),
     }
     return [ours.get(str(one.code), " ".join(one.messages)) for one in weak.error_list]
