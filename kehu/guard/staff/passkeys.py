@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ from kehu.guard.staff.second_factor import CodeRefused
 
 _CHALLENGE: Final = 32  # bytes
 _MOST: Final = 12  # passkeys of one account
+_MISSHAPEN: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error)  # JSON and CBOR
 _VERIFICATION: Final = UserVerificationRequirement.PREFERRED  # what it is added to is a password
 logging.getLogger("fido2").setLevel(logging.WARNING)  # its notes of each use would tie browsers to people
 
@@ -80,7 +82,7 @@ def add_passkey(credential: UUID, staff: UUID, answer: str, *, name: str, host: 
     try:
         given = RegistrationResponse.from_dict(json.loads(answer))
         made = _server(host).register_complete(_state(challenge), given)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _MISSHAPEN:
         raise CodeRefused("passkey") from None
     held = made.credential_data
     if held is None or len(passkeys_of(staff)) >= _MOST:
@@ -118,7 +120,7 @@ def check_passkey(credential: UUID, staff: UUID, answer: str, *, host: str) -> N
         if not keys:
             raise CodeRefused("passkey")
         shown = _server(host).authenticate_complete(_state(challenge), keys, given)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _MISSHAPEN:
         raise CodeRefused("passkey") from None
     counter = given.response.authenticator_data.counter
     with connection.cursor() as cursor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 import uuid
@@ -13,6 +14,7 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 from django.urls import NoReverseMatch, reverse
+from fido2.utils import websafe_encode
 
 from kehu.doors.web import middleware
 from kehu.doors.web.account.urls import urlpatterns
@@ -272,6 +274,20 @@ def test_what_a_page_asks_by_itself_keeps_no_window_open(database):
             )
             assert cursor.fetchone() == (True,), name
     assert desk.get("/me").status_code == 200
+
+
+@pytest.mark.parametrize("made", [b"\xa3", b"\xa1\x19", b"\x81" * 100_000, None], ids=["cut", "half", "deep", "nested"])
+def test_what_no_browser_answers_is_no_passkey(database, made):
+    desk, _ = signed_in("service")
+    told = desk.post("/account/passkeys/options", {"for": "new"}).json()
+    said = {"type": "webauthn.create", "challenge": told["publicKey"]["challenge"], "origin": "http://localhost"}
+    response = {
+        "clientDataJSON": websafe_encode(json.dumps(said).encode()),
+        "attestationObject": websafe_encode(made or b""),
+    }
+    answer = json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": response})
+    sent = desk.post("/account/passkeys", {"passkey": answer if made else "[" * 200_000, "name": "x"})
+    assert sent["Location"].endswith("?done=passkey-refused")
 
 
 def test_nobody_ends_another_persons_session(database):
