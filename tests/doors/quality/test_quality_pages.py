@@ -107,6 +107,8 @@ def test_scores_and_whom_a_check_found(people):
     assert not re.search(r"(?<!\d)1 short", page)  # one to four are not told apart
     found = text_of(service.get("/quality/found/rule:no-test-name"))
     assert str(subjects[-1]) in found and "Test" not in re.sub(r"<[^>]+>|No.test", "", found)
+    for unknown in ("validity:shoe_size", "completeness:", "timeliness:shoe_size"):
+        assert service.get(f"/quality/found/{unknown}").status_code == 404
     missing = service.get("/quality/found/completeness:email")
     assert "Have it verified" in plain(missing)
     sent = service.post("/quality/found/completeness:email/task", {"subject": str(subjects[-1])})

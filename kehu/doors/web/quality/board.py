@@ -100,7 +100,7 @@ def found(request: HttpRequest, desk: SignedIn, check: str) -> HttpResponse:
     """Customers whom a check found, masked, as far as the purpose lets them be named."""
     assert desk.claim is not None
     kind, _colon, key = check.partition(":")
-    if kind not in (*DIMENSIONS, "rule"):
+    if kind not in (*DIMENSIONS, "rule") or (kind in _OF_FIELD and key not in installation().rules.dictionary.fields):
         raise Http404
     ids, after = scores.found_by(check, actor=desk.without_purpose, after=_id(request.GET.get("after")))
     customers = queue.current_customers(ids)
