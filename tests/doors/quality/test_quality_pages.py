@@ -13,7 +13,7 @@ from kehu.guard.installation import installation
 from kehu.host.jobs import run_pending
 from kehu.refine.quality import rules
 from kehu.refine.quality.measure import measure
-from kehu.refine.quality.models import Rule
+from kehu.refine.quality.models import Rule, Run, Score
 from kehu.refine.quality.tasks import defer_measuring
 from kehu.refine.quality.texts import shipped_texts
 from kehu.serve.upkeep import queue
@@ -115,6 +115,11 @@ def test_scores_and_whom_a_check_found(people):
     assert sent["Location"].endswith("?done=task")
     assert Task.objects.get().why == "quality"
     assert service.get("/quality/found/nothing:email").status_code == 404
+    # measured under another dictionary, before a field was renamed
+    Score.objects.create(
+        run=Run.objects.get(), dimension="validity", scope="field", key="shoe_size", of=9, bad=0, people=9
+    )
+    assert "shoe_size" not in text_of(service.get("/quality"))
 
 
 def test_a_rule_is_written_tried_and_put_in_force(people):

@@ -167,7 +167,10 @@ def _fields(found: scores.Board, counts: dict[str, int]) -> list[dict[str, Any]]
     dictionary = installation().rules.dictionary
     expected = {name for fields in EXPECTED.values() for name in fields}
     rows = []
-    for name, held in sorted(found.fields.items(), key=lambda one: dictionary.field(one[0]).id):
+    known = {
+        name: held for name, held in found.fields.items() if name in dictionary.fields
+    }  # renamed since, it is none
+    for name, held in sorted(known.items(), key=lambda one: dictionary.field(one[0]).id):
         complete = held.get("completeness")
         if name not in expected and (complete is None or not complete.share):
             continue  # nobody has it, and nobody expects it
