@@ -61,6 +61,8 @@ def test_a_rule_is_tested_before_it_is_kept(people):
         save(people, fails=[{"email": "a@mail.example"}])
     with pytest.raises(ExampleFails):  # that nothing is said is neither
         save(people, condition="email matches '.+'", fails=[{"phone": "+8613800138000"}])
+    with pytest.raises(ExampleFails, match="fails 1"):  # a blank is no value, as of a customer
+        save(people, fails=[{"email": " "}])
     with pytest.raises(BadRule):
         save(people, condition="shoe = 3")
     with pytest.raises(ValueError, match="labels"):
@@ -70,6 +72,8 @@ def test_a_rule_is_tested_before_it_is_kept(people):
     with pytest.raises(ActRefused):
         rules.save_rule(TEXT, owner="manager@kehu.example", deputy="analyst@kehu.example", actor=people["service"])
     assert not Rule.objects.exists()
+    nobody = [{"email": "", "phone": " \u200b"}]
+    assert save(people, slug="reach", condition="email is not null or phone is not null", fails=nobody).fails == nobody
 
 
 def test_a_rule_is_tried_and_owned_before_it_counts(people, database):

@@ -16,6 +16,7 @@ from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.state import PACKS
 from kehu.guard.installation import installation
 from kehu.refine.clean import clean_value
+from kehu.refine.clean.status import ABSENT
 from kehu.refine.quality.evaluate import Check, compiled
 from kehu.refine.quality.language import BadRule, read
 from kehu.refine.quality.models import DIMENSIONS, SEGMENT, SEVERITIES
@@ -113,11 +114,12 @@ def shipped_texts() -> dict[str, RuleText]:
 
 
 def _cleaned(example: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
-    """An example as a record would hold it: normalised where it can be, else as given."""
+    """An example as a record would hold it: normalised where it can be, else as given; a blank is no value."""
     unknown = set(example) - set(types)
     if unknown or not example:
         raise ValueError("examples: fields that a rule may name, one at least")
-    return {name: clean_value(name, text, types[name])[0] or text for name, text in example.items()}
+    cleaned = {name: clean_value(name, text, types[name]) for name, text in example.items()}
+    return {name: normal or example[name] for name, (normal, status) in cleaned.items() if status != ABSENT}
 
 
 __all__ = ["PURPOSE", "BadRule", "Checked", "ExampleFails", "RuleText", "field_types", "shipped_texts"]
