@@ -14,6 +14,7 @@ from django.db import connection
 from kehu.guard.staff import second_factor
 from kehu.guard.staff.actions import actor_of_token, add_staff, issue_token
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.recovery import is_recovery_code, new_codes, use_code
 from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, check_code, enrol
 from kehu.serve.desk import queries
 from tests.cast import admit
@@ -47,6 +48,15 @@ def test_a_code_is_taken_once_and_no_older_one_after_it(database):
         with pytest.raises(CodeRefused):
             check_code(made.id, again, at=AT + 5)
     check_code(made.id, code(secret, AT + 30), at=AT + 30)
+
+
+def test_digits_that_an_input_method_writes_wide_are_digits(database):
+    made, secret = member()
+    wide = str.maketrans("0123456789", "０１２３４５６７８９")
+    check_code(made.id, code(secret).translate(wide), at=AT)
+    recovery = new_codes(made.id)[0]
+    assert is_recovery_code(recovery.upper().translate(wide))
+    use_code(made.id, recovery.upper().translate(wide))
 
 
 def test_one_step_of_drift_and_no_more(database):

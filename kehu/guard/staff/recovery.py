@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import unicodedata
 from typing import Final
 from uuid import UUID
 
@@ -62,7 +63,7 @@ def is_recovery_code(code: str) -> bool:
 
 
 def _plain(code: str) -> str:
-    return "".join(code.replace("-", " ").split()).lower()
+    return "".join(unicodedata.normalize("NFKC", code).replace("-", " ").split()).lower()
 
 
 def _digest(staff: UUID, code: str) -> bytes:

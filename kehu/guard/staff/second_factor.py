@@ -9,6 +9,7 @@ import base64
 import hmac
 import os
 import time
+import unicodedata
 from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
@@ -123,7 +124,7 @@ def _step_of(secret: bytes, code: str, *, after: int | None, at: float | None) -
     """The step a code belongs to, later than ``after``."""
     program = _program(secret)
     now = int(time.time() if at is None else at) // STEP
-    given = "".join(code.split()).encode()
+    given = "".join(unicodedata.normalize("NFKC", code).split()).encode()  # an input method may write digits wide
     taken = None
     for step in range(now - _DRIFT, now + _DRIFT + 1):
         # every step is compared, so that the time taken tells nothing

@@ -26,12 +26,14 @@ from kehu.host.mail import OutboxClosed
 from kehu.refine.clean.dates import parse_date
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.keys import search_keys
+from kehu.refine.clean.text import normal_string
 from kehu.refine.survive import survive, when
 
 _log = logging.getLogger("kehu.portal")
 _LONGEST: Final = 254  # of an address, RFC 5321
 _EDIT: Final = RECORD_KINDS["edit"]
 _LONGEST_NAME: Final = 120
+_LONGEST_FACT: Final = 64
 _WAITING: Final = 200  # letters in memory; beyond that some are dropped and asked for again
 _post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="kehu-post")
 _room = threading.BoundedSemaphore(_WAITING)
@@ -64,7 +66,7 @@ def enter(secret: str, typed: str, code: str) -> SignIn | None:
         CodeRefused: it does not count.
     """
     address = _address(typed)
-    passed = pass_code(secret, "".join(code.split()), address=address)
+    passed = pass_code(secret, "".join(normal_string(code[:_LONGEST]).split()), address=address)
     found = candidates(_key(address))
     if len(found) != 1 or found[0].child:
         return None
@@ -82,7 +84,7 @@ def enter_with_fact(secret: str, typed: str, fact: str, name: str = "") -> SignI
     """
     address = _address(typed)
     passed = passed_code(secret, address=address)
-    key = search_keys("full_name", name.strip()[:_LONGEST_NAME], "name").exact
+    key = search_keys("full_name", normal_string(name[:_LONGEST_NAME]), "name").exact
     subject = meant(candidates(_key(address)), _facts(fact), name=key)
     if subject is None:
         raise CodeRefused("fact")
@@ -146,8 +148,8 @@ def _deliver(address: str, letter: Letter, facts: dict[str, str] | None) -> None
 
 
 def _address(typed: str) -> str:
-    """The normalised address; what is none keeps its place, so that it is answered like any other."""
-    return normal_email(typed[:_LONGEST]) or f"\0{typed[:_LONGEST].strip().casefold()}"
+    """The normalised address, as records have it; what is none keeps its place, so that it is answered like any other."""
+    return normal_email(normal_string(typed[:_LONGEST])) or f"\0{typed[:_LONGEST].strip().casefold()}"
 
 
 def _key(address: str) -> str:
@@ -156,7 +158,7 @@ def _key(address: str) -> str:
 
 def _facts(typed: str) -> dict[str, str]:
     """What a fact may be: a customer number, or a birth date."""
-    text = typed.strip()[:64]
+    text = normal_string(typed[:_LONGEST_FACT])
     if not text:
         return {}
     facts = {"external_id": search_keys("external_id", text, "code").exact}

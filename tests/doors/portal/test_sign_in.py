@@ -42,6 +42,17 @@ def test_a_customer_comes_in_by_a_code_from_the_mail(post, visitor):
     assert "林婉清, your data are yours" in page
 
 
+def test_what_an_input_method_writes_wide_is_the_same(post, visitor):
+    admit(LIN, ZHOU | {"email": LIN["email"]})
+    wide = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
+    address = LIN["email"].translate(wide)
+    visitor.ask(f"\u200b{address}\u3000")
+    code = post.code(LIN["email"])
+    assert visitor.enter(address, f"{code[:3]} {code[3:]}".translate(wide)).status_code == 200
+    assert visitor.name_fact(address, LIN["external_id"].translate(wide)).status_code == 302
+    assert "林婉清" in visitor.see()
+
+
 def test_the_letter_says_nothing_of_the_customer(post, visitor):
     admit(LIN)
     visitor.ask(LIN["email"])
