@@ -169,7 +169,10 @@ def add_totp(who: Waiting, code: str) -> None:
         CodeRefused: the code is not of that secret.
     """
     _may_change(who)
+    first = _makes_first(who)
     take_up(who.staff, who.credential, code)
+    if first:
+        recovery_gone(who.staff)
     tell_later(who.staff, "authenticator-added")
     _confirmed(who.credential)
 
@@ -182,7 +185,10 @@ def add_passkey(who: Waiting, answer: str, *, name: str, host: str) -> None:
         CodeRefused: it does not answer what was asked.
     """
     _may_change(who)
+    first = _makes_first(who)
     passkeys.add_passkey(who.credential, who.staff, answer, name=name, host=host)
+    if first:
+        recovery_gone(who.staff)
     _confirmed(who.credential)
 
 
@@ -191,9 +197,11 @@ def new_recovery_codes(who: Waiting) -> list[str]:
     """Ten new codes.
 
     Raises:
-        Refused: the factor was not shown lately.
+        Refused: the factor was not shown lately, or there is none yet that they could stand in for.
     """
-    _may_change(who)
+    Staff.objects.select_for_update().get(id=who.staff)  # a factor that is being made at this moment counts
+    if _makes_first(who) or not shown_lately(who.credential):
+        raise Refused(STEP_UP)
     tell_later(who.staff, "recovery-made")
     return recovery.new_codes(who.staff)
 
@@ -274,6 +282,11 @@ def _may_change(who: Waiting) -> None:
     """Factors are changed by whoever shows one; the first is made by whoever knows the password."""
     if (who.made or who.provider) and not shown_lately(who.credential):
         raise Refused(STEP_UP)
+
+
+def _makes_first(who: Waiting) -> bool:
+    """Whether nothing but the password was shown so far: what it gave out before counts no more beside a first factor."""
+    return not who.provider and not factors_of(who.staff).any
 
 
 def _counted(who: Waiting) -> dict[bytes, int]:

@@ -22,6 +22,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor, owner_actor
 from kehu.guard.staff.joining import make_link
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.recovery import new_codes
 from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_ins import Visit, sign_in
 from kehu.guard.staff.sign_ins import signed_in as who_is_in
@@ -37,7 +38,7 @@ TABLE = {
     "account-sessions-end": ("/account/sessions/end", "post", 302, "/account/confirm"),
     "account-confirm": ("/account/confirm", "get", 302, "/account/authenticator"),
     "account-authenticator": ("/account/authenticator", "get", 200, 200),
-    "account-codes": ("/account/codes", "post", 200, 302),
+    "account-codes": ("/account/codes", "post", 302, 302),
     "account-passkeys": ("/account/passkeys", "post", 302, "/account/authenticator"),
     "account-passkey-options": ("/account/passkeys/options", "post", 200, 200),
     "account-factor-remove": ("/account/factors/remove", "post", 302, 302),
@@ -123,8 +124,6 @@ def test_while_the_first_factor_is_asked_for_nothing_else_opens(database):
     desk = browser()
     desk.post("/sign-in", account)
     for path, method, _, waits in TABLE.values():
-        if path == "/account/codes":
-            continue  # tried below: it gives none
         answer = getattr(desk, method)(path)
         if isinstance(waits, str):
             assert (answer.status_code, answer["Location"]) == (302, waits), path
@@ -172,6 +171,32 @@ def test_a_recovery_code_is_good_once(database):
         cursor.execute("select digest from staff_recovery_code")
         held = b"".join(bytes(row[0]) for row in cursor.fetchall())
     assert not any(code.replace("-", "").encode() in held for code in codes)
+
+
+@pytest.mark.parametrize("day", ["", "2099-01-01"], ids=["compulsory", "not yet"])
+def test_whoever_had_the_password_first_has_no_recovery_codes_later(database, day):
+    with override_settings(SECOND_FACTOR_FROM=day):
+        account, _ = _new()
+        thief, owner = browser(), browser()
+        for desk in (thief, owner):
+            desk.post("/sign-in", account)
+        made = thief.post("/account/codes")
+        assert made.status_code == 302 and "<li><code>" not in text_of(made)
+        secret = _secret(owner.get("/account/authenticator"))
+        shown = text_of(owner.post("/account/authenticator", {"code": code_now(secret)}))
+        assert shown.count("<li><code>") == 10  # and whoever makes the first factor is shown theirs
+
+
+def test_codes_of_before_the_first_factor_are_void(database):
+    account, staff = _new()
+    [old, *_] = new_codes(staff.id)  # as an older version gave them out
+    desk = browser()
+    desk.post("/sign-in", account)
+    secret = _secret(desk.get("/account/authenticator"))
+    assert text_of(desk.post("/account/authenticator", {"code": code_now(secret)})).count("<li><code>") == 10
+    other = browser()
+    other.post("/sign-in", account)
+    assert other.post("/account/confirm", {"code": old}).status_code == 401
 
 
 @override_settings(**NOW)
