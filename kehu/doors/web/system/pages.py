@@ -40,6 +40,8 @@ _AREAS: Final = {
     "mail": gettext_lazy("Mail"),
     "mailbox": gettext_lazy("Mailboxes"),
     "owners": gettext_lazy("Owners"),
+    "passwords": gettext_lazy("Passwords"),
+    "proxy": gettext_lazy("Proxy"),
     "requests": gettext_lazy("Requests"),
     "settings": gettext_lazy("Settings"),
     "staff": gettext_lazy("Accounts"),
