@@ -130,8 +130,10 @@ def purpose(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             return errors.refused(request, no.policy, desk=desk)
         request.session[CLAIM] = str(claim.credential)
         return redirect(way_back(request, reverse("home")))
-    choices = [_choice(slug) for slug in _claimable(desk)]
-    context = {"choices": choices, "next": way_back(request, "")}
+    choices, onwards = [_choice(slug) for slug in _claimable(desk)], way_back(request, "")
+    if not choices and not onwards and desk.may("operate"):
+        return redirect("system")
+    context = {"choices": choices, "next": onwards, "may_operate": desk.may("operate")}
     return page(request, "web/purpose.html", context, desk=desk, nav="purpose")
 
 

@@ -54,7 +54,8 @@ def engineer(database):
 
 def test_who_opens_nobody_begins_with_the_system_and_is_led_nowhere_they_may_not_go(engineer):
     desk, _ = engineer
-    assert desk.get("/")["Location"] == "/system"
+    assert desk.get("/")["Location"] == desk.get("/purpose")["Location"] == "/system"
+    assert "opens no customer information" in text_of(desk.get("/customers", follow=True))
     for start in ("/system", "/purposes", "/notices"):
         for link in set(re.findall(r'href="(/[a-z/-]*)"', text_of(desk.get(start)))):
             assert desk.get(link).status_code in (200, 302), (start, link)

@@ -36,7 +36,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "sign-in": ("get", {}, OPEN, 200, 200),
     "language": ("post", {"language": "en"}, OPEN, 302, 302),
     "theme": ("post", {"theme": "dark"}, OPEN, 302, 302),
-    "purpose": ("get", {}, ALL, 200, 200),
+    "purpose": ("get", {}, ALL - {"engineer"}, 200, 302),
     "me": ("get", {}, ALL, 200, 200),
     "customers": ("get", {}, CLAIMING, 200, 302),
     "customers-search": ("post", {"text": "nobody@mail.example"}, CLAIMING, 200, 302),
