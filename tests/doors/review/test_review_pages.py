@@ -140,6 +140,18 @@ def test_a_queue_tells_of_nobody_and_a_question_shows_what_the_gate_lets_out(dat
         assert [row[0] for row in cursor.fetchall()] == [17, 6]
 
 
+def test_a_question_about_a_value_as_long_as_a_book_is_shown(database):
+    """As a cell whose quotation mark was never closed: compared letter by letter it takes minutes, and the page with it."""
+    long = "衡山路一号" * 12_000
+    pair = admit({**LIN, "address": f"上海{long}甲"}, {**LYN, "address": f"上海{long}乙"})
+    queue.propose([Pair.of(*pair, 4.0)], run=new_id())
+    [id] = Row.objects.values_list("id", flat=True)
+    desk, _ = signed_in("service", "service")
+    begun = time.monotonic()
+    page = text_of(desk.get(f"/review/{id}"))
+    assert time.monotonic() - begun < 30 and "<mark>甲</mark>" in page and "<mark>乙</mark>" in page
+
+
 def test_companies_share_an_address_and_no_household(database):
     firm = {"legal_name": "明月有限公司", "phone": "+862155501234", "email": "info@mail.example"}
     pair = Pair.of(*admit(firm, {**firm, "legal_name": "明月有限公司厦门分公司"}, kind=2), 4.0)
