@@ -17,6 +17,7 @@ from django.test import override_settings
 from kehu.govern.consent import Statement, give_consent, withdraw_consent
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import ActRefused, Refused
+from kehu.guard.gate.read import LedgerUnavailable
 from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, issue_token
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import enrol
@@ -138,6 +139,23 @@ def test_a_list_that_could_not_be_put_there_is_none(database, tmp_path, key, mon
         patch.setattr(os, "link", refused)
         sending.send(held.id, actor=who, to=tmp_path / "a.age", key=str(key.to_public()), form="jsonl")
     assert asking.leaving_of(held.id).sha256 is None and list(tmp_path.iterdir()) == []
+    assert asking.leaving_of(held.id).state == "interrupted"
+
+
+@pytest.mark.parametrize("why", [LedgerUnavailable, KeyboardInterrupt, OSError])
+def test_a_run_that_breaks_off_is_told_at_once(database, tmp_path, key, monkeypatch, why):
+    who, [one] = staff("marketing"), people(1)
+    agreed(one, who)
+    held = asked(who)
+
+    def breaks(*_):
+        assert asking.leaving_of(held.id).state == "running"
+        raise why
+
+    with monkeypatch.context() as patch, pytest.raises(why):
+        patch.setattr(sending, "survive", breaks)
+        sending.send(held.id, actor=who, to=tmp_path / "a.age", key=str(key.to_public()), form="jsonl")
+    assert asking.leaving_of(held.id).state == "interrupted" and list(tmp_path.iterdir()) == []
 
 
 def test_above_a_size_another_person_lets_it_go(database, tmp_path, key):

@@ -71,7 +71,7 @@ class Leaving:
     rows: int | None
     sha256: bytes | None
     ended_at: datetime | None
-    """When its asker changed posts or left before it ran: it is over then."""
+    """When its asker changed posts or left before it ran, or its run broke off: it is over then."""
 
     @property
     def alone(self) -> bool:
@@ -88,7 +88,8 @@ class Leaving:
         """``running``, ``interrupted``, ``done``, ``refused``, ``expired``, ``waiting`` for a second person, or ``ready``."""
         if self.ran_at is not None:
             if self.sha256 is None:
-                return "running" if datetime.now(UTC) - self.ran_at < _LONGEST_RUN else "interrupted"
+                over = self.ended_at is not None or datetime.now(UTC) - self.ran_at >= _LONGEST_RUN
+                return "interrupted" if over else "running"
             return "done"
         if self.approved is False:
             return "refused"

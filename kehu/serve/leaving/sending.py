@@ -8,6 +8,7 @@ import io
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -16,7 +17,7 @@ from uuid import UUID
 import orjson
 import pyrage
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.govern.slugs import PURPOSES
@@ -79,6 +80,10 @@ def send(id: UUID, *, actor: Actor, to: Path, key: str, form: str) -> Sent:
         except OSError:
             _note(id, made.rows, None)
             raise
+    except BaseException:
+        with suppress(DatabaseError):  # where that is away, the page says so in an hour
+            _broke_off(id)
+        raise
     finally:
         fresh.unlink(missing_ok=True)
     return Sent(to, digest.hex(), made.rows, made.kept_back)
@@ -120,6 +125,12 @@ def _note(id: UUID, rows: int, digest: bytes | None) -> None:
         cursor.execute("update leaving set rows = %s, sha256 = %s where id = %s", [rows, digest, id])
 
 
+def _broke_off(id: UUID) -> None:
+    """It will not be whole any more; one that is known as whole stays so."""
+    with connection.cursor() as cursor:
+        cursor.execute("update leaving set ended_at = clock_timestamp() where id = %s and sha256 is null", [id])
+
+
 def _tell(id: UUID, rows: int) -> None:
     """How far it is, for whoever waits."""
     with connection.cursor() as cursor:
@@ -132,7 +143,7 @@ class _Rows:
     def __init__(self, held: Leaving, actor: Actor, form: str) -> None:
         self._held, self._actor, self._form = held, actor, form
         self.rows = self.kept_back = 0
-        self._failed: Exception | None = None
+        self._failed: BaseException | None = None
 
     def seal_into(self, out: IO[bytes], recipient: Any) -> None:
         """Seal every line as it is made; nothing of it is written in clear."""
@@ -143,7 +154,7 @@ class _Rows:
                 raise self._failed from None
             raise
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Remember what went wrong while lines were made."""
         self._failed = error
 
@@ -205,7 +216,7 @@ class _Reader(io.RawIOBase):
                 self._left = next(self._lines)
         except StopIteration:
             return b""
-        except Exception as error:  # kept, for age replaces it by its own
+        except BaseException as error:  # kept, for age replaces it by its own; that somebody stops it, too
             self._rows.failed(error)
             raise
         size = len(self._left) if size < 0 else size
