@@ -96,8 +96,9 @@ def in_hand() -> list[Thing]:
 
 
 def plan(staff: UUID, *, taker: UUID | None, at_once: bool = False) -> list[Thing]:
-    """The same of one person with whom each goes to, and why some go to nobody."""
+    """The same of one person with whom each goes to, and why some go to nobody. A taker who has left since is none."""
     home, roles = ensure_owner().id, dict(Staff.objects.filter(is_active=True).values_list("id", "role"))
+    taker = taker if taker in roles else None
 
     def planned(one: Thing) -> Thing:
         if one.part == "deputy":

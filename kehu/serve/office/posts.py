@@ -187,9 +187,9 @@ def _allowed(kind: str, staff: UUID, actor: Actor) -> Person:
 def _wanted(
     kind: str, held: Person, post: Post | None, *, taker: UUID | None, at_once: bool, actor: Actor
 ) -> PostChange:
+    require_takers(plan(held.id, taker=taker, at_once=at_once))
     if taker is not None and (taker == held.id or not leaving.is_staff(taker)):
         raise ValueError("to: another person who works here")
-    require_takers(plan(held.id, taker=taker, at_once=at_once))
     with transaction.atomic():
         if kind == "close":  # nothing that waits keeps somebody in
             for waits in leaving.changes("c.done is null and c.staff = %s", [held.id]):

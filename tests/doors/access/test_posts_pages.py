@@ -58,6 +58,27 @@ def test_a_post_waits_for_a_second_person(database):
     assert legal.post(f"{path}/reopen", {"role": "analyst"})["Location"].endswith("done=asked")
 
 
+def test_who_was_to_take_over_and_left_takes_nothing(database):
+    legal, _ = signed_in("legal")
+    other, _ = signed_in("legal")
+    _, li = signed_in("service")
+    _, wu = signed_in("manager")
+    owners.set_owner("purpose", ["marketing"], owner=email_of(li), deputy=None, actor=owner_actor())
+    path, form = f"/access/posts/{li.staff}", {"role": "analyst", "to": str(wu.staff)}
+    assert legal.post(f"{path}/move", form)["Location"].endswith("done=asked")
+    [waits] = changes()
+    posts.close(wu.staff, actor=owner_actor())
+    refused = other.post(f"/access/changes/{waits.id}/let")
+    assert refused.status_code == 409 and "尚无人接手" in text_of(refused)
+    assert owners.owned_by(li.staff)[0].name == "marketing" and changes() == [waits]
+    stale = other.post(f"{path}/close", {"to": str(wu.staff)})
+    assert stale.status_code == 409 and "尚无人接手" in text_of(stale)
+    _, amy = signed_in("manager")
+    form = {"to": str(amy.staff)}
+    assert other.post(f"{path}/close", form)["Location"].endswith("done=close")
+    assert other.post(f"{path}/close", form)["Location"] == "/access/posts"  # somebody was quicker
+
+
 def test_a_manager_sees_their_department_alone(database):
     boss, held = signed_in("manager")
     _, li = signed_in("service")

@@ -117,6 +117,8 @@ def take(request: HttpRequest, desk: SignedIn, staff: UUID, step: str) -> HttpRe
     except ChangeOver:
         return _page(request, desk, held, problem=_("Another change of this person waits."), status=409)
     except ValueError:
+        if step != "move" and leaving.person_of(staff).active == (step == "reopen"):  # somebody did it meanwhile
+            return redirect(reverse("access-posts"))
         problem = _("Not done: name a post that is another, and of no other duty.")
         return _page(request, desk, held, problem=problem, taker=taker, status=422)
     return redirect(reverse("access-posts") + f"?done={step if made.done else 'asked'}")
