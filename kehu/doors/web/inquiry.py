@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.ledger import action_label
+from kehu.doors.web.ledger import action_label, email_of, id_of
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
@@ -31,7 +30,7 @@ _LATELY: Final = (1, 7, 30)  # days that a first inquiry begins with
 def inquiry(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Sums over the rows that the bounds leave; without bounds nothing is asked yet."""
     require_act("read-ledger", desk.without_purpose)
-    asked = _asked(request)
+    asked, status = _asked(request), 200
     context: dict[str, Any] = {
         "asked": asked,
         "purposes": [(slug, purpose_label(slug)) for slug in PURPOSES],
@@ -41,33 +40,33 @@ def inquiry(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     if any(asked.values()):
         try:
             context |= _found(desk, asked)
-        except UnknownSubject:
-            raise Http404 from None
+        except UnknownSubject:  # nor is it a question about everybody
+            context["unknown"], status = True, 404
         except ValueError:
             context["reversed"] = True
-    return page(request, "web/inquiry.html", context, desk=desk, nav="ledger")
+    return page(request, "web/inquiry.html", context, desk=desk, nav="ledger", status=status)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:
-    """What the query narrows to: ids, a purpose, days; anything else is left out."""
+    """What the query narrows to: ids as they were written, a purpose, days; anything else is left out."""
     given = request.GET
     days = {name: _day(given.get(name, "")) for name in ("since", "until")}
     return {
-        "customer": _id(given.get("customer", "")),
-        "staff": _id(given.get("staff", "")),
+        "customer": given.get("customer", "").strip(),
+        "staff": given.get("staff", "").strip(),
         "purpose": given.get("purpose", "") if given.get("purpose") in PURPOSES else "",
         **days,
     }
 
 
 def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
-    staff = Staff.objects.filter(id=asked["staff"]).values_list("email", flat=True).first() if asked["staff"] else None
-    if asked["staff"] and staff is None:
-        raise Http404
+    subject = id_of(asked["customer"])
+    if asked["customer"] and subject is None:
+        raise UnknownSubject(asked["customer"])
     answer = inquire(
         actor=desk.actor,
-        subject=UUID(asked["customer"]) if asked["customer"] else None,
-        staff=staff,
+        subject=subject,
+        staff=email_of(asked["staff"]),
         purpose=asked["purpose"] or None,
         since=_moment(asked["since"]),
         until=_moment(asked["until"], after=True),
@@ -98,13 +97,6 @@ def _group(one: dict[str, Any]) -> dict[str, Any]:
 
 def _field(name: str) -> str:
     return field_label(name) if name in installation().rules.dictionary.fields else name
-
-
-def _id(text: str) -> str:
-    try:
-        return str(UUID(text)) if text else ""
-    except ValueError:
-        return ""
 
 
 def _day(text: str) -> str:

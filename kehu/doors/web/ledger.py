@@ -217,22 +217,27 @@ def _rows(desk: SignedIn, asked: dict[str, Any], *, everything: bool) -> list[di
 
 
 def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
-    """What the query narrows to; an address holds ids, never a value of a customer."""
+    """What the query narrows to; an address holds ids, never a value of a customer.
+
+    Raises:
+        Http404: an id of nobody.
+    """
     given = request.GET
     day = _day(given.get("since", ""))
     purpose = given.get("purpose", "")
-    subject = _id(given.get("customer", "")) if everything else None
-    human = _id(given.get("staff", "")) if everything else None
-    staff = Staff.objects.filter(id=human).values_list("email", flat=True).first() if human else None
+    customer, human = (given.get(name, "").strip() if everything else "" for name in ("customer", "staff"))
+    subject = id_of(customer)
+    if customer and subject is None:  # never everybody's rows in the place of theirs
+        raise Http404
     return {
         "subject": subject,
-        "staff": staff,
+        "staff": email_of(human),
         "purpose": PURPOSES.get(purpose),
         "since": datetime.combine(day, datetime.min.time(), tzinfo=timezone.get_current_timezone()) if day else None,
         "before": whole(given.get("before", ""), 18),
         "query": {
             "customer": str(subject or ""),
-            "staff": str(human or ""),
+            "staff": str(id_of(human) or ""),
             "purpose": purpose if purpose in PURPOSES else "",
             "since": day.isoformat() if day else "",
         },
@@ -266,11 +271,26 @@ def action_label(action: str) -> str:
     return str(_ACT_LABELS.get(action, action))
 
 
-def _id(text: str) -> UUID | None:
+def id_of(text: str) -> UUID | None:
+    """An id as somebody sent it; None: it is none."""
     try:
-        return UUID(text) if text else None
+        return UUID(text)
     except ValueError:
         return None
+
+
+def email_of(staff: str) -> str | None:
+    """The address of whoever works or worked here, by their id as it was sent; None where none was.
+
+    Raises:
+        Http404: nobody of that id.
+    """
+    if not staff:
+        return None
+    found = Staff.objects.filter(id=id_of(staff)).values_list("email", flat=True).first()
+    if found is None:
+        raise Http404
+    return str(found)
 
 
 def _day(text: str) -> Any:

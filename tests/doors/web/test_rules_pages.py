@@ -135,3 +135,28 @@ def test_an_inquiry_sums_up_and_is_recorded() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from ledger_entry where action = 20")
         assert cursor.fetchone()[0] >= 2
+
+
+@pytest.mark.usefixtures("database")
+def test_an_inquiry_about_nobody_is_not_answered_with_everybody() -> None:
+    [lin] = admit(LIN)
+    service, _ = signed_in("service", "service")
+    service.get(f"/customers/{lin}")
+    desk, _ = signed_in("auditor")
+    desk.cookies["kehu_zone"] = "Asia/Shanghai"
+    pasted = text_of(desk.get("/ledger/inquiry", {"customer": f" {lin}\t"}))
+    assert f'value="{lin}"' in pasted and "By whom, for what" in pasted
+    for wrong in (str(lin)[:-1], "Lin", "0" * 32):
+        answer = desk.get("/ledger/inquiry", {"customer": wrong, "since": "2020-01-01"})
+        page = text_of(answer)
+        assert answer.status_code == 404 and "No customer has this id." in page and wrong in page
+        assert "By whom, for what" not in page and 'value="2020-01-01"' in page
+        assert desk.get("/ledger", {"customer": wrong}).status_code == 404
+    assert str(lin)[:8] in text_of(desk.get("/ledger", {"customer": f"{lin} "}))
+    for nobody in ("0" * 32, "nobody"):
+        assert desk.get("/ledger/inquiry", {"staff": nobody}).status_code == 404
+        assert desk.get("/ledger", {"staff": nobody}).status_code == 404
+    for day in ("9999-12-31", "0001-01-01"):
+        assert desk.get("/ledger/inquiry", {"until": day}).status_code == 200
+        assert desk.get("/ledger/inquiry", {"since": day}).status_code == 200
+        assert desk.get("/ledger", {"since": day}).status_code == 200
