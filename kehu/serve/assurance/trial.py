@@ -31,7 +31,7 @@ def proposed_files(files: Mapping[str, bytes]) -> dict[str, str]:
         ValueError: no such file is among them, one is no text, or they are too large.
     """
     given = dict(_unpacked(files))
-    taken = {name: text for name, text in given.items() if name.endswith(".cedar") or name in _BESIDE}
+    taken = {name: text for name, text in given.items() if _of_a_set(name)}
     if not taken:
         raise ValueError("no policy among the files: *.cedar, schema.cedarschema or order.toml")
     if sum(map(len, taken.values())) > LARGEST:
@@ -63,6 +63,11 @@ def policies_of(taken: Mapping[str, str]) -> PolicySet:
 _BESIDE: Final = ("schema.cedarschema", "order.toml")
 
 
+def _of_a_set(name: str) -> bool:
+    """Whether a file is one by its last name; what a Mac lays beside each, as ``._house.cedar``, is none."""
+    return (name.endswith(".cedar") and not name.startswith(".")) or name in _BESIDE
+
+
 def _unpacked(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     for name, content in files.items():
@@ -71,7 +76,9 @@ def _unpacked(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
             continue
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                held = [one for one in packed.infolist() if not one.is_dir()][:_MOST]
+                held = [one for one in packed.infolist() if not one.is_dir() and _of_a_set(Path(one.filename).name)][
+                    :_MOST
+                ]
                 if sum(one.file_size for one in held) > LARGEST:
                     raise ValueError(f"more than {LARGEST} bytes")
                 found += [(Path(one.filename).name, packed.read(one)) for one in held]

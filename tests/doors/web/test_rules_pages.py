@@ -100,6 +100,10 @@ def test_policies_in_words_and_a_change_tried() -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set/house.cedar", shut)
     assert "house.default-deny" in came_out(desk, {"files": SimpleUploadedFile("set.zip", packed.getvalue())})
+    with zipfile.ZipFile(packed, "a") as archive:  # what a Mac lays beside each file
+        archive.writestr("__MACOSX/set/._house.cedar", b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X\xff\xfe")
+        archive.writestr("set/.DS_Store", b"\x00\x00\x00\x01Bud1")
+    assert "house.default-deny" in came_out(desk, {"files": SimpleUploadedFile("mac.zip", packed.getvalue())})
     torn = bytearray(packed.getvalue())
     torn[60:200] = bytes(140)
     damaged = {"days": "7", "files": SimpleUploadedFile("set.zip", bytes(torn))}
