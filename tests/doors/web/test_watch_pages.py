@@ -95,7 +95,9 @@ def test_the_queue_says_what_waits_why_and_for_how_long(database):
         one = text_of(ann.get(f"/watch/alerts/{number}"))
     for link in (f"/ledger?staff={li.human}&amp;before=4#r3", f"/ledger?staff={li.human}&amp;before=6#r5"):
         assert link in one
-    assert f"/ledger/inquiry?staff={li.human}" in one
+    day = alerts.alert(number, actor=owner_actor()).day  # theirs, which may end after the reader's or begin before
+    since, until = day - timedelta(days=1), day + timedelta(days=1)
+    assert f"/ledger/inquiry?staff={li.human}&amp;since={since}&amp;until={until}" in one
     assert f'href="/watch/alerts/{number}"' not in text_of(ann.get("/watch?kind=honey"))
     assert f'href="/watch/alerts/{number}"' in text_of(
         ann.get("/watch?kind=volume&severity=medium&state=open&before=x")

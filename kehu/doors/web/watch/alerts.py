@@ -153,5 +153,7 @@ def _row_url(held: Alert, seq: int) -> str:
 
 
 def _inquiry_url(held: Alert) -> str:
-    asked: dict[str, Any] = {"staff": held.human, "since": held.day - timedelta(days=1), "until": held.day}
+    # the day of whom it is about may begin before the reader's, and end after it
+    day, one = held.day, timedelta(days=1)
+    asked: dict[str, Any] = {"staff": held.human, "since": day - one, "until": day + one}
     return reverse("ledger-inquiry") + "?" + urlencode(asked)
