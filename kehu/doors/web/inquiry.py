@@ -22,6 +22,7 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.assurance.queries import inquire
 
+SHOWN: Final = 200  # lines, those of the most uses
 _LATELY: Final = (1, 7, 30)  # days that a first inquiry begins with
 
 
@@ -77,7 +78,8 @@ def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
         "fields": [
             one | {"label": _field(one["field"]), "laws": _laws(one["jurisdictions"])} for one in answer["fields"]
         ],
-        "by": [_group(one) for one in answer["by"]],
+        "by": [_group(one) for one in answer["by"][:SHOWN]],
+        "more": max(0, len(answer["by"]) - SHOWN),
     }
 
 

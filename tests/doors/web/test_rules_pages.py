@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
+from kehu.doors.web import inquiry
 from kehu.host.jobs import run_pending
 from kehu.host.paths import policies_dir
 from kehu.serve.assurance.trial import LARGEST
@@ -164,3 +166,16 @@ def test_an_inquiry_about_nobody_is_not_answered_with_everybody() -> None:
         assert desk.get("/ledger/inquiry", {"until": day}).status_code == 200
         assert desk.get("/ledger/inquiry", {"since": day}).status_code == 200
         assert desk.get("/ledger", {"since": day}).status_code == 200
+
+
+@pytest.mark.usefixtures("database")
+def test_an_inquiry_says_what_it_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    [lin] = admit(LIN)
+    for purpose in ("service", "service", "complaints"):
+        signed_in("service", purpose)[0].get(f"/customers/{lin}")
+    desk, _ = signed_in("auditor")
+    asked = {"customer": str(lin)}
+    assert "not shown: narrow" not in text_of(desk.get("/ledger/inquiry", asked))
+    monkeypatch.setattr(inquiry, "SHOWN", 1)
+    page = text_of(desk.get("/ledger/inquiry", asked))
+    assert re.search(r"[1-9] lines? of fewer uses (is|are) not shown: narrow", page)
