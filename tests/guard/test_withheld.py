@@ -89,6 +89,19 @@ def test_it_can_be_lifted_before_its_day(case):
     assert seen(lin) == []
     assert lift(held.id, actor=privacy).state == "lifted"
     assert seen(lin) == [("read", "claims")]
+    with pytest.raises(NotToDecide):
+        lift(held.id, actor=auditor)
+
+
+def test_of_two_who_lift_it_at_once_one_does(case, monkeypatch):
+    _, privacy, auditor, _ = case
+    held = asked(privacy)
+    lift(held.id, actor=privacy)
+    monkeypatch.setattr(withheld, "withholding_of", lambda _: held)  # as the other read it before
+    with pytest.raises(NotToDecide):
+        lift(held.id, actor=auditor)
+    with pytest.raises(NotToDecide):
+        decide(held.id, actor=auditor, approve=True)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +109,8 @@ def test_it_can_be_lifted_before_its_day(case):
     [
         ({"purpose": "marketing"}, ValueError), ({"until": SOON + timedelta(days=400)}, ValueError),
         ({"until": datetime.now(UTC) - timedelta(days=1)}, ValueError), ({"reference": " "}, ValueError),
-        ({"email": "nobody@kehu.example"}, LookupError),
+        ({"email": "nobody@kehu.example"}, LookupError), ({"since": SOON + timedelta(days=1)}, ValueError),
+        ({"since": SOON}, ValueError),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_back(case, wrong, error):

@@ -94,7 +94,7 @@ def ask(
     Raises:
         ActRefused: the role may not.
         LookupError: nobody of that email.
-        ValueError: no such purpose, no reference, or an end that has come or is more than a year away.
+        ValueError: no such purpose, no reference, or an end that has come, is more than a year away or before the beginning.
     """
     require_act("withhold", actor)
     now = datetime.now(UTC)
@@ -102,6 +102,8 @@ def ask(
         raise ValueError(f"purpose: one of {', '.join(MAY)}")
     if not now < until <= now + LONGEST:
         raise ValueError("until: a day to come, within a year")
+    if since is not None and since >= until:
+        raise ValueError("since: a moment before the end")
     if not 0 < len(reference := reference.strip()) <= 60 or not reference.isprintable():
         raise ValueError("reference: the number of the file, up to 60 characters; no names")
     whose = Staff.objects.filter(email__iexact=email).first()
@@ -137,7 +139,7 @@ def decide(id: UUID, *, actor: Actor, approve: bool) -> Withholding:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "update ledger_withheld set decided_by = %s, decided_role = %s, decided_at = clock_timestamp(), approved = %s,"
-            " mac = %s where id = %s and decided_by is null and until > clock_timestamp()",
+            " mac = %s where id = %s and decided_by is null and lifted_at is null and until > clock_timestamp()",
             [actor.human, actor.role, approve, _mac(held, actor.human) if approve else None, id],
         )
         if not cursor.rowcount:
@@ -158,8 +160,12 @@ def lift(id: UUID, *, actor: Actor) -> Withholding:
         raise NotToDecide(held.state)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "update ledger_withheld set lifted_at = clock_timestamp() where id = %s and lifted_at is null", [id]
+            "update ledger_withheld set lifted_at = clock_timestamp() where id = %s and lifted_at is null"
+            " and approved is not false and until > clock_timestamp()",
+            [id],
         )
+        if not cursor.rowcount:
+            raise NotToDecide("decided")
         record_act("withhold", None, actor=actor, purpose=PURPOSES[held.purpose], detail=id)
     return withholding_of(id)
 
