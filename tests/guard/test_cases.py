@@ -489,6 +489,10 @@ def test_figures_have_no_names_and_hide_the_few(database, people):
         alerted(one, kind="breadth")
     found = {(one.department, one.kind): one.alerts for one in figures.figures(actor=boss)}
     assert found == {("service", "volume"): None, ("service", "breadth"): 3}
+    # nor by the difference of two answers: each month is told as a whole
+    assert figures.figures(actor=boss, since=date.today().replace(day=28)) == figures.figures(
+        actor=boss, since=date.today().replace(day=1)
+    )
     with pytest.raises(ActRefused):
         figures.figures(actor=li)
     held = cases.open_case(actor=paul, human=li.human, alerts=[alerted(li, "self")])

@@ -157,7 +157,9 @@ def watch_run() -> Any:
 
 
 @watch.command("figures", epilog="Example: kehu watch figures --since 2026-10-01")
-@click.option("--since", type=MOMENT, help="The last half-year, if left out.")
+@click.option(
+    "--since", type=MOMENT, help="Whole months, from that of this moment on; the last half-year, if left out."
+)
 @command()
 def watch_figures(since: datetime | None) -> Any:
     """How many alerts, by department, kind and month, without names; null: fewer than three people are behind it."""

@@ -32,7 +32,9 @@ class Figure:
 
 
 def figures(*, actor: Actor, since: date | None = None) -> list[Figure]:
-    """By department, kind and month, the newest first; the last half-year, or since a day.
+    """By department, kind and month, the newest first; the last half-year, or since the month of a day.
+
+    Each month is told as a whole: two answers that begin a day apart would tell by their difference what one person did.
 
     Raises:
         ActRefused: the role may not see them.
@@ -45,7 +47,7 @@ def figures(*, actor: Actor, since: date | None = None) -> list[Figure]:
             " count(*) filter (where a.state = 3), count(distinct a.human) filter (where a.state = 3)"
             " from watch_alert a join guard_department d on d.id = a.department"
             " where a.day >= %s group by 1, 2, 3 order by 3 desc, 1, 2",
-            [since or timezone.now().date() - _MONTHS],
+            [(since or timezone.now().date() - _MONTHS).replace(day=1)],
         )
         return [
             Figure(slug, name_of(KINDS, kind), month, told(n, of), told(dismissed, of_these), told(cases, of_those))
