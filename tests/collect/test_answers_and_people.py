@@ -104,7 +104,7 @@ def _said_again_after_a_no(form, letters, **said):
 
     def asked(seconds_ago):
         send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"],
-             stamp=make_stamp(form.id, at=time.time() - seconds_ago), **said)  # fmt: skip
+             stamp=make_stamp(form.id, form.version.number, at=time.time() - seconds_ago), **said)  # fmt: skip
         post_letters()
         waiting.confirm(link_of(letters[-1]))
 
@@ -152,7 +152,7 @@ def test_answers_of_a_message_that_cannot_be_taken_in_lie_apart_from_who_gave_th
 
     def sent(stamp_at):
         send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"], answers={"how": "4", "why": "tea"},
-             stamp=make_stamp(form.id, at=time.time() - stamp_at))  # fmt: skip
+             stamp=make_stamp(form.id, form.version.number, at=time.time() - stamp_at))  # fmt: skip
         post_letters()
         waiting.confirm(link_of(letters[-1]))
 

@@ -195,7 +195,7 @@ def test_a_refused_consent_blocks_nothing_and_its_answers_are_not_kept():
 
 def test_sent_twice_it_is_one_and_without_a_stamp_it_is_none():
     form = published(confirmed=False)
-    stamp = make_stamp(form.id, at=time.time() - 10)
+    stamp = make_stamp(form.id, form.version.number, at=time.time() - 10)
     assert send(form, LIN, stamp=stamp) == send(form, LIN, stamp=stamp) == "kept"
     assert drain_all() == 1
     # who fills in anew a page that somebody else left open is another, and is not lost
@@ -203,9 +203,9 @@ def test_sent_twice_it_is_one_and_without_a_stamp_it_is_none():
     assert drain_all() == 1 and len(found(email="fang@mail.example")) == 1
     other = published(name="other", confirmed=False)
     for stamp in (
-        make_stamp(form.id),
-        make_stamp(form.id, at=time.time() - 90_000),
-        make_stamp(other.id, at=time.time() - 9),
+        make_stamp(form.id, form.version.number),
+        make_stamp(form.id, form.version.number, at=time.time() - 90_000),
+        make_stamp(other.id, other.version.number, at=time.time() - 9),
         "x",
     ):
         with pytest.raises(StampNeeded):
@@ -471,7 +471,7 @@ def test_whatever_comes_is_taken_or_refused_with_a_word(monkeypatch):
         if whole and isinstance(told.get("fields", {}), dict):
             told["fields"] = {"full_name": "=cmd()", "email": "a@mail.example"} | told.get("fields", {})
         if stamped:
-            told["stamp"] = make_stamp(form.id, at=time.time() - 9)
+            told["stamp"] = make_stamp(form.id, form.version.number, at=time.time() - 9)
         answer = window.post(f"/forms/{form.id}", json.dumps(told), content_type="application/json")
         seen[answer.status_code] += 1
         assert answer.status_code in (202, 400, 409, 422), answer.content

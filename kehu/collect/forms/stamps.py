@@ -1,7 +1,7 @@
 """Stamps and links: what a form's page gives to a visitor, signed, so that it can be known again without being kept.
 
-A stamp says when a form was handed out, and names the submission: sent twice it is one. A link leads from a mailbox back
-to what waits for it. Neither holds anything of a person.
+A stamp says when a form was handed out and in which version, and names the submission: sent twice it is one. A link leads
+from a mailbox back to what waits for it. Neither holds anything of a person.
 """
 
 from __future__ import annotations
@@ -23,30 +23,39 @@ LEAST_SECONDS: Final = 2
 MOST_SECONDS: Final = 24 * 3600
 _MAC: Final = 16
 _TIME: Final = 4
+_VERSION: Final = 2
 
 
 class StampRefused(ValueError):
     """None, forged, of another form, too fresh or too old."""
 
 
-def make_stamp(form: UUID, *, at: float | None = None) -> str:
-    """A stamp for one submission of a form."""
+class OtherVersion(StampRefused):
+    """Handed out with another version of the form than visitors see by now."""
+
+
+def make_stamp(form: UUID, version: int, *, at: float | None = None) -> str:
+    """A stamp for one submission of a form, as it is shown in this version."""
     held = new_id().bytes + int(time.time() if at is None else at).to_bytes(_TIME, "big")
+    held += version.to_bytes(_VERSION, "big")
     return _text(held + _mac(b"stamp" + form.bytes + held))
 
 
-def read_stamp(form: UUID, stamp: str) -> UUID:
+def read_stamp(form: UUID, version: int, stamp: str) -> UUID:
     """The submission that a stamp names.
 
     Raises:
         StampRefused: it does not count.
+        OtherVersion: it would, had the form not been changed since.
     """
     held, mac = _parts(stamp)
-    if len(held) != 16 + _TIME or not hmac.compare_digest(mac, _mac(b"stamp" + form.bytes + held)):
+    if len(held) != 16 + _TIME + _VERSION or not hmac.compare_digest(mac, _mac(b"stamp" + form.bytes + held)):
         raise StampRefused
-    age = time.time() - int.from_bytes(held[16:], "big")
+    age = time.time() - int.from_bytes(held[16 : 16 + _TIME], "big")
     if not LEAST_SECONDS <= age <= MOST_SECONDS:
         raise StampRefused
+    if int.from_bytes(held[16 + _TIME :], "big") != version:
+        raise OtherVersion
     return UUID(bytes=held[:16])
 
 

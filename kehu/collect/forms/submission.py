@@ -18,7 +18,7 @@ from kehu.collect.forms.ages import age_asked
 from kehu.collect.forms.answers import answers_of
 from kehu.collect.forms.definition import MARKETING, addresses_of, rests_on_consent
 from kehu.collect.forms.showing import Shown
-from kehu.collect.forms.stamps import StampRefused, read_invitation, read_stamp
+from kehu.collect.forms.stamps import OtherVersion, StampRefused, read_invitation, read_stamp
 from kehu.collect.forms.tries import count_try
 from kehu.collect.forms.waiting import hand_on, put
 from kehu.guard.installation import installation
@@ -35,6 +35,10 @@ State = Literal["kept", "confirm", "guardian", "nothing"]
 
 class StampNeeded(ValueError):
     """Sent without a form's stamp, or with one that does not count: show it again, and have it sent once more."""
+
+
+class FormChanged(StampNeeded):
+    """Filled in as it was before it was changed: what was ticked stood beside other words."""
 
 
 class Wrong(ValueError):
@@ -72,12 +76,15 @@ def submit(shown: Shown, sent: Sent, *, address: str) -> State:
 
     Raises:
         StampNeeded: it has to be sent once more, from the form.
+        FormChanged: it has to be read once more, too.
         Wrong: something is missing or cannot be what it is meant to be.
         TooMany: too much from one place.
         InboxFull: too much waits already.
     """
     try:
-        stamp = read_stamp(shown.id, sent.stamp)
+        stamp = read_stamp(shown.id, shown.version.number, sent.stamp)
+    except OtherVersion:
+        raise FormChanged from None
     except StampRefused:
         raise StampNeeded from None
     reading = _Reading(shown, sent)

@@ -117,6 +117,28 @@ def test_a_no_after_the_yes_is_not_said_to_be_done(window, post):
     assert drain_all() == 1
 
 
+def test_what_was_ticked_beside_other_words_is_asked_anew(window, post):
+    form = published(children=True)
+    path = f"/forms/{form.id}"
+    stamp = re.search(r'name="stamp" value="([^"]+)"', window.get(path).content.decode())[1]
+    app = window.get(path, headers={"Accept": "application/json"}).json()
+    published(wordings={"personalisation": dict.fromkeys(("zh-hans", "zh-hant", "en"), "Sell my name")}, children=True)
+    chosen = LIN | {"c": "personalisation", "age": "older", "stamp": stamp}
+    answer = window.post(path, chosen)
+    text = answer.content.decode()
+    assert "Sell my name" in text and "changed while you filled it in" in text
+    assert 'value="lin@mail.example"' in text and ">When?<" in text and "checked" not in text
+    assert count("select count(*) from form_waiting") == 0
+    said = {"stamp": app["stamp"], "fields": {"full_name": "林婉清", "email": "lin@mail.example"}, "age": "older"}
+    told = window.post(path, json.dumps(said | {"consents": ["personalisation"]}), content_type="application/json")
+    assert (told.status_code, told.json()["code"]) == (409, "form_changed") and "stamp" not in told.json()
+    stamp = re.search(r'name="stamp" value="([^"]+)"', text)[1]
+    window.post(path, chosen | {"stamp": stamp})
+    window.post(link_in(post, "lin@mail.example"))
+    drain_all()
+    assert count("select count(*) from govern_consent where way = 'ask us'") == 1
+
+
 def test_a_guardian_sees_whose_turn_it_is_whenever_they_look(window, post):
     form = published(LETTERS, name="list", kind="list", children=True)
     guardian = {f"guardian_{name}": held for name, held in FATHER.items()} | {"age": "younger"}
@@ -183,7 +205,8 @@ def test_an_app_signs_up_by_the_same_rules(window, post):
     link_in(post, "lin@mail.example")
     for broken in ("{", "[]", '"x"', "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")):
         assert sent(broken).status_code == 400
-    assert sent({"stamp": make_stamp(form.id), "fields": [1], "consents": {"a": 1}, "letters": "x"}).status_code == 422
+    stamp = make_stamp(form.id, form.version.number)
+    assert sent({"stamp": stamp, "fields": [1], "consents": {"a": 1}, "letters": "x"}).status_code == 422
 
 
 def subscribed(email: str) -> uuid.UUID:

@@ -8,14 +8,14 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from kehu.collect.forms.showing import FormClosed, Shown, shown
 from kehu.collect.forms.stamps import make_stamp
-from kehu.collect.forms.submission import Sent, StampNeeded, State, Wrong, submit
+from kehu.collect.forms.submission import FormChanged, Sent, StampNeeded, State, Wrong, submit
 from kehu.collect.forms.tries import TooMany
 from kehu.collect.inbox.accept import InboxFull
 from kehu.doors.web.entrance import place_of
@@ -63,13 +63,15 @@ def _as_page(request: HttpRequest, held: Shown, *, framed: bool) -> HttpResponse
     origins = held.definition.origins if framed else ()
     if request.method != "POST":
         return page(request, "visit/form.html", _context(request, held, {}, {}), ancestors=origins)
-    said = request.POST
+    said: QueryDict = request.POST
     sent = _sent(request, {name: str(said.get(name, "")) for name in said}, said.getlist("c"), said.getlist("l"))
     faults: Mapping[str, str] = {}
     note, status, retry = "", 200, ""
     try:
         state = submit(held, sent, address=_address(request))
         return page(request, "visit/sent.html", _outcome(held, state), ancestors=origins)
+    except FormChanged:  # nothing is ticked that was ticked beside other words
+        said, note = _typed(said, held), str(words.CHANGED)
     except StampNeeded:
         note = str(words.LOOK_AGAIN)
     except Wrong as wrong:
@@ -87,7 +89,7 @@ def _as_page(request: HttpRequest, held: Shown, *, framed: bool) -> HttpResponse
 
 def _as_json(request: HttpRequest, held: Shown) -> HttpResponse:
     if request.method != "POST":
-        return JsonResponse(described(held, language()) | {"stamp": make_stamp(held.id)})
+        return JsonResponse(described(held, language()) | {"stamp": make_stamp(held.id, held.version.number)})
     try:
         told = _read(request)
     except ValueError:
@@ -99,8 +101,10 @@ def _as_json(request: HttpRequest, held: Shown) -> HttpResponse:
     sent = _sent(request, flat, _list(told.get("consents")), _list(told.get("letters")))
     try:
         state = submit(held, sent, address=_address(request))
+    except FormChanged:
+        return _problem(409, "form_changed", "The form says something else by now: get it, show it, and ask again.")
     except StampNeeded:
-        stamp = make_stamp(held.id)
+        stamp = make_stamp(held.id, held.version.number)
         return _problem(409, "stamp_needed", "Show the form, and send it again with this stamp.", stamp=stamp)
     except Wrong as wrong:
         return _problem(422, "invalid", "Some answers are missing or cannot be taken.", inputs=wrong.faults)
@@ -109,6 +113,15 @@ def _as_json(request: HttpRequest, held: Shown) -> HttpResponse:
     except InboxFull as full:
         return _problem(503, "busy", "Too much waits already; try again.", retry=full.seconds)
     return JsonResponse({"state": state, "message": str(words.STATES[state])}, status=202)
+
+
+def _typed(said: QueryDict, held: Shown) -> QueryDict:
+    """What was typed, without what was chosen."""
+    kept, free = QueryDict(mutable=True), {f"q_{one.id}" for one in held.definition.questions if one.kind == "text"}
+    for name in said:
+        if name.startswith(("f_", "guardian_")) or name == "i" or name in free:
+            kept[name] = str(said[name])
+    return kept
 
 
 def _sent(request: HttpRequest, said: Mapping[str, str], consents: list[str], letters: list[str]) -> Sent:
@@ -131,7 +144,7 @@ def _years(said: Mapping[str, str]) -> int:
 def _context(request: HttpRequest, held: Shown, said: Mapping[str, Any], faults: Mapping[str, str]) -> dict[str, Any]:
     view = form_view(held, said, faults, language())
     return {
-        "form": view, "stamp": make_stamp(held.id), "trap": TRAP, "note": "",
+        "form": view, "stamp": make_stamp(held.id, held.version.number), "trap": TRAP, "note": "",
         "gpc": request.headers.get("Sec-GPC", "").strip() == "1",
         "invited": request.GET.get("i", "") or said.get("i", ""),
         "wrong": [(name, words.input_label(name, held, language()), words.fault(why)) for name, why in faults.items()],

@@ -24,6 +24,9 @@ STATES: Final = {
 LOOK_AGAIN: Final = gettext_lazy(
     "Please look through it and send it once more: it came without this page, too fast, or after a day."
 )
+CHANGED: Final = gettext_lazy(
+    "This form was changed while you filled it in. What you typed is still here; please read it again and choose anew."
+)
 TOO_MANY: Final = gettext_lazy("Very much came from your network. Please try again in an hour.")
 FULL: Final = gettext_lazy(
     "We cannot take it in just now. Please send it again in a moment; what you typed is still here."
