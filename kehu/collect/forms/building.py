@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +35,10 @@ class FormTaken(ValueError):
 
 class FormUnknown(LookupError):
     """No such form."""
+
+
+class WrittenAnew(ValueError):
+    """Another draft than the one that was looked at: read it first."""
 
 
 class Unfinished(ValueError):
@@ -77,11 +82,14 @@ def create(name: str, kind: str, *, actor: Actor) -> Form:
     return made
 
 
-def draft(form: Form, definition: Definition, *, actor: Actor) -> Checked:
+def draft(form: Form, definition: Definition, *, actor: Actor, seen: datetime | None = None) -> Checked:
     """Keep a form as it is now written; what visitors see stays as it is. A draft need not be whole.
 
+    Args:
+        seen: when the draft was kept that this one was made of; None: whatever is there is replaced.
     Raises:
         Refused: the role may not.
+        WrittenAnew: somebody kept another meanwhile.
         Fault: it asks for what no purpose of it needs, or names what there is not: that is kept in no draft.
     """
     _require(DRAFTS, actor)
@@ -90,6 +98,7 @@ def draft(form: Form, definition: Definition, *, actor: Actor) -> Checked:
         if fault.code in _NEVER:
             raise fault
     with transaction.atomic():
+        _require_seen(Form.objects.select_for_update().get(id=form.id), seen)
         form.draft, form.drafted_by = definition.pack(), actor.human
         form.save(update_fields=["draft", "drafted_by", "drafted_at"])
         record_act(DRAFTS, None, actor=actor, detail=form.id)
@@ -106,11 +115,14 @@ def look(definition: Definition) -> Checked:
     return Checked(definition, tuple(found))
 
 
-def publish(form: Form, *, actor: Actor) -> FormVersion:
+def publish(form: Form, *, actor: Actor, seen: datetime | None = None) -> FormVersion:
     """Let visitors see the draft, as a version that nobody changes any more.
 
+    Args:
+        seen: when the draft was kept that was read; None: the one that ``form`` holds.
     Raises:
         Refused: the role may not, or it is their own draft.
+        WrittenAnew: somebody kept another meanwhile, which nobody else has read.
         Unfinished: something stands against it.
         FormTaken: a channel has its name.
     """
@@ -124,8 +136,9 @@ def publish(form: Form, *, actor: Actor) -> FormVersion:
     purposes = installation().rules.purposes
     with transaction.atomic():
         held = Form.objects.select_for_update().get(id=form.id)
-        if held.draft != form.draft or held.drafted_by == actor.human:
-            raise Refused(SECOND_PERSON)  # written anew while it was looked at
+        _require_seen(held, seen or form.drafted_at)
+        if held.drafted_by == actor.human:
+            raise Refused(SECOND_PERSON)
         number = held.versions.count() + 1
         channel = _channel(held, definition, actor)
         made = FormVersion.objects.create(
@@ -211,6 +224,11 @@ def _say_terms(channel: Channel, made: FormVersion, definition: Definition, acto
             "by": actor.staff,
         },
     )  # fmt: skip
+
+
+def _require_seen(held: Form, seen: datetime | None) -> None:
+    if seen is not None and held.drafted_at != seen:
+        raise WrittenAnew(held.name)
 
 
 def _require(act: str, actor: Actor) -> None:

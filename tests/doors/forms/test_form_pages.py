@@ -49,6 +49,37 @@ def words(name: str, text: str) -> dict[str, str]:
     return {f"{name}_{language}": f"{text} {language}" for language in LANGUAGES}
 
 
+def shown_by(desk, path: str) -> dict[str, str]:
+    """What a page says of the draft that it shows, to be sent back."""
+    return {"draft": re.search(r'name="draft" value="([^"]+)"', text_of(desk.get(path)))[1]}
+
+
+def test_a_draft_that_nobody_else_read_is_not_published_and_none_is_lost_unseen():
+    mia, _ = signed_in("marketing")
+    max_, _ = signed_in("service")
+    paul, _ = signed_in("privacy")
+    mia.post("/office/forms/new", {"name": "ask us", "kind": "form"})
+    path = f"/office/forms/{Form.objects.get().id}"
+    said = {
+        **words("title", "Ask us"), "purposes": ["service"], "fields": ["email"], "notice": "privacy", "controller": "main",
+        "country": "CN", "confirmed": "yes",
+    }  # fmt: skip
+    opened = shown_by(max_, path)
+    assert mia.post(path, said | shown_by(mia, path)).status_code == 302
+    read = shown_by(paul, path)
+    # of two who write at once the later is told, and keeps what they typed
+    late = max_.post(path, said | words("title", "Write to us") | opened)
+    assert late.status_code == 409 and "Write to us en" in text_of(late)
+    assert Form.objects.get().draft["texts"]["title"]["en"] == "Ask us en"
+    again = re.search(r'name="draft" value="([^"]+)"', text_of(late))[1]
+    assert max_.post(path, said | words("title", "Write to us") | {"draft": again}).status_code == 302
+    # what was read is not what would be published
+    refused = paul.post(path + "/publish", read)
+    assert refused.status_code == 409 and "Write to us en" in text_of(refused)
+    assert Form.objects.get().published is None
+    assert paul.post(path + "/publish", shown_by(paul, path)).status_code == 302
+
+
 def test_a_form_is_built_by_one_and_published_by_another():
     mia, _ = signed_in("marketing")
     paul, _ = signed_in("privacy")
@@ -63,22 +94,22 @@ def test_a_form_is_built_by_one_and_published_by_another():
         "purposes": ["service", "personalisation"], "fields": ["email", "full_name", "text"], "required": ["email"],
         "notice": "privacy", "controller": "main", "country": "CN", "confirmed": "yes", "origins": "https://shop.example/",
     }  # fmt: skip
-    refused = mia.post(path, said | {"fields": ["email", "birth_place"]})
+    refused = mia.post(path, said | shown_by(mia, path) | {"fields": ["email", "birth_place"]})
     assert refused.status_code == 422 and "出生地" in text_of(refused)
-    forced = mia.post(path, said | {"fields": ["email", "interests"], "required": ["interests"]})
+    forced = mia.post(path, said | shown_by(mia, path) | {"fields": ["email", "interests"], "required": ["interests"]})
     assert forced.status_code == 422
-    assert mia.post(path, said).status_code == 302
+    assert mia.post(path, said | shown_by(mia, path)).status_code == 302
     page = text_of(mia.get(path))
     assert 'value="interests"' in page and "/publish" not in page
     assert mia.post(path + "/publish").status_code == 403
     assert "/publish" in text_of(paul.get(path))
-    assert paul.post(path + "/publish").status_code == 302
+    assert paul.post(path + "/publish", shown_by(paul, path)).status_code == 302
     public = browser().get(f"/forms/{form.id}")
     assert public.status_code == 200 and "Ask us zh-hans" in text_of(public)
     assert "&lt;iframe" in text_of(mia.get(path))
     # changed by the office: another person has to let it out
-    assert paul.post(path, said | {"title_zh-hans": "x"}).status_code == 302
-    assert paul.post(path + "/publish").status_code == 403
+    assert paul.post(path, said | shown_by(paul, path) | {"title_zh-hans": "x"}).status_code == 302
+    assert paul.post(path + "/publish", shown_by(paul, path)).status_code == 403
     assert re.search(r"Ask us zh-hans", text_of(browser().get(f"/forms/{form.id}")))
     assert mia.post(path + "/close").status_code == 302
     assert browser().get(f"/forms/{form.id}").status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kehu.collect.forms import building
-from kehu.collect.forms.building import FormTaken, FormUnknown, Unfinished
+from kehu.collect.forms.building import FormTaken, FormUnknown, Unfinished, WrittenAnew
 from kehu.collect.forms.definition import Definition, Fault
 from kehu.collect.forms.models import KINDS, Form
 from kehu.collect.forms.showing import shown
@@ -55,9 +56,13 @@ def one(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
         return _one(request, desk, held, Definition.unpack(held.draft))
     try:
         said = definition_of(request.POST)
-        building.draft(held, said, actor=desk.without_purpose)
+        building.draft(held, said, actor=desk.without_purpose, seen=_seen(request))
     except Fault as fault:
-        return _one(request, desk, held, said, problem=words.fault(fault), status=422)
+        return _one(
+            request, desk, held, said, problem=words.fault(fault), status=422, seen=request.POST.get("draft", "")
+        )
+    except WrittenAnew:  # what they typed stays, and replaces the other if they say so once more
+        return _one(request, desk, _form(form), said, problem=str(words.WRITTEN_MEANWHILE), status=409)
     return redirect(reverse("forms-one", args=[form]) + "?done=saved")
 
 
@@ -67,12 +72,15 @@ def publish(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
     """Let visitors see the draft."""
     held = _form(form)
     try:
-        building.publish(held, actor=desk.without_purpose)
+        building.publish(held, actor=desk.without_purpose, seen=_seen(request))
     except Unfinished as unfinished:
         problem = words.fault(unfinished.faults[0])
         return _one(request, desk, held, Definition.unpack(held.draft), problem=problem, status=409)
     except FormTaken:
         return _one(request, desk, held, Definition.unpack(held.draft), problem=str(words.TAKEN), status=409)
+    except WrittenAnew:
+        held = _form(form)
+        return _one(request, desk, held, Definition.unpack(held.draft), problem=str(words.WRITTEN_ANEW), status=409)
     return redirect(reverse("forms-one", args=[form]) + "?done=published")
 
 
@@ -82,6 +90,14 @@ def close(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
     """Take a form off the web."""
     building.close(_form(form), actor=desk.without_purpose)
     return redirect(reverse("forms-one", args=[form]) + "?done=closed")
+
+
+def _seen(request: HttpRequest) -> datetime:
+    """When the draft was kept that their page showed; of a page that does not say so, never."""
+    try:
+        return datetime.fromisoformat(request.POST.get("draft", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _form(id: UUID) -> Form:
@@ -106,12 +122,20 @@ def _list(request: HttpRequest, desk: SignedIn, *, problem: str = "", status: in
 
 
 def _one(
-    request: HttpRequest, desk: SignedIn, held: Form, said: Definition, *, problem: str = "", status: int = 200
+    request: HttpRequest,
+    desk: SignedIn,
+    held: Form,
+    said: Definition,
+    *,
+    problem: str = "",
+    status: int = 200,
+    seen: str = "",
 ) -> HttpResponse:
     checked = building.look(said)
     address = request.build_absolute_uri(reverse("visit-form", args=[held.id]))
     context: dict[str, Any] = {
         "held": held,
+        "seen": seen or held.drafted_at.astimezone(UTC).isoformat(),
         "kind": words.KINDS[held.kind],
         "form": shape(said),
         "faults": list(dict.fromkeys(words.fault(one) for one in checked.faults)),

@@ -31,6 +31,12 @@ MEDIA: Final = {
 MESSAGE: Final = gettext_lazy("Message")
 TAKEN: Final = gettext_lazy("There is a form or a channel of that name already.")
 UNNAMED: Final = gettext_lazy("A form needs a name of 1 to 40 characters.")
+WRITTEN_MEANWHILE: Final = gettext_lazy(
+    "Somebody else changed the draft while you wrote. What you typed is still here; saved again, it replaces theirs."
+)
+WRITTEN_ANEW: Final = gettext_lazy(
+    "The draft was changed since you opened this page. Read it as it is now, then publish it."
+)
 DONE: Final = {
     "saved": gettext_lazy("The draft is kept. Visitors see it once another person has published it."),
     "published": gettext_lazy("Published: visitors see it from now on."),
