@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import imaplib
 import time
 from datetime import date
@@ -371,6 +372,43 @@ def test_a_long_text_keeps_its_letters():
     heads = b"From: lin@mail.example\r\nContent-Type: text/plain; charset=gb18030\r\n\r\n"
     said = read_mail(heads + "茶".encode("gb18030") * 1_200_000)
     assert said["text"] == "茶" * LONGEST and said["cut"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding", "text"),
+    [
+        ("gb2312", "gb18030", "朱镕基 喆 囍"),  # what programs in China write under that name
+        ("GBK", "gb18030", "𠮷"),
+        ("x-gbk", "gbk", "镕"),
+        ("iso-8859-1", "cp1252", "5 € “gut”"),
+        ("shift_jis", "cp932", "①髙"),
+        ("ks_c_5601-1987", "cp949", "똠"),
+        ("big5", "big5hkscs", "喺"),
+        ("us-ascii", "utf-8", "茶"),
+    ],
+)
+def test_what_is_written_under_a_charsets_name_is_read_as_programs_write_it(charset, encoding, text):
+    content = text.encode(encoding)
+    word = b"=?%b?B?%b?=" % (charset.encode(), base64.b64encode(content))
+    heads = b"From: lin@mail.example\r\nSubject: %b\r\nContent-Type: text/plain; charset=%b\r\n"
+    said = read_mail(heads % (word, charset.encode()) + b"Content-Transfer-Encoding: 8bit\r\n\r\n" + content)
+    assert (said["subject"], said["text"]) == (text, text)
+
+
+def test_a_head_that_is_not_encoded_is_read_too():
+    """As RFC 6532 lets it be, and as older programs write it."""
+
+    def said(head: str, encoding: str, kind: str = "text/plain") -> dict[str, Any]:
+        return read_mail(head.encode(encoding) + f"\r\nContent-Type: {kind}\r\n\r\nx".encode())
+
+    plain = said("From: 张三 <张三@例子.中国>\r\nSubject: 订单\r\n 问题", "utf-8")
+    assert (plain["from"], plain["subject"]) == ("张三@例子.中国", "订单 问题")
+    mixed = said("From: lin@mail.example\r\nSubject: 回复 =?utf-8?b?6Iy2?= C:\\users =?utf-8?b?=x?=", "utf-8")
+    assert mixed["subject"] == "回复 茶 C:\\users =?utf-8?b?=x?="
+    old = said("From: 林 <lin@mail.example>\r\nSubject: 订单问题", "gb18030", "text/plain; charset=gb2312")
+    assert (old["from"], old["subject"]) == ("lin@mail.example", "订单问题")
+    # letters that nobody can read are nobody's name: two whose are not read would be one
+    assert said("From: <张三@mail.example>\r\nSubject: x", "gb18030")["from"] is None
 
 
 def test_who_wrote_is_one_address_or_nobody():

@@ -28,9 +28,10 @@ _MOST_BODY: Final = 512 << 10
 _MOST_NAMED: Final = 20
 _SUBJECT: Final = 200
 _HEAD: Final = 256 << 10
-# half a character (\ud800-\udfff) is none: nothing that holds one can be written
+# half a character (\ud800-\udfff) is none: nothing that holds one can be written; nor is \ufffd, which stands for any that was
+# not read, so that two writers would be one
 _ADDRESS: Final = re.compile(
-    r"[^@\s<>\"(),:;\\\x00-\x20\x7f-\x9f\ud800-\udfff]{1,64}@[A-Za-z0-9.\-\u0080-\ud7ff\ue000-\uffff]{3,253}"
+    r"[^@\s<>\"(),:;\\\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]{1,64}@[A-Za-z0-9.\-\u0080-\ud7ff\ue000-\ufffc]{3,253}"
 )
 # what is invisible or turns the order of reading round has no place in a name or subject
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
@@ -39,6 +40,13 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 _NO_CHARSET: Final = frozenset(
     {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape", "utf-7"}
 )
+
+# what programs write under a charset's name, by Python's name of it: the larger set that the WHATWG's Encoding Standard reads
+_WRITTEN: Final = {
+    "ascii": "utf-8", "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc_kr": "cp949",
+    "iso8859-1": "cp1252", "iso8859-9": "cp1254",
+}  # fmt: skip
+_ENCODED: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=(?:\s+=\?[^?\s]+\?[bBqQ]\?[^?]*\?=)*")
 
 
 def read_mail(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
@@ -88,13 +96,26 @@ def _only_head(raw: bytes) -> Message:
 
 
 def _head(message: Message, name: str) -> str:
-    held = message.get(name)
-    return str(held)[:4_000] if held is not None else ""
+    return next(iter(_heads(message, name)), "")
+
+
+def _heads(message: Message, name: str) -> list[str]:
+    """The heads of a name. What stands in one unencoded is UTF-8 (RFC 6532), else in the charset of the letter."""
+    held = [str(value)[:4_000] for one, value in message.raw_items() if one.lower() == name.lower()]
+    return [one if one.isascii() else _unencoded(one.encode("ascii", "surrogateescape"), message) for one in held]
+
+
+def _unencoded(content: bytes, message: Message) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        charset = next((held for part in _leaves(message) if isinstance(held := part.get_param("charset"), str)), None)
+        return _as_text(content, charset)
 
 
 def _sender(message: Message) -> str | None:
     """Who says they wrote it: one address, or nobody. Two are none: readers would not see the same."""
-    heads = [str(one)[:4_000] for one in message.get_all("From") or []]
+    heads = _heads(message, "From")
     if len(heads) != 1:
         return None
     # the address is read before anything is decoded: a name may be encoded to look like one
@@ -130,21 +151,25 @@ def _unfolded(text: str) -> str:
 
 def _decoded(text: str) -> str:
     """A head's text, its encoded words decoded; what cannot be is as it came."""
-    text = _unfolded(text)
+    return _ENCODED.sub(_words, _unfolded(text))
+
+
+def _words(found: re.Match[str]) -> str:
+    """Encoded words that follow each other: a character may begin in one and end in the next."""
     try:
         return "".join(
-            _as_text(part, charset) if isinstance(part, bytes) else part for part, charset in decode_header(text)
+            _as_text(part, charset) if isinstance(part, bytes) else part for part, charset in decode_header(found[0])
         )
     except (HeaderParseError, ValueError, LookupError):
-        return text
+        return found[0]
 
 
 def _as_text(content: bytes, charset: str | None) -> str:
     try:
-        held = codecs.lookup(charset or "utf-8")
+        held = codecs.lookup((charset or "utf-8").lower().removeprefix("x-"))
         # a charset, and none of the decoders that unpack or do other work
         if getattr(held, "_is_text_encoding", False) and held.name not in _NO_CHARSET:
-            return content.decode(held.name, "replace")
+            return content.decode(_WRITTEN.get(held.name, held.name), "replace")
     except (LookupError, ValueError):
         pass
     return content.decode("utf-8", "replace")
