@@ -115,6 +115,29 @@ def test_a_form_is_built_by_one_and_published_by_another():
     assert browser().get(f"/forms/{form.id}").status_code == 404
 
 
+def test_a_question_added_after_another_was_taken_out_has_a_name_of_its_own():
+    mia, _ = signed_in("marketing")
+    mia.post("/office/forms/new", {"name": "tea", "kind": "survey"})
+    path = f"/office/forms/{Form.objects.get().id}"
+    kept = {
+        **words("title", "Tea"), **words("wording_analytics", "Count me"), "purposes": ["analytics"], "notice": "privacy",
+        "controller": "main", "country": "DE", "anonymous": "yes",
+    }  # fmt: skip
+
+    def save(**asked: str) -> list[str]:
+        """Save the page with these words by the number of a question; returns the questions' names."""
+        said = shown_by(mia, path) | dict(re.findall(r'name="(q\d+_id)" value="([^"]+)"', text_of(mia.get(path))))
+        for number, text in asked.items():
+            said |= words(number, text)
+        assert mia.post(path, kept | said).status_code == 302
+        return [one["id"] for one in Form.objects.get().draft["questions"]]
+
+    save(q1="How?", q2="What?")
+    assert save(q1="How?", q2="What?", q3="Why?") == ["q1", "q2", "q3"]
+    assert save(q2="What?", q3="Why?") == ["q2", "q3"]
+    assert save(q1="What?", q2="Why?", q3="When?") == ["q2", "q3", "q1"]
+
+
 def test_the_page_of_results_says_no_number_of_a_few_free_texts():
     survey = published(SURVEY, name="tea", kind="survey")
     for number, text in enumerate(("good tea", "ask lin@mail.example")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Final
 
@@ -49,7 +50,8 @@ def _worded(said: QueryDict, name: str) -> dict[str, str]:
 
 
 def _questions(said: QueryDict) -> Iterator[Question]:
-    """Questions in their order; one whose words are all gone is gone."""
+    """Questions in their order; one whose words are all gone is gone. No two have one name: their answers would be one's."""
+    taken = set[str]()
     for number in range(1, MOST_QUESTIONS + 1):
         words = _worded(said, f"q{number}")
         if not words:
@@ -60,7 +62,11 @@ def _questions(said: QueryDict) -> Iterator[Question]:
             {language: held[at].strip() for language, held in lines.items() if at < len(held) and held[at].strip()}
             for at in range(length)
         )
+        id = said.get(f"q{number}_id") or f"q{number}"
+        if id in taken:  # as the page offers it to a new one, where another was taken out before it
+            id = next(name for at in itertools.count(1) if (name := f"q{at}") not in taken)
+        taken.add(id)
         yield Question(
-            id=said.get(f"q{number}_id") or f"q{number}", kind=said.get(f"q{number}_kind", "scale"), words=words,
+            id=id, kind=said.get(f"q{number}_kind", "scale"), words=words,
             steps=whole(said.get(f"q{number}_steps", "5")) or 0, options=options,
         )  # fmt: skip
