@@ -12,14 +12,19 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import OperationalError, connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
+from kehu.collect.inbox import accept as accepting
+from kehu.collect.inbox.drain import drain_all
 from kehu.collect.mail.message import read_mail
+from kehu.govern.channels import add_channel
 from kehu.govern.holders import holders
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import sign_in
 from kehu.guard.setup import open_owner
+from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean.status import INVALID, UNVERIFIED, VALID
 from kehu.refine.survive import survive
 from kehu.serve.rights.consents.channels import set_subscription
@@ -306,6 +311,28 @@ def test_a_report_of_a_mail_server_is_read():
     assert read_mail(DSN)["bounced"] == [("wang@mail.example", "hard-bounce"), ("full@mail.example", "soft-bounce")]
     assert "bounced" not in read_mail(DSN.replace(b"delivery-status; b", b"disposition-notification; b"))
     assert "bounced" not in read_mail(b"From: a@b.example\r\n\r\nFinal-Recipient: rfc822; wang@mail.example")
+
+
+def test_an_old_report_says_nothing_of_an_address_that_was_given_since(cast, monkeypatch):
+    """A mailbox that is fetched whole, or was not fetched for long, holds reports of years ago."""
+    monkeypatch.setattr(accepting, "_held", accepting._Held())
+    [subject] = admit(WANG)
+    policy(cast, slug="email-bounces", field="email", months=None, bounces=1)
+    channel, _ = add_channel("service mail", "mailbox", owner=owner_actor().staff, country="CN")
+
+    def brought(*dates: str) -> None:
+        for date in dates:
+            said = read_mail(DSN.replace(b"To: shop", f"Date: {date}\r\nTo: shop".encode()))
+            accepting.accept(accepting.Sender(channel.id, "mailbox"), [said["own"]], {"m": [said]})
+        drain_all()
+
+    brought("Mon, 3 Jun 2024 10:00:00 +0800")
+    assert [one.at.date() for one in ContactEvent.objects.all()] == [dt.date(2024, 6, 3)]
+    low = reliance_of([counts(subject, "email", cast["service"]).said], [subject])["email"]
+    assert (low.band, low.bounces, Task.objects.count()) == ("high", 0, 0)
+    brought("Mon, 3 Jun 2199 10:00:00 +0800", "no date")  # nothing failed tomorrow
+    assert {one.at.date() for one in ContactEvent.objects.all()} == {dt.date(2024, 6, 3), timezone.now().date()}
+    assert Task.objects.count() == 1
 
 
 def test_two_bounces_have_an_address_verified(cast, database):

@@ -100,7 +100,7 @@ def note_of(
 
 
 def take_errand(errand: Errand) -> str | None:
-    """A mailbox brought a report that a letter did not arrive."""
+    """A mailbox brought a report that a letter did not arrive, of the day that the report names."""
     actor = errand.actor if errand.actor.role in ACTS["bounce"] else owner_actor()
     said = errand.asked.said
     try:
@@ -109,7 +109,7 @@ def take_errand(errand: Errand) -> str | None:
             "email",
             said["to"],
             actor=actor,
-            at=min(errand.received_at, timezone.now()),
+            at=min(datetime.fromisoformat(said["at"]), timezone.now()),
             report=said["own"],
         )
     except NotAContact:

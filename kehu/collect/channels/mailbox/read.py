@@ -14,9 +14,10 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
     reading = Reading()
     for place in places:
         message = envelope["m"][place]
+        at = earliest(received, moment(message.get("at"))).isoformat()
         if message.get("bounced"):  # a report of a mail server: nobody said anything
             reading.asked += [
-                Asked("bounce", None, {"to": to, "kind": kind, "own": str(message["own"])}, place)
+                Asked("bounce", None, {"to": to, "kind": kind, "own": str(message["own"]), "at": at}, place)
                 for to, kind in message["bounced"]
             ]
             continue
@@ -28,7 +29,6 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
         if not sender:
             reading.refused.append(Unreadable(place, "message_names_nobody"))
             continue
-        at = earliest(received, moment(message.get("at"))).isoformat()
         values = {
             # letters of one writer stay together; whose they are is a guess until somebody confirms it
             "external_id": guest(sender, None), "email": sender, "kind": message["kind"], "at": at,
