@@ -199,7 +199,9 @@ def test_the_phone_is_asked_once_in_its_own_language_and_the_secret_stands_nowhe
     assert 'lang="zh-Hant"' in asked and "checked" not in asked and "林婉清" not in asked
     said = {name: value for name, value in entry("marketing").items() if name != "id"}
     assert phone.post(f"/c/{secret}", said).status_code == 200
-    assert phone.post(f"/c/{secret}", said).status_code == 404 == phone.get(f"/c/{secret}").status_code
+    twice = phone.post(f"/c/{secret}", said)  # a button pressed twice shows the answer to the second press alone
+    assert twice.status_code == 404 == phone.get(f"/c/{secret}").status_code
+    assert "第一次" in text_of(twice)
     drain_all()
     [given] = Consent.objects.all()
     assert (given.way, given.language, given.recorded_by) == ("counter-phone", "zh-hant", li.staff)
