@@ -19,15 +19,20 @@ from kehu.doors.web.words import contact_word
 from kehu.serve.desk.record import Event, Record
 
 MONTHS: Final = 12
-_FIRST: Final = 12  # events of the timeline that stand open
+_FIRST: Final = 12  # days of the timeline that stand open
+_NEWEST: Final = 300  # events of the timeline until somebody asks for all: a visitor who is tracked has thousands
 _LOOK: Final = {"order": ("shopping-bag", "malachite"), "interaction": ("message-circle", "azurite")}
 
 
-def of(record: Record) -> dict[str, Any]:
-    """Everything a page shows of a customer's orders and interactions."""
+def of(record: Record, *, everything: bool = False) -> dict[str, Any]:
+    """Everything a page shows of a customer's orders and interactions; the figures count all of them.
+
+    ``everything``: the timeline tells of all, too, not of the newest alone.
+    """
     orders = [one for one in record.events if one.kind == "order"]
     contacts = [one for one in record.events if one.kind == "interaction"]
-    days = _days(record.events)
+    told = record.events if everything else record.events[:_NEWEST]
+    days = _days(told)
     return {
         "orders": orders,
         "interactions": contacts,
@@ -35,6 +40,7 @@ def of(record: Record) -> dict[str, Any]:
         "chart": _chart(orders, contacts),
         "days": days[:_FIRST],
         "more_days": days[_FIRST:],
+        "untold": len(record.events) - len(told),
     }
 
 

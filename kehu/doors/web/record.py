@@ -252,7 +252,7 @@ def _page(
         "query": query_of(filters),
         "newer": newer,
         "older": older,
-        **history.of(record),
+        **history.of(record, everything=request.GET.get("timeline") == "all"),
         **derived_of(desk, record),
         **arrivals_of(desk, record),
         **_acts(desk, record),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test import override_settings
 from django.urls import reverse
 
+from kehu.doors.web import history
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.ledger.queries import rows
 from kehu.guard.setup import open_owner
@@ -58,6 +60,20 @@ def test_whoever_comes_often_is_here_since_they_first_came() -> None:
     assert '<span class="n">31</span>' in page and "The newest 20 of 31" in page
     assert sources_in_all(subject) == (31, came_at(first))
     assert "Contract" in lineage and "Store" in lineage
+
+
+def test_a_timeline_lists_the_newest_and_all_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "_NEWEST", 5)
+    [subject] = admit(LIN)
+    for number in range(8):
+        add_event(subject, 4, {"kind": "call", "topic": f"topic-{number}-"}, number)
+    desk, _ = signed_in("service", "service")
+    desk.post("/language", {"language": "en"})
+    page = text_of(desk.get(f"/customers/{subject}?consent=any"))
+    assert len(set(re.findall(r"topic-\d-", page))) == 5 and "3 older ones are counted above" in page
+    assert 'href="?consent=any&amp;timeline=all#timeline"' in page
+    everything = text_of(desk.get(f"/customers/{subject}?consent=any&timeline=all"))
+    assert len(set(re.findall(r"topic-\d-", everything))) == 8 and "counted above" not in everything
 
 
 def test_showing_a_field_is_a_read_of_its_own() -> None:
