@@ -113,8 +113,8 @@ class Server:
 
 
 @contextmanager
-def running(*, tls: bool = False, password: str = PASSWORD) -> Iterator[Server]:
-    """Start one; ends with the block."""
+def running(*, tls: bool = False, password: str = PASSWORD, zone: str = "UTC") -> Iterator[Server]:
+    """Start one, in a zone of time as POSIX writes it; ends with the block."""
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     home = Path(tempfile.mkdtemp(prefix="kehu-imap-"))
     try:
@@ -135,7 +135,10 @@ def running(*, tls: bool = False, password: str = PASSWORD) -> Iterator[Server]:
         assert program
         options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
         with subprocess.Popen(
-            [program, "-F", "-c", str(home / "dovecot.conf")], stderr=subprocess.DEVNULL, **options
+            [program, "-F", "-c", str(home / "dovecot.conf")],
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"TZ": zone},
+            **options,
         ) as process:
             try:
                 _await(port, process, home)

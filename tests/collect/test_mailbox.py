@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import imaplib
 import time
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from email.message import EmailMessage
 from typing import Any
 
@@ -199,6 +200,22 @@ def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel
     assert pull(box_of(channel, imap, everything=False, marks_seen=True)).seen == 1
     flags = imap.flags()
     assert sum(rb"\Seen" in one for one in flags) == 1 and len(flags) == 2
+
+
+@pytest.mark.parametrize("zone", ["WEST10", "EAST-12"])
+def test_from_now_on_is_by_one_clock_whatever_the_servers_zone(channel, zone):
+    """A server looks for days of its own zone: in the evening of one in the west it is tomorrow here."""
+    with dovecot.running(zone=zone) as server:
+        box = box_of(channel, server, everything=False)
+        today = datetime.combine(box.since, clock(), UTC)
+        for hours, text in ((-5, "before"), (1, "evening in the west"), (-2, "before, too"), (20, "later")):
+            at = imaplib.Time2Internaldate(today + timedelta(hours=hours))
+            with server.client() as held:
+                held.append("INBOX", "", at, letter(text=text))
+        assert pull(box).seen == 2
+        last = Mailbox.objects.get().last
+        assert (last, pull(Mailbox.objects.get()).seen) == (4, 0)
+    assert drain_all() == 2
 
 
 def test_said_again_it_goes_on_where_it_was(channel, imap):

@@ -13,6 +13,7 @@ import re
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -37,6 +38,10 @@ _MOST_SEARCHED: Final = (
 )
 _UID: Final = re.compile(rb"UID (\d+)")
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
+_CAME: Final = re.compile(
+    rb'INTERNALDATE "( ?\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"'
+)
+_EARLIER: Final = -1  # in place of the size of one that came before the mailbox was named
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -166,20 +171,21 @@ class _Folder:
         """Keep what is new."""
         seen = new = 0
         for uids in self._batches():
-            messages = [made for uid, size in uids if (made := self._message(uid, size)) is not None]
+            wanted = [(uid, size) for uid, size in uids if size != _EARLIER]
+            messages = [made for uid, size in wanted if (made := self._message(uid, size)) is not None]
             ids = [message["own"] for message in messages]
             if messages:
                 new += accept(Sender(self._box.channel, KIND), ids, {"m": messages})
             # only now: before, a crash would have lost them
-            if self._box.marks_seen:
-                self._call("STORE", ",".join(str(uid) for uid, _ in uids), "+FLAGS.SILENT", r"(\Seen)")
+            if self._box.marks_seen and wanted:
+                self._call("STORE", ",".join(str(uid) for uid, _ in wanted), "+FLAGS.SILENT", r"(\Seen)")
             self._box.last = max(uid for uid, _ in uids)
             Mailbox.objects.filter(channel=self._box.channel).update(validity=self._box.validity, last=self._box.last)
-            seen += len(uids)
+            seen += len(wanted)
         return Pulled(seen, new)
 
     def _batches(self) -> Iterator[list[tuple[int, int]]]:
-        """Numbers and sizes of new messages, some at a time, in their order.
+        """Numbers and sizes of new messages, some at a time, in their order; those before the mailbox was named have none.
 
         Raises:
             PullFailed: the server does not say how large one is that it has; those before it are yielded first.
@@ -208,6 +214,8 @@ class _Folder:
     def _wanted(self) -> list[int]:
         """Numbers of the first new messages, as many as a pull takes; searched some at a time."""
         since, first, found = self._box.since, self._box.last + 1, list[int]()
+        if since is not None and since > date.min:
+            since -= timedelta(days=1)  # a server's days are of its own zone: in the west of us it is yesterday there
         asked = ("SINCE", f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}") if since is not None else ()
         for place in range(_MOST_SEARCHED, self._letters, _MOST_SEARCHED):
             end = self._number_at(
@@ -239,13 +247,16 @@ class _Folder:
         return [uid for uid in self._search("UID", ",".join(map(str, uids))) if uid in asked] if uids else []
 
     def _sizes(self, uids: Sequence[int]) -> dict[int, int]:
-        lines = self._call("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)")
+        since = self._box.since
+        lines = self._call("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE INTERNALDATE)")
         found: dict[int, int] = {}
         for line in lines:
             head = line[0] if isinstance(line, tuple) else line
             uid, size = _UID.search(head or b""), _SIZE.search(head or b"")
             if uid and size:
-                found[int(uid[1])] = int(size[1])
+                came = _came(head or b"") if since is not None else None
+                early = since is not None and came is not None and came < since
+                found[int(uid[1])] = _EARLIER if early else int(size[1])
         return found
 
     def _message(self, uid: int, size: int) -> dict[str, Any] | None:
@@ -275,6 +286,19 @@ class _Folder:
         if answer != "OK":
             raise PullFailed("protocol")
         return list(lines)
+
+
+def _came(head: bytes) -> date | None:
+    """The day, of our clock, on which a letter came; None: the server does not say so."""
+    found = _CAME.search(head)
+    if found is None or (month := found[2].decode()) not in _MONTHS:
+        return None
+    day, year, hour, minute, second, east, west = (int(found[at]) for at in (1, 3, 4, 5, 6, 8, 9))
+    away = timedelta(hours=east, minutes=west) * (-1 if found[7] == b"-" else 1)
+    try:
+        return (datetime(year, _MONTHS.index(month) + 1, day, hour, minute, min(second, 59), tzinfo=UTC) - away).date()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _quoted(name: str) -> str:
