@@ -202,6 +202,27 @@ def test_only_what_comes_from_now_on_unless_told_and_seen_only_if_wanted(channel
     assert sum(rb"\Seen" in one for one in flags) == 1 and len(flags) == 2
 
 
+def test_named_anew_while_it_is_fetched_it_begins_where_that_says(channel, imap, monkeypatch):
+    """A first fetch of a thousand letters takes minutes, in which somebody finds that they want all of them."""
+    imap.empty()
+    with imap.client() as held:
+        held.append("INBOX", "", '"01-Jan-2020 10:00:00 +0000"', letter(text="old"))
+    imap.put(*(letter(text=f"new {number}") for number in range(pulling._AT_ONCE + 1)))
+    box = box_of(channel, imap, everything=False)
+    kept = pulling.accept
+
+    def named_meanwhile(*given: Any) -> int:
+        if Mailbox.objects.get().since is not None:
+            box_of(channel, imap)
+        return kept(*given)
+
+    monkeypatch.setattr(pulling, "accept", named_meanwhile)
+    pull(box)
+    assert Mailbox.objects.get().last == 0
+    assert pull(Mailbox.objects.get()).seen == pulling._AT_ONCE + 2
+    assert drain_all() == pulling._AT_ONCE + 2
+
+
 @pytest.mark.parametrize("zone", ["WEST10", "EAST-12"])
 def test_from_now_on_is_by_one_clock_whatever_the_servers_zone(channel, zone):
     """A server looks for days of its own zone: in the evening of one in the west it is tomorrow here."""

@@ -180,9 +180,17 @@ class _Folder:
             if self._box.marks_seen and wanted:
                 self._call("STORE", ",".join(str(uid) for uid, _ in wanted), "+FLAGS.SILENT", r"(\Seen)")
             self._box.last = max(uid for uid, _ in uids)
-            Mailbox.objects.filter(channel=self._box.channel).update(validity=self._box.validity, last=self._box.last)
             seen += len(wanted)
+            if not self._still_named():
+                break
         return Pulled(seen, new)
+
+    def _still_named(self) -> bool:
+        """Note how far it is; False: somebody named another folder meanwhile, or from another day on, and that begins anew."""
+        box = self._box
+        same = {name: getattr(box, name) for name in ("host", "account", "folder", "since")}
+        held = Mailbox.objects.filter(channel=box.channel, **same)
+        return held.update(validity=box.validity, last=box.last) == 1
 
     def _batches(self) -> Iterator[list[tuple[int, int]]]:
         """Numbers and sizes of new messages, some at a time, in their order; those before the mailbox was named have none.
