@@ -276,6 +276,18 @@ def test_the_queue_counts_what_it_lists(cast, database, monkeypatch):
     rest = queue.waiting(actor=cast["service"], after=first.after)
     assert [[customer for _task, customer in page.tasks] for page in (first, rest)] == [here[:2], here[2:]]
     assert rest.after == "" and queue.waiting(actor=cast["service"], mine=True).tasks == ()
+    Task.objects.filter(subject=here[1]).delete()  # where the first page ended: its customer was erased meanwhile
+    assert queue.waiting(actor=cast["service"], after=first.after).tasks == rest.tasks
+    assert queue.waiting(actor=cast["service"], after="nonsense").tasks[0] == first.tasks[0]
+
+
+def test_a_task_is_late_by_the_readers_own_day(cast, database, monkeypatch):
+    [subject] = admit(WANG)
+    queue.make_by_hand(subject, "phone", actor=cast["service"], due=dt.date(2026, 3, 1))
+    monkeypatch.setattr(timezone, "now", lambda: dt.datetime(2026, 3, 1, 23, 0, tzinfo=dt.UTC))
+    for zone, late in (("UTC", 0), ("Asia/Shanghai", 1)):  # where it is seven in the morning of the second
+        with timezone.override(zone):
+            assert queue.counts(actor=cast["service"]).late == late
 
 
 DSN = b"""From: MAILER-DAEMON@mx.example\r

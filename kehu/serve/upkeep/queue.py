@@ -63,13 +63,14 @@ def waiting(*, actor: Actor, mine: bool = False, after: str = "") -> Page:
     """
     require_act("verify-task", actor)
     rows = _of(actor, mine=mine).order_by("due", "id")
-    start = Task.objects.filter(id=_uuid(after)).first() if after else None
-    if start is not None:
-        rows = rows.filter(Q(due__gt=start.due) | Q(due=start.due, id__gt=start.id))
+    if after:  # the task itself may be gone by now
+        due, id = _place(after)
+        rows = rows.filter(Q(due__gt=due) | Q(due=due, id__gt=id))
     found = list(rows[: PAGE + 1])
     customers = current_customers([one.subject for one in found])
     held = tuple((one, customers[one.subject]) for one in found[:PAGE] if one.subject in customers)
-    return Page(held, str(found[PAGE - 1].id) if len(found) > PAGE else "")
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    return Page(held, f"{last.due}_{last.id}" if last else "")
 
 
 def counts(*, actor: Actor) -> Counts:
@@ -79,7 +80,7 @@ def counts(*, actor: Actor) -> Counts:
         Refused: the role has none.
     """
     require_act("verify-task", actor)
-    rows, today = _of(actor, mine=False), timezone.now().date()
+    rows, today = _of(actor, mine=False), timezone.localdate()  # the reader's own day
     return Counts(rows.count(), rows.filter(due__lt=today).count(), _of(actor, mine=True).count())
 
 
@@ -211,8 +212,10 @@ def _move(id: UUID, states: Sequence[str], *, actor: Actor, mine: bool = False, 
         row.save(update_fields=list(becomes))
 
 
-def _uuid(text: str) -> UUID:
+def _place(after: str) -> tuple[date, UUID]:
+    """The day and the task that a page ended with; what is no place of a page is before all."""
+    due, _, id = after.partition("_")
     try:
-        return UUID(text)
+        return date.fromisoformat(due), UUID(id)
     except ValueError:
-        return UUID(int=0)
+        return date.min, UUID(int=0)

@@ -41,7 +41,7 @@ def queue_page(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     shown = {
         one.customer: one.name for one in masked_page(customers, actor=desk.actor, purpose=desk.claim.purpose).rows
     }
-    today, names = timezone.now().date(), dict(Staff.objects.values_list("id", "email"))
+    today, names = timezone.localdate(), dict(Staff.objects.values_list("id", "email"))
     rows = [
         {
             "task": task, "customer": customer, "name": shown.get(customer, ""), "field": field_label(task.field),
@@ -76,7 +76,7 @@ def _page(
         "quality_tabs": words.tabs(desk), "task": row, "customer": customer, "field": field_label(row.field),
         "why": words.WHY[row.why], "state": words.TASK_STATES[row.state], "way": words.WAYS[row.way],
         "outcome": words.OUTCOMES.get(row.outcome, ""), "mine": row.taken_by == desk.staff,
-        "late": row.due < timezone.now().date() and row.state in ("open", "taken"),
+        "late": row.due < timezone.localdate() and row.state in ("open", "taken"),
         "right_purpose": desk.claim.purpose == confirming.PURPOSE, "wanted": purpose_label(confirming.PURPOSE),
         "hows": list(words.HOW.items()), "may_verify": desk.may("verify"), "told": _done(request),
         "problem": problem, "typed": typed,
