@@ -108,10 +108,10 @@ def send_to(request: HttpRequest, url: str) -> HttpResponse:
 
 
 def came_from(request: HttpRequest) -> str:
-    """The query that leads back here; only pages can be come back to, and paths hold ids only."""
+    """The query that leads back here, with what was narrowed down to; only pages can be come back to. Addresses hold ids only."""
     if request.method != "GET" or request.path == "/" or getattr(request, "htmx", False):
         return ""
-    return "?" + urlencode({"next": request.path})
+    return "?" + urlencode({"next": request.get_full_path()})
 
 
 def way_back(request: HttpRequest, otherwise: str) -> str:

@@ -11,7 +11,7 @@ from django.db import connection
 from kehu.doors.web.ledger import action_label
 from kehu.govern.slugs import ACTIONS
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.guard.tasks import forget_sessions
 from kehu.serve.leaving import asking
@@ -149,3 +149,11 @@ def test_a_session_that_has_ended_is_forgotten_within_the_hour(database):
         forget_sessions(0)
         cursor.execute("select array_agg(session_key::text) from django_session")
         assert cursor.fetchone() == ([standing.session.session_key],)
+
+
+def test_after_signing_in_again_one_is_back_with_what_was_narrowed_down_to(database):
+    asked = browser().get("/customers?kind=person&consent=given")["Location"]
+    assert asked == "/sign-in?next=%2Fcustomers%3Fkind%3Dperson%26consent%3Dgiven"
+    _, account = add_staff(email="zhou@kehu.example", role="service", department=None, attest=True)
+    given = {"email": account.email, "password": account.password, "next": "/customers?kind=person&consent=given"}
+    assert browser().post("/sign-in", given)["Location"] == given["next"]
