@@ -106,6 +106,10 @@ def test_a_long_ledger_is_listed_page_by_page(kehu, database, monkeypatch):
     assert len(newest) == 3 and newest[1:] == paged["rows"][:2]
     assert len(kehu("ledger", "list", "--limit", "4")[1]["rows"]) == 4
     assert kehu("ledger", "list", "--purpose", "credit")[1] == {"rows": []}
+    since, until = whole["rows"][4]["at"], whole["rows"][0]["at"]
+    within = kehu("ledger", "list", "--since", since, "--until", until)[1]["rows"]
+    assert within == whole["rows"][1:5]
+    assert kehu("ledger", "list", "--since", until, "--until", since)[0] == 2
     unknown = kehu("ledger", "list", "--subject", "01990000-0000-7000-8000-000000000000")
     assert unknown[0] == 1 and set(unknown[1]) == {"error"}
 

@@ -28,12 +28,19 @@ def list_(
     subject: UUID | None = None,
     staff: StaffId | None = None,
     since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
     before: Before | None = None,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
 ) -> Any:
-    """Keyset pages. Reading the ledger is itself recorded."""
+    """Keyset pages, from `since` on and before `until`. Reading the ledger is itself recorded."""
     found = queries.rows(
-        actor=caller_of(request).actor, subject=subject, human=staff, since=since, before=before, limit=limit
+        actor=caller_of(request).actor,
+        subject=subject,
+        human=staff,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
     )
     return {"rows": found, "next": found[-1]["seq"] if len(found) == limit else None}
 

@@ -20,11 +20,17 @@ def ledger() -> None:
 @click.option("--subject", help="Rows about one customer.")
 @click.option("--staff", help="Rows of one member of staff, by email; `owner` for the home's owner.")
 @click.option("--since", type=MOMENT, help="Rows from this moment on (UTC).")
+@click.option("--until", type=MOMENT, help="Rows before this moment (UTC).")
 @click.option("--purpose", help="Rows under one purpose.")
 @click.option("--limit", type=click.IntRange(min=1), help="The newest N only.")
 @command()
 def list_(
-    subject: str | None, staff: str | None, since: datetime | None, purpose: str | None, limit: int | None
+    subject: str | None,
+    staff: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    purpose: str | None,
+    limit: int | None,
 ) -> Any:
     """What passed the gate, newest first; reading it is itself recorded. Sums of it: `kehu ledger inquire`."""
     from kehu.serve.assurance import queries
@@ -34,6 +40,7 @@ def list_(
         subject=subject_id(subject) if subject else None,
         staff=staff,
         since=since,
+        until=until,
         purpose=queries.purpose_number(purpose) if purpose else None,
         limit=limit,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.ledger import action_label, email_of, id_of
+from kehu.doors.web.ledger import action_label, day_of, email_of, id_of, moment_of
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
@@ -51,7 +50,7 @@ def inquiry(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def _asked(request: HttpRequest) -> dict[str, str]:
     """What the query narrows to: ids as they were written, a purpose, days; anything else is left out."""
     given = request.GET
-    days = {name: _day(given.get(name, "")) for name in ("since", "until")}
+    days = {name: day_of(given.get(name, "")) for name in ("since", "until")}
     return {
         "customer": given.get("customer", "").strip(),
         "staff": given.get("staff", "").strip(),
@@ -69,8 +68,8 @@ def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
         subject=subject,
         staff=email_of(asked["staff"]),
         purpose=asked["purpose"] or None,
-        since=_moment(asked["since"]),
-        until=_moment(asked["until"], after=True),
+        since=moment_of(asked["since"]),
+        until=moment_of(asked["until"], after=True),
     )
     return {
         "found": answer,
@@ -99,20 +98,3 @@ def _group(one: dict[str, Any]) -> dict[str, Any]:
 
 def _field(name: str) -> str:
     return field_label(name) if name in installation().rules.dictionary.fields else name
-
-
-def _day(text: str) -> str:
-    try:
-        found = parse_date(text)
-    except ValueError:
-        return ""
-    return found.isoformat() if found else ""
-
-
-def _moment(day: str, *, after: bool = False) -> datetime | None:
-    """The beginning of a day in the reader's zone, or its end."""
-    found = parse_date(day) if day else None
-    if found is None or (after and found == date.max):  # after the last day there is nothing
-        return None
-    found += timedelta(days=after)
-    return datetime.combine(found, datetime.min.time(), tzinfo=timezone.get_current_timezone())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -167,6 +167,8 @@ def ledger(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         found = _rows(desk, asked, everything=everything)
     except UnknownSubject:
         raise Http404 from None
+    except ValueError:  # the end lies before the beginning
+        found = []
     more = len(found) > PAGE
     shown = [_row(one) for one in found[:PAGE]]
     query = urlencode({name: value for name, value in asked["query"].items() if value})
@@ -210,7 +212,7 @@ def proof(request: HttpRequest, desk: SignedIn, seq: int) -> HttpResponse:
 
 
 def _rows(desk: SignedIn, asked: dict[str, Any], *, everything: bool) -> list[dict[str, Any]]:
-    narrowed = {"purpose": asked["purpose"], "since": asked["since"], "before": asked["before"], "limit": PAGE + 1}
+    narrowed = {name: asked[name] for name in ("purpose", "since", "until", "before")} | {"limit": PAGE + 1}
     if not everything:
         return own_rows(actor=desk.actor, **narrowed)
     return rows(actor=desk.actor, subject=asked["subject"], staff=asked["staff"], **narrowed)
@@ -223,7 +225,7 @@ def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
         Http404: an id of nobody.
     """
     given = request.GET
-    day = _day(given.get("since", ""))
+    since, until = (day_of(given.get(name, "")) for name in ("since", "until"))
     purpose = given.get("purpose", "")
     customer, human = (given.get(name, "").strip() if everything else "" for name in ("customer", "staff"))
     subject = id_of(customer)
@@ -233,13 +235,15 @@ def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
         "subject": subject,
         "staff": email_of(human),
         "purpose": PURPOSES.get(purpose),
-        "since": datetime.combine(day, datetime.min.time(), tzinfo=timezone.get_current_timezone()) if day else None,
+        "since": moment_of(since),
+        "until": moment_of(until, after=True),
         "before": whole(given.get("before", ""), 18),
         "query": {
             "customer": str(subject or ""),
             "staff": str(id_of(human) or ""),
             "purpose": purpose if purpose in PURPOSES else "",
-            "since": day.isoformat() if day else "",
+            "since": since,
+            "until": until,
         },
     }
 
@@ -293,8 +297,19 @@ def email_of(staff: str) -> str | None:
     return str(found)
 
 
-def _day(text: str) -> Any:
+def day_of(text: str) -> str:
+    """A day as somebody sent it, in ISO form; empty: it is none."""
     try:
-        return parse_date(text)
+        found = parse_date(text)
     except ValueError:
+        return ""
+    return found.isoformat() if found else ""
+
+
+def moment_of(day: str, *, after: bool = False) -> datetime | None:
+    """The beginning of a day in the reader's zone, or its end; None where no day is given, or none follows it."""
+    found = parse_date(day) if day else None
+    if found is None or (after and found == date.max):
         return None
+    found += timedelta(days=after)
+    return datetime.combine(found, datetime.min.time(), tzinfo=timezone.get_current_timezone())

@@ -32,6 +32,7 @@ _BOUNDS = {
     "human": "e.human = %(human)s",
     "purpose": "e.purpose = %(purpose)s",
     "since": "e.at >= %(since)s",
+    "until": "e.at < %(until)s",
     "before": "e.seq < %(before)s",
 }
 
@@ -43,13 +44,14 @@ def rows(
     human: UUID | None = None,
     purpose: int | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int | None = 1_000,
 ) -> list[dict[str, Any]]:
-    """Rows, newest first; of one customer, one member of staff, since a moment, or below a ``seq``; None: all."""
+    """Rows, newest first; of one customer, one member of staff, since and before a moment, or below a ``seq``; None: all."""
     given = {
-        "subject": subject, "staff": staff, "human": human, "purpose": purpose, "since": since, "before": before,
-        "limit": limit,
+        "subject": subject, "staff": staff, "human": human, "purpose": purpose, "since": since, "until": until,
+        "before": before, "limit": limit,
     }  # fmt: skip
     bounds = " and ".join(text for name, text in _BOUNDS.items() if given[name] is not None) or "true"
     with connection.cursor() as cursor:

@@ -17,11 +17,12 @@ def own_rows(
     actor: Actor,
     purpose: int | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Rows whose human is the asker, newest first; the reading is recorded like any other of the ledger."""
-    found = ledger.rows(human=actor.human, purpose=purpose, since=since, before=before, limit=limit)
+    found = ledger.rows(human=actor.human, purpose=purpose, since=since, until=until, before=before, limit=limit)
     with transaction.atomic():
         record_act("read-ledger", None, actor=actor)
     return found

@@ -46,6 +46,7 @@ def rows(
     human: UUID | None = None,
     purpose: int | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -57,12 +58,16 @@ def rows(
     Raises:
         ActRefused: the role may not read the ledger.
         UnknownSubject: no such customer.
+        ValueError: an end before the beginning.
     """
     require_act("read-ledger", actor)
     require_standing(actor)
     if subject is not None:
         part_of(subject, whole=True)
-    found = _rows(subject=subject, staff=staff, human=human, purpose=purpose, since=since, before=before, limit=limit)
+    _require_order(since, until)
+    found = _rows(
+        subject=subject, staff=staff, human=human, purpose=purpose, since=since, until=until, before=before, limit=limit
+    )
     record_reading(subject, actor=actor)
     return found
 
@@ -74,6 +79,7 @@ def rows_by_page(
     staff: str | None = None,
     purpose: int | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     limit: int | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """The same, :data:`PAGE` at a time, so that a whole ledger passes through little memory; one reading is recorded.
@@ -82,7 +88,15 @@ def rows_by_page(
         as :func:`rows`, at the first page; Refused: also later, once the reader's standing has ended.
     """
     left = limit
-    page = rows(actor=actor, subject=subject, staff=staff, purpose=purpose, since=since, limit=min(PAGE, left or PAGE))
+    page = rows(
+        actor=actor,
+        subject=subject,
+        staff=staff,
+        purpose=purpose,
+        since=since,
+        until=until,
+        limit=min(PAGE, left or PAGE),
+    )
     while page:
         yield page
         left = None if left is None else left - len(page)
@@ -90,7 +104,7 @@ def rows_by_page(
             return
         require_standing(actor)
         page = _rows(
-            subject=subject, staff=staff, purpose=purpose, since=since, before=page[-1]["seq"],
+            subject=subject, staff=staff, purpose=purpose, since=since, until=until, before=page[-1]["seq"],
             limit=min(PAGE, left or PAGE),
         )  # fmt: skip
 
@@ -124,8 +138,7 @@ def inquire(
     if subject is not None:
         part_of(subject, whole=True)
     number = None if purpose is None else purpose_number(purpose)
-    if since and until and until <= since:
-        raise ValueError("until: lies before since")
+    _require_order(since, until)
     human = actor_of("owner@home" if staff == "owner" else staff).human if staff else None
     found = inquiries.inquire(Question(subject, human, number, since, until))
     record_reading(subject, actor=actor)
@@ -134,6 +147,11 @@ def inquire(
         for group in found.groups
     ]
     return found.radius() | {"by": by}
+
+
+def _require_order(since: datetime | None, until: datetime | None) -> None:
+    if since and until and until <= since:
+        raise ValueError("until: lies before since")
 
 
 def purpose_number(slug: str) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.utils import timezone
 
-from kehu.doors.web import inquiry
+from kehu.doors.web import inquiry, ledger
 from kehu.host.jobs import run_pending
 from kehu.host.paths import policies_dir
 from kehu.serve.assurance.trial import LARGEST
@@ -179,3 +182,22 @@ def test_an_inquiry_says_what_it_does_not_show(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(inquiry, "SHOWN", 1)
     page = text_of(desk.get("/ledger/inquiry", asked))
     assert re.search(r"[1-9] lines? of fewer uses (is|are) not shown: narrow", page)
+
+
+@pytest.mark.usefixtures("database")
+def test_the_ledger_of_days_gone_by_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    [lin] = admit(LIN)
+    service, _ = signed_in("service", "service")
+    service.get(f"/customers/{lin}")
+    desk, _ = signed_in("auditor")
+    desk.cookies["kehu_zone"] = service.cookies["kehu_zone"] = "Pacific/Auckland"  # where it may be tomorrow
+    today = timezone.now().astimezone(ZoneInfo("Pacific/Auckland")).date()
+    before, after = today - timedelta(days=1), today + timedelta(days=1)
+    monkeypatch.setattr(ledger, "PAGE", 1)
+    for reader in (desk, service):
+        page = text_of(reader.get("/ledger", {"since": today, "until": today}))
+        assert page.count('<tr id="r') == 1 and f'name="until" value="{today}"' in page
+        assert f"since={today}&amp;until={today}&amp;before=" in page
+        for none in ({"until": before}, {"since": after, "until": after}, {"since": today, "until": before}):
+            assert "No rows" in text_of(reader.get("/ledger", none))
+        assert reader.get("/ledger", {"until": "9999-12-31"}).status_code == 200
