@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from kehu.guard import installation as installation_of
 from kehu.guard.gate.acts import ActRefused, Refused
@@ -53,6 +54,16 @@ def test_what_a_person_saw(cast):
     [group] = found.groups
     assert (group.human, group.purpose, group.action, group.rows) == ("service@kehu.example", "service", "read", 4)
     assert group.fields == ("email", "full_name") and start < group.first < group.last
+
+
+def test_the_rows_of_a_person_are_asked_for_by_their_id(cast):
+    _, _, alice, bob, _ = cast
+    with CaptureQueriesContext(connection) as asked:
+        found = ledger.rows(staff="service@kehu.example")
+    assert len(found) == 4 and {row["human"] for row in found} == {"service@kehu.example"}
+    # a value, of which the planner knows whether an index is worth it
+    assert f"e.human = '{alice.human.hex}'" in asked.captured_queries[-1]["sql"]
+    assert ledger.rows(staff="nobody@kehu.example") == ledger.rows(staff="service@kehu.example", human=bob.human) == []
 
 
 def test_list_inquiry_explanation_and_own_log_tell_the_same_of_values_from_two_places(database, monkeypatch):
