@@ -445,6 +445,11 @@ def test_a_head_that_is_not_encoded_is_read_too():
     assert mixed["subject"] == "回复 茶 C:\\users =?utf-8?b?=x?="
     old = said("From: 林 <lin@mail.example>\r\nSubject: 订单问题", "gb18030", "text/plain; charset=gb2312")
     assert (old["from"], old["subject"]) == ("lin@mail.example", "订单问题")
+    named = (
+        'From: lin@mail.example\r\nContent-Type: application/pdf; name="合同.pdf"\r\nContent-Disposition: attachment'
+    )
+    for more in ('; filename="合同.pdf"', ""):
+        assert read_mail(f"{named}{more}\r\n\r\nx".encode())["attached"] == ["合同.pdf (application/pdf, 1 KB)"]
     # letters that nobody can read are nobody's name: two whose are not read would be one
     assert said("From: <张三@mail.example>\r\nSubject: x", "gb18030")["from"] is None
 

@@ -213,8 +213,9 @@ def _leaves(message: Message) -> Iterator[Message]:
 def _file_name(part: Message) -> str | None:
     """The name of an attached file; None: it is the letter itself."""
     try:
-        name = part.get_param("filename", None, "Content-Disposition")
-        name = part.get_param("name") if name is None else name
+        heads = _readable(part)
+        name = heads.get_param("filename", None, "Content-Disposition")
+        name = heads.get_param("name") if name is None else name
     except (ValueError, LookupError, TypeError):
         name = "?"
     disposition = str(part.get("Content-Disposition") or "").strip().lower()
@@ -227,6 +228,17 @@ def _file_name(part: Message) -> str | None:
         said = _decoded(str(name or "")[:4_000])
     # a name, and no way to anywhere
     return re.split(r"[/\\]", _HIDDEN.sub("", said))[-1].strip()[:120] or "?"
+
+
+def _readable(part: Message) -> Message:
+    """A part's heads that name its file, with what stands unencoded in them read."""
+    said = {name: head for name in ("Content-Disposition", "Content-Type") for head in _heads(part, name)[:1]}
+    if all(head.isascii() for head in said.values()):
+        return part
+    made = Message(policy=compat32)
+    for name, head in said.items():
+        made[name] = _unfolded(head)
+    return made
 
 
 def _sent(part: Message) -> str:
