@@ -10,7 +10,7 @@ from email import message_from_bytes, policy
 import pytest
 from django.test import Client
 
-from kehu.collect.forms import stamps
+from kehu.collect.forms import building, stamps
 from kehu.collect.forms.stamps import make_stamp
 from kehu.collect.inbox.drain import drain_all
 from kehu.doors.web.visit.urls import urlpatterns
@@ -137,6 +137,20 @@ def test_what_was_ticked_beside_other_words_is_asked_anew(window, post):
     window.post(link_in(post, "lin@mail.example"))
     drain_all()
     assert count("select count(*) from govern_consent where way = 'ask us'") == 1
+
+
+def test_whoever_fills_in_what_was_closed_meanwhile_reads_that_nothing_was_taken(window):
+    form = published(origins=("https://shop.example",))
+    path = f"/forms/{form.id}"
+    stamp = re.search(r'name="stamp" value="([^"]+)"', window.get(path).content.decode())[1]
+    building.close(building.form_of(form.id), actor=someone("marketing"))
+    for at in (path, path + "/embed"):
+        answer = window.post(at, LIN | {"stamp": stamp})
+        assert answer.status_code == 404 and "Nothing of what you may have typed was taken" in answer.content.decode()
+    framed = window.get(path + "/embed")["Content-Security-Policy"]
+    assert "frame-ancestors *" in framed and "frame-ancestors 'none'" in window.get(path)["Content-Security-Policy"]
+    app = window.get(path, headers={"Accept": "application/json"})
+    assert (app.status_code, app.json()["code"]) == (404, "form_closed")
 
 
 def test_a_guardian_sees_whose_turn_it_is_whenever_they_look(window, post):

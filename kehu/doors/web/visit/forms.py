@@ -35,7 +35,10 @@ _LINK: Final = "{link}"
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest, form: UUID) -> HttpResponse:
     """Show a form, or take what it was filled in with; JSON in, JSON out."""
-    held = _shown(form)
+    try:
+        held = shown(form)
+    except FormClosed:
+        return _closed(request, framed=False)
     if _wants_json(request):
         return _as_json(request, held)
     return _as_page(request, held, framed=False)
@@ -46,17 +49,20 @@ def form(request: HttpRequest, form: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def embedded(request: HttpRequest, form: UUID) -> HttpResponse:
     """The same within another's page, where the form names it."""
-    held = _shown(form)
+    try:
+        held = shown(form)
+    except FormClosed:
+        return _closed(request, framed=True)
     if not held.definition.origins:
         raise Http404
     return _as_page(request, held, framed=True)
 
 
-def _shown(form: UUID) -> Shown:
-    try:
-        return shown(form)
-    except FormClosed:
-        raise Http404 from None
+def _closed(request: HttpRequest, *, framed: bool) -> HttpResponse:
+    """What a visitor reads who opened it, or filled it in, before it was closed; in any page, for it holds nothing."""
+    if _wants_json(request):
+        return _problem(404, "form_closed", "No form is open at this address.")
+    return page(request, "visit/closed.html", {}, status=404, ancestors=("*",) if framed else ())
 
 
 def _as_page(request: HttpRequest, held: Shown, *, framed: bool) -> HttpResponse:
