@@ -17,6 +17,7 @@ import pyrage
 import pytest
 
 from kehu.govern import holders as registry
+from kehu.govern.slugs import PUBLIC_INFORMATION, PUBLIC_INFORMATION_NUMBER
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.check import check_proof
@@ -120,6 +121,14 @@ def test_why_a_hold_stands_is_told_only_where_somebody_said_that_it_may_be(datab
         ("lawsuit 12/2026", "GDPR 17(3)(e), PIPL 47", until.isoformat()),
     }  # fmt: skip
     assert "fraud" not in page + str(data) and "lawsuit 12/2026" in page
+
+
+def test_an_objection_to_what_is_public_names_no_purpose(database, tmp_path):
+    [lin] = admit(PERSON)
+    actions.enter_state(lin, "objection", actor=owner_actor(), act="object", purpose=PUBLIC_INFORMATION_NUMBER)
+    data, page = opened(to_key(lin, actor=owner_actor(), to=tmp_path / "a.age"))
+    assert [one["purpose"] for one in data["states"]] == [PUBLIC_INFORMATION]
+    assert "what is public about you" in page and "您的已公开信息" in page and PUBLIC_INFORMATION not in page
 
 
 def test_a_holder_that_registers_is_asked(database, tmp_path):

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from kehu.govern.slugs import LANGUAGES
+from kehu.govern.slugs import LANGUAGES, PUBLIC_INFORMATION
 from kehu.guard.installation import installation
 
 _WORDS: Final = Path(__file__).with_name("words.toml")
@@ -117,13 +117,13 @@ def _text(column: str, value: Any, language: str) -> str:
     """A cell; purposes and fields by their names in that language."""
     if value in (None, "", []):
         return "—"
-    if column == "purpose":
+    if column == "purpose" and value != PUBLIC_INFORMATION:  # what somebody objects to may be no purpose
         return escape(installation().rules.purposes[str(value)].label(language))
     if column in ("fields", "compared"):
         return escape(", ".join(_label(name, language) for name in value))
     if isinstance(value, list):
         return escape(", ".join(_word(str(one), language) for one in value))
-    if isinstance(value, str) and column in _OURS:
+    if isinstance(value, str) and column in (*_OURS, "purpose"):
         return escape(_word(value, language))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return escape(text).replace("\n", "<br>")
