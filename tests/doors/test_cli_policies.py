@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from kehu.guard.gate.read import gate
@@ -35,3 +36,11 @@ def test_policies_are_told_checked_and_tried(kehu, tmp_path):
         assert code == 1 and wrong["error"]["code"] == "policies" and "house.cedar" in wrong["error"]["message"]
     assert kehu("policies", "replay", str(tmp_path / "none"))[0] == 2
     assert kehu("policies", "replay", str(policies_dir()), token="kehu_bad")[0] == 3
+
+
+def test_policies_are_checked_where_nothing_is_installed(kehu_process, tmp_path):
+    """In a process of its own, in which nothing else has loaded the applications."""
+    code, found = kehu_process(
+        "policies", "check", str(policies_dir()), env=os.environ | {"KEHU_HOME": str(tmp_path / "none")}
+    )
+    assert code == 0 and found["ok"] and not (tmp_path / "none").exists()

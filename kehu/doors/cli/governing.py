@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kehu.doors.cli.frame import FAILED, Failure, actor, command, language
+from kehu.doors.cli.frame import FAILED, Failure, actor, command, language, set_django_up
 
 if TYPE_CHECKING:
     from kehu.guard.gate.policies import PolicySet
@@ -36,6 +36,7 @@ def list_(law: str | None) -> Any:
 @command(needs_home=False, starts=False)
 def check(folder: Path) -> Any:
     """Whether the policies of a folder fit their schema and have an id, an article and words in each language."""
+    set_django_up()  # what loads policies imports models; no database is asked
     held = _loaded(folder)
     return {"ok": True, "policies": len(list(held)), "digest": held.digest}
 
