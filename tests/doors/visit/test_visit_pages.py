@@ -192,6 +192,7 @@ def test_only_named_pages_frame_it_and_a_foreign_post_is_shown_before_it_is_take
     shown = window.post(path, LIN | {"c": "personalisation"})
     text = shown.content.decode()
     assert shown.status_code == 200 and "look through it" in text and 'value="林婉清"' in text
+    assert 'value="personalisation"' in text and " checked" not in text  # who owns that page may have ticked it
     assert count("select count(*) from inbox") == 0
     stamp = re.search(r'name="stamp" value="([^"]+)"', text)[1]
     assert "received it" in window.post(path, LIN | {"stamp": stamp}, headers={"Sec-GPC": "1"}).content.decode()

@@ -26,6 +26,7 @@ from kehu.doors.web.visit.showing import in_their_language, page
 
 TRAP: Final = "f_fax_number"
 """An input that no person sees; programs that fill in everything fill it in."""
+_BOXES: Final = ("c", "l")  # consents, letters
 _MOST_BODY: Final = 64 << 10
 _LINK: Final = "{link}"
 
@@ -70,7 +71,7 @@ def _as_page(request: HttpRequest, held: Shown, *, framed: bool) -> HttpResponse
     if request.method != "POST":
         return page(request, "visit/form.html", _context(request, held, {}, {}), ancestors=origins)
     said: QueryDict = request.POST
-    sent = _sent(request, {name: str(said.get(name, "")) for name in said}, said.getlist("c"), said.getlist("l"))
+    sent = _sent(request, {name: str(said.get(name, "")) for name in said}, *map(said.getlist, _BOXES))
     faults: Mapping[str, str] = {}
     note, status, retry = "", 200, ""
     try:
@@ -78,8 +79,8 @@ def _as_page(request: HttpRequest, held: Shown, *, framed: bool) -> HttpResponse
         return page(request, "visit/sent.html", _outcome(held, state), ancestors=origins)
     except FormChanged:  # nothing is ticked that was ticked beside other words
         said, note = _typed(said, held), str(words.CHANGED)
-    except StampNeeded:
-        note = str(words.LOOK_AGAIN)
+    except StampNeeded:  # from another's page boxes may come ticked that nobody ticked
+        said, note = _unticked(said), str(words.LOOK_AGAIN)
     except Wrong as wrong:
         faults, status = wrong.faults, 422
     except TooMany as many:
@@ -119,6 +120,13 @@ def _as_json(request: HttpRequest, held: Shown) -> HttpResponse:
     except InboxFull as full:
         return _problem(503, "busy", "Too much waits already; try again.", retry=full.seconds)
     return JsonResponse({"state": state, "message": str(words.STATES[state])}, status=202)
+
+
+def _unticked(said: QueryDict) -> QueryDict:
+    kept = said.copy()
+    for name in _BOXES:
+        kept.pop(name, None)
+    return kept
 
 
 def _typed(said: QueryDict, held: Shown) -> QueryDict:

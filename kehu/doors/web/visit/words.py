@@ -22,7 +22,8 @@ STATES: Final = {
     "nothing": gettext_lazy("Nothing was kept: you allowed nothing that we could keep it for. That is all right."),
 }  # fmt: skip
 LOOK_AGAIN: Final = gettext_lazy(
-    "Please look through it and send it once more: it came without this page, too fast, or after a day."
+    "Please look through it, tick again what you agree to, and send it once more: it came without this page, too fast,"
+    " or after a day."
 )
 CHANGED: Final = gettext_lazy(
     "This form was changed while you filled it in. What you typed is still here; please read it again and choose anew."
