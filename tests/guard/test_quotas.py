@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.gate.uses import USES
 from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
-from kehu.guard.staff.actions import actor_of_token, owner_actor
+from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, owner_actor
 from kehu.guard.watch.alerts import alerts, dismiss
 from kehu.guard.watch.days import LISTS, OPENS
 from kehu.refine.resolve.review.waiting import Proposal
@@ -44,6 +45,11 @@ def small(database, monkeypatch):
 
 def ask(leases, actor, count=1, use="read", purpose="service"):
     leases.take([uuid4() for _ in range(count)], actor=actor, purpose=purpose, use=use)
+
+
+def another(role):
+    made, _ = add_staff(email=f"{uuid4().hex[:8]}@kehu.example", role=role, department=None, attest=True)
+    return actor_of(made.email)
 
 
 def until_spent(leases, actor, most=200):
@@ -170,6 +176,26 @@ def test_a_refusal_stands_in_the_ledger_and_one_alert_grows(small):
     [alert] = [one for one in alerts(actor=auditor) if one.kind == "quota"]
     assert (alert.human, alert.count) == (agent.human, 4)
     assert str(lin) not in json.dumps(dict(alert.evidence))
+
+
+def test_the_day_of_an_alert_is_that_of_whom_it_is_about(small, monkeypatch):
+    auditor, now = staff("auditor"), datetime.now(UTC)
+    far = "Etc/GMT+12" if now.hour < 12 else "Etc/GMT-12"  # where it is another day than in UTC
+    days = {"": now.astimezone(ZoneInfo("Asia/Shanghai")).date(), far: now.astimezone(ZoneInfo(far)).date()}
+    assert days[far] != now.date()
+    for zone, agent in (("", staff("service")), (far, another("service"))):
+        if zone:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "update guard_staff set zone = %s, duty_from = '00:00', duty_to = '23:59' where id = %s",
+                    [zone, agent.human],
+                )
+        until_spent(Leases(), agent)
+        [alert] = [one for one in alerts(actor=auditor, human=agent.human) if one.kind == "quota"]
+        assert (alert.day, alert.count) == (days[zone], 1)
+    monkeypatch.setenv("KEHU_WATCH_ZONE", "Nowhere")
+    with pytest.raises(QuotaSpent):
+        ask(Leases(), agent)
 
 
 def test_an_alert_that_was_dismissed_comes_again_for_other_purposes_too(small):

@@ -37,9 +37,13 @@ _HOUR: Final = 3600
 
 
 _REFUSED: Final = """
-select sum(refused)::integer from quota_taken where human = %s and hour >= date_trunc('day', clock_timestamp(), 'UTC')
+select d.day, sum(t.refused)::integer from guard_staff s
+    cross join lateral (select coalesce(nullif(s.zone, ''), %s) as zone) z
+    cross join lateral (select (clock_timestamp() at time zone z.zone)::date as day) d
+    join quota_taken t on t.human = s.id and t.hour > (d.day::timestamp at time zone z.zone) - interval '1 hour'
+where s.id = %s group by d.day
 """
-"""Of a person on the day of an alert, for whatever purpose."""
+"""A person's day, which is that of an alert, and how often they were refused on it, for whatever purpose."""
 
 
 class QuotaSpent(Refused):
@@ -140,15 +144,20 @@ def _emergency(actor: Actor, purpose: str) -> bool:
 
 def _refuse(subjects: Sequence[UUID], actor: Actor, purpose: str, use: str, meter: str) -> None:
     from kehu.guard.ledger.record import record_act  # noqa: PLC0415  (both ask the gate themselves)
+    from kehu.guard.watch import house  # noqa: PLC0415
     from kehu.guard.watch.alerts import raise_alert  # noqa: PLC0415
 
+    try:
+        zone = house.zone()
+    except ValueError:  # the doctor says what is wrong with the setting
+        zone = "UTC"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_REFUSED, [actor.human])
-        [refusals] = cursor.fetchone()
+        cursor.execute(_REFUSED, [zone, actor.human])
+        day, refusals = cursor.fetchone()
         one = subjects[0] if len(subjects) == 1 else None
         row = record_act(use, one, actor=actor, purpose=PURPOSES[purpose], refused_by=SPENT)
         evidence = {"rows": [row], "found": [{"measure": f"quota-{meter}", "seen": refusals, "purpose": purpose}]}
-        raise_alert("quota", actor.human, evidence, count=refusals)
+        raise_alert("quota", actor.human, evidence, day=day, count=refusals)
 
 
 def limits() -> list[Limit]:
