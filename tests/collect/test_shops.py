@@ -487,9 +487,7 @@ def test_an_account_that_the_shop_deleted_stays_until_somebody_decides(send):
 def test_names_that_nobody_reads_are_counted(send):
     send("customers/create", body_of("shopify-customers-create", shoe=38, loyalty={"tier": "gold"}))
     drain_all()
-    with connection.cursor() as cursor:
-        cursor.execute("select name from inbox_unread order by name")
-        assert [row[0] for row in cursor.fetchall()] == ["loyalty", "shoe"]
+    assert unread() == ["loyalty", "shoe"]
 
 
 def test_no_value_lies_in_clear_while_it_waits_or_after(send, database):
@@ -600,6 +598,12 @@ def test_shopline_by_configuration():
     assert reasons() == ["message_unknown_topic"]
 
 
+def unread() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select name from inbox_unread order by name")
+        return [name for [name] in cursor.fetchall()]
+
+
 TWO = b"""
 signature = "X-Shopline-Hmac-Sha256"
 topic = "kind"
@@ -632,6 +636,7 @@ def test_two_rows_of_one_message_are_two_each_with_its_own_customer():
         "at": ago(hours=1),
         "caller": {"phone": "+491711000001"},
         "callee": {"phone": "+491711000002"},
+        "mood": "calm",
     }
     note = {"call": "c-2", "kind": "note", "at": ago(hours=1), "callee": {"phone": "+491711000003"}}
     for _ in range(2):
@@ -641,6 +646,7 @@ def test_two_rows_of_one_message_are_two_each_with_its_own_customer():
         assert count("select count(*) from record where kind = 4") == 3
         with connection.cursor() as cursor:
             cursor.execute("delete from inbox_seen")  # as after a week: told once more, each is known again
+    assert unread() == ["mood"]  # what says when, which topic and which message it is was read
     # the first of a kind is known by the message's own id
     source = installation().tokens.source
     for own in (digest_of("call", "c-1"), digest_of("note", "c-2")):

@@ -27,9 +27,8 @@ def read(envelope: Any, received: datetime, places: list[int], terms: Terms) -> 
             reading.refused.append(Unreadable(place, str(why), _whose(message)))
             continue
         taken = [path for row in message["row"] for path in row["fields"]]
-        count_unread(
-            message["body"], {*taken, *(path.partition(".")[0] for path in taken if "." in path)}, reading.unread
-        )
+        taken += [message["at"], *message.get("heeded", ())]  # what says when, which topic and which message it is
+        count_unread(message["body"], {*taken, *(path.partition(".")[0] for path in taken)}, reading.unread)
         for row in rows:
             row.message = place
         reading.rows += rows

@@ -61,7 +61,9 @@ def _message(request: Request, content: dict[str, Any], signer: Signer) -> tuple
     told = "" if id is not None and place.startswith(_HEADER) else topic
     own = digest_of(told, id if id is not None else request.body)
     # how it is read stands with it: settings that change meanwhile count for what comes after
-    return own, {"topic": topic, "own": own, "at": settings.get("at", ""), "row": settings["row"], "body": content}
+    heeded = [held for held in (place, str(settings.get("id", ""))) if held and not held.startswith(_HEADER)]
+    kept = {"topic": topic, "own": own, "at": settings.get("at", ""), "row": settings["row"], "body": content}
+    return own, {**kept, "heeded": heeded}
 
 
 def _topic(request: Request, content: dict[str, Any], place: str) -> str:
