@@ -115,6 +115,12 @@ class TestStates:
         while_it_runs(lambda: states.enter(one, "optout", by=BY, id=new_id()), lambda: states.lift(one, "restriction"))
         assert of(one, "opted_out") and not of(one, "restricted")
 
+    def test_one_entered_beside_a_look_at_what_has_ended(self, two):
+        """As the job takes it that ends holds: what it looked at before the rows were its own is no longer so."""
+        one, _ = two
+        while_it_runs(lambda: states.enter(one, "restriction", by=BY, id=new_id()), lambda: states.refresh(one))
+        assert of(one, "restricted")
+
     @pytest.mark.parametrize("which", [0, 1], ids=["the older", "the younger"])
     def test_entered_during_a_merge_it_acts_on_both(self, two, which):
         one, other = two
