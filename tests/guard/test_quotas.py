@@ -327,3 +327,14 @@ def test_the_api_answers_429_and_says_when(small, caller):
 
 def test_the_owner_has_none(small):
     ask(Leases(), owner_actor(), 10_000)
+
+
+def test_a_process_of_one_command_takes_what_it_asks_for(small):
+    """Sixty an hour are sixty commands, not thirty: nobody hands out what is left when the process ends."""
+    agent = staff("service")
+    with quotas.no_more_than_asked():
+        for _ in range(60):
+            ask(Leases(), agent)
+        with pytest.raises(QuotaSpent):
+            ask(Leases(), agent)
+    assert [(one.in_hour, one.refused) for one in quotas.taken(actor=owner_actor())] == [(60, 1)]

@@ -152,7 +152,7 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
                     set_django_up()
                 if needs_home and starts:
                     _erase_whom_a_copy_brought_back()
-                found = work(**options)
+                found = _worked(work, options) if needs_home else work(**options)
                 if isinstance(found, Pages):  # read while the database is here
                     _end_by_page(found, as_json=as_json)
                 answer, code = found if isinstance(found, tuple) else (found, DONE)
@@ -169,6 +169,13 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
         return run
 
     return wrap
+
+
+def _worked(work: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    from kehu.guard.gate.quotas import no_more_than_asked
+
+    with no_more_than_asked():  # this process ends with its answer
+        return work(**options)
 
 
 def _failure(failed: Exception) -> Failure:

@@ -2,7 +2,8 @@
 
 The count stands in the database, so it survives a restart and no process has one of its own. Asking it for each customer
 would cost a read more than the rest of its Python, so a process takes a thirtieth of an hour's quota at once and hands it
-out: a quota is never exceeded, and may end that much early for each process that took a part it did not use. A part taken
+out: a quota is never exceeded, and may end that much early for each process that took a part it did not use. A process
+that ends with one command takes what it asks for and no more (:func:`no_more_than_asked`). A part taken
 under another quota than now is handed out for :data:`HEEDED` seconds at most.
 
 What is asked counts, whatever the gate answers: that somebody may not be shown says something of them, too. An emergency
@@ -13,7 +14,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -44,6 +47,19 @@ select d.day, sum(t.refused)::integer from guard_staff s
 where s.id = %s group by d.day
 """
 """A person's day, which is that of an alert, and how often they were refused on it, for whatever purpose."""
+
+
+_exact: ContextVar[bool] = ContextVar("exact", default=False)
+
+
+@contextmanager
+def no_more_than_asked() -> Iterator[None]:
+    """Take no part in advance meanwhile: what a process has left when it ends nobody hands out."""
+    before = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(before)
 
 
 class QuotaSpent(Refused):
@@ -117,7 +133,8 @@ class Leases:
 def _take(subjects: Sequence[UUID], actor: Actor, purpose: str, meter: str, use: str) -> int:
     quota = shipped_quotas().get((actor.role, meter), FREE)
     needed = len(subjects)
-    wanted = max(needed, quota.per_hour // _PARTS if quota.per_hour else _FREE_PART)
+    part = quota.per_hour // _PARTS if quota.per_hour else _FREE_PART
+    wanted = needed if _exact.get() else max(needed, part)
     with connection.cursor() as cursor:
         cursor.execute(
             "select granted, seconds from take_quota(%s, %s, %s::smallint, %s::smallint, %s, %s, %s, %s)",
