@@ -183,13 +183,14 @@ def approve(change: UUID, *, by: UUID, role: str, id: UUID) -> Notice:
 def register_shipped(owner: UUID, purposes: Mapping[str, Purpose]) -> None:
     """The first notice, and another where what ships has grown; as the owner of the schema.
 
-    A notice that the office put in force is its own: nothing is added behind it.
+    A notice that the office put in force is its own: nothing is added behind it. Nor is told of a purpose what the office
+    put in force of it: a notice of the office's does that. ``purposes``: those in force as they ship.
     """
     newest = Notice.objects.filter(name=NAME).order_by("-version").first()
-    covers = cover(purposes.values())
+    covers = (newest.covers if newest else {}) | cover(purposes.values())
     if newest is not None and (not newest.shipped or newest.covers == covers):
         return
-    version = newest.version + 1 if newest else 1
+    version = register.next_version("notice", NAME)  # a proposal that waits or was refused has its number, too
     now, texts = timezone.now(), newest.texts if newest else _WORDS
     base = register.in_force("notice").get(NAME)
     change = Change.objects.create(

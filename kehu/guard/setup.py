@@ -76,7 +76,9 @@ def ship() -> None:
     force stays before them."""
     register.register_shipped()
     ship_texts()
-    notices.register_shipped(ensure_owner().id, register.purposes_in_force())
+    held = register.in_force("purpose")
+    as_shipped = {slug: one for slug, one in register.purposes_in_force().items() if held[slug].shipped}
+    notices.register_shipped(ensure_owner().id, as_shipped)
 
 
 def prepare() -> None:

@@ -278,6 +278,17 @@ def test_a_field_that_came_new_is_denied_until_people_are_told(office):
     assert answer(lin, alice, "service", "birth_date")[0] != "denied"
 
 
+def test_what_the_office_put_in_force_is_told_by_nothing_that_ships(office):
+    """Beginning anew, as after a restart, neither tells of it in the office's stead nor fails for the notice that waits."""
+    amy, _ = office
+    alice, [lin] = staff("service"), admit({"email": "lin@mail.example", "birth_date": "1990-03-05"})
+    put_in_force("service", {"least": least("service", "birth_date")}, office)
+    propose_notice(amy)
+    setup.ship()
+    assert Notice.objects.count() == 1
+    assert answer(lin, alice, "service", "birth_date") == ("denied", "house.notice")
+
+
 def test_a_notice_may_tell_of_what_waits(office):
     amy, paul = office
     change = changes.propose_purpose("service", {"least": least("service", "birth_date")}, actor=amy)
