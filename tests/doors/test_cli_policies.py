@@ -34,7 +34,8 @@ def test_policies_are_told_checked_and_tried(kehu, tmp_path):
     for words in (("check", str(folder)), ("replay", str(folder))):
         code, wrong = kehu("policies", *words)
         assert code == 1 and wrong["error"]["code"] == "policies" and "house.cedar" in wrong["error"]["message"]
-    assert kehu("policies", "replay", str(tmp_path / "none"))[0] == 2
+    code, missing = kehu("policies", "replay", str(tmp_path / "none"))
+    assert code == 2 and "a folder that is there" in missing["error"]["message"]
     assert kehu("policies", "replay", str(policies_dir()), token="kehu_bad")[0] == 3
 
 

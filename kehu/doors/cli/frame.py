@@ -110,6 +110,8 @@ def wrong_usage(wrong: click.ClickException, *, as_json: bool) -> NoReturn:
         kind = wrong.param.type if wrong.param else None
         among = f": one of {', '.join(map(str, kind.choices))}" if isinstance(kind, click.Choice) else ""
         among = f": {kind.form}" if isinstance(kind, Moment) else among
+        if isinstance(kind, click.Path) and kind.exists:
+            among = f": a {'file' if kind.file_okay else 'folder'} that is there and that you may read"
         message = f"{hint} is not of the form asked for{among}."
     remedy = f"Look at: {context.command_path} --help" if context else "Look at: kehu --help"
     end({"error": Failure(USAGE, "usage", message, remedy).body}, USAGE, as_json=as_json)
