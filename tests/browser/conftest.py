@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -126,7 +127,7 @@ class Visit:
         self.page.fill("#email", account.email)
         self.page.fill("#password", account.password)
         self.page.click("main button.primary")
-        self.page.wait_for_url("**/purpose")
+        self.page.wait_for_url(re.compile("/(purpose|system)$"))  # the latter: whoever opens nobody
         if purpose is not None:
             self.page.check(f"input[value='{purpose}']")
             self.page.click(".choose button.primary")

@@ -54,6 +54,8 @@ def test_refusals_and_errors(visit: Callable[..., Any], database: Database) -> N
     assert marketing.page.locator(".oops a[href='/purpose']").count() == 1
     wrong += in_every_dress(marketing, "/nowhere", status=404)
     engineer.sign_in("engineer")
+    engineer.page.locator("#findings table").wait_for()
+    wrong += in_every_dress(engineer, "/system")
     wrong += in_every_dress(engineer, "/imports", status=403)
     assert engineer.page.locator(".oops a[href='/purpose']").count() == 0  # it claims none
     wrong += in_every_dress(engineer, "/portal/nowhere", status=404)
@@ -95,4 +97,4 @@ def test_a_zone_that_begins_like_the_last_one_is_another(visit: Callable[..., An
     window = visit()
     window.context.add_cookies([{"name": "kehu_zone", "value": "Asia/Shanghai+1", "url": window.site}])
     window.go("/sign-in")
-    window.page.wait_for_function("document.cookie.split('; ').includes('kehu_zone=Asia/Shanghai')")
+    window.page.wait_for_function("() => document.cookie.split('; ').includes('kehu_zone=Asia/Shanghai')")
