@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -36,6 +36,12 @@ class Finding:
     severity: Severity
     text: str
     remedy: str
+
+
+def worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """In the order in which they want to be looked at."""
+    order = ("error", "warning", "note")
+    return sorted(found, key=lambda one: order.index(one.severity))
 
 
 def check_home(home: Home) -> Iterator[Finding]:

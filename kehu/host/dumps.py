@@ -80,7 +80,7 @@ def _fill(home: Home, database: Database, server: EmbeddedPostgres, file: Path) 
                 "pg_restore", "--exit-on-error", "--single-transaction",
                 f"--dbname={server.conninfo('kehu_owner', DBNAME)}", source=source,
             )  # fmt: skip
-    except BaseException:
+    except BaseException:  # half of a copy is none, whoever cut it off
         database.release()
         server.discard()
         restoring.unlink()

@@ -80,8 +80,9 @@ def _inside(home: Home) -> list[Any]:
 
 
 def _report(found: list[Any]) -> tuple[dict[str, Any], int]:
-    order = ("error", "warning", "note")
-    rows = [asdict(one) for one in sorted(found, key=lambda one: order.index(one.severity))]
+    from kehu.host.checks import worst_first
+
+    rows = [asdict(one) for one in worst_first(found)]
     return {"findings": rows}, FAILED if any(row["severity"] == "error" for row in rows) else DONE
 
 

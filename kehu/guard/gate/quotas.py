@@ -28,6 +28,7 @@ from kehu.govern.slugs import PURPOSES, ROLES, name_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.uses import USES
+from kehu.guard.watch import house
 
 SPENT: Final = "house.quota"
 HEEDED: Final = 10.0  # seconds until every process heeds a quota that was set
@@ -161,7 +162,6 @@ def _emergency(actor: Actor, purpose: str) -> bool:
 
 def _refuse(subjects: Sequence[UUID], actor: Actor, purpose: str, use: str, meter: str) -> None:
     from kehu.guard.ledger.record import record_act  # noqa: PLC0415  (both ask the gate themselves)
-    from kehu.guard.watch import house  # noqa: PLC0415
     from kehu.guard.watch.alerts import raise_alert  # noqa: PLC0415
 
     try:

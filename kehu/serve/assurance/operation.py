@@ -6,7 +6,7 @@ What is wrong and what to do is what ``kehu doctor`` finds (:func:`findings`); t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -88,6 +88,11 @@ class Operation:
     epoch: int
     epoch_since: datetime | None
 
+    @property
+    def silent(self) -> bool:
+        """Whether nobody seems to do the jobs."""
+        return _quiet(self.heard)
+
 
 def operation(*, actor: Actor) -> Operation:
     """How it runs now.
@@ -144,13 +149,7 @@ def found_wrong(*, actor: Actor) -> list[Finding]:
     home = Home.current()
     database = Database(home)
     machine = checks.check_machine(home, database.folders())
-    return worst_first([*checks.check_home(home), *checks.check_settings(database), *machine, *findings(home)])
-
-
-def worst_first(found: Iterable[Finding]) -> list[Finding]:
-    """In the order in which they want to be looked at."""
-    order = ("error", "warning", "note")
-    return sorted(found, key=lambda one: order.index(one.severity))
+    return checks.worst_first([*checks.check_home(home), *checks.check_settings(database), *machine, *findings(home)])
 
 
 def findings(home: Home) -> list[Finding]:
@@ -183,7 +182,10 @@ def _processes(home: Home, held: Running | None) -> Iterator[Finding]:
         if not supervisor.answers(held.port):
             text, remedy = "The web process does not answer.", "See log/web.log; it is started again by itself."
             yield Finding("web.down", "error", text, remedy)
-        seconds = jobs.heard()
-        if (seconds is None or seconds > _QUIET) and supervisor.ready_for(home) > _QUIET:
+        if _quiet(jobs.heard()) and supervisor.ready_for(home) > _QUIET:
             text, remedy = "No process does the jobs.", "See log/jobs.log; it is started again by itself."
             yield Finding("jobs.stopped", "error", text, remedy)
+
+
+def _quiet(heard: float | None) -> bool:
+    return heard is None or heard > _QUIET

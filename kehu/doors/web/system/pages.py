@@ -17,7 +17,6 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.assurance import operation
 from kehu.serve.assurance.operation import Operation, Room
 
-_LATE: Final = 60.0  # seconds without a word of a worker
 _NARROW: Final = 0.1  # of a disk that is free
 # what a finding is about: the first word of its id
 _AREAS: Final = {
@@ -92,9 +91,8 @@ def _area(id: str) -> str:
 def _metrics(held: Operation) -> list[tuple[str, Any, str, str]]:
     """Label, number, what it means, and its tone."""
     jobs, failed = sum(one.todo + one.doing for one in held.tasks), sum(one.failed for one in held.tasks)
-    alive = held.heard is not None and held.heard < _LATE
     return [
-        (_("Workers"), _("at work") if alive else _("silent"), _heard(held), "" if alive else "cinnabar"),
+        (_("Workers"), _("silent") if held.silent else _("at work"), _heard(held), "cinnabar" if held.silent else ""),
         (
             _("Jobs"), jobs,
             ngettext("%(n)d failed", "%(n)d failed", failed) % {"n": failed}, "cinnabar" if failed else "",
