@@ -6,7 +6,7 @@ One seam: a request becomes a :class:`kehu.collect.channels.Request`, the kind o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -21,8 +21,31 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kehu.inbound")
 _ALWAYS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_TYPE: Final = "content-type"
 _AWAY: Final = problem(503, "unavailable", "Nothing can be kept just now; try again.", ("Retry-After", "5"))
 kinds()  # found now, not at the first request
+
+
+class _Headers(Mapping[str, str]):
+    """Headers by their lower-case names, looked up where they stand: a request is asked for two or three of them."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._environ["CONTENT_TYPE" if name == _TYPE else "HTTP_" + name.upper().replace("-", "_")])
+
+    def __iter__(self) -> Iterator[str]:
+        for name in self._environ:
+            if name.startswith("HTTP_"):
+                yield name[5:].replace("_", "-").lower()
+        if "CONTENT_TYPE" in self._environ:
+            yield _TYPE
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def handles(path: str) -> bool:
@@ -54,9 +77,10 @@ def _answer(environ: WSGIEnvironment) -> Response:
     body = environ["wsgi.input"].read(MOST_BODY + 1)
     if len(body) > MOST_BODY:
         return problem(400, "too_large", f"A request holds at most {MOST_BODY} bytes.")
+    query = str(environ.get("QUERY_STRING") or "")
     request = Request(
-        method=str(environ["REQUEST_METHOD"]), path=path, query=dict(parse_qsl(str(environ.get("QUERY_STRING", "")))),
-        headers=_headers(environ), body=body,
+        method=str(environ["REQUEST_METHOD"]), path=path, query=dict(parse_qsl(query)) if query else {},
+        headers=_Headers(environ), body=body,
     )  # fmt: skip
     try:
         return kind.answer(request)
@@ -64,12 +88,3 @@ def _answer(environ: WSGIEnvironment) -> Response:
         connection.close()
         _log.warning("inbound.unavailable", {"kind": kind.name})
         return _AWAY
-
-
-def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    found = {
-        name[5:].replace("_", "-").lower(): str(value) for name, value in environ.items() if name.startswith("HTTP_")
-    }
-    if kind := environ.get("CONTENT_TYPE"):
-        found["content-type"] = str(kind)
-    return found

@@ -71,9 +71,10 @@ def seal_alone(id: UUID, content: bytes, *, epoch: int) -> Alone:
     Raises:
         EpochKeyMissing: that epoch's key is not here.
     """
-    key, nonce = os.urandom(KEY), os.urandom(NONCE)
+    drawn = os.urandom(KEY + NONCE + SALT)  # one call to the system for all three
+    key, nonce, salt = drawn[:KEY], drawn[KEY : KEY + NONCE], drawn[KEY + NONCE :]
     sealed = nonce + AESGCM(key).encrypt(nonce, content, _CONTEXT + id.bytes)
-    return Alone(id, epoch, sealed, installation().epochs.wrap(key, subject=id.bytes, epoch=epoch), os.urandom(SALT))
+    return Alone(id, epoch, sealed, installation().epochs.wrap(key, subject=id.bytes, epoch=epoch), salt)
 
 
 def open_aside(sealed: Mapping[UUID, bytes], *, actor: Actor, act: str, detail: UUID | None) -> dict[UUID, bytes]:

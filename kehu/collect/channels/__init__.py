@@ -179,11 +179,15 @@ def kinds() -> Mapping[str, Kind]:
 
 def kind_of_path(path: str) -> Kind | None:
     """The kind that answers a path."""
-    for kind in kinds().values():
-        for prefix in kind.prefixes:
-            if path == prefix or path.startswith(prefix + "/"):
-                return kind
+    for prefix, below, kind in _prefixes():
+        if path == prefix or path.startswith(below):
+            return kind
     return None
+
+
+@cache
+def _prefixes() -> list[tuple[str, str, Kind]]:
+    return [(prefix, f"{prefix}/", kind) for kind in kinds().values() for prefix in kind.prefixes]
 
 
 def _found() -> Iterator[Kind]:

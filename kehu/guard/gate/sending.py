@@ -16,6 +16,7 @@ import itertools
 import re
 import select
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -33,10 +34,19 @@ KEEP_THE_PLAN: Final = (
 """Said before a statement in its transaction: its plan is made once and kept, and never walks through a table."""
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 _GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
-_Prepared = dict[tuple[str, tuple[int, ...]], bytes]
-# by connection: the names of statements that it knows, by their text and the types of their parameters
 _numbers: Final = itertools.count()  # a name is never given twice: what is forgotten here may still be there
-_known: Final[WeakKeyDictionary[Connection[Any], _Prepared]] = WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a connection knows: the names of statements by their text and the types of their parameters, and who writes and
+    reads a statement's values, which takes twice as long where it is found anew each time."""
+
+    names: dict[tuple[str, tuple[int, ...]], bytes] = field(default_factory=dict)
+    rows: dict[str, abc.Transformer] = field(default_factory=dict)
+
+
+_known: Final[WeakKeyDictionary[Connection[Any], _Known]] = WeakKeyDictionary()
 
 
 class Sent:
@@ -55,7 +65,7 @@ class Sent:
             psycopg.Error: it could not be sent.
         """
         known = _known_to(raw)
-        self._raw, self._rows = raw, Transformer(raw)
+        self._raw, self._rows = raw, _rows_of(raw, known, statement)
         self._again: tuple[str, Sequence[Any]] | None = (statement, values)
         told = self._rows.dump_sequence(values, [PyFormat.AUTO] * len(values))
         word = _named(raw, known, KEEP_THE_PLAN, ())
@@ -94,7 +104,7 @@ class Sent:
                 failed = error_from_result(result)
                 if self._again is None or not isinstance(failed, InvalidSqlStatementName):
                     raise failed
-                _known_to(self._raw).clear()  # after a rollback the driver has all forgotten that was prepared
+                _known_to(self._raw).names.clear()  # after a rollback the driver has all forgotten that was prepared
                 once_more = Sent(self._raw, *self._again)
                 once_more._again = None
                 return once_more.finish()
@@ -111,25 +121,25 @@ def at_once(raw: Connection[Any], statement: str, values: Sequence[Any]) -> list
     Raises:
         psycopg.Error: it failed.
     """
-    known, rows, line = _known_to(raw), Transformer(raw), raw.pgconn
+    known, line = _known_to(raw), raw.pgconn
+    rows = _rows_of(raw, known, statement)
     told = rows.dump_sequence(values, [PyFormat.AUTO] * len(values))
     for attempt in range(2):
         name = _named(raw, known, statement, tuple(rows.types or ()))
         try:
-            line.send_query_prepared(name, told, rows.formats, Format.BINARY)
-            _flush(line)
-            found = list(iter(lambda: _next(line), None))  # behind the rows comes word of a commit that failed
-            if not found or line.status == ConnStatus.BAD:
+            # one call, so one wait without Python's lock; it returns what came last: word of a commit that failed, if any
+            found = line.exec_prepared(name, told, rows.formats, Format.BINARY)  # type: ignore[arg-type]  # None: null
+            if line.status == ConnStatus.BAD:
                 raise OperationalError("the connection was lost")
         except BaseException:
             raw.close()
             raise
-        if found[-1].status in _GOOD:
-            return _loaded(rows, found[-1])
-        failed = error_from_result(found[-1])
+        if found.status in _GOOD:
+            return _loaded(rows, found)
+        failed = error_from_result(found)
         if attempt or not isinstance(failed, InvalidSqlStatementName):
             break
-        known.clear()  # as above
+        known.names.clear()  # as above
     raise failed
 
 
@@ -142,21 +152,32 @@ def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 
 def _loaded(rows: abc.Transformer, result: PGresult) -> list[Any]:
     rows.set_pgresult(result)
-    return rows.load_rows(0, result.ntuples, tuple)
+    try:
+        return rows.load_rows(0, result.ntuples, tuple)
+    finally:
+        rows.set_pgresult(None)  # they outlive it
 
 
-def _known_to(raw: Connection[Any]) -> _Prepared:
+def _known_to(raw: Connection[Any]) -> _Known:
     """What a connection knows; of a new one nothing, and it learns how arrays of ids are written."""
     known = _known.get(raw)
     if known is None:
         raw.adapters.register_dumper(UuidArray, UuidArrayDumper)
-        known = _known[raw] = {}
+        known = _known[raw] = _Known()
     return known
 
 
-def _named(raw: Connection[Any], known: _Prepared, statement: str, types: tuple[int, ...]) -> bytes:
+def _rows_of(raw: Connection[Any], known: _Known, statement: str) -> abc.Transformer:
+    """Who writes and reads a statement's values: without the connection, or that would never be collected."""
+    rows = known.rows.get(statement)
+    if rows is None:
+        rows = known.rows[statement] = Transformer(raw.adapters)
+    return rows
+
+
+def _named(raw: Connection[Any], known: _Known, statement: str, types: tuple[int, ...]) -> bytes:
     """The name under which the connection knows a statement; it is made known where it is not."""
-    name = known.get((statement, types))
+    name = known.names.get((statement, types))
     if name is None:
         name = b"kehu_%d" % next(_numbers)
         made = raw.pgconn.prepare(name, statement.encode(), types)
@@ -164,7 +185,7 @@ def _named(raw: Connection[Any], known: _Prepared, statement: str, types: tuple[
             raise OperationalError("the connection was lost")
         if made.status not in _GOOD:
             raise error_from_result(made)
-        known[statement, types] = name
+        known.names[statement, types] = name
     return name
 
 
