@@ -14,7 +14,7 @@ from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.gate.sending import Sent, at_once, numbered
 from kehu.guard.gate.statement import STATEMENTS
 from kehu.guard.setup import open_owner
-from kehu.vault.arrays import UuidArray
+from kehu.vault.arrays import BigintArray, ByteaArray, SmallintArray, UuidArray
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 
@@ -135,6 +135,27 @@ def test_a_statement_by_itself_is_answered_refused_and_said_again(database):
     with pytest.raises(psycopg.OperationalError):
         at_once(raw, "select 1 where $1", [False])
     connection.close()
+
+
+_EDGES = [-(2**63), 2**63 - 1, None, 0]
+
+
+@pytest.mark.parametrize(
+    ("array", "type", "values"),
+    [
+        (UuidArray, "uuid", [new_id(), new_id()]),
+        (ByteaArray, "bytea", [b"", bytes(range(256)), b"\\x00"]),
+        (SmallintArray, "smallint", [-(2**15), 0, 2**15 - 1]),
+        (BigintArray, "bigint", _EDGES),
+    ],
+)
+def test_an_array_arrives_as_it_was_given(database, array, type, values):
+    raw = raw_connection()
+    ask = f"select $1::{type}[], cardinality($1), array_positions($1, null)"
+    absent = [place for place, one in enumerate(values, 1) if one is None]
+    for given in (values, tuple(values)):
+        assert at_once(raw, ask, [array(given)]) == [(values, len(values), absent)]
+    assert at_once(raw, ask, [array([])]) == [([], 0, [])]
 
 
 def test_named_parameters_are_numbered_as_they_first_come():

@@ -32,7 +32,7 @@ from kehu.guard.gate.statement import PARAMETERS, STATEMENTS, Reach
 from kehu.guard.installation import Installation, installation
 from kehu.guard.ledger.mac import entry_mac
 from kehu.host.process import uncollected
-from kehu.vault.arrays import UuidArray
+from kehu.vault.arrays import ByteaArray, SmallintArray, UuidArray
 from kehu.vault.ids import first_id
 from kehu.vault.keys import EpochKeyMissing
 from kehu.vault.open import open_facet
@@ -358,10 +358,10 @@ class Gate:
             "ask": text,
             "rules": self._held.rules.digest,
             "entries": UuidArray(entries),
-            "macs": macs,
+            "macs": ByteaArray(macs),
             "action": ACTIONS[ask.use],
             "detail": question.detail,
-            "kinds": list(question.kinds),
+            "kinds": SmallintArray(question.kinds),
             "consent_basis": BASES["consent"],
             **_oldest(self._held.rules.purposes[ask.purpose].fresh),
         }

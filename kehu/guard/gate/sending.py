@@ -26,7 +26,7 @@ from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
-from kehu.vault.arrays import UuidArray, UuidArrayDumper
+from kehu.vault.arrays import register_arrays
 
 KEEP_THE_PLAN: Final = (
     "select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
@@ -159,10 +159,10 @@ def _loaded(rows: abc.Transformer, result: PGresult) -> list[Any]:
 
 
 def _known_to(raw: Connection[Any]) -> _Known:
-    """What a connection knows; of a new one nothing, and it learns how arrays of ids are written."""
+    """What a connection knows; of a new one nothing, and it learns how arrays are written."""
     known = _known.get(raw)
     if known is None:
-        raw.adapters.register_dumper(UuidArray, UuidArrayDumper)
+        register_arrays(raw.adapters)
         known = _known[raw] = _Known()
     return known
 

@@ -21,6 +21,7 @@ from kehu.refine.models import LinkageRun
 from kehu.refine.resolve.indexed import looked_up, of_house
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group
 from kehu.refine.resolve.weights import all_in_force
+from kehu.vault.arrays import BigintArray
 from kehu.vault.ids import in_order
 
 # Ids are made by this machine's clock, transactions begin by the database's.
@@ -100,7 +101,7 @@ def candidates(group: Group, table: pa.Table) -> list[UUID]:
     found: set[UUID] = set()
     for start in range(0, len(tokens), _TOKENS_PER_STATEMENT):
         share = tokens[start : start + _TOKENS_PER_STATEMENT]
-        values = [share, _COMMON + 1, _COMMON, group.controller, KIND_NUMBERS[group.kind]]
+        values = [BigintArray(share), _COMMON + 1, _COMMON, group.controller, KIND_NUMBERS[group.kind]]
         found.update(row[0] for row in looked_up(_SHARING, values))
     return in_order(found)
 

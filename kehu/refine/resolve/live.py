@@ -29,6 +29,7 @@ from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, g
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.review.queue import Pair
 from kehu.refine.tokens import tokens_of
+from kehu.vault.arrays import BigintArray
 
 MOST: Final = 100
 """Customers with something new; more at a time are compared in bulk."""
@@ -176,7 +177,13 @@ class LiveLinkage:
         if not wanted:
             return []
         ones, others = zip(*wanted, strict=True)
-        values = [list(ones), list(others), _COMMON + 1, self._group.controller, KIND_NUMBERS[self._group.kind]]
+        values = [
+            BigintArray(ones),
+            BigintArray(others),
+            _COMMON + 1,
+            self._group.controller,
+            KIND_NUMBERS[self._group.kind],
+        ]
         return looked_up(statement, values)
 
 
