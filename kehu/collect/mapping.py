@@ -16,6 +16,7 @@ from kehu.collect.evidence import evidence
 from kehu.collect.imports.recipe import EVENTS
 from kehu.collect.imports.supplied import OF_THE_SOURCE
 from kehu.collect.presets import Recognised, recognise
+from kehu.collect.readers.rows import unbroken
 from kehu.govern.dictionary import Dictionary
 from kehu.refine.clean import fold
 
@@ -127,6 +128,8 @@ def override(suggestion: Suggestion, told: Iterable[str], columns: Sequence[str]
 def _column(wanted: str, columns: Sequence[str]) -> str:
     if wanted in columns:
         return wanted
+    if (whole := unbroken(wanted)) in columns:  # as it stands in the file
+        return whole
     if match := re.fullmatch(r"#(\d{1,5})", wanted):
         place = int(match[1])
         if 1 <= place <= len(columns):

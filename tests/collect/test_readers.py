@@ -196,6 +196,20 @@ def test_repeated_and_nameless_headers(tmp_path: Path) -> None:
     assert everything(source).frame.columns == ["line", *source.columns]
 
 
+def test_a_header_broken_into_lines_is_one(tmp_path: Path) -> None:
+    broken = pl.DataFrame({"手机号\n(必填)": ["1"], " id": ["2"]})
+    broken.write_parquet(tmp_path / "in.parquet")
+    book = openpyxl.Workbook()
+    for row in (broken.columns, *broken.rows()):
+        book.active.append(row)
+    book.save(tmp_path / "in.xlsx")
+    (tmp_path / "in.csv").write_text(broken.write_csv())
+    for name in ("in.parquet", "in.xlsx", "in.csv"):
+        source = open_source(tmp_path / name)
+        assert source.columns == ["手机号 (必填)", "id"], name
+        assert everything(source).frame.rows()[0][1:] == ("1", "2")
+
+
 @pytest.mark.parametrize("size", [1, 7, 100, 1000])
 def test_skip_gives_the_same_batches(tmp_path: Path, size: int) -> None:
     rows = [f'{i},"a\n{i}"' if i % 13 == 0 else f'{i},b"{i}' if i % 31 == 0 else f"{i},c" for i in range(900)]

@@ -15,6 +15,7 @@ from kehu.collect.models import Quarantined
 from kehu.collect.quarantine.cells import QUOTED, from_spreadsheet
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.readers import BadRow, Batch, Source, open_source
+from kehu.collect.readers.rows import unbroken
 from kehu.guard.aside import open_aside
 from kehu.guard.gate.actor import Actor
 
@@ -92,15 +93,20 @@ class MendedSource(Source):
             raise NotOfThisExport(f"the file has no column {ID_COLUMN}")
         self._places = {str(id): at for at, id in enumerate(ids, start=1)}
         own = [name for name in self._source.columns if name not in (*OWN_COLUMNS, EXACT_COLUMN)]
-        self._quoted = {} if EXACT_COLUMN in self._source.columns else {name: from_spreadsheet(name) for name in own}
-        self.columns = list(dict.fromkeys([*columns, *(self._quoted.get(name, name) for name in own)]))
+        self._quoted = [] if EXACT_COLUMN in self._source.columns else own
+        known = {unbroken(name): name for name in columns}  # a reader has every header in one line
+        plain = {name: from_spreadsheet(name) if self._quoted else name for name in own}
+        self._names = {name: known.get(told, told) for name, told in plain.items()}
+        self.columns = list(dict.fromkeys([*columns, *self._names.values()]))
         self.notes = []
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """The rows of the file that stand for one of these, in the file's order."""
         for batch in self._source.batches(size, skip):
             places = [self._places.get(id or "") for id in batch.frame[ID_COLUMN].to_list()]
-            frame = _unquoted(batch.frame, self._quoted).with_columns(pl.Series("line", places, dtype=pl.Int64))
+            frame = _unquoted(batch.frame, self._quoted, self._names).with_columns(
+                pl.Series("line", places, dtype=pl.Int64)
+            )
             frame = frame.filter(pl.col("line").is_not_null())
             missing = [pl.lit(None, pl.String).alias(name) for name in self.columns if name not in frame.columns]
             yield Batch(frame.with_columns(missing).select("line", *self.columns).sort("line"), [])
@@ -114,9 +120,9 @@ def open_refused(ids: Sequence[UUID], *, actor: Actor, detail: UUID | None) -> d
     return {id: (held[id][0], opened[id]) for id in ids if id in opened}
 
 
-def _unquoted(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+def _unquoted(frame: pl.DataFrame, quoted: Sequence[str], names: Mapping[str, str]) -> pl.DataFrame:
     """Cells and names of columns as they were before a spreadsheet had to be kept from running them."""
-    cells = frame.with_columns(pl.col(name).str.replace(QUOTED, "${1}") for name in names)
+    cells = frame.with_columns(pl.col(name).str.replace(QUOTED, "${1}") for name in quoted)
     return cells.rename({name: plain for name, plain in names.items() if plain not in frame.columns})
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kehu.collect.readers.rows import LINE, MOST_WHOLE, Batch, Opener, Source, UnreadableSource, require_few, tidy
+from kehu.collect.readers.rows import MOST_WHOLE, Batch, Opener, Source, UnreadableSource, tidy, unique_columns
 
 _MOST_VALUES: Final = 1_000_000
 _MOST_BYTES: Final = 2 << 30  # of a row group, unpacked
@@ -48,7 +48,6 @@ class ParquetSource(Source):
         self.notes = []
         with opener() as stream, _told(), pq.ParquetFile(stream) as file:
             self.columns = list(_as_strings(_to_polars(file.schema_arrow.empty_table())).columns)
-            require_few(len(self.columns))
             texts = [one for one in file.schema_arrow if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
             self._texts = [one.name for one in texts]
         with opener() as stream, _told():
@@ -144,7 +143,7 @@ def _as_strings(frame: pl.DataFrame) -> pl.DataFrame:
     deep = [name for name, kind in frame.schema.items() if kind.is_nested() and not _is_list_of_values(kind)]
     frame = frame.with_columns(pl.Series(name, map(_json, frame[name].to_list()), dtype=pl.String) for name in deep)
     frame = frame.select(_as_string(name, kind) for name, kind in frame.schema.items())
-    return frame.rename({LINE: f"{LINE}_"}) if LINE in frame.columns else frame
+    return frame.rename(dict(zip(frame.columns, unique_columns(frame.columns), strict=True)))
 
 
 def _is_list_of_values(kind: pl.DataType) -> bool:

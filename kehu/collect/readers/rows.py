@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ Opener = Callable[[], BinaryIO]
 """Opens the same bytes anew; called once per pass."""
 
 LINE: Final = "line"
+_BREAKS: Final = re.compile(r"\s*[\r\n]+\s*")
 RAW_LIMIT: Final = 64 * 1024
 """Bytes of an unreadable row that are kept for the quarantine; more is no customer record."""
 
@@ -100,8 +102,13 @@ def require_few(columns: int) -> None:
         )
 
 
+def unbroken(header: str) -> str:
+    """A header in one line, as spreadsheets break them: a browser sends a line's end as another than it was shown."""
+    return _BREAKS.sub(" ", header.strip())
+
+
 def unique_columns(names: Sequence[str | None]) -> list[str]:
-    """Column names without repeats: a nameless one is called by its place (`#3`), a repeated one `phone.2`.
+    """Column names in one line, without repeats: a nameless one is called by its place (`#3`), a repeated one `phone.2`.
 
     Raises:
         UnreadableSource: there are more of them than anybody can map.
@@ -110,7 +117,7 @@ def unique_columns(names: Sequence[str | None]) -> list[str]:
     seen: dict[str, int] = {}
     result: list[str] = []
     for place, raw in enumerate(names, start=1):
-        name = (raw or "").strip().strip("\ufeff") or f"#{place}"
+        name = unbroken(raw or "").strip("\ufeff") or f"#{place}"
         if name == LINE:
             name = "line_"  # `line` is the place in the file
         count = seen[name] = seen.get(name, 0) + 1

@@ -71,6 +71,17 @@ def test_what_would_be_refused_is_seen_and_put_right_before(desk):
         assert cursor.fetchone()[0] == 1 + 2  # the import's settings, and the two rows in quarantine
 
 
+def test_a_header_broken_into_lines_is_mapped(desk):
+    """A browser sends every line's end as carriage return and newline, whatever the page holds."""
+    file = SimpleUploadedFile("in.csv", '编号,"手机号\n(必填)",姓名\nA1,13801926721,林婉清\n'.encode())
+    path = desk.post("/imports/upload", {"file": file})["Location"]
+    columns = re.findall(r'name="column" value="([^"]*)"', text_of(desk.get(path)))
+    sent = {"column": [re.sub("\r?\n", "\r\n", one) for one in columns], "field": ["external_id", "phone", "full_name"]}
+    desk.post(path, FORM | sent | {"residence": "", "basis": "contract"})
+    page = desk.get(path)
+    assert page.status_code == 200 and re.search(r'<option value="phone" selected>', text_of(page))
+
+
 def test_it_opens_where_it_was_left_for_its_owner_alone(desk):
     path = uploaded(desk)
     column = {"column": ["full_name", "email"], "field": ["", "email"], "suggested": ["full_name", "email"]}
