@@ -103,6 +103,21 @@ def test_one_row_is_put_right_and_comes_in(desk, database, tmp_path):
         assert cursor.fetchone()[0] == 0
 
 
+def test_lines_of_a_cell_stay_as_they_are_when_another_is_put_right(desk, tmp_path):
+    """An input of one line drops the ends of others; a larger one sends each as carriage return and newline."""
+    text = 'full_name,address,lives in\nAnn Lee,"12 Main St\nSpringfield",CN\nBen,,DE\n'
+    bring(tmp_path, text, basis="legitimate_interest", residence="lives in")
+    row = f"/quarantine/rows/{Quarantined.objects.get(accepted=False).id}"
+    assert re.search(r"<textarea[^>]*>12 Main St\nSpringfield</textarea>", text_of(desk.get(row)))
+    values = ["Ann Lee", "12 Main St\r\nSpringfield", "DE"]
+    desk.post(row + "/mend", {"column": ["full_name", "address", "lives in"], "value": values})
+    jobs.run_pending()
+    [ann] = found(full_name="Ann Lee")
+    assert "12 Main St\\nSpringfield" in str(
+        queries.show(ann, actor=staff_once("privacy"), purpose="accuracy", fields=["address"])
+    )
+
+
 def test_what_was_refused_again_is_not_said_to_have_come_in(desk, tmp_path):
     first = bring(tmp_path, DIRTY)
     row = Quarantined.objects.filter(reason="no_usable_value").first()

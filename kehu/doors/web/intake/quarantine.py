@@ -141,7 +141,8 @@ def mend(request: HttpRequest, desk: SignedIn, row: UUID) -> HttpResponse:
                 return redirect("quarantine-row", row=row)
             mending.mend_message(row, request.POST["message"], actor=desk.actor)
             return redirect(reverse("quarantine") + "?done=sent")
-        told = dict(zip(request.POST.getlist("column"), request.POST.getlist("value"), strict=False))
+        values = [value.replace("\r\n", "\n") for value in request.POST.getlist("value")]  # as they were shown
+        told = dict(zip(request.POST.getlist("column"), values, strict=False))
         unseen = zip(request.POST.getlist("unseen"), request.POST.getlist("unseen_value"), strict=False)
         told |= {
             name: value for name, value in unseen if value.strip()
@@ -171,7 +172,7 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
         hidden, masked = secret and not lately, dictionary.mask(name, value) if name else DOTS
         cells.append({
             "column": column, "field": field_label(name) if name else "", "value": "" if hidden else value,
-            "masked": masked if hidden and value else "",
+            "masked": masked if hidden and value else "", "lines": "\n" in value,
         })  # fmt: skip
     context: dict[str, Any] = {
         "intake_tabs": tabs(desk),
