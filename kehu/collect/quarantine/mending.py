@@ -17,7 +17,7 @@ from django.db import transaction
 
 from kehu.collect.channels import Kind, kinds
 from kehu.collect.imports.queries import UnknownImport
-from kehu.collect.imports.recipe import FileRecipe, Recipe
+from kehu.collect.imports.recipe import FileRecipe, Recipe, fields_of
 from kehu.collect.inbox.envelope import packed
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.actions import NothingRefused, enter, recipe_of_import
@@ -29,6 +29,7 @@ from kehu.govern.models import Channel
 from kehu.guard.aside import forget_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
+from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.vault.ids import new_id
 
@@ -48,11 +49,12 @@ class Refused:
 
     ``fields``: column to field; ``untold``: columns of which nobody said what they hold; ``message``: it is one, of a channel
     that sends by itself; ``added``: fields that an earlier mending added; ``kept``: what the house itself wrote beside the row,
-    which is nobody's to change.
+    which is nobody's to change; ``kind``: what a row of its import is.
     """
 
     id: UUID
     batch: UUID
+    kind: str
     line: int
     reason: str
     channel: Channel
@@ -109,8 +111,8 @@ def look_at(id: UUID, *, actor: Actor) -> Refused:
 def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
     """Put cells of one row right and enter the import that brings it in; returns that import's id.
 
-    A column that is not named keeps what it holds; one that is no column of the file is the field of that name. What the
-    house wrote beside the row stays, whatever is named so.
+    A column that is not named keeps what it holds; one that is no column of the file is the field of that name, which a row of
+    its kind may hold, or nothing. What the house wrote beside the row stays, whatever is named so.
 
     Raises:
         Refused: this role may not, or not this person now.
@@ -120,7 +122,8 @@ def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
     seen = look_at(id, actor=actor)
     if seen.message:
         raise NothingRefused
-    cells = {name: value for name, value in cells.items() if name not in seen.kept}
+    known = {*seen.cells, *fields_of(seen.kind, installation().rules.dictionary)}.difference(seen.kept)
+    cells = {name: value for name, value in cells.items() if name in known}
     told = {**seen.added, **seen.cells, **cells}
     held = {name: value.strip() for name, value in told.items() if value and value.strip()}
     with transaction.atomic():
@@ -260,11 +263,15 @@ def _again(
     recipe: Recipe, file: FileRecipe, ids: Sequence[UUID], batch: UUID, told: Correction, extra: dict[str, str],
     day_first: dict[str, bool],
 ) -> FileRecipe:  # fmt: skip
-    """A file of those rows. A corrected cell of a field without a column gets one of the field's own name."""
+    """A file of those rows. A corrected cell of a field without a column gets one of the field's own name.
+
+    What is neither is a column of another import of the group: of this one's rows it says nothing.
+    """
+    known = fields_of(recipe.kind, installation().rules.dictionary)
     columns = list(dict.fromkeys([*columns_of(file, recipe), *_hidden(recipe), *extra.values(), *told.cells]))
     fields = {**file.fields, **extra}
     taken = {*file.fields.values(), *file.unmapped, *recipe.beside}
-    fields |= {name: name for name in told.cells if name not in taken and name not in fields}
+    fields |= {name: name for name in told.cells if name in known and name not in taken and name not in fields}
     return replace(
         file, path=None, staged=None, digest="", rows=len(ids), fields=fields,
         unmapped=[name for name in columns if name not in fields.values()],
@@ -304,8 +311,9 @@ def _opened(
 ) -> Refused:  # fmt: skip
     channel = Channel.objects.get(id=held.channel)
     return Refused(
-        row.id, row.batch, row.line, row.reason, channel, message, text, cells, fields, untold, added or {}, kept or {}
-    )
+        row.id, row.batch, held.kind, row.line, row.reason, channel, message, text, cells, fields, untold, added or {},
+        kept or {},
+    )  # fmt: skip
 
 
 def _pretty(raw: bytes) -> str:

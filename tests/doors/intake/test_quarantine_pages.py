@@ -118,6 +118,19 @@ def test_lines_of_a_cell_stay_as_they_are_when_another_is_put_right(desk, tmp_pa
     )
 
 
+def test_a_refused_row_takes_the_fields_of_its_kind(desk, tmp_path):
+    bring(tmp_path, "order_id,remark\n,card\n", kind="orders")
+    row = f"/quarantine/rows/{Quarantined.objects.get(accepted=False).id}"
+    offered = set(re.findall(r'<option value="([a-z_]+)"', text_of(desk.get(row))))
+    assert {"amount", "email"} <= offered and not {"birth_date", "national_id"} & offered
+    form = {"column": ["order_id", "shoe"], "value": ["O1", "38"], "add_field": "birth_date", "add_value": "1990-03-04"}
+    desk.post(row + "/mend", form)
+    jobs.run_pending()
+    with connection.cursor() as cursor:
+        cursor.execute("select r.kind, f.category from record r join facet f on f.record = r.id")
+        assert cursor.fetchall() == [(3, 3)]
+
+
 def test_what_was_refused_again_is_not_said_to_have_come_in(desk, tmp_path):
     first = bring(tmp_path, DIRTY)
     row = Quarantined.objects.filter(reason="no_usable_value").first()
@@ -172,6 +185,18 @@ def test_a_group_comes_in_by_the_same_correction_for_all(desk, tmp_path):
     assert desk.post(f"/quarantine/{store}/files/no_usable_value/again", {"column": "full_name", "value": "Eve Oz"})
     jobs.run_pending()
     assert waits() == 0 and len(found(full_name="Eve Oz")) == 1
+
+
+def test_a_column_that_one_import_of_a_group_has_stops_no_other(desk, tmp_path):
+    bring(tmp_path, "full_name;email\nBob;bob@mail.example\n;x\n", name="a.csv")
+    bring(tmp_path, "name;e-mail\nRob;rob@mail.example\n;y\n", name="b.csv")
+    [group] = groups.groups(actor=owner_actor())
+    path = f"/quarantine/{group.channel.id}/files/{group.reason}/again"
+    for column in ("e-mail", "email"):
+        desk.post(path, {"column": column, "value": f"{column}@mail.example"})
+        jobs.run_pending()
+        assert not Import.objects.exclude(state="done").exists()
+    assert waits() == 0 and len(found(email="email@mail.example")) == len(found(email="e-mail@mail.example")) == 1
 
 
 def test_a_group_is_read_with_the_country_and_the_dates_that_are_said(desk, tmp_path):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kehu.collect import tasks
 from kehu.collect.imports.queries import UnknownImport
-from kehu.collect.imports.recipe import EVENTS, Recipe
+from kehu.collect.imports.recipe import Recipe, fields_of
 from kehu.collect.models import Import
 from kehu.collect.quarantine import aging, groups, mending
 from kehu.collect.quarantine.actions import NothingRefused, recipe_of_import
@@ -182,7 +182,7 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
         # what nobody could read may hold anything
         "text": seen.text if lately else None,
         "hidden": not lately and (seen.text is not None or any(cell["masked"] for cell in cells)),
-        "fields": _fields(set(seen.fields.values())),
+        "fields": _fields(set(seen.fields.values()), seen.kind),
         "may_bring": desk.may("collect"),
         "problem": problem,
     }
@@ -217,13 +217,10 @@ def _column_word(name: str, recipe: Recipe, fields: dict[str, str]) -> str:
     return name
 
 
-def _fields(taken: set[str], kind: str = "") -> list[tuple[str, str]]:
-    """Fields that no column is yet."""
-    event = kind in EVENTS
-    dictionary = installation().rules.dictionary.fields
-    return [
-        (name, field_label(name)) for name, held in dictionary.items() if name not in taken and (held.event == event)
-    ]
+def _fields(taken: set[str], kind: str) -> list[tuple[str, str]]:
+    """Fields that a row of a kind may hold and that no column is yet."""
+    held = fields_of(kind, installation().rules.dictionary)
+    return [(name, field_label(name)) for name in held if name not in taken]
 
 
 def _group(desk: SignedIn, number: int, how: str, reason: str) -> groups.Group:
