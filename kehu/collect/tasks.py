@@ -46,6 +46,22 @@ def run_import(import_id: str) -> None:
     actions.run(row.id, actor=actor_of(staff.email))
 
 
+@app.task(name="collect:undo_import", pass_context=False, retry=WHILE_DATABASE_AWAY)
+def undo_import(import_id: str, staff: str) -> None:
+    """Finish taking an import back, as whoever asked for it.
+
+    Raises:
+        UnknownStaff: nobody of that account works here any more.
+    """
+    from kehu.collect.imports import actions
+
+    held = Staff.objects.filter(id=staff, is_active=True).first()
+    if held is None:
+        raise UnknownStaff(staff)
+    if actions.left_half(UUID(import_id)):
+        actions.undo(UUID(import_id), actor=actor_of(held.email))
+
+
 def run_again(import_ids: Iterable[UUID]) -> None:
     """Have imports of refused rows worked on."""
     for import_id in import_ids:
@@ -73,10 +89,11 @@ def send_again(channel: int, reason: str, staff: str, until: str) -> None:
 @app.periodic(cron="23 3 * * *")
 @app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
-    """Every night: erase what was taken back 30 days ago, and what nobody has mended in time."""
-    from kehu.collect.imports import undo
+    """Every night: finish what was taken back in half, erase that of 30 days ago, and what nobody has mended in time."""
+    from kehu.collect.imports import actions, undo
     from kehu.collect.quarantine import aging
 
+    actions.finish_undoing(actor=owner_actor())
     undo.erase_taken_back(actor=owner_actor())
     aging.forget_old(actor=owner_actor())
 

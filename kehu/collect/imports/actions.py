@@ -22,7 +22,7 @@ from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_
 from kehu.collect.imports.prepare import Prepared, Preparer
 from kehu.collect.imports.queries import ImportStatus, UnknownImport, status
 from kehu.collect.imports.recipe import ImportTerms, Recipe
-from kehu.collect.imports.undo import proof_id, take_back
+from kehu.collect.imports.undo import is_half, proof_id, take_back
 from kehu.collect.imports.write import Counts, Place, write_chunk
 from kehu.collect.models import Import, ImportChunk
 from kehu.govern.models import Channel
@@ -130,11 +130,13 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
     return done
 
 
-def undo(import_id: UUID, *, actor: Actor) -> int:
+def undo(import_id: UUID, *, actor: Actor, until: float | None = None) -> int:
     """Take an import back, with what came in of its refused rows since; returns how many records are hidden now.
 
     They are erased after 30 days. Asked again it finishes what was interrupted, and answers the same.
 
+    Args:
+        until: by when to stop, on the monotonic clock; :func:`left_half` says whether something is left.
     Raises:
         UnknownImport: there is none of that id, or it is erased already.
         ImportRunning: it, or what brings its refused rows again, is being worked on now.
@@ -146,10 +148,24 @@ def undo(import_id: UUID, *, actor: Actor) -> int:
     with ExitStack() as held:
         for one in _with_replays(import_id):  # all before any is taken back: one that is worked on refuses the whole
             held.enter_context(_alone(one))
-        hidden = take_back(row, actor=actor)
+        hidden = take_back(row, actor=actor, until=until)
         for again in _replays(import_id):
-            hidden += undo(again, actor=actor)
+            hidden += undo(again, actor=actor, until=until)
+        if until is None or time.monotonic() < until:
+            Import.objects.filter(id=import_id, undone_at=None).update(undone_at=timezone.now())
     return hidden
+
+
+def left_half(import_id: UUID) -> bool:
+    """Whether an import is taken back, and not yet all of it."""
+    return is_half(_row(import_id))
+
+
+def finish_undoing(*, actor: Actor) -> None:
+    """Take back what is left of every import of which that broke off; one that is being worked on is left alone."""
+    for import_id in Import.objects.filter(state="undone", undone_at=None).values_list("id", flat=True):
+        with suppress(ImportRunning):
+            undo(import_id, actor=actor)
 
 
 def _replays(import_id: UUID) -> list[UUID]:

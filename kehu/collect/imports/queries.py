@@ -22,7 +22,10 @@ class UnknownImport(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class ImportStatus:
-    """Where an import stands. ``review`` is null until linkage has looked at it; ``share`` runs from 0 to 1."""
+    """Where an import stands. ``review`` is null until linkage has looked at it; ``share`` runs from 0 to 1.
+
+    ``half``: it is being taken back, and some of it is shown still.
+    """
 
     id: UUID
     state: str
@@ -41,6 +44,7 @@ class ImportStatus:
     expected: int
     started_at: datetime
     ended_at: datetime | None
+    half: bool = False
 
     @classmethod
     def of(cls, row: Import, counts: Counts, seconds: float = 0.0, review: int | None = None) -> ImportStatus:
@@ -50,7 +54,7 @@ class ImportStatus:
             id=row.id, state=row.state, kind=row.kind, channel=row.channel, rows=counts.rows, accepted=counts.accepted,
             created=counts.created, updated=counts.updated, merged=counts.merged, duplicates=counts.duplicates,
             quarantined=counts.quarantined, review=review, seconds=round(seconds, 3), share=share, expected=row.expected,
-            started_at=row.started_at, ended_at=row.ended_at,
+            started_at=row.started_at, ended_at=row.ended_at, half=row.state == "undone" and row.undone_at is None,
         )  # fmt: skip
 
 

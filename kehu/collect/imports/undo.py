@@ -1,14 +1,20 @@
-"""Taking an import back: hidden at once, in small steps, so that a crash in between is finished by asking again."""
+"""Taking an import back: hidden in small steps, so that a crash in between is finished by asking again.
+
+While it goes on the import is ``undone`` without a time (``undone_at``); that is noted once nothing of it is shown any more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection as django_connection
 from django.db import transaction
+from django.db.models import Case, F, When
 from django.utils import timezone
 from psycopg import Connection
 
@@ -79,32 +85,50 @@ from stay join gone using (subject) where s.subject = stay.subject
 """
 
 
-def take_back(row: Import, *, actor: Actor) -> int:
-    """Hide every record of an import, but those of rows that another brought, too; returns how many.
+def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
+    """Hide every record of an import, but those of rows that another brought, too; returns how many are hidden.
 
+    Args:
+        until: by when to stop, on the monotonic clock; what is left is done when asked again.
     Raises:
         ActRefused: this role may not.
     """
     require_act("collect", actor)
     require_standing(actor)
-    with transaction.atomic():
-        record_act("undo", None, actor=actor, detail=row.id)
-        # first, for a channel's inbox may be writing into it: this waits, and nothing is written after it
-        Import.objects.filter(id=row.id).update(state="undone", undone_at=timezone.now())
-        raw: Connection[Any] = django_connection.connection
-        were = _who_stay(raw, joined_by(raw, row.id), row.id)
-        unassign_run(raw, row.id, by=actor.staff)
-        tell_mistake(were, actor=actor)
-    while _step(row.id, actor):
-        pass
-    while _take_statements_back(row.id):
-        pass
-    while _forget_quarantined(row.id):
-        pass
+    if not is_half(row):
+        _begin(row.id, actor)
+    _hide_all(row.id, actor, until)
     with django_connection.cursor() as cursor:
         cursor.execute("select count(*) from record where batch = %s and hidden", [row.id])
         found = cursor.fetchone()
     return int(found[0]) if found else 0
+
+
+def is_half(row: Import) -> bool:
+    """Whether it is being taken back, or was when something broke off."""
+    return row.state == "undone" and row.undone_at is None
+
+
+def _begin(batch: UUID, actor: Actor) -> None:
+    with transaction.atomic():
+        record_act("undo", None, actor=actor, detail=batch)
+        # first, for a channel's inbox may be writing into it: this waits, and nothing is written after it
+        since = Case(When(state="undone", then=F("undone_at")))  # asked again it is not kept for longer
+        Import.objects.filter(id=batch).update(state="undone", undone_at=since)
+        raw: Connection[Any] = django_connection.connection
+        were = _who_stay(raw, joined_by(raw, batch), batch)
+        unassign_run(raw, batch, by=actor.staff)
+        tell_mistake(were, actor=actor)
+
+
+def _hide_all(batch: UUID, actor: Actor, until: float | None) -> None:
+    steps: list[Callable[[], int]] = [
+        partial(_step, batch, actor), partial(_take_statements_back, batch), partial(_forget_quarantined, batch),
+    ]  # fmt: skip
+    for step in steps:
+        while step():
+            if until is not None and time.monotonic() > until:
+                return
 
 
 def _step(batch: UUID, actor: Actor) -> int:
@@ -177,6 +201,7 @@ def erase_taken_back(*, actor: Actor) -> int:
     due = Import.objects.filter(state="undone", undone_at__lt=timezone.now() - KEPT)
     count = 0
     for row in due:
+        _hide_all(row.id, actor, None)  # what broke off of it
         while _erase_step(row.id):
             pass
         if _left(row.id):

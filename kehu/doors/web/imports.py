@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
+from kehu.collect import tasks
 from kehu.collect.imports import actions, queries
 from kehu.collect.imports.draft import left_of
 from kehu.collect.imports.queries import ImportStatus, UnknownImport
@@ -29,6 +31,7 @@ from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 
 _LINES: Final = 200
+_PATIENCE: Final = 5.0  # seconds for which somebody waits for an import to be taken back; the rest is a job
 _WORKING: Final = ("waiting", "running")
 _CONTACT: Final = ("external_id", "email", "phone")
 
@@ -104,7 +107,10 @@ def undo_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRe
     """Take an import back."""
     require_act("collect", desk.actor)
     try:
-        actions.undo(import_id, actor=desk.actor)
+        actions.undo(import_id, actor=desk.actor, until=time.monotonic() + _PATIENCE)
+        if actions.left_half(import_id):
+            tasks.undo_import.defer(import_id=str(import_id), staff=str(desk.staff))
+            return redirect("import", import_id=import_id)
     except UnknownImport:
         raise Http404 from None
     except actions.ImportRunning:
@@ -135,7 +141,7 @@ def _standing(import_id: UUID) -> dict[str, Any]:
     return {
         "status": held,
         "channel": queries.channel_name(held.channel),
-        "working": held.state in _WORKING,
+        "working": held.state in _WORKING or held.half,
         "rate": int(held.rows / held.seconds) if held.seconds > 0 else 0,
         **_words(held),
     }
@@ -151,7 +157,10 @@ def _words(held: ImportStatus) -> dict[str, Any]:
         "undone": ("", _("taken back")),
         "erased": ("", _("erased")),
     }.get(held.state, ("", held.state))
-    return {"tone": tone, "word": word, "kind": kind_word(held.kind), "can_undo": held.state in ("done", "failed")}
+    if held.half:
+        tone, word = "azurite", _("being taken back")
+    can_undo = held.state in ("done", "failed") or held.half
+    return {"tone": tone, "word": word, "kind": kind_word(held.kind), "can_undo": can_undo}
 
 
 def _line(one: Any) -> dict[str, Any]:

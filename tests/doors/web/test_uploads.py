@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from kehu.collect import tasks
+from kehu.collect.imports import actions, undo
+from kehu.collect.imports.queries import ImportStatus
+from kehu.collect.imports.recipe import ImportTerms
+from kehu.collect.models import Import
 from kehu.collect.tasks import run_import
+from kehu.doors.web import imports
+from kehu.guard.staff.actions import owner_actor
+from kehu.host import jobs
 from tests.doors.web.browsing import signed_in, text_of
 
 CANARY = "canary.lin@mail.example"
 FILE = f"客户编号,姓名,手机,邮箱\nA1,林婉清,13801926721,{CANARY}\nA2,周予安,13801926722,zhou@mail.example\n".encode()
+
+
+def _brought() -> ImportStatus:
+    """The file, as the owner brings it in."""
+    (path := Path(os.environ["KEHU_HOME"]) / "in.csv").write_bytes(FILE)
+    owner = owner_actor()
+    planned = actions.plan(ImportTerms(files=(path,), channel="store", basis="contract"), actor=owner)
+    return actions.run(actions.start(planned, actor=owner), actor=owner)
 
 
 def _lies_in_clear(folder: Path) -> list[Path]:
@@ -42,6 +59,41 @@ def test_from_the_file_to_customers_and_back() -> None:
     desk.post(address + "/undo")
     assert "林**" not in text_of(desk.get("/customers"))
     assert _lies_in_clear(home) == []
+
+
+@pytest.mark.usefixtures("database")
+def test_what_is_taken_back_in_half_is_said_so_and_finished(monkeypatch) -> None:
+    """Of a million rows it takes minutes: a server may be restarted meanwhile, and nobody waits for all of it."""
+    desk, _ = signed_in("service", "service")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    held = _brought()
+    address = f"/imports/{held.id}"
+    with monkeypatch.context() as killed:
+        killed.setattr(undo, "_step", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            desk.post(address + "/undo")
+    page = text_of(desk.get(address))
+    assert "being taken back" in page and 'hx-trigger="every 1s"' in page and address + "/undo" in page
+    assert "Nothing was refused" not in page and "林**" in text_of(desk.get("/customers"))
+    monkeypatch.setattr(imports, "_PATIENCE", -1.0)
+    desk.post(address + "/undo")
+    Import.objects.filter(id=held.id).update(undone_at=None)  # where the last step was what time ran out in
+    jobs.run_pending()
+    page = text_of(desk.get(address))
+    assert "taken back" in page and "being taken back" not in page and "林**" not in text_of(desk.get("/customers"))
+    assert address + "/undo" not in page and "Nothing was refused" not in page
+
+
+@pytest.mark.usefixtures("database")
+def test_what_was_taken_back_in_half_is_finished_at_night(monkeypatch) -> None:
+    desk, _ = signed_in("service", "service")
+    held = _brought()
+    with monkeypatch.context() as killed:
+        killed.setattr(undo, "_step", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            actions.undo(held.id, actor=owner_actor())
+    tasks.tidy(timestamp=0)
+    assert not actions.left_half(held.id) and "林**" not in text_of(desk.get("/customers"))
 
 
 @pytest.mark.usefixtures("database")
