@@ -20,7 +20,7 @@ from kehu.collect.imports.beside import Task, beside, worth_it
 from kehu.collect.imports.garbage import collected_by_batch
 from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_plan, opened
 from kehu.collect.imports.prepare import Prepared, Preparer
-from kehu.collect.imports.queries import ImportStatus, UnknownImport, status
+from kehu.collect.imports.queries import ImportStatus, UnknownImport, status, uploads_here
 from kehu.collect.imports.recipe import ImportTerms, Recipe
 from kehu.collect.imports.undo import is_half, proof_id, take_back
 from kehu.collect.imports.write import Counts, Place, write_chunk
@@ -28,7 +28,8 @@ from kehu.collect.models import Import, ImportChunk
 from kehu.govern.models import Channel
 from kehu.guard.aside import open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.admit import Admission, Terms
+from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
 from kehu.refine.tasks import defer_linkage
@@ -130,6 +131,26 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
     return done
 
 
+def go_on(import_id: UUID, *, actor: Actor) -> None:
+    """Have an import that broke off wait for its turn again; one that did not, or whose uploads are gone, is left alone.
+
+    Raises:
+        UnknownImport: there is none of that id.
+        CollectionRefused: it may not come in (any more), whatever the law of its rows.
+    """
+    require_act("collect", actor)
+    row = _row(import_id)
+    if row.state != "failed" or not uploads_here(import_id):
+        return
+    opened = open_aside({row.id: bytes(row.sealed)}, actor=actor, act="collect", detail=row.id)
+    admission = _admission(row, Recipe.unpack(opened[row.id]), actor)
+    with transaction.atomic():
+        answer = admission.verdict(0, admission.facts(django_connection.connection))
+        if answer.answer == "denied":
+            raise CollectionRefused(answer.policy)
+        Import.objects.filter(id=import_id, state="failed").update(state="waiting")
+
+
 def undo(import_id: UUID, *, actor: Actor, until: float | None = None) -> int:
     """Take an import back, with what came in of its refused rows since; returns how many records are hidden now.
 
@@ -180,12 +201,7 @@ def _with_replays(import_id: UUID) -> list[UUID]:
 
 def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
     """Write what is not written yet; yields the counts after each part."""
-    channel = Channel.objects.get(id=row.channel)
-    terms = Terms(
-        row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id,
-        supplier=recipe.supplier, purposes=tuple(recipe.purposes), claimed=tuple(recipe.claimed), fields=recipe.brings,
-    )  # fmt: skip
-    admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
+    admission = _admission(row, recipe, actor)
     repeat = Import.objects.filter(fingerprint=row.fingerprint, state="done").exclude(id=row.id).exists()
     done = _done_parts(row.id)
     total = _counted(row.id)
@@ -211,6 +227,15 @@ def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
                     part, start = part + 1, start + some.count
                     pace.note(time.monotonic() - began)
                     yield ImportStatus.of(row, total)
+
+
+def _admission(row: Import, recipe: Recipe, actor: Actor) -> Admission:
+    channel = Channel.objects.get(id=row.channel)
+    terms = Terms(
+        row.channel, channel.kind, row.controller, row.basis, row.notice, recipe.source_proof, row.id,
+        supplier=recipe.supplier, purposes=tuple(recipe.purposes), claimed=tuple(recipe.claimed), fields=recipe.brings,
+    )  # fmt: skip
+    return Admission(installation(), gate().decisions, actor=actor, terms=terms)
 
 
 class _Pace:
@@ -325,6 +350,7 @@ __all__ = [
     "Plan",
     "TermsRefused",
     "UnknownImport",
+    "go_on",
     "plan",
     "run",
     "start",

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from kehu.collect.imports.write import Counts
-from kehu.collect.models import Import, ImportChunk, Quarantined
+from kehu.collect.models import Import, ImportChunk, Quarantined, Staged
 from kehu.govern.models import Channel
 from kehu.refine.models import LinkageRun
 
@@ -68,6 +68,12 @@ def status(import_id: UUID) -> ImportStatus:
     if row is None:
         raise UnknownImport(str(import_id))
     return replace(_status_of([row])[0], review=_review(row))
+
+
+def uploads_here(import_id: UUID) -> bool:
+    """Whether every upload that an import reads is here still: of one that broke off they are kept for a day."""
+    staged = Import.objects.filter(id=import_id).values_list("staged", flat=True).first() or []
+    return Staged.objects.filter(id__in=staged).count() == len(staged)
 
 
 def imports(limit: int = 50) -> list[ImportStatus]:

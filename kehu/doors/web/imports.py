@@ -84,6 +84,7 @@ def one_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRes
         "more_lines": len(lines) > _LINES,
         "refused": any(not one.accepted for one in lines),  # they come first
         "waits": refused_waits(import_id),
+        "goes_on": queries.uploads_here(import_id),
     }
     return page(request, "web/import.html", context, desk=desk, nav="imports")
 
@@ -99,6 +100,18 @@ def progress(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRespo
     if not context["working"]:
         response["HX-Refresh"] = "true"
     return response
+
+
+@staff_page
+@require_POST
+def go_on(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpResponse:
+    """Go on with an import that broke off, from where it stands."""
+    try:
+        actions.go_on(import_id, actor=desk.actor)
+    except UnknownImport:
+        raise Http404 from None
+    tasks.run_again([import_id])
+    return redirect("import", import_id=import_id)
 
 
 @staff_page

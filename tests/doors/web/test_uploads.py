@@ -16,6 +16,8 @@ from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.models import Import
 from kehu.collect.tasks import run_import
 from kehu.doors.web import imports
+from kehu.guard.gate.admit import Admission
+from kehu.guard.gate.policies import Answer
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
 from tests.doors.web.browsing import signed_in, text_of
@@ -59,6 +61,33 @@ def test_from_the_file_to_customers_and_back() -> None:
     desk.post(address + "/undo")
     assert "林**" not in text_of(desk.get("/customers"))
     assert _lies_in_clear(home) == []
+
+
+@pytest.mark.usefixtures("database")
+def test_what_broke_off_says_so_and_goes_on(monkeypatch) -> None:
+    desk, _ = signed_in("service", "service")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    new = desk.post("/imports/upload", {"file": SimpleUploadedFile("customers.csv", FILE)})["Location"]
+    address = desk.post(new, {"do": "start", "channel": "store", "basis": "contract", "kind": "customers"})["Location"]
+    with monkeypatch.context() as broken:
+        broken.setattr(actions, "write_chunk", lambda *_, **__: 1 / 0)
+        jobs.run_pending()
+    page = text_of(desk.get(address))
+    assert "It broke off" in page and address + "/go-on" in page and "Every row came in" not in page
+    held = Import.objects.get()
+    with monkeypatch.context() as law:
+        law.setattr(Admission, "verdict", lambda *_: Answer("denied", "house.collect-basis"))
+        refused = desk.post(address + "/go-on")
+        assert refused.status_code == 403 and "house.collect-basis" in text_of(refused)
+    assert desk.post(address + "/go-on")["Location"] == address
+    assert 'hx-trigger="every 1s"' in text_of(desk.get(address))
+    jobs.run_pending()
+    assert "Every row came in" in text_of(desk.get(address)) and "林**" in text_of(desk.get("/customers"))
+    Import.objects.filter(id=held.id).update(state="failed")  # and its upload is gone
+    page = text_of(desk.get(address))
+    assert "send the same file again" in page and address + "/go-on" not in page
+    desk.post(address + "/go-on")
+    assert Import.objects.get().state == "failed"
 
 
 @pytest.mark.usefixtures("database")
