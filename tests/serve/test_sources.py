@@ -474,6 +474,49 @@ def test_without_a_mail_server_nobody_counts_as_told(registered, bring, letters,
     assert done.away and (done.mailed, done.by_post) == (0, 0) and informing.figures().due == 1
 
 
+THREE = "external_id,full_name,email\n" + "".join(f"B-{n},P {n},p{n}@kehu.example\n" for n in range(3))
+
+
+def test_who_is_told_or_erased_while_letters_go_gets_none(registered, bring, letters, monkeypatch):
+    """A run of a hundred thousand takes hours; whoever stands behind the first letter is asked for then, not when it began."""
+    registered()
+    bring(THREE, residence="DE")
+    sent = mail.EmailMessage.send
+
+    def meanwhile(letter, *_, **__):
+        if not letters:
+            _, second, third = [row.customer for row in informing.waiting(actor=owner_actor())]
+            erase(second, actor=owner_actor(), reason="asked")
+            informing.posted([third], actor=owner_actor())
+        return sent(letter)
+
+    monkeypatch.setattr(mail.EmailMessage, "send", meanwhile)
+    done = informing.send(actor=owner_actor())
+    assert (done.mailed, done.by_post, done.failed, len(letters)) == (1, 0, 0, 1) and informing.figures().due == 0
+
+
+def test_a_letter_that_a_mail_server_refuses_keeps_no_other_from_going(registered, bring, database, monkeypatch):
+    registered()
+    bring(THREE)
+    with mail_server(database) as taken:
+        taken.refuses = {f"p{n}@kehu.example" for n in range(3)}
+        monkeypatch.setattr(informing, "_MOST_REFUSED", 2)
+        done = informing.send(actor=owner_actor())
+        assert (done.mailed, done.failed, done.away) == (0, 2, True)  # it is the server, and no fault of theirs
+        privacy = member("privacy")
+        [first, *_] = [row.customer for row in informing.waiting(actor=owner_actor())]
+        name = next(
+            f"p{n}@kehu.example"
+            for n in range(3)
+            if first in find({"email": f"p{n}@kehu.example"}, actor=privacy, purpose="rights-request")[0]
+        )
+        taken.refuses = {name}
+        done = informing.send(actor=owner_actor())
+        assert (done.mailed, done.by_post, done.failed, done.away) == (2, 0, 1, False)
+        taken.refuses = set()
+        assert informing.send(actor=owner_actor()).mailed == 1 and informing.figures().due == 0
+
+
 def test_cut_off_before_the_note_the_same_letter_goes_again_by_its_name(registered, bring, database):
     registered()
     bring(PERSON)

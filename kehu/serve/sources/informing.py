@@ -31,7 +31,7 @@ from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import CATEGORIES, name_of
 from kehu.govern.sources import Mark, marks, purposes_of
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
+from kehu.guard.gate.read import PROFILE_KINDS, Options, gate
 from kehu.guard.gate.state import packs_of
 from kehu.guard.ledger.record import record_act
 from kehu.host.mail import OutboxClosed, named
@@ -46,7 +46,9 @@ SOON: Final = timedelta(days=10)
 """Before the end of the clock: then the letter goes by itself."""
 LEAST_REASON: Final = 10
 LONGEST_REASON: Final = 200
-_PIECE: Final = 100  # letters between two notes: so many at most go out twice after a crash
+_PIECE: Final = 100  # customers for whom one connection to the mail server is kept
+_MOST_REFUSED: Final = 20  # one after the other: then it is no fault of their letters
+_FOR_GOOD: Final = 500  # from this code on a mail server says that asking again changes nothing
 _DUE: Final = "s.inform_by is not null and not s.hidden and not s.deceased and not s.residue"
 _WAITS_FOR_POST: Final = "coalesce((s.supplied ->> 'post')::boolean, false)"
 _SOURCES: Final = """
@@ -96,13 +98,20 @@ class Figures:
 class Sent:
     """What a run did: letters that went out, customers without a usable address, letters that could not be handed over.
 
-    ``away``: the mail server was not there, so the run ended early.
+    ``away``: the mail server was not there, or took no letter any more, so the run ended early; ``in_a_row``: letters that it
+    refused, each by itself, since the last it took.
     """
 
     mailed: int = 0
     by_post: int = 0
     failed: int = 0
     away: bool = False
+    in_a_row: int = 0
+
+    def refuse(self) -> None:
+        """A letter was refused for now: it is tried again with the next run, and others go meanwhile."""
+        self.failed, self.in_a_row = self.failed + 1, self.in_a_row + 1
+        self.away = self.in_a_row >= _MOST_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +205,10 @@ def send(*, actor: Actor, until: date | None = None, limit: int | None = None, a
     for customers in _pieces(until=until, again=again, limit=left):
         try:
             with get_connection() as mail:
-                for opened in gate().stream(customers, actor=actor, purpose=PURPOSE, **_options()):
-                    _write_to(opened, mail, found, by=actor.human)
+                for customer in customers:
+                    _write_to(customer, mail, found, actor=actor)
+                    if found.away:
+                        break
         except (smtplib.SMTPException, OSError) as away:
             _log.warning("inform.mail.away", extra={"failure": type(away).__name__})
             found.away = True
@@ -290,8 +301,16 @@ def _pieces(*, until: date | None, again: bool, limit: int | None) -> Iterator[l
         yield customers[start : start + _PIECE]
 
 
-def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> None:
-    untold, core_of = _untold_parts([one.customer for one in opened]), _cores([one.customer for one in opened])
+def _write_to(customer: UUID, mail: Any, found: Sent, *, actor: Actor) -> None:
+    """Write to one customer, each certain part of it, asked for just before: a run takes hours.
+
+    Who was erased, told or excused since it began is not written to, and who has another address is at that.
+    """
+    untold = _untold_parts([customer])
+    if not untold:
+        return
+    opened = gate().open([customer], actor=actor, purpose=PURPOSE, **_options())
+    core_of = _cores([one.customer for one in opened])
     written, without, languages = dict[UUID, _Untold](), list[UUID](), dict[UUID, str]()
     known, house, allowed = marks(), dict(Controller.objects.values_list("id", "name")), _allowed()
     parts = [(one, core, held) for one in opened for core, held in untold.get(one.customer, {}).items()]
@@ -316,15 +335,20 @@ def _write_to(opened: Sequence[Opened], mail: Any, found: Sent, *, by: UUID) -> 
             name = named("inform", *held.named())
             to = [str(address.normal)]
             EmailMessage(letter.subject, letter.text, to=to, connection=mail, headers=name).send()
-        except smtplib.SMTPRecipientsRefused:
-            without.append(core)
+        except smtplib.SMTPRecipientsRefused as refused:
+            if all(code >= _FOR_GOOD for code, _ in refused.recipients.values()):
+                without.append(core)
+            else:
+                found.refuse()
+        except smtplib.SMTPDataError:
+            found.refuse()
         except (smtplib.SMTPException, OSError, OutboxClosed) as away:
             _log.warning("inform.mail.failed", extra={"failure": type(away).__name__})
             found.failed, found.away = found.failed + 1, True
         else:
-            written[core], languages[core] = held, letter.language
+            written[core], languages[core], found.in_a_row = held, letter.language, 0
     with transaction.atomic():
-        _note(written, way="email", languages=languages, by=by)
+        _note(written, way="email", languages=languages, by=actor.human)
         with connection.cursor() as cursor:
             cursor.execute(_POST, {"cores": without})
     found.mailed, found.by_post = found.mailed + len(written), found.by_post + len(without)
