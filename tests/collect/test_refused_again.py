@@ -284,3 +284,31 @@ def test_an_undo_that_meets_a_running_replay_takes_nothing_back(bring, monkeypat
     assert Import.objects.get(id=first).state == "done"
     actions.undo(first, actor=owner_actor())
     assert set(Import.objects.values_list("state", flat=True)) == {"undone"}
+
+
+def test_a_replay_that_breaks_off_within_a_batch_goes_on_with_every_row(bring, monkeypatch):
+    """What it brought in leaves the quarantine: its batch is shorter when it is read again."""
+    lines = "".join(f"P {n},CN\n" for n in range(6))
+    bring(f"full_name,lives in\n{lines}Ben,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    rows = list(Quarantined.objects.order_by("line").values_list("id", flat=True))
+    begun = mending.bring_again(
+        Import.objects.get(), {0: rows}, actor=owner_actor(), correction=Correction(cells={"lives in": "DE"})
+    )
+    monkeypatch.setattr(actions, "SIZE", 3)
+    monkeypatch.setattr(actions._Pace, "note", lambda *_: None)
+    monkeypatch.setattr(actions._Pace, "__init__", lambda pace: setattr(pace, "rows", 2))
+    written = []
+
+    def breaks(*told, **more):
+        if len(written) == 1:
+            written.append(None)
+            raise RuntimeError
+        written.append(write_chunk(*told, **more))
+        return written[-1]
+
+    monkeypatch.setattr(actions, "write_chunk", breaks)
+    with pytest.raises(RuntimeError):
+        actions.run(begun, actor=owner_actor())
+    done = actions.run(begun, actor=owner_actor())
+    assert (done.rows, done.created, done.quarantined, done.duplicates) == (6, 6, 0, 0)
+    assert not Quarantined.objects.filter(accepted=False, settled=None).exists()

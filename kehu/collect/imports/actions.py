@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.db import connection as django_connection
+from django.db.models import F
 from django.utils import timezone
 from psycopg import Connection
 
@@ -204,13 +205,16 @@ def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
     admission = _admission(row, recipe, actor)
     repeat = Import.objects.filter(fingerprint=row.fingerprint, state="done").exclude(id=row.id).exists()
     done = _done_parts(row.id)
+    for number, file in enumerate(recipe.files):
+        if file.as_it_lies:
+            _count_refused_anew(row.id, number, max((at for held, at in done if held == number), default=0))
     total = _counted(row.id)
     pace = _Pace()
     for number, file in enumerate(recipe.files):
         if digest_of(file, actor=actor) != file.digest:
             raise FilesChanged(str(row.id))
         replayed = tuple(UUID(id) for id in file.replayed)
-        as_sealed = file.path is None and not file.correction
+        as_sealed = file.as_it_lies and not file.correction
         place = Place(
             row.id, number, 0, 0, row.controller, row.channel, row.notice, recipe.way, repeat, replayed, as_sealed
         )
@@ -219,6 +223,8 @@ def _work(row: Import, recipe: Recipe, actor: Actor) -> Iterator[ImportStatus]:
         with closing(beside(task, skip) if worth_it(file) else ahead(task.work(*task.arguments, skip))) as batches:
             for at, prepared in batches:
                 part, start = done.get((number, at), (0, 0))
+                if file.as_it_lies:  # what a part of it brought in is there no more
+                    start = 0
                 while start < prepared.count:
                     began = time.monotonic()
                     some = prepared.part(start, pace.rows)
@@ -262,6 +268,12 @@ def _done_parts(import_id: UUID) -> dict[tuple[int, int], tuple[int, int]]:
         parts, before = found.get((file, number), (0, 0))
         found[file, number] = (parts + 1, before + rows)
     return found
+
+
+def _count_refused_anew(import_id: UUID, file: int, number: int) -> None:
+    """What a batch refused once more before it broke off comes again with what was not read of it, and is counted then."""
+    begun = ImportChunk.objects.filter(batch=import_id, file=file, number=number)
+    begun.update(rows=F("rows") - F("quarantined"), quarantined=0)
 
 
 def _prepared(

@@ -85,6 +85,11 @@ class FileRecipe:
     spares: dict[str, list[str]] = field(default_factory=dict, repr=False)  # columns to those read where they are empty
 
     @property
+    def as_it_lies(self) -> bool:
+        """Whether it is rows of the quarantine, of which those are left out that have come in since."""
+        return self.replays is not None and self.path is None
+
+    @property
     def habits(self) -> Habits:
         """How its columns write what one value leaves open."""
         return Habits(self.day_first, frozenset(self.decimal_comma))
