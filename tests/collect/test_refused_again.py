@@ -312,3 +312,13 @@ def test_a_replay_that_breaks_off_within_a_batch_goes_on_with_every_row(bring, m
     done = actions.run(begun, actor=owner_actor())
     assert (done.rows, done.created, done.quarantined, done.duplicates) == (6, 6, 0, 0)
     assert not Quarantined.objects.filter(accepted=False, settled=None).exists()
+
+
+def test_a_field_that_a_mending_added_stays_when_the_next_does_not_name_it(bring):
+    bring(
+        "email,lives in\na@mail.example,CN\nb@mail.example,DE\n", "--residence", "lives in", basis="legitimate_interest"
+    )
+    [row] = Quarantined.objects.all()
+    actions.run(mending.mend(row.id, {"full_name": "Zoe Li"}, actor=owner_actor()), actor=owner_actor())
+    actions.run(mending.mend(row.id, {"lives in": "DE"}, actor=owner_actor()), actor=owner_actor())
+    assert len(queries.find({"full_name": "Zoe Li"}, actor=staff("service"), purpose="service")[0]) == 1

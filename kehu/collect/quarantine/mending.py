@@ -129,7 +129,7 @@ def mend(id: UUID, cells: Mapping[str, str], *, actor: Actor) -> UUID:
     with transaction.atomic():
         _seal_again(id, orjson.dumps({**held, **seen.kept}))
         old = Import.objects.get(id=seen.batch)
-    extra = {name: name for name in cells if name not in seen.cells}
+    extra = {name: name for name in (*seen.added, *cells) if name in known and name not in seen.cells}
     return bring_again(old, {_row(id)[0].file: [id]}, actor=actor, extra=extra)
 
 
