@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 
 from kehu.collect.channels import Asked
@@ -322,3 +324,26 @@ def test_a_field_that_a_mending_added_stays_when_the_next_does_not_name_it(bring
     actions.run(mending.mend(row.id, {"full_name": "Zoe Li"}, actor=owner_actor()), actor=owner_actor())
     actions.run(mending.mend(row.id, {"lives in": "DE"}, actor=owner_actor()), actor=owner_actor())
     assert len(queries.find({"full_name": "Zoe Li"}, actor=staff("service"), purpose="service")[0]) == 1
+
+
+def test_who_asks_twice_at_once_has_one_replay(bring, monkeypatch):
+    bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    old, [row] = Import.objects.get(), Quarantined.objects.all()
+    made, both = quarantine.new_id, Barrier(2, timeout=3)
+
+    def together():
+        with suppress(BrokenBarrierError):
+            both.wait()
+        return made()
+
+    monkeypatch.setattr(quarantine, "new_id", together)
+    with ThreadPoolExecutor(2) as pool:
+        begun = [pool.submit(_ask, old, row) for _ in range(2)]
+    assert len({one.result() for one in begun}) == 1
+
+
+def _ask(old, row):
+    try:
+        return mending.bring_again(old, {0: [row.id]}, actor=owner_actor())
+    finally:
+        connections.close_all()

@@ -192,10 +192,13 @@ def _again(
 
 
 def enter(old: Import, recipe: Recipe, actor: Actor) -> UUID:
-    """A new import of the same terms, for these rows."""
+    """A new import of the same terms, for these rows; of the same that is not finished the one that is there."""
     packed = recipe.pack()
     fingerprint = installation().tokens.content(b"replay" + old.id.bytes + packed)
     with transaction.atomic():
+        # whoever asks for the same at the same moment finds the one that is entered here
+        with django_connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(fingerprint[:8], "big", signed=True)])
         held = Import.objects.filter(fingerprint=fingerprint, state__in=("waiting", "running", "failed")).first()
         if held is not None:
             return held.id
