@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from kehu.collect.imports.write import Counts
 from kehu.collect.models import Import, ImportChunk, Quarantined, Staged
@@ -76,9 +76,13 @@ def uploads_here(import_id: UUID) -> bool:
     return Staged.objects.filter(id__in=staged).count() == len(staged)
 
 
-def imports(limit: int = 50) -> list[ImportStatus]:
-    """The newest imports first."""
-    return _status_of(list(Import.objects.order_by("-started_at")[:limit]))
+def imports(limit: int = 50, *, before: UUID | None = None) -> list[ImportStatus]:
+    """The newest imports first, of those that began before one, if it is named."""
+    rows = Import.objects.order_by("-started_at", "-id")
+    if (last := Import.objects.filter(id=before).first() if before is not None else None) is not None:
+        at = last.started_at
+        rows = rows.filter(Q(started_at__lt=at) | Q(started_at=at, id__lt=last.id))
+    return _status_of(list(rows[:limit]))
 
 
 def channel_name(number: int) -> str:

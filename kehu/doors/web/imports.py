@@ -30,6 +30,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 
+_ROWS: Final = 50
 _LINES: Final = 200
 _PATIENCE: Final = 5.0  # seconds for which somebody waits for an import to be taken back; the rest is a job
 _WORKING: Final = ("waiting", "running")
@@ -42,11 +43,22 @@ def imports(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Past imports, and the form for a new one."""
     require_act("collect", desk.actor)
     names = dict(Channel.objects.values_list("id", "name"))
-    rows = [{"status": one, "channel": names.get(one.channel, ""), **_words(one)} for one in queries.imports()]
+    try:
+        before = UUID(request.GET["before"]) if "before" in request.GET else None
+    except ValueError:
+        raise Http404 from None
+    found = queries.imports(_ROWS + 1, before=before)
+    shown = found[:_ROWS]
+    rows = [{"status": one, "channel": names.get(one.channel, ""), **_words(one)} for one in shown]
     return page(
         request,
         "web/imports.html",
-        {"rows": rows, "intake_tabs": tabs(desk), "left": left_of(actor=desk.actor)},
+        {
+            "rows": rows,
+            "intake_tabs": tabs(desk),
+            "left": left_of(actor=desk.actor),
+            "older": f"?before={shown[-1].id}" if len(found) > _ROWS else "",
+        },
         desk=desk,
         nav="imports",
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from kehu.collect import tasks
 from kehu.collect.imports import actions, undo
@@ -20,6 +22,7 @@ from kehu.guard.gate.admit import Admission
 from kehu.guard.gate.policies import Answer
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
+from kehu.vault.ids import new_id
 from tests.doors.web.browsing import signed_in, text_of
 
 CANARY = "canary.lin@mail.example"
@@ -88,6 +91,25 @@ def test_what_broke_off_says_so_and_goes_on(monkeypatch) -> None:
     assert "send the same file again" in page and address + "/go-on" not in page
     desk.post(address + "/go-on")
     assert Import.objects.get().state == "failed"
+
+
+@pytest.mark.usefixtures("database")
+def test_every_import_is_reached_however_many_came_since(monkeypatch) -> None:
+    """Each row that is put right is an import of its own, and so is each day of each channel."""
+    monkeypatch.setattr(imports, "_ROWS", 2)
+    desk, _ = signed_in("service", "service")
+    first, at = _brought(), timezone.now()
+    for more in range(4):
+        Import.objects.create(id=new_id(), fingerprint=bytes([more]), state="done", kind="customers", channel=1,
+                              controller=1, basis="contract", notice=1, sealed=b"", staff=first.id)  # fmt: skip
+    Import.objects.exclude(id=first.id).update(started_at=at)  # all in one moment
+    page, seen = "/imports", list[str]()
+    while page:
+        text = text_of(desk.get(page))
+        seen += re.findall(r'href="/imports/([0-9a-f-]{36})"', text)
+        page = next((f"/imports{one}" for one in re.findall(r'href="(\?before=[0-9a-f-]+)"', text)), "")
+    assert len(seen) == len(set(seen)) == 5 and seen[-1] == str(first.id)
+    assert desk.get("/imports?before=x").status_code == 404
 
 
 @pytest.mark.usefixtures("database")
