@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +16,8 @@ from kehu.host.jobs import WHILE_DATABASE_AWAY, app
 
 if TYPE_CHECKING:
     from kehu.collect.imports.plan import Plan
+
+_LATER: Final = 60  # seconds until what somebody else works on is looked at again
 
 
 def start_as_job(planned: Plan, *, actor: Actor) -> UUID:
@@ -43,7 +45,10 @@ def run_import(import_id: str) -> None:
     staff = Staff.objects.filter(id=row.staff, is_active=True).first()
     if staff is None:
         raise UnknownStaff(str(row.staff))
-    actions.run(row.id, actor=actor_of(staff.email))
+    try:
+        actions.run(row.id, actor=actor_of(staff.email))
+    except actions.ImportRunning:  # asked for twice; should whoever works on it end early, this goes on in its place
+        run_import.configure(schedule_in={"seconds": _LATER}).defer(import_id=import_id)
 
 
 @app.task(name="collect:undo_import", pass_context=False, retry=WHILE_DATABASE_AWAY)
@@ -58,8 +63,11 @@ def undo_import(import_id: str, staff: str) -> None:
     held = Staff.objects.filter(id=staff, is_active=True).first()
     if held is None:
         raise UnknownStaff(staff)
-    if actions.left_half(UUID(import_id)):
-        actions.undo(UUID(import_id), actor=actor_of(held.email))
+    try:
+        if actions.left_half(UUID(import_id)):
+            actions.undo(UUID(import_id), actor=actor_of(held.email))
+    except actions.ImportRunning:
+        undo_import.configure(schedule_in={"seconds": _LATER}).defer(import_id=import_id, staff=staff)
 
 
 def run_again(import_ids: Iterable[UUID]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 
 from kehu.collect import tasks
@@ -20,6 +21,7 @@ from kehu.collect.tasks import run_import
 from kehu.doors.web import imports
 from kehu.guard.gate.admit import Admission
 from kehu.guard.gate.policies import Answer
+from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
 from kehu.vault.ids import new_id
@@ -110,6 +112,25 @@ def test_every_import_is_reached_however_many_came_since(monkeypatch) -> None:
         page = next((f"/imports{one}" for one in re.findall(r'href="(\?before=[0-9a-f-]+)"', text)), "")
     assert len(seen) == len(set(seen)) == 5 and seen[-1] == str(first.id)
     assert desk.get("/imports?before=x").status_code == 404
+
+
+def test_who_starts_twice_leaves_no_failed_job(database, monkeypatch) -> None:
+    """The second waits until whoever works on it is done, or goes on in its place."""
+    desk, _ = signed_in("service", "service")
+    new = desk.post("/imports/upload", {"file": SimpleUploadedFile("customers.csv", FILE)})["Location"]
+    form = {"do": "start", "channel": "store", "basis": "contract", "kind": "customers"}
+    assert desk.post(new, form)["Location"] == desk.post(new, form)["Location"]
+    held = Import.objects.get()
+    with open_owner(database) as other, monkeypatch.context() as impatient:
+        impatient.setattr(actions, "_WAIT_SECONDS", 0.0)
+        other.execute("select pg_advisory_lock(%s)", [actions._key_of(held.id)])
+        jobs.run_pending()
+        other.execute("select pg_advisory_unlock(%s)", [actions._key_of(held.id)])
+        assert jobs.counts() == {"todo": 2, "doing": 0, "failed": 0}
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set scheduled_at = null")
+    jobs.run_pending()
+    assert jobs.counts() == {"todo": 0, "doing": 0, "failed": 0} and Import.objects.get().state == "done"
 
 
 @pytest.mark.usefixtures("database")
