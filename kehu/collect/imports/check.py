@@ -66,9 +66,10 @@ def check(planned: Plan, *, actor: Actor) -> Checked:
     preparer = Preparer(installation(), planned.recipe, file, controller=terms.controller, channel=terms.channel)
     prepared = preparer.prepare(batch)
     columns = dict(file.fields)
-    faults = [*_refused(prepared), *_unlawful(prepared, planned, actor), *_invalid(prepared, columns)]
+    refused = [*_refused(prepared), *_unlawful(prepared, planned, actor)]
+    faults = [*refused, *_invalid(prepared, columns)]
     faults.sort(key=lambda one: one.line)
-    refused = sum(one.refused for one in faults)
+    invalid = sum(len(row.invalid) for row in prepared.rows)
     mask = installation().rules.dictionary.mask
     shown = batch.frame.head(SHOWN)
     rows = [
@@ -78,7 +79,7 @@ def check(planned: Plan, *, actor: Actor) -> Checked:
         )
         for row in shown.iter_rows(named=True)
     ]
-    return Checked(prepared.count, refused, len(faults) - refused, faults[:SHOWN], rows)
+    return Checked(prepared.count, len(refused), invalid, faults[:SHOWN], rows)
 
 
 def _refused(prepared: Prepared) -> list[Fault]:
@@ -100,6 +101,7 @@ def _unlawful(prepared: Prepared, planned: Plan, actor: Actor) -> list[Fault]:
 
 
 def _invalid(prepared: Prepared, columns: Mapping[str, str]) -> list[Fault]:
+    """The first of them: all that are shown."""
     mask = installation().rules.dictionary.mask
     found = []
     for row in prepared.rows:
@@ -108,6 +110,6 @@ def _invalid(prepared: Prepared, columns: Mapping[str, str]) -> list[Fault]:
             told = orjson.loads(prepared.raw(row.line)).get(column, "") if column else ""
             masked = mask(name, str(told)) if told else ""
             found.append(Fault(row.line, column, name, INVALID_VALUE, masked, refused=False, mendable=bool(column)))
-            if len(found) >= SHOWN * 4:
+            if len(found) >= SHOWN:
                 return found
     return found

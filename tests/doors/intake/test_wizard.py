@@ -71,6 +71,15 @@ def test_what_would_be_refused_is_seen_and_put_right_before(desk):
         assert cursor.fetchone()[0] == 1 + 2  # the import's settings, and the two rows in quarantine
 
 
+def test_every_value_that_is_wrong_is_counted(desk):
+    lines = "".join(f"K{n},Ann,wrong\n" for n in range(300))
+    file = SimpleUploadedFile("in.csv", f"external_id,full_name,email\n{lines}".encode())
+    path = desk.post("/imports/upload", {"file": file})["Location"]
+    names = ["external_id", "full_name", "email"]
+    desk.post(path, FORM | {"residence": "", "basis": "contract", "column": names, "field": names})
+    assert "Of the first 300 rows 0 would be refused, and 300 values kept" in plain(desk.get(path))
+
+
 def test_a_header_broken_into_lines_is_mapped(desk):
     """A browser sends every line's end as carriage return and newline, whatever the page holds."""
     file = SimpleUploadedFile("in.csv", '编号,"手机号\n(必填)",姓名\nA1,13801926721,林婉清\n'.encode())
