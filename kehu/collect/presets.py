@@ -85,6 +85,11 @@ class Recognised:
         return said
 
 
+def headless(language: str) -> str:
+    """What whoever imports should know of a file without a header."""
+    return str(_written()["words"]["headless"][language])
+
+
 def refuses(header: str) -> bool:
     """Whether a column names who does not want something, as `HasOptedOutOfEmail`: who says yes there has said no."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)

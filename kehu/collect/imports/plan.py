@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
 from kehu.collect.models import Staged
-from kehu.collect.presets import Recognised, refuses
+from kehu.collect.presets import Recognised, headless, refuses
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
 from kehu.collect.readers import Source, UnreadableSource, open_source
@@ -46,8 +47,11 @@ SIZE: Final = 10_000
 """Rows of a chunk: one transaction."""
 _SAMPLE: Final = 500
 _BLOCK: Final = 1 << 20
+_TITLED: Final = ("csv", "xlsx")  # formats whose columns have the names that stand in the first row
 _PROOF_LIMIT: Final = 8 << 20
 _MOST_RESIDENCES: Final = 10_000
+_OF_SOMEBODY: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}|\+\d[\d ()./-]{7,}\d|1[3-9]\d{9}|\d{17}[\dXx]")
+"""An address, a telephone or an identity number: no header, and where one stands in the first row, that is none."""
 
 
 class TermsRefused(ValueError):
@@ -77,7 +81,9 @@ class Plan:
 
     def told(self, language: str) -> list[str]:
         """What whoever imports should know of the files, each once."""
-        return list(dict.fromkeys([*self.notes, *(line for one in self.recognised for line in one.told(language))]))
+        plain = [headless(language)] if any(not file.header for file in self.recipe.files) else []
+        told = [line for one in self.recognised for line in one.told(language)]
+        return list(dict.fromkeys([*plain, *self.notes, *told]))
 
 
 def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
@@ -144,7 +150,7 @@ def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
     require_act("collect", actor)
     file = asked.files[0]
     path, staged = (None, str(file)) if isinstance(file, UUID) else (str(file.absolute()), None)
-    source = opened(FileRecipe(path, staged, True, "", 0, {}, []), actor=actor)
+    source, _ = _read_first(asked, FileRecipe(path, staged, True, "", 0, {}, []), actor)
     first = next(source.batches(_SAMPLE), None)
     if first is None:
         raise UnreadableSource("empty", "the file has a header and no row", "Give a file with at least one row.")
@@ -152,6 +158,20 @@ def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
     suggested = suggest(source.columns, first.frame, asked.kind, dictionary)
     found = override(suggested, asked.maps, source.columns, dictionary)
     return Glance(found.fields, found.unmapped, masked_samples(first.frame, found.fields, dictionary))
+
+
+def _read_first(asked: ImportTerms, file: FileRecipe, actor: Actor) -> tuple[Source, bool]:
+    """A file's records, and whether its first row is a header.
+
+    It is none where a column is named by its place, nor where something of somebody stands in it that nobody names.
+    """
+    source = opened(file, actor=actor)
+    places = [told.partition("=")[2].strip() for told in asked.maps]
+    by_place = any(place.startswith("#") and place not in source.columns for place in places)
+    somebody = [name for name in source.columns if _OF_SOMEBODY.fullmatch(name)] if source.format in _TITLED else []
+    if not by_place and (not somebody or not set(places).isdisjoint(source.columns)):
+        return source, True
+    return opened(dataclasses.replace(file, header=False), actor=actor), False
 
 
 def opened(file: FileRecipe, *, actor: Actor) -> Source:
@@ -280,12 +300,7 @@ class _Look:
         path, staged = (None, str(file)) if isinstance(file, UUID) else (str(file.absolute()), None)
         empty = FileRecipe(path, staged, True, "", 0, {}, [])
         digest = digest_of(empty, actor=actor)
-        header = True
-        self.source = opened(empty, actor=actor)
-        places = [told.partition("=")[2].strip() for told in asked.maps]
-        if any(place.startswith("#") and place not in self.source.columns for place in places):
-            header = False
-            self.source = opened(FileRecipe(path, staged, False, "", 0, {}, []), actor=actor)
+        self.source, header = _read_first(asked, empty, actor)
         dictionary = installation().rules.dictionary
         first = next(self.source.batches(_SAMPLE), None)
         if first is None:

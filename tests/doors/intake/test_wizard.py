@@ -71,6 +71,25 @@ def test_what_would_be_refused_is_seen_and_put_right_before(desk):
         assert cursor.fetchone()[0] == 1 + 2  # the import's settings, and the two rows in quarantine
 
 
+def test_a_file_without_a_header_loses_and_shows_nobody(desk):
+    file = SimpleUploadedFile(
+        "in.csv", "林婉清,13801926721,lin@mail.example\n周予安,13801926722,zhou@mail.example\n".encode()
+    )
+    path = desk.post("/imports/upload", {"file": file})["Location"]
+    page = text_of(desk.get(path))
+    assert "no header" in page and "2 rows in the file" in page
+    assert "林婉清" not in page and "13801926721" not in page and "lin@mail.example" not in page
+    names = re.findall(r'name="column" value="([^"]*)"', page)
+    sent = {"column": names, "field": ["full_name", "phone", "email"]}
+    assert sorted(names) == ["#1", "#2", "#3"] == names
+    desk.post(path, FORM | sent | {"residence": "", "basis": "contract", "do": "start"})
+    jobs.run_pending()
+    assert Import.objects.get().state == "done"
+    service = staff("manager")
+    for email in ("lin@mail.example", "zhou@mail.example"):
+        assert len(queries.find({"email": email}, actor=service, purpose="service")[0]) == 1
+
+
 def test_every_value_that_is_wrong_is_counted(desk):
     lines = "".join(f"K{n},Ann,wrong\n" for n in range(300))
     file = SimpleUploadedFile("in.csv", f"external_id,full_name,email\n{lines}".encode())
