@@ -94,6 +94,15 @@ def _han_date(text: str) -> str:
 def parse_time(value: str, *, day_first: bool, today: dt.date) -> dt.datetime | None:
     """A moment in UTC, or None. Without a zone it is taken as UTC, without a time as midnight; epoch seconds and
     milliseconds are read too."""
+    moment = _as_written(value, day_first=day_first, today=today)
+    try:
+        return moment.astimezone(dt.UTC) if moment is not None else None
+    except OverflowError:
+        return None
+
+
+def _as_written(value: str, *, day_first: bool, today: dt.date) -> dt.datetime | None:
+    """The same in the zone that it was written in."""
     text = value.strip()
     if len(text) > _LONGEST:  # each of its blanks might part the day from the time
         return None
@@ -127,9 +136,8 @@ def _at(day: dt.date, rest: str) -> dt.datetime | None:
     elif half in ("AM", "上午", "凌晨") and hour == 12:
         hour = 0
     try:
-        moment = dt.datetime(day.year, day.month, day.day, hour, minute, min(second, 59), tzinfo=_zone(match[5]))
-        return moment.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
+        return dt.datetime(day.year, day.month, day.day, hour, minute, min(second, 59), tzinfo=_zone(match[5]))
+    except ValueError:
         return None
 
 
@@ -168,7 +176,7 @@ def dates(values: pl.Series, context: Context) -> Cleaned:
     first = _day_first(values.name, context)
 
     def rest(value: str) -> str | None:
-        moment = parse_time(value, day_first=first, today=context.today)
+        moment = _as_written(value, day_first=first, today=context.today)  # a day is that of its place, not of UTC
         return moment.date().isoformat() if moment is not None and not re.fullmatch(r"\d{10}|\d{13}", value) else None
 
     normal = fill_rest(values, normal, rest)
