@@ -88,7 +88,7 @@ def _han_date(text: str) -> str:
         return str(int((tens or "一").translate(_HAN_DIGITS)) * 10 + int((ones or "〇").translate(_HAN_DIGITS)))
 
     digit = "[〇零○一二三四五六七八九]"
-    return re.sub(f"{digit}*[十廿]?{digit}+|[一二三]?十", number, text)
+    return re.sub(f"{digit}*[十廿]{digit}?|{digit}+", number, text)
 
 
 def parse_time(value: str, *, day_first: bool, today: dt.date) -> dt.datetime | None:
