@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kehu.govern.consent import Statement, give_consent
+from kehu.govern.models import Channel
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import sign_in
@@ -64,6 +65,19 @@ def test_before_after_who_and_why_are_kept(privacy):
     assert done.subject == lin and done.tellings == 0
     assert WHY.encode() not in bytes(Correction.objects.get().reason)
     assert assurance.verify(actor=owner_actor())["ok"]
+
+
+def test_a_value_is_read_as_the_country_writes_whose_it_was(privacy):
+    [chan] = admit({"full_name": "陳大文", "phone": "+85291234567", "birth_date": "1990-05-03"})
+    correct(chan, "phone", "9123 4568", reason=WHY, actor=privacy)
+    shown = desk.show(chan, actor=staff("service"), purpose="service")
+    assert shown.fields["phone"] == "+85291234568"
+    with pytest.raises(NotCorrected, match="stands so already"):
+        correct(chan, "phone", "9123 4568", reason=WHY, actor=privacy)
+    Channel.objects.update(country="US")
+    correct(chan, "birth_date", "03/05/1990", reason=WHY, actor=privacy)
+    found = gate().open([chan], actor=privacy, purpose="rights-request", fields=["birth_date"])
+    assert {one.normal for one in found[0].contributions} == {"1990-05-03", "1990-03-05"}
 
 
 def test_found_by_the_right_value(privacy):

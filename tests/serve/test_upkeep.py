@@ -115,6 +115,12 @@ def test_confirming_says_the_value_again_and_ends_the_task(cast, database):
         assert len(set(cursor.fetchall())) == 1  # under the terms of what it confirms
 
 
+def test_the_same_number_said_without_its_country_is_the_same(cast):
+    [subject] = admit(WANG | {"phone": "+85291234567"})
+    assert not confirming.confirm(subject, "phone", how="phone", actor=cast["service"], value="9123 4567").changed
+    assert counts(subject, "phone", cast["service"]).said.normal == "+85291234567"
+
+
 def test_a_correction_is_found_by_its_value_and_taken_back_within_a_day(cast, database):
     [subject] = admit(WANG)
     done = confirming.confirm(subject, "email", how="in-person", actor=cast["service"], value=" New@Mail.Example ")

@@ -86,6 +86,18 @@ def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
     return None, 0
 
 
+def country_of(number: str) -> str | None:
+    """The country whose number this is, of E.164 or of its mask (`+81 •••• 6954`: the main one of its calling code)."""
+    if masked := re.match(r"\+(\d{1,3}) ", number):
+        found: str = phonenumbers.region_code_for_country_code(int(masked[1]))
+    else:
+        try:
+            found = phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+        except phonenumbers.NumberParseException:
+            return None
+    return found if len(found) == 2 and found != "ZZ" else None
+
+
 def _in_bulk(digits: pl.Series, region: str) -> pl.Series:
     """E.164 of the numbers valid in a region, null for others; digits may begin with `+` and its calling code."""
     patterns = _bulk_patterns(region)

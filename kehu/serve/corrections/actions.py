@@ -16,7 +16,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from kehu.govern.deadlines import Told, request_clocks
+from kehu.govern.dictionary import Field
 from kehu.govern.laws import company
+from kehu.govern.models import Channel
 from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
@@ -26,6 +28,7 @@ from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
 from kehu.guard.texts import seal_under
 from kehu.refine.clean.frame import clean_value
+from kehu.refine.clean.phones import country_of
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import same_text, survive
 from kehu.refine.tokens import tokens_of
@@ -90,7 +93,7 @@ def correct(
     won = survive(opened.contributions).get(field)
     before = won.said if won else None
     anchor = before.subject if before is not None else _origin(subject, opened)
-    normal, status = clean_value(field, text, known.type, residence=None)
+    normal, status = cleaned(known, text, before)
     if status == INVALID:
         raise NotCorrected("invalid")
     if before is not None and before.answer == "clear" and (before.normal or before.given) == (normal or text):
@@ -104,6 +107,18 @@ def correct(
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
         told = put_down(id, field, anchor, before=before, opened=opened, reason=why, by=actor.staff, asked=asked)
     return Corrected(id, anchor, told)
+
+
+def cleaned(field: Field, text: str, before: Contribution | None) -> tuple[str | None, int]:
+    """Normalised form and status of a value that is said in the place of another, written as the other's country writes.
+
+    That is the country of a telephone number, else where the channel collects that brought the other value.
+    """
+    country = None
+    if before is not None:
+        country = country_of(before.normal) if field.type == "phone" and before.normal else None
+        country = country or Channel.objects.filter(id=before.channel).values_list("country", flat=True).first()
+    return clean_value(field.name, text, field.type, residence=country or None)
 
 
 def put_down(

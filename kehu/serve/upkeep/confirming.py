@@ -28,7 +28,6 @@ from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.guests.credentials import PURPOSE as OWN_PURPOSE
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
-from kehu.refine.clean import clean_value
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import same_text, survive
 from kehu.refine.tokens import tokens_of
@@ -263,7 +262,7 @@ def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tup
         if not value.strip() or len(value) > _LONGEST:  # who gave nothing did not say that the old one is right
             raise NotValid(name)
         given = value.strip()
-        normal, status = clean_value(name, given, held.type)
+        normal, status = corrections.cleaned(held, given, said)
         if status == INVALID or normal is None:
             raise NotValid(name)
     changed = (normal or given) != (said.normal or said.given)
