@@ -126,7 +126,7 @@ def _editors(opened: Opened) -> dict[UUID, UUID]:
     edits = {one.record for one in opened.contributions if one.kind == RECORD_KINDS["edit"]}
     if not edits:
         return {}
-    acts = [number for act, number in ACTIONS.items() if act in ("verify", "edit")]
+    acts = [number for act, number in ACTIONS.items() if act in ("verify", "correct")]
     with connection.cursor() as cursor:
         cursor.execute(_EDITORS, [list(opened.origins), acts, list(edits)])
         return dict(cursor.fetchall())

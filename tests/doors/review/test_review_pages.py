@@ -21,10 +21,11 @@ from kehu.refine.resolve.compare.model import VERSION
 from kehu.refine.resolve.opening import Group
 from kehu.refine.resolve.review import queue, waiting
 from kehu.refine.resolve.review.queue import Pair
+from kehu.serve.corrections.actions import correct
 from kehu.serve.desk.trusting import set_trust
 from kehu.vault import assignment as linking
 from kehu.vault.ids import new_id
-from tests.cast import admit
+from tests.cast import admit, staff
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
 
@@ -282,6 +283,14 @@ def test_lineage_tells_which_value_counts_by_which_rule_and_who_lost(database):
         assert len(cursor.fetchall()) == 2
     marketing, _ = signed_in("marketing")
     assert "林婉清" not in text_of(marketing.get(f"/customers/{second}/lineage"))  # never agreed
+
+
+def test_lineage_names_who_corrected_a_value(database):
+    [lin] = admit(LIN)
+    desk, _ = signed_in("service")
+    correct(lin, "email", "right@mail.example", reason="misspelt", actor=staff("privacy"))
+    told = plain(desk.get(f"/customers/{lin}/lineage"))
+    assert "Edited by privacy" in told and "edited here, by somebody who saw what stood" in told
 
 
 def test_a_channel_trusted_more_counts_before_what_came_later(database):
