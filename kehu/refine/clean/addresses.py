@@ -17,6 +17,8 @@ _REGIONS: Final = (
     "|香港特别行政区|香港特別行政區|澳门特别行政区|澳門特別行政區"
 )
 _REGION: Final = rf"^(?:中国|中國|中华人民共和国)?((?:{_MUNICIPALITIES})市?|(?:{_PROVINCES})省?|{_REGIONS})"
+# a street named after a province or a city, as most of Shanghai's are (四川北路1688号), says not where it lies
+_STREET_OF: Final = rf"^(?:{_MUNICIPALITIES}|{_PROVINCES}|广西|西藏|宁夏|新疆)[东東西南北中]?[一二三四五六七八九]?(?:路|街|大街|大道|道|巷|里|胡同)"
 _CITY: Final = r"^(\p{Han}{1,8}?(?:市|自治州|地区|地區|盟))"
 _DISTRICT: Final = r"^(\p{Han}{1,6}?(?:区|區|县|縣|旗))"
 _STREET: Final = r"([\p{Han}\d]{1,20}?(?:路|街|大道|大街|巷|弄|胡同|道))(\d+(?:-\d+)?[号號])(.*)$"
@@ -36,7 +38,7 @@ def address_parts(addresses: pl.Series) -> pl.DataFrame:
     rest = pl.when(municipal).then(after).otherwise(after.str.replace(_CITY, ""))
     district = rest.str.extract(_DISTRICT)
     rest = rest.str.replace(_DISTRICT, "")
-    sure = whole.str.contains(r"\p{Han}{2}") & region.is_not_null()
+    sure = whole.str.contains(r"\p{Han}{2}") & region.is_not_null() & ~whole.str.contains(_STREET_OF)
     parts = rest.str.extract_groups(_STREET)
     frame = pl.DataFrame({"a": addresses}).select(
         pl.when(sure).then(region).alias("region"),
