@@ -51,9 +51,14 @@ S = TypeVar("S", bound=Said)
 _EDIT: Final = RECORD_KINDS["edit"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-RULES: Final = ("validity", "edit", "validity", "given", "trust", "verified", "recency", "tie", "tie", "tie")
+RULES: Final = ("validity", "edit", "validity", "given", "edit", "trust", "verified", "recency", "tie", "tie", "tie")
 """By what a value wins over another, in the order in which it is asked; the last of them are of one time."""
 _AS_GIVEN: Final = frozenset({"name", "address", "text"})
+PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "full_name": ("family_name", "given_name"), "national_id": ("birth_date",),
+    "address": ("region", "locality", "district", "street", "house_number", "unit"),
+}  # fmt: skip
+"""What cleaning derives from a whole value, where nobody gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,8 @@ def survive(contributions: Iterable[S], *, trust: Mapping[int, int] | None = Non
     """The survivor of each field that has a value.
 
     What is not a valid form of its type never beats what is. Then an edit (made here, by somebody who saw what stood)
-    wins over what came in; a value that a rule vouches for over one that only looks right; given over derived; that of a
-    channel trusted more; the later verified; and last the later said.
+    wins over what came in; a value that a rule vouches for over one that only looks right; given over derived; derived from
+    an edit over derived from what came in; that of a channel trusted more; the later verified; and last the later said.
 
     Args:
         trust: of channels (:mod:`kehu.govern.trust`); as it is now, if not given.
@@ -78,12 +83,33 @@ def survive(contributions: Iterable[S], *, trust: Mapping[int, int] | None = Non
 
 
 def standing(contributions: Iterable[S]) -> dict[str, list[S]]:
-    """Of each field the contributions that say something."""
+    """Of each field the contributions that say something; not what was derived from a value that an edit took the place of."""
     by_field: dict[str, list[S]] = {}
+    edited = set[str]()
     for one in contributions:
         if one.status != ABSENT and _text(one):
             by_field.setdefault(one.field, []).append(one)
+            if one.kind == _EDIT:
+                edited.add(one.field)
+    for whole in PARTS_OF.keys() & edited if edited else ():
+        _drop_outdated(by_field, whole)
     return by_field
+
+
+def _drop_outdated(by_field: dict[str, list[S]], whole: str) -> None:
+    """Leave out the parts of a whole value that were derived from another one than the edit that counts."""
+    counts = _survivor(by_field[whole], {}).said  # an edit counts whomever it is beside
+    if counts.kind != _EDIT:
+        return
+    gone = {
+        one.record for one in by_field[whole] if one.answer == counts.answer == "clear" and not same_text(one, counts)
+    }
+    for part in PARTS_OF[whole] if gone else ():
+        kept = [one for one in by_field.get(part, ()) if one.given is not None or one.record not in gone]
+        if kept:
+            by_field[part] = kept
+        else:
+            by_field.pop(part, None)
 
 
 def rule_between(winner: S, loser: S, *, trust: Mapping[int, int] | None = None) -> str:
@@ -125,12 +151,13 @@ def when(said: Said) -> int:
     return int.from_bytes(said.record.bytes[:6], "big") * 1_000
 
 
-def _rank(said: Said, trust: Mapping[int, int]) -> tuple[bool, bool, bool, bool, int, str, int, str, bytes, str]:
+def _rank(said: Said, trust: Mapping[int, int]) -> tuple[bool, bool, bool, bool, bool, int, str, int, str, bytes, str]:
     return (
         said.status != INVALID,
-        said.kind == _EDIT,
+        said.kind == _EDIT and said.given is not None,
         said.status == VALID,
         said.given is not None,
+        said.kind == _EDIT,
         0 if said.kind == _EDIT else trust.get(said.channel, 0),
         said.verified_at or "",
         when(said),

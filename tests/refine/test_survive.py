@@ -104,6 +104,26 @@ def test_an_edit_wins_over_what_came():
     assert winner(Said(1, "x", kind=EDIT), Said(9, "y", kind=EDIT)) == 9
 
 
+def test_what_was_derived_from_a_value_goes_with_it_when_it_is_edited():
+    came = [
+        Said(1, "北京市朝阳区建国路88号", field="address"), Said(1, None, normal="北京市", field="region"),
+        Said(1, None, normal="朝阳区", field="district"), Said(1, "邮箱", field="locality"),
+    ]  # fmt: skip
+    edit = Said(5, "广东省深圳", kind=EDIT, field="address")
+    found = survive([*came, edit, Said(5, None, normal="广东省", kind=EDIT, field="region")], trust=TRUST)
+    assert {name: won.said.normal or won.said.given for name, won in found.items()} == {
+        "address": "广东省深圳", "region": "广东省", "locality": "邮箱",
+    }  # fmt: skip
+    said_again = Said(5, came[0].given, kind=EDIT, field="address")
+    assert survive([*came, said_again], trust=TRUST).keys() == survive(came, trust=TRUST).keys()
+
+
+def test_what_is_derived_from_an_edit_wins_over_other_derived_ones_and_never_over_a_given_one():
+    derived = Said(1, None, normal="x", kind=EDIT)
+    assert winner(derived, Said(9, None, normal="y", channel=2)) == 1
+    assert winner(derived, Said(9, "y")) == 9
+
+
 def test_given_wins_over_derived():
     derived = Said(9, None, normal="y")
     assert winner(Said(1, "x"), derived) == 1

@@ -10,6 +10,7 @@ from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import sign_in
 from kehu.guard.staff.actions import owner_actor
+from kehu.refine.survive import survive, text_of
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.corrections import queries, telling
 from kehu.serve.corrections.actions import NotCorrected, correct
@@ -80,6 +81,23 @@ def test_a_value_is_read_as_the_country_writes_whose_it_was(privacy):
     assert {one.normal for one in found[0].contributions} == {"1990-05-03", "1990-03-05"}
 
 
+def test_parts_of_a_corrected_value_follow_it(privacy):
+    [lin] = admit(LIN)
+    parts = ["region", "locality", "district", "street", "family_name", "given_name"]
+
+    def now():
+        [one] = gate().open([lin], actor=privacy, purpose="rights-request", fields=[*parts, "address", "full_name"])
+        return {name: text_of(won.said, "text") for name, won in survive(one.contributions).items() if name in parts}
+
+    correct(lin, "address", "北京市朝阳区建国路88号", reason=WHY, actor=privacy)
+    assert now() == {"region": "北京市", "locality": "北京市", "district": "朝阳区", "street": "建国路"}
+    correct(lin, "address", "广东省深圳市福田区", reason=WHY, actor=privacy)
+    assert now() == {"region": "广东省", "locality": "深圳市", "district": "福田区"}
+    correct(lin, "address", "12 Nathan Road, Kowloon", reason=WHY, actor=privacy)
+    confirming.confirm(lin, "full_name", how="phone", value="欧阳清", actor=privacy)
+    assert now() == {"family_name": "欧阳", "given_name": "清"}
+
+
 def test_found_by_the_right_value(privacy):
     lin = agreed()
     correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
@@ -92,7 +110,7 @@ def test_found_by_the_right_value(privacy):
     [
         ("email", "new@mail.example", " ", "no-reason"), ("email", "no address", WHY, "invalid"),
         ("email", " LIN@mail.example", WHY, "same"), ("order_id", "7", WHY, "not-a-value"), ("nothing", "7", WHY, "not-a-value"),
-        ("email", "", WHY, "invalid"),
+        ("email", "", WHY, "invalid"), ("full_name", "\u200b", WHY, "invalid"),
     ],
 )  # fmt: skip
 def test_what_is_no_correction_changes_nothing(privacy, field, value, reason, why):

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import polars as pl
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -27,10 +28,10 @@ from kehu.guard.gate.edits import Edit, write_edit
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
 from kehu.guard.texts import seal_under
-from kehu.refine.clean.frame import clean_value
+from kehu.refine.clean import clean
 from kehu.refine.clean.phones import country_of
-from kehu.refine.clean.status import INVALID
-from kehu.refine.survive import same_text, survive
+from kehu.refine.clean.status import INVALID, VALID
+from kehu.refine.survive import PARTS_OF, same_text, survive
 from kehu.refine.tokens import tokens_of
 from kehu.serve.corrections.models import OPEN, Correction, Telling
 from kehu.serve.corrections.recipients import reached
@@ -93,15 +94,14 @@ def correct(
     won = survive(opened.contributions).get(field)
     before = won.said if won else None
     anchor = before.subject if before is not None else _origin(subject, opened)
-    normal, status = cleaned(known, text, before)
-    if status == INVALID:
+    normal, status, parts = cleaned(known, text, before)
+    if status == INVALID or normal is None:
         raise NotCorrected("invalid")
-    if before is not None and before.answer == "clear" and (before.normal or before.given) == (normal or text):
+    if before is not None and before.answer == "clear" and (before.normal or before.given) == normal:
         raise NotCorrected("same")
-    said: list[Any] = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
-    values: dict[int, dict[str, Any]] = {known.category_id: {known.name: said}}
+    said = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
     follows = before.record if before is not None else _newest(anchor)
-    edit = Edit(anchor, follows, values, tokens_of(known.name, normal or text).every, own=before is None)
+    edit = edit_of(known, said, parts, subject=anchor, follows=follows, own=before is None)
     with transaction.atomic():
         asked = _asked(request, opened.origins)
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
@@ -109,16 +109,38 @@ def correct(
     return Corrected(id, anchor, told)
 
 
-def cleaned(field: Field, text: str, before: Contribution | None) -> tuple[str | None, int]:
-    """Normalised form and status of a value that is said in the place of another, written as the other's country writes.
+def cleaned(field: Field, text: str, before: Contribution | None) -> tuple[str | None, int, Mapping[str, str]]:
+    """Normalised form and status of a value that is said in the place of another, and the parts that it holds.
 
-    That is the country of a telephone number, else where the channel collects that brought the other value.
+    It is read as the other's country writes: that of a telephone number, else where the channel collects that brought it.
     """
     country = None
     if before is not None:
         country = country_of(before.normal) if field.type == "phone" and before.normal else None
         country = country or Channel.objects.filter(id=before.channel).values_list("country", flat=True).first()
-    return clean_value(field.name, text, field.type, residence=country or None)
+    name = field.name
+    frame = pl.DataFrame({name: [text]}, schema={name: pl.String})
+    [row] = clean(frame, residence=country or None, columns={name: field.type}).to_dicts()
+    parts = {part: row.get(f"{part}__n") for part in PARTS_OF.get(name, ())}
+    return row[f"{name}__n"], int(row[f"{name}__s"]), {part: held for part, held in parts.items() if held}
+
+
+def edit_of(
+    field: Field, said: Sequence[Any], parts: Mapping[str, str], *, subject: UUID, follows: UUID, own: bool
+) -> Edit:
+    """An edit that says a value, and with it the parts that it holds, as an import derives them.
+
+    Args:
+        said: given, normalised form (None: it is invalid), status, and when.
+    """
+    normal = said[1]
+    values: dict[int, dict[str, Any]] = {field.category_id: {field.name: said}}
+    tokens = tokens_of(field.name, normal).every if normal else []
+    for name, text in parts.items():
+        part = installation().rules.dictionary.field(name)
+        values.setdefault(part.category_id, {})[name] = [None, text, VALID, None]
+        tokens += tokens_of(name, text).every
+    return Edit(subject, follows, values, list(dict.fromkeys(tokens)), own)
 
 
 def put_down(

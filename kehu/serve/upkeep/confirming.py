@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -30,7 +30,6 @@ from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import same_text, survive
-from kehu.refine.tokens import tokens_of
 from kehu.serve.corrections import actions as corrections
 from kehu.serve.rights.requests import open_request
 from kehu.serve.upkeep.models import HOW, Confirmation, Task
@@ -257,18 +256,21 @@ def _winner(opened: Opened, name: str) -> Contribution:
 def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tuple[Edit, bool]:
     """The edit that says a value again, or the given one in its place, and whether that is another."""
     held = installation().rules.dictionary.field(name)
-    given, normal, status = said.given or said.normal, said.normal, said.status
+    given, normal, status, parts = said.given or said.normal, said.normal, said.status, dict[str, str]()
     if value is not None:
         if not value.strip() or len(value) > _LONGEST:  # who gave nothing did not say that the old one is right
             raise NotValid(name)
         given = value.strip()
-        normal, status = corrections.cleaned(held, given, said)
+        normal, status, found = corrections.cleaned(held, given, said)
         if status == INVALID or normal is None:
             raise NotValid(name)
+        parts = dict(found)
     changed = (normal or given) != (said.normal or said.given)
     now = timezone.now().isoformat(timespec="milliseconds")  # a bounce of the same second was before it
-    values: dict[int, dict[str, Any]] = {held.category_id: {name: [given, normal, status, now]}}
-    return Edit(said.subject, said.record, values, tokens_of(name, normal).every if normal else [], own), changed
+    edit = corrections.edit_of(
+        held, [given, normal, status, now], parts, subject=said.subject, follows=said.record, own=own
+    )
+    return edit, changed
 
 
 def _note(edit: UUID, said: Contribution, opened: Opened, *, how: str, changed: bool, by: Actor) -> None:
