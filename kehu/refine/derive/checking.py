@@ -115,6 +115,8 @@ def compiled(language: str, text: str, source: str = "", *, traits: Mapping[str,
     made = whole.read(bare(select.expressions[0]))
     if made.kind == "text" or not whole.slots:
         raise Fault("no-count", place_of(select.expressions[0]), "")
+    if heap.key is not None and made.kind not in ("number", "moment"):
+        raise Fault("keyed-number", place_of(select.expressions[0]), "")
     return Compiled(
         named, heap, tuple(whole.slots.values()), made.expr, made.kind, heap.key is not None,
         frozenset(row.fields or {MOMENTS[named]}),

@@ -18,6 +18,7 @@ from kehu.refine.derive.checking import KEY, TODAY, WHO, Compiled, Heap, Slot
 from kehu.refine.derive.parting import with_fifths
 
 _EPOCH: Final = date(1970, 1, 1)
+_GREATEST: Final = 2.0**53  # beyond it a fraction of eight bytes is not exact, and further on no JSON is written
 Parted = Callable[[str, pl.DataFrame], Mapping[str, Sequence[float]]]
 """Makes cut points of a trait's values."""
 States = dict[str, pl.DataFrame]
@@ -167,8 +168,8 @@ def _column(whole: pl.DataFrame, slug: str) -> pl.DataFrame:
 
 
 def _said(values: pl.Series) -> pl.Series:
-    """Which of the values say something: what is beyond every number, or none at all, does not."""
-    return values.is_finite().fill_null(False) if values.dtype.is_float() else values.is_not_null()
+    """Which of the values say something: what is too great to be kept as a number, or none at all, does not."""
+    return (values.abs() < _GREATEST).fill_null(False) if values.dtype.is_float() else values.is_not_null()
 
 
 def _whole(states: States, plan: Plan, day: pl.Expr) -> pl.DataFrame:

@@ -49,7 +49,7 @@ class Reader:
             return own
         known: dict[type[exp.Expr], Callable[[exp.Expr], Typed]] = {
             exp.Paren: lambda n: self.read(n.this), exp.Literal: _literal, exp.Boolean: _boolean, exp.Null: _null,
-            exp.Neg: lambda n: self._number(n.this, lambda x: -x), exp.Abs: lambda n: self._number(n.this, lambda x: x.abs()),
+            exp.Neg: lambda n: self._number(n.this, lambda x: 0 - x), exp.Abs: lambda n: self._number(n.this, lambda x: x.abs()),
             exp.Not: lambda n: Typed("truth", ~self.truth(n.this)), exp.Is: self._is, exp.In: self._in,
             exp.Between: self._between, exp.Case: self._case, exp.If: self._if, exp.Coalesce: self._coalesce,
             exp.Round: self._round, exp.Like: self._like, exp.ILike: self._like, exp.Contains: self._like,
@@ -127,6 +127,8 @@ class Reader:
         values = [self.read(one) for one in listed]
         self._same(node, found, *values)
         held = [_value(bare(one)) for one in listed]
+        if found.kind == "number":  # of whole numbers and fractions, on either side, neither is looked up in the other
+            return Typed("truth", found.expr.cast(pl.Float64).is_in([float(one) for one in held]))
         return Typed("truth", found.expr.is_in(held))
 
     def _between(self, node: exp.Expr) -> Typed:

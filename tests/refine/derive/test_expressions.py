@@ -55,6 +55,8 @@ REFUSED_SQL = {
     "select count(*), sum(amount) from orders": "one-value",
     "select count(* exclude (amount)) from orders": "distinct",
     "select 1 from orders": "no-count",
+    "select count(*) > 3 from orders group by channel": "keyed-number",
+    "select case when count(*) > 3 then 'often' else 'seldom' end from orders group by channel": "keyed-number",
     "select count(*) from orders; drop table record": "one-select",
     "attach 'x'": "one-select",
     "copy orders to 'x'": "one-select",

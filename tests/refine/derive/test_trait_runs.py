@@ -122,6 +122,9 @@ def test_one_row_of_absurd_numbers_stops_no_run_and_is_left_out_alone(there, bri
         "lines": "select count(amount * quantity) from orders",
         "beyond": f"select sum(quantity) * {'9' * 400} * 0.{'0' * 20}1 from orders",
         "by_channel": f"select sum(quantity) * 1{'0' * 40} * 1e300 from orders group by channel",
+        "vast": f"select sum(quantity) * 1{'0' * 20} from orders",
+        "vast_by_channel": f"select sum(quantity) * 1{'0' * 20} from orders group by channel",
+        "listed": "select count(*) from orders where quantity in (2, 2.5) or hour in (2.5) or quantity in (3)",
     }.items():
         actions.declare(
             definition(slug, text, level=3), owner="analyst@kehu.example", deputy="manager@kehu.example", actor=owner_actor()
@@ -132,7 +135,8 @@ def test_one_row_of_absurd_numbers_stops_no_run_and_is_left_out_alone(there, bri
     bring(HEAD.replace("order_status", "quantity") + lines, "--kind", "orders", *AU)
     found = anew()
     assert [found[ann][slug] for slug in ("turnover", "line", "largest", "lines", "frequency")] == [20, 20, 20, 1, 4]
-    assert found[bob]["turnover"] == 15 and not {"beyond", "by_channel"} & set(found[ann])
+    assert found[bob]["turnover"] == 15 and not {"beyond", "by_channel", "vast", "vast_by_channel"} & set(found[ann])
+    assert found[ann]["listed"] == found[bob]["listed"] == 1
     runs.catch_up()
     assert everything() == found
 
