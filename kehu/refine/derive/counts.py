@@ -28,6 +28,7 @@ from kehu.refine.derive.totals import few_fewer, totals
 
 MOST_CONDITIONS: Final = 3
 SIDES: Final = 5  # of the matrix
+_NUMBERS: Final = ("number", "moment")  # a moment is kept in seconds, and is as many as there are customers
 Cell = tuple[str | None, ...]
 """Bands of several traits; None: whoever is in it has none of that trait."""
 
@@ -72,7 +73,7 @@ def spread_of(held: Held, found: Mapping[str, int], *, lack: int) -> Spread:
     least, total = smallest_group(), sum(found.values())
     bands = _bands(held.definition, found)
     counts = told([found.get(band, 0) for band in bands], least, besides=lack)
-    if held.compiled.shape == "number" and not held.compiled.grouped and not held.definition.bands:
+    if held.compiled.shape in _NUMBERS and not held.compiled.grouped and not held.definition.bands:
         there = [(band, count) for band, count in zip(bands, counts, strict=True) if count is not None]
         bands, counts = tuple(band for band, _ in there), tuple(count for _, count in there)
     return Spread(held.definition.slug, bands, counts, total if total >= least and not lack else None)
@@ -241,7 +242,7 @@ def _cells(slugs: Sequence[str]) -> dict[Cell, int]:
 
 
 def _is_banded(one: Held) -> bool:
-    return bool(one.definition.bands) and not one.compiled.grouped and one.compiled.shape == "number"
+    return bool(one.definition.bands) and not one.compiled.grouped and one.compiled.shape in _NUMBERS
 
 
 def _band_sql(one: Held) -> str:

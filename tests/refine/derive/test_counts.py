@@ -161,6 +161,22 @@ def test_a_number_without_bands_lists_nobodys_own_value(bring, in_force):
     assert (found.bands, found.counts, found.total) == (("77",), (15,), 40)
 
 
+def test_a_moment_lists_nobodys_own_either(bring, in_force):
+    bring("external_id,country\n" + "".join(f"K{n},AU\n" for n in range(40)), "--residence", "AU")
+    days = ["2026-01-02"] * 15 + [f"2026-02-{1 + n:02}" for n in range(25)]
+    rows = "".join(f"O{n},K{n},{day},10,AUD,cup\n" for n, day in enumerate(days))
+    bring("order_id,external_id,ordered_at,amount,currency,product\n" + rows, "--kind", "orders", "--residence", "AU")
+    shared = "1767312000"
+    for slug, bands in {"last": [], "last_parted": [1_768_000_000]}.items():
+        one = definition(slug, "select max(ordered_at) from orders", bands=bands, unit="none")
+        trial = trials.try_out(one, actor=in_force("analyst")).spread
+        actions.declare(one, owner="analyst@kehu.example", deputy="manager@kehu.example", actor=owner_actor())
+        runs.compute(actor=owner_actor())
+        found = counts.spread(slug, actor=in_force("analyst"))
+        assert found == trial
+        assert (found.bands, found.counts) == (((shared,), (15,)) if not bands else (("0", "1"), (15, 25)))
+
+
 def test_a_trial_counts_customers_not_the_records_that_they_were_put_together_from(bring, in_force):
     bring("external_id,full_name\n" + "".join(f"K{n},Name{n}\n" for n in range(40)), "--residence", "AU")
     orders = "".join(f"O{n},K{n},2026-01-10,10,USD,tea\n" for n in range(40))
