@@ -23,6 +23,7 @@ _BULK: Final = frozenset(
 _WRITTEN: Final = r"^\+?[\d\s()./-]+$"
 _CN_MOBILE: Final = re.compile(r"1[3-9]\d(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}")
 _EXTENSION: Final = re.compile(r"\s*(?:转|轉|分机|分機|内线|內線)\s*(?=\d)")
+_CN_LINE: Final = re.compile(r"(\(?0\d{2,3}\)?[ -]?\d{7,8})-\d{1,6}", re.ASCII)  # 0755-83766666-808: its extension
 _SEPARATORS: Final = re.compile(r"\s*(?:[;,、/|]|或)\s*")
 
 
@@ -66,7 +67,8 @@ def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
 
     Of several numbers in one value the first valid one counts. An extension is left out of the normalised form.
     """
-    spoken = _EXTENSION.sub(" ext. ", value)
+    line = _CN_LINE.fullmatch(value) if country == "CN" else None
+    spoken = _EXTENSION.sub(" ext. ", line[1] if line else value)
     for part in [spoken, *_SEPARATORS.split(spoken)]:
         text = "+" + part[2:] if part.startswith("00") and country != "JP" else part
         if country is None and _CN_MOBILE.fullmatch(text):
