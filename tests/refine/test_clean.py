@@ -146,6 +146,15 @@ def test_emails(value: str, normal: str | None) -> None:
         ("1990-03-05T00:00:00Z", "1990-03-05"),
         ("1990-03-05T00:00:00+08:00", "1990-03-05"),
         ("1990-03-05 23:30:00-05:00", "1990-03-05"),
+        ("1990. 3. 5.", "1990-03-05"),
+        ("1990년 3월 5일", "1990-03-05"),
+        ("令和 5年 3月 5日", "2023-03-05"),
+        ("民國79/3/5", "1990-03-05"),
+        ("5 juin 1990", "1990-06-05"),
+        ("14 juillet 1990", "1990-07-14"),
+        ("5 de marzo de 1990", "1990-03-05"),
+        ("5-MAR-90", "1990-03-05"),
+        ("民國79年2月30日", None),
         ("1756-01-27", "1756-01-27"),
         ("0742-04-02", "0742-04-02"),
         ("1990-02-30", None),
@@ -159,6 +168,29 @@ def test_emails(value: str, normal: str | None) -> None:
 )
 def test_dates(value: str, normal: str | None) -> None:
     assert one(value, "date") == (normal, VALID if normal else INVALID)
+
+
+@pytest.mark.parametrize(
+    ("value", "country", "normal"),
+    [
+        ("79/03/05", "TW", "1990-03-05"),
+        ("079.03.05", "TW", "1990-03-05"),
+        ("0790305", "TW", "1990-03-05"),
+        ("113/2/29", "TW", "2024-02-29"),
+        ("113/2/30", "TW", None),
+        ("1990/03/05", "TW", "1990-03-05"),
+        ("19900305", "TW", "1990-03-05"),
+        ("05/03/90", "TW", "1990-03-05"),
+        ("79/03/05", "CN", "1979-03-05"),
+        ("2533-03-05", "TH", "1990-03-05"),
+        ("05/03/2533", "TH", "1990-03-05"),
+        ("1990-03-05", "TH", "1990-03-05"),
+        ("2533-03-05", "CN", None),
+    ],
+)
+def test_years_are_counted_as_the_country_counts_them(value: str, country: str, normal: str | None) -> None:
+    assert one(value, "date", country)[0] == normal
+    assert one(f"{value} 10:20", "datetime", country)[0] == (f"{normal}T10:20:00Z" if normal else None)
 
 
 def test_a_birth_to_come_is_invalid() -> None:
