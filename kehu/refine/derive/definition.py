@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from kehu.govern.purposes import Purpose
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.refine.derive.checking import KEY, TODAY, WHO, Compiled, compiled
 from kehu.refine.derive.faults import Fault
-from kehu.refine.derive.inputs import TRAITS, UNITS
+from kehu.refine.derive.inputs import SOURCES, TRAITS, UNITS
 
 _FILE: Final = Path(__file__).with_name("shipped.toml")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
@@ -107,6 +108,10 @@ class Definition:
             raise Fault("purpose", "", ", ".join(purposes))
         if list(self.bands) != sorted(set(self.bands)) or len(self.bands) > _MOST_BANDS or self.unit not in UNITS:
             raise Fault("bands", "", "")
+        if not all(map(math.isfinite, self.bands)):
+            raise Fault("bands", "", "")
+        if self.source not in ("", *SOURCES, TRAITS):
+            raise Fault("source", "", ", ".join((*SOURCES, TRAITS)))
         same = {
             slug: held
             for slug, (one, held) in others.items()

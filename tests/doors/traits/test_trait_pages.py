@@ -79,6 +79,9 @@ def test_nobody_else_gets_anything(database):
         ("deputy", "analyst@kehu.example", "Nothing unowned"),
         ("deputy", "", "Nothing unowned"),
         ("label_zh-hant", "", "in each of three languages"),
+        ("bands", "1, inf", "up to 12 numbers"),
+        ("bands", "nan", "up to 12 numbers"),
+        ("source", "orders and interactions", "This is no source"),
     ],
 )
 def test_a_form_that_may_not_come_into_force_says_why(database, part, value, said):
