@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kehu.govern.consent import Statement, give_consent
+from kehu.govern.laws import AGE_BANDS
 from kehu.govern.models import Channel
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
@@ -17,6 +18,7 @@ from kehu.serve.corrections.actions import NotCorrected, correct
 from kehu.serve.corrections.models import Correction, Telling
 from kehu.serve.desk import queries as desk
 from kehu.serve.rights import requests
+from kehu.serve.rights.ages import refresh_ages
 from kehu.serve.rights.consents import actions
 from kehu.serve.rights.copy import export
 from kehu.serve.rights.erasing import erasure
@@ -26,7 +28,7 @@ from kehu.serve.upkeep import confirming, queue
 from kehu.vault.assignment import CONFIRMED
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
-from tests.serve.holdings import link
+from tests.serve.holdings import link, raw
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 WHY = "typed wrongly at the counter"
@@ -96,6 +98,22 @@ def test_parts_of_a_corrected_value_follow_it(privacy):
     correct(lin, "address", "12 Nathan Road, Kowloon", reason=WHY, actor=privacy)
     confirming.confirm(lin, "full_name", how="phone", value="欧阳清", actor=privacy)
     assert now() == {"family_name": "欧阳", "given_name": "清"}
+
+
+def test_a_birthday_put_right_is_the_age_that_policies_read(privacy):
+    [lin] = admit(LIN | {"birth_date": "1990-05-03"})
+
+    def band() -> int:
+        return raw().execute("select age from subject_state where subject = %s", (lin,)).fetchone()[0]
+
+    correct(lin, "birth_date", "2015-05-03", reason=WHY, actor=privacy)
+    assert AGE_BANDS[band()] == "under13" and refresh_ages() == 0
+    raw().execute("update actor_state set second_factor_at = now() where actor = %s", (privacy.credential,))
+    confirming.confirm(lin, "birth_date", how="phone", value="1990-05-04", actor=privacy)  # so they say
+    assert refresh_ages() == 0
+    correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy)
+    assert AGE_BANDS[band()] == "under13"  # a child is one until the day's look
+    assert refresh_ages() == 1 and AGE_BANDS[band()] == "adult"
 
 
 def test_found_by_the_right_value(privacy):

@@ -2,7 +2,7 @@
 
 It stands under the terms of the record whose value it follows (channel, controller, ground, notice, source): an edit gives
 nobody a use that the value did not have. What it follows is never rewritten. Whoever gets another address by it gets what stands
-against writing to that, as from any record.
+against writing to that, as from any record; whom a birth date makes a child is one from then on.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection
 
+from kehu.govern.laws import AGE_BANDS, age_band
 from kehu.govern.parts import UnknownSubject, hold
 from kehu.govern.slugs import RECORD_KINDS
 from kehu.guard.gate.actor import Actor
@@ -28,6 +30,7 @@ from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from kehu.vault.seal import VERSION, packed, seal
 
+_BORN: Final = "birth_date"
 _TAKE: Final = """
 insert into record (subject, id, kind, channel, controller, basis, notice, content, tokens, source, supplier)
 select r.subject, %s, %s, r.channel, r.controller, r.basis, r.notice, %s, %s, %s,
@@ -100,11 +103,29 @@ def write_edit(edit: Edit, *, actor: Actor, purpose: int, act: str = "verify") -
     if edit.own:
         Supply(None, ()).note_known(raw, [draft])
     carry_suppressions(raw, [draft], by=actor.staff)
+    _let_age_follow(raw, edit)
     raw.execute(
         "update subject_state set last_act = current_date where subject = %s and last_act < current_date",
         (edit.subject,),
     )
     return id
+
+
+def _let_age_follow(raw: Any, edit: Edit) -> None:
+    """A birth date that somebody said acts on the next read where it makes them younger, or their age was unknown."""
+    for fields in edit.values.values():
+        if (said := fields.get(_BORN)) is None:
+            continue
+        try:
+            born = date.fromisoformat(str(said[1]))
+        except ValueError:
+            continue
+        band = AGE_BANDS.index(age_band(born, datetime.now(UTC).date()))
+        if band:
+            raw.execute(
+                "update subject_state set age = %(band)s where subject = %(subject)s and (age = 0 or age > %(band)s)",
+                {"band": band, "subject": edit.subject},
+            )
 
 
 def take_back(subject: UUID, record: UUID, *, actor: Actor, purpose: int) -> None:

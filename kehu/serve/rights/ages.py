@@ -2,12 +2,13 @@
 
 Once a day the birth dates of those under eighteen are compared with the day, through the gate as linkage does: nothing is
 shown, and each look stands in the ledger. Bands go up only; whoever may not be looked at (restricted, objected) stays young.
+A date that the house corrected counts instead of the wrong one, which had made a child of somebody.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
@@ -16,9 +17,13 @@ from django.db import connection
 
 from kehu.govern.laws import AGE_BANDS, age_band
 from kehu.govern.parts import retried
-from kehu.guard.gate.read import PROFILE_KINDS, Opened, Options, gate
+from kehu.govern.slugs import ACTIONS, RECORD_KINDS
+from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, Options, gate
 from kehu.guard.staff.actions import owner_actor
+from kehu.refine.survive import survive
 
+_BORN: Final = "birth_date"
+_EDIT: Final = RECORD_KINDS["edit"]
 _ADULT: Final = AGE_BANDS.index("adult")
 _YOUNG: Final = """
 select min(subject::text)::uuid from subject_state where age between 1 and %s and not hidden group by customer order by 1
@@ -31,6 +36,11 @@ update subject_state s set age = n.age from n join held using (subject)
 where s.subject = n.subject and s.age between 1 and n.age - 1
 """
 
+_CORRECTED: Final = """
+select e.detail from ledger_use u join ledger_entry e using (seq)
+where u.subject = any (%s) and e.action = %s and e.detail = any (%s)
+"""
+
 
 def refresh_ages(on: date | None = None) -> int:
     """Bring the bands of everybody under eighteen to a day (today, UTC); returns how many origin subjects grew older."""
@@ -39,7 +49,7 @@ def refresh_ages(on: date | None = None) -> int:
         cursor.execute(_YOUNG, [_ADULT - 1])
         young = [row[0] for row in cursor.fetchall()]
     grown = 0
-    options: Options = {"fields": ["birth_date"], "use": "link", "kinds": PROFILE_KINDS}
+    options: Options = {"fields": [_BORN], "use": "link", "kinds": PROFILE_KINDS}
     for chunk in gate().stream(young, actor=owner_actor(), purpose="accuracy", **options):
         bands = _bands(chunk, today)
         grown += retried(functools.partial(_write, bands)) if bands else 0
@@ -47,10 +57,12 @@ def refresh_ages(on: date | None = None) -> int:
 
 
 def _bands(opened: Iterable[Opened], today: date) -> dict[UUID, int]:
-    """The band of each origin subject whose birth date is readable; of several dates the youngest counts."""
+    """The band of each origin subject whose birth date is readable; of several dates the youngest counts, or one put right."""
+    held = list(opened)
+    right = _put_right([said for one in held for said in one.contributions if said.kind == _EDIT])
     found: dict[UUID, int] = {}
-    for one in opened:
-        for said in one.contributions:
+    for one in held:
+        for said in _counting(one.contributions, right):
             try:
                 born = date.fromisoformat(str(said.normal or said.given))
             except ValueError:
@@ -59,6 +71,25 @@ def _bands(opened: Iterable[Opened], today: date) -> dict[UUID, int]:
             if band:
                 found[said.subject] = min(band, found.get(said.subject, band))
     return found
+
+
+def _counting(contributions: Iterable[Contribution], right: Collection[UUID]) -> Iterator[Contribution]:
+    """What is said of each origin subject; where the house put the date right, that alone."""
+    by_subject: dict[UUID, list[Contribution]] = {}
+    for said in contributions:
+        by_subject.setdefault(said.subject, []).append(said)
+    for every in by_subject.values():
+        won = survive(every).get(_BORN)
+        yield from [won.said] if won is not None and won.said.record in right else every
+
+
+def _put_right(edits: Sequence[Contribution]) -> set[UUID]:
+    """Edits that are corrections of the house, with its reason; a child who says in a talk or the portal to be grown up is none."""
+    if not edits:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_CORRECTED, [[one.subject for one in edits], ACTIONS["correct"], [one.record for one in edits]])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _write(bands: dict[UUID, int]) -> int:
