@@ -370,6 +370,21 @@ def test_names(full: str, country: str, normal: str, family: str | None, given: 
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("Shanghai Moon Trading Co., Ltd.", "Shanghai Moon Trading Co. Ltd."),
+        ("Acme, Inc.", "Acme Inc."),
+        ("Smith, Jones & Partners, LLC", "Smith Jones & Partners LLC"),
+        ("Dr. Oetker GmbH", "Dr. Oetker GmbH"),
+        ("上海 明月 有限公司", "上海明月有限公司"),
+        (",", None),
+    ],
+)
+def test_names_of_organisations_stay_in_their_order(given: str, normal: str | None) -> None:
+    assert one(given, "name", field="legal_name")[0] == normal
+
+
 def test_parts_make_the_whole_and_overwrite_nothing() -> None:
     assert row(family_name="张", given_name="伟")["full_name__n"] == "张伟"
     assert row(family_name="Lee", given_name="Ann")["full_name__n"] == "Ann Lee"

@@ -13,7 +13,7 @@ from kehu.refine.clean.dates import dates, datetimes
 from kehu.refine.clean.emails import emails
 from kehu.refine.clean.habits import survey
 from kehu.refine.clean.identifiers import births_of, national_ids, registrations
-from kehu.refine.clean.names import join_names, normal_names, split_names
+from kehu.refine.clean.names import join_names, normal_legal_names, normal_names, split_names
 from kehu.refine.clean.numbers import decimals, integers
 from kehu.refine.clean.phones import phones
 from kehu.refine.clean.status import VALID, Cleaned, Context, Habits, settle
@@ -24,7 +24,7 @@ _RESIDENCE: Final = "residence"
 
 
 def _names(values: pl.Series, context: Context) -> Cleaned:
-    return settle(values, normal_names(values))
+    return settle(values, normal_legal_names(values) if values.name == "legal_name" else normal_names(values))
 
 
 def _text(values: pl.Series, context: Context) -> Cleaned:

@@ -34,18 +34,30 @@ def normal_names(values: pl.Series) -> pl.Series:
 
     `values` are already `normal_text`. Idempotent.
     """
-    normal = values
-    if normal.str.contains(r"[^\x00-\x7f]").any():
-        normal = normal.str.replace_all(r"[•・‧∙⋅·･]", "·")
-        spaced = normal.str.contains(r"^[\p{Han}\s]+$").fill_null(False) & ~_japanese_width(normal)
-        if spaced.any():
-            normal = normal.str.replace_all(" ", "", literal=True).zip_with(spaced, normal)
+    normal = _of_one_width(values)
     while normal.str.contains(_TITLE_LATIN).any():
         normal = normal.str.replace(_TITLE_LATIN, "")
     parted = normal.str.contains(",", literal=True).fill_null(False)
     if parted.any():
         normal = _turned(normal).zip_with(parted, normal)
     return normal.set((normal == "").fill_null(False), None)
+
+
+def normal_legal_names(values: pl.Series) -> pl.Series:
+    """Names of organisations: as those of people, but whole and in their order, for a comma stands before the legal form."""
+    normal = _of_one_width(values)
+    if normal.str.contains(",", literal=True).any():
+        normal = normal.str.replace_all(r"\s*,[\s,]*", " ").str.strip_chars()
+    return normal.set((normal == "").fill_null(False), None)
+
+
+def _of_one_width(values: pl.Series) -> pl.Series:
+    """With one middle dot, and Han without inner spaces."""
+    if not values.str.contains(r"[^\x00-\x7f]").any():
+        return values
+    normal = values.str.replace_all(r"[•・‧∙⋅·･]", "·")
+    spaced = normal.str.contains(r"^[\p{Han}\s]+$").fill_null(False) & ~_japanese_width(normal)
+    return normal.str.replace_all(" ", "", literal=True).zip_with(spaced, normal) if spaced.any() else normal
 
 
 def _turned(names: pl.Series) -> pl.Series:
