@@ -24,6 +24,11 @@ def test_a_search_reads_a_value_as_its_column_did(value: str, kind: str) -> None
     assert lookup_keys(field, value, kind) == ([key] if key else [])
 
 
+def test_a_date_is_sought_in_the_years_of_whoever_wrote_it() -> None:
+    assert lookup_keys("birth_date", "79/03/05", "date") == ["1979-03-05", "1990-03-05"]
+    assert "1990-03-05" in lookup_keys("birth_date", "05/03/2533", "date")
+
+
 def test_latin_names() -> None:
     keys = search_keys("full_name", "Ann O'Leary-Müller", "name")
     assert keys.exact == "ann o leary muller"

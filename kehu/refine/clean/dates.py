@@ -190,6 +190,11 @@ def _in_years_of_all(values: pl.Series, countries: pl.Series) -> pl.Series:
     return values
 
 
+def readings(value: str) -> tuple[str, ...]:
+    """A date as it stands, and as Taiwan and Thailand would have written it, where that is another one."""
+    return tuple(dict.fromkeys((value, _from_republic(value), _from_buddhist(value))))
+
+
 def _from_republic(value: str) -> str:
     """`79/03/05` and `0790305` in Taiwan are of the year 79 of the Republic; a first number up to 31 may be a day."""
     match = _OF_THE_REPUBLIC.fullmatch(value)

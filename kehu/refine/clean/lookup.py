@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from kehu.refine.clean.dates import parse_date
+from kehu.refine.clean.dates import parse_date, readings
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.frame import clean_value
 from kehu.refine.clean.identifiers import normal_national_id, normal_registration
@@ -44,7 +44,7 @@ def normal_forms(field: str, value: str, kind: str) -> list[str]:
         found = [normal_registration(text, country)[0] for country in _COUNTRIES]
     elif kind == "date":
         today = dt.datetime.now(dt.UTC).date()
-        days = [parse_date(text, day_first=first, today=today) for first in (True, False)]
+        days = [parse_date(one, day_first=first, today=today) for one in readings(text) for first in (True, False)]
         found = [day.isoformat() if day else None for day in days]
     elif kind == "email":
         found = [normal_email(text)]  # what a column of one value comes to, in a hundredth of its time
