@@ -69,6 +69,9 @@ class Register(Protocol):
         In the transaction that erases them again, before it does; that it happens stands in the ledger by then.
         """
 
+    def let_go(self, certificate: UUID, days: Mapping[str, str]) -> None:
+        """Let go again what somebody let go of a residue since: the day by category; nothing where the database knows of it."""
+
 
 _REGISTERS: Final[list[str]] = []
 
@@ -173,8 +176,18 @@ def replay(connection: Connection[Any], home: Home) -> int:
         ).fetchall()
         tokens, document = tuple(bytes(row[0]) for row in rows), _register().document(certificate)
         note(home, Noted(certificate, tokens, rows[0][1], suppressions_of(connection, certificate), document))
+    for certificate in sorted(in_file.keys() & in_database):
+        # of a copy made between the erasure and that word; without its key nobody reads it, and it waits for the next start
+        if (released := _let_go(in_file[certificate])) and keys_open(connection, [certificate]):
+            _register().let_go(certificate, released)
     missed = [in_file[certificate] for certificate in sorted(in_file.keys() - in_database)]
     return _erase_again(connection, missed) if missed else 0
+
+
+def _let_go(one: Noted) -> dict[str, str]:
+    """What a hold without an end kept of an erasure and somebody let go since: each category with that day."""
+    lines = (one.document or {}).get("residue", [])
+    return {line["what"]: line["until"] for line in lines if line.get("review") is False}
 
 
 def not_done(connection: Connection[Any], home: Home) -> int:

@@ -247,6 +247,24 @@ def test_what_was_let_go_since_an_erasure_does_not_come_back(database, monkeypat
     assert [row["category"] for row in left["records"]] == ["identity"]
 
 
+def test_what_was_let_go_stays_gone_though_the_copy_was_made_after_the_erasure(database):
+    """The copy has it done and what a hold kept besides; without its key nobody reads that, and the start goes on."""
+    [lin], legal = admit(PERSON), staff("legal")
+    holds.hold(lin, actor=owner_actor(), reason="sues", categories=["contact", "identity"])
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    with put_back(database):
+        holds.look_again(done.id, actor=owner_actor(), keep=False, categories=["contact"])
+    raw().execute("update subject_key set epoch = epoch + 7 where subject = %s", (done.id,))
+    prepare()
+    raw().execute("update subject_key set epoch = epoch - 7 where subject = %s", (done.id,))
+    prepare()
+    left = open_left(done.id, actor=legal, purpose="claims")["residue"]
+    assert [row["category"] for row in left["records"]] == ["identity"]
+    seq = raw().execute("select max(seq) from ledger_entry").fetchone()
+    prepare()
+    assert raw().execute("select max(seq) from ledger_entry").fetchone() == seq
+
+
 def test_what_an_erasure_of_an_older_program_noted_keeps_what_the_copy_says(database):
     """Its line in the file has no certificate: laws and holds of the copy count."""
     [lin] = admit(PERSON)

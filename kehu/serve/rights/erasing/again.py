@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 from psycopg import Connection
 
@@ -20,6 +21,7 @@ from kehu.govern.models import StateEntry
 from kehu.guard import residue
 from kehu.guard.staff.actions import ensure_owner
 from kehu.guard.tombstones import Noted
+from kehu.serve.rights.erasing.ending import end_residue
 from kehu.serve.rights.erasing.erasure import certificate_of, close, finished
 from kehu.serve.rights.erasing.paper import paper_of
 from kehu.serve.rights.erasing.stays import bit_of, decide, has_ended, still_kept
@@ -48,6 +50,19 @@ class ErasureRegister:
         body, _ = residue.reseal(connection, row.id, part, paper, keeps=decided.keeps, lenient=True)
         Request.objects.filter(subject__in=part).update(certificate=row.id)
         close(row, one.document or certificate_of(connection, row, decided.close(), erased={}, keys=len(part)), body)
+
+    def let_go(self, certificate: UUID, days: Mapping[str, str]) -> None:
+        """Take it out as of the day on which somebody said so; who did stands in rows of the ledger that the copy lacks."""
+        with transaction.atomic():
+            row = Erasure.objects.select_for_update().filter(id=certificate, state="done").exclude(residue=None).first()
+            lines = (row.certificate or {}).get("residue", []) if row is not None else []
+            kept = [line for line in lines if line.get("review") and line["what"] in days]
+            if row is None or not kept:
+                return
+            for line in kept:
+                line |= {"until": days[line["what"]], "review": False}
+            row.save(update_fields=["certificate"])
+        end_residue(certificate, datetime.now(UTC).date())
 
 
 def _row(one: Noted, part: Sequence[UUID]) -> Erasure:
