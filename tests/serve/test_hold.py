@@ -109,6 +109,15 @@ def test_a_hold_placed_after_the_erasure_began_still_stops_it(database, monkeypa
     assert Erasure.objects.get().state == "waiting" and places(MARK) == {"vault"}
 
 
+def test_a_hold_to_the_end_of_all_days_ends_no_erasure_with_a_fault(database):
+    [lin] = admit(PERSON)
+    ever = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    holds.hold(lin, actor=owner_actor(), reason="r", categories=["contact"], until=ever)
+    planned = erasure.plan(lin, actor=owner_actor())["residue"]
+    done = erasure.erase(lin, actor=owner_actor(), reason="asked")
+    assert done.certificate["residue"] == planned and "9999-12-31" in {line["until"] for line in planned}
+
+
 def test_a_hold_on_one_of_two_leaves_it_waiting(database):
     [lin] = admit(PERSON)
     owner = owner_actor()

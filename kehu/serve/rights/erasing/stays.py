@@ -148,7 +148,8 @@ def categories_of(bits: int) -> list[str]:
 def review_of(hold: StateEntry) -> date:
     """The first day on which a hold has ended, or the next on which it is to be looked at again where it names no end."""
     if hold.until:  # an hour of a day: what it keeps stays for all of that day
-        return (hold.until.astimezone(UTC) + timedelta(days=1, microseconds=-1)).date()
+        day = hold.until.astimezone(UTC)
+        return day.date() if day.date() == date.max else (day + timedelta(days=1, microseconds=-1)).date()
     today, months = datetime.now(UTC).date(), REVIEW_MONTHS
     while add_months(hold.since.date(), months) <= today:  # nobody released it: it holds on
         months += REVIEW_MONTHS
