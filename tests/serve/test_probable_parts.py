@@ -176,6 +176,22 @@ def test_a_part_erased_meanwhile_waits_no_more(database):
     assert parts(id) == []
 
 
+def test_a_request_of_whose_import_was_taken_back_is_shown_and_answered(database):
+    """Its clock runs, though nobody finds the person any more; what was asked of before stays out of the answer."""
+    lin, other, id = asked()
+    assert parts(id) == [(other, "open", 3)]
+    overdue = requests.open_request(subject=lin, right="erase", actor=owner_actor())
+    assert parts(overdue) == [(other, "open", 3)]
+    for table in ("record", "subject_state"):
+        connection.cursor().execute(f"update {table} set hidden = true where subject = %s", [lin])
+    assert parts(id) == [(other, "open", 3)]
+    requests.answer_request(id, outcome="refused", actor=owner_actor(), text="The import was taken back.")
+    [row] = requests.one(id, actor=owner_actor())
+    assert row["state"] == "refused" and parts(id) == [(other, "left-out", 3)]
+    Request.objects.filter(id=overdue).update(received_at=timezone.now() - timedelta(days=90), due=timezone.now())
+    assert probable.left_out_when_over(by=owner_actor().staff) == 1
+
+
 def test_only_the_office_decides(database):
     _, other, id = asked()
     service = staff("service")
