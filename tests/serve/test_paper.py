@@ -15,7 +15,7 @@ from PIL import Image
 
 from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Consent
-from kehu.govern.notices import covers_of
+from kehu.govern.notices import Covered, covers_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.counter.papers import Form, record_form
@@ -142,3 +142,20 @@ def test_a_form_agrees_to_what_its_notice_said_not_to_what_the_use_became():
     assert Consent.objects.get().purpose_version == version
     held = explain(lin, actor=marketing, purpose="marketing", fields=["email"])["email"]
     assert (held.answer, held.policy) == ("denied", "cn.pipl.consent-version")
+
+
+@pytest.mark.usefixtures("database")
+def test_a_consent_under_a_notice_that_is_named_is_to_what_that_notice_said():
+    [lin], marketing = admit({"full_name": "林婉清", "email": "lin@mail.example"}), staff("marketing")
+    old, office = notice_in_force(), (staff("manager"), staff("legal"))
+    widen(office, "marketing", {"recipients": ["Parcel Post"]})
+    told = {slug: held for slug, held in covers_of(old).items() if slug != "analytics"}
+    told["marketing"] = Covered(told["marketing"].version + 1, told["marketing"].fields)
+    changes.approve(changes.propose_notice("privacy", WORDS, told, reason="told", actor=office[0]).id, actor=office[1])
+    said = {"actor": owner_actor(), "kind": "general", "until": None, "by_subject": None}
+    for notice, answer in (("privacy@1", "denied"), ("privacy@2", "clear"), ("privacy@1", "denied"), (None, "clear")):
+        actions.give(lin, PURPOSES["marketing"], notice=notice, **said)
+        held = explain(lin, actor=marketing, purpose="marketing", fields=["email"])["email"]
+        assert held.answer == answer, notice
+    with pytest.raises(ValueError, match="says nothing of analytics"):
+        actions.give(lin, PURPOSES["analytics"], notice="privacy@2", **said)

@@ -57,7 +57,7 @@ class Terms(Asked):
 
 
 class ConsentAsked(Asked):
-    """A consent given now, under the notice in force or the one named."""
+    """A consent given now, under the notice in force; under one that is named, to what that notice told of the purpose."""
 
     purpose: Purpose
     kind: Literal["general", "specific", "temporary"] = "general"

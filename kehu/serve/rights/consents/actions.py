@@ -50,7 +50,8 @@ def give(
 ) -> list[dict[str, Any]]:
     """Record a consent given now, or on paper at ``said_at``; returns everything the customer said.
 
-    A form agrees to the purpose as its notice told of it: where that reaches further by now, they are asked anew.
+    A form, and a notice that whoever records it names, agree to the purpose as the notice told of it: where that reaches
+    further by now, they are asked anew.
     ``terms`` make it a separate one. ``by_subject`` is the guardian who gives it for a child, ``guardian`` what they are to
     it; one who is no customer is named in the ``evidence``, which is sealed under the customer's key.
 
@@ -58,7 +59,7 @@ def give(
         Refused: the role may not.
         UnknownSubject: the customer or the guardian is not here.
         ValueError: a temporary consent without an end, an end in the past, a guardian of oneself, a proof too large, a form
-            whose notice says nothing of the purpose, terms that do not name what a law wants named or fields the purpose
+            or notice that says nothing of the purpose, terms that do not name what a law wants named or fields the purpose
             does not need.
     """
     require("consent", actor)
@@ -67,7 +68,8 @@ def give(
     part = part_of(subject, whole=False)
     _check_guardian(part, by_subject, guardian, proof)
     _check_fields(purpose, terms)
-    id = new_id()
+    # at their own door they read the purpose itself, as it is, beside the wording
+    read_there, id = proof.kind == PAPER or (notice is not None and actor.role != CUSTOMER), new_id()
     with transaction.atomic():
         statement = authorisations.Statement(
             kind=kind,
@@ -84,7 +86,7 @@ def give(
             said_at=said_at,
         )
         authorisations.give_consent(
-            subject, purpose=purpose, purpose_version=_version(purpose, wording if proof.kind == PAPER else None),
+            subject, purpose=purpose, purpose_version=_version(purpose, wording if read_there else None),
             statement=statement, recorded_by=actor.staff, id=id,
         )  # fmt: skip
         record_act("consent", subject, actor=actor, purpose=recorded_as(actor, purpose), detail=id)
@@ -179,7 +181,7 @@ def _version(purpose: int, wording: Notice | None = None) -> int:
     slug = name_of(PURPOSES, purpose)
     covers = covers_of(wording) if wording is not None else {}
     if covers and slug not in covers:
-        raise ValueError(f"notice: says nothing of {slug}, so a form under it agrees to none of it")
+        raise ValueError(f"notice: says nothing of {slug}, so nothing said under it agrees to that")
     told = covers.get(slug)
     in_force = installation().rules.purposes[slug].version
     return min(in_force, told.version) if told is not None else in_force
