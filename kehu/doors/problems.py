@@ -109,6 +109,8 @@ _SPEAKING: Final[Mapping[str, Callable[[Any], Problem]]] = {
         Problem("mapping") if error.option == "columns" else _said(error)
     ),
     "kehu.collect.readers.rows.UnreadableSource": lambda error: Problem("unreadable", said=str(error)),
+    "kehu.serve.rights.requests.NoLawKnows": lambda error: Problem("clock-law", {"laws": ", ".join(error.laws)}),
+    "kehu.serve.rights.requests.ClockRefused": lambda error: Problem("clock", said=str(error)),
     "kehu.guard.watch.cases.StepRefused": lambda error: Problem(f"case-{error.why}"),
 }
 

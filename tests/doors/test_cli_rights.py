@@ -104,6 +104,18 @@ def test_request_from_open_to_answer(kehu):
     assert kehu("request", "open", lin, "--right", "all")[0] == 2
 
 
+def test_a_clock_that_no_law_lets_be_extended_is_refused_and_not_wrong_usage(kehu):
+    chinese, european = map(str, admit(LIN, packs=1) + admit({"full_name": "Ann"}, packs=2))
+    ids = [kehu("request", "open", one, "--right", "access")[1]["requests"][0]["id"] for one in (chinese, european)]
+    code, refused = kehu("request", "extend", ids[0], "--reason", "many records")
+    assert (code, refused["error"]["code"]) == (3, "clock-law") and "(CN)" in refused["error"]["message"]
+    assert kehu("request", "extend", ids[1], "--reason", "many records")[0] == 0
+    code, refused = kehu("request", "extend", ids[1], "--reason", "once more")
+    assert (code, refused["error"]["code"]) == (3, "clock") and "before" in refused["error"]["message"]
+    for wrong in (("extend", ids[1]), ("confirm", ids[1], "--at", "2001-01-01")):
+        assert kehu("request", *wrong)[0] == 2
+
+
 def test_incident_and_its_reach(kehu):
     [lin] = map(str, admit(LIN))
     token = token_for(kehu, "service", "service")

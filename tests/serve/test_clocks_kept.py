@@ -61,7 +61,7 @@ def test_an_overdue_request_stands_out_until_it_is_answered(database):
 def test_an_extension_is_told_with_its_reason_in_time_and_once(database):
     id, owner = opened(EU, received=ago(days=10)), owner_actor()
     before = row_of(id)
-    with pytest.raises(requests.ClockRefused, match="why"):
+    with pytest.raises(ValueError, match="why"):
         requests.step(id, "extend", actor=owner)
     requests.step(id, "extend", actor=owner, reason="many recordszq")
     row = row_of(id)
@@ -80,10 +80,10 @@ def test_an_extension_is_told_with_its_reason_in_time_and_once(database):
 def test_only_a_law_that_knows_it_extends_or_stops(database):
     id, owner = opened(CN, received=ago(days=1)), owner_actor()
     for kind in ("extend", "suspend"):
-        with pytest.raises(requests.ClockRefused, match="no law"):
+        with pytest.raises(requests.NoLawKnows):
             requests.step(id, kind, actor=owner, reason="r")
     both = opened(US, received=ago(days=1), right="correct")
-    with pytest.raises(requests.ClockRefused, match="no law"):
+    with pytest.raises(requests.NoLawKnows):
         requests.step(both, "suspend", actor=owner, reason="who are you")
 
 
@@ -115,7 +115,7 @@ def test_who_may_and_when(database):
     with pytest.raises(ActRefused):
         requests.step(id, "confirm", actor=staff("service"))
     for at in (ago(days=4), ago(days=-1)):
-        with pytest.raises(requests.ClockRefused, match="between"):
+        with pytest.raises(ValueError, match="between"):
             requests.step(id, "confirm", actor=owner, at=at)
     with pytest.raises(requests.UnknownRequest):
         requests.step(new_id(), "confirm", actor=owner)

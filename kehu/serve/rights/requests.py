@@ -52,7 +52,15 @@ class ErasedAlready(ValueError):
 
 
 class ClockRefused(ValueError):
-    """What was asked of a clock is not to be had: no law that applies knows it, or it comes too late."""
+    """What was asked of a clock is not to be had: it stands already, was recorded before, or comes too late."""
+
+
+class NoLawKnows(ClockRefused):
+    """No law that applies lets a clock be extended, or stopped; ``laws``: those that do."""
+
+    def __init__(self, laws: Sequence[str]) -> None:
+        super().__init__("no law that applies knows this")
+        self.laws = laws
 
 
 def open_request(
@@ -112,7 +120,8 @@ def step(id: UUID, kind: str, *, actor: Actor, reason: str = "", at: datetime | 
         Refused: the role may not.
         UnknownRequest: there is none.
         AlreadyAnswered: it was.
-        ClockRefused: no law that applies knows this, it stands already, or it comes too late.
+        NoLawKnows, ClockRefused: as they say.
+        ValueError: no reason, or a time that is none of this request's.
     """
     require("request", actor)
     now = timezone.now()
@@ -136,23 +145,23 @@ def _require_step(
     row: Request, steps: Sequence[RequestStep], kind: str, *, reason: str, at: datetime, now: datetime
 ) -> None:
     if not row.received_at <= at <= now or (steps and at < steps[-1].at):
-        raise ClockRefused("at: between its receipt, or the last step, and now")
+        raise ValueError("at: between its receipt, or the last step, and now")
     if kind in ("extend", "suspend") and not reason.strip():
-        raise ClockRefused("reason: the person is told why")
+        raise ValueError("reason: the person is told why")
     done, stands = {one.kind for one in steps}, _stands(steps)
     if kind in done and kind in ("confirm", "extend"):
-        raise ClockRefused("it was recorded before")
+        raise ClockRefused("This was recorded before; a law lets it be once.")
     if kind in ("extend", "suspend"):
         before = clocks_of_request(row, steps, now=at)
         moved = extendable(before) if kind == "extend" else stoppable(before)
         if not moved:
-            raise ClockRefused("no law that applies knows this")
+            raise NoLawKnows(laws_of(row.packs))
         if kind == "suspend" and stands:
-            raise ClockRefused("it stands already")
+            raise ClockRefused("The clock stands already.")
         if all(clock.overdue(at) for clock in moved):
-            raise ClockRefused("the clock has ended: it is extended or stopped before")
+            raise ClockRefused("The clock has ended: it is extended or stopped before that.")
     if kind == "resume" and not stands:
-        raise ClockRefused("it does not stand")
+        raise ClockRefused("The clock does not stand.")
 
 
 def _stands(steps: Sequence[RequestStep]) -> bool:
