@@ -49,3 +49,25 @@ def test_asked_let_and_written(kehu, tmp_path):
     assert kehu("authority", "list")[1]["demands"][0]["state"] == "done"  # the owner may look
     code, answer = kehu("authority", "approve", "01990000-0000-7000-8000-000000000000", token=tokens["privacy"])
     assert (code, answer["error"]["code"]) == (1, "unknown-demand")
+
+
+def test_whom_a_law_keeps_back_is_counted_with_its_words(kehu, tmp_path):
+    [lin] = admit(LIN, packs=2)
+    tokens = {}
+    for role, purpose in (("legal", "legal"), ("privacy", "rights-request")):
+        staff(role)
+        issued = kehu("token", "issue", "--staff", f"{role}@kehu.example", "--purpose", purpose)[1]
+        tokens[role] = issued["token"]
+    order = tmp_path / "order.pdf"
+    order.write_bytes(b"%PDF order")
+    ask = (
+        "authority", "ask", str(lin), "--authority", "Court", "--country", "US", "--provision", "18 USC 2703",
+        "--reference", "26-1", "--fields", "email", "--document", str(order),
+    )  # fmt: skip
+    [held] = kehu(*ask, token=tokens["legal"])[1]["demands"]
+    assert kehu("authority", "approve", held["id"], token=tokens["privacy"])[0] == 0
+    code, answer = kehu("authority", "run", held["id"], "--to", str(tmp_path / "a.age"), token=tokens["legal"])
+    assert code == 0 and answer["rows"] == 0
+    [(policy, count)] = answer["kept_back"].items()
+    assert count == 1 and set(answer["reasons"]) == {policy}
+    assert "48" in answer["reasons"][policy]["article"] and policy not in answer["reasons"][policy]["reason"]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import MOMENT, actor, actor_as, command, subject_id
+from kehu.doors.cli.frame import MOMENT, actor, actor_as, command, language, subject_id
 
 if TYPE_CHECKING:
     from kehu.serve.leaving.demands import Demand
@@ -117,7 +117,7 @@ def run(id: UUID, to: Path, key: str | None) -> Any:
     made = handing.hand_over(id, actor=actor_as(demands.PURPOSE, "give"), to=to, key=key)
     return {
         "file": str(made.file), "sha256": made.sha256, "rows": made.rows, "kept_back": made.kept_back,
-        "passphrase": made.passphrase,
+        "reasons": {policy: _why(policy) for policy in made.kept_back}, "passphrase": made.passphrase,
     }  # fmt: skip
 
 
@@ -133,6 +133,13 @@ def document(id: UUID, to: Path, key: str, law: str | None) -> Any:
 
     who = actor_as(demands.PURPOSE, "read")
     return {"file": str(handing.seal_to(demands.document_of(id, actor=who, law=law), to, key))}
+
+
+def _why(policy: str) -> dict[str, str]:
+    from kehu.guard.installation import installation
+
+    text = installation().rules.policies.text(policy, language())
+    return {"article": text.article, "reason": text.reason, "remedy": text.remedy}
 
 
 def _told(held: Demand) -> dict[str, Any]:
