@@ -295,6 +295,30 @@ def test_whom_the_keys_here_do_not_open_waits_for_those_that_do(database, wrong)
     assert open_left(done.id, actor=staff("legal"), purpose="claims")["residue"]["records"]
 
 
+def test_while_an_erasure_waits_for_keys_a_command_looks_at_the_hidden_alone(database, monkeypatch):
+    """And at everybody where somebody of it is not hidden, as after another copy was put back."""
+    lin, two, other = admit(PERSON, {"full_name": "林二", "email": "two@m.example"}, {"full_name": "王小明"})
+    link(lin, two, 1)
+    with put_back(database):
+        erasure.erase(lin, actor=owner_actor(), reason="asked")
+    raw().execute("update subject_key set epoch = epoch + 7 where subject = %s", (two,))
+    looked = set[bytes]()
+    tokens = type(installation().tokens)
+    hashed = tokens.subject
+    monkeypatch.setattr(tokens, "subject", lambda self, subject: looked.add(subject) or hashed(self, subject))
+    for everybody in ({lin, two, other}, {lin, two}, {lin, two}):
+        assert tombstones.replay_after_restore(raw(), installation().home) == 0
+        assert looked == {one.bytes for one in everybody}
+        looked.clear()
+    for table in ("record", "subject_state"):
+        raw().execute(f"update {table} set hidden = false where subject = %s", (two,))
+    assert tombstones.replay_after_restore(raw(), installation().home) == 0
+    assert gate().open([lin, two], actor=owner_actor(), purpose="rights-request") == []
+    raw().execute("update subject_key set epoch = epoch - 7 where subject = %s", (two,))
+    assert tombstones.replay_after_restore(raw(), installation().home) == 2
+    assert set(vault.count_rows(raw(), [lin, two]).values()) == {0}
+
+
 @pytest.mark.parametrize("lacking", ["the key of another of them", "the newest epoch's key"])
 def test_nobody_of_an_erasure_that_waits_is_served_though_their_own_key_opens(database, lacking):
     """Hidden at once, and parted from whom the copy has them one with; with the keys it is as it was after the erasure."""
