@@ -204,6 +204,12 @@ def test_nobody_handles_their_own(database, people):
         cases.open_case(actor=paul, human=paul.human)
 
 
+def test_none_is_left_out_of_the_list_however_many_there_are(database, people):
+    li, paul, _, _ = people
+    made = [cases.open_case(actor=paul, human=li.human).number for _ in range(101)]
+    assert [one.number for one in cases.cases(actor=paul, still=True)] == made[::-1]
+
+
 def test_who_opened_by_hand_or_is_a_party_takes_no_step(database, people):
     li, paul, leo, _ = people
     held = cases.open_case(actor=paul, human=li.human, parties=[leo.human])

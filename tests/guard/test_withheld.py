@@ -81,6 +81,12 @@ def test_nobody_lets_their_own_nor_their_offices(case):
     assert [one.state for one in withholdings(actor=legal)] == ["refused"]
 
 
+def test_one_that_waits_is_listed_however_many_are_newer(case):
+    legal, privacy, _, _ = case
+    waits = [asked(privacy).id for _ in range(201)]
+    assert [one.id for one in withholdings(actor=legal)] == waits[::-1]
+
+
 def test_it_can_be_lifted_before_its_day(case):
     legal, privacy, auditor, lin = case
     held = asked(privacy)

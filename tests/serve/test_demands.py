@@ -96,6 +96,8 @@ def test_one_that_waits_is_shown_however_many_are_newer(house, monkeypatch):
         demands.decide(id, actor=privacy, approve=False)
     monkeypatch.setattr(demands, "_NEWEST", 1)
     assert [one.id for one in demands.demands(actor=privacy)] == [newest, waits]
+    assert [one.id for one in demands.demands(actor=privacy, everything=True)] == [newest, refused, waits]
+    assert demands.how_many() == 3
 
 
 def test_of_whom_linkage_alone_joined_nothing_goes_along_unless_they_were_named(house, tmp_path, key):

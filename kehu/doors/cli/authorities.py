@@ -76,10 +76,10 @@ def approval(id: UUID, law: str, reference: str, document: Path | None) -> Any:
 @authority.command("list", epilog="Example: kehu authority list")
 @command()
 def list_() -> Any:
-    """Demands, newest first."""
+    """Every demand, newest first."""
     from kehu.serve.leaving import demands
 
-    return {"demands": [_told(one) for one in demands.demands(actor=actor())]}
+    return {"demands": [_told(one) for one in demands.demands(actor=actor(), everything=True)]}
 
 
 @authority.command("approve", epilog="Example: kehu authority approve 0199…")

@@ -177,7 +177,7 @@ def withholdings(*, actor: Actor) -> list[Withholding]:
         ActRefused: the role may not.
     """
     require_act("withhold", actor)
-    return [held for held, _mac in _select("order by asked_at desc limit 200", [])]
+    return [held for held, _mac in _select("order by asked_at desc", [])]
 
 
 def withholding_of(id: UUID) -> Withholding:

@@ -166,7 +166,7 @@ def hand_over(case: UUID, alerts: Sequence[int], *, actor: Actor) -> None:
 
 
 def cases(*, actor: Actor, still: bool | None = None, human: UUID | None = None) -> list[Case]:
-    """The newest hundred but those about oneself; ``still``: only those that are not closed, or only those that are.
+    """Every one but those about oneself, what is not closed first; ``still``: only those that are not closed, or that are.
 
     Raises:
         ActRefused: the role may not.
@@ -174,7 +174,7 @@ def cases(*, actor: Actor, still: bool | None = None, human: UUID | None = None)
     require_act("cases", actor)
     return select_cases(
         "c.human <> %s and (%s::boolean is null or (c.state < 7) = %s) and (%s::uuid is null or c.human = %s)"
-        " order by c.state = 7, c.number desc limit 100",
+        " order by c.state = 7, c.number desc",
         [actor.human, still, still, human, human],
     )
 

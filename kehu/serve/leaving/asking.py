@@ -189,12 +189,12 @@ def leaving_of(id: UUID) -> Leaving:
     return found[0]
 
 
-def requests(*, actor: Actor) -> list[Leaving]:
-    """The newest hundred and those that wait: everybody's for those who approve or read the ledger, else one's own."""
+def requests(*, actor: Actor, everything: bool = False) -> list[Leaving]:
+    """The newest hundred and those that wait, or every one: of everybody for who approves or reads the ledger, else one's own."""
     everybody = actor.role in _OFFICE
     if not everybody:
         require_act("give", actor)
-    parameters = {"all": everybody, "human": actor.human, "newest": _NEWEST, "within": WITHIN}
+    parameters = {"all": everybody, "human": actor.human, "newest": None if everything else _NEWEST, "within": WITHIN}
     return _select(_SHOWN, parameters)
 
 

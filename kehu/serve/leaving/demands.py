@@ -277,14 +277,21 @@ def demand_of(id: UUID) -> Demand:
     return found[0]
 
 
-def demands(*, actor: Actor) -> list[Demand]:
-    """The newest hundred and those that wait, for the offices and who reads the ledger.
+def demands(*, actor: Actor, everything: bool = False) -> list[Demand]:
+    """The newest hundred and those that wait, or every one, for the offices and who reads the ledger.
 
     Raises:
         ActRefused: the role may not.
     """
     _require_sight(actor)
-    return _select(_SHOWN, [_NEWEST])
+    return _select(_SHOWN, [None if everything else _NEWEST])
+
+
+def how_many() -> int:
+    """Demands in all; a count names nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from authority_demand")
+        return int(cursor.fetchone()[0])
 
 
 def shown(id: UUID, *, actor: Actor) -> Demand:

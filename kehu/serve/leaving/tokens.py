@@ -167,11 +167,12 @@ def decide(id: UUID, *, actor: Actor, approve: bool, most: int | None = None) ->
     return token_of(id)
 
 
-def tokens(*, actor: Actor) -> list[OutsideToken]:
-    """The newest hundred and those that still run: everybody's for those who decide or read the ledger, else those that act
-    for oneself."""
+def tokens(*, actor: Actor, everything: bool = False) -> list[OutsideToken]:
+    """The newest hundred and those that still run, or every one: everybody's for those who decide or read the ledger, else
+    those that act for oneself."""
     everybody = actor.role in {"privacy", "legal", "auditor", "owner"}
-    return _select(_SHOWN, {"all": everybody, "human": actor.human, "newest": _NEWEST})
+    newest = None if everything else _NEWEST
+    return _select(_SHOWN, {"all": everybody, "human": actor.human, "newest": newest})
 
 
 def token_of(id: UUID) -> OutsideToken:

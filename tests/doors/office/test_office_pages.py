@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.utils import timezone
 
+from kehu.doors.web.office import withholding
 from kehu.doors.web.office.urls import urlpatterns
 from kehu.govern.models import StateEntry
 from kehu.govern.packs import FACTS
@@ -300,7 +301,7 @@ def test_every_fact_has_words():
     assert set(FACT_LABELS) == set(FACTS)
 
 
-def test_two_offices_keep_uses_back_and_either_shows_them(office):
+def test_two_offices_keep_uses_back_and_either_shows_them(office, monkeypatch):
     (desk, who), _ = office
     auditor, _ = signed_in("auditor")
     legal, lawyer = signed_in("legal")
@@ -320,6 +321,11 @@ def test_two_offices_keep_uses_back_and_either_shows_them(office):
     assert auditor.post(f"{step}/approve")["Location"].endswith("done=over")
     assert desk.post(f"{step}/lift")["Location"].endswith("done=lift")
     assert withheld.withholding_of(held.id).state == "lifted"
+    assert "F-2026-18" in text_of(desk.get("/ledger/withheld"))
+    monkeypatch.setattr(withholding, "NEWEST", 0)
+    listed = text_of(desk.get("/ledger/withheld"))
+    assert "F-2026-18" not in listed
+    assert "not listed here: 1." in listed and "<code>kehu ledger withhold list" in listed
     assert auditor.post(f"{step}/vanish").status_code == 404
 
 

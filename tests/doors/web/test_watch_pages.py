@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import override_settings
 from django.utils import timezone
 
+from kehu.doors.web.watch import cases as case_pages
 from kehu.doors.web.watch import marks as marks_page
 from kehu.doors.web.watch.urls import urlpatterns
 from kehu.doors.web.watch.words import ICONS, kind_label
@@ -123,7 +124,7 @@ def test_every_kind_has_an_icon_and_a_word():
     assert all(kind_label(kind) for kind in KINDS)
 
 
-def test_from_alert_to_closed_case_by_forms(database):
+def test_from_alert_to_closed_case_by_forms(database, monkeypatch):
     li, li_actor = signed_in("service")
     paul, _ = signed_in("privacy")
     leo, _ = signed_in("legal")
@@ -161,6 +162,9 @@ def test_from_alert_to_closed_case_by_forms(database):
     assert paul.post(f"{case}/closed").status_code == 409
     assert li.post(own, {"text": "late"}).status_code == 409
     assert paul.get(case).status_code == 200
+    monkeypatch.setattr(case_pages, "NEWEST", 0)
+    listed = text_of(paul.get("/watch/cases"))
+    assert "另有 1 项" in listed and "<code>kehu case list</code>" in listed
 
 
 @pytest.fixture

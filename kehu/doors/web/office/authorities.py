@@ -64,8 +64,10 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: int = 200) -> HttpResponse:
     rules = installation().rules
     names, ticked = rules.purposes[PURPOSE].least, request.POST.getlist("field")
+    rows = [_row(one) for one in demands.demands(actor=desk.without_purpose)]
     context = {
-        "rows": [_row(one) for one in demands.demands(actor=desk.without_purpose)],
+        "rows": rows,
+        "older": demands.how_many() - len(rows),
         "may_register": desk.role == "legal",
         "confirm_first": needs_step_up(desk.without_purpose),
         "groups": [

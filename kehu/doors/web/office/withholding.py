@@ -29,6 +29,8 @@ STATES: Final = {
     "ended": ("", "clock", gettext_lazy("ended: the customers see it")),
     "lifted": ("malachite", "eye", gettext_lazy("lifted: the customers see it")),
 }
+NEWEST: Final = 200
+"""Rows of the page besides those that are not over."""
 DONE: Final = {
     "asked": gettext_lazy("Asked. Somebody of another office has to let it; until then nothing is kept back."),
     "approve": gettext_lazy("Kept back until its day, from now on."),
@@ -57,8 +59,11 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             return redirect(reverse("ledger-withheld") + "?done=asked")
         except (ValueError, LookupError):
             wrong, status = True, 422
+    found = withheld.withholdings(actor=actor)
+    shown = [one for n, one in enumerate(found) if n < NEWEST or one.state in ("waiting", "in force")]
     context = {
-        "rows": [_row(one, desk) for one in withheld.withholdings(actor=actor)],
+        "rows": [_row(one, desk) for one in shown],
+        "older": len(found) - len(shown),
         "people": [
             (id, email.removesuffix("@home"))
             for id, email in Staff.objects.order_by("email").values_list("id", "email")

@@ -36,6 +36,8 @@ REFUSALS: Final = {
     "measures": gettext_lazy("These do not go together: no measure, or some; and none where nothing was violated."),
     "alert": gettext_lazy("The alert is about somebody else, or in a case already."),
 }
+NEWEST: Final = 100
+"""Closed cases that the page lists."""
 DONE: Final = {
     "opened": gettext_lazy("The case is open. The person knows nothing of it yet."),
     "joined": gettext_lazy("The alert is part of the case: the person is told of it before anybody decides."),
@@ -57,10 +59,12 @@ DONE: Final = {
 def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Cases that are not closed, then those that are; none about oneself."""
     found = [case_row(one) for one in cases.cases(actor=desk.without_purpose)]
+    closed = [row for row in found if row["held"].state == "closed"]
     context = {
         "watch_tabs": tabs(desk),
         "still": [row for row in found if row["held"].state != "closed"],
-        "closed": [row for row in found if row["held"].state == "closed"],
+        "closed": closed[:NEWEST],
+        "older": max(0, len(closed) - NEWEST),
         "may_open": desk.may("open-case"),
     }
     return page(request, "watch/cases.html", context, desk=desk, nav="watch")
