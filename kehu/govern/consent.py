@@ -70,8 +70,10 @@ def notice_in_force(name: str | None = None) -> Notice:
     """
     if name is None:
         return current_notices().order_by("-in_force_from", "-version")[:1].get()
-    stem, _, version = name.partition("@")
-    if version.isdigit():
+    stem, sign, version = name.partition("@")
+    if sign and not (version.isascii() and version.isdigit()):
+        raise Notice.DoesNotExist(stem)
+    if sign:
         return Notice.objects.get(name=stem, version=int(version), in_force_from__lte=timezone.now())
     return current_notices().get(name=stem)
 

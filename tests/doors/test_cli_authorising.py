@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 
+import pytest
+
 from tests.cast import admit
 from tests.doors.test_cli import LIN, token_for
 from tests.paper import jpeg, sheet
@@ -105,7 +107,18 @@ def test_subscriptions(kehu):
     code, found = kehu("subscriptions", "list", lin)
     assert code == 0 and [one["status"] for one in found["said"]] == ["suppressed", "subscribed"]
     assert kehu("subscriptions", "set", lin, "fax", "offers", "subscribed")[0] == 2
+    nobody = "01990000-0000-7000-8000-000000000000"
+    code, refused = kehu("subscriptions", "set", nobody, "email", "offers", "subscribed", "--reference", "binder 7")
+    assert (code, refused["error"]["code"]) == (1, "unknown-subject")
     assert kehu("subscriptions", "set", lin, "email", "gossip", "subscribed")[0] == 2
     assert kehu("subscriptions", "set", lin, "email", "offers", "unsubscribed", "--ground", "consent")[0] == 2
     assert kehu("subscriptions", "list", "0199aaaa-0000-7000-8000-000000000000")[0] == 1
     assert kehu("subscriptions", "list", lin, token=token_for(kehu, "analyst", "analytics"))[0] == 3
+
+
+@pytest.mark.parametrize("notice", ["privacy@draft", "privacy@", "privacy@²", "privacy@77"])
+def test_a_consent_under_a_version_that_is_none_is_refused_and_not_under_the_one_in_force(kehu, notice):
+    [lin] = map(str, admit(LIN))
+    code, refused = kehu("consent", "give", lin, "marketing", "--notice", notice)
+    assert (code, refused["error"]["code"]) == (2, "unknown-notice")
+    assert kehu("consent", "list", lin)[1]["consents"] == []

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Subscription
+from kehu.govern.parts import part_of
 from kehu.govern.slugs import CUSTOMER, PURPOSES
 from kehu.govern.subscriptions import Said, say, standing, subscriptions_of
 from kehu.guard.gate.actor import Actor
@@ -43,6 +44,7 @@ def set_subscription(
         ValueError: no such medium, topic, status or ground, or a proof that is none.
     """
     require("subscribe", actor)
+    part_of(subject, whole=False)
     proof = (evidence or Evidence()).checked()
     own, id = actor.role == CUSTOMER, new_id()
     with transaction.atomic():
