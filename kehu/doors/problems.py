@@ -90,7 +90,10 @@ def problem_of(error: Exception) -> Problem:
 
 def _cannot_be_kept(error: BaseException | None) -> bool:
     """Whether the database could not keep what was given; whoever says the same again is answered the same."""
-    # psycopg's own, before anything is sent: a character that no text of PostgreSQL holds, named in its own fixed words
+    # the first: bytes of a command line in another encoding than the terminal's, which stand for no character;
+    # the last: psycopg's own, before anything is sent: a character that no text of PostgreSQL holds, named in its own fixed words
+    if isinstance(error, UnicodeEncodeError):
+        return error.encoding == "utf-8"
     return isinstance(error, _UNKEEPABLE) or (
         type(error) is psycopg.DataError and error.sqlstate is None and "NUL" in str(error)
     )

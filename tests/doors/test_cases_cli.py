@@ -84,6 +84,14 @@ def test_a_breach_opens_an_incident_or_nothing(kehu, li):
     assert kehu("case", "incident", number, "--text", "again")[1]["error"]["code"] == "case-state"
     assert len(incidents.listed(actor=owner_actor())) == 1
     assert kehu("case", "open", "--staff", email, "--alert", "1")[0] == 2
+    for words in (("case", "open"), ("case", "join", number)):
+        for alert, said in (("77", "unknown-alert"), ("9" * 30, "unknown-alert")):
+            code, refused = kehu(*words, "--alert", alert)
+            assert (code, refused["error"]["code"]) == (1, said)
+    closed = raised(person, "honey")
+    assert kehu("case", "join", number, "--alert", closed)[0] == 0
+    code, refused = kehu("case", "open", "--alert", closed)
+    assert (code, refused["error"]["code"]) == (1, "alert-closed")
     by_hand = str(kehu("case", "open", "--staff", email)[1]["cases"][0]["number"])
     assert kehu("case", "tell", by_hand, "--text", TOLD)[0] == 3  # who accuses goes no further
 

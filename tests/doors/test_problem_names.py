@@ -35,7 +35,7 @@ def test_a_table_that_is_not_there_yet(database):
     assert problem_of(met.value).code == "outdated"
 
 
-@pytest.mark.parametrize("name", ["a\0b", "x" * 70_000], ids=["nul", "too long"])
+@pytest.mark.parametrize("name", ["a\0b", "x" * 70_000, "\udcce\udcd2"], ids=["nul", "too long", "another encoding"])
 def test_what_no_database_keeps_is_the_askers_to_mend(kehu, name):
     """Not of the database: whoever is told to come back in a second would do so for ever."""
     code, answer = kehu("controller", "add", name, "--country", "CN")

@@ -186,16 +186,11 @@ def watch_secret() -> Any:
 
 
 def _handled(work: Callable[[], _Got]) -> _Got:
-    """Do it; what is not there or closed is a failure of its own."""
-    from kehu.guard.watch.alerts import AlertClosed, UnknownAlert
+    """Do it; a mark that is not there is a failure of its own."""
     from kehu.guard.watch.marks import UnknownMark
 
     try:
         return work()
-    except UnknownAlert:
-        raise Failure(FAILED, "unknown-alert", "There is no alert of that number that you may see.") from None
-    except AlertClosed:
-        raise Failure(FAILED, "alert-closed", "That alert was dismissed, or is a case.") from None
     except UnknownMark:
         raise Failure(FAILED, "unknown-mark", "There is no customer of that id, or no such mark.") from None
 
