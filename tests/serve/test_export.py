@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import io
@@ -24,6 +25,7 @@ from kehu.guard.ledger.check import check_proof
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.serve.rights import holds, requests
 from kehu.serve.rights.consents import actions
+from kehu.serve.rights.consents.evidence import Evidence
 from kehu.serve.rights.copy import export as copies
 from kehu.serve.rights.copy.export import export
 from kehu.serve.rights.copy.redact import Redactor
@@ -177,6 +179,23 @@ def test_a_guardian_is_another_person(database, tmp_path):
             "article": "GDPR 15(4), PIPL 45",
         }
     ]
+
+
+def test_a_guardians_papers_are_in_no_copy_of_the_child(database, tmp_path):
+    """Whoever gets the copy, another parent say: an identity card or a household register is the guardian's."""
+    [child] = admit(ANNA, age=1)
+    papers = Evidence("household-register", b"Mother, born 1990", "binder 7", "Mother")
+    given = {"kind": "specific", "until": None, "notice": None, "by_subject": None}
+    actions.give(child, 4, actor=owner_actor(), evidence=papers, guardian="parent", **given)
+    actions.give(child, 4, actor=owner_actor(), evidence=Evidence("email", b"Yes."), **given)
+    data, page = opened(to_key(child, actor=owner_actor(), to=tmp_path / "a.age"))
+    theirs, own = data["consents"]
+    assert (theirs["by"], theirs["evidence"]) == ("‹…›", "‹…›") and theirs["proof"]["kind"] == "household-register"
+    assert base64.b64decode(own["evidence"]) == b"Yes."
+    assert [(one["consent"], one["field"]) for one in data["withheld"]] == [
+        (theirs["id"], "by"), (theirs["id"], "evidence"),
+    ]  # fmt: skip
+    assert "Mother" not in json.dumps(data) + page and "binder 7" not in json.dumps(data) + page
 
 
 def test_others_in_free_text_are_taken_out_with_the_reason(database, tmp_path):

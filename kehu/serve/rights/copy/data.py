@@ -72,9 +72,10 @@ def copy_of(opened: Opened, part: Sequence[UUID], *, actor: Actor, detail: UUID)
         {"record": str(one.record), "field": one.field, "what": one.what, "mark": MARK, "article": ARTICLE}
         for one in redactor.made
     ] + [
-        {"consent": row["id"], "field": "by", "what": "guardian", "mark": MARK, "article": ARTICLE}
+        {"consent": row["id"], "field": name, "what": "guardian", "mark": MARK, "article": ARTICLE}
         for row in data["consents"]
-        if row["by"]
+        for name in ("by", "evidence")
+        if row[name] == MARK
     ]
     return data
 
@@ -130,13 +131,15 @@ def _consents(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[
 
 
 def _proof(row: Consent, held: dict[str, Any] | None) -> dict[str, Any]:
-    """The proof as the person gets it back; who consented for them is another person."""
+    """The proof as the person gets it back; who consented for them is another person, and so is whose papers prove it."""
+    by_another = bool(row.by_subject or row.guardian)
+    content = held["content"] if held else None
     shown: dict[str, Any] = {
-        "by": MARK if row.by_subject or row.guardian else None, "evidence": held["content"] if held else None
+        "by": MARK if by_another else None, "evidence": MARK if by_another and content else content
     }  # fmt: skip
     if held:
         shown["proof"] = {name: held[name] for name in ("kind", "sha256")}
-        shown["proof"]["reference"] = MARK if row.guardian and held["reference"] else held["reference"]
+        shown["proof"]["reference"] = MARK if by_another and held["reference"] else held["reference"]
     return shown
 
 
