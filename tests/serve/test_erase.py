@@ -231,6 +231,16 @@ def test_an_erasure_that_the_copy_has_unfinished_is_not_carried_out_in_half(data
     assert not Erasure.objects.exclude(state="done").exists()
 
 
+def test_the_homes_file_is_read_once_for_all_that_wait(database, monkeypatch):
+    """It grows with every erasure, and the job comes by every ten minutes."""
+    for one in admit(*({"full_name": name} for name in "abc")):
+        holds.hold(one, actor=owner_actor(), reason="sues")
+        assert erasure.erase(one, actor=owner_actor(), reason="asked").waiting
+    read = []
+    monkeypatch.setattr(erasure, "noted", lambda home: read.append(home) or tombstones.noted(home))
+    assert [one.waiting for one in erasure.finish_unfinished()] == [True] * 3 and len(read) == 1
+
+
 @pytest.mark.parametrize("crashed", [False, True])
 def test_what_was_let_go_since_an_erasure_does_not_come_back(database, monkeypatch, crashed):
     """An erasure's certificate is noted as it reads now, also where a crash came before the note."""
