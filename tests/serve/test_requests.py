@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kehu.govern.laws import add_months
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
@@ -92,6 +93,27 @@ def test_somebody_who_matches_nobody(database):
     [row] = requests.one(id, actor=owner_actor())
     assert row["subject"] is None and row["identity"] == {"full_name": "无名", "email": "n@mail.example"}
     assert "无名".encode() not in bytes(raw().execute("select identity from rights_request").fetchone()[0])
+
+
+def test_what_somebody_wrote_who_is_no_customer_goes_when_no_law_keeps_it(database):
+    """Nobody else could erase it; a customer's goes with the customer, and what is open waits."""
+    owner, [lin] = owner_actor(), admit(PERSON)
+    unknown = {"subject": None, "identity": {"full_name": "goneszq"}}
+    ended, waits, hers = [
+        requests.open_request(right="other", actor=owner, text="goneszq", **who)
+        for who in (unknown, unknown, {"subject": lin})
+    ]
+    requests.step(ended, "confirm", actor=owner)
+    for id in (ended, hers):
+        requests.answer_request(id, outcome="done", actor=owner, text="goneszq")
+    answered = Request.objects.get(id=ended).answered_at.date()
+    assert requests.end_texts_of_nobody(add_months(answered, 24) - timedelta(days=1)) == 0
+    assert requests.end_texts_of_nobody(add_months(answered, 24)) == 1
+    assert requests.end_texts_of_nobody(add_months(answered, 24)) == 0
+    [row] = requests.one(ended, actor=owner)
+    assert (row["identity"], row["text"], row["answer"], row["state"]) == (None, None, None, "done") and row["steps"]
+    assert raw().execute("select 1 from subject_key where subject = %s", (ended,)).fetchone() is None
+    assert all(requests.one(id, actor=owner)[0]["text"] == "goneszq" for id in (waits, hers))
 
 
 def test_reading_them_is_recorded(database):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from kehu.govern.deadlines import counts, extendable, stoppable
+from kehu.govern.laws import add_months, stays_under
 from kehu.govern.parts import part_of
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.state import packs_of
 from kehu.guard.ledger.record import record_act
+from kehu.guard.staff.actions import owner_actor
 from kehu.guard.staff.models import Staff
-from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
+from kehu.guard.texts import Sealed, destroy_keys, make_key, open_texts, seal_under
+from kehu.host.each import each
 from kehu.serve.rights import probable
 from kehu.serve.rights.clocks import (
     EVERY_PACK,
@@ -205,6 +209,35 @@ def answer_request(id: UUID, *, outcome: str, actor: Actor, text: str = "", lang
             row.answer = seal_under(id, text, place=id)
         row.save()
         record_act("request", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)
+
+
+def end_texts_of_nobody(today: date | None = None) -> int:
+    """Of people who matched no customer: what they wrote, were told and said of themselves goes with its key, once the laws
+    keep the record of an answered request no longer; a line without name and text is left. Returns of how many requests.
+
+    A customer's go with the customer; whoever is none can be erased by no other way.
+
+    Raises:
+        Exception: the first that failed, once all others have had their turn.
+    """
+    today = today or timezone.now().date()
+    texts = Q(identity__isnull=False) | Q(text__isnull=False) | Q(answer__isnull=False)
+    rows = Request.objects.filter(texts, subject=None).exclude(state="open").only("id", "packs", "answered_at")
+    return each(_end_texts, [row.id for row in rows.iterator() if _kept_until(row) <= today])
+
+
+def _kept_until(row: Request) -> date:
+    assert row.answered_at is not None  # a constraint of the table
+    months = max(one.months for one in stays_under(packs_of(row.packs)) if one.what == "request")
+    return add_months(row.answered_at.date(), months)
+
+
+def _end_texts(id: UUID) -> None:
+    with transaction.atomic():
+        record_act("erase", None, actor=owner_actor(), detail=id)
+        destroy_keys([id])
+        RequestStep.objects.filter(request=id).update(reason=None)
+        Request.objects.filter(id=id).update(identity=None, text=None, answer=None)
 
 
 def assign(id: UUID, staff: UUID | None, *, actor: Actor) -> None:

@@ -20,10 +20,12 @@ def finish_erasures(timestamp: int) -> None:
 @app.periodic(cron="23 3 * * *")
 @app.task(name="rights:end_residues", queueing_lock="end_residues", pass_context=False)
 def end_what_is_over(timestamp: int) -> None:
-    """Take out of every residue what no law keeps any longer."""
+    """Take out of every residue what no law keeps any longer, and of old requests what people who are no customers wrote."""
+    from kehu.host.each import each
     from kehu.serve.rights.erasing.ending import end_residues
+    from kehu.serve.rights.requests import end_texts_of_nobody
 
-    end_residues()
+    each(lambda one: one(), (end_residues, end_texts_of_nobody))
 
 
 @app.periodic(cron="11 0 * * *")
