@@ -20,6 +20,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.vault.assignment import assign, unassign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
+from tests.races import beside, somebody_waits, until
 
 LIN = {
     "full_name": "林婉清",
@@ -222,6 +223,22 @@ def test_facts_are_tried_a_few_times(database):
         passed_code(asked.secret, address=LIN["email"])
     with pytest.raises(CodeRefused):
         passed_code(asked.secret, address=LIN["email"])
+
+
+def test_a_mailbox_has_its_facts_a_day_however_many_are_tried_at_once(database, monkeypatch):
+    """Tried from one code and, signed in, from another, at the same moment: the last of the day is one."""
+    monkeypatch.setattr(codes, "FACT_TRIES_A_DAY", 1)
+    (lin,) = admit(LIN)
+    one, another = (ask_code(LIN["email"], client=HERE) for _ in range(2))
+    pass_code(one.secret, one.code, address=LIN["email"])
+    guest = sign_in(lin, code=pass_code(another.secret, another.code, address=LIN["email"])).guest
+    fits = []
+    with transaction.atomic():
+        passed_code(one.secret, address=LIN["email"])
+        thread, _ = beside(lambda: fits.append(confirm_fact(guest.actor, lin, {"birth_date": LIN["birth_date"]})))
+        until(lambda: bool(fits) or somebody_waits("advisory"))
+    thread.join()
+    assert fits == [False]
 
 
 # ---- own data only

@@ -52,11 +52,6 @@ select
 """
 
 
-TRIES_LEFT_TODAY: Final = f"""(select coalesce(sum(o.fact_tries), 0) from guest_code o where o.address = guest_code.address
-    and o.at > clock_timestamp() - interval '1 day') < {FACT_TRIES_A_DAY}"""
-"""Whether facts may still be tried at the mailbox of a row of ``guest_code``."""
-
-
 class CodeRefused(PermissionError):
     """Wrong, expired, used, tried too often, or of another browser: which of them is not said."""
 
@@ -78,8 +73,9 @@ def ask_code(address: str, *, client: str) -> Asked:
     secret = secrets.token_urlsafe(32)
     keys = {"address": address_token(address), "client": client_token(client)}
     with transaction.atomic(), connection.cursor() as cursor:
-        # one at a time for one address, or many at once would all count as the first
-        cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(keys["address"][:8], "big", signed=True)])
+        # one at a time for one client and one address, always in this order, or many at once would all count as the first
+        for held in (keys["client"], keys["address"]):
+            cursor.execute("select pg_advisory_xact_lock(%s)", [_lock_of(held)])
         cursor.execute(_COUNT, keys)
         hour, day, letters, pair, of_client = cursor.fetchone()
         free = letters < FREE_PER_ADDRESS and of_client < FREE_PER_CLIENT and pair < FREE_PER_PAIR
@@ -133,16 +129,32 @@ def passed_code(secret: str, *, address: str) -> UUID:
         CodeRefused: none, too late, or too many facts were tried, with it or at this mailbox within a day.
     """
     id = _id_of(secret)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update guest_code set fact_tries = fact_tries + 1 where id = %s and passed_at is not null"
-            " and used_at is null and fact_tries < %s and address = %s and expires_at > clock_timestamp()"
-            f" and {TRIES_LEFT_TODAY}",
-            [id, FACT_TRIES, address_token(address)],
-        )
-        if not cursor.rowcount:
-            raise CodeRefused("fact")
+    which = "id = %s and address = %s and passed_at is not null and used_at is null and expires_at > clock_timestamp()"
+    if not take_fact_try(which, [id, address_token(address)], most=FACT_TRIES):
+        raise CodeRefused("fact")
     return id
+
+
+def take_fact_try(which: str, values: list[UUID | bytes], *, most: int) -> bool:
+    """Take one try of a fact with a code, of which there are ``most`` and thirty a day at its mailbox; False: none is left.
+
+    ``which``: the condition of its row of ``guest_code``, with its ``values``.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"select id, address from guest_code where {which}", values)
+        row = cursor.fetchone()
+        if row is None:
+            return False
+        id, address = row[0], bytes(row[1])
+        # one at a time at one mailbox, or tries with several of its codes at once would all count as the first
+        cursor.execute("select pg_advisory_xact_lock(%s)", [_lock_of(address)])
+        cursor.execute(
+            f"update guest_code set fact_tries = fact_tries + 1 where {which} and id = %s and fact_tries < %s"
+            " and (select coalesce(sum(o.fact_tries), 0) from guest_code o where o.address = %s"
+            " and o.at > clock_timestamp() - interval '1 day') < %s",
+            [*values, id, most, address, FACT_TRIES_A_DAY],
+        )
+        return bool(cursor.rowcount)
 
 
 def address_token(address: str) -> bytes:
@@ -158,6 +170,10 @@ def client_token(client: str) -> bytes:
     except ValueError:
         named = client
     return hmac.digest(_key(), b"client\x1f" + named.encode(), "sha256")[:16]
+
+
+def _lock_of(token: bytes) -> int:
+    return int.from_bytes(token[:8], "big", signed=True)
 
 
 def _code_mac(id: UUID, code: str) -> bytes:

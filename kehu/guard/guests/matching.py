@@ -11,7 +11,7 @@ from django.db import connection
 
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, gate
-from kehu.guard.guests.codes import FACT_TRIES, TRIES_LEFT_TODAY
+from kehu.guard.guests.codes import FACT_TRIES, take_fact_try
 from kehu.guard.installation import installation
 
 FACTS: Final = ("birth_date", "external_id")  # what a customer may name besides the address
@@ -101,14 +101,11 @@ def said_addresses(actor: Actor, subject: UUID) -> list[Contribution]:
 
 def confirm_fact(actor: Actor, subject: UUID, facts: Mapping[str, str]) -> bool:
     """Note a second fact given while signed in: for ten minutes sensitive values open. A few tries a sign-in, and a day."""
+    if not take_fact_try("credential = %s", [actor.credential], most=2 * FACT_TRIES):
+        return False
+    if not fitting([Candidate(core_of(subject), False)], facts):
+        return False
     with connection.cursor() as cursor:
-        cursor.execute(
-            "update guest_code set fact_tries = fact_tries + 1 where credential = %s and fact_tries < %s"
-            f" and {TRIES_LEFT_TODAY}",
-            [actor.credential, 2 * FACT_TRIES],
-        )
-        if not cursor.rowcount or not fitting([Candidate(core_of(subject), False)], facts):
-            return False
         cursor.execute(
             "update actor_state set second_factor_at = clock_timestamp() where actor = %s and revoked_at is null"
             " and expires_at > clock_timestamp()",

@@ -18,7 +18,7 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.sign_ins import SignedIn, renew_sign_in
 from kehu.guard.staff.step_up import require_step_up
-from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
+from kehu.guard.staff.tries import digest_of, one_try
 from kehu.host.checks import Finding
 
 _DIGEST: Final = 40  # letters of a SHA-1 in hexadecimal
@@ -76,11 +76,9 @@ def change_password(who: SignedIn, current: str, new: str) -> UUID:
         ValidationError: too short, too common, like the email, known from a breach, or the one it replaces.
     """
     require_step_up(who.without_purpose)
-    counted = digest_of(f"own-password:{who.credential}")
-    look_at_tries(counted, _TRIES)
-    if not Staff.objects.get(id=who.staff).check_password(current):
-        note_failure(counted)
-        raise PasswordRefused
+    with one_try({digest_of(f"own-password:{who.credential}"): _TRIES}, wrong=(PasswordRefused,)):
+        if not Staff.objects.get(id=who.staff).check_password(current):
+            raise PasswordRefused
     with transaction.atomic():
         staff = Staff.objects.select_for_update().get(id=who.staff)
         if not staff.check_password(current):  # changed in another window meanwhile

@@ -30,7 +30,7 @@ from kehu.guard.staff.freezing import is_frozen
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sessions import IDLE_MINUTES, end_session, note_session
 from kehu.guard.staff.step_up import second_factor_wanted
-from kehu.guard.staff.tries import digest_of, forget_tries, look_at_tries, note_failure
+from kehu.guard.staff.tries import digest_of, forget_tries, one_try
 
 SIGNED_IN_FOR: Final = timedelta(hours=12)
 CLAIMED_FOR: Final = timedelta(minutes=30)
@@ -157,13 +157,12 @@ def sign_in(email: str, password: str, visit: Visit) -> tuple[UUID, str]:
     """
     account = email.strip().lower()
     known, counted, most = count_of(account, visit)
-    look_at_tries(counted, most)
-    staff: Staff | None = Staff.objects.select_related("department").filter(email=account).first()
-    if staff is None:
-        make_password(password)  # as slow as a wrong password, so that time does not tell accounts apart
-    if staff is None or not staff.check_password(password) or not may_come_in(staff):
-        note_failure(counted)
-        raise SignInRefused
+    with one_try({counted: most}, wrong=(SignInRefused,)):
+        staff: Staff | None = Staff.objects.select_related("department").filter(email=account).first()
+        if staff is None:
+            make_password(password)  # as slow as a wrong password, so that time does not tell accounts apart
+        if staff is None or not staff.check_password(password) or not may_come_in(staff):
+            raise SignInRefused
     forget_tries(counted)
     return open_sign_in(staff, visit, known=known, counted=counted)
 

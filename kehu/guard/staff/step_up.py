@@ -22,7 +22,7 @@ from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, check_code, take_up
 from kehu.guard.staff.sessions import end_all
-from kehu.guard.staff.tries import digest_of, look_at_tries, note_failure
+from kehu.guard.staff.tries import digest_of, one_try
 
 STEP_UP: Final = "house.step-up"
 COMPULSORY_FROM_LEVEL: Final = 3
@@ -122,20 +122,13 @@ def confirm_code(who: Waiting, code: str) -> None:
         NotEnrolled: the account has no authenticator.
         TooManyTries: too many wrong ones from this browser or place, or from all browsers unknown to the account.
     """
-    counted = _counted(who)
-    for key, most in counted.items():
-        look_at_tries(key, most)
-    try:
+    with one_try(_counted(who), wrong=(CodeRefused, NotEnrolled)):
         if recovery.is_recovery_code(code):
             with transaction.atomic():
                 recovery.use_code(who.staff, code)
                 tell_later(who.staff, "recovery-used")
         else:
             check_code(who.staff, code)
-    except (CodeRefused, NotEnrolled):
-        for key in counted:
-            note_failure(key)
-        raise
     _confirmed(who.credential)
 
 

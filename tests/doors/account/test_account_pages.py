@@ -18,18 +18,23 @@ from fido2.utils import websafe_encode
 
 from kehu.doors.web import middleware
 from kehu.doors.web.account.urls import urlpatterns
+from kehu.doors.web.entrance import SIGN_IN
 from kehu.guard.gate.acts import Refused
+from kehu.guard.staff import step_up
 from kehu.guard.staff.actions import actor_of, add_staff, confirm_second_factor, owner_actor
 from kehu.guard.staff.joining import make_link
 from kehu.guard.staff.models import Staff
+from kehu.guard.staff.passwords import change_password
 from kehu.guard.staff.recovery import new_codes
 from kehu.guard.staff.second_factor import code_now, enrol
 from kehu.guard.staff.sign_ins import Visit, sign_in
 from kehu.guard.staff.sign_ins import signed_in as who_is_in
 from kehu.guard.staff.step_up import compulsory
+from kehu.guard.staff.tries import TooManyTries
 from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+from tests.races import beside
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 # name of the address -> (path, method, status in a whole sign-in, in one that waits for its first factor)
@@ -207,6 +212,48 @@ def test_a_waiting_sign_in_is_worth_nothing_to_the_guard(database):
     with connection.cursor() as cursor:
         cursor.execute("select active from actor_state where actor = %s", [credential])
         assert cursor.fetchone() == (False,)
+
+
+def test_as_many_tries_at_once_are_looked_at_as_one_after_another(database, monkeypatch):
+    """Passwords at the door, codes after it and the password that is to be replaced: twelve at one moment."""
+    account, staff = _new()
+    enrol(staff)
+    fresh, _ = sign_in(account["email"], account["password"], Visit("203.0.113.9"))
+    waits = step_up.waiting(fresh)
+    person = who_is_in(signed_in("privacy")[0].session[SIGN_IN], None)
+    slowly, code_slowly = Staff.check_password, step_up.check_code
+    looked: list[str] = []
+
+    def look(*given: object, **more: object) -> bool:
+        looked.append("a try")
+        time.sleep(0.3)
+        return slowly(*given, **more)
+
+    def look_at_code(*given: object, **more: object) -> None:
+        looked.append("a try")
+        time.sleep(0.3)
+        code_slowly(*given, **more)
+
+    monkeypatch.setattr(Staff, "check_password", look)
+    monkeypatch.setattr(step_up, "check_code", look_at_code)
+    for attempt in (
+        lambda: sign_in(account["email"], "wrong", Visit("203.0.113.9")),
+        lambda: step_up.confirm_code(waits, "000000"),
+        lambda: change_password(person, "wrong", "another good one of mine"),
+    ):
+        looked.clear()
+        tried = [beside(attempt) for _ in range(12)]
+        for thread, _ in tried:
+            thread.join()
+        assert len(looked) == 5
+        assert sum(isinstance(wrong[0], TooManyTries) for _, wrong in tried) == 7
+    # of right ones none stays counted
+    monkeypatch.undo()
+    for _ in range(12):
+        sign_in(account["email"], account["password"], Visit("203.0.113.10"))
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from sign_in_failure")
+        assert cursor.fetchone() == (20,)  # a wrong code counts at its place and at all places unknown
 
 
 @override_settings(**NOW)
