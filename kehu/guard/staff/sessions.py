@@ -59,6 +59,15 @@ def end_all(staff: UUID, *, but: UUID | None = None) -> None:
     _end("staff = %s and credential is distinct from %s", [staff, but])
 
 
+def end_unproven(staff: UUID, *, but: UUID) -> None:
+    """End every window of an account in which no second factor was ever shown, but for one."""
+    _end(
+        "staff = %s and credential <> %s and not provider_factor and exists (select 1 from actor_state a where a.actor = credential"
+        " and a.second_factor_at is null)",
+        [staff, but],
+    )
+
+
 def note_session(
     credential: UUID, staff: UUID, *, place: str, agent: str, known: bool, counted: bytes, whole: bool
 ) -> None:

@@ -184,13 +184,14 @@ def open_sign_in(
 ) -> tuple[UUID, str]:
     """The credential of somebody who is who they say, and the token of their browser; see :func:`sign_in`."""
     by_provider = vouched is not None and vouched.factor
-    credential, whole = uuid.uuid4(), by_provider or not second_factor_wanted(staff)
+    credential = uuid.uuid4()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select password from guard_staff where id = %s for no key update", [staff.id])
         if vouched is None and cursor.fetchone() != (
             staff.password,
         ):  # changed since it was checked, which ended all others
             raise SignInRefused
+        whole = by_provider or not second_factor_wanted(staff)  # one that is being made at this moment counts
         _write(credential, staff.id, purpose=None, until=timezone.now() + (SIGNED_IN_FOR if whole else WAITS_FOR))
         note_session(
             credential, staff.id, place=visit.place, agent=visit.agent, known=known is not None, counted=counted,

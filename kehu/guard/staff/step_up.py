@@ -21,7 +21,7 @@ from kehu.guard.staff.grace import grace_ends
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.notices import tell_later
 from kehu.guard.staff.second_factor import CodeRefused, NotEnrolled, check_code, take_up
-from kehu.guard.staff.sessions import end_all
+from kehu.guard.staff.sessions import end_all, end_unproven
 from kehu.guard.staff.tries import digest_of, one_try
 
 STEP_UP: Final = "house.step-up"
@@ -157,15 +157,17 @@ def confirm_by_provider(who: Waiting) -> None:
 def add_totp(who: Waiting, code: str) -> None:
     """Take up the authenticator whose secret was offered.
 
+    The first factor ends every other window that a password alone had opened.
+
     Raises:
         Refused: there is a factor already, and it was not shown lately.
         CodeRefused: the code is not of that secret.
     """
     _may_change(who)
-    first = _makes_first(who)
+    first = not factors_of(who.staff).any
     take_up(who.staff, who.credential, code)
     if first:
-        recovery_gone(who.staff)
+        _first_made(who)
     tell_later(who.staff, "authenticator-added")
     _confirmed(who.credential)
 
@@ -173,15 +175,17 @@ def add_totp(who: Waiting, code: str) -> None:
 def add_passkey(who: Waiting, answer: str, *, name: str, host: str) -> None:
     """Take up a passkey made now.
 
+    The first factor ends every other window that a password alone had opened.
+
     Raises:
         Refused: there is a factor already, and it was not shown lately.
         CodeRefused: it does not answer what was asked.
     """
     _may_change(who)
-    first = _makes_first(who)
+    first = not factors_of(who.staff).any
     passkeys.add_passkey(who.credential, who.staff, answer, name=name, host=host)
     if first:
-        recovery_gone(who.staff)
+        _first_made(who)
     _confirmed(who.credential)
 
 
@@ -193,7 +197,8 @@ def new_recovery_codes(who: Waiting) -> list[str]:
         Refused: the factor was not shown lately, or there is none yet that they could stand in for.
     """
     Staff.objects.select_for_update().get(id=who.staff)  # a factor that is being made at this moment counts
-    if _makes_first(who) or not shown_lately(who.credential):
+    first = not who.provider and not factors_of(who.staff).any
+    if first or not shown_lately(who.credential):
         raise Refused(STEP_UP)
     tell_later(who.staff, "recovery-made")
     return recovery.new_codes(who.staff)
@@ -277,9 +282,14 @@ def _may_change(who: Waiting) -> None:
         raise Refused(STEP_UP)
 
 
-def _makes_first(who: Waiting) -> bool:
-    """Whether nothing but the password was shown so far: what it gave out before counts no more beside a first factor."""
-    return not who.provider and not factors_of(who.staff).any
+@transaction.atomic
+def _first_made(who: Waiting) -> None:
+    """What was opened or given out on the strength of a password alone counts no more."""
+    # whoever comes in by a password at this moment holds it, and is a window by then; or finds the factor
+    Staff.objects.select_for_update().get(id=who.staff)
+    if not who.provider:
+        recovery_gone(who.staff)
+    end_unproven(who.staff, but=who.credential)
 
 
 def _counted(who: Waiting) -> dict[bytes, int]:

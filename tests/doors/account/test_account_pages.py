@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
 from django.urls import NoReverseMatch, reverse
 from fido2.utils import websafe_encode
@@ -34,7 +34,7 @@ from kehu.guard.staff.tries import TooManyTries
 from kehu.serve.rights.erasing.erasure import erase
 from tests.cast import admit
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
-from tests.races import beside
+from tests.races import beside, somebody_waits, until
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
 # name of the address -> (path, method, status in a whole sign-in, in one that waits for its first factor)
@@ -84,6 +84,13 @@ def _enrolled(role: str = "service") -> tuple[object, dict[str, str], Staff, str
     shown = desk.post("/account/authenticator", {"code": code_now(secret)})
     codes = re.findall(r"<li><code>([a-z2-7-]{19})</code>", text_of(shown))
     return desk, account, staff, secret, codes
+
+
+def _passkey(staff: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into staff_passkey (id, staff, public_key, name) values ('\\x01', %s, '\\x01', 'key')", [staff]
+        )
 
 
 def _later(staff: Staff, minutes: int = 11) -> None:
@@ -202,6 +209,46 @@ def test_codes_of_before_the_first_factor_are_void(database):
     other = browser()
     other.post("/sign-in", account)
     assert other.post("/account/confirm", {"code": old}).status_code == 401
+
+
+@pytest.mark.parametrize("by", ["authenticator", "passkey"])
+def test_the_first_factor_ends_what_a_password_alone_had_opened(database, monkeypatch, by):
+    """While the duty is put off: the window that made it goes on, one that the provider's factor opened, too."""
+    account, staff = _new()
+    desk, other, shown = browser(), browser(), browser()
+    for one in (desk, other, shown):
+        one.post("/sign-in", account)
+        one.post("/purpose", {"purpose": "service"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update actor_state set second_factor_at = clock_timestamp() where actor = %s", [shown.session[SIGN_IN]]
+        )
+    if by == "passkey":
+        monkeypatch.setattr(step_up.passkeys, "add_passkey", lambda credential, staff, *_, **__: _passkey(staff))
+        assert desk.post("/account/passkeys", {"passkey": "made"}).status_code == 200
+    else:
+        secret = _secret(desk.get("/account/authenticator"))
+        assert desk.post("/account/authenticator", {"code": code_now(secret)}).status_code == 200
+    assert other.get("/me")["Location"].startswith("/sign-in")
+    assert desk.get("/me").status_code == shown.get("/me").status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), count(revoked_at) from actor_state where staff = %s and purpose is not null", [staff.id]
+        )
+        assert cursor.fetchone() == (3, 1)
+
+
+def test_a_sign_in_at_the_moment_of_the_first_factor_waits_for_it(database):
+    account, staff = _new()
+    before, _ = sign_in(account["email"], account["password"], Visit("203.0.113.9"))
+    opened: list[object] = []
+    with transaction.atomic():
+        Staff.objects.select_for_update().get(id=staff.id)
+        thread, _ = beside(lambda: opened.extend(sign_in(account["email"], account["password"], Visit("203.0.113.66"))))
+        until(somebody_waits)
+        _passkey(staff.id)
+    thread.join()
+    assert who_is_in(opened[0], None) is None and who_is_in(before, None) is not None
 
 
 @override_settings(**NOW)
