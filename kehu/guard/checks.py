@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,12 +24,15 @@ from kehu.guard.tombstones import not_done
 from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
 from kehu.host.checks import Finding
+from kehu.host.database import Database
+from kehu.host.dumps import last_dump
 from kehu.host.home import Home
 from kehu.host.keyring import Keyring
 from kehu.host.paths import policies_dir
 from kehu.vault.rotation import ENDS_WITHIN, EPOCH
 
 _OLDEST: Final = 150_000  # server_version_num
+_COPIED_WITHIN: Final = timedelta(days=2)  # one a night, of which one may fail
 _BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)  # no clock is right that shows an earlier time
 _SOURCE: Final = re.compile(r'^(?:source = |@source\()"([^"]+)"', re.MULTILINE)
 
@@ -50,10 +53,7 @@ def check_installation(*, running: bool) -> Iterator[Finding]:
         yield from check_breached()
         yield from check_sign_on()
     yield from _check_laws()
-    yield Finding(
-        "backup.none", "warning", "No backup is made by this installation.",
-        "Have it made each night: kehu backup FILE; keep keys/, checkpoints and erasures elsewhere.",
-    )  # fmt: skip
+    yield from _check_backup()
 
 
 def _pending_migrations() -> int:
@@ -158,6 +158,23 @@ def _check_owners() -> Iterator[Finding]:
         yield Finding("owners.unnamed", "note", text, remedy)
     if alone > unnamed:
         yield Finding("owners.deputy", "note", f"{alone} of {things} things have no deputy.", remedy)
+
+
+def _check_backup() -> Iterator[Finding]:
+    database = Database(Home.current())
+    if database.embedded is None:
+        yield Finding(
+            "backup.outside", "note", "Whether copies of the outside database are made cannot be seen from here.",
+            "Have them made each night by its own programs; keep keys/, checkpoints and erasures elsewhere.",
+        )  # fmt: skip
+        return
+    last = last_dump(database)
+    remedy = "Have one made each night: kehu backup FILE; keep keys/, checkpoints and erasures elsewhere."
+    if last is None:
+        yield Finding("backup.none", "warning", "No copy of this database was made by kehu backup.", remedy)
+    elif (age := datetime.now(UTC) - last) > _COPIED_WITHIN:
+        text = f"The last copy of this database was begun {age // timedelta(days=1)} days ago."
+        yield Finding("backup.old", "warning", text, remedy)
 
 
 def _check_laws() -> Iterator[Finding]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
+
+import psycopg
 
 from kehu.host.database import DBNAME, Database
 from kehu.host.home import Home, write_file
 from kehu.host.keyring import Keyring, locked
 from kehu.host.postgres import RESTORING, EmbeddedPostgres
+
+_LAST: Final = "last-backup"  # in the home: of no use to whom it is copied
 
 
 class NoDump(RuntimeError):
@@ -24,6 +32,7 @@ def dump(database: Database, file: Path) -> int:
     """
     server = _embedded(database)
     half = file.with_name(f".{file.name}.half")
+    began = datetime.now(UTC)  # what is written while it is made is not in it
     try:
         with locked(database.home / "run" / "backup.lock"):  # the bytes of two would mix
             if file.exists():
@@ -37,9 +46,25 @@ def dump(database: Database, file: Path) -> int:
                 half.rename(file)
             finally:
                 half.unlink(missing_ok=True)
+            with suppress(OSError, psycopg.Error):  # the copy is there, whatever becomes of the note
+                said = {"began": began.isoformat(), "cluster": _cluster(database)}
+                write_file(database.home / _LAST, json.dumps(said).encode())
             return file.stat().st_size
     except OSError as failed:
         raise NoDump(f"{failed.filename or file}: {failed.strerror}") from None
+
+
+def last_dump(database: Database) -> datetime | None:
+    """When the last copy of this database was begun that :func:`dump` made whole; None: none was.
+
+    Asked of PostgreSQL who it is: a home that was copied, and whose database was made anew or brought back, knows of none.
+    """
+    try:
+        said = json.loads((database.home / _LAST).read_bytes())
+        began = datetime.fromisoformat(said["began"]).astimezone(UTC)
+        return began if said["cluster"] == _cluster(database) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def restore(home: Home, file: Path) -> Database:
@@ -86,6 +111,13 @@ def _fill(home: Home, database: Database, server: EmbeddedPostgres, file: Path) 
         restoring.unlink()
         raise
     restoring.unlink()
+
+
+def _cluster(database: Database) -> str:
+    """What tells one PostgreSQL cluster from any other, for ever."""
+    with psycopg.connect(database.conninfo("kehu_app")) as connection:
+        [told] = connection.execute("select system_identifier::text from pg_control_system()").fetchone() or ("",)
+    return str(told)
 
 
 def _embedded(database: Database) -> EmbeddedPostgres:

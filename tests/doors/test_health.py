@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -175,6 +177,7 @@ def test_a_full_disk_is_found(home, monkeypatch):
 
 def test_what_is_wrong_inside_is_found(database):
     staff("service")
+    (Home.current() / "last-backup").unlink(missing_ok=True)
     assert ids(inside.check_installation(running=True)) == set()
     with connection.cursor() as cursor:
         cursor.execute("update key_epoch set began_at = now() - interval '9 days'")
@@ -185,6 +188,26 @@ def test_what_is_wrong_inside_is_found(database):
     found = list(inside.check_installation(running=True))
     assert ids(found, "warning") >= {"keys.epoch", "jobs.failed", "backup.none"}
     assert ids(found) == {"staff.password"}
+
+
+def test_no_copy_and_an_old_one_are_found_and_a_fresh_one_is_not(kehu, database, tmp_path, monkeypatch):
+    def told():
+        return {one.id for one in inside.check_installation(running=True) if one.id.startswith("backup.")}
+
+    last = Home.current() / "last-backup"
+    last.unlink(missing_ok=True)
+    assert told() == {"backup.none"}
+    assert kehu("backup", str(tmp_path / "all.dump"))[0] == 0
+    assert told() == set()
+    held = json.loads(last.read_text())
+    last.write_text(json.dumps(held | {"began": (datetime.now(UTC) - timedelta(days=2, hours=1)).isoformat()}))
+    assert told() == {"backup.old"}
+    for untrue in ("", "[]", json.dumps(held | {"began": "soon"}), json.dumps(held | {"cluster": "1"})):
+        last.write_text(untrue)
+        assert told() == {"backup.none"}
+    last.unlink()
+    monkeypatch.setenv("KEHU_DATABASE_URL", Database(Home.current()).url("kehu_owner"))
+    assert told() == {"backup.outside"}
 
 
 def test_a_ledger_that_is_not_hashed_is_found(database):

@@ -9,12 +9,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from kehu.host.database import Database
-from kehu.host.dumps import NoDump, dump, restore
+from kehu.host.dumps import NoDump, dump, last_dump, restore
 from kehu.host.home import Home
 from kehu.host.keyring import make_home
 from kehu.host.postgres import PostgresError
@@ -74,13 +75,18 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
         owner.execute("create table things (held bytea)")
         owner.execute("insert into things values ('sealed')")
         owner.execute("revoke update, delete on things from kehu_app")
+    assert last_dump(lost) is None
+    before = datetime.now(UTC)
     [taken] = made_twice(lost, file)
     assert isinstance(taken, NoDump) and "there already" in str(taken)
+    copied = last_dump(lost)
+    assert before <= copied <= datetime.now(UTC) and stat.S_IMODE((home / "last-backup").stat().st_mode) == 0o600
     subprocess.run([lost.embedded.binaries / "pg_restore", "-f", os.devnull, file], check=True)
     size = file.stat().st_size
     file.unlink()
     with pytest.raises(NoDump, match="No such file"):
         dump(lost, tmp_path / "nowhere" / "all.dump")
+    assert last_dump(lost) == copied  # what failed is no copy
     assert dump(lost, file) == size == file.stat().st_size and stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(NoDump, match="there already"):
         dump(lost, file)
@@ -94,6 +100,7 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
         restore(elsewhere, file)
     shutil.copytree(home / "keys", elsewhere / "keys", dirs_exist_ok=True)  # what docs/how-to/back-up.md says to keep
     shutil.copy(home / "installation.json", elsewhere / "installation.json")
+    shutil.copy(home / "last-backup", elsewhere / "last-backup")
     torn = tmp_path / "torn.dump"
     torn.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(PostgresError):
@@ -104,6 +111,7 @@ def test_what_was_copied_is_there_again_on_another_machine(tmp_path):
         held = brought_back_twice(elsewhere, file)  # and what failed before is in no way
     again = Database(elsewhere)
     assert rows(again) == [(b"sealed",)]
+    assert last_dump(again) is None  # of the one that is lost; whether that copy is there still nobody knows
     with psycopg.connect(again.conninfo("kehu_app")) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("delete from things")  # what a migration took from the application stays taken
     assert again.release() is False  # the one that restored uses it still
