@@ -130,7 +130,8 @@ def _check_jobs(*, running: bool) -> Iterator[Finding]:
         )
     failed = jobs.counts()["failed"]
     if failed:
-        yield Finding("jobs.failed", "warning", f"{failed} jobs failed.", "See log/jobs.log; each can be done again.")
+        remedy = "See log/jobs.log and kehu jobs list; each can be done again: kehu jobs retry"
+        yield Finding("jobs.failed", "warning", f"{failed} jobs failed.", remedy)
 
 
 def _check_accounts() -> Iterator[Finding]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import django
 import procrastinate
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django import app
 
 from kehu.host.away import AWAY
@@ -24,13 +24,16 @@ __all__ = [
     "WHILE_AWAY",
     "WHILE_DATABASE_AWAY",
     "Behind",
+    "Failed",
     "add_upkeep",
     "app",
     "behind",
     "counts",
+    "failed",
     "heard",
     "is_last",
     "main",
+    "retry",
     "run_pending",
     "waits",
 ]
@@ -117,6 +120,66 @@ def behind() -> Behind | None:
     waiting = [minutes for status, _, minutes in rows if status == "todo"]
     at_work = tuple((name, minutes) for status, name, minutes in rows if status == "doing")
     return Behind(len(waiting), max(waiting), at_work) if waiting else None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that failed for good: its number, what it was to do, how often it was tried, and when it failed."""
+
+    id: int
+    task: str
+    attempts: int
+    failed_at: datetime | None
+
+
+def failed() -> list[Failed]:
+    """Jobs that failed within a week, the latest first; older ones are forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select j.id, j.task_name, j.attempts, (select max(e.at) from procrastinate_events e where e.job_id = j.id"
+            " and e.type = 'failed') as at from procrastinate_jobs j where j.status = 'failed'"
+            " order by at desc nulls last, j.id desc",
+            (),
+        )
+        return [Failed(*row) for row in cursor.fetchall()]
+
+
+def retry(ids: Collection[int] | None = None) -> tuple[int, int]:
+    """Have failed jobs done again with all their tries; returns how many, and how many another that waits stands in for.
+
+    Of jobs that wait at most once (a nightly one that failed twice) the last is done; the others are forgotten.
+
+    Args:
+        ids: of which; None: of all. A number that is no failed job's is passed over.
+    """
+    for attempt in range(_TRIES):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                return _retry(cursor, None if ids is None else list(ids))
+        except IntegrityError:  # one of the same kind came into the queue at this moment
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _retry(cursor: Any, ids: list[int] | None) -> tuple[int, int]:
+    cursor.execute(
+        "select id from procrastinate_jobs where status = 'failed' and (%s::bigint[] is null or id = any (%s)) for update",
+        [ids, ids],
+    )
+    held = [id for (id,) in cursor.fetchall()]
+    cursor.execute(
+        "delete from procrastinate_jobs f where f.id = any (%s) and exists (select 1 from procrastinate_jobs o"
+        " where o.queueing_lock = f.queueing_lock and (o.status = 'todo' or (o.id = any (%s) and o.id > f.id)))",
+        [held, held],
+    )
+    superseded = cursor.rowcount
+    cursor.execute(
+        "update procrastinate_jobs set status = 'todo', attempts = 0, scheduled_at = clock_timestamp()"
+        " where id = any (%s)",
+        [held],
+    )
+    return cursor.rowcount, superseded
 
 
 def heard() -> float | None:

@@ -14,6 +14,7 @@ import click
 import pyrage
 import pytest
 from click.testing import CliRunner
+from django.db import connection
 
 from kehu.doors.cli.main import main
 from kehu.host.home import Home
@@ -52,6 +53,8 @@ PROMISED = {
     "channel pull": "seen new",
     "contact": "id kept",
     "doctor": "findings[id severity text remedy]",
+    "jobs list": "jobs[id task attempts failed_at]",
+    "jobs retry": "retried superseded",
     "staff add": "id email sign_in[url email password]",
     "token issue": "token expires_at",
     "token list": "tokens[id state recipient country customers most]",
@@ -607,6 +610,14 @@ def test_from_import_to_erasure_every_answer_has_its_shape(kehu, tmp_path):
     kehu("restore", "all.dump", code=1)
     kehu("status")
     kehu("doctor", code=None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, status) values ('default', 'guard:x', 'failed')"
+        )
+    [failed] = kehu("jobs list")["jobs"]
+    kehu("jobs retry", str(failed["id"] + 1), code=1)
+    assert kehu("jobs retry", str(failed["id"])) == {"retried": 1, "superseded": 0}
+    assert kehu("jobs list") == {"jobs": []}
     kehu("database")
     # restore: tests/host/test_dumps.py
     # up, down and outbox run a whole system: tests/host/test_supervisor.py; unmerge: tests/serve/test_wrong_merge.py;

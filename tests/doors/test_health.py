@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from kehu.guard import checks as inside
-from kehu.host import checks, supervisor
+from kehu.host import checks, jobs, supervisor
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import make_home
@@ -188,6 +188,32 @@ def test_what_is_wrong_inside_is_found(database):
     found = list(inside.check_installation(running=True))
     assert ids(found, "warning") >= {"keys.epoch", "jobs.failed", "backup.none"}
     assert ids(found) == {"staff.password"}
+
+
+def test_what_failed_is_done_again_and_told_no_more(kehu, database):
+    def fail(status="failed"):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "insert into procrastinate_jobs (queue_name, task_name, args, queueing_lock, status, attempts) values"
+                " ('default', 'guard:forget_sessions', '{\"timestamp\": 1}', 'forget_sessions', %s, 9)",
+                [status],
+            )
+
+    fail()
+    fail()  # of two nights
+    [told] = [one for one in inside.check_installation(running=True) if one.id == "jobs.failed"]
+    assert "kehu jobs retry" in told.remedy
+    last, first = (one["id"] for one in kehu("jobs", "list")[1]["jobs"])
+    assert last > first and kehu("jobs", "retry", "0")[1]["error"]["code"] == "unknown-job"
+    assert kehu("jobs", "retry") == (0, {"retried": 1, "superseded": 1})
+    with connection.cursor() as cursor:
+        cursor.execute("select id, attempts, scheduled_at <= clock_timestamp() from procrastinate_jobs")
+        assert cursor.fetchall() == [(last, 0, True)]
+    fail()  # while the other waits
+    assert kehu("jobs", "retry") == (0, {"retried": 0, "superseded": 1})
+    jobs.run_pending()
+    assert jobs.counts() == {"todo": 0, "doing": 0, "failed": 0}
+    assert "jobs.failed" not in ids(inside.check_installation(running=True), "warning")
 
 
 def test_no_copy_and_an_old_one_are_found_and_a_fresh_one_is_not(kehu, database, tmp_path, monkeypatch):

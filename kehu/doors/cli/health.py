@@ -1,4 +1,4 @@
-"""Commands on how the installation is: status and doctor."""
+"""Commands on how the installation is: status, doctor and the jobs that failed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from kehu import __version__
-from kehu.doors.cli.frame import DONE, FAILED, command, set_django_up
+from kehu.doors.cli.frame import DONE, FAILED, Failure, command, set_django_up
+from kehu.doors.cli.installation import owner_only
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.keyring import KeysAreGone, RootDoesNotOpen
@@ -70,6 +71,38 @@ def doctor() -> Any:
     finally:
         _close(database)
     return _report(found)
+
+
+@click.group("jobs")
+def jobs_() -> None:
+    """What runs by itself, where it failed."""
+
+
+@jobs_.command("list", epilog="Example: kehu jobs list")
+@command()
+def jobs_list() -> Any:
+    """Jobs that failed in the last week, the latest first; log/jobs.log says why."""
+    from kehu.host.jobs import failed
+
+    owner_only()
+    return {"jobs": [asdict(one) for one in failed()]}
+
+
+@jobs_.command("retry", epilog="Example: kehu jobs retry 4711")
+@click.argument("job", type=int, nargs=-1)
+@command()
+def jobs_retry(job: tuple[int, ...]) -> Any:
+    """Have failed jobs done again, all of them where none is named; the running system begins within seconds.
+
+    Of one kind that waits at most once the last is done, and the others are forgotten.
+    """
+    from kehu.host.jobs import failed, retry
+
+    owner_only()
+    if set(job) - {one.id for one in failed()}:
+        raise Failure(FAILED, "unknown-job", "No such job failed.", "Look at: kehu jobs list")
+    again, superseded = retry(job or None)
+    return {"retried": again, "superseded": superseded}
 
 
 def _inside(home: Home) -> list[Any]:

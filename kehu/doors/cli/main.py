@@ -71,6 +71,7 @@ for entry in (
     installation.down,
     health.status,
     health.doctor,
+    health.jobs_,
     demonstration.demo,
     installation.database,
     installation.backup,
