@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
@@ -32,10 +33,12 @@ class Database:
         """The embedded server, where this installation has one."""
         return self._embedded
 
-    def start(self, *, kept: bool = False) -> None:
-        """Use the server; the embedded one is started where it does not run, and ``kept`` stopped if we are killed."""
-        if self._embedded:
-            self._embedded.start(kept=kept)
+    def start(self, *, kept: bool = False, given_up: Callable[[], bool] | None = None) -> bool:
+        """Use the server; the embedded one is started where it does not run, and ``kept`` stopped if we are killed.
+
+        False where it was given up while it recovered: see :meth:`EmbeddedPostgres.start`.
+        """
+        return self._embedded.start(kept=kept, given_up=given_up) if self._embedded else True
 
     def release(self) -> bool:
         """Stop using it; the last user stops an embedded one."""

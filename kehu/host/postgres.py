@@ -20,7 +20,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -35,6 +35,7 @@ RESTORING: Final = "pg.restoring"
 """Stands in the home while a copy is brought back into it: where that was cut off, what is there is no database."""
 _START_SECONDS: Final = 60
 _LOOK_SECONDS: Final = 50  # of pg_ctl, below the time that any of its programs has
+_LOOK_BRIEFLY_SECONDS: Final = 2  # where somebody may give it up meanwhile
 _REMNANT_SECONDS: Final = 2  # within which a server that lives has written its lock files
 _MOST_BUFFERS: Final = 512  # MB
 _SETTINGS: Final = """
@@ -134,10 +135,11 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def start(self, *, kept: bool = False) -> None:
-        """Use the server, starting (and making) it where it does not run.
+    def start(self, *, kept: bool = False, given_up: Callable[[], bool] | None = None) -> bool:
+        """Use the server, starting (and making) it where it does not run; False where it was given up before it serves.
 
-        ``kept``: a keeper stops it should this process be killed, from before it starts on.
+        ``kept``: a keeper stops it should this process be killed, from before it starts on. ``given_up``: asked while it
+        recovers, which takes its time; what it had begun :meth:`release` stops.
 
         Raises:
             PostgresError: it does not start, is gone, or half of a copy that was brought back.
@@ -162,9 +164,10 @@ class EmbeddedPostgres:
                 begun = self.home / STARTING
                 begun.touch(mode=0o600)
                 try:
-                    self._start_server()
+                    return self._start_server(given_up)
                 finally:
                     begun.unlink(missing_ok=True)
+            return True
 
     def release(self) -> bool:
         """Stop using the server; the last user stops it. Returns whether it was stopped."""
@@ -192,8 +195,9 @@ class EmbeddedPostgres:
 
     # -- making and starting
 
-    def _start_server(self) -> None:
+    def _start_server(self, given_up: Callable[[], bool] | None) -> bool:
         end = time.monotonic() + _START_SECONDS
+        look = _LOOK_BRIEFLY_SECONDS if given_up else _LOOK_SECONDS
         log = self.data / "start.log"
         while True:
             self._clear_remnants()
@@ -203,7 +207,7 @@ class EmbeddedPostgres:
                 self.data,
                 "-w",
                 "-t",
-                str(_LOOK_SECONDS),
+                str(look),
                 "-l",
                 log,
                 "-o",
@@ -212,9 +216,13 @@ class EmbeddedPostgres:
                 check=False,
             )
             while self._recovers():  # for as long as it takes: stopped, it would begin again the next time
+                if given_up and given_up():
+                    return False
                 time.sleep(0.1)
             if self.running():
-                return
+                return True
+            if given_up and given_up():
+                return False
             if time.monotonic() > end:
                 last = log.read_text(errors="replace")[-1500:] if log.exists() else ""
                 raise PostgresError(f"PostgreSQL does not start: {output[-500:]}\n{last}")

@@ -29,7 +29,7 @@ from kehu.host.home import Home, write_file
 from kehu.host.keeper import await_keeper
 from kehu.host.logs import JsonFormatter
 from kehu.host.mail import Outbox
-from kehu.host.postgres import PostgresError
+from kehu.host.postgres import EmbeddedPostgres, PostgresError
 from kehu.host.process import harden
 
 _log = logging.getLogger("kehu.supervisor")
@@ -243,6 +243,7 @@ class Supervisor:
         self._database = Database(home)
         self._outbox = Outbox(home)
         self._stop = threading.Event()
+        self._restart: threading.Thread | None = None
         self._children = [Child(program, home / "log") for program in programs]
         self._state = Running(url=f"http://localhost:{port}", pid=os.getpid(), port=port, ready=False)
 
@@ -273,7 +274,8 @@ class Supervisor:
         os.environ["KEHU_PORT"] = str(self._port)
         self._publish(ready=False)
         try:
-            self._database.start(kept=True)
+            if not self._database.start(kept=True, given_up=self._stop.is_set):
+                return
             self._outbox.open()
             for child in self._children:
                 if child.program.answers:
@@ -301,12 +303,21 @@ class Supervisor:
                 self._watch_database()
 
     def _watch_database(self) -> None:
+        """Start it again where it has ended, beside the watch: it may recover for long."""
         embedded = self._database.embedded
-        if embedded is None or embedded.running():
+        if embedded is None or (self._restart and self._restart.is_alive()) or embedded.running():
             return
         _log.warning("database.ended")
+        self._restart = threading.Thread(target=self._restart_database, args=[embedded], name="database")
         try:
-            embedded.start()
+            self._restart.start()
+        except RuntimeError:  # no thread to be had just now
+            self._restart = None
+            _log.error("database.does-not-start", exc_info=True)
+
+    def _restart_database(self, embedded: EmbeddedPostgres) -> None:
+        try:
+            embedded.start(given_up=self._stop.is_set)
         except (PostgresError, OSError, subprocess.SubprocessError):  # a full disk, say: it is tried again
             _log.error("database.does-not-start", exc_info=True)
 
@@ -330,6 +341,8 @@ class Supervisor:
         for child in reversed(self._children):
             child.drain()
         self._outbox.close()
+        if self._restart:
+            self._restart.join()
         self._database.release()
         await_keeper(self._home)
         _log.info("supervisor.stopped")

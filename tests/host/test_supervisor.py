@@ -12,10 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -272,9 +274,65 @@ def test_what_the_machine_refuses_for_a_moment_ends_nothing_that_runs(tmp_path, 
     wait_for(lambda: child._process.poll() is not None)
     embedded = supervised._database.embedded
     monkeypatch.setattr(embedded, "running", lambda: False)
-    for raised in (refused, lambda: subprocess.run(["sleep", "9"], timeout=0.01)):
+    log, tried = [], lambda: supervised._restart is not None and not supervised._restart.is_alive()
+    monkeypatch.setattr(supervisor._log, "error", lambda *said, **_: log.append(said))
+    for raised in (refused, lambda **_: subprocess.run(["sleep", "9"], timeout=0.01)):
         monkeypatch.setattr(embedded, "start", raised)
         supervised._watch_database()
+        wait_for(tried)
+    monkeypatch.setattr(threading.Thread, "start", lambda _: refused_thread())
+    supervised._watch_database()
+    assert log == [("database.does-not-start",)] * 3
+
+
+def refused_thread() -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_while_the_database_recovers_the_others_are_watched_and_a_stop_is_heard(tmp_path):
+    """A log of gigabytes is read for many minutes: what dies meanwhile is begun again, and who stops it is not made to wait."""
+    home = Home(tmp_path / "home")
+    make_home(home)
+    supervised = supervisor.Supervisor(home, 1, programs=[supervisor.Program("gone", "kehu.host.nothing:main", 1)])
+    embedded = supervised._database.embedded
+    embedded.start()
+    with psycopg.connect(embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute("alter system set restore_command = 'sleep 20; false'")  # asked for each file
+    embedded._run("pg_ctl", "-D", embedded.data, "-m", "immediate", "-w", "stop")
+    (embedded.data / "recovery.signal").touch()
+    os.chown(embedded.data / "recovery.signal", embedded.data.stat().st_uid, embedded.data.stat().st_gid)
+    [child] = supervised._children
+    child.start()
+    watched = threading.Thread(target=supervised._watch)
+    watched.start()
+    wait_for(embedded._recovers)
+    before = child.restarts
+    wait_for(lambda: child.restarts > before, 10)
+    assert embedded._recovers()
+    told = time.monotonic()
+    supervised._stop.set()
+    watched.join()
+    supervised._drain()
+    assert time.monotonic() - told < 15 and not embedded._recovers() and not (embedded.data / "postmaster.pid").exists()
+
+
+def test_told_to_stop_while_the_database_recovers_it_never_begins(tmp_path):
+    home = Home(tmp_path / "home")
+    make_home(home)
+    database = Database(home)
+    database.start()
+    with psycopg.connect(database.embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute("alter system set restore_command = 'sleep 20; false'")
+    database.release()
+    data = database.embedded.data
+    (data / "recovery.signal").touch()
+    os.chown(data / "recovery.signal", data.stat().st_uid, data.stat().st_gid)
+    supervised = supervisor.Supervisor(home, free_port(), programs=[])
+    stops = threading.Timer(3, supervised._stop.set)
+    stops.start()
+    began = time.monotonic()
+    supervised._run()
+    assert time.monotonic() - began < 15 and not (data / "postmaster.pid").exists()
 
 
 def cmdline(pid: int) -> bytes:
