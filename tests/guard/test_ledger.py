@@ -7,10 +7,12 @@ import os
 import threading
 import uuid
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from kehu.guard.ledger import heads, tree
 from kehu.guard.ledger.checkpoint import CheckpointInvalid, Signer, parse
 from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import NotInLedger, prove
+from kehu.guard.ledger.queries import rows
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.uses import forget_uses
 from kehu.guard.ledger.verify import verify
@@ -470,3 +473,40 @@ def test_an_act_beside_an_erasure_leaves_no_use_behind(database, log):
     with open_owner(database) as owner:
         assert owner.execute("select subjects from ledger_entry where seq = %s", seqs).fetchone() == (0,)
     assert check().ok
+
+
+def test_rows_of_before_a_moment_are_found_there_and_each_once(database):
+    """However many came since, and also where a clock was put back for a while: page by page all of them, none twice."""
+    admit({"full_name": "林婉清"})
+    with open_owner(database) as owner:
+        owner.execute("alter table ledger_entry disable trigger user")
+        owner.execute(
+            "insert into ledger_entry (at, entry, actor, human, department, purpose, action, decision, subjects,"
+            " jurisdictions, reach, commitments, mac) select now() - make_interval(days => 900 - n % 900, secs => n),"
+            " e.entry, e.actor, e.human, e.department, e.purpose, e.action, e.decision, e.subjects, e.jurisdictions, e.reach,"
+            " e.commitments, e.mac from generate_series(1, 4000) n, (select * from ledger_entry limit 1) e"
+        )
+        owner.execute("select brin_summarize_new_values('ledger_entry_at')")
+        owner.execute("analyze ledger_entry")
+        [until] = owner.execute("select now() - interval '600 days'").fetchone()
+    for since in (None, until - timedelta(days=40)):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select seq from ledger_entry where at < %s and at >= %s order by at desc, seq desc",
+                [until, since or until - timedelta(days=9_000)],
+            )
+            wanted = [seq for (seq,) in cursor.fetchall()]
+        found, page = [], rows(since=since, until=until, limit=97)
+        while page:
+            found += [one["seq"] for one in page]
+            page = rows(since=since, until=until, before=found[-1], limit=97)
+        assert found == wanted and len(found) > 150
+    for long_before in (until - timedelta(days=9_000), datetime(1, 1, 1, 0, 30, tzinfo=UTC)):
+        assert rows(until=long_before, limit=5) == []
+    with CaptureQueriesContext(connection) as asked:
+        assert len(rows(until=until, limit=50)) == 50
+    with connection.cursor() as cursor:
+        for one in asked.captured_queries:
+            cursor.execute("explain " + one["sql"])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "ledger_entry_pkey" not in plan, plan  # by their numbers all that came since stands before them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,7 +21,7 @@ _ROWS = """
 select e.seq, e.at, e.actor, e.human, s.email, d.slug, e.purpose, e.action, e.subjects, e.jurisdictions, g.answer::text, g.ask
 from {source} join gate_decision g on g.id = e.decision
 left join guard_staff s on s.id = e.human left join guard_department d on d.id = e.department
-where {bounds} order by e.seq desc limit %(limit)s
+where {bounds} order by {order} limit %(limit)s
 """
 _OF_ONE = """(select distinct u.seq from subject_state c join ledger_use u using (subject)
     where c.customer = (select n.customer from subject_state n where n.subject = %(subject)s)) h
@@ -33,7 +33,12 @@ _BOUNDS = {
     "since": "e.at >= %(since)s",
     "until": "e.at < %(until)s",
     "before": "e.seq < %(before)s",
+    "after_page": "(e.at, e.seq) < (%(after_page)s, %(before)s)",
+    "from": "e.at >= %(from)s",
 }
+_FIRST_HOUR: Final = timedelta(hours=1)
+_WIDER: Final = 4  # times as much, each time
+_EVER: Final = timedelta(days=36_525)
 
 
 def rows(
@@ -47,7 +52,11 @@ def rows(
     before: int | None = None,
     limit: int | None = 1_000,
 ) -> list[dict[str, Any]]:
-    """Rows, newest first; of one customer, one member of staff, since and before a moment, or below a ``seq``; None: all."""
+    """Rows, newest first; of one customer, one member of staff, since and before a moment, or below a ``seq``; None: all.
+
+    Newest by their number; before a moment by their time, which differs where a clock was put back, and then ``before`` is
+    the last row of the page before.
+    """
     if staff is not None:
         named = _id_of(staff)
         if named is None or human not in (None, named):
@@ -57,10 +66,48 @@ def rows(
         "subject": subject, "human": human, "purpose": purpose, "since": since, "until": until,
         "before": before, "limit": limit,
     }  # fmt: skip
-    bounds = " and ".join(text for name, text in _BOUNDS.items() if given[name] is not None) or "true"
+    if subject is None and until is not None and limit is not None:
+        return [_row(found) for found in _before_a_moment(given, until, limit)]
+    return [_row(found) for found in _found(given, "e.seq desc")]
+
+
+def _before_a_moment(given: dict[str, Any], until: datetime, limit: int) -> list[Any]:
+    """Hour by hour back from there, and ever longer, until there are enough: by their numbers everything since would be
+    walked through first, and of times alone the index knows in which part of the table they stand, not their order.
+    """
+    since, after = given.pop("since"), _at_of(given["before"])
+    if after is not None:
+        given |= {"after_page": after}
+        until = min(until, after + timedelta.resolution)
+    found: list[Any] = []
+    reach, width = until, _FIRST_HOUR
+    while True:
+        start = reach - width if width < min(_EVER, reach - datetime.min.replace(tzinfo=UTC)) else None
+        if since is not None and (start is None or start <= since):
+            start = since
+        found += _found(given | {"from": start, "until": reach, "limit": limit - len(found)}, "e.at desc, e.seq desc")
+        if len(found) >= limit or start is None or start == since:
+            return found
+        reach, width = start, width * _WIDER
+
+
+def _found(given: Mapping[str, Any], order: str) -> list[Any]:
+    unless = {"before"} if given.get("after_page") else set()
+    bounds = " and ".join(text for name, text in _BOUNDS.items() if given.get(name) is not None and name not in unless)
+    source = _OF_ONE if given["subject"] else "ledger_entry e"
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS.format(source=_OF_ONE if subject else "ledger_entry e", bounds=bounds), given)
-        return [_row(found) for found in cursor.fetchall()]
+        cursor.execute(_ROWS.format(source=source, bounds=bounds or "true", order=order), given)
+        rows: list[Any] = cursor.fetchall()
+    return rows
+
+
+def _at_of(seq: int | None) -> datetime | None:
+    if seq is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("select at from ledger_entry where seq = %s", [seq])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def _id_of(staff: str) -> UUID | None:
