@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
+
+LOOKED_AT: Final = 100_000
+"""Entries of a list that are counted; an address has one by each medium."""
+# names from one to the next in the index, or all entries would be read for them
+_LISTS: Final = """
+with recursive names as (
+    (select list from do_not_contact order by list limit 1)
+    union all
+    select (select d.list from do_not_contact d where d.list > n.list order by d.list limit 1) from names n
+        where n.list is not null)
+select n.list, x.addresses, x.since, x.entries > %s from names n cross join lateral (
+    select count(distinct e.token) as addresses, min(e.since) as since, count(*) as entries from (
+        select d.token, d.since from do_not_contact d where d.list = n.list limit 1 + %s) e) x
+where n.list is not null order by 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +63,10 @@ def forget(connection: Connection[Any], list_: str) -> int:
     return connection.execute("delete from do_not_contact where list = %s", (list_,)).rowcount
 
 
-def lists(connection: Connection[Any]) -> list[tuple[str, int, datetime]]:
-    """Each list with how many addresses stand on it, and since when."""
-    rows = connection.execute(
-        "select list, count(distinct token), min(since) from do_not_contact group by list order by list"
-    ).fetchall()
-    return [(str(name), int(count), since) for name, count, since in rows]
+def lists(connection: Connection[Any]) -> list[tuple[str, int, datetime, bool]]:
+    """Each list with how many addresses stand on it, since when, and whether it has more entries than are looked at.
+
+    One of a whole country has millions: of so long a one :data:`LOOKED_AT` entries are counted, and it has at least so many.
+    """
+    rows = connection.execute(_LISTS, (LOOKED_AT, LOOKED_AT)).fetchall()
+    return [(str(name), int(count), since, bool(more)) for name, count, since, more in rows]

@@ -23,6 +23,7 @@ from kehu.vault.assignment import assign
 from kehu.vault.copying import int8_items
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
+from tests.doors.web.browsing import signed_in, text_of
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 pytestmark = pytest.mark.usefixtures("database")
@@ -65,7 +66,7 @@ def test_a_list_stops_who_is_here_and_who_comes_later(tmp_path):
         subscribe(later)
     subscribe(later, own=True)  # their own word, afterwards
     assert said(later)["email", "newsletter"] == "subscribed"
-    assert [(one.name, one.addresses) for one in lists.lists(actor=mia)] == [("robinson", 3)]
+    assert [(one.name, one.addresses, one.more) for one in lists.lists(actor=mia)] == [("robinson", 3, False)]
     kept = connection.cursor()
     kept.execute("select d::text from do_not_contact d", ())
     assert not re.search("later|lin@|13800138", " ".join(row[0] for row in kept.fetchall()))
@@ -236,3 +237,20 @@ def test_the_same_list_again_undoes_nothing_that_they_said_since(tmp_path):
     subscribe(mei, own=True)
     assert lists.bring(file, "april", actor=mia).customers == 1  # an address that is new on it
     assert said(mei)["email", "newsletter"] == "suppressed"
+
+
+def test_of_a_list_of_a_whole_country_no_more_is_counted_than_is_said():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into do_not_contact (token, medium, list) select n, m, 'country' from generate_series(1, 60000) n,"
+            " unnest(array['sms', 'phone']) m"
+        )
+        cursor.execute(
+            "insert into do_not_contact (token, medium, list) select n, 'email', 'own' from generate_series(1, 7) n"
+        )
+    country, own = lists.lists(actor=staff("marketing"))
+    assert (country.name, country.more) == ("country", True) and 50_000 <= country.addresses <= 60_000
+    assert (own.name, own.addresses, own.more) == ("own", 7, False)
+    desk, _ = signed_in("marketing")
+    page = text_of(desk.get("/lists"))
+    assert f"至少 {country.addresses:,}" in page and ">7<" in page

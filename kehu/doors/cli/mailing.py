@@ -37,8 +37,13 @@ def suppress(file: Path, name: str, medium: str, topic: str, country: str) -> An
 @click.command("lists", epilog="Example: kehu subscriptions lists")
 @command()
 def suppression_lists() -> Any:
-    """The lists that are here, with how many addresses stand on each."""
+    """The lists that are here, with how many addresses stand on each; with `more` at least so many."""
     from kehu.serve.mailing import lists
 
     held = lists.lists(actor=actor())
-    return {"lists": [{"list": one.name, "addresses": one.addresses, "since": one.since.isoformat()} for one in held]}
+    return {
+        "lists": [
+            {"list": one.name, "addresses": one.addresses, "more": one.more, "since": one.since.isoformat()}
+            for one in held
+        ]
+    }

@@ -91,11 +91,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """A list that is here."""
+    """A list that is here. ``more``: it has more entries than were counted, so at least so many addresses."""
 
     name: str
     addresses: int
     since: datetime
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
