@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from kehu.guard.access import lapses, training, wordings
@@ -15,6 +15,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from tests.cast import admit, staff, wait_for
+from tests.races import beside, somebody_waits, until
 
 CHEN = {"full_name": "陈小明", "email": "chen@mail.example"}
 TEXTS = {"en": "Keep it to yourself.", "zh-hans": "请保密。", "zh-hant": "請保密。"}
@@ -87,6 +88,19 @@ def test_who_signed_the_new_text_before_its_day_goes_on(database):
     agree(li, 1)  # an old one signed after it takes nothing back
     wait_for(day)
     assert answer_of(subject, li) == ("clear", "house.role-service")
+
+
+def test_of_two_who_publish_at_once_the_other_is_told(database):
+    office, other = staff("legal"), staff("privacy")
+    theirs = TEXTS | {"en": "Keep it."}
+    with transaction.atomic():
+        made = wordings.publish("agreement", TEXTS, in_force_from=timezone.now(), actor=office)
+        thread, wrong = beside(lambda: wordings.publish("agreement", theirs, in_force_from=timezone.now(), actor=other))
+        until(somebody_waits)
+    thread.join()
+    assert [type(one) for one in wrong] == [wordings.PublishedMeanwhile]
+    assert wordings.to_sign("agreement").texts == made.texts == TEXTS
+    assert wordings.publish("agreement", theirs, in_force_from=timezone.now(), actor=other).version == made.version + 1
 
 
 def test_a_new_notice_of_watching_is_acknowledged_anew(database):

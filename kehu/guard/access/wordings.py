@@ -34,6 +34,10 @@ class UnknownWording(LookupError):
     """No such version."""
 
 
+class PublishedMeanwhile(RuntimeError):
+    """Somebody else published a version of this text at the same moment: nothing of this one is kept."""
+
+
 class WordingOver(RuntimeError):
     """A later version is in force, or another text was read: read that one first."""
 
@@ -136,6 +140,7 @@ def publish(kind: str, texts: Mapping[str, str], *, in_force_from: datetime, act
     Raises:
         ActRefused: the role may not.
         ValueError: a language is missing or empty, nothing is different, or the day lies in the past.
+        PublishedMeanwhile: see there.
     """
     require_act("publish", actor)
     if kind not in KINDS:
@@ -148,9 +153,12 @@ def publish(kind: str, texts: Mapping[str, str], *, in_force_from: datetime, act
         raise ValueError("text: nothing is different")
     if in_force_from.date() < now.date():
         raise ValueError("from: lies in the past")
-    with transaction.atomic():
-        made = _insert(kind, held[0].version + 1 if held else 1, said, max(in_force_from, now), actor.human)
-        record_act("publish", None, actor=actor)
+    try:
+        with transaction.atomic():
+            made = _insert(kind, held[0].version + 1 if held else 1, said, max(in_force_from, now), actor.human)
+            record_act("publish", None, actor=actor)
+    except IntegrityError:  # of that number there is one by now, which they have not read
+        raise PublishedMeanwhile(kind) from None
     return made
 
 
