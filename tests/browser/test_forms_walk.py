@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from kehu.collect.forms import stamps
+import pytest
+
+from kehu.collect.forms import building, stamps
+from kehu.collect.forms.definition import Definition
 from kehu.collect.inbox.drain import drain_all
 from tests.collect.test_surveys import SURVEY
 from tests.dresses import in_every_dress
-from tests.forms import CONTACT, count, published, send
+from tests.forms import CONTACT, count, published, send, someone
 
 
 @contextmanager
@@ -51,6 +55,37 @@ def test_every_page_in_every_dress(visit: Callable[..., Any]) -> None:
     for path in (f"/forms/{form.id}", f"/office/forms/{form.id}", f"/office/forms/{survey.id}/results"):
         wrong += in_every_dress(office, path)
     assert wrong == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_is_typed_beside_publish_or_close_stays_and_is_no_part_of_it(
+    visit: Callable[..., Any], script: bool
+) -> None:
+    letters = {"letters": ("email:offers", "email:newsletter"), "purposes": ("marketing", "service", "personalisation")}
+    form = published(CONTACT, **letters)
+    held = building.form_of(form.id)
+    changed = replace(Definition.unpack(held.draft), country="DE", origins=("https://shop.example",))
+    building.draft(held, changed, actor=someone("marketing"))
+    office = visit(java_script_enabled=script)
+    office.sign_in("privacy")
+    office.go(f"/office/forms/{form.id}")
+    page, title = office.page, office.page.locator("#t-en")
+    publish = page.locator("button[formaction$='/publish']")
+    title.fill("Write to us")
+    publish.click()
+    page.locator("p.note-box[role=alert]").wait_for()
+    assert title.input_value() == "Write to us" and building.form_of(form.id).versions.count() == 1
+    title.fill("Ask us (en)")  # as it was kept: that is what is published
+    publish.click()
+    page.locator("p.note-box[role=status]").wait_for()
+    assert building.form_of(form.id).published == 2
+    title.fill("Write to us")
+    page.locator("button[formaction$='/close']").click()
+    page.locator("p.note-box[role=alert]").wait_for()
+    assert title.input_value() == "Write to us" and building.form_of(form.id).published is None
+    title.press("Enter")
+    page.locator("p.note-box[role=status]").wait_for()
+    assert building.form_of(form.id).draft["texts"]["title"]["en"] == "Write to us"
 
 
 def test_a_form_stands_in_the_page_that_it_names_and_in_no_other(visit: Callable[..., Any], monkeypatch: Any) -> None:

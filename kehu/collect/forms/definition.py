@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from kehu.collect.forms.questions import Question
@@ -25,7 +25,7 @@ LONGEST_TEXT: Final = 2_000
 MOST_FIELDS, MOST_ORIGINS, MOST_QUESTIONS = 40, 20, 40
 EVENT_FIELDS: Final = ("topic", "text")
 """Of an interaction, what a visitor may write: what it is about, and the message."""
-_TEXTS: Final = ("title", "intro", "thanks")
+TEXTS: Final = ("title", "intro", "thanks")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]{1,200}(:\d{1,5})?")
 _ADDRESSES: Final = {"email": "email", "sms": "phone", "phone": "phone", "wechat": "wechat_id", "post": "address"}
 _SENSITIVE: Final = 4
@@ -170,7 +170,7 @@ def faults(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
     for language in LANGUAGES:
         if not form.texts.get("title", {}).get(language, "").strip():
             yield Fault("title-missing", language)
-    if any(len(said) > LONGEST_TEXT for part in _TEXTS for said in form.texts.get(part, {}).values()):
+    if any(len(said) > LONGEST_TEXT for part in TEXTS for said in form.texts.get(part, {}).values()):
         yield Fault("text-too-long")
     yield from _of_purposes(form, covers)
     yield from _of_fields(form, covers)
@@ -188,6 +188,13 @@ def faults(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
 def choosable() -> list[Purpose]:
     """Purposes that a form may have: a legal duty needs any field some day, and asks nobody for it in a form."""
     return [one for one in installation().rules.purposes.values() if one.kind != "legal_duty"]
+
+
+def known(form: Definition) -> Definition:
+    """Without the purposes and letters that there are not, or not any more."""
+    wrong = {fault.about for fault in _unknown(form)}
+    purposes, letters = (tuple(one for one in held if one not in wrong) for held in (form.purposes, form.letters))
+    return replace(form, purposes=purposes, letters=letters)
 
 
 def _unknown(form: Definition) -> Iterator[Fault]:

@@ -80,6 +80,15 @@ def test_a_draft_that_nobody_else_read_is_not_published_and_none_is_lost_unseen(
     assert paul.post(path + "/publish", shown_by(paul, path)).status_code == 302
 
 
+def test_purposes_and_letters_that_are_not_there_are_told_as_such():
+    mia, _ = signed_in("marketing")
+    mia.post("/office/forms/new", {"name": "ask us", "kind": "form"})
+    path = f"/office/forms/{Form.objects.get().id}"
+    for wrong in ({"purposes": ["service", "gone"]}, {"purposes": ["marketing"], "letters": ["email:gone"]}):
+        answer = mia.post(path, words("title", "Ask us") | wrong)
+        assert answer.status_code == 422 and "Ask us en" in text_of(answer)
+
+
 def test_a_form_is_built_by_one_and_published_by_another():
     mia, _ = signed_in("marketing")
     paul, _ = signed_in("privacy")

@@ -19,7 +19,7 @@ from kehu.collect.forms.showing import shown
 from kehu.collect.forms.waiting import waiting_of
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.forms import words
-from kehu.doors.web.forms.reading import definition_of
+from kehu.doors.web.forms.reading import definition_of, digest, typed_beside
 from kehu.doors.web.forms.shaping import shape
 from kehu.doors.web.pages import language, page
 from kehu.guard.gate.acts import require_act
@@ -58,9 +58,7 @@ def one(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
         said = definition_of(request.POST)
         building.draft(held, said, actor=desk.without_purpose, seen=_seen(request))
     except Fault as fault:
-        return _one(
-            request, desk, held, said, problem=words.fault(fault), status=422, seen=request.POST.get("draft", "")
-        )
+        return _one(request, desk, held, said, problem=words.fault(fault), status=422, seen=_said_seen(request))
     except WrittenAnew:  # what they typed stays, and replaces the other if they say so once more
         return _one(request, desk, _form(form), said, problem=str(words.WRITTEN_MEANWHILE), status=409)
     return redirect(reverse("forms-one", args=[form]) + "?done=saved")
@@ -69,8 +67,12 @@ def one(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
 @staff_page
 @require_POST
 def publish(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
-    """Let visitors see the draft."""
+    """Let visitors see the draft that was read; what somebody typed beside it is on the page still, and no part of that."""
     held = _form(form)
+    require_act(building.PUBLISHES, desk.without_purpose)
+    typed = typed_beside(request.POST)
+    if typed is not None:
+        return _one(request, desk, held, typed, problem=str(words.NOT_PUBLISHED), status=409, seen=_said_seen(request))
     try:
         building.publish(held, actor=desk.without_purpose, seen=_seen(request))
     except Unfinished as unfinished:
@@ -87,15 +89,23 @@ def publish(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
 @staff_page
 @require_POST
 def close(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
-    """Take a form off the web."""
-    building.close(_form(form), actor=desk.without_purpose)
+    """Take a form off the web; what somebody typed beside that is on the page still."""
+    held = _form(form)
+    building.close(held, actor=desk.without_purpose)
+    typed = typed_beside(request.POST)
+    if typed is not None:
+        return _one(request, desk, held, typed, problem=str(words.CLOSED_BESIDE), seen=_said_seen(request))
     return redirect(reverse("forms-one", args=[form]) + "?done=closed")
+
+
+def _said_seen(request: HttpRequest) -> str:
+    return request.POST.get("draft", "")
 
 
 def _seen(request: HttpRequest) -> datetime:
     """When the draft was kept that their page showed; of a page that does not say so, never."""
     try:
-        return datetime.fromisoformat(request.POST.get("draft", "")).astimezone(UTC)
+        return datetime.fromisoformat(_said_seen(request)).astimezone(UTC)
     except (ValueError, OverflowError):
         return datetime.min.replace(tzinfo=UTC)
 
@@ -137,6 +147,7 @@ def _one(
         "held": held,
         "seen": seen or held.drafted_at.astimezone(UTC).isoformat(),
         "kind": words.KINDS[held.kind],
+        "kept": digest(Definition.unpack(held.draft)),
         "form": shape(said),
         "faults": list(dict.fromkeys(words.fault(one) for one in checked.faults)),
         "same": held.published is not None and held.versions.get(number=held.published).content == held.draft,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Final
 
 from django.http import QueryDict
 
-from kehu.collect.forms.definition import Definition
+from kehu.collect.forms.definition import TEXTS, Definition, known
 from kehu.collect.forms.questions import Question
 from kehu.doors.web.pages import whole
 from kehu.govern.slugs import LANGUAGES
@@ -22,7 +24,7 @@ def definition_of(said: QueryDict) -> Definition:
     Raises:
         ValueError: a number that is none.
     """
-    texts = {part: _worded(said, part) for part in ("title", "intro", "thanks")}
+    texts = {part: _worded(said, part) for part in TEXTS}
     purposes = tuple(said.getlist("purposes"))
     required = set(said.getlist("required"))
     return Definition(
@@ -42,6 +44,24 @@ def definition_of(said: QueryDict) -> Definition:
         questions=tuple(_questions(said)),
         anonymous=said.get("anonymous") == "yes",
     )
+
+
+def digest(held: Definition) -> str:
+    """Of what the builder's page shows of a definition: that of the one it sends back where nobody typed or ticked anything."""
+    said = held.pack() | {
+        "purposes": sorted(held.purposes), "fields": sorted(held.fields.items()), "letters": sorted(held.letters),
+        "wordings": {slug: held.wordings.get(slug, {}) for slug in known(held).consents()},
+        "texts": [{language: text for language, text in held.texts.get(part, {}).items() if text} for part in TEXTS],
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def typed_beside(said: QueryDict) -> Definition | None:
+    """What stands in the builder's form beside a button that is not *Save*; None where that is what the page came with."""
+    if "kept" not in said:
+        return None
+    typed = definition_of(said)
+    return None if digest(typed) == said["kept"] else typed
 
 
 def _worded(said: QueryDict, name: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kehu.collect.forms.definition import Definition, askable, choosable, rests_on_consent
+from kehu.collect.forms.definition import TEXTS, Definition, askable, choosable, known, rests_on_consent
 from kehu.collect.forms.questions import KINDS
 from kehu.doors.web.forms import words
 from kehu.doors.web.pages import category_label, language
@@ -16,17 +16,16 @@ from kehu.govern.slugs import LANGUAGES
 from kehu.govern.topics import load_topics
 from kehu.guard.installation import installation
 
-_PARTS: Final = ("title", "intro", "thanks")
 _MEDIA: Final = ("email", "sms", "post")
 _BLANK: Final = 2
 
 
 def shape(held: Definition) -> dict[str, Any]:
     """Everything that the builder's page holds."""
-    said = language()
+    held, said = known(held), language()
     return {
         "texts": [
-            {"language": one, "name": LANGUAGE_NAMES[one], **{part: held.texts.get(part, {}).get(one, "") for part in _PARTS}}
+            {"language": one, "name": LANGUAGE_NAMES[one], **{part: held.texts.get(part, {}).get(one, "") for part in TEXTS}}
             for one in LANGUAGES
         ],
         "purposes": [_purpose(one, held, said) for one in choosable()],

@@ -37,6 +37,13 @@ WRITTEN_MEANWHILE: Final = gettext_lazy(
 WRITTEN_ANEW: Final = gettext_lazy(
     "The draft was changed since you opened this page. Read it as it is now, then publish it."
 )
+NOT_PUBLISHED: Final = gettext_lazy(
+    "Nothing is published: this page holds changes that are not kept. Save them, then another person publishes; or open the"
+    " page anew and publish the draft without them."
+)
+CLOSED_BESIDE: Final = gettext_lazy(
+    "Closed: nobody can send it any more. The changes on this page are not kept yet: save them."
+)
 DONE: Final = {
     "saved": gettext_lazy("The draft is kept. Visitors see it once another person has published it."),
     "published": gettext_lazy("Published: visitors see it from now on."),
