@@ -208,6 +208,35 @@ def test_the_phone_is_asked_once_in_its_own_language_and_the_secret_stands_nowhe
     assert browser(enforce_csrf_checks=True).post(f"/c/{secret}", said).status_code == 403
 
 
+def ticked_on(page: str) -> list[str]:
+    """Purposes whose box is ticked on a page."""
+    return [re.search(r'value="([^"]+)"', box)[1] for box in re.findall(r"<input[^>]*checkbox[^>]*checked[^>]*>", page)]
+
+
+def test_what_was_ticked_stays_where_an_answer_could_not_be_kept(channel, monkeypatch):
+    desk, _ = signed_in("service", "service")
+    page = text_of(desk.post("/counter/entries", entry(do="phone", **{"field.full_name": "林婉清"})))
+    [secret] = re.findall(r"http://localhost/c/([\w-]+)", page)
+    phone, both = browser(HTTP_ACCEPT_LANGUAGE="en"), ["marketing", "personalisation"]
+    said = {name: value for name, value in entry(*both).items() if name != "id"}
+    with monkeypatch.context() as full:
+        full.setenv("KEHU_INBOX_MOST", "0")
+        accepting._held.looked = 0.0
+        busy = phone.post(f"/c/{secret}", said)
+        at_desk = desk.post("/counter/entries", entry(*both, **{"field.full_name": "Wu Lan"}))
+    assert busy.status_code == 503 == at_desk.status_code
+    assert ticked_on(text_of(busy)) == both and "Wu Lan" in text_of(at_desk)
+    assert ticked_on(text_of(at_desk)) == []  # at the desk somebody else may look at it by now
+    accepting._held.looked = 0.0
+    # what was ticked under other words is not what the page shows now
+    older = phone.post(f"/c/{secret}", said | {"version.marketing": "0"})
+    assert older.status_code == 422 and ticked_on(text_of(older)) == ["personalisation"]
+    assert ticked_on(text_of(phone.post(f"/c/{secret}", said | {"notice": "9999"}))) == []
+    assert phone.post(f"/c/{secret}", said).status_code == 200
+    drain_all()
+    assert Consent.objects.count() == 2
+
+
 @pytest.mark.parametrize("ticked", [["marketing"], []], ids=["a-yes", "nothing"])
 def test_the_phone_of_who_is_gone_with_their_import_reads_that_the_link_is_over(channel, tmp_path, ticked):
     people = tmp_path / "people.csv"

@@ -147,7 +147,7 @@ def take(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         answer = (
             JsonResponse({"code": "busy"}, status=503)
             if by_script
-            else _counter(request, desk, {"busy": True}, status=503)
+            else _counter(request, desk, {"busy": True}, values=_values(said.dict()), status=503)
         )
         answer.headers["Retry-After"] = str(full.seconds)
         return answer

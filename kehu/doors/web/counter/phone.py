@@ -53,7 +53,7 @@ def shown(
 @require_http_methods(["GET", "POST"])
 def answer(request: HttpRequest, secret: str) -> HttpResponse:
     """What the customer sees on their phone; their answer ends the link."""
-    context: dict[str, Any] = {"side": views.side()}
+    context: dict[str, Any] = {"side": views.side(request.POST if request.method == "POST" else None)}
     try:
         asking.question(secret)
         if request.method == "POST":

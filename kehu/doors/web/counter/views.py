@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
+from django.http import QueryDict
 from django.utils import translation
 from django.utils.translation import gettext_noop
 
@@ -51,13 +52,18 @@ def of_each(texts: Mapping[str, str]) -> Every:
     return [(code, HTML_LANGUAGE[code], texts.get(code) or texts.get("en", "")) for code in LANGUAGES]
 
 
-def side() -> dict[str, Any]:
-    """The customer's side: the words, the notice in force, and every use that rests on a consent."""
+def side(said: QueryDict | None = None) -> dict[str, Any]:
+    """The customer's side: the words, the notice in force, and every use that rests on a consent.
+
+    Args:
+        said: an answer that could not be kept: what was ticked stays, where the page says now what it said then.
+    """
     try:
         notice = notice_in_force()
     except Notice.DoesNotExist:
         return {"words": {name: every(text) for name, text in _SIDE.items()}, "uses": [], "notice": None}
     purposes = installation().rules.purposes
+    ticked = set(said.getlist("consent")) if said is not None and said.get("notice") == str(notice.id) else set()
     return {
         "words": {name: every(text) for name, text in _SIDE.items()},
         "languages": [(code, HTML_LANGUAGE[code], name) for code, name in NAMES.items()],
@@ -67,6 +73,9 @@ def side() -> dict[str, Any]:
             {
                 "purpose": one.purpose,
                 "version": one.version,
+                "ticked": said is not None
+                and one.purpose in ticked
+                and said.get(f"version.{one.purpose}") == str(one.version),
                 "label": of_each(purposes[one.purpose].labels),
                 "description": of_each(purposes[one.purpose].descriptions),
             }
