@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
 
@@ -16,6 +17,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.guests.codes import FACT_TRIES_A_DAY
 from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.ledger.open_log import open_sequencer
+from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import requests as register
 from kehu.serve.upkeep import queue as tasks
@@ -314,6 +316,37 @@ def test_what_a_double_click_sends_twice_is_one_request(post, visitor):
         asked = {"right": right, "text": "", "once": sent}
         assert visitor.client.post("/portal/requests", asked)["Location"] == "/portal/requests?done=received"
     assert sorted(register.Request.objects.values_list("right", flat=True)) == ["access", "erase", "erase", "erase"]
+
+
+@pytest.mark.parametrize("ended", ["expired", "signed out"])
+def test_what_somebody_wrote_while_their_visit_ended_is_kept_and_sent_after_the_next(post, visitor, database, ended):
+    [lin] = admit(LIN | {"phone": "+8613800138009"})
+    tasks.make_by_hand(lin, "phone", actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    [(task, shown)] = asked(visitor)
+    once = re.search(r'name="once" value="([^"]+)"', visitor.see("/portal/requests"))[1]
+    if ended == "expired":
+        with open_owner(database) as owner:
+            owner.execute("update actor_state set expires_at = now() where subject = %s", [lin])
+    else:
+        visitor.client.post("/portal/sign-out")
+    wish = {"right": "other", "text": "Sie haben <mir>\ngeschrieben", "once": once}
+    right = {"do": "correct", "value": "13800138000", "shown": shown}
+    for path, typed, words in (("/portal/requests", wish, wish["text"]), (task, right, right["value"])):
+        answer = visitor.client.post(path, typed)
+        page = answer.content.decode()
+        assert answer.status_code == 401 and html.escape(words) in page and "/portal/sign-in" in page
+        assert f'action="{path}"' in page
+        assert all(
+            f'name="{name}" value="{html.escape(typed[name])}"' in page for name in typed if typed[name] != words
+        )
+    assert (
+        visitor.client.post("/portal/confirm", {"fact": "1990-03-14"}).status_code == 302
+    )  # who knows it types it again
+    assert visitor.client.post("/portal/requests", wish | {"text": " "}).status_code == 302  # nothing was written
+    visitor.come_in(LIN["email"])
+    assert visitor.client.post("/portal/requests", wish).status_code == 302
+    assert [row["text"] for row in register.listed(actor=owner_actor(), subject=lin)][-1:] == [wish["text"]]
 
 
 def test_a_request_is_received_with_its_time_and_sealed(post, visitor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,10 @@ from kehu.serve.portal.held import NotHere
 GUEST: Final = "kehu_guest"
 CODE: Final = "kehu_guest_code"
 _PATH: Final = "/portal"
+_MARK: Final = "csrfmiddlewaretoken"
+_WRITTEN: Final = frozenset(
+    {"text", "value"}
+)  # fields of this door for one's own words; a fact is a secret, and typed again
 View = Callable[..., HttpResponse]
 
 
@@ -37,11 +42,11 @@ def guest_page(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         guest = who_is(request)
         if guest is None:
-            return to_sign_in("ended" if GUEST in request.COOKIES else "")
+            return _ask_first(request, "ended" if GUEST in request.COOKIES else "")
         try:
             return view(request, guest, *args, **kwargs)
         except (Refused, UnknownSubject, NotHere):  # signed out or erased meanwhile, or a rule stands against it
-            return to_sign_in("ended")
+            return _ask_first(request, "ended")
 
     return guarded
 
@@ -51,6 +56,17 @@ def to_sign_in(done: str = "") -> HttpResponse:
     response = redirect(reverse("portal-sign-in") + (f"?done={done}" if done else ""))
     response.delete_cookie(GUEST, path=_PATH, samesite="Lax")
     return response
+
+
+def _ask_first(request: HttpRequest, done: str) -> HttpResponse:
+    """Lead to the sign-in; what somebody wrote stays on a page, open to whoever sends it from there after that."""
+    said = [(name, value) for name, values in request.POST.lists() if name != _MARK for value in values]
+    written = [(name, value) for name, value in said if name in _WRITTEN and value.strip()]
+    if not written:
+        return to_sign_in(done)
+    context = {"action": request.path, "written": written, "beside": [one for one in said if one not in written]}
+    response = page(request, "portal/again.html", context, status=HTTPStatus.UNAUTHORIZED)
+    return forget(response, GUEST)
 
 
 def keep(request: HttpRequest, response: HttpResponse, name: str, secret: str) -> HttpResponse:

@@ -129,8 +129,8 @@ def _listed(guest: Guest) -> list[RequestView]:
 
 
 def _page(request: HttpRequest, guest: Guest, *, error: str = "", text: str = "", status: int = 200) -> HttpResponse:
-    chosen = request.GET.get("right", "")
-    if chosen and chosen not in {one.slug for one in RIGHTS}:
+    chosen = request.POST.get("right", "") or request.GET.get("right", "")
+    if request.method != "POST" and chosen and chosen not in {one.slug for one in RIGHTS}:
         raise Http404
     context = {"rights": RIGHTS, "rows": _listed(guest), "chosen": chosen, "error": error, "text": text}
     context["once"] = dumps(str(new_id()), salt=f"request {guest.subject}")
