@@ -37,9 +37,14 @@ class Guest:
     seconds: int
     confirmed: bool
 
+    @property
+    def covered(self) -> frozenset[str]:
+        """Fields of which :meth:`covers` is true: so they are asked for masked, and the ledger says what was shown."""
+        return frozenset() if self.confirmed else frozenset(FACTS)
+
     def covers(self, field: str) -> bool:
         """Whether a value stays covered because naming it is the second fact, which was not given yet."""
-        return not self.confirmed and field in FACTS
+        return field in self.covered
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def what_we_hold(guest: Guest) -> Held:
     Raises:
         NotHere: nothing may be shown.
     """
-    opened = gate().open([guest.subject], actor=guest.actor, purpose=PURPOSE)
+    opened = gate().open([guest.subject], actor=guest.actor, purpose=PURPOSE, masked=guest.covered)
     if not opened:
         raise NotHere
     if not opened[0].decision.finds:

@@ -150,13 +150,13 @@ def undo(id: UUID, *, actor: Actor) -> None:
 
 def asked_of(guest: Guest) -> list[Asked]:
     """What a signed-in customer is asked to look at: values of open tasks on their certain part."""
-    opened = gate().open([guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, kinds=PROFILE_KINDS)
+    part = part_of(guest.subject, whole=False)
+    tasks = {
+        one.field: one for one in Task.objects.filter(subject__in=part, state__in=["open", "taken"]).order_by("due")
+    }
+    opened = _own(guest, tasks)
     if not opened:
         return []
-    tasks = {
-        one.field: one
-        for one in Task.objects.filter(subject__in=opened[0].origins, state__in=["open", "taken"]).order_by("due")
-    }
     kept = survive(opened[0].contributions)
     return [
         Asked(
@@ -175,6 +175,16 @@ def questions_for(guest: Guest, known: Collection[str]) -> int:
     return rows.values("field").distinct().count()
 
 
+def _own(guest: Guest, fields: Collection[str]) -> list[Opened]:
+    """These fields of the customer's own, and no others; nothing is opened for none."""
+    if not fields:
+        return []
+    return gate().open(
+        [guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, fields=fields, masked=guest.covered,
+        kinds=PROFILE_KINDS,
+    )  # fmt: skip
+
+
 def answer(
     guest: Guest, task: UUID, *, value: str | None = None, remove: bool = False, shown: str | None = None
 ) -> str:
@@ -189,7 +199,8 @@ def answer(
         NotValid: the value is no valid form, or blank.
         Refused: the gate does not let them see it.
     """
-    opened = gate().open([guest.subject], actor=guest.actor, purpose=OWN_PURPOSE, kinds=PROFILE_KINDS)
+    part = part_of(guest.subject, whole=False)
+    opened = _own(guest, Task.objects.filter(id=task, subject__in=part).values_list("field", flat=True))
     if not opened:
         raise NothingToConfirm(str(task))
     with transaction.atomic():

@@ -17,6 +17,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.guests.codes import FACT_TRIES_A_DAY
 from kehu.guard.guests.credentials import guest_actor
 from kehu.guard.ledger.open_log import open_sequencer
+from kehu.guard.ledger.own import own_ledger
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights import requests as register
@@ -129,6 +130,32 @@ def test_nobody_reads_or_sets_the_second_fact_before_naming_one(post, visitor):
     assert visitor.client.post("/portal/confirm", {"fact": "1990-03-25"}).status_code == 302
     assert "1990-03-25" in visitor.see("/portal/still-right")
     assert visitor.client.post(task, {"do": "confirm", "shown": shown})["Location"].endswith("?done=confirmed")
+
+
+def let_out(lin) -> dict[str, set[str]]:
+    """What the ledger says that the customer's last visit to a page let out."""
+    row = own_ledger(lin, actor=guest_actor(lin), visits=True).rows
+    read = next(one for one in row if one.action == "read")
+    return {"clear": set(read.clear), "masked": set(read.masked)}
+
+
+def test_what_the_page_covers_and_what_it_does_not_show_is_written_down_so(post, visitor):
+    facts = {"birth_date", "external_id"}
+    [lin] = admit(LIN | {"phone": "+8613800138009"})
+    for name in ("birth_date", "phone"):
+        tasks.make_by_hand(lin, name, actor=owner_actor())
+    visitor.come_in(LIN["email"])
+    for path in ("/portal", "/portal/held"):
+        visitor.see(path)
+        told = let_out(lin)
+        assert facts <= told["masked"] and not facts & told["clear"], path
+    visitor.see("/portal/still-right")
+    assert let_out(lin) == {"clear": {"phone"}, "masked": {"birth_date"}}
+    visitor.client.post("/portal/confirm", {"fact": "1990-03-25"})
+    visitor.see("/portal/held")
+    assert facts <= let_out(lin)["clear"]
+    visitor.see("/portal/still-right")
+    assert let_out(lin) == {"clear": {"phone", "birth_date"}, "masked": set()}
 
 
 def test_second_facts_are_few_however_often_somebody_comes_in(post):
