@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ from django.test import override_settings
 
 from kehu.collect.forms import building, tries, waiting
 from kehu.collect.forms.ages import age_asked
+from kehu.collect.forms.stamps import make_stamp
 from kehu.collect.forms.submission import Wrong
 from kehu.collect.inbox.drain import drain_all
 from kehu.govern.models import Consent, StateEntry, Subscription
@@ -178,8 +180,30 @@ def test_either_no_destroys_what_waits_for_the_childs_mailbox(letters, whose):
     for link in links.values():
         with pytest.raises(waiting.LinkRefused):
             waiting.confirm(link)
-    assert count("select count(*) from form_waiting") == 0 and drain_all() == 0
+    assert count("select coalesce(sum(length(sealed)), 0) from form_waiting") == 0 == drain_all()
     assert count("select count(*) from subject_key") == 0
+
+
+@pytest.mark.parametrize("after", ["guardian", "mailbox"])
+def test_what_was_declined_is_not_asked_for_again_where_the_same_page_is_sent_again(letters, after):
+    form = published(LETTERS, name="list", kind="list", children=True)
+    said = {"age": "younger", "guardian": FATHER, "letters": ["email:newsletter"]}
+    said |= {"stamp": make_stamp(form.id, form.version.number, at=time.time() - 10)}
+    answer = send(form, {"email": "kid@mail.example"}, **said)
+    post_letters()
+    if after == "mailbox":
+        pressed(letters, FATHER["email"])
+        post_letters()
+    assert waiting.decline(link_of(letters[-1]))
+    told = len(letters)
+    assert send(form, {"email": "kid@mail.example"}, **said) == answer  # the page says nothing of what another decided
+    post_letters()
+    assert len(letters) == told and count("select count(*) from subject_key") == 0 == waiting.waiting_of(form.id)
+    with pytest.raises(waiting.LinkRefused):
+        waiting.confirm(link_of(letters[-1]))
+    assert send(form, {"email": "kid@mail.example"}, **said | {"stamp": None}) == answer  # a page of its own asks anew
+    post_letters()
+    assert len(letters) == told + 1
 
 
 def test_what_both_mailboxes_agreed_to_is_not_said_to_be_destroyed(letters):
@@ -203,7 +227,7 @@ def test_a_guardians_no_destroys_what_no_letter_was_sent_for(letters, monkeypatc
     link = link_of(letters[0])
     assert waiting.behind(link).then == waiting.confirm(link).then == "mailbox"  # as where a letter went
     assert waiting.decline(link)
-    assert count("select count(*) from form_waiting") == 0 and drain_all() == 0
+    assert count("select coalesce(sum(length(sealed)), 0) from form_waiting") == 0 == drain_all()
 
 
 @pytest.mark.parametrize("first", ["yes", "no"])

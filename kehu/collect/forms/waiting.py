@@ -32,6 +32,7 @@ from kehu.refine.clean.emails import normal_email
 HOURS: Final = 48
 """How long a link holds, and what waits for it is kept."""
 _PLACE: Final = "{link}"
+_DECLINED: Final = b""  # in place of what was sealed
 
 
 class LinkRefused(LookupError):
@@ -155,6 +156,8 @@ def _second_of(id: UUID) -> UUID:
 def decline(link: str) -> bool:
     """Destroy at once what waits, for the child's mailbox, too; whether it is so: what counts already is not undone.
 
+    That somebody said no stays until the link ends, and nothing else: the page sent once more asks nobody again.
+
     Raises:
         LinkRefused: it does not count.
     """
@@ -169,7 +172,7 @@ def decline(link: str) -> bool:
             return False
         ids = [row[0] for row in rows]
         forget_aside(connection.connection, ids)
-        cursor.execute("delete from form_waiting where id = any (%s)", [ids])
+        cursor.execute("update form_waiting set sealed = %s where id = any (%s)", [_DECLINED, ids])
     return True
 
 
@@ -244,8 +247,8 @@ def waiting_of(form: UUID) -> int:
     """How many submissions of a form wait to be confirmed."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select count(*) from form_waiting where form = %s and sealed is not null and expires_at > clock_timestamp()",
-            [form],
+            "select count(*) from form_waiting where form = %s and sealed <> %s and expires_at > clock_timestamp()",
+            [form, _DECLINED],
         )
         return int(cursor.fetchone()[0])
 
@@ -253,8 +256,9 @@ def waiting_of(form: UUID) -> int:
 def _row(id: UUID) -> tuple[UUID, bool, bytes | None, datetime | None] | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select form, guardian, sealed, sent_at from form_waiting where id = %s and expires_at > clock_timestamp()",
-            [id],
+            "select form, guardian, sealed, sent_at from form_waiting where id = %s and expires_at > clock_timestamp()"
+            " and sealed is distinct from %s",
+            [id, _DECLINED],
         )
         row = cursor.fetchone()
     return None if row is None else (row[0], row[1], bytes(row[2]) if row[2] is not None else None, row[3])
