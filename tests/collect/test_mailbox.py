@@ -454,6 +454,28 @@ def test_a_head_that_is_not_encoded_is_read_too():
     assert said("From: <张三@mail.example>\r\nSubject: x", "gb18030")["from"] is None
 
 
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=us-ascii", "; charset=unknown-8bit"])
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", "您好，我的订单什么时候发货？"),
+        ("big5", "您好，我的訂單什麼時候出貨？"),
+        ("cp932", "ご注文の商品はいつ届きますか"),
+        ("cp1252", "Schöne Grüße aus Köln"),
+        ("utf-8", "您好 Grüße"),
+        ("utf-8-sig", "您好"),
+    ],
+)
+def test_what_names_no_charset_or_not_its_own_is_read_as_what_it_is(charset, encoding, text):
+    content = text.encode(encoding)
+    heads = b"From: lin@mail.example\r\nSubject: %b\r\nContent-Type: text/plain%b\r\n\r\n"
+    for body in (content, b"Hello\r\n" + content, b"x" * 10_000 + b"\r\n" + (content + b"\r\n") * 9_000):
+        said = read_mail(heads % (content, charset.encode()) + body)
+        assert said["subject"].lstrip("\ufeff") == text and text in said["text"]
+    # one letter that is cut in two does not make another language of the others
+    assert "�" in read_mail(heads % (b"x", charset.encode()) + "茶好喝".encode()[:-1] + b" x")["text"]
+
+
 def test_who_wrote_is_one_address_or_nobody():
     def sender(*lines: str) -> str | None:
         return read_mail("\r\n".join([*lines, "", "x"]).encode())["from"]

@@ -13,10 +13,12 @@ from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import compat32
 from email.utils import getaddresses, parsedate_to_datetime
+from io import BytesIO
 from typing import Any, Final
 
 from kehu.collect.mail.bounced import bounced
 from kehu.collect.mail.plain import text_of_html
+from kehu.collect.readers.encoding import detect
 
 MOST: Final = 10 << 20
 """Bytes of a mail that is fetched whole; of a larger one only its head."""
@@ -28,6 +30,7 @@ _MOST_BODY: Final = 512 << 10
 _MOST_NAMED: Final = 20
 _SUBJECT: Final = 200
 _HEAD: Final = 256 << 10
+_TOLD: Final = 16 << 10
 # half a character (\ud800-\udfff) is none: nothing that holds one can be written; nor is \ufffd, which stands for any that was
 # not read, so that two writers would be one
 _ADDRESS: Final = re.compile(
@@ -99,23 +102,29 @@ def _head(message: Message, name: str) -> str:
     return next(iter(_heads(message, name)), "")
 
 
-def _heads(message: Message, name: str) -> list[str]:
-    """The heads of a name. What stands in one unencoded is UTF-8 (RFC 6532), else in the charset of the letter."""
+def _heads(message: Message, name: str, *, guess: bool = True) -> list[str]:
+    """The heads of a name. What stands in one unencoded is UTF-8 (RFC 6532), else in the charset of the letter.
+
+    Args:
+        guess: where it names none, read it as what it looks like.
+    """
     held = [str(value)[:4_000] for one, value in message.raw_items() if one.lower() == name.lower()]
-    return [one if one.isascii() else _unencoded(one.encode("ascii", "surrogateescape"), message) for one in held]
+    return [
+        one if one.isascii() else _unencoded(one.encode("ascii", "surrogateescape"), message, guess) for one in held
+    ]
 
 
-def _unencoded(content: bytes, message: Message) -> str:
+def _unencoded(content: bytes, message: Message, guess: bool) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
         charset = next((held for part in _leaves(message) if isinstance(held := part.get_param("charset"), str)), None)
-        return _as_text(content, charset)
+        return _as_text(content, charset, guess=guess)
 
 
 def _sender(message: Message) -> str | None:
     """Who says they wrote it: one address, or nobody. Two are none: readers would not see the same."""
-    heads = _heads(message, "From")
+    heads = _heads(message, "From", guess=False)  # letters that were guessed are nobody's name
     if len(heads) != 1:
         return None
     # the address is read before anything is decoded: a name may be encoded to look like one
@@ -164,15 +173,34 @@ def _words(found: re.Match[str]) -> str:
         return found[0]
 
 
-def _as_text(content: bytes, charset: str | None) -> str:
+def _as_text(content: bytes, charset: str | None, *, guess: bool = True) -> str:
     try:
         held = codecs.lookup((charset or "utf-8").lower().removeprefix("x-"))
         # a charset, and none of the decoders that unpack or do other work
-        if getattr(held, "_is_text_encoding", False) and held.name not in _NO_CHARSET:
-            return content.decode(_WRITTEN.get(held.name, held.name), "replace")
+        name = _WRITTEN.get(held.name, held.name)
+        if getattr(held, "_is_text_encoding", False) and held.name not in _NO_CHARSET and name != "utf-8":
+            return content.decode(name, "replace")
     except (LookupError, ValueError):
         pass
-    return content.decode("utf-8", "replace")
+    return _by_itself(content) if guess else content.decode("utf-8", "replace")
+
+
+def _by_itself(content: bytes) -> str:
+    """Text that names no charset, or UTF-8, which is written over anything: what its bytes say it is."""
+    said = content.decode("utf-8", "replace")
+    unread = said.count("\ufffd")
+    if not unread or sum(character > "\x7f" for character in said) > 2 * unread:  # UTF-8 with a byte that is wrong
+        return said
+    found = detect(BytesIO(_sample(content)))
+    return content[found.skip :].decode(found.codec, "replace")
+
+
+def _sample(content: bytes) -> bytes:
+    """Where it says something beyond ASCII, as much as tells: no letter of a stranger holds a worker up."""
+    first = re.search(rb"[\x80-\xff]", content)
+    at = first.start() if first else 0
+    held = content[max(0, at - 80) : at + _TOLD]
+    return held[: max(map(held.rfind, (b"\n", b" ", b"<"))) + 1 or None] if at + _TOLD < len(content) else held
 
 
 def _contents(message: Message) -> tuple[str, list[str], bool]:
