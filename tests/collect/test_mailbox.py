@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 
 from kehu.collect.inbox import accept as accepting
-from kehu.collect.inbox.drain import drain_all
+from kehu.collect.inbox.drain import drain_all, forget_seen
 from kehu.collect.mail import pull as pulling
 from kehu.collect.mail.boxes import BoxRefused, set_box
 from kehu.collect.mail.health import check_mailboxes
@@ -23,6 +23,7 @@ from kehu.collect.mail.message import LONGEST, read_mail
 from kehu.collect.mail.plain import text_of_html
 from kehu.collect.mail.pull import PullFailed, pull, pull_all, try_out
 from kehu.collect.models import Mailbox, Quarantined
+from kehu.collect.quarantine.aging import kept_days
 from kehu.collect.quarantine.source import open_refused
 from kehu.govern.channels import add_channel
 from kehu.guard.gate.acts import ActRefused
@@ -107,6 +108,35 @@ def test_mail_comes_in_once_as_its_writers_and_the_mailbox_stays_as_it_was(chann
     assert pull(Mailbox.objects.get()).new == 4
     drain_all()
     assert count("select count(*) from record where kind = 4") == 3
+
+
+def test_what_lies_in_quarantine_is_not_put_there_again_by_a_mailbox_that_is_built_anew(channel, imap, monkeypatch):
+    imap.empty()
+    nobody, strange = b"From: \r\n\r\nnobody\r\n", letter(subject="strange")
+    imap.put(nobody, strange, letter())
+    real = pulling.read_mail
+
+    def read(raw: bytes, *, whole: bool = True) -> dict[str, Any]:
+        if b"strange" in raw:
+            raise KeyError
+        return real(raw, whole=whole)
+
+    def brought_again(days: int) -> int:
+        """Letters that come in once more from a mailbox built anew so many days later."""
+        with connection.cursor() as cursor:
+            cursor.execute("update inbox_seen set day = day - %s", [days])
+        forget_seen()
+        imap.rebuild()
+        return pull(Mailbox.objects.get()).new
+
+    monkeypatch.setattr(pulling, "read_mail", read)
+    box_of(channel, imap)
+    assert pull(Mailbox.objects.get()).new == 3 == drain_all()
+    assert Quarantined.objects.count() == 2
+    assert brought_again(20) == 1  # a record is known by itself
+    drain_all()
+    assert Quarantined.objects.count() == 2 and count("select count(*) from record where kind = 4") == 1
+    assert brought_again(kept_days() - 20 + 9) == 3  # what is erased there is known no longer
 
 
 def test_a_crash_before_it_counts_as_taken_brings_nothing_twice(channel, imap, monkeypatch):

@@ -153,6 +153,8 @@ class Kind:
         again: an envelope of one message that was refused, as it is read now; the second argument is the channel's id.
             Raises ValueError where it can be no message of that channel.
         apart: a message that cannot be taken in, as the messages that it is set aside as: each lies by itself.
+        brings_again: whether it may bring again whatever it ever brought, as a mailbox does that is built anew. Its messages
+            carry their id as ``own``; by that one is known as long as it lies in quarantine.
     """
 
     name: str
@@ -169,6 +171,7 @@ class Kind:
     labels: Mapping[str, str] = field(default_factory=dict)
     again: Callable[[Any, int], Any] = _as_it_was
     apart: Callable[[Any], list[Any]] = _whole
+    brings_again: bool = False
 
 
 @cache

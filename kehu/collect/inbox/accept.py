@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import Connection
 
 from kehu.collect.inbox.envelope import packed
@@ -27,6 +28,8 @@ from kehu.vault.keys import current_epoch
 
 MOST_MESSAGES: Final = 10_000
 """Of one request."""
+KNOWN_DAYS: Final = 7
+"""For so long a message that came is known when it is sent again."""
 _WAIT_SECONDS: Final = 5  # what a sender is asked to wait when there is no room
 _LOOK_SECONDS: Final = 1.0
 
@@ -88,7 +91,7 @@ def accept(sender: Sender, ids: Sequence[str], envelope: object) -> int:
 
     Args:
         sender: who sends.
-        ids: the sender's id of each message, in their order; the same id within a week is the same message.
+        ids: the sender's id of each message, in their order; the same id within :data:`KNOWN_DAYS` is the same message.
         envelope: everything that was sent, as JSON will hold it; the channel's own reader opens it later.
     Raises:
         KeyUnknown: the key is no key of that channel.
@@ -109,6 +112,18 @@ def accept(sender: Sender, ids: Sequence[str], envelope: object) -> int:
             return int(found[2])
         _held.epoch = 0  # keys were rotated meanwhile
     raise InboxFull(_WAIT_SECONDS)
+
+
+def know_longer(channel: int, ids: Sequence[str], *, days: int) -> None:
+    """Have messages that came known for so many days from now on, in the caller's transaction."""
+    digest = installation().tokens.message
+    tokens = UuidArray(sorted(UUID(bytes=digest(channel, id)) for id in ids))
+    connection = connections[DEFAULT_DB_ALIAS].connection
+    connection.execute(
+        "insert into inbox_seen (token, day) select distinct unnest(%s::uuid[]), current_date + %s::integer"
+        " on conflict (token) do update set day = excluded.day",
+        (tokens, days - KNOWN_DAYS),
+    )
 
 
 def waiting() -> tuple[int, int]:

@@ -25,12 +25,14 @@ from kehu.collect.channels import Asked, Brought, Kind, Terms, kinds
 from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
+from kehu.collect.inbox.accept import KNOWN_DAYS, know_longer
 from kehu.collect.inbox.envelope import unpacked
 from kehu.collect.inbox.hands import Errand, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
 from kehu.collect.inbox.known import a_key_of, customers_of, keys_of
 from kehu.collect.inbox.terms import answering_for, terms_of
-from kehu.collect.models import ChannelTerms, ImportChunk
+from kehu.collect.models import ChannelTerms, ImportChunk, Quarantined
+from kehu.collect.quarantine.aging import kept_days
 from kehu.collect.readers import Batch
 from kehu.govern.models import Channel
 from kehu.govern.sources import marks
@@ -338,6 +340,16 @@ class _Channel:
         terms = self.terms
         place = Place(batch, 0, number, 0, terms.controller, self.channel.id, terms.notice, recipe.way, repeat=False)
         write_chunk(prepared, place, self._admission(recipe.supplier, batch), actor=self.actor, began=began)
+        if self.kind is not None and self.kind.brings_again:
+            own = [row.own for row in rows] + [_own(raw) for _, raw, _ in refused]
+            self._know(batch, dict(enumerate(own, start=number * 10_000 + 1)))
+
+    def _know(self, batch: UUID, own: dict[int, str]) -> None:
+        """Of messages, by their line, those that went to quarantine are known by their id while they lie there."""
+        lines = Quarantined.objects.filter(batch=batch, accepted=False, line__in=list(own)).values_list(
+            "line", flat=True
+        )
+        know_longer(self.channel.id, [own[line] for line in lines if own[line]], days=kept_days())
 
     def _admission(self, supplier: int | None, batch: UUID | None) -> Admission:
         terms = self.terms
@@ -441,6 +453,12 @@ class _Channel:
             cursor.execute("delete from inbox where id = any (%s)", [ids])
 
 
+def _own(raw: bytes) -> str:
+    """A message's id; empty where it has none, or is none."""
+    held = orjson.loads(raw)
+    return str(held.get("own", "")) if isinstance(held, dict) else ""
+
+
 def _without(message: Any, parts: Sequence[str]) -> bytes:
     """A message as it is set aside, without what is carried out all the same."""
     left = {name: held for name, held in message.items() if name not in parts} if parts else message
@@ -456,7 +474,7 @@ def _under(sent: _Sent) -> tuple[int, str, int] | None:
 def forget_seen() -> int:
     """Forget messages that were acknowledged over a week ago; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute("delete from inbox_seen where day < current_date - 7")
+        cursor.execute("delete from inbox_seen where day < current_date - %s::integer", [KNOWN_DAYS])
         return int(cursor.rowcount)
 
 

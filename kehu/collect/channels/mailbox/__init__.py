@@ -12,5 +12,6 @@ def _nobody(request: Request) -> Response:
 
 KIND = Kind(
     name="mailbox", prefixes=(), answer=_nobody, messages=messages, read=read, basis="contract",
+    brings_again=True,
     labels={"zh-hans": "邮箱", "zh-hant": "郵箱", "en": "Mailbox"},
 )  # fmt: skip
