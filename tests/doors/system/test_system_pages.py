@@ -86,6 +86,19 @@ def test_it_finds_what_the_doctor_finds(engineer, kehu):
     assert found == [one["id"] for one in kehu("doctor")[1]["findings"]] != []
 
 
+def test_without_scripts_what_is_wrong_stands_on_the_page_itself(engineer):
+    desk, _ = engineer
+    page, way = text_of(desk.get("/system")), '<noscript><p><a href="/system/findings#findings">'
+    assert way in page
+    alone = text_of(desk.get("/system/findings"))
+    assert "<html" in alone and "<title>" in alone and 'aria-current="page"' in alone
+    assert (
+        alone.count('id="findings"') == 1 and "hx-get" not in re.findall(r'<section[^>]*id="findings"[^>]*>', alone)[0]
+    )
+    part = text_of(desk.get("/system/findings", headers={"HX-Request": "true"}))
+    assert "<html" not in part and part.strip() in alone
+
+
 def test_every_finding_has_an_area_with_a_name():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(kehu.__file__).parent.rglob("*.py"))
     assert set(_FINDING.findall(source)) <= set(_AREAS)

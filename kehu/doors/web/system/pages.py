@@ -62,8 +62,14 @@ _SEVERITIES: Final = {
 @require_GET
 def system(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """What waits and how far behind it is; what is wrong is fetched beside, for it takes longer to find."""
+    return _whole(request, desk)
+
+
+def _whole(request: HttpRequest, desk: SignedIn, found: dict[str, Any] | None = None) -> HttpResponse:
+    """The page; ``found``: what is wrong, where it was looked for already."""
     held = operation.operation(actor=desk.without_purpose)
-    context = {
+    context = (found or {}) | {
+        "looked": found is not None,
         "held": held,
         "version": __version__,
         "metrics": _metrics(held),
@@ -76,10 +82,12 @@ def system(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @staff_page
 @require_GET
 def findings(request: HttpRequest, desk: SignedIn) -> HttpResponse:
-    """What is wrong and what to do, worst first."""
+    """What is wrong and what to do, worst first: a part of the page, or without scripts the whole of it."""
     found = operation.found_wrong(actor=desk.without_purpose)
     rows = [{"held": one, "area": _area(one.id), "word": _SEVERITIES[one.severity]} for one in found]
     context = {"rows": rows, "wrong": sum(one.severity == "error" for one in found)}
+    if not getattr(request, "htmx", False):
+        return _whole(request, desk, context)
     return render(request, "system/findings.html", context)
 
 
