@@ -101,6 +101,20 @@ def told() -> dict[str, frozenset[str]]:
     return found
 
 
+def unproposed() -> dict[str, list[str]]:
+    """Notices in force that shipped and tell of purposes as the office put them in force, by ``name@version``: whatever
+    put them in force, nobody proposed them."""
+    changes = Change.objects.filter(register="purpose")
+    ours = set(changes.filter(shipped=False).values_list("name", "version")).difference(
+        changes.filter(shipped=True).values_list("name", "version")
+    )
+    found = {
+        str(notice): [slug for slug, said in covers_of(notice).items() if (slug, said.version) in ours]
+        for notice in current().filter(shipped=True).order_by("name")
+    }
+    return {notice: slugs for notice, slugs in found.items() if slugs}
+
+
 def history(name: str = NAME) -> list[Notice]:
     """Every version of a notice that is or was in force, or will be, newest first."""
     return list(Notice.objects.filter(name=name).order_by("-version"))

@@ -30,9 +30,11 @@ from kehu.guard.setup import open_owner, register_due_notices, register_rules
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.desk.standing import standing_of
 from kehu.serve.register import changes, views
+from kehu.serve.register.health import check_notices
 from kehu.serve.rights.consents.receipts import receipt
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
+from tests.doors.web.browsing import signed_in, text_of
 
 FINE = Assessment(on=date(2026, 11, 1), risk="low", outcome="acceptable", measures="")
 WORDS = dict.fromkeys(LANGUAGES, "We also use your date of birth to serve you.")
@@ -287,6 +289,24 @@ def test_what_the_office_put_in_force_is_told_by_nothing_that_ships(office):
     setup.ship()
     assert Notice.objects.count() == 1
     assert answer(lin, alice, "service", "birth_date") == ("denied", "house.notice")
+
+
+def test_a_notice_that_a_start_put_in_force_by_itself_is_told(office, database):
+    """As earlier versions did after the office had made a purpose wider."""
+    amy, paul = office
+    assert list(check_notices()) == []
+    put_in_force("service", {"least": least("service", "birth_date")}, office)
+    assert list(check_notices()) == []
+    with setup.as_owner(database):
+        notices.register_shipped(owner_actor().human, register.purposes_in_force())
+    [found] = check_notices()
+    assert found.id == "notices.unproposed" and "privacy@2" in found.text and "service" in found.text
+    desk, _ = signed_in("privacy")
+    assert "Nobody proposed this version" in text_of(desk.get("/notices/privacy/2", headers={"Accept-Language": "en"}))
+    assert "Nobody proposed" not in text_of(desk.get("/notices/privacy/1", headers={"Accept-Language": "en"}))
+    made = propose_notice(amy)
+    changes.approve(made.id, actor=paul)
+    assert list(check_notices()) == []
 
 
 def test_a_notice_may_tell_of_what_waits(office):

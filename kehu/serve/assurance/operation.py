@@ -28,6 +28,7 @@ from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.supervisor import Running
 from kehu.refine.derive.health import check_traits
+from kehu.serve.register.health import check_notices
 from kehu.serve.rights.health import check_clocks, check_held, check_informing
 
 _QUIET: Final = 60.0  # seconds; a worker is heard of every ten
@@ -161,6 +162,7 @@ def findings(home: Home) -> list[Finding]:
         if not any(one.id == "database.schema" for one in found):
             found += check_inbox(running=running)
             found += [*check_clocks(), *check_held(), *check_informing(), *check_mailboxes(), *check_traits()]
+            found += check_notices()
         return found
     except AWAY:
         text, remedy = "The database does not answer, or lets nobody in.", "See that it runs, and its own log."

@@ -20,6 +20,7 @@ from kehu.doors.web.register.purposes import may
 from kehu.doors.web.register.steps import FAULTS
 from kehu.doors.web.words import notice_label
 from kehu.govern.differences import pieces
+from kehu.govern.notices import unproposed
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.staff.sign_ins import SignedIn
@@ -70,6 +71,7 @@ def notice(request: HttpRequest, desk: SignedIn, name: str, version: int) -> Htt
             for said in [language(), *(one for one in LANGUAGES if one != language())]
         ],
         "covers": _covers(held),
+        "unproposed": [purpose_label(slug) for slug in unproposed().get(f"{name}@{version}", ())],
         "changed": [_changed(one) for one in found.covers] if found else [],
         "may": may(desk),
         "me": desk.staff,

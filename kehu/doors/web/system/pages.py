@@ -38,6 +38,7 @@ _AREAS: Final = {
     "ledger": gettext_lazy("Ledger"),
     "mail": gettext_lazy("Mail"),
     "mailbox": gettext_lazy("Mailboxes"),
+    "notices": gettext_lazy("Notices"),
     "owners": gettext_lazy("Owners"),
     "passwords": gettext_lazy("Passwords"),
     "proxy": gettext_lazy("Proxy"),
