@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.govern.channels import add_channel
 from kehu.govern.models import Consent
+from kehu.govern.slugs import PURPOSES, name_of
 from kehu.guard.gate.acts import ACTS
 from kehu.guard.staff.actions import owner_actor
 from scripts.browser import find_browser
 from tests.browser.conftest import Visit
+from tests.cast import admit
 from tests.dresses import dresses_of, looked_at
 
 MARK = "CANARYzq7f3a"
@@ -172,6 +174,49 @@ def test_what_a_role_may_no_longer_ask_stops_nothing_that_waits(window, monkeypa
     window.go("/counter#customer")
     _ready(window)
     assert page.locator("[data-turn], [data-side]").count() == 0
+
+
+def test_what_a_rule_refuses_of_a_customer_who_is_here_waits_and_holds_up_nothing(window, monkeypatch):
+    page, [lin] = window.page, admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    window.go(f"/counter/customers/{lin}")
+    _ready(window)
+
+    def say_yes(to: str) -> None:
+        page.click("[data-turn]")
+        page.check(f"input[name=consent][value={to}]")
+        page.click(".c-do button")
+
+    with monkeypatch.context() as barred:
+        barred.setitem(ACTS, "collect", ACTS["collect"] - {"service"})
+        say_yes("marketing")
+        expect(page.locator("[data-say=refused] [data-why]")).not_to_be_empty(timeout=WITHIN)
+    _waits(window, 1)
+    # to be sent by a colleague, not typed anew: nothing of it stands in the form, and another answer does not wait behind it
+    assert page.locator("[data-again]").is_hidden() and page.locator("input[name=consent]:checked").count() == 0
+    refusing = page.evaluate(
+        """async () => {
+            const base = await new Promise((done) => { const r = indexedDB.open('kehu-counter', 1); r.onsuccess = () => done(r.result); });
+            return (await new Promise((done) => { const r = base.transaction('waiting').objectStore('waiting').getAll(); r.onsuccess = () => done(r.result); }))[0].id;
+        }"""
+    )
+
+    def answer(route: Route) -> None:
+        if refusing in (route.request.post_data or ""):
+            route.fulfill(status=403, json={"code": "refused", "message": "Not you."})
+        else:
+            route.continue_()
+
+    page.route("**/counter/entries", answer)
+    say_yes("personalisation")
+    expect(page.locator("[data-say=kept]")).to_be_visible(timeout=WITHIN)
+    _waits(window, 1)
+    page.unroute("**/counter/entries")
+    assert accepting.waiting() == (1, 1) and page.url.startswith(f"{window.site}/counter/customers/")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_url("**/counter")  # all of it is kept: on to the next customer
+    drain_all()
+    assert sorted(name_of(PURPOSES, one.purpose) for one in Consent.objects.all()) == ["marketing", "personalisation"]
+    window.wrong.clear()  # the browser notes each answer that is no success
 
 
 def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window, tmp_path):
