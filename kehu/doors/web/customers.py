@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import day_of, field_label, language, page, purpose_label
+from kehu.doors.web.sent import id_of
 from kehu.doors.web.templatetags.desk import consent_dot
 from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.laws import load_packs
@@ -65,8 +66,8 @@ def customers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         actor=desk.actor,
         purpose=purpose,
         filters=filters,
-        after=_id(request.GET.get("after")),
-        before=_id(request.GET.get("before")),
+        after=id_of(request.GET.get("after")),
+        before=id_of(request.GET.get("before")),
     )
     counts = count_customers(purpose=purpose, filters=filters)
     query = query_of(filters)
@@ -173,10 +174,3 @@ def _left_out(one: LeftOut) -> dict[str, Any]:
 
 def _words(policy: str) -> dict[str, Any]:
     return {"policy": policy, "words": installation().rules.policies.text(policy, language())}
-
-
-def _id(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

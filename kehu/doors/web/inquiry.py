@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.ledger import action_label, day_of, email_of, id_of, moment_of
+from kehu.doors.web.ledger import action_label
 from kehu.doors.web.pages import field_label, page, purpose_label
+from kehu.doors.web.sent import beginning_of, date_of, email_of, end_of, id_of
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import require_act
@@ -50,12 +51,12 @@ def inquiry(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def _asked(request: HttpRequest) -> dict[str, str]:
     """What the query narrows to: ids as they were written, a purpose, days; anything else is left out."""
     given = request.GET
-    days = {name: day_of(given.get(name, "")) for name in ("since", "until")}
+    days = {name: date_of(given.get(name, "")) for name in ("since", "until")}
     return {
         "customer": given.get("customer", "").strip(),
         "staff": given.get("staff", "").strip(),
         "purpose": given.get("purpose", "") if given.get("purpose") in PURPOSES else "",
-        **days,
+        **{name: day.isoformat() if day else "" for name, day in days.items()},
     }
 
 
@@ -68,8 +69,8 @@ def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
         subject=subject,
         staff=email_of(asked["staff"]),
         purpose=asked["purpose"] or None,
-        since=moment_of(asked["since"]),
-        until=moment_of(asked["until"], after=True),
+        since=beginning_of(date_of(asked["since"])),
+        until=end_of(date_of(asked["until"])),
     )
     return {
         "found": answer,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, language, page, purpose_label, whole
+from kehu.doors.web.sent import beginning_of, date_of, email_of, end_of, id_of
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.installation import installation
@@ -225,7 +223,7 @@ def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
         Http404: an id of nobody.
     """
     given = request.GET
-    since, until = (day_of(given.get(name, "")) for name in ("since", "until"))
+    since, until = (date_of(given.get(name, "")) for name in ("since", "until"))
     purpose = given.get("purpose", "")
     customer, human = (given.get(name, "").strip() if everything else "" for name in ("customer", "staff"))
     subject = id_of(customer)
@@ -235,15 +233,15 @@ def _asked(request: HttpRequest, *, everything: bool) -> dict[str, Any]:
         "subject": subject,
         "staff": email_of(human),
         "purpose": PURPOSES.get(purpose),
-        "since": moment_of(since),
-        "until": moment_of(until, after=True),
+        "since": beginning_of(since),
+        "until": end_of(until),
         "before": whole(given.get("before", ""), 18),
         "query": {
             "customer": str(subject or ""),
             "staff": str(id_of(human) or ""),
             "purpose": purpose if purpose in PURPOSES else "",
-            "since": since,
-            "until": until,
+            "since": since.isoformat() if since else "",
+            "until": until.isoformat() if until else "",
         },
     }
 
@@ -273,43 +271,3 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def action_label(action: str) -> str:
     """An act of the ledger in the reader's language."""
     return str(_ACT_LABELS.get(action, action))
-
-
-def id_of(text: str) -> UUID | None:
-    """An id as somebody sent it; None: it is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def email_of(staff: str) -> str | None:
-    """The address of whoever works or worked here, by their id as it was sent; None where none was.
-
-    Raises:
-        Http404: nobody of that id.
-    """
-    if not staff:
-        return None
-    found = Staff.objects.filter(id=id_of(staff)).values_list("email", flat=True).first()
-    if found is None:
-        raise Http404
-    return str(found)
-
-
-def day_of(text: str) -> str:
-    """A day as somebody sent it, in ISO form; empty: it is none."""
-    try:
-        found = parse_date(text)
-    except ValueError:
-        return ""
-    return found.isoformat() if found else ""
-
-
-def moment_of(day: str, *, after: bool = False) -> datetime | None:
-    """The beginning of a day in the reader's zone, or its end; None where no day is given, or none follows it."""
-    found = parse_date(day) if day else None
-    if found is None or (after and found == date.max):
-        return None
-    found += timedelta(days=after)
-    return datetime.combine(found, datetime.min.time(), tzinfo=timezone.get_current_timezone())

@@ -17,6 +17,7 @@ from kehu.doors.web.access.words import KINDS, role_label, thing_label
 from kehu.doors.web.account.door import step_up_first
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import ROLE_LABELS, page
+from kehu.doors.web.sent import id_of
 from kehu.doors.web.words import department_label
 from kehu.govern.slugs import ROLES
 from kehu.guard.access import leaving
@@ -101,7 +102,7 @@ def take(request: HttpRequest, desk: SignedIn, staff: UUID, step: str) -> HttpRe
     if posts.may_change(held, step, actor) and (first := step_up_first(request, desk)) is not None:
         return first
     said = request.POST
-    taker = _id(said.get("to", ""))
+    taker = id_of(said.get("to", ""))
     try:
         if step == "close":
             made = posts.close(staff, taker=taker, at_once=said.get("now") == "yes", actor=actor)
@@ -221,10 +222,3 @@ def _takers(held: Person, chosen: UUID | None) -> list[tuple[UUID, str, bool]]:
 def _roles(chosen: str) -> list[tuple[str, Any, bool]]:
     shipped = [(one, ROLE_LABELS[one], one == chosen) for one in ROLES if one != "owner"]
     return shipped + [(name, name, name == chosen) for name in names_in_force()]
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

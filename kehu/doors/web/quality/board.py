@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +14,7 @@ from kehu.doors.web import charts
 from kehu.doors.web.entrance import by_itself, purpose_page, staff_page
 from kehu.doors.web.pages import day_text, field_label, language, page
 from kehu.doors.web.quality import words
+from kehu.doors.web.sent import id_of
 from kehu.doors.web.words import channel_label, value_text
 from kehu.govern.models import Channel
 from kehu.guard.gate.acts import require_act
@@ -102,7 +102,7 @@ def found(request: HttpRequest, desk: SignedIn, check: str) -> HttpResponse:
     kind, _colon, key = check.partition(":")
     if kind not in (*DIMENSIONS, "rule") or (kind in _OF_FIELD and key not in installation().rules.dictionary.fields):
         raise Http404
-    ids, after = scores.found_by(check, actor=desk.without_purpose, after=_id(request.GET.get("after")))
+    ids, after = scores.found_by(check, actor=desk.without_purpose, after=id_of(request.GET.get("after")))
     customers = queue.current_customers(ids)
     shown = masked_page(list(dict.fromkeys(customers.values())), actor=desk.actor, purpose=desk.claim.purpose)
     field = _field_of(kind, key)
@@ -128,7 +128,7 @@ def task(request: HttpRequest, desk: SignedIn, check: str) -> HttpResponse:
     """Have a value of one of them verified."""
     require_act("verify-task", desk.without_purpose)
     kind, _colon, key = check.partition(":")
-    name, subject = _field_of(kind, key), _id(request.POST.get("subject"))
+    name, subject = _field_of(kind, key), id_of(request.POST.get("subject"))
     if not name or subject is None:
         raise Http404
     queue.make_by_hand(subject, name, actor=desk.without_purpose, why="quality")
@@ -239,10 +239,3 @@ def _listed(shown: Page) -> dict[str, Any]:
         ],
         "seq": shown.seq,
     }  # fmt: skip
-
-
-def _id(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

@@ -9,12 +9,12 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET
 
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import page
 from kehu.doors.web.review import words
+from kehu.doors.web.sent import date_of
 from kehu.doors.web.words import channel_label
 from kehu.govern.models import Channel
 from kehu.guard.gate.acts import require_act
@@ -58,7 +58,7 @@ def queue(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 def sought_by(asked: QueryDict, desk: SignedIn) -> Sought:
     """The questions that a page's filters leave, for this reviewer; what cannot be read filters nothing."""
-    day, channel = _day(asked.get("since", "")), asked.get("channel", "")
+    day, channel = date_of(asked.get("since", "")), asked.get("channel", "")
     since = timezone.make_aware(datetime(day.year, day.month, day.day)) if day else None  # noqa: DTZ001  (made aware)
     return Sought(
         kind=_KINDS.get(asked.get("kind", "")),
@@ -84,13 +84,6 @@ def row_of(one: Proposal, read: Odds) -> dict[str, Any]:
         "id": one.id, "found_at": one.found_at, "kind": words.kind_label(one.kind), "percent": words.percent(probability),
         "share": probability, "bits": words.bits(one.weight), "value": f"{one.value:.1f}", "stage": words.stage(one.state),
     }  # fmt: skip
-
-
-def _day(text: str) -> Any:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 def _place(text: str) -> tuple[float, UUID] | None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
+from kehu.doors.web.sent import id_of
 from kehu.doors.web.watch.rows import tabs
 from kehu.doors.web.watch.words import MARKS
 from kehu.guard.gate.acts import Refused
@@ -55,7 +56,7 @@ def marks(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             raise
         except (UnknownMark, ValueError):
             problem, status = _("Give the id of a customer who is here, and which mark."), 422
-    found = held_marks.marks(actor=actor, before=_id(request.GET.get("before", "")), limit=PAGE + 1)
+    found = held_marks.marks(actor=actor, before=id_of(request.GET.get("before", "")), limit=PAGE + 1)
     shown = found[:PAGE]
     context: dict[str, Any] = {
         "watch_tabs": tabs(desk),
@@ -67,13 +68,6 @@ def marks(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         "told": DONE.get(request.GET.get("done", ""), ""),
     }
     return page(request, "watch/marks.html", context, desk=desk, nav="watch", status=status)
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _row(one: Mark) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""What a page was sent as text: ids, days, whoever works here. What cannot be read is none, and fails nothing."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.http import Http404
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+from kehu.guard.staff.models import Staff
+
+
+def id_of(text: str | None) -> UUID | None:
+    """An id; None: it is none."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def date_of(text: str) -> date | None:
+    """A day in ISO form; None: it is none."""
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def beginning_of(day: date | None) -> datetime | None:
+    """The first moment of a day in the reader's zone; None where no day is given."""
+    if day is None:
+        return None
+    return datetime.combine(day, datetime.min.time(), tzinfo=timezone.get_current_timezone())
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The first moment after a day in the reader's zone; None where no day is given, or none follows it."""
+    return None if day is None or day == date.max else beginning_of(day + timedelta(days=1))
+
+
+def email_of(staff: str) -> str | None:
+    """The address of whoever works or worked here, by their id; None where none was sent.
+
+    Raises:
+        Http404: nobody of that id.
+    """
+    if not staff:
+        return None
+    found = Staff.objects.filter(id=id_of(staff)).values_list("email", flat=True).first()
+    if found is None:
+        raise Http404
+    return str(found)
