@@ -19,9 +19,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 from django.db import connection as django_connection
 from django.db import transaction
+from psycopg.abc import Buffer
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from kehu.collect.imports.staging import stage
@@ -139,8 +142,41 @@ class _Progress:
 
 
 def _endless(value: Any) -> bool:
-    """No number, or one without an end: databases put it after every number, and from there on nothing would be new."""
-    return isinstance(value, (float, Decimal)) and not math.isfinite(value)
+    """No number, or a number or day without an end: databases put it after all others, and from there nothing would be new."""
+    return isinstance(value, _Beyond) or (isinstance(value, (float, Decimal)) and not math.isfinite(value))
+
+
+class _Beyond(str):
+    """A day that PostgreSQL has and Python has not, as PostgreSQL writes it: ``infinity``, or one before Christ."""
+
+    __slots__ = ()
+
+
+def _day_of(load: Callable[[Buffer], Any], data: Buffer) -> Any:
+    try:
+        return load(data)
+    except psycopg.Error:
+        return _Beyond(bytes(data).decode("utf-8", "replace"))
+
+
+class _Day(DateLoader):
+    def load(self, data: Buffer) -> Any:
+        return _day_of(super().load, data)
+
+
+class _Moment(TimestampLoader):
+    def load(self, data: Buffer) -> Any:
+        return _day_of(super().load, data)
+
+
+class _MomentSomewhere(TimestamptzLoader):
+    def load(self, data: Buffer) -> Any:
+        return _day_of(super().load, data)
+
+
+def _with_every_day(connection: psycopg.Connection[Any], _: Any) -> None:
+    for name, loader in (("date", _Day), ("timestamp", _Moment), ("timestamptz", _MomentSomewhere)):
+        connection.adapters.register_loader(name, loader)
 
 
 @contextmanager
@@ -205,7 +241,10 @@ def _engine(url: sa.URL) -> sa.Engine:
             if url.get_backend_name() in ("postgresql", "mysql", "mariadb")
             else {}
         )
-        return sa.create_engine(url, connect_args=more, poolclass=sa.NullPool, hide_parameters=True)
+        engine = sa.create_engine(url, connect_args=more, poolclass=sa.NullPool, hide_parameters=True)
+        if url.drivername == "postgresql+psycopg":
+            sa.event.listen(engine, "connect", _with_every_day)
+        return engine
     except ImportError:
         remedy = "Install the driver that the address names into Kehu's environment."
         raise UnreadableSource("no_driver", "the driver of this database is not installed", remedy) from None

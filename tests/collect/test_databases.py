@@ -172,6 +172,19 @@ def test_a_number_that_is_none_stops_nothing_that_comes_after(reading, there, tm
     assert created == 1 and rows == 4  # the last number once more, and what is none each time
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+@pytest.mark.parametrize("there", ["postgresql"], indirect=True)
+def test_a_day_without_an_end_stops_nothing(reading, there, kind):
+    """PostgreSQL has days that Python has not: a contract runs to infinity."""
+    there.run(f"create table terms (id integer, full_name text, email text, runs_to {kind})")
+    for id, day in ((1, "2026-01-01"), (2, "infinity"), (3, "-infinity"), (4, "12026-01-01"), (5, "0044-03-15 BC")):
+        there.run("insert into terms values (?, ?, ?, ?)", id, f"P {id}", f"p{id}@mail.example", day)
+    assert reading("--cursor", "runs_to", table="terms").counts()[:2] == (5, 5)
+    there.run("insert into terms values (6, 'P 6', 'p6@mail.example', '2026-02-01')")
+    rows, created, *_ = reading("--cursor", "runs_to", table="terms").counts()
+    assert (rows, created) == (4, 1)  # the last day once more, and what comes after every day
+
+
 def test_a_position_moves_on_only_with_what_came_in(reading, there, monkeypatch):
     from kehu.collect.imports import actions
 
