@@ -161,3 +161,28 @@ def test_what_an_import_reads_stays_until_it_has_failed_for_a_day(database, tmp_
     assert staged not in staging.spooled()
     held = Import.objects.get(id=import_id)
     assert recipe_of_import(held, who).files[0].mends == {}  # what somebody put right is not kept, either
+
+
+def test_what_failed_for_good_is_looked_at_once(database, tmp_path):
+    """Its settings are opened to forget what was put right for it; every hour after that it would stand in the ledger anew."""
+    who, path = owner_actor(), tmp_path / "in.csv"
+    path.write_text("external_id,full_name\nK1,Ann\n")
+    asked = ImportTerms(files=(path,), channel="store", basis="contract", mends={"2": {"full_name": "Ann Lee"}})
+    import_id = actions.start(actions.plan(asked, actor=who), actor=who)
+
+    def failed_a_day_ago():
+        with open_owner(database) as owner:
+            owner.execute("update collect_import set state = 'failed', started_at = now() - interval '25 hours'")
+
+    def rows():
+        abandoned.forget_left(actor=who)
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from ledger_entry")
+            return cursor.fetchone()[0]
+
+    failed_a_day_ago()
+    assert len({rows() for _ in range(3)}) == 1
+    assert actions.start(actions.plan(asked, actor=who), actor=who) == import_id  # sent again, and failed again
+    failed_a_day_ago()
+    rows()
+    assert recipe_of_import(Import.objects.get(), who).files[0].mends == {}

@@ -36,11 +36,14 @@ def forget_left(*, actor: Actor) -> int:
 
 
 def _give_up_failed(actor: Actor) -> None:
-    """What failed a day ago is begun anew, from the files: cells put right for it are not kept for that."""
+    """What failed a day ago is begun anew, from the files: cells put right for it are not kept for that.
+
+    Each is looked at once: then it has an end (``ended_at``), until its files are sent again.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select i.id from collect_import i where i.state = 'failed' and greatest(i.started_at, (select max(c.at)"
-            " from collect_importchunk c where c.batch = i.id)) < now() - make_interval(secs => %s)",
+            "select i.id from collect_import i where i.state = 'failed' and i.ended_at is null and greatest(i.started_at,"
+            " (select max(c.at) from collect_importchunk c where c.batch = i.id)) < now() - make_interval(secs => %s)",
             [KEPT.total_seconds()],
         )
         ids = [row[0] for row in cursor.fetchall()]
@@ -48,6 +51,7 @@ def _give_up_failed(actor: Actor) -> None:
         opened = open_aside({row.id: bytes(row.sealed)}, actor=actor, act="collect", detail=row.id)
         if row.id in opened:
             forget_values(row, Recipe.unpack(opened[row.id]))
+        Import.objects.filter(id=row.id, state="failed").update(ended_at=timezone.now())
 
 
 def _made_before(id: UUID, end: float) -> bool:

@@ -327,8 +327,8 @@ def _renew_settings(held: Import, planned: Plan, actor: Actor) -> None:
     raw = django_connection.connection
     raw.execute("delete from subject_key where subject = %s", (held.id,))
     [held.sealed] = seal_aside(raw, [(held.id, planned.recipe.pack())])
-    held.staff, held.staged = actor.staff, _staged(planned.recipe)
-    held.save(update_fields=["sealed", "staff", "staged"])
+    held.staff, held.staged, held.ended_at = actor.staff, _staged(planned.recipe), None
+    held.save(update_fields=["sealed", "staff", "staged", "ended_at"])
 
 
 def forget_values(row: Import, recipe: Recipe) -> None:
