@@ -47,6 +47,10 @@ class ImportRunning(RuntimeError):
     """Another process works on this import now."""
 
 
+class ImportStopped(RuntimeError):
+    """Somebody stopped it while it was being worked on; what came in stays."""
+
+
 class ImportOver(RuntimeError):
     """It was taken back: import the files anew."""
 
@@ -97,6 +101,7 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
 
     Raises:
         UnknownImport, ImportOver, ImportRunning: there is nothing to do here.
+        ImportStopped: somebody stopped it (:func:`stop`).
         CollectionRefused: the actor may not (any more); what was done stays done.
         FilesChanged, UnreadableSource: a file is not what it was.
     """
@@ -117,6 +122,8 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
                     collect()
                     if progress is not None:
                         progress(held)
+                    if not Import.objects.filter(id=import_id, state="running").exists():
+                        raise ImportStopped(str(import_id))
         except BaseException:
             with suppress(DatabaseError):  # what went wrong may be the database itself
                 Import.objects.filter(id=import_id, state="running").update(state="failed")
@@ -130,6 +137,12 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
     if link and done.accepted:
         defer_linkage(actor.human)
     return done
+
+
+def stop(import_id: UUID, *, actor: Actor) -> None:
+    """Have whoever works on an import leave off after the chunk in hand; one that is not worked on is left alone."""
+    require_act("collect", actor)
+    Import.objects.filter(id=import_id, state="running").update(state="failed")
 
 
 def go_on(import_id: UUID, *, actor: Actor) -> None:
@@ -358,6 +371,7 @@ __all__ = [
     "FilesChanged",
     "ImportOver",
     "ImportRunning",
+    "ImportStopped",
     "ImportTerms",
     "Plan",
     "TermsRefused",
@@ -366,5 +380,6 @@ __all__ = [
     "plan",
     "run",
     "start",
+    "stop",
     "undo",
 ]  # fmt: skip

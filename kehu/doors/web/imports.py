@@ -116,6 +116,16 @@ def progress(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRespo
 
 @staff_page
 @require_POST
+def stop(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpResponse:
+    """Have an import that is worked on leave off; it goes on, or is taken back, when asked."""
+    require_act("collect", desk.actor)
+    _standing(import_id)
+    actions.stop(import_id, actor=desk.actor)
+    return redirect("import", import_id=import_id)
+
+
+@staff_page
+@require_POST
 def go_on(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpResponse:
     """Go on with an import that broke off, from where it stands."""
     try:

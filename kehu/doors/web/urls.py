@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/new/<uuid:staged>/let-go", wizard.let_go, name="import-let-go"),
     path("imports/<uuid:import_id>", imports.one_import, name="import"),
     path("imports/<uuid:import_id>/progress", imports.progress, name="import-progress"),
+    path("imports/<uuid:import_id>/stop", imports.stop, name="import-stop"),
     path("imports/<uuid:import_id>/go-on", imports.go_on, name="import-go-on"),
     path("imports/<uuid:import_id>/undo", imports.undo_import, name="import-undo"),
     path("imports/<uuid:import_id>/refused", imports.export_refused, name="import-refused"),

@@ -64,6 +64,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "import": ("get", {}, COLLECTING, 404, 403),
     "import-progress": ("get", {}, COLLECTING, 404, 403),
     "import-go-on": ("post", {}, COLLECTING, 404, 403),
+    "import-stop": ("post", {}, COLLECTING, 404, 403),
     "import-undo": ("post", {}, COLLECTING, 404, 403),
     "import-refused": ("post", {}, COLLECTING, 404, 403),
     "ledger": ("get", {}, ALL, 200, 200),

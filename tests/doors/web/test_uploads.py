@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from kehu.collect import tasks
-from kehu.collect.imports import actions, undo
+from kehu.collect.imports import actions, queries, undo
 from kehu.collect.imports.queries import ImportStatus
 from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.models import Import
@@ -78,7 +78,7 @@ def test_what_broke_off_says_so_and_goes_on(monkeypatch) -> None:
         broken.setattr(actions, "write_chunk", lambda *_, **__: 1 / 0)
         jobs.run_pending()
     page = text_of(desk.get(address))
-    assert "It broke off" in page and address + "/go-on" in page and "Every row came in" not in page
+    assert "It broke off, or was stopped" in page and address + "/go-on" in page and "Every row came in" not in page
     held = Import.objects.get()
     with monkeypatch.context() as law:
         law.setattr(Admission, "verdict", lambda *_: Answer("denied", "house.collect-basis"))
@@ -131,6 +131,33 @@ def test_who_starts_twice_leaves_no_failed_job(database, monkeypatch) -> None:
         cursor.execute("update procrastinate_jobs set scheduled_at = null")
     jobs.run_pending()
     assert jobs.counts() == {"todo": 0, "doing": 0, "failed": 0} and Import.objects.get().state == "done"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_is_being_brought_in_is_stopped_and_goes_on(monkeypatch) -> None:
+    """Whoever sees that the columns are wrong does not wait for a million rows to come in."""
+    desk, _ = signed_in("service", "service")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    new = desk.post("/imports/upload", {"file": SimpleUploadedFile("customers.csv", FILE)})["Location"]
+    address = desk.post(new, {"do": "start", "channel": "store", "basis": "contract", "kind": "customers"})["Location"]
+    write = actions.write_chunk
+
+    def then_stop(*told, **more):
+        monkeypatch.setattr(actions, "write_chunk", write)
+        assert address + "/stop" in text_of(desk.get(address))
+        done = write(*told, **more)
+        assert desk.post(address + "/stop")["Location"] == address
+        return done
+
+    monkeypatch.setattr(actions, "write_chunk", then_stop)
+    monkeypatch.setattr(actions._Pace, "__init__", lambda pace: setattr(pace, "rows", 1))
+    jobs.run_pending()
+    held = Import.objects.get()
+    assert (held.state, queries.status(held.id).rows, jobs.counts()["failed"]) == ("failed", 1, 0)
+    assert address + "/go-on" in text_of(desk.get(address)) and address + "/undo" in text_of(desk.get(address))
+    desk.post(address + "/go-on")
+    jobs.run_pending()
+    assert (Import.objects.get().state, queries.status(held.id).rows) == ("done", 2)
 
 
 @pytest.mark.usefixtures("database")
