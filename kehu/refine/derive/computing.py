@@ -70,7 +70,7 @@ class Plan:
             ordered |= ready
             parted = {of for stage in stages for of in stage.fifths}
             fifths = frozenset[str]().union(*(one.fifths for one in ready.values())) - parted
-            finals = {slug: one.final.alias(slug) for slug, one in ready.items() if not one.grouped}
+            finals = {slug: _of_each(one.final).alias(slug) for slug, one in ready.items() if not one.grouped}
             stages.append(Stage(tuple(sorted(fifths)), finals))
         keyed: dict[str, dict[str, pl.Expr]] = {}
         for slug, one in ordered.items():
@@ -87,6 +87,11 @@ class Plan:
             if one.needs & gone:
                 gone.add(slug)
         return self if not gone else Plan.of({slug: one for slug, one in self.traits.items() if slug not in gone})
+
+
+def _of_each(final: pl.Expr) -> pl.Expr:
+    """A value for each customer, also where polars would make one for all: of a word beside a column that nobody has."""
+    return pl.when(pl.col(WHO).is_not_null()).then(final)
 
 
 def _rows(heaps: Mapping[str, tuple[Heap, tuple[Slot, ...]]]) -> dict[str, tuple[pl.Expr, ...]]:

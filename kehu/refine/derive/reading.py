@@ -49,7 +49,7 @@ class Reader:
             return own
         known: dict[type[exp.Expr], Callable[[exp.Expr], Typed]] = {
             exp.Paren: lambda n: self.read(n.this), exp.Literal: _literal, exp.Boolean: _boolean, exp.Null: _null,
-            exp.Neg: lambda n: self._number(n.this, lambda x: 0 - x), exp.Abs: lambda n: self._number(n.this, lambda x: x.abs()),
+            exp.Neg: lambda n: self._number(n.this, lambda x: 0 - x), exp.Abs: lambda n: self._number(n.this, _size),
             exp.Not: lambda n: Typed("truth", ~self.truth(n.this)), exp.Is: self._is, exp.In: self._in,
             exp.Between: self._between, exp.Case: self._case, exp.If: self._if, exp.Coalesce: self._coalesce,
             exp.Round: self._round, exp.Like: self._like, exp.ILike: self._like, exp.Contains: self._like,
@@ -205,6 +205,10 @@ class Reader:
         body = "".join(parts.get(sign, re.escape(sign)) for sign in text)
         flags = "(?si)" if isinstance(node, exp.ILike) else "(?s)"
         return Typed("truth", found.expr.str.contains(f"{flags}^{body}$"))
+
+
+def _size(number: pl.Expr) -> pl.Expr:
+    return number.cast(pl.Float64).abs()  # of nothing, which is of no type, there would be none
 
 
 _NOTHING: Final = pl.lit(None)

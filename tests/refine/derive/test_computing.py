@@ -186,3 +186,38 @@ def test_too_few_are_not_parted_into_fifths():
     )
     assert not any(cuts_of(whole, 10).values())
     assert finished(whole, PLAN, today=TODAY, cuts={})["rfm_cell"].height == 0
+
+
+@pytest.mark.parametrize("rows", [0, 3, 400])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select 2.5 > fifth(n) from traits",
+        "select fifth(n) >= 4 from traits",
+        "select fifth(by) + 1 from traits",
+        "select 'a' = case when last is null then 'y' end from traits",
+        "select abs(case when n > 2 then null end) from traits",
+        "select -coalesce(null, n) from traits",
+        "select n in (1, 2.5) from traits",
+        "select sum(quantity) * 1e19 from orders",
+        "select count(*) from orders where amount in (1, 2) or 2.5 > discount",
+    ],
+)
+def test_whatever_is_taken_is_computed(text, rows):
+    """A trait that fails stops every other of its purpose."""
+    held = {
+        slug: compiled("sql", of)
+        for slug, of in {
+            "n": "select count(*) from orders", "by": "select count(*) from orders group by channel",
+            "last": "select max(ordered_at) from orders",
+        }.items()
+    }  # fmt: skip
+    both = Plan.of(held | {"x": compiled("sql", text, traits=held)})
+    orders = [
+        (n % 300, 1_600_000_000 + n, None, 1, None, None, 1.0, None, None, None, "shop" if n % 2 else None)
+        for n in range(rows)
+    ]
+    states = counted(frames(orders, []), both)
+    for parted in (None, lambda _, values: cut_points(values, least=1)):
+        found = finished(states, both, today=TODAY, cuts={}, parted=parted)
+        assert set(found) == {"n", "by", "last", "x"}
