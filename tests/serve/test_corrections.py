@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from kehu.govern.consent import Statement, give_consent
@@ -98,6 +100,16 @@ def test_parts_of_a_corrected_value_follow_it(privacy):
     correct(lin, "address", "12 Nathan Road, Kowloon", reason=WHY, actor=privacy)
     confirming.confirm(lin, "full_name", how="phone", value="欧阳清", actor=privacy)
     assert now() == {"family_name": "欧阳", "given_name": "清"}
+
+
+def test_a_correction_counts_before_what_was_confirmed_in_the_same_second(privacy, monkeypatch):
+    [lin] = admit(LIN)
+    now = datetime(2026, 11, 29, 8, 0, 0, 100_000, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    confirming.confirm(lin, "email", how="phone", actor=privacy)
+    now += timedelta(milliseconds=500)
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    assert desk.show(lin, actor=staff("service"), purpose="service").fields["email"] == "right@mail.example"
 
 
 def test_a_birthday_put_right_is_the_age_that_policies_read(privacy):

@@ -99,7 +99,7 @@ def correct(
         raise NotCorrected("invalid")
     if before is not None and before.answer == "clear" and (before.normal or before.given) == normal:
         raise NotCorrected("same")
-    said = [text, normal, status, timezone.now().isoformat(timespec="seconds")]
+    said = [text, normal, status, timezone.now().isoformat(timespec="milliseconds")]
     follows = before.record if before is not None else _newest(anchor)
     edit = edit_of(known, said, parts, subject=anchor, follows=follows, own=before is None)
     with transaction.atomic():
