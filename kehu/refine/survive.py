@@ -99,7 +99,7 @@ def standing(contributions: Iterable[S]) -> dict[str, list[S]]:
 def _drop_outdated(by_field: dict[str, list[S]], whole: str) -> None:
     """Leave out the parts of a whole value that were derived from another one than the edit that counts."""
     counts = _survivor(by_field[whole], {}).said  # an edit counts whomever it is beside
-    if counts.kind != _EDIT:
+    if counts.kind != _EDIT or counts.given is None:
         return
     gone = {
         one.record for one in by_field[whole] if one.answer == counts.answer == "clear" and not same_text(one, counts)

@@ -112,6 +112,24 @@ def test_a_correction_counts_before_what_was_confirmed_in_the_same_second(privac
     assert desk.show(lin, actor=staff("service"), purpose="service").fields["email"] == "right@mail.example"
 
 
+def test_a_whole_name_follows_its_corrected_parts(privacy):
+    [alice] = admit({"family_name": "Harper", "given_name": "Alice"})
+
+    def whole() -> str | None:
+        [one] = gate().open([alice], actor=privacy, purpose="rights-request", fields=["full_name"])
+        found = survive(one.contributions).get("full_name")
+        return text_of(found.said, "name") if found else None
+
+    correct(alice, "family_name", "Harker", reason=WHY, actor=privacy)
+    assert whole() == "Alice Harker"
+    correct(alice, "given_name", "Alicia", reason=WHY, actor=privacy)
+    assert whole() == "Alicia Harker"
+    [mei] = admit({"full_name": "陈小美", "family_name": "陈"})
+    correct(mei, "family_name", "沈", reason=WHY, actor=privacy)  # of whom no first name is known
+    [one] = gate().open([mei], actor=privacy, purpose="rights-request", fields=["full_name"])
+    assert survive(one.contributions)["full_name"].said.given == "陈小美"
+
+
 def test_a_birthday_put_right_is_the_age_that_policies_read(privacy):
     [lin] = admit(LIN | {"birth_date": "1990-05-03"})
 

@@ -40,6 +40,7 @@ from kehu.serve.rights.models import Request
 from kehu.vault.ids import new_id
 
 PURPOSE: Final = "rights-request"
+_NAMES: Final = ("family_name", "given_name")  # the whole is derived from both, where nobody gave it
 _LONGEST: Final = 2_000  # characters
 NOT: Final = {
     "no-reason": "reason: says why",
@@ -91,8 +92,8 @@ def correct(
     if not text or len(text) > _LONGEST or len(why) > _LONGEST:
         raise NotCorrected("too-long" if text else "invalid")
     opened = _open(subject, field, actor)
-    won = survive(opened.contributions).get(field)
-    before = won.said if won else None
+    kept = survive(opened.contributions)
+    before = kept[field].said if field in kept else None
     anchor = before.subject if before is not None else _origin(subject, opened)
     normal, status, parts = cleaned(known, text, before)
     if status == INVALID or normal is None:
@@ -101,6 +102,7 @@ def correct(
         raise NotCorrected("same")
     said = [text, normal, status, timezone.now().isoformat(timespec="milliseconds")]
     follows = before.record if before is not None else _newest(anchor)
+    parts = parts or _whole_name({name: one.said for name, one in kept.items()}, field, normal)
     edit = edit_of(known, said, parts, subject=anchor, follows=follows, own=before is None)
     with transaction.atomic():
         asked = _asked(request, opened.origins)
@@ -123,6 +125,18 @@ def cleaned(field: Field, text: str, before: Contribution | None) -> tuple[str |
     [row] = clean(frame, residence=country or None, columns={name: field.type}).to_dicts()
     parts = {part: row.get(f"{part}__n") for part in PARTS_OF.get(name, ())}
     return row[f"{name}__n"], int(row[f"{name}__s"]), {part: held for part, held in parts.items() if held}
+
+
+def _whole_name(kept: Mapping[str, Contribution], field: str, normal: str) -> dict[str, str]:
+    """The full name of a name's part that was put right, with the other part as it stands; nothing where that is not seen."""
+    others = {name: said for name, said in kept.items() if name in _NAMES and name != field}
+    if field not in _NAMES or len(others) != 1 or any(said.answer != "clear" for said in others.values()):
+        return {}
+    names = {name: said.normal or said.given for name, said in others.items()} | {field: normal}
+    [row] = clean(
+        pl.DataFrame([names], schema=dict.fromkeys(names, pl.String)), columns=dict.fromkeys(names, "name")
+    ).to_dicts()
+    return {"full_name": row["full_name__n"]} if row.get("full_name__n") else {}
 
 
 def edit_of(
@@ -169,7 +183,10 @@ def take_back(edit: UUID) -> None:
 
 def _open(subject: UUID, field: str, actor: Actor) -> Opened:
     """What stands now: whoever corrects a value sees it, be it masked."""
-    found = gate().open([subject], actor=actor, purpose=actor.purpose or PURPOSE, fields=[field], kinds=PROFILE_KINDS)
+    purpose = actor.purpose or PURPOSE
+    least = installation().rules.purposes[purpose].least
+    beside = [name for name in _NAMES if field in _NAMES and name != field and name in least]
+    found = gate().open([subject], actor=actor, purpose=purpose, fields=[field, *beside], kinds=PROFILE_KINDS)
     if not found:
         raise UnknownSubject(str(subject))
     [opened] = found
