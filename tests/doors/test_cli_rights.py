@@ -116,6 +116,16 @@ def test_a_clock_that_no_law_lets_be_extended_is_refused_and_not_wrong_usage(keh
         assert kehu("request", *wrong)[0] == 2
 
 
+def test_the_request_of_somebody_erased_is_closed_without_a_text(kehu):
+    [lin] = map(str, admit(LIN))
+    [row] = kehu("request", "open", lin, "--right", "erase", "--text", "please")[1]["requests"]
+    assert kehu("erase", lin, "--reason", "asked")[0] == 0
+    code, refused = kehu("request", "answer", row["id"], "--text", "You are erased.")
+    assert (code, refused["error"]["code"]) == (1, "erased-already") and "without a text" in refused["error"]["remedy"]
+    [closed] = kehu("request", "answer", row["id"])[1]["requests"]
+    assert closed["state"] == "done" and closed["answer"] is None
+
+
 def test_incident_and_its_reach(kehu):
     [lin] = map(str, admit(LIN))
     token = token_for(kehu, "service", "service")
