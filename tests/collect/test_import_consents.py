@@ -7,6 +7,9 @@ import json
 import pytest
 from django.db import connection
 
+from tests.cast import staff
+from tests.doors.portal.test_notices import widen
+
 HEADER = "external_id,full_name,email,newsletter,asked at\n"
 OPTIONS = ("--consent", "marketing=newsletter", "--consent-time", "asked at")
 
@@ -72,6 +75,16 @@ def test_what_a_consent_permits(bring, desk):
         for n in range(3)
     ]
     assert codes == [0, 3, 3]
+
+
+def test_a_yes_is_to_what_its_notice_told_of_the_purpose(bring, database):
+    """Said under an older wording it does not count for what the purpose has become since."""
+    widen((staff("manager"), staff("legal")), "marketing", {"recipients": ["Parcel Post"]})
+    bring(HEADER + "K1,Ann Lee,ann@mail.example,yes,2026-01-02\n", *OPTIONS, "--notice", "privacy@1")
+    assert packed()[0]["4"] == ["given", "general", None, 1]
+    with connection.cursor() as cursor:
+        cursor.execute("select purpose_version from govern_consent")
+        assert cursor.fetchall() == [(1,)]
 
 
 def test_a_newer_yes_never_widens_and_says_so(bring, desk, kehu):

@@ -33,6 +33,7 @@ from kehu.govern.consent import notice_in_force
 from kehu.govern.laws import packs_beside, packs_for
 from kehu.govern.models import Channel, Controller, Notice
 from kehu.govern.models import Source as SourceRow
+from kehu.govern.notices import covers_of
 from kehu.govern.slugs import BASES, PURPOSES
 from kehu.guard.aside import AsideDoesNotOpen
 from kehu.guard.gate.actor import Actor
@@ -113,6 +114,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         consents=dict(asked.consents), consent_time=asked.consent_time, way=way,
         notice_purposes=list(notice.purposes), source_proof=asked.source_proof is not None,
         packs_beside=beside, day_first=asked.day_first, **_of_source(terms, source),
+        told={slug: held.version for slug, held in covers_of(notice).items() if slug in dict(asked.consents)},
     )  # fmt: skip
     if source is not None:  # what it may give is known once the columns are
         terms = dataclasses.replace(terms, fields=recipe.brings)

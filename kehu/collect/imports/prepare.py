@@ -117,7 +117,8 @@ class Preparer:
         dictionary = held.rules.dictionary
         self._types = {name: dictionary.field(name).type for name in file.fields}
         self._types_and_time = self._types | ({SAID_AT: "datetime"} if recipe.consent_time else {})
-        self._versions = {slug: held.rules.purposes[slug].version for slug in recipe.consents}
+        in_force = {slug: held.rules.purposes[slug].version for slug in recipe.consents}
+        self._versions = {slug: min(version, recipe.told.get(slug, version)) for slug, version in in_force.items()}
         self._packs: dict[str | None, int] = {}
         self._reading = held.tokens.content(recipe.reading)[:4] if recipe.reading else b""
         self._proofs = Proofs(

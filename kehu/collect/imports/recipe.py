@@ -103,7 +103,8 @@ class Recipe:
     an event's own key, of another name of the same customer, and of the sender's own time; ``silence_is_no_answer``: who
     says nothing of a consent has not changed it. Of a source (``supplier``): for which purposes alone it is brought in, what it
     has to allow, and what each row proves (:mod:`kehu.collect.imports.supplied`), a consent ``consent_to`` this company.
-    ``day_first``: how dates are written, where somebody said it.
+    ``day_first``: how dates are written, where somebody said it. ``told``: by purpose, the version of it that the notice tells
+    of, which a yes is to at the most.
     """
 
     kind: str
@@ -127,6 +128,7 @@ class Recipe:
     proves_public: bool = False
     consent_to: str = ""
     day_first: bool | None = None
+    told: dict[str, int] = field(default_factory=dict)
 
     @property
     def reading(self) -> bytes:
