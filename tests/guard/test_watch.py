@@ -223,6 +223,32 @@ def test_hours_are_of_the_clock_where_it_is_half_an_hour_off(owner):
     assert told() == {("off-hours", li.id)}
 
 
+def test_a_day_that_still_runs_where_somebody_works_is_over_for_nobody(owner, monkeypatch):
+    """At midnight in Shanghai it is morning in Los Angeles: who begins then has not been away, nor is that day looked back on."""
+    company, zone = Company(owner, people=6), ZoneInfo("America/Los_Angeles")
+    li, closed = company.someone(), []
+    owner.execute("update guard_staff set zone = %s where id = %s", (zone.key, li.id))
+    monkeypatch.setattr(engine, "slow_findings", lambda raw, days, _: closed.extend(days) or [])
+
+    def looks(number, clock):
+        at = datetime.combine(START + timedelta(days=number), clock, zone).astimezone(UTC)
+        return [
+            workforce.Use(at + timedelta(minutes=n), li, workforce.READ, (company.force.customers[n * 7],))
+            for n in range(5)
+        ]
+
+    for number in range(0, 21, 7):  # Mondays
+        company.look(number)
+        company.ledger.write(looks(number, time(11)))
+        company.look(number, 30)
+        assert (li.id, START + timedelta(days=number)) not in closed
+        company.look(number, 40)
+    company.look(20)
+    learnt = "select n, mean from watch_baseline where human = %s and measure = %s"
+    assert one_row(learnt, li.id, "weekday-1") == (3, 1.0) and one_row(learnt, li.id, "weekday-3") == (3, 0.0)
+    assert len(closed) == len(set(closed)) == 3
+
+
 def test_work_on_those_who_just_came_is_no_walk(owner):
     company = Company(owner, people=6, customers=500)
     li = company.someone()

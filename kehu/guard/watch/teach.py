@@ -29,11 +29,13 @@ _STANDS: Final = (
     "exists (select 1 from watch_alert a where a.human = d.human and a.day = d.day"
     f" and a.state <> {STATES['dismissed']})"
 )
-_OVER: Final = "(%(at)s::timestamptz at time zone coalesce(nullif(s.zone, ''), %(zone)s))::date"
+# The first day that is not over wherever somebody works: one that still runs where they are is no day without work, and no
+# day teaches before it was looked at with those before it.
+_OVER: Final = """(select min((%(at)s::timestamptz at time zone z.zone)::date) from
+    (select %(zone)s::text as zone union select s.zone from guard_staff s where s.is_active and s.zone <> '') z)"""
 _DAYS: Final = f"""
 select d.human, d.day, d.role, {", ".join("d." + name for name in DAY_MEASURES.values())}
-from watch_day d join guard_staff s on s.id = d.human
-where not d.taught and d.day < {_OVER} and not {_STANDS} order by d.day, d.human
+from watch_day d where not d.taught and d.day < {_OVER} and not {_STANDS} order by d.day, d.human
 """
 _HOURS: Final = """
 select h.human, h.day, h.opened, h.listed, extract(hour from h.hour at time zone coalesce(nullif(s.zone, ''), %(zone)s))::int
@@ -86,18 +88,17 @@ def teach(raw: Connection[Any], *, at: datetime, zone: str) -> int:
 def days_over(raw: Connection[Any], *, at: datetime, zone: str) -> list[tuple[UUID, date]]:
     """Days of people that have ended since :func:`teach` was last at it, whether or not they teach; to be asked before it."""
     return raw.execute(
-        "select d.human, d.day from watch_day d, watch_position p where d.day < (%s::timestamptz at time zone %s)::date"
+        f"select d.human, d.day from watch_day d, watch_position p where d.day < {_OVER}"
         " and d.day > coalesce(p.taught_on, '-infinity') order by d.day, d.human",
-        (at, zone),
+        {"at": at, "zone": zone},
     ).fetchall()
 
 
 def _free_days(raw: Connection[Any], at: datetime, zone: str) -> list[tuple[UUID, str, date]]:
     """For each day since the last one learnt: who, lately here, did not work."""
     row = raw.execute(
-        "select p.taught_on, (%s::timestamptz at time zone %s)::date, (select min(day) from watch_day)"
-        " from watch_position p", (at, zone),
-    ).fetchone()  # fmt: skip
+        f"select p.taught_on, {_OVER}, (select min(day) from watch_day) from watch_position p", {"at": at, "zone": zone}
+    ).fetchone()
     if row is None or row[2] is None:
         return []
     taught, end, first = row[0], row[1], row[2]
