@@ -19,7 +19,7 @@ from kehu.collect.imports import actions
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
 from kehu.collect.inbox import accept as accepting
-from kehu.collect.inbox import drain, hands
+from kehu.collect.inbox import drain, hands, reading
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.inbox.intake import WHEN
 from kehu.collect.inbox.terms import set_terms
@@ -145,8 +145,8 @@ def refuse(errand):
 
 def test_customers_of_refused_errands_are_looked_for_together(refused, monkeypatch):
     monkeypatch.setitem(hands._HANDS, "never", "tests.collect.test_refused_again.refuse")
-    looked, keys_of = [], drain.keys_of
-    monkeypatch.setattr(drain, "keys_of", lambda *told: looked.append(told[-1]) or keys_of(*told))
+    looked, keys_of = [], reading.keys_of
+    monkeypatch.setattr(reading, "keys_of", lambda *told: looked.append(told[-1]) or keys_of(*told))
     channel = drain._Channel(Channel.objects.get(name="line").id)
     at = timezone.now()
     asked = [(Asked("never", name, {}), at, (name or "nobody").encode()) for name in ("K1", None, "K2", "K1")]
