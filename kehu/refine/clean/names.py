@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from kehu.refine.clean.surnames import COMPOUND, PINYIN
+from kehu.refine.clean.surnames import COMPOUND, PINYIN, VIETNAMESE
 
 _HAN: Final = r"^\p{Han}{2,5}$"
 _COMPOUND_PATTERN: Final = f"^({'|'.join(COMPOUND)})\\p{{Han}}"
@@ -94,7 +94,10 @@ def split_names(full: pl.Series, countries: pl.Series) -> tuple[pl.Series, pl.Se
     words = name.str.contains(r"^\p{Latin}") & name.str.contains(" ", literal=True)
     caps = name.str.contains(r"^\p{Lu}{2,} .*\p{Ll}")
     first = name.str.extract(r"^(\S+)\s")
-    family_first = words & (caps | (country.is_in(list(_HAN_FIRST)) & first.str.to_lowercase().is_in(list(PINYIN))))
+    low = first.str.to_lowercase()
+    known = country.is_in(list(_HAN_FIRST)) & low.is_in(list(PINYIN))
+    known |= (country == "VN") & low.is_in(list(VIETNAMESE))
+    family_first = words & (caps | known)
     last = name.str.extract(_FAMILY_LAST).str.strip_chars()
     cut = frame.select(
         family=pl.when(han)

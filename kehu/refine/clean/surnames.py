@@ -54,3 +54,11 @@ PINYIN: Final = frozenset(
     """.split()  # noqa: SIM905 - a hundred quoted words read worse
 )
 """Surnames in pinyin and in the spellings of Hong Kong and Taiwan."""
+
+VIETNAMESE: Final = frozenset(
+    """
+    nguyễn nguyen trần tran lê le phạm pham hoàng hoang huỳnh huynh phan vũ vu võ vo đặng dang bùi bui đỗ do hồ ho ngô ngo
+    dương duong lý ly đào dao đinh dinh trịnh trinh mai lâm lam cao hà ha tô to lương luong trương truong
+    """.split()  # noqa: SIM905 - as above
+)
+"""Surnames of most people in Vietnam, who write them first."""
