@@ -12,7 +12,7 @@ from django.db import connection
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.open_log import open_sequencer
 from tests.cast import admit, staff
-from tests.dresses import dresses_of, in_every_dress, violations
+from tests.dresses import dresses_of, in_every_dress, looked_at, violations
 
 LIN = {
     "full_name": "林婉清", "email": "lin@mail.example", "phone": "+8613801926721", "birth_date": "1990-03-25",
@@ -117,6 +117,25 @@ def test_the_visit_ends_by_itself(visit: Callable[..., Any], post: Any) -> None:
         cursor.execute("update actor_state set expires_at = clock_timestamp() where subject is not null")
     window.page.clock.run_for(1_801_000)
     window.page.wait_for_url("**/portal/sign-in?done=ended")
+
+
+def test_what_was_written_when_the_visit_ended_is_sent_after_the_next(visit: Callable[..., Any], post: Any) -> None:
+    _lin()
+    window = visit()
+    window.come_in(post, LIN["email"])
+    window.go("/portal/requests?right=correct")
+    first = window.page
+    first.fill("#text", "地址变了")
+    with connection.cursor() as cursor:
+        cursor.execute("update actor_state set expires_at = clock_timestamp() where subject is not null")
+    first.click("#new button.primary")
+    assert first.locator("#w-text").input_value() == "地址变了"
+    assert looked_at(window, "not sent yet", 1440) == []
+    window.page = window.context.new_page()
+    window.come_in(post, LIN["email"])
+    first.click("main button.primary")
+    first.locator(".requests .quote").wait_for()
+    assert "地址变了" in first.locator(".requests .quote").first.inner_text()
 
 
 def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:
