@@ -18,7 +18,7 @@ from kehu.collect.channels.tracking.read import nameless
 from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox import drain as draining
 from kehu.collect.inbox.drain import drain, drain_all
-from kehu.collect.inbox.health import check_inbox
+from kehu.collect.inbox.health import check_inbox, check_terms
 from kehu.collect.inbox.terms import set_terms
 from kehu.collect.models import Import, Quarantined
 from kehu.govern.channels import add_channel
@@ -30,6 +30,7 @@ from kehu.guard.staff.models import Staff
 from kehu.serve.desk import queries
 from kehu.vault.ids import new_id
 from tests.cast import staff
+from tests.doors.portal.test_notices import widen
 
 reading_module = importlib.import_module("kehu.collect.channels.tracking.read")
 AT = "2026-11-20T08:00:00.000Z"
@@ -161,6 +162,20 @@ def test_a_device_that_two_people_use_joins_nobody_to_nobody(send, channel):
         drain_all()
     [a], [b] = found(email="a@mail.example"), found(email="b@mail.example")
     assert a != b and count("select count(*) from subject_state where customer = %s", b) == 1
+
+
+def test_a_yes_that_a_channel_brings_is_to_what_its_notice_told_of_the_purpose(send, channel):
+    """Its terms name the notice that was in force when they were said; the purpose has become wider since."""
+    set_terms(channel[0], actor=owner_actor(), consents={"ads": "marketing"})
+    assert not list(check_terms())
+    widen((staff("manager"), staff("legal")), "marketing", {"recipients": ["Parcel Post"]})
+    consent = {"consent": {"categoryPreferences": {"ads": True}}}
+    send(message("identify", userId="U-1", traits={"email": "lin@mail.example"}, context=consent))
+    drain_all()
+    assert count("select purpose_version from govern_consent where status = 'given'") == 1
+    [told] = check_terms()
+    assert (told.id, told.severity) == ("notices.channel", "warning")
+    assert "Channel web" in told.text and "privacy@1" in told.text and "marketing" in told.text
 
 
 def test_consent_said_with_a_message_counts_for_its_purpose(send, channel):

@@ -1,4 +1,4 @@
-"""What may be wrong with what channels sent and nobody has taken in yet."""
+"""What may be wrong with channels: what they sent and nobody has taken in yet, and what the terms they stand under have become."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Final
 
 from django.db import connection
 
-from kehu.govern.models import Channel
+from kehu.collect.models import ChannelTerms
+from kehu.govern.models import Channel, Notice
+from kehu.govern.notices import covers_of
 from kehu.guard.gate.read import raw_connection
+from kehu.guard.installation import installation
 from kehu.guard.texts import closed_to_us
 from kehu.host.checks import Finding
 
@@ -41,4 +44,21 @@ def check_inbox(*, running: bool) -> Iterator[Finding]:
                 "inbox.stuck", "warning",
                 f"{messages} messages of channel {names.get(channel, channel)} wait, the oldest {int(seconds / 60)} minutes.",
                 "See log/inbox.log: inbox.refused goes to quarantine after a day, inbox.stopped says what failed.",
+            )  # fmt: skip
+
+
+def check_terms() -> Iterator[Finding]:
+    """Channels whose notice tells of less than a purpose has become: a yes that they bring is to what it tells of."""
+    names, purposes = dict(Channel.objects.values_list("id", "name")), installation().rules.purposes
+    for terms in ChannelTerms.objects.order_by("channel"):
+        notice = Notice.objects.get(id=terms.notice)
+        told, wanted = covers_of(notice), sorted(set(terms.consents.values()))
+        wider = [slug for slug in wanted if slug in told and told[slug].version < purposes[slug].version]
+        if wider:
+            name = names.get(terms.channel, terms.channel)
+            yield Finding(
+                "notices.channel", "warning",
+                f"Channel {name} brings consents to {', '.join(wider)} under {notice}, which tells of less than the purpose has"
+                " become: they count for what it tells of.",
+                f"Once a notice that tells of it is in force and the sender shows it: kehu channel set {name} --notice {notice.name}",
             )  # fmt: skip

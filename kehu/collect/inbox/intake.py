@@ -17,6 +17,7 @@ from kehu.collect.imports.supplied import OF_THE_SOURCE, asked_of, supplier_of
 from kehu.collect.models import ChannelTerms, Import
 from kehu.govern.laws import packs_beside
 from kehu.govern.models import Channel, Controller, Notice, Source
+from kehu.govern.notices import covers_of
 from kehu.guard.aside import seal_aside
 from kehu.guard.gate.state import bits_of
 from kehu.guard.installation import installation
@@ -38,6 +39,7 @@ def recipe_of(kind: str, channel: Channel, terms: ChannelTerms) -> Recipe:
         way=channel.name, notice_purposes=list(notice.purposes), source_proof=False, packs_beside=bits_of(beside),
         own_column=OWN, joins_column=JOINS, when_column=WHEN, silence_is_no_answer=True,
         supplier=supplier_of(channel, source), **asked_of(source, controller.name),
+        told={slug: held.version for slug, held in covers_of(notice).items() if slug in purposes},
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.utils import DatabaseError
 
-from kehu.collect.inbox.health import check_inbox
+from kehu.collect.inbox.health import check_inbox, check_terms
 from kehu.collect.mail.health import check_mailboxes
 from kehu.guard.checks import check_installation
 from kehu.guard.gate.actor import Actor
@@ -162,7 +162,7 @@ def findings(home: Home) -> list[Finding]:
         if not any(one.id == "database.schema" for one in found):
             found += check_inbox(running=running)
             found += [*check_clocks(), *check_held(), *check_informing(), *check_mailboxes(), *check_traits()]
-            found += check_notices()
+            found += [*check_notices(), *check_terms()]
         return found
     except AWAY:
         text, remedy = "The database does not answer, or lets nobody in.", "See that it runs, and its own log."
