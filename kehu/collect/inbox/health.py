@@ -60,5 +60,5 @@ def check_terms() -> Iterator[Finding]:
                 "notices.channel", "warning",
                 f"Channel {name} brings consents to {', '.join(wider)} under {notice}, which tells of less than the purpose has"
                 " become: they count for what it tells of.",
-                f"Once a notice that tells of it is in force and the sender shows it: kehu channel set {name} --notice {notice.name}",
+                f"Once one that tells of it is in force and the sender shows it: kehu channel set {name} --notice {notice.name}",
             )  # fmt: skip
