@@ -335,9 +335,9 @@ class Supervisor:
         return False
 
     def _drain(self) -> None:
-        _log.info("supervisor.draining")
         with contextlib.suppress(OSError):  # of a full disk: the word stands, and the lock goes
             self._publish(ready=False)  # who starts one now waits for our end, and is not told that it runs
+        _log.info("supervisor.draining")
         for child in reversed(self._children):
             child.drain()
         self._outbox.close()
