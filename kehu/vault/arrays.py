@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -18,7 +19,7 @@ _ABSENT: Final = _length(-1)
 _UUID_LENGTH: Final = _length(16)
 
 
-class Array:
+class Array(ABC):
     """An array as a parameter of a connection that :func:`register_arrays` was told of; each kind says its elements' type."""
 
     __slots__ = ("values",)
@@ -30,9 +31,9 @@ class Array:
     def __init__(self, values: Sequence[Any]) -> None:
         self.values = values
 
+    @abstractmethod
     def elements(self) -> Iterable[bytes]:
         """Each element with its length before it."""
-        raise NotImplementedError
 
 
 class UuidArray(Array):

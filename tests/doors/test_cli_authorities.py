@@ -11,25 +11,36 @@ from tests.cast import admit, staff
 LIN = {"full_name": "林小红", "email": "lin@mail.example"}
 
 
-def test_asked_let_and_written(kehu, tmp_path):
-    [lin] = admit(LIN)
+def offices(kehu):
+    """The tokens of the two offices by which a demand goes."""
     tokens = {}
     for role, purpose in (("legal", "legal"), ("privacy", "rights-request")):
         staff(role)
         issued = kehu("token", "issue", "--staff", f"{role}@kehu.example", "--purpose", purpose)[1]
         tokens[role] = issued["token"]
-    order = tmp_path / "order.pdf"
+    return tokens
+
+
+def demand_for(subject, folder):
+    """The words that register a court's demand for somebody's address."""
+    order = folder / "order.pdf"
     order.write_bytes(b"%PDF order")
-    ask = (
-        "authority", "ask", str(lin), "--authority", "Court", "--country", "US", "--provision", "18 USC 2703",
+    return (
+        "authority", "ask", str(subject), "--authority", "Court", "--country", "US", "--provision", "18 USC 2703",
         "--reference", "26-1", "--fields", "email", "--document", str(order),
     )  # fmt: skip
+
+
+def test_asked_let_and_written(kehu, tmp_path):
+    [lin] = admit(LIN)
+    tokens = offices(kehu)
+    ask = demand_for(lin, tmp_path)
     code, answer = kehu(*ask)  # the owner is no office
     assert (code, answer["error"]["code"]) == (3, "role")
     code, answer = kehu(*ask, token=tokens["legal"])
     [held] = answer["demands"]
     assert code == 0 and held["state"] == "waiting" and held["subjects"] == [str(lin)]
-    approval = ("authority", "approval", held["id"], "--law", "CN", "--reference", "2026-12", "--document", str(order))
+    approval = ("authority", "approval", held["id"], "--law", "CN", "--reference", "2026-12", "--document", ask[-1])
     code, answer = kehu(*approval, token=tokens["legal"])
     assert code == 0 and answer["demands"][0]["approvals"] == [{"law": "CN", "reference": "2026-12"}]
     key = pyrage.x25519.Identity.generate()
@@ -53,17 +64,8 @@ def test_asked_let_and_written(kehu, tmp_path):
 
 def test_whom_a_law_keeps_back_is_counted_with_its_words(kehu, tmp_path):
     [lin] = admit(LIN, packs=2)
-    tokens = {}
-    for role, purpose in (("legal", "legal"), ("privacy", "rights-request")):
-        staff(role)
-        issued = kehu("token", "issue", "--staff", f"{role}@kehu.example", "--purpose", purpose)[1]
-        tokens[role] = issued["token"]
-    order = tmp_path / "order.pdf"
-    order.write_bytes(b"%PDF order")
-    ask = (
-        "authority", "ask", str(lin), "--authority", "Court", "--country", "US", "--provision", "18 USC 2703",
-        "--reference", "26-1", "--fields", "email", "--document", str(order),
-    )  # fmt: skip
+    tokens = offices(kehu)
+    ask = demand_for(lin, tmp_path)
     [held] = kehu(*ask, token=tokens["legal"])[1]["demands"]
     assert kehu("authority", "approve", held["id"], token=tokens["privacy"])[0] == 0
     code, answer = kehu("authority", "run", held["id"], "--to", str(tmp_path / "a.age"), token=tokens["legal"])

@@ -177,13 +177,8 @@ class LiveLinkage:
         if not wanted:
             return []
         ones, others = zip(*wanted, strict=True)
-        values = [
-            BigintArray(ones),
-            BigintArray(others),
-            _COMMON + 1,
-            self._group.controller,
-            KIND_NUMBERS[self._group.kind],
-        ]
+        group = self._group
+        values = [BigintArray(ones), BigintArray(others), _COMMON + 1, group.controller, KIND_NUMBERS[group.kind]]
         return looked_up(statement, values)
 
 
