@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ import django
 import procrastinate
 from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django import app
+from procrastinate.periodic import PeriodicRegistry
 
 from kehu.host.away import AWAY
 
@@ -208,8 +209,12 @@ def is_last(context: procrastinate.JobContext) -> bool:
 
 
 def run_pending() -> None:
-    """Work off what waits in the queue, in this process, and return (commands that ``--wait``, and tests)."""
-    asyncio.run(_work(wait=False, install_signal_handlers=False, listen_notify=False))
+    """Work off what waits in the queue, in this process, and return (commands that ``--wait``, and tests).
+
+    What the clock brings into the queue is left to the worker: a command at night would take all of a night upon itself,
+    or leave there what it brought.
+    """
+    asyncio.run(_work(clock=False, wait=False, install_signal_handlers=False, listen_notify=False))
 
 
 def _at_work(call_next: Callable[[], Any], _: object, worker: Any) -> Any:
@@ -221,9 +226,22 @@ def _at_work(call_next: Callable[[], Any], _: object, worker: Any) -> Any:
         connection.close()
 
 
-async def _work(**options: Any) -> None:
+@contextlib.contextmanager
+def _without_clock(working: procrastinate.App) -> Iterator[None]:
+    known = working.periodic_registry
+    working.periodic_registry = PeriodicRegistry()
+    try:
+        yield
+    finally:
+        working.periodic_registry = known
+
+
+async def _work(*, clock: bool, **options: Any) -> None:
     connector: Any = app.connector  # Django's, which knows how to make one for a worker
-    with app.replace_connector(connector.get_worker_connector()) as working:
+    with (
+        app.replace_connector(connector.get_worker_connector()) as working,
+        contextlib.nullcontext() if clock else _without_clock(working),
+    ):
         async with working.open_async():
             await _retry_stalled(working)
             watch = asyncio.create_task(_watch_stalled(working))
@@ -243,4 +261,4 @@ def main() -> None:
     """Work until told to stop: a running job has 20 seconds to end, else it is done again."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.host.settings")
     django.setup()
-    asyncio.run(_work(shutdown_graceful_timeout=_DRAIN_SECONDS))
+    asyncio.run(_work(clock=True, shutdown_graceful_timeout=_DRAIN_SECONDS))

@@ -8,12 +8,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 
 from kehu.guard import checks as inside
+from kehu.guard.tasks import forget_sessions
 from kehu.host import checks, jobs, supervisor
 from kehu.host.database import Database
 from kehu.host.home import Home
@@ -214,6 +217,17 @@ def test_what_failed_is_done_again_and_told_no_more(kehu, database):
     jobs.run_pending()
     assert jobs.counts() == {"todo": 0, "doing": 0, "failed": 0}
     assert "jobs.failed" not in ids(inside.check_installation(running=True), "warning")
+
+
+def test_a_command_that_works_off_what_waits_leaves_to_the_worker_what_the_clock_brings(database, monkeypatch):
+    at = time.time() // 3600 * 3600 + 29 * 60 + 2  # the minute of forget_sessions
+    monkeypatch.setattr("procrastinate.periodic.time", SimpleNamespace(time=lambda: at))
+    forget_sessions.defer(timestamp=1)
+    jobs.run_pending()
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from procrastinate_periodic_defers")
+        assert cursor.fetchone() == (0,)
+    assert jobs.counts() == {"todo": 0, "doing": 0, "failed": 0} and jobs.app.periodic_registry.periodic_tasks
 
 
 def test_no_copy_and_an_old_one_are_found_and_a_fresh_one_is_not(kehu, database, tmp_path, monkeypatch):
