@@ -377,7 +377,9 @@ def test_one_after_the_other_is_as_all_at_once():
         met = index.candidates(row)
         found += scorer.edges(folded, [(other, number) for other in met])
         index.add(number, row)
-    groups, asked = grouped(sorted(found), lambda sure: Contradictions.of(scorer.apart(folded, live.chains(sure))))
+    groups, asked = grouped(
+        sorted(found), lambda sure: Contradictions.of(scorer.apart(folded, live.chains(sure))), scorer.pooled(folded)
+    )
     mine = [[features.records[one] for one in group] for group in groups]
     assert {frozenset(group) for group in mine} == {frozenset(group) for group in bulk.merges}
     theirs = {frozenset(pair): weight for *pair, weight in bulk.proposals}

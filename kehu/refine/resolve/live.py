@@ -22,9 +22,10 @@ from kehu.refine.resolve.compare.features import Kind
 from kehu.refine.resolve.compare.folding import Folded, fold
 from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import Model
+from kehu.refine.resolve.compare.pooled import Together, together
 from kehu.refine.resolve.compare.whole import says_wide, whole_guards, whole_model
 from kehu.refine.resolve.indexed import looked_up, of_house
-from kehu.refine.resolve.linkage.cluster import Edge
+from kehu.refine.resolve.linkage.cluster import Edge, Pooled
 from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped, weighed
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.review.queue import Pair
@@ -93,10 +94,25 @@ class Scorer:
             if held.apart.holds(left, right):
                 yield *pair, held.firm.holds(left, right) is True
 
-    def _for(self, left: Folded, right: Folded) -> tuple[Model, Guards]:
+    def pooled(self, rows: Mapping[int, Folded]) -> Pooled:
+        """Compares groups of these records as wholes."""
+
+        def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float | None]:
+            found = (
+                self._together([rows[one] for one in ones], [rows[one] for one in others]) for ones, others in groups
+            )
+            return [said.weight if said and said.one else None for said in found]
+
+        return weigh
+
+    def _together(self, ones: Sequence[Folded], others: Sequence[Folded]) -> Together | None:
+        model, held = self._for(*ones, *others)
+        return together(ones, others, model, held) if held.pooled else None
+
+    def _for(self, *rows: Folded) -> tuple[Model, Guards]:
         if self._wide is None:
             self._wide = bool(self.content) and says_wide(self.content or {}, self.kind)
-        wide = self._wide or not (_latin(left) and _latin(right))
+        wide = self._wide or not all(map(_latin, rows))
         if wide not in self._held:
             self._held[wide] = whole_model(self.kind, self.content, wide=wide), whole_guards(self.kind, wide=wide)
         return self._held[wide]
@@ -204,7 +220,9 @@ def joined(
         # whether a household has shown itself is told by the others, too
         found += scorer.edges(rows, set(pairs) - set(wanted))
     held = [Weighed(*pair, _TOGETHER, True, False, False, False) for pair in _together(owner)]
-    groups, questions = grouped(sorted([*found, *held]), lambda sure: _kept_apart(sure, scorer, rows, owner))
+    groups, questions = grouped(
+        sorted([*found, *held]), lambda sure: _kept_apart(sure, scorer, rows, owner), scorer.pooled(rows)
+    )
     joins = [
         (subjects[first], subjects[other])
         for first, *others in groups

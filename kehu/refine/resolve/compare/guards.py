@@ -55,6 +55,8 @@ class Guards:
         apart: the two may not end in one merged group, by whatever chain.
         firm: of these, what no number of other records outvotes.
         doubts: by name, what each speaks against one customer: the parts of the above, to be told to a reviewer.
+        pooled: by name, what :mod:`.pooled` asks of each two records of two groups; nothing where groups are not compared
+            as wholes.
     """
 
     certain: Condition
@@ -65,6 +67,7 @@ class Guards:
     apart: Condition
     firm: Condition
     doubts: Mapping[str, Condition]
+    pooled: Mapping[str, Condition]
 
 
 def guards(features: Features, kind: Kind) -> Guards:
@@ -221,6 +224,11 @@ class _Persons(_Conditions):
         return self._same("occupation") | self._same("birth_place")
 
     @cached_property
+    def _at_home(self) -> Condition:
+        """What the people of one household share."""
+        return _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+
+    @cached_property
     def _told(self) -> Condition:
         """Of namesakes in a household one is told by a suffix or the gender, or both by their birth dates."""
         return ~self._known("birth") & ~self._one_has("suffix") & ~self._differs("gender")
@@ -241,7 +249,7 @@ class _Persons(_Conditions):
     def _certain(self) -> Condition:
         """Evidence that may merge by itself, whatever contradicts it."""
         given, birth, number = self._given, self._birth_agrees(), self._number
-        at_home = _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+        at_home = self._at_home
         # Under one written name a slip of a digit is no other phone.
         slip = self._same("name") & (
             self._when("phone", Mistyped("phone", 1)) | self._when("email", Mistyped("email", 1))
@@ -266,6 +274,34 @@ class _Persons(_Conditions):
         """Given names that differ by more than any slip, and nothing that speaks against two."""
         return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number
 
+    def _pooled(self, firm: Condition) -> Mapping[str, Condition]:
+        """What two groups are asked, record by record; each false where it is unknown."""
+        # One word of a name may be the given or the family name: the whole household has it, and it tells nobody from a twin.
+        words = ~Equal(left("last"), left("name")) & ~Equal(right("last"), right("name"))
+        two_words = self._when("last", words)
+        family = self._known("last") & self._family_agrees()
+        asked = {
+            "two words": two_words,
+            "families": two_words & family,
+            "named": two_words & family & self._given,
+            "given": two_words & self._given,
+            "short": two_words & family & self._given_short(),
+            "lone given": ~two_words & self._when("first", near("first", 0.9) | OTHER_FORM),
+            "lone family": ~two_words & family,
+            "births": self._known("birth"),
+            "birth": self._birth_agrees(),
+            "fact": self._fact,
+            "facts": self._known("occupation") | self._known("birth_place"),
+            "home": self._at_home,
+            "slip": self._when("postal", Mistyped("postal", 1)),
+            "firm": firm,
+            "suffix": self._one_has("suffix"),
+            "genders differ": self._differs("gender"),
+            "one gender": self._same("gender"),
+            "same first": self._same("first"),
+        }
+        return {name: Surely(condition) for name, condition in asked.items()}
+
     def guards(self) -> Guards:
         contradiction, certain = _any(self._contradictions.values()), self._certain()
         other_number, other_suffix, other_gender = self._contradictions.values()
@@ -273,6 +309,7 @@ class _Persons(_Conditions):
         mixed = other_gender & ~self._given & ~self._given_compatible() & ~self._birth_agrees()
         other_given, other_characters = self._other_given(), self._other_characters() & ~self._number
         whole = self._same("name") & self._when("first", FREE_NAME) if self._wide else NO
+        firm = other_number | other_suffix | other_characters
         return Guards(
             certain=~contradiction & certain,
             named=~contradiction & whole & (self._near_birth | self._told),
@@ -280,7 +317,8 @@ class _Persons(_Conditions):
             shown=self._household & self._other_birth,
             never=self._never(),
             apart=other_number | other_suffix | mixed | self._other_birth | other_given | other_characters,
-            firm=other_number | other_suffix | other_characters,
+            firm=firm,
+            pooled=self._pooled(firm),
             doubts={
                 **self._contradictions,
                 "birth dates differ": self._other_birth,
@@ -322,7 +360,8 @@ class _Organisations(_Conditions):
             "legal forms differ": forms,
             "too little": ~certain,
         }
-        return Guards(certain, named=NO, household=NO, shown=NO, never=NO, apart=apart, firm=apart, doubts=doubts)
+        never = {"household": NO, "shown": NO, "never": NO}
+        return Guards(certain, named=NO, **never, apart=apart, firm=apart, doubts=doubts, pooled={})
 
 
 def _any(conditions: Iterable[Condition]) -> Condition:

@@ -5,7 +5,7 @@ A record is a folded one: a row of :attr:`kehu.refine.resolve.compare.features.F
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log2, prod
 from typing import Final
@@ -104,6 +104,27 @@ def most(left: Row, right: Row, model: Model) -> float:
     phone, mailbox): where nothing else speaks for one customer, too little to merge."""
     own = (_level(comparison, left, right) for comparison in model.own)
     return HOUSEHOLD_MOST + sum(log2(level.m / level.u) for level in own if level)
+
+
+def weigh_pooled(pairs: Sequence[tuple[Row, Row]], model: Model, *, frequencies: Frequencies | None = None) -> float:
+    """The match weight of two groups, in bits: of each comparison the most that any two of their records say, and of all
+    no more than what a household does not share allows (:func:`most`).
+
+    Args:
+        pairs: each record of the one with each of the other.
+    """
+    weight, allowed = prior_bits(model), HOUSEHOLD_MOST
+    for comparison in model.comparisons:
+        said = [
+            log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
+            for left, right in pairs
+            if (level := _level(comparison, left, right))
+        ]
+        weight += max(said, default=0.0)
+    for comparison in model.own:
+        levels = (_level(comparison, left, right) for left, right in pairs)
+        allowed += max((log2(level.m / level.u) for level in levels if level), default=0.0)
+    return min(weight, allowed)
 
 
 def doubts(left: Row, right: Row, held: Guards) -> list[str]:

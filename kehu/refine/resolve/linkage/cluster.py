@@ -6,13 +6,18 @@ order of the record ids), so that a new record elsewhere cannot change a custome
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import igraph
 
+from kehu.refine.resolve.compare.pooled import LEAST_RECORDS
+
 Edge = tuple[int, int, float]
+Pooled = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[float | None]]
+"""Of each two groups the bits by which they are one customer, taken together; None where they are not."""
 _ROUNDS: Final = 30
 _SUPPORT: Final = 2  # light edges that together join two groups
 _SPOKEN: Final = 0.0  # bits that one of them needs: several that each say no add up to no yes
@@ -195,6 +200,42 @@ def _supported(groups: _Groups, light: Iterable[Edge], apart: Mapping[int, froze
     several = [(len(weights), sum(weights), pair) for pair, weights in _several(groups, light).items()]
     several.sort(key=lambda found: (-found[0], -found[1], found[2]))
     return sum(_join(groups, *pair, apart) for _, _, pair in several)
+
+
+def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) -> list[list[int]]:
+    """Join groups that are one customer by all that their records know together, until none are.
+
+    In one round a group grows once, by the heaviest: what it has become is compared again.
+
+    Args:
+        groups: of records; one in no group is a group of its own.
+        edges: between whose ends' groups it is asked.
+        weigh: asked of groups of :data:`LEAST_RECORDS` together or more.
+    Returns:
+        groups of at least two records, sorted.
+    """
+    held = _Groups()
+    for first, *others in groups:
+        for other in others:
+            held.join(first, other)
+    open_still = [(edge[0], edge[1]) for edge in edges]
+    grown: set[int] | None = None
+    for _ in range(_ROUNDS):
+        ends = {(held.find(one), held.find(other)) for one, other in open_still}
+        between = sorted({(min(pair), max(pair)) for pair in ends if pair[0] != pair[1]})
+        asked = [pair for pair in between if grown is None or grown.intersection(pair)]
+        members = [(held.members.get(one, [one]), held.members.get(other, [other])) for one, other in asked]
+        fit = [LEAST_RECORDS <= len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
+        asked, members = list(itertools.compress(asked, fit)), list(itertools.compress(members, fit))
+        weights = zip(weigh(members) if members else (), asked, strict=True)
+        grown = set()
+        for _weight, (one, other) in sorted((-weight, pair) for weight, pair in weights if weight is not None):
+            if not grown.intersection((one, other)):
+                held.join(one, other)
+                grown |= {one, other}
+        if not grown:
+            break
+    return sorted(sorted(members) for members in held.members.values())
 
 
 def group_names(groups: Iterable[Sequence[int]]) -> dict[int, int]:

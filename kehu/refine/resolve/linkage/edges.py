@@ -10,11 +10,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log2
 from typing import Final, NamedTuple
 
-from kehu.refine.resolve.compare.conditions import ALIASED, Row
+from kehu.refine.resolve.compare.conditions import ALIASED, Known, Row
 from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import PARTS_BITS, Comparison, Level, Model
 from kehu.refine.resolve.compare.scoring import HOUSEHOLD_MOST, ROUNDING, Frequencies, most, prior_bits, weigh
-from kehu.refine.resolve.linkage.cluster import Edge, communities, group_names, merge, outside_households, questions
+from kehu.refine.resolve.linkage.cluster import (
+    Edge,
+    Pooled,
+    communities,
+    group_names,
+    merge,
+    outside_households,
+    pool,
+    questions,
+)
 
 # Bits. Below the first a pair is no proposal; from the last it merges, where the evidence is of the right kind; from the
 # second it merges together with another pair of the same two groups.
@@ -196,11 +205,36 @@ def _share_sql(level: Level, side: str) -> str:
     return f"CASE WHEN {level.parts_when.sql(side, side)} THEN {rarer} ELSE {seen} END"
 
 
-def grouped(found: Sequence[Weighed], kept_apart: KeptApart) -> tuple[list[list[int]], list[Edge]]:
+def pooled_sql(model: Model, held: Guards) -> str:
+    """SQL: what each two groups say together, as :class:`kehu.refine.resolve.compare.pooled.Together` has it: their number,
+    the weight, and of how many pairs each question holds.
+
+    Of table `pooled` (number, l, r: two records, one of each group) and `weighable`.
+    """
+    weight, allowed = (
+        " + ".join([repr(base), *(_best_sql(comparison) for comparison in of)])
+        for base, of in ((prior_bits(model), model.comparisons), (HOUSEHOLD_MOST, model.own))
+    )
+    counts = [f"count(*) FILTER (WHERE {asked.sql(*ALIASED)})" for asked in held.pooled.values()]
+    return (
+        f"SELECT number, least({weight}, {allowed}), {', '.join(counts)} FROM pooled"
+        " JOIN weighable AS l ON l.id = pooled.l JOIN weighable AS r ON r.id = pooled.r GROUP BY number ORDER BY number"
+    )
+
+
+def _best_sql(comparison: Comparison) -> str:
+    known = Known(comparison.column).sql(*ALIASED)
+    return f"coalesce(max(CASE WHEN {known} THEN {_comparison_sql(comparison, *ALIASED)} END), 0)"
+
+
+def grouped(
+    found: Sequence[Weighed], kept_apart: KeptApart, pooled: Pooled | None = None
+) -> tuple[list[list[int]], list[Edge]]:
     """What edges come to: groups that merge by themselves, and the questions that remain, heaviest first.
 
     Args:
         found: in the order of their ends.
+        pooled: compares groups as wholes; None: they are not.
     """
     fit = [one.edge for one in found if one.sure]
     apart = kept_apart(fit)
@@ -213,6 +247,8 @@ def grouped(found: Sequence[Weighed], kept_apart: KeptApart) -> tuple[list[list[
     edges += [(left, right, min(weight, HOUSEHOLD_CAP)) for left, right, weight in kin]
     likely = communities(edges, threshold=PROPOSE_FROM)
     groups = _merged((edge for edge in fit if likely[edge[0]] == likely[edge[1]]), apart, chain)
+    if pooled:
+        groups = pool(groups, [one.edge for one in possible], pooled)
     within = [edge for edge in edges if likely[edge[0]] == likely[edge[1]]]
     return groups, questions(within, group_names(groups))
 

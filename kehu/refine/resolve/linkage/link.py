@@ -6,6 +6,7 @@ carry no value of any record.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +23,10 @@ from kehu.refine.resolve.compare.features import Features, Kind, prepare
 from kehu.refine.resolve.compare.guards import Guards, guards
 from kehu.refine.resolve.compare.model import Model, shipped
 from kehu.refine.resolve.compare.odds import moved
+from kehu.refine.resolve.compare.pooled import Together
 from kehu.refine.resolve.compare.whole import says_wide
 from kehu.refine.resolve.linkage.blocking import block, propose
-from kehu.refine.resolve.linkage.cluster import Edge
+from kehu.refine.resolve.linkage.cluster import Edge, Pooled
 from kehu.refine.resolve.linkage.edges import (
     Contradictions,
     Weighed,
@@ -33,6 +35,7 @@ from kehu.refine.resolve.linkage.edges import (
     edges_sql,
     grouped,
     heavy_sql,
+    pooled_sql,
     weighable_sql,
     weight_sql,
 )
@@ -200,11 +203,15 @@ class _Run:
             "CREATE TABLE edge (l INT, r INT, weight DOUBLE, sure BOOL, household BOOL, shown BOOL, never BOOL)"
         )
         connection.execute(f"INSERT INTO edge {edges_sql(self.model, self._guards)}")
-        connection.execute("DROP TABLE likely; DROP TABLE heavy; DROP TABLE weighable")
+        connection.execute("DROP TABLE likely; DROP TABLE heavy")
+        # groups are compared by those of their records that have an edge, and by the others
+        connection.execute("DELETE FROM weighable WHERE id NOT IN (SELECT l FROM edge UNION ALL SELECT r FROM edge)")
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
         found = [Weighed(*row) for row in connection.execute("FROM edge ORDER BY l, r").fetchall()]
-        groups, asked = grouped(found, lambda sure: self._kept_apart(connection, sure))
+        groups, asked = grouped(
+            found, lambda sure: self._kept_apart(connection, sure), pooled_by(connection, self.model, self._guards)
+        )
         ids = self._features.records
         merges = [[ids[member] for member in group] for group in groups]
         return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
@@ -227,6 +234,28 @@ def contradictions(connection: duckdb.DuckDBPyConnection, held: Guards, sure: Se
         f"WHERE coalesce({held.apart.sql(*ALIASED)}, false)"
     )
     return Contradictions.of(connection.execute(query).fetchall())
+
+
+def pooled_by(connection: duckdb.DuckDBPyConnection, model: Model, held: Guards) -> Pooled | None:
+    """Compares groups whose records are all in table `weighable`; None where this kind's are not compared."""
+    if not held.pooled:
+        return None
+    query = pooled_sql(model, held)
+
+    def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float | None]:
+        rows = [(number, *pair) for number, of in enumerate(groups) for pair in itertools.product(*of)]
+        columns = zip(*rows, strict=True)
+        names = ("number", "l", "r")
+        pairs = pa.table({name: pa.array(of, pa.int32()) for name, of in zip(names, columns, strict=True)})
+        connection.register("pooled", pairs)
+        found = {
+            number: Together(weight, dict(zip(held.pooled, counts, strict=True)))
+            for number, weight, *counts in connection.execute(query).fetchall()
+        }
+        connection.unregister("pooled")
+        return [found[number].weight if found[number].one else None for number in range(len(groups))]
+
+    return weigh
 
 
 def learn(

@@ -31,7 +31,7 @@ from kehu.refine.resolve.compare.model import LEAST_RECORDS, Model
 from kehu.refine.resolve.compare.whole import everything, says_wide
 from kehu.refine.resolve.linkage import batches
 from kehu.refine.resolve.linkage.blocking import ALL_PAIRS_UP_TO, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
-from kehu.refine.resolve.linkage.cluster import Edge
+from kehu.refine.resolve.linkage.cluster import Edge, Pooled
 from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped
 from kehu.refine.resolve.linkage.link import (
     Found,
@@ -42,6 +42,7 @@ from kehu.refine.resolve.linkage.link import (
     contradictions,
     learn,
     link,
+    pooled_by,
 )
 
 if TYPE_CHECKING:
@@ -230,9 +231,14 @@ class _Run:
         blocks = self._blocks(folded, keys)
         self._begin("score", 0.4)
         held = guards(shape, self._kind)
-        found = self._weighed(self._with_shares(folded, filled), blocks, keys, held)
+        records = self._with_shares(folded, filled)
+        found = self._weighed(records, blocks, keys, held)
         self._begin("cluster", 0.9)
-        groups, asked = grouped(found, lambda sure: self._kept_apart(folded, held, sure))
+        groups, asked = grouped(
+            found,
+            lambda sure: self._kept_apart(folded, held, sure),
+            self._pooled(records, held) if held.pooled else None,
+        )
         for frame in self._persisted:
             frame.unpersist()
         merges = [[names[one] for one in group] for group in groups]
@@ -340,13 +346,26 @@ class _Run:
 
     def _kept_apart(self, folded: DataFrame, held: Guards, sure: Sequence[Edge]) -> Contradictions:
         """Who of a chain contradicts whom, on the driver: chains are short, and few records are in one."""
-        members = sorted(member for group in chains(sure) for member in group)
-        wanted = self._spark.createDataFrame(pa.table({"id": pa.array(members, pa.int64())}))
-        table = folded.join(wanted, "id", "left_semi").toArrow()
         with connect(batches.WORKER_MEMORY) as connection:
-            connection.register("incoming", table)
-            connection.execute("CREATE TABLE feature AS FROM incoming")
+            connection.register("feature", self._of(folded, (member for group in chains(sure) for member in group)))
             return contradictions(connection, held, sure)
+
+    def _pooled(self, records: DataFrame, held: Guards) -> Pooled:
+        """Compares groups as wholes, on the driver: few are not one by their pairs already."""
+
+        def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Sequence[float | None]:
+            with connect(batches.WORKER_MEMORY) as connection:
+                members = (member for pair in groups for group in pair for member in group)
+                connection.register("weighable", self._of(records, members))
+                by = pooled_by(connection, self.model, held)
+                return by(groups) if by else [None] * len(groups)
+
+        return weigh
+
+    def _of(self, records: DataFrame, members: Iterable[int]) -> pa.Table:
+        """These of the records, on the driver."""
+        wanted = self._spark.createDataFrame(pa.table({"id": pa.array(sorted(set(members)), pa.int64())}))
+        return records.join(wanted, "id", "left_semi").toArrow()
 
 
 def largest_blocks(counts: Mapping[int, Sequence[tuple[int, int]]], rules: int, budget: int) -> dict[int, int]:

@@ -1,0 +1,155 @@
+"""Groups compared as wholes: what several records know together, and what they never say of a household."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pytest
+from linkage_families import families
+from linkage_households import households
+
+from bench.linkage import alone, customers
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.model import shipped
+from kehu.refine.resolve.compare.pooled import Together, together
+from kehu.refine.resolve.compare.scoring import frequencies
+from kehu.refine.resolve.linkage import link as linking
+from kehu.refine.resolve.linkage.cluster import LARGEST_GROUP, pool
+from kehu.refine.resolve.linkage.edges import weighable_sql
+from kehu.refine.resolve.linkage.link import connect, link, pooled_by
+
+NAME = {"full_name": "agnes beaumont", "given_name": "agnes", "family_name": "beaumont"}
+BORN = {"birth_date": "1962-03-14"}
+LIVES = {"postal_code": "sg18 9ay", "street": "mill lane", "house_number": "4"}
+KNOWN = [{**NAME, **BORN, "birth_place": "bedford"}, {**NAME, **LIVES, "birth_place": "bedford", "gender": "female"}]
+
+
+def said(one: Sequence[dict[str, str]], other: Sequence[dict[str, str]]) -> Together:
+    """Two groups of records, among others of whom nothing is asked."""
+    rows = [*one, *other]
+    names = sorted({name for row in rows for name in row} | {"gender", "birth_date", "occupation"})
+    table = pa.table(
+        {"record": [f"{n:03d}" for n in range(len(rows))]}
+        | {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
+    )
+    features = prepare(table)
+    folded = features.table.to_pylist()
+    return together(
+        folded[: len(one)], folded[len(one) :], shipped(features, "person", prior=1e-4), guards(features, "person")
+    )
+
+
+class TestTogether:
+    def test_what_no_record_says_by_itself_the_group_says(self):
+        new = {**NAME, **LIVES}
+        assert not said(KNOWN[:1], [new]).one
+        assert said(KNOWN, [new]).one
+
+    def test_a_twin_is_not_joined_through_a_record_without_a_given_name(self):
+        surname = {"full_name": "beaumont", "family_name": "beaumont", **BORN, **LIVES}
+        twin = {**NAME, **BORN, **LIVES, "full_name": "mary beaumont", "given_name": "mary", "birth_place": "bedford"}
+        assert not said([*KNOWN, surname], [twin, twin]).one
+
+    def test_of_a_father_and_a_son_of_one_name_each_stays_himself(self):
+        son = {**NAME, **LIVES, "birth_date": "1991-08-02"}
+        assert not said(KNOWN, [son, {**son, "birth_place": "bedford"}]).one
+        assert not said(KNOWN, [{**NAME, **LIVES, "full_name": "agnes beaumont jr"}]).one
+        assert not said(KNOWN, [{**NAME, **LIVES, "birth_place": "truro"}]).one
+
+    def test_a_namesake_of_the_other_gender_is_another(self):
+        assert not said(KNOWN, [{**NAME, **LIVES, "gender": "male"}]).one
+
+    def test_two_numbers_are_two_people(self):
+        one, other = ({"national_id": number} for number in ("11010119620314002X", "440304198711304512"))
+        assert not said([*KNOWN, {**NAME, **one}], [{**NAME, **LIVES, **BORN, **other}]).one
+
+    def test_birth_dates_that_differ_in_most_pairs_outvote_one_that_was_mistyped(self):
+        was, wrong = ({**NAME, **LIVES, "birth_date": day} for day in ("1952-11-03", "1962-03-14"))
+        assert said(KNOWN, [wrong]).one
+        assert not said(KNOWN, [was, was, wrong]).one
+
+    def test_a_family_name_that_never_agrees_needs_more(self):
+        married = {**BORN, "full_name": "agnes carter", "given_name": "agnes", "family_name": "carter"}
+        assert not said(KNOWN, [married, married]).one
+        assert said(KNOWN, [{**married, **LIVES, "birth_place": "bedford"}, {**married, "phone": "+441234567890"}]).one
+
+
+@pytest.mark.parametrize("made", [families(60, seed=4).table, households(40, seed=4).table], ids=["chinese", "english"])
+def test_one_group_at_a_time_says_what_all_say_at_once(made: pa.Table):
+    """DuckDB over tables, and Python over rows: the same weight, and the same count of each question."""
+    features = prepare(made)
+    model, held = shipped(features, "person", prior=1e-4), guards(features, "person")
+    rows, of = features.table.to_pylist(), frequencies(features, model)
+    pairs = [
+        (list(range(at, at + few)), list(range(at + few, at + 2 * few)))
+        for few in (1, 3)
+        for at in range(len(rows) - 6)
+    ]
+    with connect("1GB") as connection:
+        connection.register("feature", features.table)
+        connection.execute(f"CREATE TABLE weighable AS {weighable_sql(model)}")
+        by = pooled_by(connection, model, held)
+        assert by is not None
+        found = by(pairs)
+    alike = [
+        together([rows[n] for n in one], [rows[n] for n in two], model, held, frequencies=of) for one, two in pairs
+    ]
+    expected = [one.weight if one.one else None for one in alike]
+    assert [one is None for one in found] == [one is None for one in expected]
+    assert [one for one in found if one is not None] == pytest.approx([one for one in expected if one is not None])
+    assert any(one is not None for one in found)
+
+
+def test_of_what_groups_join_nearly_all_is_right(monkeypatch):
+    """Households of many poor records: recall grows, and of thirty joinings one or two are wrong."""
+    made = households(450, seed=1)
+    whole = link(made.table)
+    monkeypatch.setattr(linking, "pooled_by", lambda *_: None)
+    pairs = link(made.table)
+    before = customers(made.truth, pairs.merges)
+    parts = [{before[record] for record in group} for group in whole.merges]
+    joined = [group for group, of in zip(whole.merges, parts, strict=True) if len(of) > 1]
+    pure = defaultdict(set)
+    for record, customer in before.items():
+        pure[customer].add(made.truth[record])
+    wrong = [
+        group
+        for group in joined
+        if len({made.truth[record] for record in group}) > 1 and all(len(pure[before[record]]) == 1 for record in group)
+    ]
+    assert len(joined) > 15 and len(wrong) <= 1
+    assert alone(made, whole).recall > alone(made, pairs).recall + 0.005
+    assert alone(made, whole).b3 > alone(made, pairs).b3
+
+
+class TestPool:
+    def test_a_group_grows_by_the_heaviest_first_and_is_asked_again(self):
+        asked: list[list[tuple[list[int], list[int]]]] = []
+
+        def weigh(groups):
+            asked.append([(sorted(one), sorted(other)) for one, other in groups])
+            return [9.0 if 2 in one + other else 7.0 for one, other in asked[-1]]
+
+        assert pool([[0, 1]], [(0, 2, 1.0), (1, 3, 1.0)], weigh) == [[0, 1, 2, 3]]
+        assert asked == [[([0, 1], [2]), ([0, 1], [3])], [([0, 1, 2], [3])]]
+
+    def test_of_one_record_each_nothing_is_asked(self):
+        assert pool([], [(0, 1, 1.0)], lambda _: pytest.fail("asked")) == []
+
+    def test_no_group_grows_past_a_sane_size(self):
+        large = list(range(LARGEST_GROUP))
+        assert pool([large], [(0, 99, 1.0)], lambda _: pytest.fail("asked")) == [large]
+
+    def test_groups_elsewhere_change_nothing(self):
+        here, there = [[0, 1], [2, 3, 4]], [[10, 11], [12, 13]]
+        edges = [(0, 2, 1.0), (4, 5, 1.0)]
+
+        def weigh(groups):
+            return [None if 5 in [*one, *other] else float(min(*one, *other) + 5) for one, other in groups]
+
+        alone_here = pool(here, edges, weigh)
+        both = pool([*here, *there], [*edges, (10, 12, 1.0)], weigh)
+        assert [group for group in both if group[0] < 10] == alone_here == [[0, 1, 2, 3, 4]]
