@@ -96,6 +96,24 @@ def send_again(channel: int, reason: str, staff: str, until: str) -> None:
         mending.send_group(group, actor=actor, until=UUID(until))
 
 
+@app.task(name="collect:let_go", pass_context=False, retry=WHILE_DATABASE_AWAY)
+def let_go(channel: int, reason: str, sent: bool, staff: str, until: str) -> None:
+    """Destroy what waits of a large group and was refused until then, as whoever asked for it.
+
+    Raises:
+        UnknownStaff: nobody of that account works here any more.
+    """
+    from kehu.collect.quarantine import groups, mending
+
+    held = Staff.objects.filter(id=staff, is_active=True).first()
+    if held is None:
+        raise UnknownStaff(staff)
+    actor = actor_of(held.email)
+    group = groups.group_of(channel, reason, sent, actor=actor)
+    if group is not None:
+        mending.let_go(group, actor=actor, until=UUID(until))
+
+
 @app.periodic(cron="23 3 * * *")
 @app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
 def tidy(timestamp: int) -> None:

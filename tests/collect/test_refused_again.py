@@ -347,3 +347,26 @@ def _ask(old, row):
         return mending.bring_again(old, {0: [row.id]}, actor=owner_actor())
     finally:
         connections.close_all()
+
+
+def _refused_rows(bring, rows):
+    lines = "".join(f"P {n},CN\n" for n in range(rows))
+    bring(f"full_name,lives in\n{lines}Ben,DE\n", "--residence", "lives in", basis="legitimate_interest")
+    [group] = groups.groups(actor=owner_actor())
+    assert group.count == rows
+    return group
+
+
+def test_all_of_a_group_is_let_go_however_many_they_are(bring, monkeypatch):
+    monkeypatch.setattr(mending, "MOST", 2)
+    group = _refused_rows(bring, 5)
+    assert mending.let_go(group, actor=owner_actor()) == 5
+    assert not Quarantined.objects.exclude(sealed=None).exists()
+
+
+def test_all_of_a_group_is_brought_again_however_many_they_are(bring, monkeypatch):
+    monkeypatch.setattr(mending, "MOST", 2)
+    group = _refused_rows(bring, 5)
+    for begun in mending.bring_group(group, actor=owner_actor(), correction=Correction(cells={"lives in": "DE"})):
+        actions.run(begun, actor=owner_actor())
+    assert not groups.groups(actor=owner_actor()) and count("select count(*) from record") == 6

@@ -6,7 +6,7 @@ back to the inbox and is read by its channel's own reader. There is no other way
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
@@ -22,8 +22,7 @@ from kehu.collect.inbox.envelope import packed
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.actions import NothingRefused, enter, recipe_of_import
 from kehu.collect.quarantine.correcting import Correction, cells_of
-from kehu.collect.quarantine.groups import Group, by_import, moment_of, places, taken_back
-from kehu.collect.quarantine.queries import in_steps
+from kehu.collect.quarantine.groups import NIL, Group, Place, by_import, moment_of, places, taken_back
 from kehu.collect.quarantine.source import open_refused
 from kehu.govern.models import Channel
 from kehu.guard.aside import forget_aside, seal_aside
@@ -34,7 +33,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.vault.ids import new_id
 
 MOST: Final = 200_000
-"""Rows of a group that are brought again at once; what is left is asked for anew."""
+"""Rows that one import brings again: of a larger group there are several."""
 _STEP: Final = 500
 _UNREAD: Final = b"\0"
 
@@ -199,17 +198,22 @@ def bring_again(
 def bring_group(
     group: Group, *, actor: Actor, correction: Correction | None = None, **how: Any
 ) -> list[UUID]:  # fmt: skip
-    """The same for every row of a group, an import for each that they came with; returns their ids.
+    """The same for every row of a group, an import for each that they came with, several where they are many; their ids.
 
     Raises:
         ActRefused: this role may not.
         NothingRefused: nothing of it waits any more.
     """
-    found = by_import(places(group, limit=MOST))
-    if not found:
+    begun: list[UUID] = []
+    for part in _parts(group, new_id(), MOST):
+        found = by_import(part)
+        held = Import.objects.in_bulk(list(found))
+        begun += [
+            bring_again(held[batch], rows, actor=actor, correction=correction, **how) for batch, rows in found.items()
+        ]
+    if not begun:
         raise NothingRefused
-    held = Import.objects.in_bulk(list(found))
-    return [bring_again(held[batch], rows, actor=actor, correction=correction, **how) for batch, rows in found.items()]
+    return begun
 
 
 def send_group(group: Group, *, actor: Actor, until: UUID) -> int:
@@ -219,9 +223,8 @@ def send_group(group: Group, *, actor: Actor, until: UUID) -> int:
         ActRefused: this role may not.
     """
     require_act("collect", actor)
-    done, after = 0, UUID(int=0)
-    while found := [one for one in places(group, after=after, limit=_STEP) if one.id < until]:
-        after = found[-1].id
+    done = 0
+    for found in _parts(group, until, _STEP):
         opened = open_refused([one.id for one in found], actor=actor, detail=None)
         ready: list[tuple[UUID, Any]] = []
         for id, (_reason, content) in opened.items():
@@ -232,19 +235,30 @@ def send_group(group: Group, *, actor: Actor, until: UUID) -> int:
     return done
 
 
-def let_go(group: Group, *, actor: Actor) -> int:
+def let_go(group: Group, *, actor: Actor, until: UUID | None = None) -> int:
     """Destroy what waits of a group: it never comes in. In the ledger; returns how many rows that were.
 
+    Args:
+        until: what was refused before an id alone; None: before now.
     Raises:
         ActRefused: this role may not.
     """
     require_act("quarantine", actor)
-    ids = [one.id for one in places(group, limit=MOST)]
-    for part in in_steps(ids, _STEP):
+    done = 0
+    for found in _parts(group, until or new_id(), _STEP):
         with transaction.atomic():
             record_act("quarantine", None, actor=actor)
-            forget(part)
-    return len(ids)
+            forget([one.id for one in found])
+        done += len(found)
+    return done
+
+
+def _parts(group: Group, until: UUID, size: int) -> Iterator[list[Place]]:
+    """All of a group that was refused before an id, so many at a time, the oldest first."""
+    after = NIL
+    while found := [one for one in places(group, after=after, limit=size) if one.id < until]:
+        yield found
+        after = found[-1].id
 
 
 def forget(ids: Sequence[UUID]) -> None:

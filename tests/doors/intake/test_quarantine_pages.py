@@ -21,6 +21,7 @@ from kehu.collect.quarantine.actions import recipe_of_import
 from kehu.collect.quarantine.correcting import cells_of
 from kehu.collect.signed.secrets import keep_secret
 from kehu.collect.signed.settings import keep_settings
+from kehu.doors.web.intake import quarantine
 from kehu.govern.channels import add_channel
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
@@ -273,3 +274,14 @@ def test_what_is_let_go_or_grows_old_is_destroyed(desk, tmp_path, monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from subject_key k join collect_quarantined q on q.id = k.subject")
         assert cursor.fetchone()[0] == 0
+
+
+def test_a_large_group_is_let_go_as_a_job_and_the_page_says_so(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(quarantine, "_AT_ONCE", 1)
+    bring(tmp_path, DIRTY)
+    store = groups.groups(actor=owner_actor())[0].channel.id
+    answer = desk.post(f"/quarantine/{store}/files/no_usable_value/let-go", follow=True)
+    assert "being destroyed" in plain(answer) and waits() == 4
+    bring(tmp_path, "full_name;email\nBob;bob@mail.example\n;later\n", name="later.csv")
+    jobs.run_pending()
+    assert waits() == 3  # what was refused since is not what was let go

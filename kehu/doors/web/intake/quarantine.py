@@ -30,12 +30,14 @@ from kehu.guard.staff.step_up import shown_lately
 from kehu.vault.ids import new_id
 
 _ROWS: Final = 50
+_AT_ONCE: Final = 20_000  # refused rows that are destroyed while somebody waits, in seconds
 _SHAPED: Final = frozenset({"too_many_cells", "too_few_cells", "unclosed_quote"})
 _SENT: Final = {"sent": True, "files": False}
 _SECRET: Final = 4  # level from which a value wants the second factor
 _DONE: Final = {
     "sent": gettext_lazy("They are read again by their channel; what is refused once more comes back here."),
     "gone": gettext_lazy("What was let go is destroyed."),
+    "going": gettext_lazy("They are being destroyed in the background; what is still listed here goes with them."),
     "begun": gettext_lazy("They come in again in the background; what is refused once more stays here."),
 }
 
@@ -118,9 +120,15 @@ def again(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: s
 @staff_page
 @require_POST
 def let_go(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: str) -> HttpResponse:
-    """Destroy what waits of a group."""
-    mending.let_go(_group(desk, number, how, reason), actor=desk.actor)
-    return redirect(reverse("quarantine") + "?done=gone")
+    """Destroy what waits of a group; of a large one as a job."""
+    held = _group(desk, number, how, reason)
+    if held.count > _AT_ONCE:
+        tasks.let_go.defer(
+            channel=number, reason=reason, sent=held.sent, staff=str(desk.staff), until=str(new_id())
+        )  # fmt: skip
+        return redirect(_address("going"))
+    mending.let_go(held, actor=desk.actor)
+    return redirect(_address("gone"))
 
 
 @staff_page
