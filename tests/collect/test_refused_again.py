@@ -11,7 +11,7 @@ from threading import Barrier, BrokenBarrierError
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from kehu.collect.channels import Asked
@@ -323,6 +323,35 @@ def test_a_field_that_a_mending_added_stays_when_the_next_does_not_name_it(bring
     [row] = Quarantined.objects.all()
     actions.run(mending.mend(row.id, {"full_name": "Zoe Li"}, actor=owner_actor()), actor=owner_actor())
     actions.run(mending.mend(row.id, {"lives in": "DE"}, actor=owner_actor()), actor=owner_actor())
+    assert len(queries.find({"full_name": "Zoe Li"}, actor=staff("service"), purpose="service")[0]) == 1
+
+
+@pytest.mark.parametrize("way", ["group", "replay", "file"])
+def test_a_field_that_a_mending_added_stays_when_its_row_comes_again_with_others(bring, kehu, tmp_path, way):
+    first = bring(
+        "email,lives in\na@mail.example,CN\nc@mail.example,CN\nb@mail.example,DE\n", "--residence", "lives in",
+        basis="legitimate_interest",
+    )  # fmt: skip
+    row = Quarantined.objects.order_by("line").first()
+    actions.run(mending.mend(row.id, {"full_name": "Zoe Li"}, actor=owner_actor()), actor=owner_actor())
+    if way == "group":
+        [group] = groups.groups(actor=owner_actor())
+        told = Correction(cells={"lives in": "DE"})
+        for begun in mending.bring_group(group, actor=owner_actor(), correction=told):
+            actions.run(begun, actor=owner_actor())
+    elif way == "file":
+        place = tmp_path / "out.csv"
+        assert quarantine.export(None, to=place, actor=owner_actor()).rows == 2
+        place.write_text(place.read_text("utf-8-sig").replace(",CN", ",DE"), "utf-8")
+        assert kehu("quarantine", "replay", first.json["import"], "--file", place).code == 0
+    else:
+        for one in Quarantined.objects.filter(settled=None):  # as if the rules had changed
+            said = {"email": f"{one.line}@mail.example", "lives in": "DE"}
+            said |= {"full_name": "Zoe Li"} if one.id == row.id else {}
+            with transaction.atomic():
+                mending._seal_again(one.id, json.dumps(said).encode())
+        assert kehu("quarantine", "replay", first.json["import"]).code == 0
+    assert not Quarantined.objects.filter(settled=None).exists() and count("select count(*) from record") == 3
     assert len(queries.find({"full_name": "Zoe Li"}, actor=staff("service"), purpose="service")[0]) == 1
 
 

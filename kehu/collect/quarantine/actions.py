@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO
@@ -111,11 +112,12 @@ def _write(
     untold: dict[tuple[UUID, int], frozenset[str]] = {}
     for row in Import.objects.filter(id__in=imports).order_by("id"):
         recipe = recipe_of_import(row, actor)
+        added = added_fields(row, actor)
         for number, one in enumerate(recipe.files):
             untold[row.id, number] = recipe.untold(one)
-            if not secrets and any(level[name] >= _SECRET for name in one.fields):
+            if not secrets and any(level[name] >= _SECRET for name in (*one.fields, *added)):
                 raise Refused(_SECOND_FACTOR)
-            columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped])
+            columns |= dict.fromkeys([*one.fields.values(), *recipe.beside, *one.unmapped, *added])
     names = [*OWN_COLUMNS, *((EXACT_COLUMN,) if exact else ()), *columns]
     write = str if exact else for_spreadsheet
     out = csv.writer(file)
@@ -141,6 +143,26 @@ def _write(
 def recipe_of_import(row: Import, actor: Actor) -> Recipe:
     """How the files of an import were read, opened from its seal; the act is recorded before."""
     return Recipe.unpack(open_aside({row.id: bytes(row.sealed)}, actor=actor, act="quarantine", detail=row.id)[row.id])
+
+
+def added_fields(row: Import, actor: Actor) -> list[str]:
+    """Fields that were put into one refused row or another of an import, under their own names: no recipe of its files has them.
+
+    Those of a mending that broke off are left out: a law or a source may not allow them.
+    """
+    mended = Import.objects.filter(replays=row.id, expected=1).exclude(state__in=("failed", "erased"))
+    sealed = {one.id: bytes(one.sealed) for one in mended.order_by("id")}
+    if not sealed:
+        return []
+    opened = open_aside(sealed, actor=actor, act="quarantine", detail=row.id)
+    files = [file for packed in opened.values() for file in Recipe.unpack(packed).files]
+    return list(dict.fromkeys(name for file in files for name, column in file.fields.items() if name == column))
+
+
+def with_added(fields: dict[str, str], added: list[str], columns: Iterable[str]) -> dict[str, str]:
+    """The fields of a file, and those that were added to its rows and that neither a field nor a column of it is."""
+    taken = {*fields, *fields.values(), *columns}
+    return fields | {name: name for name in added if name not in taken}
 
 
 def replay(
@@ -169,8 +191,9 @@ def replay(
     if not refused:
         raise NothingRefused
     recipe = recipe_of_import(old, actor)
+    added = added_fields(old, actor)
     files = [
-        _again(recipe.files[number], ids, import_id, mended, maps, recipe.beside)
+        _again(recipe.files[number], ids, import_id, mended, maps, recipe.beside, added)
         for number, ids in sorted(refused.items())
     ]
     again = replace(recipe, files=files)
@@ -178,12 +201,14 @@ def replay(
 
 
 def _again(
-    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...], beside: list[str]
-) -> FileRecipe:
-    columns = list(dict.fromkeys([*file.fields.values(), *file.unmapped, *beside]))
+    file: FileRecipe, ids: list[UUID], import_id: UUID, mended: Path | None, maps: tuple[str, ...], beside: list[str],
+    added: list[str],
+) -> FileRecipe:  # fmt: skip
+    fields = with_added(file.fields, added, [*file.unmapped, *beside])
+    columns = list(dict.fromkeys([*fields.values(), *file.unmapped, *beside]))
     if mended is not None:
         columns = MendedSource(mended, ids, columns).columns
-    found = override(Suggestion(file.fields, []), maps, columns, installation().rules.dictionary)
+    found = override(Suggestion(fields, []), maps, columns, installation().rules.dictionary)
     return replace(
         file, path=str(mended.absolute()) if mended else None, staged=None, digest="", rows=len(ids),
         fields=found.fields, unmapped=[name for name in columns if name not in found.fields.values()],

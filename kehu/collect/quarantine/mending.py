@@ -20,7 +20,7 @@ from kehu.collect.imports.queries import UnknownImport
 from kehu.collect.imports.recipe import FileRecipe, Recipe, fields_of
 from kehu.collect.inbox.envelope import packed
 from kehu.collect.models import Import, Quarantined
-from kehu.collect.quarantine.actions import NothingRefused, enter, recipe_of_import
+from kehu.collect.quarantine.actions import NothingRefused, added_fields, enter, recipe_of_import, with_added
 from kehu.collect.quarantine.correcting import Correction, cells_of
 from kehu.collect.quarantine.groups import NIL, Group, Place, by_import, moment_of, places, taken_back
 from kehu.collect.quarantine.source import open_refused
@@ -185,8 +185,9 @@ def bring_again(
         raise UnknownImport(str(old.id))
     recipe = recipe_of_import(old, actor)
     told = correction or Correction()
+    added = added_fields(old, actor)
     files = [
-        _again(recipe, recipe.files[number], ids, old.id, told, dict(extra or {}), dict(day_first or {}))
+        _again(recipe, recipe.files[number], ids, old.id, told, added, dict(extra or {}), dict(day_first or {}))
         for number, ids in sorted(rows.items())
     ]
     changed = replace(recipe, files=files)
@@ -274,18 +275,20 @@ def forget(ids: Sequence[UUID]) -> None:
 
 
 def _again(
-    recipe: Recipe, file: FileRecipe, ids: Sequence[UUID], batch: UUID, told: Correction, extra: dict[str, str],
-    day_first: dict[str, bool],
+    recipe: Recipe, file: FileRecipe, ids: Sequence[UUID], batch: UUID, told: Correction, added: list[str],
+    extra: dict[str, str], day_first: dict[str, bool],
 ) -> FileRecipe:  # fmt: skip
     """A file of those rows. A corrected cell of a field without a column gets one of the field's own name.
 
     What is neither is a column of another import of the group: of this one's rows it says nothing.
     """
     known = fields_of(recipe.kind, installation().rules.dictionary)
-    columns = list(dict.fromkeys([*columns_of(file, recipe), *_hidden(recipe), *extra.values(), *told.cells]))
-    fields = {**file.fields, **extra}
-    taken = {*file.fields.values(), *file.unmapped, *recipe.beside}
-    fields |= {name: name for name in told.cells if name in known and name not in taken and name not in fields}
+    taken = [*columns_of(file, recipe), *file.unmapped, *_hidden(recipe)]
+    fields = with_added(file.fields, added, taken) | extra
+    fields |= {
+        name: name for name in told.cells if name in known and name not in {*fields, *file.fields.values(), *taken}
+    }
+    columns = list(dict.fromkeys([*taken, *fields.values(), *told.cells]))
     return replace(
         file, path=None, staged=None, digest="", rows=len(ids), fields=fields,
         unmapped=[name for name in columns if name not in fields.values()],
