@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -11,11 +11,12 @@ from uuid import UUID
 import orjson
 from django.db import connection as django_connection
 from django.db import transaction
+from django.db.models import QuerySet
 
 from kehu.collect.imports.abandoned import KEPT
 from kehu.collect.imports.staging import draft_id, staged_name
 from kehu.collect.models import Import, Staged
-from kehu.guard.aside import forget_aside, open_aside, seal_aside
+from kehu.guard.aside import AsideDoesNotOpen, forget_aside, open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 
@@ -59,29 +60,50 @@ def draft_of(staged: UUID, *, actor: Actor) -> Draft:
     Raises:
         Staged.DoesNotExist: it is somebody else's, or not here (any more).
     """
-    row = Staged.objects.get(id=staged, staff=actor.staff, use="import")
-    if row.draft is None:
-        return Draft()
-    opened = open_aside({draft_id(staged): bytes(row.draft)}, actor=actor, act="collect", detail=staged)
-    held: Mapping[str, Any] = orjson.loads(opened.get(draft_id(staged), b"{}"))
-    return Draft(held.get("form", {}), held.get("mends", {}))
+    return _read(staged, actor)[1]
 
 
-def keep_draft(staged: UUID, draft: Draft, *, actor: Actor) -> None:
-    """Keep it, sealed under a key that goes with the upload's.
+def change_draft(staged: UUID, change: Callable[[Draft], None], *, actor: Actor) -> Draft:
+    """Change it and keep it, sealed under a key that goes with the upload's; what another page says meanwhile stays.
 
+    Args:
+        change: done to the draft as it is; done anew where another page was faster.
     Raises:
         ActRefused: this role may not import.
         Staged.DoesNotExist: it is somebody else's, or not here (any more).
     """
     require_act("collect", actor)
-    with transaction.atomic():
-        row = Staged.objects.select_for_update().get(id=staged, staff=actor.staff, use="import")
-        content = orjson.dumps({"form": draft.form, "mends": draft.mends})
-        forget_aside(django_connection.connection, [draft_id(staged)])
-        [sealed] = seal_aside(django_connection.connection, [(draft_id(staged), content)])
-        row.draft = sealed
-        row.save(update_fields=["draft"])
+    while True:
+        before, draft = _read(staged, actor)
+        change(draft)
+        with transaction.atomic():
+            row = _mine(actor).select_for_update().get(id=staged)
+            if bytes(row.draft or b"") != before:
+                continue
+            content = orjson.dumps({"form": draft.form, "mends": draft.mends})
+            forget_aside(django_connection.connection, [draft_id(staged)])
+            [row.draft] = seal_aside(django_connection.connection, [(draft_id(staged), content)])
+            row.save(update_fields=["draft"])
+        return draft
+
+
+def _mine(actor: Actor) -> QuerySet[Staged]:
+    return Staged.objects.filter(staff=actor.staff, use="import")
+
+
+def _read(staged: UUID, actor: Actor) -> tuple[bytes, Draft]:
+    """A draft, and its seal by which a later one is told from it."""
+    sealed = bytes(_mine(actor).get(id=staged).draft or b"")
+    if not sealed:
+        return sealed, Draft()
+    try:
+        opened = open_aside({draft_id(staged): sealed}, actor=actor, act="collect", detail=staged)
+    except AsideDoesNotOpen:
+        if bytes(_mine(actor).get(id=staged).draft or b"") == sealed:
+            raise
+        return _read(staged, actor)  # another page sealed it anew meanwhile
+    held: Mapping[str, Any] = orjson.loads(opened.get(draft_id(staged), b"{}"))
+    return sealed, Draft(held.get("form", {}), held.get("mends", {}))
 
 
 def left_of(*, actor: Actor) -> Sequence[Left]:
@@ -92,5 +114,5 @@ def left_of(*, actor: Actor) -> Sequence[Left]:
     """
     require_act("collect", actor)
     taken = {UUID(id) for row in Import.objects.filter(state__in=("waiting", "running", "failed")) for id in row.staged}
-    rows = Staged.objects.filter(staff=actor.staff, use="import").exclude(id__in=taken).order_by("-at")[:20]
+    rows = _mine(actor).exclude(id__in=taken).order_by("-at")[:20]
     return [Left(row.id, staged_name(row, actor=actor), row.size, row.at, row.at + KEPT) for row in rows]

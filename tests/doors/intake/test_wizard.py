@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
+from kehu.collect.imports import draft
 from kehu.collect.models import Import, Staged
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
@@ -16,6 +19,7 @@ from kehu.serve.desk import queries
 from tests.cast import staff
 from tests.doors.intake.test_channel_pages import plain, signed_in
 from tests.doors.web.browsing import text_of
+from tests.races import beside
 
 MARK = f"canary{uuid.uuid4().hex[:10]}"
 FILE = (
@@ -69,6 +73,43 @@ def test_what_would_be_refused_is_seen_and_put_right_before(desk):
     with connection.cursor() as cursor:  # keys of what is gone are gone
         cursor.execute("select count(*) from subject_key where subject not in (select subject from subject_state)")
         assert cursor.fetchone()[0] == 1 + 2  # the import's settings, and the two rows in quarantine
+
+
+def test_cells_put_right_in_two_tabs_at_once_are_both_kept(desk, monkeypatch):
+    path = uploaded(desk)
+    desk.post(path, FORM)
+    opened, both = draft.open_aside, Barrier(2, timeout=2)
+
+    def together(*told, **how):
+        held = opened(*told, **how)
+        with suppress(BrokenBarrierError):
+            both.wait()
+        return held
+
+    monkeypatch.setattr(draft, "open_aside", together)
+    answers = []
+    thread, wrong = beside(
+        lambda: answers.append(desk.post(path + "/mend", {"line": "3", "at": "email", "put": "ben@mail.example"}))
+    )
+    answers.append(desk.post(path + "/mend", {"line": "6", "at": "lives in", "put": "DE"}))
+    thread.join()
+    both.abort()
+    assert not wrong and [one.status_code for one in answers] == [302, 302]
+    assert "2 cells were put right" in plain(desk.get(path))
+
+
+def test_a_draft_that_another_tab_sealed_anew_meanwhile_is_read_anew(desk, monkeypatch):
+    path = uploaded(desk)
+    desk.post(path, FORM)
+    opened = draft.open_aside
+
+    def later(*told, **how):
+        monkeypatch.setattr(draft, "open_aside", opened)
+        assert desk.post(path + "/mend", {"line": "6", "at": "lives in", "put": "DE"}).status_code == 302
+        return opened(*told, **how)
+
+    monkeypatch.setattr(draft, "open_aside", later)
+    assert "1 cell was put right" in plain(desk.get(path))
 
 
 def test_a_file_without_a_header_loses_and_shows_nobody(desk):

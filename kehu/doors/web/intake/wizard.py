@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.collect.imports import actions, staging
 from kehu.collect.imports.check import Checked, Fault, check
-from kehu.collect.imports.draft import Draft, draft_of, keep_draft
+from kehu.collect.imports.draft import Draft, change_draft, draft_of
 from kehu.collect.imports.plan import Glance, Plan, TermsRefused, glance
 from kehu.collect.imports.recipe import KINDS, ImportTerms, fields_of
 from kehu.collect.mapping import MappingRefused
@@ -44,16 +44,18 @@ _NOT_KEPT: Final = ("csrfmiddlewaretoken", "do")
 def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
     """The whole of it on one page. What the form says is kept sealed beside the upload, so that it opens where it was left."""
     require_act("collect", desk.actor)
+    posted = request.method == "POST"
+    starts = posted and request.POST.get("do") == "start"
+
+    def say(draft: Draft) -> None:
+        draft.form = _said(request.POST, draft.form)
+
     try:
-        draft = draft_of(staged, actor=desk.actor)
+        draft = change_draft(staged, say, actor=desk.actor) if posted else draft_of(staged, actor=desk.actor)
     except Staged.DoesNotExist:
         raise Http404 from None
-    starts = request.method == "POST" and request.POST.get("do") == "start"
-    if request.method == "POST":
-        draft.form = _said(request.POST, draft.form)
-        keep_draft(staged, draft, actor=desk.actor)
-        if not starts:
-            return redirect("import-new", staged=staged)
+    if posted and not starts:
+        return redirect("import-new", staged=staged)
     asked = _terms(draft, staged)
     problem, checked = "", None
     seen: Plan | Glance | None = None
@@ -95,13 +97,16 @@ def _glanced(asked: ImportTerms, desk: SignedIn) -> Glance | None:
 def mend(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
     """Put cells right before the import: they are read so when it looks again, and when it runs."""
     require_act("collect", desk.actor)
-    try:
-        draft = draft_of(staged, actor=desk.actor)
-        lines, columns = request.POST.getlist("line"), request.POST.getlist("at")
-        for line, column, value in zip(lines, columns, request.POST.getlist("put"), strict=False):
+    lines, columns = request.POST.getlist("line"), request.POST.getlist("at")
+    put = list(zip(lines, columns, request.POST.getlist("put"), strict=False))
+
+    def put_right(draft: Draft) -> None:
+        for line, column, value in put:
             if (number := whole(line)) is not None and column and value.strip():
                 draft.mend(number, column[:200], value)
-        keep_draft(staged, draft, actor=desk.actor)
+
+    try:
+        change_draft(staged, put_right, actor=desk.actor)
     except Staged.DoesNotExist:
         raise Http404 from None
     return redirect(reverse("import-new", args=[staged]) + "#check")
