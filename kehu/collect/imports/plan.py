@@ -101,7 +101,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
             raise AsideDoesNotOpen(str(file))  # somebody else's answers as one that is gone
     terms, notice, country, source = _provenance(asked)
     admission = Admission(installation(), gate().decisions, actor=actor, terms=terms)
-    column = None if country or not asked.residence else asked.residence
+    column = asked.residence_column or (None if country or not asked.residence else asked.residence)
     beside = _packs_beside(terms)
     if column is None:
         _require(admission, [country], beside)
@@ -246,7 +246,8 @@ def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None, SourceRo
             )  # fmt: skip
     if asked.source_proof is not None and not 0 < len(asked.source_proof) <= _PROOF_LIMIT:
         raise TermsRefused("source-proof", "The proof is empty or larger than 8 MiB.", "Give the document itself.")
-    country = asked.residence if asked.residence and len(asked.residence) == 2 and asked.residence.isupper() else None
+    said = "" if asked.residence_column else asked.residence or ""
+    country = said if len(said) == 2 and said.isupper() else None
     source = _source(asked, channel)
     terms = Terms(
         channel.id, channel.kind, controller.id, asked.basis, notice.id, asked.source_proof is not None, None,

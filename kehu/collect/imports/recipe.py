@@ -36,9 +36,9 @@ class ImportTerms:
     """What somebody asks for: files and the provenance of what is in them.
 
     ``files`` are paths, or ids of staged uploads. ``source``: whom it comes from, if not from the customers; ``purposes``:
-    it is brought in for these alone. ``residence``: a country, else the name of a column. ``consents``:
-    purpose to column. ``maps``: ``field=column``, ``field=#N`` or ``field=``. ``mends``: cells put right before, by line and
-    column of the first file. ``day_first``: how dates are written, where it is said.
+    it is brought in for these alone. ``residence``: a country, else the name of a column; ``residence_column``: a column,
+    whatever its name. ``consents``: purpose to column. ``maps``: ``field=column``, ``field=#N`` or ``field=``. ``mends``: cells
+    put right before, by line and column of the first file. ``day_first``: how dates are written, where it is said.
     """
 
     files: tuple[Path | UUID, ...]
@@ -47,6 +47,7 @@ class ImportTerms:
     notice: str | None = None
     controller: str | None = None
     residence: str | None = None
+    residence_column: str | None = None
     source_proof: bytes | None = field(default=None, repr=False)
     source: str | None = None
     purposes: tuple[str, ...] = ()

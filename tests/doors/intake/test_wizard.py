@@ -131,6 +131,17 @@ def test_a_file_without_a_header_loses_and_shows_nobody(desk):
         assert len(queries.find({"email": email}, actor=service, purpose="service")[0]) == 1
 
 
+@pytest.mark.parametrize("chosen, refused", [("DE", 1), ("country:DE", 0)])
+def test_a_column_named_as_a_country_says_where_each_lives(desk, chosen, refused):
+    file = SimpleUploadedFile("in.csv", b"external_id,full_name,DE\nK1,Ann Lee,CN\nK2,Ben Wu,DE\n")
+    path = desk.post("/imports/upload", {"file": file})["Location"]
+    page = text_of(desk.get(path))
+    assert "<option >DE</option>" in page and '<option value="country:DE"' in page
+    desk.post(path, FORM | {"residence": chosen})
+    assert f"Of the first 2 rows {refused} would be refused" in plain(desk.get(path))
+    assert len(re.findall(r"<option[^>]* selected>DE", text_of(desk.get(path)))) == 1
+
+
 def test_every_value_that_is_wrong_is_counted(desk):
     lines = "".join(f"K{n},Ann,wrong\n" for n in range(300))
     file = SimpleUploadedFile("in.csv", f"external_id,full_name,email\n{lines}".encode())

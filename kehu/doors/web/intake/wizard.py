@@ -36,6 +36,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.standing import consent_purposes
 
 _OF_ROWS: Final = ("column", "field", "suggested")
+_COUNTRY: Final = "country:"
 _NOT_KEPT: Final = ("csrfmiddlewaretoken", "do")
 
 
@@ -140,12 +141,15 @@ def _terms(draft: Draft, staged: UUID) -> ImportTerms:
     kind = given.get("kind", "customers")
     consents = [(slug, given.get(f"consent_{slug}", "")) for slug in consent_purposes()]
     dates = given.get("dates", "")
+    lives = given.get("residence", "")
+    country = lives.removeprefix(_COUNTRY) if lives.startswith(_COUNTRY) else ""  # a column may be named as one
     return ImportTerms(
         files=(staged,),
         channel=given.get("channel") or "store",
         basis=given.get("basis") or "contract",
         controller=given.get("controller") or None,
-        residence=given.get("residence") or None,
+        residence=country or None,
+        residence_column=None if country else lives or None,
         source_proof=proof.encode() or None,
         source=given.get("source") or None,
         consents=tuple((slug, column) for slug, column in consents if column),
@@ -203,7 +207,7 @@ def _form(asked: ImportTerms, seen: Plan | Glance | None) -> dict[str, Any]:
         "sources": list(Source.objects.filter(stopped_at=None).order_by("name").values_list("name", flat=True)),
         "controllers": list(Controller.objects.order_by("id").values_list("name", flat=True)),
         "bases": [(basis, basis_label(basis)) for basis in BASES],
-        "countries": countries(),
+        "countries": [(code, _COUNTRY + code, label) for code, label in countries()],
         "consents": [(slug, purpose_label(slug), chosen.get(slug, "")) for slug in consent_purposes()],
     }
 
