@@ -168,6 +168,20 @@ def test_replay_of_nothing(bring, kehu):
     assert kehu("quarantine", "replay", "no-id").code == 2
 
 
+def test_a_mended_file_enters_no_import_of_which_it_holds_no_row(bring, kehu, tmp_path):
+    first, place = refused(bring), tmp_path / "mend.csv"
+    bring(DIRTY, name="other.csv")
+    assert kehu("quarantine", "export", first.json["import"], "--to", place).code == 0
+    again = kehu("quarantine", "replay", "--file", place)
+    assert again.counts() == (1, 0, 0, 0, 0, 1) and Import.objects.filter(replays__isnull=False).count() == 1
+    place.write_text("quarantine_id,full_name\n0199a1b2-0000-7000-8000-000000000000,Ann\nno id,Ben\n")
+    for words in ((), (first.json["import"],)):
+        assert kehu("quarantine", "replay", *words, "--file", place).json["error"]["code"] == "nothing-refused"
+    place.write_text("full_name\nAnn\n")
+    assert kehu("quarantine", "replay", "--file", place).json["error"]["code"] == "usage"
+    assert Import.objects.filter(replays__isnull=False).count() == 1
+
+
 def test_rows_refused_by_a_law_come_in_once_the_law_allows(bring, kehu):
     text = "external_id,full_name,lives in\nK1,Ann Lee,DE\nK2,林婉清,CN\n"
     first = bring(text, "--residence", "lives in", basis="legitimate_interest")

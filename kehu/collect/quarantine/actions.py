@@ -24,7 +24,7 @@ from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.collect.quarantine.groups import taken_back
 from kehu.collect.quarantine.queries import imports_with_refused, in_steps, refused_of
 from kehu.collect.quarantine.reasons import remedy
-from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, open_refused
+from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, ids_in, open_refused
 from kehu.guard.aside import open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
@@ -165,6 +165,19 @@ def with_added(fields: dict[str, str], added: list[str], columns: Iterable[str])
     return fields | {name: name for name in added if name not in taken}
 
 
+def imports_to_bring(mended: Path | None = None) -> list[UUID]:
+    """Imports of which refused rows wait, the oldest first; with a mended file those of which it holds one.
+
+    Raises:
+        NotOfThisExport, UnreadableSource: the file cannot be followed.
+    """
+    waiting = imports_with_refused()
+    if mended is None:
+        return waiting
+    held = ids_in(mended)
+    return [one for one in waiting if any(str(id) in held for ids in refused_of(one).values() for id in ids)]
+
+
 def replay(
     import_id: UUID,
     *,
@@ -173,7 +186,7 @@ def replay(
     maps: tuple[str, ...] = (),
     progress: importing.Progress | None = None,
 ) -> ImportStatus:
-    """Bring the refused rows of an import in again, under the rules and the mapping of now.
+    """Bring the refused rows of an import in again, or those that a mended file holds, under the rules and the mapping of now.
 
     What comes in (or is here already) leaves the quarantine; what is refused again stays there.
 
@@ -188,6 +201,9 @@ def replay(
     if old is None or taken_back(old.id):
         raise UnknownImport(str(import_id))
     refused = refused_of(import_id)
+    if mended is not None:
+        held = ids_in(mended)
+        refused = {number: here for number, ids in refused.items() if (here := [id for id in ids if str(id) in held])}
     if not refused:
         raise NothingRefused
     recipe = recipe_of_import(old, actor)

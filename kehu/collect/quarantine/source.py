@@ -88,9 +88,7 @@ class MendedSource(Source):
     format = "quarantine"
 
     def __init__(self, path: Path, ids: Sequence[UUID], columns: Sequence[str]) -> None:
-        self._source = open_source(path)
-        if ID_COLUMN not in self._source.columns:
-            raise NotOfThisExport(f"the file has no column {ID_COLUMN}")
+        self._source = _mended(path)
         self._places = {str(id): at for at, id in enumerate(ids, start=1)}
         own = [name for name in self._source.columns if name not in (*OWN_COLUMNS, EXACT_COLUMN)]
         self._quoted = [] if EXACT_COLUMN in self._source.columns else own
@@ -110,6 +108,24 @@ class MendedSource(Source):
             frame = frame.filter(pl.col("line").is_not_null())
             missing = [pl.lit(None, pl.String).alias(name) for name in self.columns if name not in frame.columns]
             yield Batch(frame.with_columns(missing).select("line", *self.columns).sort("line"), [])
+
+
+def ids_in(mended: Path) -> frozenset[str]:
+    """What a mended export says in its column of ids.
+
+    Raises:
+        NotOfThisExport: it has none.
+        UnreadableSource: it cannot be read.
+    """
+    batches = _mended(mended).batches()
+    return frozenset(id for batch in batches for id in batch.frame[ID_COLUMN].to_list() if id)
+
+
+def _mended(path: Path) -> Source:
+    source = open_source(path)
+    if ID_COLUMN not in source.columns:
+        raise NotOfThisExport(f"the file has no column {ID_COLUMN}")
+    return source
 
 
 def open_refused(ids: Sequence[UUID], *, actor: Actor, detail: UUID | None) -> dict[UUID, tuple[str, bytes]]:
@@ -140,5 +156,6 @@ __all__ = [
     "NotOfThisExport",
     "QuarantineSource",
     "Unread",
+    "ids_in",
     "open_refused",
 ]

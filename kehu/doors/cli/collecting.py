@@ -247,7 +247,6 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
     Without an ID those of all imports; one that is refused keeps none of the others: it is named, and the exit code is 3.
     """
     from kehu.collect.quarantine import actions
-    from kehu.collect.quarantine.queries import imports_with_refused
     from kehu.doors.cli.bars import counted
     from kehu.guard.gate.acts import Refused
 
@@ -255,7 +254,7 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
     if mended is not None and not mended.is_file():
         raise Failure(USAGE, "no-file", "A file that is named is not there.", "Look at the path.")
     with _refusals():
-        wanted = [_id(id)] if id else imports_with_refused()
+        wanted = [_id(id)] if id else actions.imports_to_bring(mended)
         if not wanted:
             raise actions.NothingRefused
         answers, refused = list[dict[str, Any]](), list[dict[str, str]]()
