@@ -182,6 +182,12 @@ def test_a_mended_file_enters_no_import_of_which_it_holds_no_row(bring, kehu, tm
     assert Import.objects.filter(replays__isnull=False).count() == 1
 
 
+def test_an_import_that_is_not_here_has_no_list(bring, kehu):
+    bring(DIRTY)
+    unknown = kehu("quarantine", "list", "0199a1b2-0000-7000-8000-000000000000")
+    assert unknown.code == 1 and unknown.json["error"]["code"] == "unknown-import"
+
+
 def test_rows_refused_by_a_law_come_in_once_the_law_allows(bring, kehu):
     text = "external_id,full_name,lives in\nK1,Ann Lee,DE\nK2,林婉清,CN\n"
     first = bring(text, "--residence", "lives in", basis="legitimate_interest")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from kehu.collect.imports.queries import UnknownImport
 from kehu.collect.models import Import, Quarantined
 from kehu.collect.quarantine.reasons import remedy
 from kehu.guard.gate.actor import Actor
@@ -42,8 +43,11 @@ def listed(
 
     Raises:
         ActRefused: this role may not look.
+        UnknownImport: there is none of that id.
     """
     require_act("quarantine", actor)
+    if import_id is not None and not Import.objects.filter(id=import_id).exists():
+        raise UnknownImport(str(import_id))
     rows = open_rows(import_id).order_by("batch", *(("accepted",) if refused_first else ()), "file", "line", "id")
     return [
         Listed(row.id, row.batch, row.file, row.line, row.field, row.reason, remedy(row.reason, language), row.accepted)
