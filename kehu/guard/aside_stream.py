@@ -32,7 +32,7 @@ class SealingWriter:
         self._cipher = AESGCM(key)
         self._id = id
         self._place = 0
-        self._pending = b""
+        self._pending = bytearray()
         self.size = 0
 
     def write(self, content: bytes) -> None:
@@ -40,13 +40,13 @@ class SealingWriter:
         self._pending += content
         self.size += len(content)
         while len(self._pending) > FRAME:
-            self._seal(self._pending[:FRAME], last=False)
-            self._pending = self._pending[FRAME:]
+            self._seal(bytes(self._pending[:FRAME]), last=False)
+            del self._pending[:FRAME]
 
     def close(self) -> None:
         """Seal what is left as the last frame and have it on disk."""
-        self._seal(self._pending, last=True)
-        self._pending = b""
+        self._seal(bytes(self._pending), last=True)
+        self._pending.clear()
         self._stream.flush()
         os.fsync(self._stream.fileno())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -399,3 +400,19 @@ def test_all_of_a_group_is_brought_again_however_many_they_are(bring, monkeypatc
     for begun in mending.bring_group(group, actor=owner_actor(), correction=Correction(cells={"lives in": "DE"})):
         actions.run(begun, actor=owner_actor())
     assert not groups.groups(actor=owner_actor()) and count("select count(*) from record") == 6
+
+
+def test_a_file_of_many_refused_rows_lies_in_memory_a_part_at_a_time(bring, monkeypatch):
+    monkeypatch.setattr(quarantine, "shown_lately", lambda _: True)
+    note = "n" * 1_000
+    lines = "".join(f"P {n},CN,{note}\n" for n in range(15_000))
+    words = ("--residence", "lives in")
+    first = bring(f"full_name,lives in,note\n{lines}Ben,DE,\n", *words, basis="legitimate_interest")
+    tracemalloc.start()
+    try:
+        with quarantine.export_sealed(UUID(first.json["import"]), actor=owner_actor()) as held:
+            size = sum(len(block) for block in iter(lambda: held.read(1 << 16), b""))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 15_000_000 > most, most

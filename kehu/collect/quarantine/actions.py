@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
+import tempfile
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TextIO
+from typing import BinaryIO, Final, TextIO
 from uuid import UUID
 
 import orjson
@@ -19,18 +22,21 @@ from kehu.collect.imports import actions as importing
 from kehu.collect.imports.queries import ImportStatus, UnknownImport
 from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.mapping import Suggestion, override
-from kehu.collect.models import Import, Quarantined
+from kehu.collect.models import Import
 from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.collect.quarantine.groups import taken_back
-from kehu.collect.quarantine.queries import imports_with_refused, in_steps, refused_of
+from kehu.collect.quarantine.queries import any_refused, imports_with_refused, refused_in_steps, refused_of
 from kehu.collect.quarantine.reasons import remedy
 from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, ids_in, open_refused
 from kehu.guard.aside import open_aside, seal_aside
+from kehu.guard.aside_stream import OpeningReader, SealingWriter
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.step_up import shown_lately
+from kehu.host.home import Home
 from kehu.vault.ids import new_id
+from kehu.vault.keys import KEY
 
 _STEP: Final = 2_000
 _SECRET: Final = 4  # level from which a value wants the second factor
@@ -62,23 +68,22 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
     """
     require_act("quarantine", actor)
     wanted = [import_id] if import_id else imports_with_refused()
-    ids = [id for one in wanted for part in refused_of(one).values() for id in part]
-    if not ids:
+    if not any_refused(wanted):
         raise NothingRefused
     # the owner holds the keys of all of it; a token can show no second factor
     secrets = actor.role == "owner" or shown_lately(actor.credential)
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-            rows = _write(file, wanted, ids, actor, import_id, language, exact=exact, secrets=secrets)
+            rows = _write(file, wanted, actor, import_id, language, exact=exact, secrets=secrets)
     except BaseException:
         to.unlink()  # half a file is none
         raise
     return Exported(to, rows)
 
 
-def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
-    """The same file as text, safe in a spreadsheet, for who hands it on without a disk in between.
+def export_sealed(import_id: UUID, *, actor: Actor, language: str = "en") -> BinaryIO:
+    """The same file, safe in a spreadsheet, for who hands it on: sealed on the disk under a key of its own, gone once it is closed.
 
     Raises:
         ActRefused: this role may not.
@@ -86,17 +91,33 @@ def export_text(import_id: UUID, *, actor: Actor, language: str = "en") -> str:
         NothingRefused: there is no row to write.
     """
     require_act("quarantine", actor)
-    ids = [id for part in refused_of(import_id).values() for id in part]
-    if not ids:
+    if not any_refused([import_id]):
         raise NothingRefused
-    text = io.StringIO(newline="")
     secrets = shown_lately(actor.credential)  # as for each row by itself
-    _write(text, [import_id], ids, actor, import_id, language, exact=False, secrets=secrets)
-    return text.getvalue()
+    id, key = new_id(), os.urandom(KEY)
+    with ExitStack() as broken_off:
+        held = broken_off.enter_context(tempfile.TemporaryFile(dir=Home.current() / "spool"))
+        writer = SealingWriter(held, key, id)
+        writer.write(codecs.BOM_UTF8)
+        _write(_Encoding(writer), [import_id], actor, import_id, language, exact=False, secrets=secrets)
+        writer.close()
+        broken_off.pop_all()
+    return io.BufferedReader(OpeningReader(held, key, id))
+
+
+class _Encoding:
+    """Text written as bytes."""
+
+    def __init__(self, writer: SealingWriter) -> None:
+        self._writer = writer
+
+    def write(self, text: str) -> None:
+        """Add text."""
+        self._writer.write(text.encode())
 
 
 def _write(
-    file: TextIO, imports: list[UUID], ids: list[UUID], actor: Actor, detail: UUID | None, language: str, *, exact: bool,
+    file: TextIO | _Encoding, imports: list[UUID], actor: Actor, detail: UUID | None, language: str, *, exact: bool,
     secrets: bool,
 ) -> int:  # fmt: skip
     """Every column of the files, also those in which no refused row holds anything; rows are never all in memory.
@@ -123,9 +144,9 @@ def _write(
     out = csv.writer(file)
     out.writerow(map(write, names))
     count = 0
-    for part in in_steps(ids, _STEP):
-        stand = {row.id: row for row in Quarantined.objects.filter(id__in=part).only("batch", "file", "line")}
-        for id, (reason, content) in open_refused(part, actor=actor, detail=detail).items():
+    for part in refused_in_steps(imports, _STEP):
+        stand = {place.id: place for place in part}
+        for id, (reason, content) in open_refused(list(stand), actor=actor, detail=detail).items():
             raw = content.startswith(b"\0")  # nobody could read it; and nothing may be left of it
             held = {} if raw else orjson.loads(content)
             place = stand[id]

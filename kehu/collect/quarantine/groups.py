@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.db import connection
 
 from kehu.collect.channels import kinds
 from kehu.collect.models import Import
+from kehu.collect.quarantine.queries import Place, moment_of
 from kehu.collect.quarantine.reasons import remedy
 from kehu.govern.models import Channel
 from kehu.guard.gate.actor import Actor
@@ -50,21 +51,6 @@ class Group:
     def messages(self) -> bool:
         """Whether they are messages as they came, which only their channel's own reader understands."""
         return self.sent and self.channel.kind in kinds() and self.reason.startswith("message_")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one refused row stood."""
-
-    id: UUID
-    batch: UUID
-    file: int
-    line: int
-
-    @property
-    def at(self) -> datetime:
-        """When it was refused."""
-        return moment_of(self.id)
 
 
 def groups(*, actor: Actor, language: str = "en") -> list[Group]:
@@ -117,6 +103,4 @@ def taken_back(batch: UUID) -> bool:
     return Import.objects.filter(id=batch, state__in=("undone", "erased")).exists()
 
 
-def moment_of(id: UUID) -> datetime:
-    """When a row was refused: its id says so (UUIDv7)."""
-    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
+__all__ = ["NIL", "Group", "Place", "by_import", "group_of", "groups", "moment_of", "places", "taken_back"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -29,6 +31,26 @@ class Listed:
     reason: str
     remedy: str
     accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one refused row stood."""
+
+    id: UUID
+    batch: UUID
+    file: int
+    line: int
+
+    @property
+    def at(self) -> datetime:
+        """When it was refused."""
+        return moment_of(self.id)
+
+
+def moment_of(id: UUID) -> datetime:
+    """When a row was refused: its id says so (UUIDv7)."""
+    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
 def listed(
@@ -85,7 +107,15 @@ def imports_with_refused() -> list[UUID]:
     return list(rows.order_by("batch").values_list("batch", flat=True).distinct())
 
 
-def in_steps(ids: list[UUID], size: int) -> Iterator[list[UUID]]:
-    """A long list in pieces."""
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+def any_refused(imports: Iterable[UUID]) -> bool:
+    """Whether a refused row of one of these waits."""
+    return open_rows().filter(accepted=False, batch__in=list(imports)).exists()
+
+
+def refused_in_steps(imports: Iterable[UUID], size: int) -> Iterator[list[Place]]:
+    """Where refused rows of imports stood, in order, so many at a time: never all of them in memory."""
+    for one in imports:
+        rows = open_rows(one).filter(accepted=False).order_by("file", "line", "id")
+        places = itertools.starmap(Place, rows.values_list("id", "batch", "file", "line").iterator(size))
+        while part := list(itertools.islice(places, size)):
+            yield part

@@ -6,11 +6,12 @@ import functools
 import re
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -23,6 +24,7 @@ SIGN_IN: Final = "sign_in"  # keys of the session: each holds an id of a credent
 CLAIM: Final = "claim"
 _BY_ITSELF: Final = "by_itself"
 View = Callable[..., HttpResponse]
+_Answer = TypeVar("_Answer", bound=HttpResponseBase)
 _MARK: Final = "csrfmiddlewaretoken"
 _WORD: Final = re.compile(r"[a-z0-9_:.-]{0,40}")  # what buttons and ids send; whatever else was filled in
 _SECRETS: Final = frozenset({"password", "current", "again", "code", "secret"})
@@ -43,11 +45,11 @@ def by_itself(view: View) -> View:
     return view
 
 
-def staff_page(view: View) -> View:
+def staff_page(view: Callable[..., _Answer]) -> Callable[..., _Answer | HttpResponse]:
     """A page for whoever is signed in; the view gets them as its second argument."""
 
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> _Answer | HttpResponse:
         desk = who_is(request, seen=_BY_ITSELF not in vars(view))
         if desk is None:
             return ask_first(request, way_in(request) + came_from(request), "sign-in")

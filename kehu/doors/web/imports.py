@@ -6,7 +6,7 @@ import time
 from typing import Any, Final
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from kehu.collect import tasks
 from kehu.collect.imports import actions, queries
 from kehu.collect.imports.draft import left_of
 from kehu.collect.imports.queries import ImportStatus, UnknownImport
-from kehu.collect.quarantine.actions import NothingRefused, export_text
+from kehu.collect.quarantine.actions import NothingRefused, export_sealed
 from kehu.collect.quarantine.queries import listed, refused_waits
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import by_itself, staff_page, who_is
@@ -155,16 +155,14 @@ def undo_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRe
 
 @staff_page
 @require_POST
-def export_refused(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpResponse:
+def export_refused(request: HttpRequest, desk: SignedIn, import_id: UUID) -> FileResponse:
     """The refused rows as they came, as a file to be mended: sealed here, in clear only on the way out."""
     try:
-        body = export_text(import_id, actor=desk.actor, language=language())
+        held = export_sealed(import_id, actor=desk.actor, language=language())
     except NothingRefused:
         raise Http404 from None
-    return HttpResponse(
-        body.encode("utf-8-sig"),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'},
+    return FileResponse(
+        held, as_attachment=True, filename=f"refused-{import_id}.csv", content_type="text/csv; charset=utf-8"
     )
 
 

@@ -79,7 +79,8 @@ def test_a_value_of_level_4_wants_the_factor_in_a_file_of_refused_rows_too(datab
     assert "11010519491231002X" not in answer.content.decode("utf-8-sig") and answer.status_code == 403
     with open_owner(database) as owner:
         owner.execute("update actor_state set second_factor_at = now()")
-    assert "11010519491231002X" in desk.post(f"/imports/{brought.id}/refused").content.decode("utf-8-sig")
+    sent = desk.post(f"/imports/{brought.id}/refused")
+    assert "11010519491231002X" in b"".join(sent.streaming_content).decode("utf-8-sig")
 
 
 class TestReasonsOfCorrections:
