@@ -22,7 +22,7 @@ from kehu.collect.imports.garbage import collected_by_batch
 from kehu.collect.imports.plan import SIZE, Plan, TermsRefused, digest_of, make_plan, opened
 from kehu.collect.imports.prepare import Prepared, Preparer
 from kehu.collect.imports.queries import ImportStatus, UnknownImport, status, uploads_here
-from kehu.collect.imports.recipe import ImportTerms, Recipe
+from kehu.collect.imports.recipe import ImportTerms, Known, Recipe
 from kehu.collect.imports.undo import is_half, proof_id, take_back
 from kehu.collect.imports.write import Counts, Place, write_chunk
 from kehu.collect.models import Import, ImportChunk
@@ -59,9 +59,9 @@ class FilesChanged(RuntimeError):
     """A file is not the one this import began with."""
 
 
-def plan(asked: ImportTerms, *, actor: Actor) -> Plan:
+def plan(asked: ImportTerms, *, actor: Actor, known: Known | None = None) -> Plan:
     """What an import would do (see :func:`kehu.collect.imports.plan.make_plan`)."""
-    return make_plan(asked, actor=actor)
+    return make_plan(asked, actor=actor, known=known)
 
 
 def start(planned: Plan, *, actor: Actor) -> UUID:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from kehu.collect.imports.abandoned import KEPT
+from kehu.collect.imports.recipe import Known
 from kehu.collect.imports.staging import draft_id, staged_name
 from kehu.collect.models import Import, Staged
 from kehu.guard.aside import AsideDoesNotOpen, forget_aside, open_aside, seal_aside
@@ -32,10 +33,12 @@ class Draft:
     Attributes:
         form: each field of the form with its values, as they were sent.
         mends: line to column to the value that stands there.
+        known: what looks at the file have told of it.
     """
 
     form: dict[str, list[str]] = field(default_factory=dict, repr=False)
     mends: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    known: Known = field(default_factory=Known, repr=False)
 
     def mend(self, line: int, column: str, value: str) -> None:
         """Put a cell right; what would be too much is left out."""
@@ -80,7 +83,7 @@ def change_draft(staged: UUID, change: Callable[[Draft], None], *, actor: Actor)
             row = _mine(actor).select_for_update().get(id=staged)
             if bytes(row.draft or b"") != before:
                 continue
-            content = orjson.dumps({"form": draft.form, "mends": draft.mends})
+            content = orjson.dumps(asdict(draft))
             forget_aside(django_connection.connection, [draft_id(staged)])
             [row.draft] = seal_aside(django_connection.connection, [(draft_id(staged), content)])
             row.save(update_fields=["draft"])
@@ -103,7 +106,7 @@ def _read(staged: UUID, actor: Actor) -> tuple[bytes, Draft]:
             raise
         return _read(staged, actor)  # another page sealed it anew meanwhile
     held: Mapping[str, Any] = orjson.loads(opened.get(draft_id(staged), b"{}"))
-    return sealed, Draft(held.get("form", {}), held.get("mends", {}))
+    return sealed, Draft(held.get("form", {}), held.get("mends", {}), Known(**held.get("known", {})))
 
 
 def left_of(*, actor: Actor) -> Sequence[Left]:

@@ -20,7 +20,7 @@ from django.db import transaction
 from kehu.collect.imports.completed import Completed
 from kehu.collect.imports.mended import PutRight
 from kehu.collect.imports.prepare import residence_of
-from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Recipe
+from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Known, Recipe
 from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, suggest
@@ -42,12 +42,13 @@ from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
 from kehu.guard.gate.read import gate
 from kehu.guard.gate.state import bits_of
 from kehu.guard.installation import installation
-from kehu.refine.clean import survey
+from kehu.refine.clean.habits import DATES, NUMBERS, survey
 
 SIZE: Final = 10_000
 """Rows of a chunk: one transaction."""
 _SAMPLE: Final = 500
 _BLOCK: Final = 1 << 20
+_CONSENT_TIME: Final = "consent-time\x1f"  # no field: it has no such name
 _TITLED: Final = ("csv", "xlsx")  # formats whose columns have the names that stand in the first row
 _PROOF_LIMIT: Final = 8 << 20
 _MOST_RESIDENCES: Final = 10_000
@@ -87,9 +88,12 @@ class Plan:
         return list(dict.fromkeys([*plain, *self.notes, *told]))
 
 
-def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
+def make_plan(asked: ImportTerms, *, actor: Actor, known: Known | None = None) -> Plan:
     """Check the provenance and look through the files. Nothing is written.
 
+    Args:
+        known: what earlier looks have told of the file, if there is one; what this one finds is added to it, also where the
+            terms are refused.
     Raises:
         ActRefused, CollectionRefused: this actor may not, or a law refuses these terms for every row.
         TermsRefused: something is missing or unknown.
@@ -105,7 +109,9 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
     beside = _packs_beside(terms)
     if column is None:
         _require(admission, [country], beside)
-    looks = [_Look(asked, file, column, actor) for file in asked.files]
+    looks = [
+        _Look(asked, file, column, actor, known if len(asked.files) == 1 and known else Known()) for file in asked.files
+    ]
     if column is not None:
         _require(admission, sorted(set[str | None]().union(*(look.residences for look in looks)), key=str), beside)
     way = asked.consent_way or asked.channel
@@ -128,7 +134,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor) -> Plan:
         terms=terms, recipe=recipe, fingerprint=_fingerprint(recipe, terms, actor), way=way, proof=asked.source_proof,
         rows=sum(look.file.rows for look in looks), mapping=mapping,
         unmapped=list(dict.fromkeys(name for look in looks for name in look.file.unmapped)),
-        samples=looks[0].samples, notes=[note for look in looks for note in look.source.notes],
+        samples=looks[0].samples, notes=[note for look in looks for note in look.notes],
         recognised=tuple(look.recognised for look in looks if look.recognised is not None),
     )  # fmt: skip
 
@@ -297,13 +303,16 @@ def _require(admission: Admission, residences: Sequence[str | None], beside: int
 
 
 class _Look:
-    """One pass through a file: its rows counted, the habits of its columns learnt, its residences seen."""
+    """One look at a file: its rows counted, the habits of its columns learnt, its residences seen; what is known is not read."""
 
-    def __init__(self, asked: ImportTerms, file: Path | UUID, residence: str | None, actor: Actor) -> None:
+    def __init__(
+        self, asked: ImportTerms, file: Path | UUID, residence: str | None, actor: Actor, known: Known
+    ) -> None:
         path, staged = (None, str(file)) if isinstance(file, UUID) else (str(file.absolute()), None)
         empty = FileRecipe(path, staged, True, "", 0, {}, [])
-        digest = digest_of(empty, actor=actor)
+        known.digest = known.digest or digest_of(empty, actor=actor)
         self.source, header = _read_first(asked, empty, actor)
+        known.read_as(header=header)
         dictionary = installation().rules.dictionary
         first = next(self.source.batches(_SAMPLE), None)
         if first is None:
@@ -315,26 +324,33 @@ class _Look:
         found = override(suggest(free, sample, asked.kind, dictionary), asked.maps, self.source.columns, dictionary)
         fields = found.fields
         self.recognised = found.recognised.as_mapped(fields) if found.recognised is not None else None
-        codes, spares = (self.recognised.codes, self.recognised.spares) if self.recognised is not None else ({}, {})
-        self.source = Completed(self.source, codes=codes, spares=spares)
+        codes, self._spares = (
+            (self.recognised.codes, self.recognised.spares) if self.recognised is not None else ({}, {})
+        )
+        self.source = Completed(self.source, codes=codes, spares=self._spares)
         if not fields:
             raise TermsRefused(
                 "map", "No column of the file is known as a field.", "Name them with --map field=column."
             )
         used = {*taken, *fields.values(), residence}
         self.samples = masked_samples(sample, fields, dictionary)
-        types = {name: dictionary.field(name).type for name in fields}
-        if asked.consent_time:
-            types["consent-time\x1f"] = "datetime"
-        self.residences: set[str | None] = set()
-        self._rows = 0
-        habits = survey(self._frames(fields, asked.consent_time, residence), types)
+        columns = dict(fields) | ({_CONSENT_TIME: asked.consent_time} if asked.consent_time else {})
+        types = {name: dictionary.field(name).type for name in fields} | {_CONSENT_TIME: "datetime"}
+        types = {name: types[name] for name in columns}
+        self._learn(known, columns, types, residence)
+        self.notes = known.notes
+        self.residences = set(known.residences[self._told(residence)]) if residence else set[str | None]()
+        learnt = {name: known.dates.get(self._told(column)) for name, column in columns.items() if types[name] in DATES}
+        commas = [
+            name for name, column in columns.items() if known.commas.get(self._told(column)) and types[name] in NUMBERS
+        ]
         self.file = FileRecipe(
-            path, staged, header, digest, self._rows, fields,
+            path, staged, header, known.digest, known.rows, fields,
             [name for name in self.source.columns if name not in used],
-            self._day_first(asked, types, habits.day_first), sorted(habits.decimal_comma), columns=list(self.source.columns),
+            self._day_first(asked, types, {name: first for name, first in learnt.items() if first is not None}),
+            sorted(commas), columns=list(self.source.columns),
             delimiter=self.source.delimiter, codec=self.source.codec,
-            mends={line: dict(cells) for line, cells in asked.mends.items()}, codes=codes, spares=spares,
+            mends={line: dict(cells) for line, cells in asked.mends.items()}, codes=codes, spares=self._spares,
         )  # fmt: skip
 
     @staticmethod
@@ -342,16 +358,38 @@ class _Look:
         """How each column of dates is written: as somebody said, else as its values show."""
         if asked.day_first is None:
             return dict(learnt)
-        return {name: asked.day_first for name, type_ in types.items() if type_ in ("date", "datetime")}
+        return {name: asked.day_first for name, type_ in types.items() if type_ in DATES}
 
-    def _frames(self, fields: dict[str, str], time: str | None, residence: str | None) -> Iterator[pl.DataFrame]:
+    def _told(self, column: str) -> str:
+        """A column by the name under which it is known: what stands in for it makes another of it."""
+        return "\x1f".join([column, *self._spares.get(column, [])])
+
+    def _learn(self, known: Known, columns: Mapping[str, str], types: Mapping[str, str], residence: str | None) -> None:
+        """Pass through the file for what is not known of it."""
+
+        def unknown(kinds: Sequence[str], held: Mapping[str, Any]) -> dict[str, str]:
+            named = [(name, column) for name, column in columns.items() if types[name] in kinds]
+            return {name: column for name, column in named if self._told(column) not in held}
+
+        dates, numbers = unknown(DATES, known.dates), unknown(NUMBERS, known.commas)
+        lives = residence if residence and self._told(residence) not in known.residences else None
+        if known.rows >= 0 and not (dates or numbers or lives):
+            return
+        self._rows, residences = 0, set[str | None]()
+        wanted = dates | numbers
+        habits = survey(self._frames(wanted, lives, residences), {name: types[name] for name in wanted})
+        known.rows, known.notes = self._rows, list(self.source.notes)
+        known.dates |= {self._told(column): habits.day_first.get(name) for name, column in dates.items()}
+        known.commas |= {self._told(column): name in habits.decimal_comma for name, column in numbers.items()}
+        if lives:
+            known.residences[self._told(lives)] = sorted(residences, key=str)
+
+    def _frames(self, fields: dict[str, str], lives: str | None, residences: set[str | None]) -> Iterator[pl.DataFrame]:
         wanted = [pl.col(column).alias(name) for name, column in fields.items()]
-        if time:
-            wanted.append(pl.col(time).alias("consent-time\x1f"))
         for batch in self.source.batches(SIZE):
             self._rows += batch.frame.height + len(batch.bad)
-            if residence and len(self.residences) < _MOST_RESIDENCES:
-                self.residences.update(batch.frame[residence].unique().to_list())
+            if lives and len(residences) < _MOST_RESIDENCES:
+                residences.update(batch.frame[lives].unique().to_list())
             yield batch.frame.select(wanted)
 
     def _require_columns(self, names: Sequence[Any]) -> None:

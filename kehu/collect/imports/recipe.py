@@ -60,6 +60,28 @@ class ImportTerms:
     day_first: bool | None = None
 
 
+@dataclass(slots=True)
+class Known:
+    """What passes through a whole file have told of it, so that the next look need not: it quotes the file, and is kept sealed.
+
+    ``rows``: none yet, while negative. A column is named with those that stand in where it is empty: ``dates``, whether it
+    writes the day first, where its values show it; ``commas``, whether a comma is decimal; ``residences``, what stands in it.
+    """
+
+    header: bool = True
+    digest: str = ""
+    rows: int = -1
+    notes: list[str] = field(default_factory=list, repr=False)
+    dates: dict[str, bool | None] = field(default_factory=dict, repr=False)
+    commas: dict[str, bool] = field(default_factory=dict, repr=False)
+    residences: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
+
+    def read_as(self, *, header: bool) -> None:
+        """Forget what was told of its columns and rows where its first row counted as what it is not."""
+        if header is not self.header:
+            self.header, self.rows, self.notes, self.dates, self.commas, self.residences = header, -1, [], {}, {}, {}
+
+
 @dataclass(frozen=True, slots=True)
 class FileRecipe:
     """One file: where it lies and which column is what. Column names may quote a person: sealed, never shown in logs."""

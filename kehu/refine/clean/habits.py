@@ -11,8 +11,8 @@ from kehu.refine.clean.dates import AMBIGUOUS
 from kehu.refine.clean.numbers import DECIMAL_COMMA
 from kehu.refine.clean.status import Habits
 
-_NUMBERS: Final = ("decimal", "integer")
-_DATES: Final = ("date", "datetime")
+NUMBERS: Final = ("decimal", "integer")
+DATES: Final = ("date", "datetime")
 
 
 def survey(frames: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> Habits:
@@ -21,8 +21,8 @@ def survey(frames: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> Habits
     A column that says `25/12/1990` anywhere writes the day first; where both orders occur the more frequent one counts;
     where neither does, `clean` follows the country. A comma is decimal where some value can be read in no other way.
     """
-    dates = [name for name, kind in columns.items() if kind in _DATES]
-    numbers = [name for name, kind in columns.items() if kind in _NUMBERS]
+    dates = [name for name, kind in columns.items() if kind in DATES]
+    numbers = [name for name, kind in columns.items() if kind in NUMBERS]
     votes = dict.fromkeys(dates, (0, 0))
     commas: dict[str, tuple[int, int]] = dict.fromkeys(numbers, (0, 0))
     for frame in frames:

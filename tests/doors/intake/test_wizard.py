@@ -11,8 +11,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from kehu.collect.imports import draft
+from kehu.collect.imports import draft, plan
 from kehu.collect.models import Import, Staged
+from kehu.collect.quarantine.actions import recipe_of_import
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
 from kehu.serve.desk import queries
@@ -140,6 +141,38 @@ def test_a_column_named_as_a_country_says_where_each_lives(desk, chosen, refused
     desk.post(path, FORM | {"residence": chosen})
     assert f"Of the first 2 rows {refused} would be refused" in plain(desk.get(path))
     assert len(re.findall(r"<option[^>]* selected>DE", text_of(desk.get(path)))) == 1
+
+
+def test_an_upload_is_read_to_its_end_for_what_is_not_known_of_it_alone(desk, monkeypatch):
+    rows = "".join(f"K{n},林婉清,{n % 28 + 1:02}/0{n % 9 + 1}/1990,DE,14/02/2024\n" for n in range(40))
+    file = SimpleUploadedFile("in.csv", f"external_id,full_name,birth_date,lives in,seen\n{rows}".encode())
+    path = desk.post("/imports/upload", {"file": file})["Location"]
+    passes, survey, digest = [], plan.survey, plan._digest
+    monkeypatch.setattr(plan, "survey", lambda frames, types: passes.append([*types]) or survey(frames, types))
+    monkeypatch.setattr(plan, "_digest", lambda stream: passes.append("digest") or digest(stream))
+
+    def look(form, shown=40):
+        passes.clear()
+        if form:
+            desk.post(path, form)
+        assert f"{shown} rows in the file" in plain(desk.get(path))
+        return passes
+
+    assert look(None) == ["digest", ["birth_date"]]
+    asked = FORM | {"residence": "", "basis": "contract"}
+    for form in (asked, asked | {"basis": "legal_obligation"}, asked | {"dates": "month"}):
+        assert look(form) == []
+    assert look(asked | {"residence": "lives in"}) == [[]]
+    dates = {"column": ["birth_date", "seen"], "field": ["", "birth_date"], "suggested": ["birth_date"]}
+    assert look(asked | {"residence": "lives in"} | dates) == [["birth_date"]]  # of another column
+    assert look(asked | {"column": ["#2"], "field": ["full_name"]}, 41) == [["birth_date"]]  # the header is a row
+    assert look(asked | {"residence": "lives in"} | dates) == [["birth_date"]]
+    started = desk.post(path, asked | {"residence": "lives in", "do": "start"} | dates)
+    assert passes == [["birth_date"]]
+    jobs.run_pending()
+    done = Import.objects.get(id=started["Location"].rpartition("/")[2])
+    recipe = recipe_of_import(done, owner_actor())
+    assert (done.state, done.expected, recipe.files[0].day_first) == ("done", 40, {"birth_date": True})
 
 
 def test_every_value_that_is_wrong_is_counted(desk):

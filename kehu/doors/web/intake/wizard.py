@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from copy import deepcopy
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from kehu.collect.imports import actions, staging
 from kehu.collect.imports.check import Checked, Fault, check
 from kehu.collect.imports.draft import Draft, change_draft, draft_of
 from kehu.collect.imports.plan import Glance, Plan, TermsRefused, glance
-from kehu.collect.imports.recipe import KINDS, ImportTerms, fields_of
+from kehu.collect.imports.recipe import KINDS, ImportTerms, Known, fields_of
 from kehu.collect.mapping import MappingRefused
 from kehu.collect.models import Import, Staged
 from kehu.collect.readers import UnreadableSource
@@ -58,10 +60,10 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
     if posted and not starts:
         return redirect("import-new", staged=staged)
     asked = _terms(draft, staged)
-    problem, checked = "", None
+    problem, checked, known = "", None, deepcopy(draft.known)
     seen: Plan | Glance | None = None
     try:
-        seen = planned = actions.plan(asked, actor=desk.actor)
+        seen = planned = actions.plan(asked, actor=desk.actor, known=known)
         if starts:
             return redirect("import", import_id=start_as_job(planned, actor=desk.actor))
         checked = check(planned, actor=desk.actor)
@@ -80,9 +82,21 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
         raise Http404 from None
     if seen is None:
         seen = _glanced(asked, desk)
+    if known != draft.known:
+        _keep(staged, known, desk)
     context = _form(asked, seen) | _checked(checked, draft, list(seen.mapping.values()) if seen else [], request)
     context |= {"problem": problem, "staged": staged}
     return page(request, "web/import_new.html", context, desk=desk, nav="imports", status=400 if problem else 200)
+
+
+def _keep(staged: UUID, known: Known, desk: SignedIn) -> None:
+    """What the look has told of the file, for the next."""
+
+    def note(draft: Draft) -> None:
+        draft.known = known
+
+    with suppress(Staged.DoesNotExist):  # let go, or brought in, in another tab
+        change_draft(staged, note, actor=desk.actor)
 
 
 def _glanced(asked: ImportTerms, desk: SignedIn) -> Glance | None:
