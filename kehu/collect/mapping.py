@@ -18,6 +18,7 @@ from kehu.collect.imports.supplied import OF_THE_SOURCE
 from kehu.collect.presets import Recognised, recognise
 from kehu.collect.readers.rows import unbroken
 from kehu.govern.dictionary import Dictionary
+from kehu.govern.masks import shape
 from kehu.refine.clean import fold
 
 _FILE: Final = Path(__file__).with_name("headers.toml")
@@ -153,6 +154,11 @@ def masked_samples(
         for field, column in fields.items()
         if column in sample.columns
     }
+
+
+def shapes(sample: pl.DataFrame, columns: Iterable[str], *, count: int = 3) -> dict[str, list[str]]:
+    """How the first values of columns are made that are no field: what tells them apart where they have no names."""
+    return {column: [shape(value) for value in sample[column].drop_nulls().head(count).to_list()] for column in columns}
 
 
 def _in_order(fields: Mapping[str, str], columns: Sequence[str], preset: Recognised | None) -> Suggestion:

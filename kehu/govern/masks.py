@@ -15,6 +15,12 @@ _HAN: Final = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _YEAR: Final = re.compile(r"(\d{4})(?:\D|\d{4}$)")
 # of a country, without the rest of its number: ITU-T E.164, which has no code that begins another
 _CALLING: Final = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3}")
+_RUNS: Final = re.compile(
+    r"(?P<digits>\d+)|(?P<han>[\u3400-\u9fff\U00020000-\U0003ffff]+)"
+    r"|(?P<letters>(?:(?![\u3400-\u9fff\U00020000-\U0003ffff])[^\W\d_])+)|(?P<blank>\s+)|(?P<sign>.)",
+    re.DOTALL,
+)
+_MOST_RUNS: Final = 12
 _SHORTEST_TAIL: Final = 10  # four of ten: less than half is shown
 
 
@@ -63,6 +69,17 @@ def _all(value: str) -> str:
 
 def _none(value: str) -> str:
     return value
+
+
+def shape(value: str) -> str:
+    """How a value is made of which nobody has said what it is: digits, letters and Han in their order, no character of it."""
+    runs = [_run(found) for found in _RUNS.finditer(value.strip())]
+    return "".join([*runs[:_MOST_RUNS], *([DOTS] if len(runs) > _MOST_RUNS else [])])
+
+
+def _run(found: re.Match[str]) -> str:
+    kind, text = found.lastgroup or "", found[0]
+    return {"digits": "9••", "han": "字••", "letters": "a••", "blank": " "}.get(kind, text if text.isascii() else "•")
 
 
 RULES: Final[Mapping[str, Callable[[str], str]]] = {

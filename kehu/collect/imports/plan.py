@@ -23,7 +23,7 @@ from kehu.collect.imports.prepare import residence_of
 from kehu.collect.imports.recipe import KINDS, FileRecipe, ImportTerms, Known, Recipe
 from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
-from kehu.collect.mapping import masked_samples, override, suggest
+from kehu.collect.mapping import masked_samples, override, shapes, suggest
 from kehu.collect.models import Staged
 from kehu.collect.presets import Recognised, headless, refuses
 from kehu.collect.quarantine.correcting import Correction
@@ -67,7 +67,10 @@ class TermsRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would do: ``mapping`` and ``unmapped`` over all files, masked ``samples``."""
+    """What an import would do: ``mapping`` and ``unmapped`` over all files, masked ``samples``.
+
+    ``shapes``: how the values of columns without a name are made that are left out.
+    """
 
     terms: Terms
     recipe: Recipe = field(repr=False)
@@ -80,6 +83,7 @@ class Plan:
     samples: dict[str, list[str]] = field(repr=False)
     notes: list[str] = field(default_factory=list)
     recognised: tuple[Recognised, ...] = ()
+    shapes: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def told(self, language: str) -> list[str]:
         """What whoever imports should know of the files, each once."""
@@ -135,7 +139,7 @@ def make_plan(asked: ImportTerms, *, actor: Actor, known: Known | None = None) -
         rows=sum(look.file.rows for look in looks), mapping=mapping,
         unmapped=list(dict.fromkeys(name for look in looks for name in look.file.unmapped)),
         samples=looks[0].samples, notes=[note for look in looks for note in look.notes],
-        recognised=tuple(look.recognised for look in looks if look.recognised is not None),
+        recognised=tuple(look.recognised for look in looks if look.recognised is not None), shapes=looks[0].shapes,
     )  # fmt: skip
 
 
@@ -146,6 +150,7 @@ class Glance:
     mapping: dict[str, str] = field(repr=False)
     unmapped: list[str] = field(repr=False)
     samples: dict[str, list[str]] = field(repr=False)
+    shapes: dict[str, list[str]] = field(repr=False)
 
 
 def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
@@ -158,14 +163,16 @@ def glance(asked: ImportTerms, *, actor: Actor) -> Glance:
     require_act("collect", actor)
     file = asked.files[0]
     path, staged = (None, str(file)) if isinstance(file, UUID) else (str(file.absolute()), None)
-    source, _ = _read_first(asked, FileRecipe(path, staged, True, "", 0, {}, []), actor)
+    source, header = _read_first(asked, FileRecipe(path, staged, True, "", 0, {}, []), actor)
     first = next(source.batches(_SAMPLE), None)
     if first is None:
         raise UnreadableSource("empty", "the file has a header and no row", "Give a file with at least one row.")
     dictionary = installation().rules.dictionary
     suggested = suggest(source.columns, first.frame, asked.kind, dictionary)
     found = override(suggested, asked.maps, source.columns, dictionary)
-    return Glance(found.fields, found.unmapped, masked_samples(first.frame, found.fields, dictionary))
+    nameless = [] if header else found.unmapped
+    samples = masked_samples(first.frame, found.fields, dictionary)
+    return Glance(found.fields, found.unmapped, samples, shapes(first.frame, nameless))
 
 
 def _read_first(asked: ImportTerms, file: FileRecipe, actor: Actor) -> tuple[Source, bool]:
@@ -333,7 +340,9 @@ class _Look:
                 "map", "No column of the file is known as a field.", "Name them with --map field=column."
             )
         used = {*taken, *fields.values(), residence}
+        unmapped = [name for name in self.source.columns if name not in used]
         self.samples = masked_samples(sample, fields, dictionary)
+        self.shapes = shapes(sample, [] if header else unmapped)
         columns = dict(fields) | ({_CONSENT_TIME: asked.consent_time} if asked.consent_time else {})
         types = {name: dictionary.field(name).type for name in fields} | {_CONSENT_TIME: "datetime"}
         types = {name: types[name] for name in columns}
@@ -345,8 +354,7 @@ class _Look:
             name for name, column in columns.items() if known.commas.get(self._told(column)) and types[name] in NUMBERS
         ]
         self.file = FileRecipe(
-            path, staged, header, known.digest, known.rows, fields,
-            [name for name in self.source.columns if name not in used],
+            path, staged, header, known.digest, known.rows, fields, unmapped,
             self._day_first(asked, types, {name: first for name, first in learnt.items() if first is not None}),
             sorted(commas), columns=list(self.source.columns),
             delimiter=self.source.delimiter, codec=self.source.codec,

@@ -175,6 +175,16 @@ def test_an_upload_is_read_to_its_end_for_what_is_not_known_of_it_alone(desk, mo
     assert (done.state, done.expected, recipe.files[0].day_first) == ("done", 40, {"birth_date": True})
 
 
+def test_a_column_without_a_name_that_is_left_out_shows_how_its_values_are_made(desk):
+    file = SimpleUploadedFile(
+        "in.csv", "林婉清,13801926721,VIP-7 since 03/04/1990\n周予安,13801926722,常客 ok\n".encode()
+    )
+    path = desk.post("/imports/upload", {"file": file})["Location"]
+    page = re.sub("<[^>]+>", "", text_of(desk.get(path)))
+    assert "a••-9•• a•• 9••/9••/9••" in page and "字•• a••" in page
+    assert not [one for one in ("VIP", "1990", "常客", "since") if one in page]
+
+
 def test_every_value_that_is_wrong_is_counted(desk):
     lines = "".join(f"K{n},Ann,wrong\n" for n in range(300))
     file = SimpleUploadedFile("in.csv", f"external_id,full_name,email\n{lines}".encode())

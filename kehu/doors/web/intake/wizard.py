@@ -204,7 +204,7 @@ def _form(asked: ImportTerms, seen: Plan | Glance | None) -> dict[str, Any]:
     mapped = {column: name for name, column in seen.mapping.items()} if seen else {}
     columns = [*mapped, *(seen.unmapped if seen else [])]
     rows = [
-        {"column": column, "field": mapped.get(column, ""), "samples": _samples(seen, mapped.get(column))}
+        {"column": column, "field": mapped.get(column, ""), "samples": _samples(seen, column, mapped.get(column))}
         for column in columns
     ]
     chosen = dict(asked.consents)
@@ -232,8 +232,10 @@ def _every_column(seen: Plan | Glance | None) -> list[str]:
     return [*seen.mapping.values(), *seen.unmapped] if seen else []
 
 
-def _samples(seen: Plan | Glance | None, name: str | None) -> list[str]:
-    return seen.samples.get(name, [])[:3] if seen and name else []
+def _samples(seen: Plan | Glance | None, column: str, name: str | None) -> list[str]:
+    if seen is None:
+        return []
+    return (seen.samples.get(name, []) if name else seen.shapes.get(column, []))[:3]
 
 
 def _fields(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
