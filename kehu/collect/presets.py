@@ -90,6 +90,11 @@ def headless(language: str) -> str:
     return str(_written()["words"]["headless"][language])
 
 
+def left_aside(code: str, about: str, language: str) -> str:
+    """What a reader left aside, in words."""
+    return str(_written()["words"][code][language].format(about=about))
+
+
 def refuses(header: str) -> bool:
     """Whether a column names who does not want something, as `HasOptedOutOfEmail`: who says yes there has said no."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)

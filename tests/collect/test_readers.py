@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kehu.collect.readers import Batch, Source, UnreadableSource, open_source
+from kehu.collect.readers import Batch, Note, Source, UnreadableSource, open_source
 
 CHINESE = "客户编号,姓名,手机,地址\n" + "".join(
     f"K{i},{name},1380013{i:04d},{place}\n"
@@ -302,7 +302,7 @@ def test_excel(tmp_path: Path) -> None:
         (4, "13800138000", "李娜", "1985-12-01", "7", None),
         (6, "9", "王芳", None, None, None),
     ]
-    assert source.notes == ["sheet with another header left aside: notes"]
+    assert source.notes == [Note("other_sheet", "notes")]
     assert [b.frame.height for b in source.batches(2)] == [2, 1]
     assert [b.frame.height for b in source.batches(2, skip=1)] == [1]
 

@@ -25,7 +25,7 @@ from kehu.collect.imports.staging import open_staged
 from kehu.collect.imports.supplied import SourceUnfit, asked_of, claimed, fitting, supplier_of
 from kehu.collect.mapping import masked_samples, override, shapes, suggest
 from kehu.collect.models import Staged
-from kehu.collect.presets import Recognised, headless, refuses
+from kehu.collect.presets import Recognised, headless, left_aside, refuses
 from kehu.collect.quarantine.correcting import Correction
 from kehu.collect.quarantine.source import MendedSource, QuarantineSource, Unread
 from kehu.collect.readers import Source, UnreadableSource, open_source
@@ -81,15 +81,16 @@ class Plan:
     mapping: dict[str, str] = field(repr=False)
     unmapped: list[str] = field(repr=False)
     samples: dict[str, list[str]] = field(repr=False)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sequence[str]] = field(default_factory=list, repr=False)
     recognised: tuple[Recognised, ...] = ()
     shapes: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def told(self, language: str) -> list[str]:
         """What whoever imports should know of the files, each once."""
         plain = [headless(language)] if any(not file.header for file in self.recipe.files) else []
+        aside = [left_aside(code, about, language) for code, about in self.notes]
         told = [line for one in self.recognised for line in one.told(language)]
-        return list(dict.fromkeys([*plain, *self.notes, *told]))
+        return list(dict.fromkeys([*plain, *aside, *told]))
 
 
 def make_plan(asked: ImportTerms, *, actor: Actor, known: Known | None = None) -> Plan:
@@ -386,7 +387,7 @@ class _Look:
         self._rows, residences = 0, set[str | None]()
         wanted = dates | numbers
         habits = survey(self._frames(wanted, lives, residences), {name: types[name] for name in wanted})
-        known.rows, known.notes = self._rows, list(self.source.notes)
+        known.rows, known.notes = self._rows, [list(note) for note in self.source.notes]
         known.dates |= {self._told(column): habits.day_first.get(name) for name, column in dates.items()}
         known.commas |= {self._told(column): name in habits.decimal_comma for name, column in numbers.items()}
         if lives:

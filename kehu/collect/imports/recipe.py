@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -71,7 +71,7 @@ class Known:
     header: bool = True
     digest: str = ""
     rows: int = -1
-    notes: list[str] = field(default_factory=list, repr=False)
+    notes: list[Sequence[str]] = field(default_factory=list, repr=False)
     dates: dict[str, bool | None] = field(default_factory=dict, repr=False)
     commas: dict[str, bool] = field(default_factory=dict, repr=False)
     residences: dict[str, list[str | None]] = field(default_factory=dict, repr=False)

@@ -5,6 +5,6 @@ a `BadRow` with its line, and what a reader leaves aside (a sheet, a late column
 """
 
 from kehu.collect.readers.opening import open_source
-from kehu.collect.readers.rows import BadRow, Batch, Source, UnreadableSource
+from kehu.collect.readers.rows import BadRow, Batch, Note, Source, UnreadableSource
 
-__all__ = ["BadRow", "Batch", "Source", "UnreadableSource", "open_source"]
+__all__ = ["BadRow", "Batch", "Note", "Source", "UnreadableSource", "open_source"]

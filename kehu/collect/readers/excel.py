@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from kehu.collect.readers.markup import require_harmless
-from kehu.collect.readers.rows import Batch, Opener, Source, UnreadableSource, from_rows, unique_columns, whole_number
+from kehu.collect.readers.rows import (
+    Batch,
+    Note,
+    Opener,
+    Source,
+    UnreadableSource,
+    from_rows,
+    unique_columns,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
@@ -88,7 +97,7 @@ class ExcelSource(Source):
         if names == self.columns:
             self._sheets.append(title)
         else:
-            self.notes.append(f"sheet with another header left aside: {title}")
+            self.notes.append(Note("other_sheet", title))
 
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:
         """Batches of `size` rows; blank rows are none."""
@@ -121,7 +130,7 @@ class ExcelSource(Source):
 
     def _batch(self, rows: list[_Row]) -> Batch:
         width = self._width
-        if any(any(cells[width:]) for _, cells in rows) and (note := "cells beyond the last column") not in self.notes:
+        if any(any(cells[width:]) for _, cells in rows) and (note := Note("cells_beyond")) not in self.notes:
             self.notes.append(note)
         cells = [(cells + [None] * width)[:width] for _, cells in rows]
         return Batch(from_rows(self.columns, cells, [number for number, _ in rows]), [])

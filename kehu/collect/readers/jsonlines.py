@@ -13,6 +13,7 @@ from kehu.collect.readers.lines import MAX_LINE, LineStream, read_blocks
 from kehu.collect.readers.rows import (
     BadRow,
     Batch,
+    Note,
     Opener,
     Source,
     UnreadableSource,
@@ -84,7 +85,7 @@ class JsonLinesSource(Source):
                 place = self._keys.get(key)
                 if place is not None:
                     row[place] = value
-                elif value and (note := f"late column: {key}") not in self.notes:
+                elif value and (note := Note("late_column", key)) not in self.notes:
                     self.notes.append(note)
             cells.append(row)
             at.append(number)

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import polars as pl
 
@@ -70,6 +70,13 @@ class Batch:
     bad: list[BadRow]
 
 
+class Note(NamedTuple):
+    """What a reader leaves aside; its words stand in ``presets.toml``. ``about``: the sheet or the column it speaks of."""
+
+    code: str
+    about: str = ""
+
+
 class Source(ABC):
     """A file of records. `encoding` and `delimiter` are None where the format has none."""
 
@@ -78,7 +85,7 @@ class Source(ABC):
     encoding: str | None = None
     delimiter: str | None = None
     codec: str = "utf-8"  # of a row's own bytes, as a BadRow holds them
-    notes: list[str]
+    notes: list[Note]
 
     @abstractmethod
     def batches(self, size: int = 10_000, skip: int = 0) -> Iterator[Batch]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from contextlib import suppress
+from html import unescape
 from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from openpyxl import Workbook
 
 from kehu.collect.imports import draft, plan
 from kehu.collect.models import Import, Staged
@@ -183,6 +186,23 @@ def test_a_column_without_a_name_that_is_left_out_shows_how_its_values_are_made(
     page = re.sub("<[^>]+>", "", text_of(desk.get(path)))
     assert "a••-9•• a•• 9••/9••/9••" in page and "字•• a••" in page
     assert not [one for one in ("VIP", "1990", "常客", "since") if one in page]
+
+
+def test_what_a_reader_leaves_aside_is_told_in_the_readers_language(desk):
+    book, held = Workbook(), io.BytesIO()
+    for row in (["full_name", "email"], ["Ann Lee", "ann@mail.example", "too much"]):
+        book.active.append(row)
+    book.create_sheet("秋天").append(["something else"])
+    book.save(held)
+    path = desk.post("/imports/upload", {"file": SimpleUploadedFile("in.xlsx", held.getvalue())})["Location"]
+    told = {
+        "en": ("not read", "秋天"),
+        "zh-hans": ("工作表“秋天”的表头不同", "最后一列之后"),
+        "zh-hant": ("「秋天」", "儲存格"),
+    }
+    for spoken in (*told, "en"):  # the second time from what is known
+        page = unescape(text_of(desk.get(path, HTTP_ACCEPT_LANGUAGE=spoken)))
+        assert all(words in page for words in told[spoken]), spoken
 
 
 def test_every_value_that_is_wrong_is_counted(desk):
