@@ -23,6 +23,7 @@ from kehu.doors.web import errors
 from kehu.doors.web.entrance import by_itself, staff_page, who_is
 from kehu.doors.web.intake.words import tabs
 from kehu.doors.web.pages import field_label, language, page
+from kehu.doors.web.sent import id_of
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
 from kehu.doors.web.words import reason_label
 from kehu.govern.models import Channel
@@ -43,10 +44,9 @@ def imports(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Past imports, and the form for a new one."""
     require_act("collect", desk.actor)
     names = dict(Channel.objects.values_list("id", "name"))
-    try:
-        before = UUID(request.GET["before"]) if "before" in request.GET else None
-    except ValueError:
-        raise Http404 from None
+    before = id_of(request.GET.get("before"))
+    if before is None and "before" in request.GET:
+        raise Http404
     found = queries.imports(_ROWS + 1, before=before)
     shown = found[:_ROWS]
     rows = [{"status": one, "channel": names.get(one.channel, ""), **_words(one)} for one in shown]

@@ -22,6 +22,7 @@ from kehu.collect.quarantine.correcting import ENCODINGS, Correction
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.intake.words import SHAPE_WORDS, tabs, why
 from kehu.doors.web.pages import field_label, language, page
+from kehu.doors.web.sent import id_of
 from kehu.govern.masks import DOTS
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
@@ -62,12 +63,10 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def group(request: HttpRequest, desk: SignedIn, number: int, how: str, reason: str) -> HttpResponse:
     """Rows refused for one reason: where they stood, and what can be done for all of them."""
     held = _group(desk, number, how, reason)
-    after = request.GET.get("after", "")
-    try:
-        start = UUID(after) if after else groups.NIL
-    except ValueError:
-        raise Http404 from None
-    rows = groups.places(held, after=start, limit=_ROWS + 1)
+    after = id_of(request.GET.get("after"))
+    if after is None and request.GET.get("after"):
+        raise Http404
+    rows = groups.places(held, after=after or groups.NIL, limit=_ROWS + 1)
     context: dict[str, Any] = {
         "intake_tabs": tabs(desk),
         "held": held,
