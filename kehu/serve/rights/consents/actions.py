@@ -33,21 +33,10 @@ _PORTAL: Final = "portal"
 
 
 def give(
-    subject: UUID,
-    purpose: int,
-    *,
-    actor: Actor,
-    kind: str,
-    until: datetime | None,
-    notice: str | None,
-    by_subject: UUID | None,
-    evidence: bytes | Evidence | None = None,
-    language: str = "",
-    terms: Terms | None = None,
-    guardian: str = "",
-    follows: UUID | None = None,
-    said_at: datetime | None = None,
-) -> list[dict[str, Any]]:
+    subject: UUID, purpose: int, *, actor: Actor, kind: str, until: datetime | None, notice: str | None,
+    by_subject: UUID | None, evidence: bytes | Evidence | None = None, language: str = "", terms: Terms | None = None,
+    guardian: str = "", follows: UUID | None = None, said_at: datetime | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Record a consent given now, or on paper at ``said_at``; returns everything the customer said.
 
     A form, and a notice that whoever records it names, agree to the purpose as the notice told of it: where that reaches
@@ -72,19 +61,11 @@ def give(
     read_there, id = proof.kind == PAPER or (notice is not None and actor.role != CUSTOMER), new_id()
     with transaction.atomic():
         statement = authorisations.Statement(
-            kind=kind,
-            until=until.astimezone(UTC) if until and until.tzinfo else until and until.replace(tzinfo=UTC),
-            notice=wording.id,
-            way=_way(actor),
-            by_subject=by_subject,
-            evidence=proof.seal(subject, id),
-            language=language,
-            terms=terms,
+            kind=kind, until=_in_utc(until), notice=wording.id, way=_way(actor), by_subject=by_subject,
+            evidence=proof.seal(subject, id), language=language, terms=terms, follows=follows, said_at=said_at,
             guardian=guardian or ("guardian" if by_subject else ""),
             proof=proof.kind or ("declared" if by_subject and not proof.kept else ""),
-            follows=follows,
-            said_at=said_at,
-        )
+        )  # fmt: skip
         authorisations.give_consent(
             subject, purpose=purpose, purpose_version=_version(purpose, wording if read_there else None),
             statement=statement, recorded_by=actor.staff, id=id,
@@ -155,6 +136,11 @@ def invalidate(consent: UUID, *, actor: Actor) -> list[dict[str, Any]]:
         row = authorisations.invalidate_consent(consent, recorded_by=actor.staff, id=id, way=_BY_STAFF)
         record_act("consent", row.subject, actor=actor, purpose=PURPOSE_ID, detail=id)
     return consents(row.subject)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    """A moment in UTC; one without a zone is of UTC."""
+    return moment.astimezone(UTC) if moment and moment.tzinfo else moment and moment.replace(tzinfo=UTC)
 
 
 def _check_guardian(part: list[UUID], by_subject: UUID | None, guardian: str, proof: Evidence) -> None:
