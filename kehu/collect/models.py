@@ -37,6 +37,12 @@ class Import(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
+    fault = models.CharField(
+        max_length=80,
+        blank=True,
+        db_default="",
+        help_text="why it broke off: the policy that refused it, else in a word",
+    )
 
     class Meta:
         constraints = [

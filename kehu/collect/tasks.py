@@ -10,6 +10,7 @@ from django.db import transaction
 
 from kehu.collect.models import Import
 from kehu.guard.gate.actor import Actor
+from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.actions import UnknownStaff, actor_of, owner_actor
 from kehu.guard.staff.models import Staff
 from kehu.host.jobs import WHILE_DATABASE_AWAY, app
@@ -44,11 +45,15 @@ def run_import(import_id: str) -> None:
         return
     staff = Staff.objects.filter(id=row.staff, is_active=True).first()
     if staff is None:
+        actions.break_off(row.id, actions.NOBODY)
         raise UnknownStaff(str(row.staff))
     try:
         actions.run(row.id, actor=actor_of(staff.email))
     except actions.ImportStopped:
         return
+    except Refused as no:  # before it began: an agreement has ended, say
+        actions.break_off(row.id, no.policy)
+        raise
     except actions.ImportRunning:  # asked for twice; should whoever works on it end early, this goes on in its place
         run_import.configure(schedule_in={"seconds": _LATER}).defer(import_id=import_id)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
@@ -26,13 +27,15 @@ from kehu.collect.imports.recipe import ImportTerms, Known, Recipe
 from kehu.collect.imports.undo import is_half, proof_id, take_back
 from kehu.collect.imports.write import Counts, Place, write_chunk
 from kehu.collect.models import Import, ImportChunk
+from kehu.collect.readers import UnreadableSource
 from kehu.govern.models import Channel
-from kehu.guard.aside import open_aside, seal_aside
+from kehu.guard.aside import AsideDoesNotOpen, open_aside, seal_aside
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.acts import require_act
+from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
+from kehu.host.away import AWAY
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
 from kehu.vault.settling import settled_beside
@@ -41,6 +44,10 @@ Progress = Callable[[ImportStatus], None]
 _WAIT_SECONDS: Final = 10.0
 _SLOW: Final = 2.0  # seconds of one transaction
 _FEWEST: Final = 250
+STOPPED: Final = "stopped"
+OURS: Final = "ours"
+NOBODY: Final = "nobody"
+"""Why an import broke off: somebody stopped it; something of the house's own, that its log tells of; who began it is gone."""
 
 
 class ImportRunning(RuntimeError):
@@ -114,7 +121,7 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
         recipe = Recipe.unpack(
             open_aside({row.id: bytes(row.sealed)}, actor=actor, act="collect", detail=row.id)[row.id]
         )
-        Import.objects.filter(id=import_id).update(state="running")
+        Import.objects.filter(id=import_id).update(state="running", fault="")
         try:
             with collected_by_batch() as collect, settled_beside() as settle:
                 for held in _work(row, recipe, actor):
@@ -124,9 +131,9 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
                         progress(held)
                     if not Import.objects.filter(id=import_id, state="running").exists():
                         raise ImportStopped(str(import_id))
-        except BaseException:
+        except BaseException as wrong:
             with suppress(DatabaseError):  # what went wrong may be the database itself
-                Import.objects.filter(id=import_id, state="running").update(state="failed")
+                break_off(import_id, _fault(wrong), states=("running",))
             raise
         forget_values(row, recipe)
         Import.objects.filter(id=import_id).update(state="done", ended_at=timezone.now())
@@ -142,7 +149,12 @@ def run(import_id: UUID, *, actor: Actor, progress: Progress | None = None, link
 def stop(import_id: UUID, *, actor: Actor) -> None:
     """Have whoever works on an import leave off after the chunk in hand; one that is not worked on is left alone."""
     require_act("collect", actor)
-    Import.objects.filter(id=import_id, state="running").update(state="failed")
+    Import.objects.filter(id=import_id, state="running").update(state="failed", fault=STOPPED)
+
+
+def break_off(import_id: UUID, fault: str, *, states: Sequence[str] = ("waiting", "running")) -> None:
+    """Say that an import that is in one of these states broke off, and why; the caller knows that nobody is at work on it."""
+    Import.objects.filter(id=import_id, state__in=states).update(state="failed", fault=fault)
 
 
 def go_on(import_id: UUID, *, actor: Actor) -> None:
@@ -162,7 +174,7 @@ def go_on(import_id: UUID, *, actor: Actor) -> None:
         answer = admission.verdict(0, admission.facts(django_connection.connection))
         if answer.answer == "denied":
             raise CollectionRefused(answer.policy)
-        Import.objects.filter(id=import_id, state="failed").update(state="waiting")
+        Import.objects.filter(id=import_id, state="failed").update(state="waiting", fault="")
 
 
 def undo(import_id: UUID, *, actor: Actor, until: float | None = None) -> int:
@@ -360,6 +372,21 @@ def _staged(recipe: Recipe) -> list[str]:
     return [file.staged for file in recipe.files if file.staged is not None]
 
 
+def _fault(wrong: BaseException) -> str:
+    """Why an import broke off: the policy that refused it, else in a word."""
+    if isinstance(wrong, Refused):
+        return wrong.policy
+    if isinstance(wrong, UnreadableSource):
+        return wrong.code
+    if isinstance(wrong, KeyboardInterrupt):
+        return STOPPED
+    if isinstance(wrong, OSError) and wrong.errno == errno.ENOSPC:
+        return "no_room"
+    if isinstance(wrong, FilesChanged | FileNotFoundError | AsideDoesNotOpen):
+        return "file_changed"
+    return "database_away" if isinstance(wrong, AWAY) else OURS
+
+
 def _row(import_id: UUID) -> Import:
     row = Import.objects.filter(id=import_id).first()
     if row is None:
@@ -368,6 +395,9 @@ def _row(import_id: UUID) -> Import:
 
 
 __all__ = [
+    "NOBODY",
+    "OURS",
+    "STOPPED",
     "FilesChanged",
     "ImportOver",
     "ImportRunning",
@@ -376,6 +406,7 @@ __all__ = [
     "Plan",
     "TermsRefused",
     "UnknownImport",
+    "break_off",
     "go_on",
     "plan",
     "run",

@@ -24,7 +24,7 @@ class UnknownImport(LookupError):
 class ImportStatus:
     """Where an import stands. ``review`` is null until linkage has looked at it; ``share`` runs from 0 to 1.
 
-    ``half``: it is being taken back, and some of it is shown still.
+    ``half``: it is being taken back, and some of it is shown still. ``fault``: why it broke off, where that is known.
     """
 
     id: UUID
@@ -45,6 +45,7 @@ class ImportStatus:
     started_at: datetime
     ended_at: datetime | None
     half: bool = False
+    fault: str = ""
 
     @classmethod
     def of(cls, row: Import, counts: Counts, seconds: float = 0.0, review: int | None = None) -> ImportStatus:
@@ -55,6 +56,7 @@ class ImportStatus:
             created=counts.created, updated=counts.updated, merged=counts.merged, duplicates=counts.duplicates,
             quarantined=counts.quarantined, review=review, seconds=round(seconds, 3), share=share, expected=row.expected,
             started_at=row.started_at, ended_at=row.ended_at, half=row.state == "undone" and row.undone_at is None,
+            fault=row.fault,
         )  # fmt: skip
 
 

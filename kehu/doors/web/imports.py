@@ -21,7 +21,7 @@ from kehu.collect.quarantine.actions import NothingRefused, export_sealed
 from kehu.collect.quarantine.queries import listed, refused_waits
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import by_itself, staff_page, who_is
-from kehu.doors.web.intake.words import tabs
+from kehu.doors.web.intake.words import tabs, unreadable
 from kehu.doors.web.pages import field_label, language, page
 from kehu.doors.web.sent import id_of
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
@@ -97,6 +97,7 @@ def one_import(request: HttpRequest, desk: SignedIn, import_id: UUID) -> HttpRes
         "refused": any(not one.accepted for one in lines),  # they come first
         "waits": refused_waits(import_id),
         "goes_on": queries.uploads_here(import_id),
+        "why": _why(context["status"].fault),
     }
     return page(request, "web/import.html", context, desk=desk, nav="imports")
 
@@ -164,6 +165,29 @@ def export_refused(request: HttpRequest, desk: SignedIn, import_id: UUID) -> Fil
     return FileResponse(
         held, as_attachment=True, filename=f"refused-{import_id}.csv", content_type="text/csv; charset=utf-8"
     )
+
+
+def _why(fault: str) -> str:
+    """Why an import broke off, in the reader's language; nothing where that is not known."""
+    told = {
+        "": "",
+        actions.STOPPED: _("Somebody stopped it."),
+        actions.OURS: _(
+            "Something of ours broke down on it: the system's log says what. Tell whoever runs it if it happens again."
+        ),
+        actions.NOBODY: _(
+            "Whoever began it works here no more: bring the same files in again, and it goes on where it was."
+        ),
+        "no_room": _("There is no room on the disk: make some, and go on."),
+        "file_changed": _("A file is gone, or is not the one it began with: bring the same files in again."),
+        "database_away": _("The database was away: go on once it is back."),
+    }.get(fault)
+    if told is not None:
+        return told
+    if "." in fault:
+        words = installation().rules.policies.text(fault, language())
+        return f"{words.reason} {words.remedy}".strip()
+    return unreadable(fault)
 
 
 def _standing(import_id: UUID) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from kehu.collect import tasks
@@ -17,12 +19,14 @@ from kehu.collect.imports import actions, queries, undo
 from kehu.collect.imports.queries import ImportStatus
 from kehu.collect.imports.recipe import ImportTerms
 from kehu.collect.models import Import
+from kehu.collect.readers import UnreadableSource
 from kehu.collect.tasks import run_import
 from kehu.doors.web import imports
-from kehu.guard.gate.admit import Admission
+from kehu.guard.gate.admit import Admission, CollectionRefused
 from kehu.guard.gate.policies import Answer
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
+from kehu.guard.staff.models import Staff
 from kehu.host import jobs
 from kehu.vault.ids import new_id
 from tests.doors.web.browsing import signed_in, text_of
@@ -79,6 +83,7 @@ def test_what_broke_off_says_so_and_goes_on(monkeypatch) -> None:
         jobs.run_pending()
     page = text_of(desk.get(address))
     assert "It broke off, or was stopped" in page and address + "/go-on" in page and "Every row came in" not in page
+    assert "Something of ours broke down" in page
     held = Import.objects.get()
     with monkeypatch.context() as law:
         law.setattr(Admission, "verdict", lambda *_: Answer("denied", "house.collect-basis"))
@@ -93,6 +98,58 @@ def test_what_broke_off_says_so_and_goes_on(monkeypatch) -> None:
     assert "send the same file again" in page and address + "/go-on" not in page
     desk.post(address + "/go-on")
     assert Import.objects.get().state == "failed"
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (CollectionRefused("house.collect-basis"), "basis"),
+        (UnreadableSource("bad_excel", "", ""), "Save it anew"),
+        (OSError(errno.ENOSPC, "no space"), "no room"),
+        (OperationalError(), "database was away"),
+        (actions.FilesChanged(), "not the one"),
+        (actions.ImportStopped(), "stopped it"),
+    ],
+)
+def test_what_broke_off_says_why(monkeypatch, error, words) -> None:
+    desk, _ = signed_in("service", "service")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    new = desk.post("/imports/upload", {"file": SimpleUploadedFile("customers.csv", FILE)})["Location"]
+    address = desk.post(new, {"do": "start", "channel": "store", "basis": "contract", "kind": "customers"})["Location"]
+    held = Import.objects.get()
+
+    def breaks(*_, **__):
+        if isinstance(error, actions.ImportStopped):
+            actions.stop(held.id, actor=owner_actor())
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(actions, "write_chunk", breaks)
+        with suppress(type(error)):
+            actions.run(held.id, actor=owner_actor())
+    assert words in text_of(desk.get(address)).partition("broke off")[2].partition("</section>")[0]
+    actions.run(held.id, actor=owner_actor())
+    assert Import.objects.get().fault == ""
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_import_that_its_owner_may_not_bring_in_any_more_does_not_wait_for_ever(database, gone) -> None:
+    desk, _ = signed_in("service", "service")
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    new = desk.post("/imports/upload", {"file": SimpleUploadedFile("customers.csv", FILE)})["Location"]
+    address = desk.post(new, {"do": "start", "channel": "store", "basis": "contract", "kind": "customers"})["Location"]
+    mia = Import.objects.get().staff
+    if gone:
+        Staff.objects.filter(id=mia).update(is_active=False)
+    else:
+        with open_owner(database) as owner:
+            owner.execute("update actor_state set agreement_until = now() where actor = %s", (mia,))
+    jobs.run_pending()
+    assert Import.objects.get().state == "failed"
+    page = text_of(signed_in("service", "service")[0].get(address, HTTP_ACCEPT_LANGUAGE="en"))
+    words = "works here no more" if gone else "confidentiality"
+    assert words in page.partition("broke off")[2].partition("</section>")[0]
 
 
 @pytest.mark.usefixtures("database")
