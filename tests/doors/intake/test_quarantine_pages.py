@@ -119,6 +119,29 @@ def test_lines_of_a_cell_stay_as_they_are_when_another_is_put_right(desk, tmp_pa
     )
 
 
+def test_a_field_that_was_added_is_shown_and_put_right_when_the_row_is_refused_again(desk, database, tmp_path):
+    bring(
+        tmp_path,
+        "email,lives in\na@mail.example,CN\nb@mail.example,DE\n",
+        basis="legitimate_interest",
+        residence="lives in",
+    )
+    row = f"/quarantine/rows/{Quarantined.objects.get(accepted=False).id}"
+    for added in (("full_name", "Zoe Lee"), ("national_id", "11010519491231002X")):
+        desk.post(row + "/mend", {"add_field": added[0], "add_value": added[1]})
+        jobs.run_pending()
+    page = text_of(desk.get(row))
+    assert 'value="Zoe Lee"' in page and 'value="full_name"' in page and '<option value="full_name">' not in page
+    assert "11010519491231002X" not in page and 'name="unseen" value="national_id"' in page
+    form = {"column": ["email", "lives in", "full_name"], "value": ["a@mail.example", "DE", ""]}
+    desk.post(row + "/mend", form | {"unseen": ["national_id"], "unseen_value": [""]})
+    jobs.run_pending()
+    [ann] = found(email="a@mail.example")
+    shown = queries.show(ann, actor=staff_once("privacy"), purpose="accuracy", fields=["full_name", "national_id"])
+    said = json.dumps(shown, default=str)
+    assert "Zoe" not in said and "national_id" in said
+
+
 def test_a_refused_row_takes_the_fields_of_its_kind(desk, tmp_path):
     bring(tmp_path, "order_id,remark\n,card\n", kind="orders")
     row = f"/quarantine/rows/{Quarantined.objects.get(accepted=False).id}"

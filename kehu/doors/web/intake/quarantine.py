@@ -172,9 +172,10 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
     except NothingRefused:
         raise Http404 from None
     lately, dictionary = shown_lately(desk.actor.credential), installation().rules.dictionary
-    cells = []
-    for column, value in seen.cells.items():
-        name = seen.fields.get(column)
+    added = {name: value for name, value in seen.added.items() if name in dictionary.fields}
+    fields, cells = seen.fields | {name: name for name in added}, []
+    for column, value in (seen.cells | added).items():
+        name = fields.get(column)
         secret = dictionary.field(name).level >= _SECRET if name else column in seen.untold
         hidden, masked = secret and not lately, dictionary.mask(name, value) if name else DOTS
         cells.append({
@@ -189,7 +190,7 @@ def _one(request: HttpRequest, desk: SignedIn, row: UUID, *, problem: str = "", 
         # what nobody could read may hold anything
         "text": seen.text if lately else None,
         "hidden": not lately and (seen.text is not None or any(cell["masked"] for cell in cells)),
-        "fields": _fields(set(seen.fields.values()), seen.kind),
+        "fields": _fields(set(fields.values()), seen.kind),
         "may_bring": desk.may("collect"),
         "problem": problem,
     }
