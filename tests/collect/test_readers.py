@@ -492,3 +492,11 @@ def test_what_is_no_table_is_refused(tmp_path: Path, data: bytes, code: str) -> 
     with pytest.raises(UnreadableSource) as refusal:
         written(tmp_path, data)
     assert refusal.value.code == code and refusal.value.remedy
+
+
+def test_of_many_late_keys_the_first_are_named(tmp_path: Path) -> None:
+    late = "".join(f'{{"a": 1, "late {n}": 2}}\n' for n in range(2_000))
+    (tmp_path / "in.jsonl").write_text('{"a": 1}\n' * 100_000 + late)
+    source = open_source(tmp_path / "in.jsonl")
+    assert everything(source).frame.height == 102_000
+    assert source.notes == [*(Note("late_column", f"late {n}") for n in range(20)), Note("late_columns")]

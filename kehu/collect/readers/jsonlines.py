@@ -27,6 +27,8 @@ from kehu.collect.readers.rows import (
 _LONG_NUMBER: Final = re.compile(rb"[:\[,\s]-?\d{18}")
 _SURVEY_LINES: Final = 100_000
 """Columns are gathered from this many lines; a key first seen later is named in `notes`, its values are not read."""
+_MOST_LATE: Final = 20
+"""Such keys that are named: a file whose keys are ids has one a line."""
 
 
 class JsonLinesSource(Source):
@@ -85,11 +87,17 @@ class JsonLinesSource(Source):
                 place = self._keys.get(key)
                 if place is not None:
                     row[place] = value
-                elif value and (note := Note("late_column", key)) not in self.notes:
-                    self.notes.append(note)
+                elif value and len(self.notes) <= _MOST_LATE:
+                    self._note(key)
             cells.append(row)
             at.append(number)
         return Batch(from_rows(self.columns, cells, at), bad)
+
+    def _note(self, key: str) -> None:
+        """Name a key that came late, once; of many the first."""
+        note = Note("late_column", key) if len(self.notes) < _MOST_LATE else Note("late_columns")
+        if note not in self.notes and Note("late_column", key) not in self.notes:
+            self.notes.append(note)
 
 
 def _object(raw: bytes) -> dict[str, object] | None:
