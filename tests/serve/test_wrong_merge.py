@@ -13,8 +13,11 @@ from kehu.govern.consent import Statement, give_consent
 from kehu.govern.parts import part_of
 from kehu.guard.gate.acts import ActRefused, Refused
 from kehu.guard.gate.read import gate
+from kehu.guard.gate.state import PACKS
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
+from kehu.refine.derive import actions as traits
+from kehu.refine.derive import queries as derived
 from kehu.refine.models import LinkageRun, Proposal
 from kehu.refine.resolve.review.answers import NotOneCustomer
 from kehu.serve.assurance import queries as assurance
@@ -131,6 +134,18 @@ def test_the_report_says_who_was_shown_which_fields_and_where_they_went(pair, da
     )  # what the clocks ask stands there already
     with pytest.raises(Refused):
         wrong_merge.report_of(id, actor=service)
+
+
+def test_who_read_what_is_derived_of_both_saw_both(database):
+    lin, wang = admit(LIN, WANG, packs=PACKS["AU"])  # where an interest is a ground
+    analyst, manager = staff("analyst"), staff("manager")
+    owners = {"analytics": ("analyst@kehu.example", "manager@kehu.example")}
+    traits.put_shipped_in_force(owners=owners, actor=manager)
+    join((lin, wang), certainty=CONFIRMED)
+    derived.traits_of(lin, actor=analyst, purpose="analytics")
+    report = wrong_merge.report_of(part(lin, wang), actor=owner_actor())
+    [use] = report["uses"]
+    assert (use["who"], use["act"], use["purpose"]) == ("analyst@kehu.example", "read-traits", "analytics")
 
 
 def test_nobody_looked_nothing_opens(pair):

@@ -16,7 +16,7 @@ from kehu.guard.gate.policies import MATCH_ONLY
 
 # What puts values before whoever asks, or sends them off. Linkage, erasure and review open both for themselves; an explanation
 # opens nothing.
-_SHOWN: Final = ("read", "list", "find", "export", "give", "contact", "match")
+_SHOWN: Final = ("read", "list", "find", "export", "give", "contact", "match", "read-traits")
 
 # A sign-in of a customer's own asks by "find" whether an address is theirs: an answer that nobody sees.
 _ROWS: Final = """
