@@ -245,6 +245,20 @@ class TestTakenBack:
         self.back(second)
         assert state(one) == "second"
 
+    def test_of_a_newest_answer_that_was_settled_since_the_one_before_it_stays(self, database):
+        one, other = asked(1.0, 0.5)
+        me = person()
+        review.answer(one, "yes", actor=me)
+        review.answer(other, "unsure", actor=me)
+        pair, before = rows("select older, younger from refine_proposal where id = %s", other), standing()
+        [(older, younger)] = pair
+        rows("update subject_state set hidden = true where subject = %s returning 1", younger)
+        queue.settle(of=[older])
+        with pytest.raises(review.SettledMeanwhile):
+            self.back(me)
+        rows("update subject_state set hidden = false where subject = %s returning 1", younger)
+        assert standing() == before and state(one) == "accepted"
+
 
 said = st.tuples(st.sampled_from(["yes", "no", "unsure"]), st.booleans()).map(
     lambda one: (one[0], one[1] and one[0] != "unsure")

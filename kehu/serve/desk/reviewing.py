@@ -27,7 +27,7 @@ def take_back(*, actor: Actor, language: str = "en") -> Undone:
 
     Raises:
         ActRefused: the role may not.
-        NothingToTakeBack: none of theirs of the last day stands.
+        NothingToTakeBack: none of theirs of the last day stands, or (SettledMeanwhile) the newest one's question is gone.
         AnsweredMeanwhile: somebody else answered the same question after them.
     """
 

@@ -188,6 +188,18 @@ def test_an_answer_brings_the_next_and_is_taken_back(database):
     assert "Nothing to review" in plain(desk.get("/review?done=rejected"))
 
 
+def test_an_answer_that_was_settled_since_is_not_taken_back_and_none_before_it(database):
+    one, other = asked(0.1, 2.0)
+    desk, _ = signed_in("service")
+    for proposal, said in ((one, "yes"), (other, "unsure")):
+        desk.post(f"/review/{proposal}/answer", {"do": said, "round": "1"})
+    Answer.objects.filter(proposal=other).update(proposal=None)
+    Row.objects.filter(id=other).delete()
+    back = desk.post("/review/undo")
+    assert back["Location"] == "/review?done=settled-since" and "settled otherwise" in plain(desk.get(back["Location"]))
+    assert Row.objects.get(id=one).state == "accepted"
+
+
 def test_of_two_who_answer_the_second_is_told_who_was_first(database):
     one, _ = asked(0.1, 2.0)
     first, second = signed_in("service"), signed_in("manager")

@@ -88,6 +88,8 @@ def take_back(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         undone = reviewing.take_back(actor=desk.actor, language=language())
         done = "taken-back-incident" if undone.incident else "taken-back"
         one = waiting.proposal_of(undone.taken.proposal)
+    except review.SettledMeanwhile:
+        done = "settled-since"
     except review.NothingToTakeBack:
         done = "nothing-to-take-back"
     except review.AnsweredMeanwhile as late:

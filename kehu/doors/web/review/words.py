@@ -109,6 +109,12 @@ _DONE: Final[Mapping[str, tuple[str, Promise]]] = {
         "gamboge",
         gettext_lazy("Taken back. Somebody had been shown both as one meanwhile: an incident is open."),
     ),
+    "settled-since": (
+        "",
+        gettext_lazy(
+            "Nothing is taken back: what you answered last was settled otherwise meanwhile. A merge is undone on its page."
+        ),
+    ),
     "nothing-to-take-back": ("", gettext_lazy("There is no answer of yours of the last day to take back.")),
     "compared": ("malachite", gettext_lazy("Compared with what is in force.")),
     "adopted": ("malachite", gettext_lazy("In force: the next linkage weighs by it.")),

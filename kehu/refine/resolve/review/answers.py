@@ -35,8 +35,9 @@ from kehu.vault.assignment import CONFIRMED, WHY
 from kehu.vault.ids import new_id
 
 __all__ = [
-    "AnsweredMeanwhile", "MayNotBeJoined", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal", "TakenBack",
-    "UnknownProposal", "UnknownRun", "accept", "answer", "answered", "open_proposals", "reject", "take_back", "undo", "undo_run",
+    "AnsweredMeanwhile", "MayNotBeJoined", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal",
+    "SettledMeanwhile", "TakenBack", "UnknownProposal", "UnknownRun", "accept", "answer", "answered", "open_proposals",
+    "reject", "take_back", "undo", "undo_run",
 ]  # fmt: skip
 
 TAKEN_BACK_FOR: Final = timedelta(days=1)
@@ -71,6 +72,10 @@ class MayNotBeJoined(ValueError):
 
 class NothingToTakeBack(LookupError):
     """Nothing of theirs can be taken back any more: too long ago, or none."""
+
+
+class SettledMeanwhile(NothingToTakeBack):
+    """What they said last was settled otherwise since, or is about somebody who is gone; an older answer is not meant."""
 
 
 class NotOneCustomer(LookupError):
@@ -183,19 +188,22 @@ def take_back(*, actor: Actor) -> TakenBack:
     Raises:
         ActRefused: the role may not.
         NothingToTakeBack: none of theirs of the last day stands.
+        SettledMeanwhile: the newest one's question is gone.
         AnsweredMeanwhile: somebody else answered the same question after them.
     """
     require_act("review", actor)
     require_standing(actor)
     assignment.lock(_raw())
     mine = (
-        Answer.objects.filter(by=actor.human, withdrawn_at=None, proposal__isnull=False)
+        Answer.objects.filter(by=actor.human, withdrawn_at=None)
         .filter(at__gte=timezone.now() - TAKEN_BACK_FOR)
         .order_by("-at")
         .first()
     )
-    if mine is None or mine.proposal is None:
+    if mine is None:
         raise NothingToTakeBack
+    if mine.proposal is None:
+        raise SettledMeanwhile
     row = Row.objects.select_for_update().get(id=mine.proposal)
     said = _live(row.id)
     if said[-1].id != mine.id:
