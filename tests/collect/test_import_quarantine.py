@@ -7,6 +7,7 @@ import io
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -25,7 +26,10 @@ from kehu.collect.quarantine.cells import for_spreadsheet, from_spreadsheet
 from kehu.collect.quarantine.correcting import Correction
 from kehu.govern.ages import declare_young
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.corrections import actions as corrections
+from kehu.serve.corrections import models as corrected
 from kehu.vault.ids import new_id
+from tests.cast import staff
 
 DIRTY = "full_name,email,note\nAnn Lee,ann@mail.example,\n,nothing,Cem Ay\nBob,Wu,too,many\n,wrong,\n"
 
@@ -436,6 +440,25 @@ def test_what_was_taken_back_is_erased_after_30_days(bring, kehu):
     assert one("select count(*) from facet") == 1 and one("select count(*) from subject_state") == 1
     assert one("select count(*) from subject_key where subject in (select subject from subject_state)") == 1
     assert kehu("import", "undo", first.json["import"]).code == 1
+    assert kehu("ledger", "verify").code == 0
+
+
+def test_what_was_corrected_of_a_customer_goes_with_the_import_that_brought_them(bring, kehu, desk):
+    text = "external_id,full_name,email\nK1,Ann Lee,ann@mail.example\n"
+    bring("external_id,full_name,email\nK2,Bob Wu,bob@mail.example\n")
+    first = bring(text + "K2,Bob Wu,wu@mail.example\n")
+    [ann], [bob] = desk.find("email=ann@mail.example"), desk.find("email=bob@mail.example")
+    privacy = staff("privacy")
+    for who in (ann, bob):
+        corrections.correct(UUID(who), "phone", "+8613800006721", reason="they called", actor=privacy)
+    assert kehu("import", "undo", first.json["import"]).json == {"undone": 2}
+    assert desk.find("phone=+8613800006721") == [bob] and desk.show(ann).code == 1
+    assert kehu("status").json["subjects"] == 1
+    assert bring(text).counts() == (1, 1, 0, 0, 0, 0)
+    Import.objects.filter(id=first.json["import"]).update(undone_at=timezone.now() - timedelta(days=31))
+    assert erase_taken_back(actor=owner_actor()) == 1
+    assert not corrected.Correction.objects.filter(subject=ann).exists()
+    assert one("select count(*) from record where subject = %s", ann) == 0 and one("select count(*) from record") == 3
     assert kehu("ledger", "verify").code == 0
 
 

@@ -59,6 +59,12 @@ delete from source_key k using gone g where k.token = g.token and not g.stays an
     where b.token = g.token)
 """
 
+# What was corrected of whom nothing else is here is of them alone, and stood under the terms of what leaves: it goes with it.
+_EDITS_TOO: Final = """
+update record e set hidden = true, batch = %(batch)s where e.subject = any (%(subjects)s) and e.kind = 5 and not e.hidden
+    and not exists (select 1 from record r where r.subject = e.subject and r.kind <= 4 and not r.hidden)
+"""
+
 _HIDE = """
 update subject_state s set hidden = true where s.subject = any (%(subjects)s)
     and not exists (select 1 from record r where r.subject = s.subject and not r.hidden) returning s.subject
@@ -88,6 +94,8 @@ from stay join gone using (subject) where s.subject = stay.subject
 def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
     """Hide every record of an import, but those of rows that another brought, too; returns how many are hidden.
 
+    What was corrected since of whom nothing else is here goes with it, uncounted.
+
     Args:
         until: by when to stop, on the monotonic clock; what is left is done when asked again.
     Raises:
@@ -99,7 +107,7 @@ def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
         _begin(row.id, actor)
     _hide_all(row.id, actor, until)
     with django_connection.cursor() as cursor:
-        cursor.execute("select count(*) from record where batch = %s and hidden", [row.id])
+        cursor.execute("select count(*) from record where batch = %s and hidden and kind <= 4", [row.id])
         found = cursor.fetchone()
     return int(found[0]) if found else 0
 
@@ -151,6 +159,7 @@ def _step(batch: UUID, actor: Actor) -> int:
         raw.execute(
             "update record set hidden = true where subject = any (%(subjects)s) and id = any (%(records)s)", named
         )
+        raw.execute(_EDITS_TOO, {**named, "batch": batch})
         raw.execute(_FALL_BACK, named)
         raw.execute(_NARROW, {**named, "every": EVERY_PACK})
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
