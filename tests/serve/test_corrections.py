@@ -27,7 +27,7 @@ from kehu.serve.rights.erasing import erasure
 from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import confirming, queue
-from kehu.vault.assignment import CONFIRMED
+from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
 from tests.serve.holdings import link, raw
@@ -144,6 +144,24 @@ def test_a_birthday_put_right_is_the_age_that_policies_read(privacy):
     correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy)
     assert AGE_BANDS[band()] == "under13"  # a child is one until the day's look
     assert refresh_ages() == 1 and AGE_BANDS[band()] == "adult"
+
+
+@pytest.mark.parametrize(
+    ("certainty", "other", "free"),
+    [(CONFIRMED, "2015-05-03", True), (CONFIRMED, "2016-01-01", False), (PROBABLE, "2015-05-03", False)],
+)
+def test_a_birthday_put_right_counts_where_the_same_person_had_brought_the_same_wrong_one(
+    privacy, certainty, other, free
+):
+    child = LIN | {"birth_date": "2015-05-03"}
+    lin, again = admit(child, LIN | {"birth_date": other}, age=1)
+    link(lin, again, certainty)
+    raw().execute("update actor_state set second_factor_at = now() where actor = %s", (privacy.credential,))
+    done = correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy)
+    assert refresh_ages() == (2 if free else 1)
+    bands = dict(raw().execute("select subject, age from subject_state").fetchall())
+    assert AGE_BANDS[bands.pop(done.subject)] == "adult"
+    assert [AGE_BANDS[band] for band in bands.values()] == ["adult" if free else "under13"]
 
 
 def test_found_by_the_right_value(privacy):

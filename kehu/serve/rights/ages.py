@@ -7,6 +7,7 @@ A date that the house corrected counts instead of the wrong one, which had made 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -16,11 +17,11 @@ from uuid import UUID
 from django.db import connection
 
 from kehu.govern.laws import AGE_BANDS, age_band
-from kehu.govern.parts import retried
+from kehu.govern.parts import UnknownSubject, part_of, retried
 from kehu.govern.slugs import ACTIONS, RECORD_KINDS
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, Options, gate
 from kehu.guard.staff.actions import owner_actor
-from kehu.refine.survive import survive
+from kehu.refine.survive import same_text, survive
 
 _BORN: Final = "birth_date"
 _EDIT: Final = RECORD_KINDS["edit"]
@@ -62,25 +63,43 @@ def _bands(opened: Iterable[Opened], today: date) -> dict[UUID, int]:
     right = _put_right([said for one in held for said in one.contributions if said.kind == _EDIT])
     found: dict[UUID, int] = {}
     for one in held:
-        for said in _counting(one.contributions, right):
+        for subject, said in _counting(one.contributions, right):
             try:
                 born = date.fromisoformat(str(said.normal or said.given))
             except ValueError:
                 continue
             band = AGE_BANDS.index(age_band(born, today))
             if band:
-                found[said.subject] = min(band, found.get(said.subject, band))
+                found[subject] = min(band, found.get(subject, band))
     return found
 
 
-def _counting(contributions: Iterable[Contribution], right: Collection[UUID]) -> Iterator[Contribution]:
-    """What is said of each origin subject; where the house put the date right, that alone."""
+def _counting(contributions: Iterable[Contribution], right: Collection[UUID]) -> Iterator[tuple[UUID, Contribution]]:
+    """What is said of each origin subject; where the house put the date right, that alone.
+
+    It counts instead of the same wrong date of others of the certain part, too: who corrects one of them sees one customer.
+    """
     by_subject: dict[UUID, list[Contribution]] = {}
     for said in contributions:
         by_subject.setdefault(said.subject, []).append(said)
-    for every in by_subject.values():
-        won = survive(every).get(_BORN)
-        yield from [won.said] if won is not None and won.said.record in right else every
+    won = {subject: survive(every).get(_BORN) for subject, every in by_subject.items()} if right else {}
+    put = {subject: one.said for subject, one in won.items() if one is not None and one.said.record in right}
+    parts = {subject: _part(subject) for subject in put} if len(by_subject) > 1 else {}
+    for subject, every in by_subject.items():
+        if subject in put:
+            yield subject, put[subject]
+            continue
+        near = [one for one, part in parts.items() if subject in part]
+        for said in every:
+            wrong = (one for one in near if any(same_text(said, other) for other in by_subject[one]))
+            yield subject, next((put[one] for one in wrong), said)
+
+
+def _part(subject: UUID) -> set[UUID]:
+    """The certain part of an origin subject; nobody where it has gone meanwhile."""
+    with contextlib.suppress(UnknownSubject):
+        return set(part_of(subject, whole=False))
+    return set()
 
 
 def _put_right(edits: Sequence[Contribution]) -> set[UUID]:
