@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,6 +33,7 @@ from kehu.serve.upkeep import confirming, queue
 from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
+from tests.copies import by_passphrase
 from tests.serve.holdings import link, raw
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
@@ -302,10 +306,24 @@ def test_it_stays_with_whose_value_it_was_when_a_merge_is_undone(privacy):
     assert len(queries.of_customer(lin, actor=privacy)) == 1 and queries.of_customer(wang, actor=privacy) == []
 
 
-def test_an_export_names_it_and_an_erasure_takes_it(privacy, tmp_path):
+def test_a_copy_says_why_and_names_no_other_person(privacy, tmp_path):
+    lin = agreed()
+    given_to(lin)
+    why = "her sister wrote from mei@mail.example, not lin@mail.example"
+    correct(lin, "email", "right@mail.example", reason=why, actor=privacy)
+    made = export.export(lin, actor=owner_actor(), to=tmp_path / "copy.age")
+    with zipfile.ZipFile(io.BytesIO(by_passphrase(made.file.read_bytes(), made.passphrase))) as archive:
+        data = json.loads(archive.read("data.json"))
+        assert "mei@mail.example" not in archive.read("index.html").decode()
+    [row] = data["corrections"]
+    assert row["reason"] == "her sister wrote from ‹…›, not lin@mail.example"
+    assert [one["recipient"] for one in row["recipients"]] == ["Acme"]
+    assert [one["record"] for one in data["withheld"]] == [row["record"]]
+
+
+def test_an_erasure_takes_it(privacy):
     lin = agreed()
     given_to(lin)
     correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
-    export.export(lin, actor=owner_actor(), to=tmp_path / "copy.age")
     erasure.erase(lin, actor=owner_actor(), reason="asked")
     assert not Correction.objects.exists() and not Telling.objects.exists()

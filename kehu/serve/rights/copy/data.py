@@ -67,6 +67,9 @@ def copy_of(opened: Opened, part: Sequence[UUID], *, actor: Actor, detail: UUID)
         for holder in holders():
             for name, found in (holder.export(subject, actor=actor) or {}).items():
                 data.setdefault(name, []).extend(found)
+    for row in data.get("corrections", ()):  # staff wrote why, perhaps who called
+        if row["reason"] is not None:
+            row["reason"] = redactor.clean(row["reason"], record=UUID(row["record"]), field=row["field"])
     data["ledger"] = _ledger(part, actor=actor)
     data["withheld"] = [
         {"record": str(one.record), "field": one.field, "what": one.what, "mark": MARK, "article": ARTICLE}
