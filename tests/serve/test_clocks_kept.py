@@ -162,12 +162,30 @@ def test_each_law_has_its_own_clock_and_what_is_learned_narrows_them(database):
     assert {one["clock"] for one in row["clocks"]} == {"EU.authority"}
 
 
+def test_what_was_noted_of_an_incident_by_mistake_is_not_known_again(database):
+    owner, id = owner_actor(), incident(ago(hours=3))
+
+    def clocks():
+        return {one["clock"] for one in incidents.listed(actor=owner, id=id)[0]["clocks"]}
+
+    incidents.assess(id, incidents.Learned(["EU", "CN"]), actor=owner)
+    before = clocks()
+    known = incidents.Learned(None, 7, {"unintelligible": True, "minors": True}, ago(hours=1), ago(hours=2))
+    incidents.assess(id, known, actor=owner)
+    assert "EU.persons" not in clocks() and clocks() != before
+    wrong = frozenset({"persons", "handled", "told", "unintelligible"})
+    incidents.assess(id, incidents.Learned(forget=wrong), actor=owner)
+    [row] = incidents.listed(actor=owner, id=id)
+    assert clocks() == before and row["facts"] == {"minors": True}
+    assert (row["persons"], row["handled_at"], row["told_at"]) == (None, None, None)
+
+
 def test_faulty_knowledge_is_refused(database):
     owner, id = owner_actor(), incident(ago(hours=1))
     for wrong in (
         incidents.Learned(["BR"]), incidents.Learned([]), incidents.Learned(persons=-1),
         incidents.Learned(facts={"bad": True}), incidents.Learned(handled_at=ago(hours=2)),
-        incidents.Learned(told_at=ago(hours=-1)),
+        incidents.Learned(told_at=ago(hours=-1)), incidents.Learned(forget=frozenset({"bad"})),
     ):  # fmt: skip
         with pytest.raises(ValueError):
             incidents.assess(id, wrong, actor=owner)

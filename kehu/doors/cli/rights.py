@@ -295,16 +295,25 @@ def incident_reach(id: str | None, email: str | None, since: datetime | None, un
 @click.option("--no", "not_so", multiple=True, metavar="FACT", help="A fact that is known not to be so.")
 @click.option("--handled", type=MOMENT, help="When its handling ended.")
 @click.option("--told", "told_at", type=MOMENT, help="When the persons were told.")
+@click.option(
+    "--not-known",
+    "forget",
+    multiple=True,
+    metavar="WHAT",
+    help="persons, handled, told or a FACT that was noted by mistake.",
+)
 @command()
 def incident_assess(
     id: str, laws: tuple[str, ...], persons: int | None, so: tuple[str, ...], not_so: tuple[str, ...],
-    handled: datetime | None, told_at: datetime | None,
+    handled: datetime | None, told_at: datetime | None, forget: tuple[str, ...],
 ) -> Any:  # fmt: skip
     """Record what became known of an incident: its clocks follow; what is not known lets them run."""
     from kehu.serve.rights.incidents import register as incidents
 
     who, facts = actor(), dict.fromkeys(so, True) | dict.fromkeys(not_so, False)
-    learned = incidents.Learned([one.upper() for one in laws] or None, persons, facts, handled, told_at)
+    learned = incidents.Learned(
+        [one.upper() for one in laws] or None, persons, facts, handled, told_at, frozenset(forget)
+    )
     incidents.assess(_id(id), learned, actor=who)
     return {"incidents": incidents.listed(actor=who, id=_id(id))}
 

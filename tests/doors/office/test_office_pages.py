@@ -287,6 +287,32 @@ def test_an_incident_from_awareness_to_its_reports(office):
     assert late.status_code == 422 and "Lost on a train.</textarea>" in text_of(late)
 
 
+def test_what_is_emptied_in_the_form_of_an_incident_is_not_known_after_all(office):
+    (desk, who), _ = office
+    moment = timezone.localtime(timezone.now() - timedelta(hours=2))
+    page = desk.post("/incidents/open", {"text": "Lost.", "aware": moment.strftime("%Y-%m-%dT%H:%M")})["Location"]
+    page = page.partition("?")[0]
+    later = (moment + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+
+    def form() -> dict[str, str]:
+        body = text_of(desk.get(page))
+        held = dict(
+            re.findall(r'<input[^>]* name="((?:held-)?(?:persons|told|handled|minors))"[^>]* value="([^"]*)"', body)
+        )
+        facts = re.findall(r'name="(fact-[a-z-]+)".*?</select>', body)
+        return held | dict.fromkeys(facts, "")
+
+    desk.post(f"{page}/assess", form() | {"handled": later, "told": later, "persons": "7", "fact-minors": "yes"})
+    shown = form() | {"fact-minors": "yes"}
+    assert (shown["handled"], shown["told"], shown["persons"], shown["held-minors"]) == (later, later, "7", "yes")
+    [before] = incidents.listed(actor=who)
+    desk.post(f"{page}/assess", shown)
+    assert incidents.listed(actor=who) == [before]
+    assert desk.post(f"{page}/assess", shown | {"handled": "", "fact-minors": "", "persons": ""}).status_code == 302
+    [row] = incidents.listed(actor=who)
+    assert (row["handled_at"], row["persons"], row["facts"]) == (None, None, {}) and row["told_at"] == before["told_at"]
+
+
 @pytest.mark.parametrize("path", ["/requests", "/incidents", "/authorities"])
 @pytest.mark.parametrize("word", ["wrong", "over", "moon"])
 def test_no_word_that_is_typed_by_hand_is_shown_as_good_news(office, path, word):

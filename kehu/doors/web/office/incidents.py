@@ -10,6 +10,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
@@ -38,6 +39,9 @@ FACT_LABELS: Final = {
     "minors": gettext_lazy("children among them"),
 }
 _FACTS: Final = {"yes": True, "no": False}
+_SAID: Final = {said: word for word, said in _FACTS.items()}
+_TIMES: Final = ("handled", "told")
+_FORGETTABLE: Final = {name: name for name in ("persons", *_TIMES)} | {name: f"fact-{name}" for name in FACTS}
 DONE: Final = {
     "open": gettext_lazy("In the register: the clocks of every law run until it is said which apply."),
     "assess": gettext_lazy("Recorded; the clocks follow."),
@@ -160,14 +164,18 @@ def _when(taken_back: Mapping[str, str]) -> dict[str, datetime]:
 def _known(row: dict[str, Any], typed: QueryDict | None) -> dict[str, Any]:
     """What the form of what became known holds: what stands in the register, or what was typed."""
     laws, facts, persons = row["laws"], row["facts"], row["persons"]
+    held = {name: _field(row[f"{name}_at"]) for name in _TIMES}
+    times = held
     if typed is not None:
+        times = {name: typed.get(name, "") for name in _TIMES}
         laws, persons = typed.getlist("law"), typed.get("persons", "")
         facts = {name: _FACTS.get(typed.get(f"fact-{name}", "")) for name in FACTS}
     return {
         "laws": [(law, LAW_LABELS[law], law in laws) for law in PACKS],
-        "facts": [(name, FACT_LABELS[name], facts.get(name)) for name in FACTS],
+        "facts": [(name, FACT_LABELS[name], facts.get(name), _SAID.get(row["facts"].get(name), "")) for name in FACTS],
         "persons": persons,
-        "typed": typed,
+        "held": {**held, "persons": row["persons"]},
+        "times": times,
     }
 
 
@@ -189,7 +197,7 @@ def _report(found: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _learned(said: QueryDict) -> Learned:
-    """What the form says; a fact left at "open" stays as it is.
+    """What the form says; what stood in it when it was shown and was emptied since is not known after all.
 
     Raises:
         ValueError: a number or a time that is none.
@@ -201,9 +209,22 @@ def _learned(said: QueryDict) -> Learned:
         said.getlist("law") or None,
         int(persons) if persons else None,
         {name: fact for name in FACTS if (fact := _FACTS.get(said.get(f"fact-{name}", ""))) is not None},
-        past(said.get("handled", "")),
-        past(said.get("told", "")),
+        past(_new(said, "handled")),
+        past(_new(said, "told")),
+        forget=frozenset(
+            name for name, field in _FORGETTABLE.items() if said.get(f"held-{name}") and not said.get(field, "").strip()
+        ),
     )
+
+
+def _new(said: QueryDict, name: str) -> str:
+    """A time as it was typed; none where it is the one that was shown: a form knows no seconds."""
+    return "" if said.get(name, "") == said.get(f"held-{name}") else said.get(name, "")
+
+
+def _field(at: str | None) -> str:
+    """A moment as a form's ``datetime-local`` field holds it, in the reader's zone."""
+    return timezone.localtime(datetime.fromisoformat(at)).strftime("%Y-%m-%dT%H:%M") if at else ""
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -25,13 +25,20 @@ from kehu.vault.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What became known of an incident; None: nothing new. ``facts``: yes or no to words of ``packs.FACTS``."""
+    """What became known of an incident; None: nothing new. ``facts``: yes or no to words of ``packs.FACTS``.
+
+    ``forget``: what had been noted by mistake and is not known: ``persons``, ``handled``, ``told``, or such a word.
+    """
 
     laws: Sequence[str] | None = None
     persons: int | None = None
     facts: Mapping[str, bool] | None = None
     handled_at: datetime | None = None
     told_at: datetime | None = None
+    forget: frozenset[str] = frozenset()
+
+
+_FORGET: Final = {"persons": "persons", "handled": "handled_at", "told": "told_at"}
 
 
 class UnknownIncident(LookupError):
@@ -92,7 +99,7 @@ def assess(id: UUID, learned: Learned, *, actor: Actor) -> None:
     Raises:
         Refused: the role may not.
         UnknownIncident: there is none.
-        ValueError: a law or fact that is not known, a number below 0, or a time in the future or before awareness.
+        ValueError: a law or fact that there is not, a number below 0, or a time in the future or before awareness.
     """
     require("incident", actor)
     laws, facts = learned.laws, dict(learned.facts or {})
@@ -100,16 +107,21 @@ def assess(id: UUID, learned: Learned, *, actor: Actor) -> None:
         raise ValueError(f"law: one of {', '.join(PACKS)}")
     if not set(facts) <= set(FACTS):
         raise ValueError(f"fact: one of {', '.join(FACTS)}")
+    if not learned.forget <= {*_FORGET, *FACTS}:
+        raise ValueError(f"not known: {', '.join([*_FORGET, *FACTS])}")
     if learned.persons is not None and learned.persons < 0:
         raise ValueError("persons: 0 or more")
     with transaction.atomic():
         row = _locked(id)
+        for word, name in _FORGET.items():
+            if word in learned.forget:
+                setattr(row, name, None)
         for name, at in (("handled_at", learned.handled_at), ("told_at", learned.told_at)):
             if at is not None:
                 setattr(row, name, _past(row, at, name))
         row.packs = row.packs if laws is None else bits_of(frozenset(laws))
         row.persons = row.persons if learned.persons is None else learned.persons
-        row.facts = {**row.facts, **facts}
+        row.facts = {name: so for name, so in row.facts.items() if name not in learned.forget} | facts
         _write_due(row)
         record_act("incident", None, actor=actor, detail=id)
 
@@ -232,6 +244,8 @@ def _row(row: Incident, text: str | None, *, now: datetime) -> dict[str, Any]:
         "wrong_merge": row.report is not None,
         "persons": row.persons,
         "facts": dict(row.facts),
+        "handled_at": row.handled_at.isoformat() if row.handled_at else None,
+        "told_at": row.told_at.isoformat() if row.told_at else None,
         "taken_back": list(row.taken_back),
         "clock": clock_row(waiting[0], now=now) if waiting else None,
         "clocks": [clock_row(clock, now=now) for clock in clocks],
