@@ -71,7 +71,7 @@ class Filters:
             parameters["kind"] = KIND.index(self.kind)
         conditions.append(f"not {_HAS_PROFILE}" if self.kind == UNATTACHED else _HAS_PROFILE)
         if self.pack:
-            conditions.append("s.packs & %(pack)s::smallint > 0")
+            conditions.append(_UNDER)
             parameters["pack"] = PACKS[self.pack]
         if self.consent == "given":
             conditions.append(_GIVEN)
@@ -87,10 +87,18 @@ class Filters:
 _HAS_PROFILE: Final = """(exists (select 1 from record r where r.subject = s.subject and r.kind in (1, 2, 5) and not r.hidden)
     or exists (select 1 from subject_state m join record r using (subject)
         where m.customer = s.subject and m.subject <> s.subject and not m.hidden and r.kind in (1, 2, 5) and not r.hidden))"""
-_GIVEN: Final = (
-    "s.consents -> %(purpose_key)s ->> 0 = 'given' and coalesce((s.consents -> %(purpose_key)s ->> 2)::float8"
-    " > extract(epoch from clock_timestamp()), true)"
-)
+_SAID: Final = """{of}.consents -> %(purpose_key)s ->> 0 = 'given'
+    and coalesce(({of}.consents -> %(purpose_key)s ->> 2)::float8 > extract(epoch from clock_timestamp()), true)"""
+# As the gate counts it: a certain part agreed where each of its records did, a customer where a part agreed and nobody of it
+# said anything less. A condition on what nobody said is null. Most customers have one record.
+_GIVEN: Final = f"""case when not exists (select 1 from subject_state m where m.customer = s.subject and m.subject <> s.subject)
+    then ({_SAID.format(of="s")}) is true
+    else (select coalesce(bool_or(p.agreed) and not bool_or(p.less), false) from (
+        select bool_and(g.given is true) as agreed, bool_or(g.given is false) as less
+        from subject_state m cross join lateral (select {_SAID.format(of="m")} as given) g
+        where m.customer = s.subject and not m.hidden group by m.core) p) end"""
+_UNDER: Final = """(s.packs & %(pack)s::smallint > 0 or exists (select 1 from subject_state m
+    where m.customer = s.subject and m.subject <> s.subject and not m.hidden and m.packs & %(pack)s::smallint > 0))"""
 # a record's id carries when it came, and a confirmation is a record of its own
 _STALE: Final = """not exists (select 1 from subject_state m join record r using (subject)
     where m.customer = s.subject and not m.hidden and r.kind in (1, 2, 5) and not r.hidden

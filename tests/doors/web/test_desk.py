@@ -23,9 +23,10 @@ from kehu.serve.desk.record import came_at, sources_in_all
 from kehu.serve.rights import requests
 from kehu.serve.rights.consents import actions as rights
 from kehu.serve.rights.erasing.erasure import erase
+from kehu.vault.assignment import CONFIRMED, PROBABLE
 from tests.cast import admit
 from tests.doors.web.browsing import browser, signed_in, text_of
-from tests.serve.holdings import add_event
+from tests.serve.holdings import add_event, link
 
 PHONE, EMAIL = "+8613801926721", "lin.wanqing@mail.example"
 LIN = {"full_name": "林婉清", "email": EMAIL, "phone": PHONE, "address": "上海市徐汇区衡山路 1 号"}
@@ -143,6 +144,26 @@ def test_a_consent_is_to_blame_for_nobody_whom_another_filter_leaves_out() -> No
     ):
         page = text_of(desk.get("/customers" + query))
         assert said in page and ("rests on a consent they did not give" in page) == bool(said), query
+
+
+@pytest.mark.parametrize(
+    ("older", "certainty", "listed"),
+    [("nothing", PROBABLE, True), ("withdrawn", PROBABLE, False), ("nothing", CONFIRMED, False)],
+)
+def test_whoever_agreed_on_a_younger_record_is_of_the_list_as_the_gate_has_it(
+    older: str, certainty: int, listed: bool
+) -> None:
+    [first] = admit(LIN, packs=1)
+    [second] = admit({"full_name": "林婉清"}, packs=2)
+    for subject in (second, first) if older == "withdrawn" else (second,):
+        rights.give(subject, 4, actor=owner_actor(), kind="general", until=None, notice=None, by_subject=None)
+    if older == "withdrawn":
+        rights.withdraw(first, 4, actor=owner_actor())
+    link(first, second, certainty)
+    desk, _ = signed_in("marketing", "marketing")
+    desk.post("/language", {"language": "en"})
+    page = text_of(desk.get("/customers?pack=EU"))
+    assert ("林**" in page) == listed and ("rests on a consent they did not give" in page) == (not listed)
 
 
 def test_search_takes_names_in_either_script_pinyin_and_exact_values() -> None:
