@@ -187,6 +187,20 @@ def unassign_run(connection: Connection[Any], run: UUID, *, by: UUID) -> int:
     return len(gone)
 
 
+def links_of_run(connection: Connection[Any], run: UUID) -> list[list[Link]]:
+    """The links of a run that stand, those of one customer together; read without the lock of the log."""
+    found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
+    links = [link for link in _standing(connection, [row[0] for row in found]) if link.run == run]
+    rows = connection.execute(
+        "select subject, customer from subject_state where subject = any (%b)",
+        (in_order({link.older for link in links}),),
+    ).fetchall()
+    customers, held = dict(rows), dict[UUID, list[Link]]()
+    for link in links:
+        held.setdefault(customers.get(link.older, link.older), []).append(link)
+    return list(held.values())
+
+
 def joined_by(connection: Connection[Any], run: UUID) -> list[Together]:
     """Customers whom links of a run that stand hold together, each with when the run joined the first of them.
 

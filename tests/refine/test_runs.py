@@ -251,7 +251,7 @@ class TestReview:
         assert {why for held in run.fell_back.values() for why in held.values()} == {"few-records"}  # and it says so
         [proposal] = review.open_proposals()
         review.accept(proposal.id, actor=owner_actor())
-        assert review.undo_run(run.id, actor=owner_actor()) == 1
+        assert review.undo_run(run.id, actor=owner_actor()) == (1, [])
         assert [customer(one) for one in (a, b, twin)] == [a, b, a]
 
     def test_a_page_goes_on_where_the_one_before_ended(self, database):

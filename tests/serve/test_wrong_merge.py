@@ -19,6 +19,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.refine.derive import actions as traits
 from kehu.refine.derive import queries as derived
 from kehu.refine.models import LinkageRun, Proposal
+from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review.answers import NotOneCustomer
 from kehu.serve.assurance import queries as assurance
 from kehu.serve.desk import listing, queries
@@ -240,6 +241,32 @@ def test_a_run_taken_back_tells_of_whom_somebody_saw_as_one(database):
     report = wrong_merge.report_of(incident, actor=owner_actor())
     assert report["customers"] == [str(lin), str(wang)] and len(report["uses"]) == 1
     assert wrong_merge.undo_run(run, actor=owner_actor()) == (0, [])  # nothing is told twice
+
+
+def test_a_large_run_is_taken_back_by_customers_and_goes_on_where_it_broke_off(database, monkeypatch):
+    people = admit(LIN, WANG, TWIN, {"full_name": "陈立"}, {"full_name": "周予安"})
+    lin, wang, twin, chen, zhou = people
+    join_by(run := a_run(), (lin, wang), (twin, chen), (twin, zhou))
+    service = staff("service")
+    for one in (lin, twin):
+        look(one, service)
+    monkeypatch.setattr(review, "_LINKS_AT_ONCE", 1, raising=False)
+    enter, held = wrong_merge.enter_wrong_merge, []
+
+    def fails_once(*words):
+        held.append(words)
+        if len(held) == 2:
+            raise OSError
+        return enter(*words)
+
+    monkeypatch.setattr(wrong_merge, "enter_wrong_merge", fails_once)
+    with pytest.raises(OSError):
+        wrong_merge.undo_run(run, actor=owner_actor())
+    assert part_of(lin, whole=True) == [lin] and part_of(twin, whole=True) == [twin, chen, zhou]
+    assert Incident.objects.count() == 1
+    gone, made = wrong_merge.undo_run(run, actor=owner_actor())
+    assert gone == 2 and len(made) == 3 and Incident.objects.count() == 4
+    assert [part_of(one, whole=True) for one in people] == [[one] for one in people]
 
 
 def test_who_settles_pairs_takes_no_whole_run_back(pair):

@@ -6,9 +6,10 @@ be taken back by whoever gave it, as long as it is the last one to its question:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from kehu.refine.resolve.weights import weighed_by
 from kehu.vault import assignment
 from kehu.vault.assignment import CONFIRMED, WHY
 from kehu.vault.ids import new_id
+from kehu.vault.parted import Together
 
 __all__ = [
     "AnsweredMeanwhile", "MayNotBeJoined", "MustDecide", "NotOneCustomer", "NothingToTakeBack", "Outcome", "Proposal",
@@ -42,6 +44,7 @@ __all__ = [
 
 TAKEN_BACK_FOR: Final = timedelta(days=1)
 """An older answer is corrected by a merge undone, which keeps the two apart for good."""
+_LINKS_AT_ONCE: Final = 500
 Evidence = Mapping[str, Sequence[Any]]
 
 
@@ -264,9 +267,17 @@ def undo(subject: UUID, other: UUID, *, actor: Actor) -> datetime:
     return since
 
 
-def undo_run(run: UUID, *, actor: Actor) -> int:
-    """Take a whole run of linkage back; returns how many links stood. What people confirmed stays.
+def undo_run(
+    run: UUID, *, actor: Actor, parted: Callable[[Together], list[UUID]] = lambda _: []
+) -> tuple[int, list[UUID]]:
+    """Take a whole run of linkage back, some customers a transaction; asked again it goes on where it broke off.
 
+    What people confirmed stays.
+
+    Args:
+        parted: is given each customer that came apart, in the transaction that parts them.
+    Returns:
+        how many links stood, and all that ``parted`` returned.
     Raises:
         ActRefused: the role may not.
         UnknownRun: none of that id is over.
@@ -276,13 +287,40 @@ def undo_run(run: UUID, *, actor: Actor) -> int:
     if not LinkageRun.objects.filter(id=run).exclude(state="running").exists():  # an import is taken back otherwise
         raise UnknownRun(str(run))
 
-    def work() -> int:
-        gone = assignment.unassign_run(_raw(), run, by=actor.staff)
+    def begun() -> None:
         LinkageRun.objects.filter(id=run, undone_at=None).update(undone_at=timezone.now())
         record_act("undo", None, actor=actor, purpose=PURPOSES[PURPOSE], detail=run)
-        return gone
 
-    return retried(work)
+    retried(begun)
+    gone, made = 0, list[UUID]()
+    for share in _shares(assignment.links_of_run(_raw(), run)):
+        taken, told = retried(partial(_take_back_share, share, run, actor, parted))
+        gone, made = gone + taken, made + told
+    return gone, made
+
+
+def _shares(links: Iterable[list[assignment.Link]]) -> Iterator[list[assignment.Link]]:
+    """Links of whole customers, at least some hundreds at a time, so that no transaction lasts long."""
+    share: list[assignment.Link] = []
+    for one in links:
+        share += one
+        if len(share) >= _LINKS_AT_ONCE:
+            yield share
+            share = []
+    if share:
+        yield share
+
+
+def _take_back_share(
+    share: Sequence[assignment.Link], run: UUID, actor: Actor, parted: Callable[[Together], list[UUID]]
+) -> tuple[int, list[UUID]]:
+    assignment.lock(_raw())
+    pairs = [(link.older, link.younger) for link in share]
+    links = [link for link in assignment.standing_links(_raw(), {end for pair in pairs for end in pair})
+             if link.run == run]  # fmt: skip
+    was = assignment.held_by(_raw(), links)
+    gone = assignment.unassign(_raw(), pairs, run=run, by=actor.staff)
+    return gone, [made for together in was for made in parted(together)]
 
 
 def answered(proposal: UUID, *, by: UUID) -> bool:

@@ -17,7 +17,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db import connection
 from django.utils import timezone
 
 from kehu.govern.parts import part_of, retried
@@ -31,7 +30,6 @@ from kehu.serve.rights.clocks import EVERY_PACK, packs_of_subjects
 from kehu.serve.rights.incidents.register import Learned, UnknownIncident, Window, enter_incident
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
-from kehu.vault import assignment
 from kehu.vault.parted import Together
 
 _TEXT: Final = {
@@ -77,13 +75,7 @@ def undo_run(run: UUID, *, actor: Actor, language: str = "en") -> tuple[int, lis
         UnknownRun: none of that id is over.
     """
 
-    def work() -> tuple[int, list[UUID]]:
-        was = assignment.joined_by(connection.connection, run)
-        gone = review.undo_run(run, actor=actor)
-        found = [made for together in was for made in _shown_by(together, actor, language)]
-        return gone, found
-
-    return retried(work)
+    return review.undo_run(run, actor=actor, parted=lambda together: _shown_by(together, actor, language))
 
 
 def open_incidents(were: Sequence[Together], actor: Actor) -> None:
