@@ -72,6 +72,22 @@ def test_a_list_stops_who_is_here_and_who_comes_later(tmp_path):
     assert not re.search("later|lin@|13800138", " ".join(row[0] for row in kept.fetchall()))
 
 
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("a@mail.example; b@mail.example", 2), ("a@mail.example,b@mail.example", 2), ("a@mail.example b@mail.example;", 2),
+        ("a@mail.example、b@mail.example；+8613800138000", 3), ("Lin, Mei <a@mail.example>", 1),
+        ("+8613800138000/+8613900139000", 2), ("13800138000、13900139000", 2), ("138 0013 8000;139 0013 9000", 2),
+        ("a@mail.example / 13800138000", 2), ("0755/83766666", 1), ("0755-83766666-808", 1), ("n/a", 0), ("@lin", 0),
+    ],
+)  # fmt: skip
+def test_a_cell_with_several_addresses_stops_each(tmp_path, cell, found):
+    file = tmp_path / "a.csv"
+    file.write_text(f'name,"{cell}"\nother,\n', "utf-8")
+    done = lists.bring(file, "robinson", actor=staff("marketing"), country="CN")
+    assert (done.addresses, done.unread) == (found, 1 if found else 2)
+
+
 def test_a_scope_is_a_medium_and_a_topic(tmp_path):
     mia = staff("marketing")
     [lin] = admit(LIN)

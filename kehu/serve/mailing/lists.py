@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ MEDIA: Final = {"email": ("email",), "phone": ("sms", "phone")}
 """By which media an address of a kind is written to."""
 LONGEST: Final = 40
 """Characters of a list's name."""
+_BETWEEN: Final = re.compile(r"[;,|\n；，、]")
 _AT_ONCE: Final = 200
 """Customers stopped in one transaction. Each looks its word up among those of all, so that more cost by the square."""
 _KNOWN: Final = """
@@ -255,16 +257,29 @@ def _addresses(batch: Batch, country: str | None) -> _Found:
     return _Found(found, rows, batch.frame.height + len(batch.bad))
 
 
-def _normal(cells: Iterable[str], country: str | None) -> Iterable[tuple[str, str]]:
+def _normal(cells: Iterable[str], country: str | None) -> Iterator[tuple[str, str]]:
+    """The addresses in these cells, each with its kind; in one cell there may be several, and each of them counts."""
     for cell in cells:
-        if "@" in cell:
-            address = normal_email(cell)
-            if address is not None:
-                yield "email", address
-            continue
-        number, status = normal_phone(cell, country)
-        if number is not None and status == VALID:
-            yield "phone", number
+        for part in _BETWEEN.split(cell):
+            yield from _within(part, country)
+
+
+def _within(part: str, country: str | None) -> list[tuple[str, str]]:
+    """A stroke stands between two addresses or in the middle of a number (0755/83766666), blanks between two by email."""
+    whole = _read(part, country)
+    if whole is not None and (whole[0] == "email" or "/" not in part):
+        return [whole]
+    pieces = [piece for one in part.split("/") for piece in (one.split() if "@" in one else [one])]
+    found = [read for piece in pieces if (read := _read(piece, country)) is not None] if len(pieces) > 1 else []
+    return found if whole is None or len(found) == len(pieces) else [whole]
+
+
+def _read(text: str, country: str | None) -> tuple[str, str] | None:
+    if "@" in text:
+        address = normal_email(text.strip())
+        return ("email", address) if address is not None else None
+    number, status = normal_phone(text.strip(), country)
+    return ("phone", number) if number is not None and status == VALID else None
 
 
 def _stop(tokens: set[int], media: Sequence[str], scope: Scope, actor: Actor) -> set[UUID]:
