@@ -69,7 +69,7 @@ def standing_of(customers: Iterable[UUID]) -> dict[UUID, Standing]:
         cursor.execute(
             "select customer, kind, packs, age, consents, objections, restricted, opted_out or gpc, deceased,"
             " held or held_categories > 0, guardian,"
-            " case when supplied is not null then array(select jsonb_object_keys(supplied -> 'of')) end"
+            " case when supplied is not null then array(select jsonb_object_keys(supplied -> 'of')) end, core"
             " from subject_state where customer = any (%s) and not hidden"
             " order by subject",
             [list(customers)],
@@ -109,7 +109,12 @@ def _standing(customer: UUID, rows: list[Any], known: Mapping[int, Mark]) -> Sta
 def _shown(rows: list[Any], slug: str, *, restricted: bool, objections: frozenset[int]) -> str:
     purpose = PURPOSES[slug]
     packed = [row[4].get(str(purpose)) for row in rows]
-    said = [status for one in packed if (status := _status(one)) != "none"]
+    parts: dict[
+        UUID, str
+    ] = {}  # a certain part agreed where each of its records did; of several parts one may be silent
+    for row, one in zip(rows, packed, strict=True):
+        parts[row[12]] = min(_status(one), parts.get(row[12], "given"), key=CONSENT.index)
+    said = [status for status in parts.values() if status != "none"]
     if not said:
         return NONE
     strictest = min(said, key=CONSENT.index)

@@ -20,6 +20,7 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.host.database import Database
 from kehu.serve.desk.record import came_at, sources_in_all
+from kehu.serve.desk.standing import standing_of
 from kehu.serve.rights import requests
 from kehu.serve.rights.consents import actions as rights
 from kehu.serve.rights.erasing.erasure import erase
@@ -164,6 +165,16 @@ def test_whoever_agreed_on_a_younger_record_is_of_the_list_as_the_gate_has_it(
     desk.post("/language", {"language": "en"})
     page = text_of(desk.get("/customers?pack=EU"))
     assert ("林**" in page) == listed and ("rests on a consent they did not give" in page) == (not listed)
+
+
+@pytest.mark.parametrize(("certainty", "shown"), [(PROBABLE, "on"), (CONFIRMED, "none")])
+def test_a_consent_is_shown_as_the_gate_counts_it(certainty: int, shown: str) -> None:
+    first, second = admit(LIN, {"full_name": "林婉清"})
+    rights.give(second, 4, actor=owner_actor(), kind="general", until=None, notice=None, by_subject=None)
+    link(first, second, certainty)
+    assert standing_of([first])[first].consents["marketing"] == shown
+    desk, _ = signed_in("marketing", "marketing")
+    assert (desk.get(f"/customers/{first}").status_code == 200) == (shown == "on")
 
 
 def test_search_takes_names_in_either_script_pinyin_and_exact_values() -> None:
