@@ -36,7 +36,7 @@ from kehu.serve.upkeep.reliance import reliance_of
 from kehu.vault.assignment import PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
-from tests.serve.holdings import link
+from tests.serve.holdings import add_event, link
 from tests.smtp import mail_server
 
 WANG = {"full_name": "王芳", "email": "wang@mail.example", "phone": "+8613800138000"}
@@ -371,6 +371,17 @@ def test_two_bounces_have_an_address_verified(cast, database):
         bounces.note_of("returned-post", "email", other, actor=cast["service"])
     with pytest.raises(ActRefused):
         bounces.note_of("failed-call", "phone", other, actor=cast["auditor"])
+
+
+@pytest.mark.parametrize(("whom", "tasks"), [("all", 3), ("persons", 2), ("organisations", 1), ("customers", 1)])
+def test_a_policy_after_bounces_is_about_whom_it_says(cast, whom, tasks):
+    shared = {"email": "desk@mail.example"}
+    buyer, _ = admit(WANG | shared, LI | shared)
+    admit({"legal_name": "Moon Trading"} | shared, kind=2)
+    add_event(buyer, 3, {"order_id": "A1"})
+    policy(cast, slug="email-bounces", field="email", months=None, bounces=1, whom=whom)
+    noted = bounces.note_by_value("hard-bounce", "email", "desk@mail.example", actor=cast["service"])
+    assert (noted.customers, noted.tasks, Task.objects.count()) == (3, tasks, tasks)
 
 
 NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)

@@ -26,7 +26,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean import clean_value
 from kehu.refine.tokens import tokens_of
 from kehu.serve.upkeep.models import EVENTS, WITHOUT_VALUE, Confirmation, ContactEvent, Policy, Task
-from kehu.serve.upkeep.policies import make_task
+from kehu.serve.upkeep.policies import concerns, make_task
 from kehu.vault.ids import new_id
 
 BOUNCES: Final = ("hard-bounce", "soft-bounce", "returned-post", "failed-delivery")
@@ -153,4 +153,5 @@ def _verify(subject: UUID, name: str, token: int | None, *, by: UUID) -> int:
     since = max(one for one in (datetime.now(UTC) - _WITHIN, confirmed, tried["last"]) if one is not None)
     rows = ContactEvent.objects.filter(subject__in=part, field=name, kind__in=BOUNCES, at__gte=since)
     count = rows.filter(token=token).count() if token is not None else rows.count()
-    return sum(make_task(subject, policy=one, why="bounces", by=by) for one in policies if count >= (one.bounces or 0))
+    due = [one for one in policies if count >= (one.bounces or 0) and concerns(one, part)]
+    return sum(make_task(subject, policy=one, why="bounces", by=by) for one in due)

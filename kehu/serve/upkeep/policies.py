@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,7 +21,7 @@ from kehu.guard.gate.read import PROFILE_KINDS, gate
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import UnknownStaff
 from kehu.guard.staff.models import Staff
-from kehu.refine.quality.people import Facts, people
+from kehu.refine.quality.people import people
 from kehu.refine.quality.tally import moment_of
 from kehu.refine.survive import survive
 from kehu.serve.upkeep.confirming import PURPOSE, VERIFIABLE
@@ -175,6 +175,18 @@ def make_task(subject: UUID, *, policy: Policy, why: str, by: UUID) -> bool:
         return Task.objects.filter(id=found[0].id).exists()
 
 
+def concerns(policy: Policy, part: Sequence[UUID]) -> bool:
+    """Whether a policy is about a customer, by all their origin subjects."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select max(s.kind), exists (select 1 from record r where r.subject = any (%(part)s) and r.kind = 3 and not r.hidden)"
+            " from subject_state s where s.subject = any (%(part)s)",
+            {"part": list(part)},
+        )
+        kind, bought = cursor.fetchone()
+    return bought if policy.whom == "customers" else _is_of(kind, policy.whom)
+
+
 def open_task(subject: UUID, name: str) -> Task | None:
     """The task that waits for a value of the customer, of whichever of their records."""
     part = part_of(subject, whole=True)
@@ -184,7 +196,7 @@ def open_task(subject: UUID, name: str) -> Task | None:
 def _asked_about(policy: Policy, since: datetime) -> Iterator[list[UUID]]:
     """Whom a policy is about, of whom nothing waits nor ended without a value since then, page by page."""
     for page in people():
-        fit = [one.customer for one in page if _fits(one, policy.whom)]
+        fit = [one.customer for one in page if _is_of(one.kind, policy.whom)]
         with connection.cursor() as cursor:
             cursor.execute(
                 "select c.id from unnest(%s::uuid[]) c (id) where not exists (select 1 from upkeep_task t"
@@ -197,8 +209,8 @@ def _asked_about(policy: Policy, since: datetime) -> Iterator[list[UUID]]:
             yield [row[0] for row in cursor.fetchall()]
 
 
-def _fits(one: Facts, whom: str) -> bool:
-    return whom in ("all", "customers") or (one.kind == 1) == (whom == "persons")
+def _is_of(kind: int, whom: str) -> bool:
+    return whom in ("all", "customers") or (kind == 1) == (whom == "persons")
 
 
 def _active(email: str) -> UUID:
