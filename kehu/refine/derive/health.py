@@ -11,9 +11,10 @@ from kehu.refine.derive import runs
 def check_traits() -> Iterator[Finding]:
     """A purpose whose traits stand still while what is known of customers changes."""
     for purpose, policy in runs.stopped().items():
-        yield Finding(
-            "traits.stopped", "warning",
-            f"The traits of {purpose} are not computed: neither owner nor deputy may ask for it now ({policy or 'refused'})."
-            " Those there are stand as they were.",
-            "Look at the role, training, hours and place of both: kehu traits list; or name others for it: kehu traits declare",
-        )  # fmt: skip
+        remedy = "Look at the role, training, hours and place of both: kehu traits list; or name others for it: kehu traits declare"
+        why = f"neither owner nor deputy may ask for it now ({policy})"
+        if not policy:
+            why = "when they were last tried, the gate refused whoever asked, or computing failed; it is tried again each hour"
+            remedy = f"See the failed jobs of traits in log/jobs.log. {remedy}"
+        text = f"The traits of {purpose} are not computed: {why}. Those there are stand as they were."
+        yield Finding("traits.stopped", "warning", text, remedy)

@@ -6,6 +6,7 @@ order they came, and what was joined, parted, taken back or withdrawn counts as 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,10 @@ from kehu.govern.parts import retried
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
-from kehu.guard.gate.read import CHUNK, EVENT_KINDS, Opened, Options, gate
+from kehu.guard.gate.read import CHUNK, EVENT_KINDS, LedgerUnavailable, Opened, Options, gate
 from kehu.guard.ledger.record import record_act
 from kehu.guard.watch.marks import NOT_HONEY
+from kehu.host.away import AWAY
 from kehu.refine.derive import due
 from kehu.refine.derive.askers import USE, asker_of, of_the_asker, stopped_now
 from kehu.refine.derive.computing import counted
@@ -36,9 +38,11 @@ from kehu.refine.derive.register import Group, groups, still_in_force
 from kehu.refine.derive.values import refresh, settle
 from kehu.vault.ids import new_id
 
+_log = logging.getLogger("kehu.derive")
 _LOCK_KEY: Final = 0x6B656875_74726169  # "kehutrai"
 _PAGE: Final = 2 * CHUNK
 _AT_ONCE: Final = 200
+_OF_ALL: Final = (LedgerUnavailable, *AWAY)  # what no purpose can do anything about
 _OF_A_PURPOSE: Final = ("derive_state", "derive_value", "derive_due")
 
 
@@ -68,10 +72,11 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
     Raises:
         ActRefused: the role may not.
         LedgerUnavailable: the ledger cannot be written, so nothing was opened.
+        Exception: the first that a purpose failed on, once all others have had their turn; what is due of it waits.
     """
     require_act(USE, actor)
     with _alone():
-        began, asked, let_out = time.perf_counter(), 0, 0
+        began, asked, let_out, failed = time.perf_counter(), 0, 0, list[Exception]()
         forget_unheld()
         work, seen, stopped = groups(), due.seen(), _Stopped()
         for number, group in enumerate(work):
@@ -81,27 +86,36 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
                     let_out += found
                     if progress:
                         progress((number + min(1.0, done * _PAGE / max(1, len(customers)))) / len(work))
+                refresh(group)
             except NobodyMay as nobody:
                 stopped[group.part] = nobody
                 refresh(group, computed=False)
-                continue
-            asked += len(customers)
-            refresh(group)
+            except _OF_ALL:
+                raise
+            except Exception as wrong:  # noqa: BLE001  (whatever it is, other purposes wait behind it)
+                stopped[group.part] = _put_off(group, wrong, failed)
+            else:
+                asked += len(customers)
 
         def ended() -> None:
             due.done(seen, but=stopped)
             record_act(USE, None, actor=actor)
 
         retried(ended)
+        if failed:
+            raise failed[0]
         return Computed(asked, let_out, time.perf_counter() - began, _said(stopped))
 
 
 def catch_up(*, most: int = 50_000) -> Computed:
     """Compute the traits of whom something came or changed.
 
-    For a purpose that nobody may compute now they stay due, and for that one alone.
+    For a purpose that nobody may compute now, or that fails, they stay due, and for that one alone.
+
+    Raises:
+        Exception: the first that a purpose failed on, once all others have had their turn; it is tried again in an hour.
     """
-    began, count, let_out = time.perf_counter(), 0, 0
+    began, count, let_out, failed = time.perf_counter(), 0, 0, list[Exception]()
     with _alone():
         work = groups()
         stopped = stopped_now(work)
@@ -115,13 +129,25 @@ def catch_up(*, most: int = 50_000) -> Computed:
                 customers = _customers_of([row.subject for row in rows if row.concerns(group.part)])
                 try:
                     let_out += sum(_pages(customers, group, asker_of(group)))
+                    settle(group, customers)
                 except NobodyMay as nobody:
                     stopped[group.part] = nobody
-                else:
-                    settle(group, customers)
+                except _OF_ALL:
+                    raise
+                except Exception as wrong:  # noqa: BLE001  (as above)
+                    stopped[group.part] = _put_off(group, wrong, failed)
             count += len(_customers_of([row.subject for row in rows]))
             retried(partial(due.done, [(row.seq, row.seq) for row in rows], but=stopped))
+    if failed:
+        raise failed[0]
     return Computed(count, let_out, time.perf_counter() - began, _said(stopped))
+
+
+def _put_off(group: Group, wrong: Exception, failed: list[Exception]) -> NobodyMay:
+    """A purpose fails in a way that nobody foresaw: what is due of it is tried again in an hour, as where the gate refuses."""
+    _log.error("derive.failed", extra={"purpose": group.purpose, "failure": type(wrong).__name__})
+    failed.append(wrong)
+    return NobodyMay(group.purpose, "", asked=True)
 
 
 def anything_due() -> bool:

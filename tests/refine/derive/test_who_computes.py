@@ -67,6 +67,33 @@ def test_a_purpose_that_nobody_may_compute_waits_by_itself(there):
     assert "category_affinity" in everything()[ann] and due.waiting() == 0 and opened(ANALYTICS) == before
 
 
+@pytest.mark.parametrize("fails", ["analytics", "personalisation"])
+@pytest.mark.parametrize("where", ["_count_up", "settle"])
+def test_a_purpose_that_fails_as_nobody_foresaw_waits_by_itself(there, monkeypatch, fails, where):
+    ann, _ = customers()
+    mine, other = ("frequency", "category_affinity") if fails == "analytics" else ("category_affinity", "frequency")
+    real = getattr(runs, where)
+
+    def work(*words):
+        if any(getattr(one, "purpose", "") == fails for one in words):
+            raise ValueError("unforeseen")
+        return real(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, where, work)
+        with pytest.raises(ValueError, match="unforeseen"):
+            runs.catch_up()
+        assert mine not in everything()[ann] and other in everything()[ann]
+        assert {purpose for _, purpose in put_off()} == {ANALYTICS if fails == "analytics" else PERSONALISATION}
+        assert not runs.anything_due()  # until an hour has gone by
+        if where == "_count_up":
+            with pytest.raises(ValueError, match="unforeseen"):
+                runs.compute(actor=owner_actor())
+            assert Trait.objects.get(slug=mine).computed_at is None is not Trait.objects.get(slug=other).computed_at
+    ages_ago()
+    assert runs.catch_up().stopped == {} and mine in everything()[ann] and due.waiting() == 0
+
+
 def test_a_run_of_everything_goes_on_behind_a_purpose_that_nobody_may_compute(there):
     ann, _ = customers()
     anew()
