@@ -105,6 +105,7 @@ PROMISED = {
     "correct letter": "letter",
     "correct told": "tellings",
     "correct cannot": "tellings",
+    "correct not-told": "tellings",
     "export": "file sha256 categories unconfirmed passphrase",
     "staff link": "email url expires_at",
     "staff sign-on": "email allowed linked_at",
@@ -401,6 +402,8 @@ def put_right(kehu, lin, token, office) -> None:
     assert kehu("correct told", row["id"], "--way", "letter", "--proof", "RR123", token=office)["tellings"] == []
     kehu("correct value", lin, "email", "--to", "lin2@mail.example", "--reason", "a new one", token=token)
     [row] = kehu("correct waiting", token=office)["tellings"]
+    assert kehu("correct cannot", row["id"], "--reason", "dissolved", token=office)["tellings"] == []
+    assert [one["id"] for one in kehu("correct not-told", row["id"], token=office)["tellings"]] == [row["id"]]
     assert kehu("correct cannot", row["id"], "--reason", "dissolved", token=office)["tellings"] == []
 
 

@@ -222,6 +222,27 @@ def test_recipients_of_the_wrong_value_are_listed_and_told_within_the_requests_c
     assert [(one["state"], one["proof"]) for one in row["tellings"]] == [("told", "registered letter RR123")]
 
 
+def test_a_telling_noted_by_mistake_waits_again_and_of_whom_is_hidden_nobody_waits(privacy):
+    lin = agreed()
+    given_to(lin)
+    correct(lin, "email", "right@mail.example", reason=WHY, actor=privacy)
+    [before] = queries.waiting(actor=privacy)
+    id = Telling.objects.get().id
+    with pytest.raises(telling.UnknownTelling):
+        telling.take_back(id, actor=privacy)
+    for note in (
+        lambda: telling.tell(id, way="letter", proof="RR123", actor=privacy),
+        lambda: telling.cannot(id, reason="dissolved", actor=privacy),
+    ):
+        note()
+        assert queries.waiting(actor=privacy) == [] and telling.take_back(id, actor=privacy) == lin
+        assert queries.waiting(actor=privacy) == [before]
+    with pytest.raises(Refused):
+        telling.take_back(id, actor=staff("service"))
+    raw().execute("update subject_state set hidden = true where subject = %s", (lin,))  # with their import
+    assert queries.waiting(actor=privacy) == []
+
+
 def test_without_a_request_the_clock_runs_as_if_they_had_asked_today(privacy):
     lin = agreed()
     given_to(lin)

@@ -91,6 +91,18 @@ def cannot(id: str, reason: str) -> Any:
     return {"tellings": queries.waiting(actor=who)}
 
 
+@correct.command("not-told", epilog="Example: kehu correct not-told 0199…")
+@click.argument("id")
+@command()
+def not_told(id: str) -> Any:
+    """It was noted by mistake: the recipient waits to be told again."""
+    from kehu.serve.corrections import queries, telling
+
+    who = actor()
+    telling.take_back(_id(id), actor=who)
+    return {"tellings": queries.waiting(actor=who)}
+
+
 def _id(text: str) -> UUID:
     try:
         return UUID(text)

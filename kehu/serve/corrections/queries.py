@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from kehu.govern.parts import UnknownSubject, part_of
@@ -24,14 +24,16 @@ _PURPOSE_ID: Final = PURPOSES[PURPOSE]
 
 
 def waiting(*, actor: Actor) -> list[dict[str, Any]]:
-    """Recipients who are still to be told, the soonest due first; no value is in it. The look is recorded.
+    """Recipients who are still to be told of customers who are here, the soonest due first; no value is in it. The look is
+    recorded.
 
     Raises:
         Refused: the role may not.
     """
     require_act("tell", actor)
     rows = Telling.objects.filter(state=OPEN).select_related("correction")
-    found = list(rows.order_by(F("due").asc(nulls_last=True), "id"))
+    here = _here([row.correction.subject for row in rows])
+    found = [row for row in rows.order_by(F("due").asc(nulls_last=True), "id") if row.correction.subject in here]
     with transaction.atomic():
         record_act("tell", None, actor=actor, purpose=_PURPOSE_ID)
     return [
@@ -39,6 +41,13 @@ def waiting(*, actor: Actor) -> list[dict[str, Any]]:
         | {"subject": str(row.correction.subject), "field": row.correction.field, "correction": str(row.correction_id)}
         for row in found
     ]
+
+
+def _here(subjects: list[UUID]) -> set[UUID]:
+    """Those who are not hidden with an import that was taken back."""
+    with connection.cursor() as cursor:
+        cursor.execute("select subject from subject_state where subject = any (%s) and not hidden", [subjects])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:

@@ -101,6 +101,27 @@ def cannot(id: UUID, *, reason: str, actor: Actor) -> None:
     _close(id, CANNOT, "", reason, actor, None)
 
 
+def take_back(id: UUID, *, actor: Actor) -> UUID:
+    """That a recipient was told, or cannot be, was noted by mistake: they wait again, by the day they had; returns whose it is.
+
+    The proof goes; that there was one, and that it was taken back, stands in the ledger.
+
+    Raises:
+        Refused: the role may not.
+        UnknownTelling: nothing was noted of it.
+    """
+    require_act("tell", actor)
+    with transaction.atomic():
+        rows = Telling.objects.select_for_update().select_related("correction").filter(id=id).exclude(state=OPEN)
+        row = rows.first()
+        if row is None:
+            raise UnknownTelling(str(id))
+        row.state, row.way, row.done_at, row.done_by, row.proof = OPEN, "", None, None, None
+        row.save()
+        record_act("tell", row.correction.subject, actor=actor, purpose=_PURPOSE_ID, detail=row.id)
+    return row.correction.subject
+
+
 def _close(id: UUID, state: str, way: str, proof: str, actor: Actor, at: datetime | None) -> None:
     require_act("tell", actor)
     text, now = proof.strip(), timezone.now()

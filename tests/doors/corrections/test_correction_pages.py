@@ -29,6 +29,7 @@ TABLE = {
     "corrections-of": (f"/corrections/{UNKNOWN}", "get", CORRECTS, 404, 403),
     "correction-letter": (f"/corrections/tellings/{UNKNOWN}/letter", "get", TELLS, 404, 403),
     "correction-told": (f"/corrections/tellings/{UNKNOWN}", "post", TELLS, 302, 403),
+    "correction-not-told": (f"/corrections/tellings/{UNKNOWN}/undo", "post", TELLS, 302, 403),
 }
 
 
@@ -70,7 +71,14 @@ def test_a_correction_from_its_reason_to_its_proof(database):
     told = {"way": "letter", "proof": "RR123"}
     assert desk.post(f"/corrections/tellings/{id}", told | {"proof": " "})["Location"].endswith("done=wrong")
     assert desk.post(f"/corrections/tellings/{id}", told)["Location"].endswith("done=told")
-    assert "RR123" in text_of(desk.get(page))
+    noted = text_of(desk.get(page))
+    assert "RR123" in noted and "Not done after all" in noted
+    assert desk.post(f"/corrections/tellings/{id}/undo")["Location"] == f"/corrections/{lin}?done=not-told"
+    again = text_of(desk.get(f"/corrections/{lin}?done=not-told"))
+    assert "RR123" not in again and "they wait to be told again" in again and "to be told" in again
+    assert "Acme" in text_of(desk.get("/corrections"))
+    assert desk.post(f"/corrections/tellings/{id}/undo")["Location"].endswith("/corrections?done=wrong")
+    desk.post(f"/corrections/tellings/{id}", told)
     with translation.override("zh-hant"):
         desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "zh-hant"
         assert "更正" in text_of(desk.get(page))

@@ -42,6 +42,7 @@ STATES: Final = {
 DONE: Final = {
     "corrected": gettext_lazy("Corrected. What stood before is kept beside it."),
     "told": gettext_lazy("Recorded, with its proof."),
+    "not-told": gettext_lazy("Taken back: they wait to be told again."),
     "wrong": gettext_lazy("Not recorded: a proof or reason is missing, or it was done before."),
     "no-customer": gettext_lazy("No customer has this id."),
 }
@@ -132,6 +133,18 @@ def close(request: HttpRequest, desk: SignedIn, telling_id: UUID) -> HttpRespons
     except (telling.UnknownTelling, ValueError):
         done = "wrong"
     return redirect(reverse("corrections") + f"?done={done}")
+
+
+@staff_page
+@require_POST
+def undo(request: HttpRequest, desk: SignedIn, telling_id: UUID) -> HttpResponse:
+    """That a recipient was told was noted by mistake: they wait again."""
+    require_act("tell", desk.without_purpose)
+    try:
+        subject = telling.take_back(telling_id, actor=desk.without_purpose)
+    except telling.UnknownTelling:
+        return redirect(reverse("corrections") + "?done=wrong")
+    return redirect(reverse("corrections-of", args=[subject]) + "?done=not-told")
 
 
 def _actor(desk: SignedIn) -> Actor:

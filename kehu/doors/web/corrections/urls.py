@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern] = [
     path("corrections/<uuid:subject>", pages.of_customer, name="corrections-of"),
     path("corrections/tellings/<uuid:telling_id>/letter", pages.letter, name="correction-letter"),
     path("corrections/tellings/<uuid:telling_id>", pages.close, name="correction-told"),
+    path("corrections/tellings/<uuid:telling_id>/undo", pages.undo, name="correction-not-told"),
 ]
