@@ -18,6 +18,7 @@ from kehu.collect.inbox import accept as accepting
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.mail.message import read_mail
 from kehu.govern.channels import add_channel
+from kehu.govern.dictionary import UnknownField
 from kehu.govern.holders import holders
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import ActRefused, Refused
@@ -33,6 +34,7 @@ from kehu.serve.upkeep import bounces, confirming, letters, policies, queue
 from kehu.serve.upkeep.confidence import band, confidence
 from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
 from kehu.serve.upkeep.reliance import reliance_of
+from kehu.serve.upkeep.tasks import verify_nightly
 from kehu.vault.assignment import PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
@@ -468,6 +470,28 @@ def test_what_ended_without_a_value_is_not_asked_again_the_next_night(cast, data
     assert letters.send(actor=cast["service"]).mailed == 0 and len(mail.outbox) == 1
     Task.objects.update(done_at=dt.datetime.now(dt.UTC) - dt.timedelta(days=370))
     assert policies.run_policy(yearly, actor=cast["manager"]) == 1  # a year later it is
+
+
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+def test_a_policy_of_a_field_that_is_gone_keeps_no_other_from_its_turn_and_no_letter_from_going(cast, database):
+    subject, other = admit(WANG, LI)
+    aged(database, subject)
+    policy(cast, slug="a-gone", field="employer")
+    policies.Policy.objects.filter(slug="a-gone").update(field="gone")  # a dictionary of a later day
+    policy(cast)
+    waits = policy(cast, slug="mail-yearly", field="email", way="mail")
+    policies.make_task(other, policy=waits, why="hand", by=cast["manager"].human)
+    gone = policies.make_task(subject, policy=waits, why="hand", by=cast["manager"].human)
+    Task.objects.filter(subject=subject).update(field="gone", due=dt.date(2026, 1, 1))
+    mail.outbox = []
+    with pytest.raises(UnknownField):
+        verify_nightly(0)
+    assert gone and set(Task.objects.filter(subject=subject).values_list("field", flat=True)) == {
+        "gone",
+        "phone",
+        "email",
+    }
+    assert {one.to[0] for one in mail.outbox} == {WANG["email"], LI["email"]}
 
 
 def test_after_nobody_was_reached_messages_are_counted_anew(cast, database):

@@ -152,7 +152,8 @@ def never_tried() -> int:
 
 
 def _unasked() -> QuerySet[Task]:
-    return Task.objects.filter(state="open", way="mail", asked_at=None)
+    known = list(installation().rules.dictionary.fields)  # of a field that is gone nobody can be asked
+    return Task.objects.filter(state="open", way="mail", asked_at=None, field__in=known)
 
 
 def _asked(waiting: Sequence[Task]) -> dict[UUID, list[_Asked]]:

@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
+from kehu.host.each import each
 from kehu.serve.upkeep.models import Policy, Task
 
 _log = logging.getLogger("kehu.upkeep")
@@ -19,13 +20,18 @@ _log = logging.getLogger("kehu.upkeep")
 @app.task(name="upkeep:verify_nightly", queueing_lock="verify_nightly", lock="verify_nightly", pass_context=False)
 def verify_nightly(timestamp: int) -> None:
     """Make the tasks of the day, put back what is with nobody any more, and send what is asked by mail."""
-    from kehu.serve.upkeep.letters import never_tried, send  # every process loads this module; few write letters
-    from kehu.serve.upkeep.policies import in_force, run_policy
+    from kehu.serve.upkeep.policies import in_force, run_policy  # every process loads this module
     from kehu.serve.upkeep.queue import release_stuck
 
-    release_stuck()
-    for policy in in_force():
-        run_policy(policy, actor=owner_actor())
+    def run_all() -> None:
+        each(lambda policy: run_policy(policy, actor=owner_actor()), in_force())
+
+    each(lambda one: one(), (release_stuck, run_all, _write))
+
+
+def _write() -> None:
+    from kehu.serve.upkeep.letters import never_tried, send  # few write letters
+
     writer = who_writes()
     if writer is not None:
         send(actor=writer)
