@@ -125,10 +125,9 @@ def tidy(timestamp: int) -> None:
     """Every night: finish what was taken back in half, erase that of 30 days ago, and what nobody has mended in time."""
     from kehu.collect.imports import actions, undo
     from kehu.collect.quarantine import aging
+    from kehu.host.each import each
 
-    actions.finish_undoing(actor=owner_actor())
-    undo.erase_taken_back(actor=owner_actor())
-    aging.forget_old(actor=owner_actor())
+    each(lambda one: one(actor=owner_actor()), (actions.finish_undoing, undo.erase_taken_back, aging.forget_old))
 
 
 @app.periodic(cron="11 * * * *")

@@ -15,7 +15,9 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kehu.collect import tasks
 from kehu.collect.imports import actions as importing
+from kehu.collect.imports import undo
 from kehu.collect.imports.mended import PutRight
 from kehu.collect.imports.plan import opened
 from kehu.collect.imports.recipe import FileRecipe
@@ -441,6 +443,31 @@ def test_what_was_taken_back_is_erased_after_30_days(bring, kehu):
     assert one("select count(*) from subject_key where subject in (select subject from subject_state)") == 1
     assert kehu("import", "undo", first.json["import"]).code == 1
     assert kehu("ledger", "verify").code == 0
+
+
+def test_one_import_that_cannot_be_erased_keeps_no_other_from_it_nor_what_nobody_mended(bring, kehu, monkeypatch):
+    rows = ("external_id,full_name\nK1,Ann Lee\n", "external_id,full_name\nK2,Bob Wu\n")
+    first, second = (bring(text).json["import"] for text in rows)
+    bring("external_id,full_name,email\n,,x\n")
+    for one_ in (first, second):
+        kehu("import", "undo", one_)
+    Import.objects.exclude(undone_at=None).update(undone_at=timezone.now() - timedelta(days=31))
+    step = undo._erase_step
+
+    def fails(batch):
+        if batch == UUID(first):
+            raise ValueError("unforeseen")
+        return step(batch)
+
+    monkeypatch.setattr(undo, "_erase_step", fails)
+    monkeypatch.setattr("kehu.collect.quarantine.aging.kept_days", lambda: -1)
+    with pytest.raises(ValueError, match="unforeseen"):
+        tasks.tidy(timestamp=0)
+    assert dict(Import.objects.values_list("id", "state"))[UUID(second)] == "erased"
+    assert not Quarantined.objects.filter(accepted=False, settled=None).exists()
+    monkeypatch.undo()
+    tasks.tidy(timestamp=0)
+    assert dict(Import.objects.values_list("id", "state"))[UUID(first)] == "erased"
 
 
 def test_what_was_corrected_of_a_customer_goes_with_the_import_that_brought_them(bring, kehu, desk):

@@ -36,6 +36,7 @@ from kehu.guard.gate.admit import Admission, CollectionRefused, Terms
 from kehu.guard.gate.read import gate, raw_connection
 from kehu.guard.installation import installation
 from kehu.host.away import AWAY
+from kehu.host.each import each
 from kehu.refine.tasks import defer_linkage
 from kehu.vault.ids import new_id
 from kehu.vault.settling import settled_beside
@@ -209,10 +210,17 @@ def left_half(import_id: UUID) -> bool:
 
 
 def finish_undoing(*, actor: Actor) -> None:
-    """Take back what is left of every import of which that broke off; one that is being worked on is left alone."""
-    for import_id in Import.objects.filter(state="undone", undone_at=None).values_list("id", flat=True):
+    """Take back what is left of every import of which that broke off; one that is being worked on is left alone.
+
+    Raises:
+        Exception: the first that failed, once all others have had their turn.
+    """
+
+    def finish(import_id: UUID) -> None:
         with suppress(ImportRunning):
             undo(import_id, actor=actor)
+
+    each(finish, list(Import.objects.filter(state="undone", undone_at=None).values_list("id", flat=True)))
 
 
 def _replays(import_id: UUID) -> list[UUID]:

@@ -29,6 +29,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.gate.standing import require_standing
 from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
+from kehu.host.each import each
 from kehu.refine.resolve.review import handing_on
 from kehu.vault.assignment import detach, held_by, joined_by, lock, standing_links, unassign_run
 from kehu.vault.erasure import destroy, lock_subjects
@@ -206,22 +207,29 @@ def _forget_quarantined(batch: UUID) -> int:
 
 
 def erase_taken_back(*, actor: Actor) -> int:
-    """Erase imports that were taken back 30 days ago; returns how many. Under a hold a customer's records wait on."""
-    due = Import.objects.filter(state="undone", undone_at__lt=timezone.now() - KEPT)
-    count = 0
-    for row in due:
-        _hide_all(row.id, actor, None)  # what broke off of it
-        while _erase_step(row.id):
+    """Erase imports that were taken back 30 days ago; returns how many. Under a hold a customer's records wait on.
+
+    Raises:
+        Exception: the first that failed, once all others have had their turn.
+    """
+    due = Import.objects.filter(state="undone", undone_at__lt=timezone.now() - KEPT).values_list("id", flat=True)
+    gone: list[UUID] = []
+
+    def erase(batch: UUID) -> None:
+        _hide_all(batch, actor, None)  # what broke off of it
+        while _erase_step(batch):
             pass
-        if _left(row.id):
-            continue
+        if _left(batch):
+            return
         with transaction.atomic():
-            record_act("erase", None, actor=actor, detail=row.id)
-            forget_statements(django_connection.connection, row.id)
-            forget_aside(django_connection.connection, [row.id, proof_id(row.id)])
-            Import.objects.filter(id=row.id).update(state="erased", sealed=b"", proof=None)
-        count += 1
-    return count
+            record_act("erase", None, actor=actor, detail=batch)
+            forget_statements(django_connection.connection, batch)
+            forget_aside(django_connection.connection, [batch, proof_id(batch)])
+            Import.objects.filter(id=batch).update(state="erased", sealed=b"", proof=None)
+        gone.append(batch)
+
+    each(erase, list(due))
+    return len(gone)
 
 
 # A customer of whom nothing else is here goes whole, key and ledger salt with it; of others only these records go.
