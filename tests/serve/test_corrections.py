@@ -166,6 +166,16 @@ def test_a_birthday_put_right_counts_where_the_same_person_had_brought_the_same_
     bands = dict(raw().execute("select subject, age from subject_state").fetchall())
     assert AGE_BANDS[bands.pop(done.subject)] == "adult"
     assert [AGE_BANDS[band] for band in bands.values()] == ["adult" if free else "under13"]
+    if certainty == CONFIRMED and not free:  # another wrong date is put right by itself
+        [rest] = bands
+        assert correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy).subject == rest
+        assert refresh_ages() == 1
+        assert {row["before"] for row in queries.of_customer(lin, actor=privacy)} == {other, child["birth_date"]}
+        bands = dict(raw().execute("select subject, age from subject_state").fetchall())
+        assert {AGE_BANDS[band] for band in bands.values()} == {"adult"}
+    if certainty == PROBABLE or not free:
+        with pytest.raises(NotCorrected, match="stands so already"):
+            correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy)
 
 
 def test_found_by_the_right_value(privacy):

@@ -40,6 +40,7 @@ from kehu.serve.rights.models import Request
 from kehu.vault.ids import new_id
 
 PURPOSE: Final = "rights-request"
+_BORN: Final = "birth_date"
 _NAMES: Final = ("family_name", "given_name")  # the whole is derived from both, where nobody gave it
 _LONGEST: Final = 2_000  # characters
 NOT: Final = {
@@ -74,6 +75,8 @@ def correct(
 ) -> Corrected:
     """Put a right value in the place of a wrong or a missing one.
 
+    A birth date that stands so already is put beside another one of the same person that says otherwise, one at a time.
+
     Args:
         request: the open request of this customer that it answers; its clock is the clock of telling recipients.
     Raises:
@@ -99,7 +102,10 @@ def correct(
     if status == INVALID or normal is None:
         raise NotCorrected("invalid")
     if before is not None and before.answer == "clear" and (before.normal or before.given) == normal:
-        raise NotCorrected("same")
+        before = _says_otherwise(before, opened) if field == _BORN else None
+        if before is None:
+            raise NotCorrected("same")
+        anchor = before.subject
     said = [text, normal, status, timezone.now().isoformat(timespec="milliseconds")]
     follows = before.record if before is not None else _newest(anchor)
     parts = parts or _whole_name({name: one.said for name, one in kept.items()}, field, normal)
@@ -193,6 +199,17 @@ def _open(subject: UUID, field: str, actor: Actor) -> Opened:
     if (denied := opened.denied().get(field)) is not None:
         raise Refused(denied.policy)
     return opened
+
+
+def _says_otherwise(kept: Contribution, opened: Opened) -> Contribution | None:
+    """What another origin subject of the certain part says by itself: an age is each one's own, and the youngest counts."""
+    part = set(part_of(kept.subject, whole=False)) - {kept.subject}
+    for subject in sorted(part):
+        own = survive(one for one in opened.contributions if one.subject == subject and one.field == kept.field)
+        said = own[kept.field].said if kept.field in own else None
+        if said is not None and said.answer == "clear" and not same_text(said, kept):
+            return said
+    return None
 
 
 def _origin(subject: UUID, opened: Opened) -> UUID:
