@@ -9,7 +9,7 @@ from kehu.govern.models import Informed
 from kehu.guard.gate.acts import Refused
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights.holders import InformedHolder
-from kehu.serve.sources import informing
+from kehu.serve.sources import informing, untold
 from kehu.vault.ids import new_id
 from tests.cast import staff
 from tests.suppliers import member, policy_of
@@ -23,12 +23,12 @@ def test_whom_the_law_lets_one_not_tell_is_noted_and_then_used(registered, bring
     registered()
     service = staff("service")
     bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\nB-2,Wu,wu@kehu.example\n", residence=residence)
-    lin, _ = (row.customer for row in informing.waiting(actor=member("privacy")))
+    lin, _ = (row.customer for row in untold.waiting(actor=member("privacy")))
     before = policy_of(lin, actor=service)
     if not knows:
         with pytest.raises(NotExcused, match="PIPL 17"):
             informing.excuse([lin], why, reason="printed in the register", actor=member("privacy"))
-        assert informing.figures().due == 2 and not Informed.objects.exists()
+        assert untold.figures().due == 2 and not Informed.objects.exists()
         return
     with pytest.raises(Refused):
         informing.excuse([lin], why, reason="printed in the register", actor=member("service"))
@@ -36,7 +36,7 @@ def test_whom_the_law_lets_one_not_tell_is_noted_and_then_used(registered, bring
         with pytest.raises(ValueError):
             informing.excuse([lin], why, actor=member("privacy"), **wrong)
     assert informing.excuse([lin, lin], why, reason="printed in the register", actor=member("privacy")) == 1
-    due = informing.figures()
+    due = untold.figures()
     assert (due.due, due.told) == (1, 0)
     assert informing.send(actor=member("privacy")).mailed == 1 and [letter.to for letter in letters] == [
         ["wu@kehu.example"]
@@ -52,10 +52,10 @@ def test_all_of_them_are_excused_or_none(registered, bring, letters):
     registered()
     bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\n", residence="DE")
     bring("external_id,full_name,email\nB-2,Wu,wu@kehu.example\n", residence="CN")
-    both = [row.customer for row in informing.waiting(actor=member("privacy"))]
+    both = [row.customer for row in untold.waiting(actor=member("privacy"))]
     with pytest.raises(NotExcused):
         informing.excuse(both, "knows", reason="printed in the register", actor=member("privacy"))
-    assert informing.figures().due == 2 and not Informed.objects.exists()
+    assert untold.figures().due == 2 and not Informed.objects.exists()
     with pytest.raises(LookupError):
         informing.excuse([*both, new_id()], "law", reason="printed in the register", actor=member("privacy"))
     assert informing.excuse(both, "law", reason="printed in the register", actor=member("privacy")) == 2

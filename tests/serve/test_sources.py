@@ -37,7 +37,7 @@ from kehu.serve.rights.copy.export import export
 from kehu.serve.rights.erasing.erasure import erase
 from kehu.serve.rights.health import check_informing
 from kehu.serve.rights.incidents import wrong_merge
-from kehu.serve.sources import informing
+from kehu.serve.sources import informing, untold
 from kehu.serve.sources import register as sources
 from kehu.vault.assignment import PROBABLE
 from kehu.vault.ids import new_id
@@ -235,12 +235,12 @@ def test_whoever_was_told_of_a_source_is_told_anew_of_another_kind_of_data(regis
     lin, service = one("select subject from subject_state"), staff("service")
     informing.send(actor=owner_actor())
     bring(PERSON.replace("lin@", "lin2@"))  # of the same kind: they know
-    assert informing.figures().due == 0 and policy_of(lin, actor=service)[0] == "clear"
+    assert untold.figures().due == 0 and policy_of(lin, actor=service)[0] == "clear"
     bring("external_id,full_name,interests\nB-1,Lin,tea\n")
-    assert informing.figures().due == 1 and policy_of(lin, actor=service) == ("denied", "cn.pipl.17-told")
+    assert untold.figures().due == 1 and policy_of(lin, actor=service) == ("denied", "cn.pipl.17-told")
     sent = len(letters)
     informing.send(actor=owner_actor())
-    assert len(letters) == sent + 1 and informing.figures().due == 0
+    assert len(letters) == sent + 1 and untold.figures().due == 0
     assert policy_of(lin, actor=service)[0] == "clear"
 
 
@@ -256,21 +256,21 @@ def test_what_came_while_letters_went_out_is_told_in_the_next(registered, bring,
 
     monkeypatch.setattr(mail.EmailMessage, "send", meanwhile)
     assert informing.send(actor=owner_actor()).mailed == 1
-    assert informing.figures().due == 1 and policy_of(lin, actor=staff("service")) == ("denied", "cn.pipl.17-told")
+    assert untold.figures().due == 1 and policy_of(lin, actor=staff("service")) == ("denied", "cn.pipl.17-told")
     assert informing.send(actor=owner_actor()).mailed == 1
-    assert informing.figures().due == 0 and "how to reach you" in letters[1].body and letters[1].body != letters[0].body
+    assert untold.figures().due == 0 and "how to reach you" in letters[1].body and letters[1].body != letters[0].body
 
 
 def test_whom_something_more_came_of_was_not_told_of_it_by_post(registered, bring):
     registered()
     bring(PERSON + "B-2,Wu,wu@kehu.example\n")
-    listed = informing.waiting(actor=owner_actor())
+    listed = untold.waiting(actor=owner_actor())
     changed = one("select subject from source_key where subject is not null order by subject limit 1")
     bring("external_id,full_name,interests\nB-1,Lin,tea\n")
     told = informing.posted(
         [row.customer for row in listed], actor=owner_actor(), seen={row.customer: row.seen for row in listed}
     )
-    [left] = informing.waiting(actor=owner_actor())
+    [left] = untold.waiting(actor=owner_actor())
     assert told == 1 and left.customer == changed
     assert informing.posted([left.customer], actor=owner_actor(), seen={left.customer: left.seen}) == 1
 
@@ -278,10 +278,10 @@ def test_whom_something_more_came_of_was_not_told_of_it_by_post(registered, brin
 def test_who_was_told_already_keeps_nobody_from_being_noted(registered, bring):
     registered()
     bring(PERSON + "B-2,Wu,wu@kehu.example\nB-3,Xu,xu@kehu.example\n")
-    listed = [row.customer for row in informing.waiting(actor=owner_actor())]
+    listed = [row.customer for row in untold.waiting(actor=owner_actor())]
     assert informing.posted([listed[1]], actor=owner_actor()) == 1
     gone = new_id()  # erased meanwhile
-    assert informing.posted([gone, *listed], actor=owner_actor()) == 2 and informing.figures().due == 0
+    assert informing.posted([gone, *listed], actor=owner_actor()) == 2 and untold.figures().due == 0
 
 
 def test_a_bought_value_is_corrected_and_stays_a_bought_one(registered, bring, letters):
@@ -382,7 +382,7 @@ def test_a_letter_tells_nobody_what_came_of_who_may_be_somebody_else(registered,
     done = informing.send(actor=owner_actor())
     wrong_merge.part(own, bought, actor=owner_actor())
     assert (done.mailed, done.by_post) == (0, 1) and letters == []
-    assert informing.figures().due == 1
+    assert untold.figures().due == 1
     assert policy_of(bought, actor=staff("service"), field="phone") == ("denied", "cn.pipl.17-told")
 
 
@@ -391,18 +391,18 @@ def test_who_is_told_by_post_or_excused_is_nobody_that_linkage_alone_joined(regi
     registered()
     bring("external_id,full_name,phone\nB-1,Lin Wan,+8613900139000\n")
     bring("external_id,full_name,phone\nB-2,Lin Wan,+8613900139001\n")
-    lin, wan = (row.customer for row in informing.waiting(actor=owner_actor()))
+    lin, wan = (row.customer for row in untold.waiting(actor=owner_actor()))
     link(lin, wan, PROBABLE)
-    assert {row.customer for row in informing.waiting(actor=owner_actor())} == {lin, wan}
+    assert {row.customer for row in untold.waiting(actor=owner_actor())} == {lin, wan}
     if noted == "posted":
         assert informing.posted([lin], actor=owner_actor()) == 1
     else:
         assert informing.excuse([lin], "law", reason="printed in the register", actor=owner_actor()) == 1
-    assert [row.customer for row in informing.waiting(actor=owner_actor())] == [wan]
-    assert informing.figures().due == 1 and set(Informed.objects.values_list("subject", flat=True)) == {lin}
+    assert [row.customer for row in untold.waiting(actor=owner_actor())] == [wan]
+    assert untold.figures().due == 1 and set(Informed.objects.values_list("subject", flat=True)) == {lin}
     wrong_merge.part(lin, wan, actor=owner_actor())
     assert policy_of(wan, actor=staff("service"), field="phone") == ("denied", "cn.pipl.17-told")
-    assert informing.posted([wan], actor=owner_actor()) == 1 and informing.figures().due == 0
+    assert informing.posted([wan], actor=owner_actor()) == 1 and untold.figures().due == 0
 
 
 def test_a_version_proposed_before_the_stop_does_not_start_a_source_again(office, registered):
@@ -435,7 +435,7 @@ def test_the_clock_ends_in_a_month_and_whoever_has_no_mailbox_is_told_by_post(re
     registered()
     bring("external_id,full_name,email\nB-1,Lin,lin@kehu.example\nB-2,Wu,\nB-3,Xu,not an address\n", residence="DE")
     today = datetime.now(UTC).date()
-    due = informing.figures()
+    due = untold.figures()
     assert (due.due, due.overdue, due.told) == (3, 0, 0) and today + timedelta(27) < due.first <= today + timedelta(31)
     assert list(check_informing()) == []
     with connection.cursor() as cursor:
@@ -445,10 +445,10 @@ def test_the_clock_ends_in_a_month_and_whoever_has_no_mailbox_is_told_by_post(re
         informing.send(actor=staff("service"))
     done = informing.send(actor=member("privacy"))
     assert (done.mailed, done.by_post) == (1, 2) and informing.send(actor=member("privacy")).mailed == 0
-    left = informing.waiting(actor=member("privacy"), by_post=True)
+    left = untold.waiting(actor=member("privacy"), by_post=True)
     assert [[mark.name for mark in row.marks] for row in left] == [["broker"], ["broker"]]
     assert informing.posted([row.customer for row in left], actor=member("privacy")) == 2
-    assert informing.figures().due == 0 and Informed.objects.count() == 3
+    assert untold.figures().due == 0 and Informed.objects.count() == 3
     with pytest.raises(LookupError):
         informing.posted([left[0].customer], actor=member("privacy"))
 
@@ -463,7 +463,7 @@ def test_without_a_mail_server_nobody_counts_as_told(registered, bring, letters,
     with monkeypatch.context() as broken:
         broken.setattr(mail.EmailMessage, "send", lost)
         done = informing.send(actor=owner_actor())
-    assert done.away and (done.mailed, done.by_post, informing.figures().due) == (0, 0, 1)
+    assert done.away and (done.mailed, done.by_post, untold.figures().due) == (0, 0, 1)
     backend = {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "EMAIL_HOST": "127.0.0.1",
@@ -471,7 +471,7 @@ def test_without_a_mail_server_nobody_counts_as_told(registered, bring, letters,
     }
     with override_settings(**backend):
         done = informing.send(actor=owner_actor())
-    assert done.away and (done.mailed, done.by_post) == (0, 0) and informing.figures().due == 1
+    assert done.away and (done.mailed, done.by_post) == (0, 0) and untold.figures().due == 1
 
 
 THREE = "external_id,full_name,email\n" + "".join(f"B-{n},P {n},p{n}@kehu.example\n" for n in range(3))
@@ -485,14 +485,14 @@ def test_who_is_told_or_erased_while_letters_go_gets_none(registered, bring, let
 
     def meanwhile(letter, *_, **__):
         if not letters:
-            _, second, third = [row.customer for row in informing.waiting(actor=owner_actor())]
+            _, second, third = [row.customer for row in untold.waiting(actor=owner_actor())]
             erase(second, actor=owner_actor(), reason="asked")
             informing.posted([third], actor=owner_actor())
         return sent(letter)
 
     monkeypatch.setattr(mail.EmailMessage, "send", meanwhile)
     done = informing.send(actor=owner_actor())
-    assert (done.mailed, done.by_post, done.failed, len(letters)) == (1, 0, 0, 1) and informing.figures().due == 0
+    assert (done.mailed, done.by_post, done.failed, len(letters)) == (1, 0, 0, 1) and untold.figures().due == 0
 
 
 def test_a_letter_that_a_mail_server_refuses_keeps_no_other_from_going(registered, bring, database, monkeypatch):
@@ -504,7 +504,7 @@ def test_a_letter_that_a_mail_server_refuses_keeps_no_other_from_going(registere
         done = informing.send(actor=owner_actor())
         assert (done.mailed, done.failed, done.away) == (0, 2, True)  # it is the server, and no fault of theirs
         privacy = member("privacy")
-        [first, *_] = [row.customer for row in informing.waiting(actor=owner_actor())]
+        [first, *_] = [row.customer for row in untold.waiting(actor=owner_actor())]
         name = next(
             f"p{n}@kehu.example"
             for n in range(3)
@@ -514,7 +514,7 @@ def test_a_letter_that_a_mail_server_refuses_keeps_no_other_from_going(registere
         done = informing.send(actor=owner_actor())
         assert (done.mailed, done.by_post, done.failed, done.away) == (2, 0, 1, False)
         taken.refuses = set()
-        assert informing.send(actor=owner_actor()).mailed == 1 and informing.figures().due == 0
+        assert informing.send(actor=owner_actor()).mailed == 1 and untold.figures().due == 0
 
 
 def test_cut_off_before_the_note_the_same_letter_goes_again_by_its_name(registered, bring, database):
@@ -525,9 +525,9 @@ def test_cut_off_before_the_note_the_same_letter_goes_again_by_its_name(register
         with pytest.raises(OperationalError):
             informing.send(actor=owner_actor())
         connection.close()
-        assert len(taken.letters) == 1 and informing.figures().due == 1 and not Informed.objects.exists()
+        assert len(taken.letters) == 1 and untold.figures().due == 1 and not Informed.objects.exists()
         assert informing.send(actor=owner_actor()).mailed == 1
-        assert informing.send(actor=owner_actor()).mailed == 0 and informing.figures().due == 0
+        assert informing.send(actor=owner_actor()).mailed == 0 and untold.figures().due == 0
     first, second = taken.letters
     assert first["Message-ID"] == second["Message-ID"] and first.get_payload() == second.get_payload()
     assert str(one("select subject from govern_informed")) not in first.as_string()
@@ -536,9 +536,9 @@ def test_cut_off_before_the_note_the_same_letter_goes_again_by_its_name(register
 def test_what_is_taken_back_or_erased_leaves_no_duty(registered, bring, letters, tmp_path):
     registered()
     held = bring(PERSON)
-    assert informing.figures().due == 1
+    assert untold.figures().due == 1
     importing.undo(held.id, actor=owner_actor())
-    assert informing.figures().due == 0 and one("select supplied from subject_state") is None
+    assert untold.figures().due == 0 and one("select supplied from subject_state") is None
     bring(PERSON)
     informing.send(actor=owner_actor())
     lin = one("select subject from subject_state where not hidden")
@@ -639,7 +639,7 @@ def test_what_a_source_sends_by_itself_is_its_own_and_no_more_than_it_may_give(r
     )  # fmt: skip
     with transaction.atomic():
         _Channel(channel.id)._write("customers", [row], [])
-    assert one("select supplier from record") == Source.objects.get().id and informing.figures().due == 1
+    assert one("select supplier from record") == Source.objects.get().id and untold.figures().due == 1
     assert one("select count(*) from facet where category = 2") == 0  # the mailbox is more than it may give
     sources.stop("broker", actor=owner_actor())
     with pytest.raises(CollectionRefused), transaction.atomic():

@@ -51,7 +51,7 @@ def check_held() -> Iterator[Finding]:
 
 def check_informing() -> Iterator[Finding]:
     """People who were to be told where their data came from, and were not; and those who soon are."""
-    from kehu.serve.sources.informing import figures  # noqa: PLC0415  (it uses this room)
+    from kehu.serve.sources.untold import figures  # noqa: PLC0415  (it uses this room)
 
     held = figures()
     remedy = "Run: kehu source inform; then by post: kehu source due --post"

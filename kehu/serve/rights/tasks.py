@@ -54,9 +54,9 @@ def inform_due(timestamp: int) -> None:
     from django.utils import timezone
 
     from kehu.guard.staff.actions import owner_actor
-    from kehu.serve.sources import informing
+    from kehu.serve.sources import informing, untold
 
-    informing.send(actor=owner_actor(), until=timezone.now().date() + informing.SOON)
+    informing.send(actor=owner_actor(), until=timezone.now().date() + untold.SOON)
 
 
 @app.task(name="rights:inform", lock="inform", queueing_lock="inform")

@@ -6,7 +6,7 @@ from typing import Any
 
 from kehu.guard.gate.actor import Actor
 from kehu.serve.register import answers
-from kehu.serve.sources import informing, register
+from kehu.serve.sources import register, untold
 from kehu.serve.sources.register import Entry
 
 
@@ -47,7 +47,7 @@ def line(one: Entry) -> dict[str, Any]:
 
 def duty() -> dict[str, Any]:
     """How the duty to tell people stands."""
-    held = informing.figures()
+    held = untold.figures()
     return {
         "due": held.due, "overdue": held.overdue, "soon": held.soon, "by_post": held.by_post, "told": held.told,
         "first": held.first.isoformat() if held.first else None,
@@ -65,5 +65,5 @@ def waiting(*, actor: Actor, by_post: bool | None, limit: int) -> list[dict[str,
             "subject": str(one.customer), "by": one.by.isoformat(), "by_post": one.by_post,
             "sources": [mark_of.name or None for mark_of in one.marks],
         }
-        for one in informing.waiting(actor=actor, by_post=by_post, limit=limit)
+        for one in untold.waiting(actor=actor, by_post=by_post, limit=limit)
     ]  # fmt: skip

@@ -1,35 +1,32 @@
-"""Telling people where their data came from: who is due, the letters by mail, who is written to by post, who need not be told.
+"""Telling people where their data came from: the letters by mail, who is written to by post, who need not be told.
 
-The clock stands in ``subject_state.inform_by`` and came with the records, so nothing here grows with an import. A letter goes
-out before it is noted that it did: whoever is told twice loses nothing, whoever was noted without a letter was never told.
-After a crash in between the same letter goes again under the same Message-ID (decision 0041).
+A letter goes out before it is noted that it did: whoever is told twice loses nothing, whoever was noted without a letter was
+never told. After a crash in between the same letter goes again under the same Message-ID (decision 0041).
 
 Whoever is told, by whichever way, is one certain part: whom linkage alone joined to it may be somebody else, who reads none
-of its letters. So each part is listed, told and excused by itself, under the id of its oldest origin subject.
+of its letters. So each part is told and excused by itself (:mod:`kehu.serve.sources.untold` says who is).
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import smtplib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection, transaction
-from django.utils import timezone
 
 from kehu.govern.deadlines import excused_by
 from kehu.govern.models import Controller, Informed, Source
 from kehu.govern.packs import EXCUSES, Excuse
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import CATEGORIES, name_of
-from kehu.govern.sources import Mark, marks, purposes_of
+from kehu.govern.sources import marks, purposes_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.read import PROFILE_KINDS, Options, gate
 from kehu.guard.gate.state import packs_of
@@ -39,27 +36,14 @@ from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive
 from kehu.serve.rights.office import PURPOSE, PURPOSE_ID, require
 from kehu.serve.sources.letters import Came, letter_of
+from kehu.serve.sources.untold import Untold, part_named, pieces, untold_of, untold_parts
 from kehu.vault.ids import new_id
 
 _log = logging.getLogger("kehu.sources")
-SOON: Final = timedelta(days=10)
-"""Before the end of the clock: then the letter goes by itself."""
 LEAST_REASON: Final = 10
 LONGEST_REASON: Final = 200
-_PIECE: Final = 100  # customers for whom one connection to the mail server is kept
 _MOST_REFUSED: Final = 20  # one after the other: then it is no fault of their letters
 _FOR_GOOD: Final = 500  # from this code on a mail server says that asking again changes nothing
-_DUE: Final = "s.inform_by is not null and not s.hidden and not s.deceased and not s.residue"
-_WAITS_FOR_POST: Final = "coalesce((s.supplied ->> 'post')::boolean, false)"
-_SOURCES: Final = """
-select s.customer, s.core, s.subject, x.key::int, s.controller, array(select distinct f.category from record r
-    join facet f on f.subject = r.subject and f.record = r.id
-    where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1),
-    coalesce(s.supplied -> 'of' -> x.key -> 'what', '[]')::text
-from subject_state s, jsonb_object_keys(s.supplied -> 'of') x (key)
-where s.{of} = any (%s) and not s.hidden and s.supplied is not null
-    and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 3, 4
-"""  # of whole customers, or of certain parts
 # Told is whoever knows of all that the source gave by now: of what came while the letter went out it said nothing.
 _TELL: Final = """
 with n as (select * from unnest(%s::uuid[], %s::smallint[], %s::jsonb[]) as n (subject, source, what)), held as (
@@ -82,18 +66,6 @@ update subject_state set supplied = supplied || '{"post": true}' where subject i
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How many people are to be told, how many of them are late, soon due, or wait for a letter by post; and were told."""
-
-    due: int
-    overdue: int
-    soon: int
-    by_post: int
-    told: int
-    first: date | None
-
-
 @dataclass(slots=True)
 class Sent:
     """What a run did: letters that went out, customers without a usable address, letters that could not be handed over.
@@ -114,84 +86,6 @@ class Sent:
         self.away = self.in_a_row >= _MOST_REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """Who is to be told (the id of a certain part): by when, from which sources something came, whether by post.
-
-    ``seen``: what is to be told, as a digest that :func:`posted` compares.
-    """
-
-    customer: UUID
-    by: date
-    marks: tuple[Mark, ...]
-    by_post: bool
-    seen: str
-
-
-@dataclass(slots=True)
-class _Untold:
-    """What one customer, or a certain part of one, does not know yet: each origin subject and source with the kinds of data
-    that it gave, as JSON, and what the letter says."""
-
-    controller: int = 0
-    pairs: list[tuple[UUID, int, str]] = field(default_factory=list)
-    categories: dict[int, set[int]] = field(default_factory=dict)
-
-    def named(self) -> list[str]:
-        """What makes it another letter."""
-        return [f"{subject}/{source}/{what}" for subject, source, what in self.pairs]
-
-    def seen(self) -> str:
-        """The same as a digest."""
-        return hashlib.sha256("\n".join(self.named()).encode()).hexdigest()[:32]
-
-
-def figures() -> Figures:
-    """How the duty stands, over everybody."""
-    today = timezone.now().date()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(distinct s.core), count(distinct s.core) filter (where s.inform_by < %s),"
-            " count(distinct s.core) filter (where s.inform_by between %s and %s),"
-            f" count(distinct s.core) filter (where {_WAITS_FOR_POST}), min(s.inform_by)"
-            f" from subject_state s where {_DUE}",
-            [today, today, today + SOON],
-        )
-        due, overdue, soon, by_post, first = cursor.fetchone()
-        cursor.execute("select count(*) from govern_informed where way <> 'excused'")
-        told = cursor.fetchone()[0]
-    return Figures(due, overdue, soon, by_post, told, first)
-
-
-def waiting(*, actor: Actor, limit: int = 100, by_post: bool | None = None) -> list[Due]:
-    """Who is to be told, the earliest first; ids and days, nothing of them is opened.
-
-    Raises:
-        Refused: the role may not tell people.
-    """
-    require("inform", actor)
-    only = "" if by_post is None else f" and {'' if by_post else 'not '}{_WAITS_FOR_POST}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"select s.core, min(s.inform_by), bool_or({_WAITS_FOR_POST}) from subject_state s where {_DUE}{only}"
-            " group by s.core order by 2, 1 limit %s",
-            [limit],
-        )
-        rows = cursor.fetchall()
-    known, untold = marks(), _untold([row[0] for row in rows])
-    return [
-        Due(
-            part,
-            by,
-            tuple(known[one] for one in sorted({n for _, n, _ in untold[part].pairs}) if one in known),
-            post,
-            untold[part].seen(),
-        )
-        for part, by, post in rows
-        if part in untold
-    ]
-
-
 def send(*, actor: Actor, until: date | None = None, limit: int | None = None, again: bool = False) -> Sent:
     """Write to everybody who is to be told (by a day), who has an address; the others are noted for the post.
 
@@ -202,7 +96,7 @@ def send(*, actor: Actor, until: date | None = None, limit: int | None = None, a
     """
     require("inform", actor)
     found, left = Sent(), limit
-    for customers in _pieces(until=until, again=again, limit=left):
+    for customers in pieces(until=until, again=again, limit=left):
         try:
             with get_connection() as mail:
                 for customer in customers:
@@ -223,8 +117,8 @@ def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post", seen: M
     Whom there was nothing left to tell, and who is not here any more, is passed over.
 
     Args:
-        seen: what was to be told them when their letter was written (:attr:`Due.seen`); of whom it is something else by
-            now, who were told of a part only, nothing is noted.
+        seen: what was to be told them when their letter was written (``seen`` of :class:`kehu.serve.sources.untold.Due`); of
+            whom it is something else by now, who were told of a part only, nothing is noted.
     Raises:
         Refused: the role may not.
         UnknownSubject: there is nobody of them here who was still to be told.
@@ -237,8 +131,8 @@ def posted(subjects: Iterable[UUID], *, actor: Actor, way: str = "post", seen: M
         part_of: dict[UUID, UUID] = {}
         for subject in subjects:
             with suppress(UnknownSubject):  # erased since the letters were written
-                part_of[subject] = _part(subject)
-        untold = _untold(list(part_of.values()))
+                part_of[subject] = part_named(subject)
+        untold = untold_of(list(part_of.values()))
         if not untold:
             raise UnknownSubject(", ".join(map(str, part_of)))
         told = {
@@ -266,8 +160,8 @@ def excuse(subjects: Iterable[UUID], why: Excuse, *, reason: str, actor: Actor) 
     if why not in EXCUSES or not LEAST_REASON <= len(said) <= LONGEST_REASON:
         raise ValueError(f"why: one of {', '.join(EXCUSES)}; reason: {LEAST_REASON} to {LONGEST_REASON} characters")
     with transaction.atomic():
-        parts = list(dict.fromkeys(_part(subject) for subject in subjects))
-        untold, laws = _untold(parts), _laws(parts)
+        parts = list(dict.fromkeys(part_named(subject) for subject in subjects))
+        untold, laws = untold_of(parts), _laws(parts)
         for part in parts:
             if part not in untold:
                 raise UnknownSubject(str(part))
@@ -282,36 +176,17 @@ def _options() -> Options:
     return {"fields": ["email", "language"], "use": "inform", "kinds": PROFILE_KINDS}
 
 
-def _pieces(*, until: date | None, again: bool, limit: int | None) -> Iterator[list[UUID]]:
-    """Customers to write to, piece by piece, the earliest first; each once a run, whatever becomes of their letter."""
-    conditions, parameters = [_DUE], list[Any]()
-    if not again:
-        conditions.append(f"not {_WAITS_FOR_POST}")
-    if until is not None:
-        conditions.append("s.inform_by <= %s")
-        parameters.append(until)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"select s.customer from subject_state s where {' and '.join(conditions)} group by s.customer"
-            f" order by min(s.inform_by), 1 {'limit %s' if limit else ''}",
-            [*parameters, *([limit] if limit else [])],
-        )
-        customers = [row[0] for row in cursor.fetchall()]
-    for start in range(0, len(customers), _PIECE):
-        yield customers[start : start + _PIECE]
-
-
 def _write_to(customer: UUID, mail: Any, found: Sent, *, actor: Actor) -> None:
     """Write to one customer, each certain part of it, asked for just before: a run takes hours.
 
     Who was erased, told or excused since it began is not written to, and who has another address is at that.
     """
-    untold = _untold_parts([customer])
+    untold = untold_parts([customer])
     if not untold:
         return
     opened = gate().open([customer], actor=actor, purpose=PURPOSE, **_options())
     core_of = _cores([one.customer for one in opened])
-    written, without, languages = dict[UUID, _Untold](), list[UUID](), dict[UUID, str]()
+    written, without, languages = dict[UUID, Untold](), list[UUID](), dict[UUID, str]()
     known, house, allowed = marks(), dict(Controller.objects.values_list("id", "name")), _allowed()
     parts = [(one, core, held) for one in opened for core, held in untold.get(one.customer, {}).items()]
     for one, core, held in parts:
@@ -354,37 +229,6 @@ def _write_to(customer: UUID, mail: Any, found: Sent, *, actor: Actor) -> None:
     found.mailed, found.by_post = found.mailed + len(written), found.by_post + len(without)
 
 
-def _untold(parts: Sequence[UUID]) -> dict[UUID, _Untold]:
-    """What these certain parts do not know yet."""
-    found: dict[UUID, _Untold] = {}
-    for _, part, *row in _untold_rows(parts, of="core"):
-        _add(found, part, *row)
-    return found
-
-
-def _untold_parts(customers: Sequence[UUID]) -> dict[UUID, dict[UUID, _Untold]]:
-    """The same of each certain part of these customers."""
-    found: dict[UUID, dict[UUID, _Untold]] = {}
-    for customer, core, *row in _untold_rows(customers, of="customer"):
-        _add(found.setdefault(customer, {}), core, *row)
-    return found
-
-
-def _untold_rows(whose: Sequence[UUID], *, of: Literal["customer", "core"]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SOURCES.format(of=of), [list(whose)])
-        return list(cursor.fetchall())
-
-
-def _add(
-    found: dict[UUID, _Untold], whose: UUID, subject: UUID, source: int, controller: int, categories: Iterable[int],
-    what: str,
-) -> None:  # fmt: skip
-    held = found.setdefault(whose, _Untold(controller))
-    held.pairs.append((subject, source, what))
-    held.categories.setdefault(source, set()).update(categories)
-
-
 def _cores(customers: Sequence[UUID]) -> dict[UUID, UUID]:
     """Of which certain part each origin subject of these customers is."""
     with connection.cursor() as cursor:
@@ -398,7 +242,7 @@ def _allowed() -> dict[int, tuple[str, ...]]:
 
 
 def _note(
-    told: Mapping[UUID, _Untold],
+    told: Mapping[UUID, Untold],
     *,
     way: str,
     languages: Mapping[UUID, str],
@@ -436,17 +280,3 @@ def _laws(parts: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
             [list(parts)],
         )
         return {part: packs_of(packs) for part, packs in cursor.fetchall()}
-
-
-def _part(subject: UUID) -> UUID:
-    """The certain part that this id belongs to.
-
-    Raises:
-        UnknownSubject: not here.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("select core from subject_state where subject = %s and not hidden", [subject])
-        row = cursor.fetchone()
-    if row is None:
-        raise UnknownSubject(str(subject))
-    return UUID(str(row[0]))

@@ -11,7 +11,7 @@ from kehu.doors.web.register.urls import urlpatterns
 from kehu.govern import register
 from kehu.govern.slugs import LANGUAGES
 from kehu.serve.register import changes
-from kehu.serve.sources import informing
+from kehu.serve.sources import informing, untold
 from tests.cast import staff
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
 from tests.suppliers import PERSON
@@ -160,7 +160,7 @@ def test_those_chosen_need_not_be_told(registered, bring):
     bring(PERSON, residence="CN")
     lea, actor = signed_in("legal")
     lea.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    [row] = informing.waiting(actor=actor)
+    [row] = untold.waiting(actor=actor)
     asked = {"customer": [str(row.customer)], "why": "knows", "reason": "printed in the register"}
     answer = lea.post("/sources/informing/excused", asked)
     page = text_of(answer)
@@ -186,7 +186,7 @@ def test_those_chosen_were_told_as_far_as_they_were_listed(registered, bring):
     old = asked | {f"seen-{chosen[2]}": "of yesterday", "customer": chosen[2:]}
     assert lea.post("/sources/informing/posted", old)["Location"].endswith("done=some")
     assert "Not noted of all" in text_of(lea.get("/sources/informing?done=some"))
-    assert [str(row.customer) for row in informing.waiting(actor=actor)] == chosen[2:]
+    assert [str(row.customer) for row in untold.waiting(actor=actor)] == chosen[2:]
     assert lea.post("/sources/informing/posted", asked | {"customer": chosen[2:]})["Location"].endswith("done=posted")
 
 

@@ -23,7 +23,7 @@ from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights.tasks import inform
-from kehu.serve.sources import informing
+from kehu.serve.sources import informing, untold
 
 _SHOWN: Final = 50
 EXCUSES: Final = {
@@ -62,11 +62,11 @@ def _board(request: HttpRequest, desk: SignedIn, *, problem: str = "") -> HttpRe
             "chosen": str(one.customer) in chosen,
             "marks": [source_mark(mark) for mark in one.marks],
         }
-        for one in informing.waiting(actor=desk.without_purpose, limit=_SHOWN)
+        for one in untold.waiting(actor=desk.without_purpose, limit=_SHOWN)
     ]
     context = {
         "rows": rows,
-        "duty": informing.figures(),
+        "duty": untold.figures(),
         "shown": _SHOWN,
         "excuses": EXCUSES.items(),
         "least": informing.LEAST_REASON,

@@ -26,7 +26,7 @@ from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.register import changes, views
-from kehu.serve.sources import informing, register
+from kehu.serve.sources import register, untold
 from kehu.serve.sources.register import Entry
 
 KIND_LABELS: Final = {
@@ -88,7 +88,7 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     context = {
         "rows": rows,
         "waiting": sum(1 for row in rows if row["one"].waiting),
-        "duty": informing.figures(),
+        "duty": untold.figures(),
         "may_inform": desk.may("inform"),
         "may": may(desk),
     }
