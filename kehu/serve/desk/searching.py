@@ -19,9 +19,10 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.refine.clean import lookup_keys
 from kehu.refine.clean.keys import SearchKeys, pinyin_query, search_keys
+from kehu.refine.clean.text import normal_string
 
 MOST: Final = 50
-_PHONE: Final = re.compile(r"[+()\d\s./-]{5,}")
+_PHONE: Final = re.compile(r"(?i:tel:)?[+()\d\s./\u2010-\u2015\u2212-]{5,}")
 _LETTERS: Final = re.compile(r"[A-Za-z' ]{2,}")
 
 
@@ -37,7 +38,7 @@ class Found:
 def search(text: str, *, actor: Actor, purpose: str) -> Found:
     """Customers of whom one of the asked forms of the text is known, as far as the gate lets them be found."""
     least = installation().rules.purposes[purpose].least
-    forms = [(name, tokens) for name, tokens in _forms(text.strip()) if name in least]
+    forms = [(name, tokens) for name, tokens in _forms(normal_string(text)) if name in least]
     candidates = _candidates([tokens for _, tokens in forms]) if forms else {}
     fields = tuple(dict.fromkeys(name for name, _ in forms))
     if not candidates:

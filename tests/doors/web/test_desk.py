@@ -214,6 +214,19 @@ def test_a_telephone_number_is_found_as_it_is_written_at_home() -> None:
             assert f"/customers/{here[country]}" in text_of(desk.post("/customers/search", {"text": text})), text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u202d138 0192 6721\u202c", "138\u20110192\u20116721", "138–0192–6721", "tel:+86-138-0192-6721", "＋８６１３８０１９２６７２１",
+        "13801926721\u200b", "lin.wanqing＠mail.example", "\ufefflin.wanqing@mail.example", "mailto:lin.wanqing@mail.example",
+    ],
+)  # fmt: skip
+def test_what_is_copied_from_a_phone_or_a_page_is_found(text: str) -> None:
+    [subject] = admit(LIN)
+    desk, _ = signed_in("service", "service")
+    assert f"/customers/{subject}" in text_of(desk.post("/customers/search", {"text": text}))
+
+
 def test_pages_reach_everybody_once_in_both_directions() -> None:
     made = admit(*({"full_name": f"客户{n:03}"} for n in range(60)))
     desk, _ = signed_in("service", "service")
