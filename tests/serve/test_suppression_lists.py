@@ -78,6 +78,7 @@ def test_a_list_stops_who_is_here_and_who_comes_later(tmp_path):
         ("a@mail.example; b@mail.example", 2), ("a@mail.example,b@mail.example", 2), ("a@mail.example b@mail.example;", 2),
         ("a@mail.example、b@mail.example；+8613800138000", 3), ("Lin, Mei <a@mail.example>", 1),
         ("+8613800138000/+8613900139000", 2), ("13800138000、13900139000", 2), ("138 0013 8000;139 0013 9000", 2),
+        ("lin＠mail.example", 1), ("１３８００１３８０００／１３９００１３９０００", 2), ("\u202da@mail.example\u202c", 1),
         ("a@mail.example / 13800138000", 2), ("0755/83766666", 1), ("0755-83766666-808", 1), ("n/a", 0), ("@lin", 0),
     ],
 )  # fmt: skip

@@ -32,6 +32,7 @@ from kehu.guard.ledger.record import record_act, record_acts
 from kehu.refine.clean import VALID, exact_key
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.phones import normal_phone
+from kehu.refine.clean.text import normal_string
 from kehu.serve.rights.office import require
 from kehu.vault import do_not_contact
 from kehu.vault.ids import new_id
@@ -261,7 +262,7 @@ def _normal(cells: Iterable[str], country: str | None) -> Iterator[tuple[str, st
     """The addresses in these cells, each with its kind; in one cell there may be several, and each of them counts."""
     for cell in cells:
         for part in _BETWEEN.split(cell):
-            yield from _within(part, country)
+            yield from _within(normal_string(part), country)
 
 
 def _within(part: str, country: str | None) -> list[tuple[str, str]]:
