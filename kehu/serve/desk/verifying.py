@@ -11,6 +11,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.compare import Compared, compare
 from kehu.guard.installation import installation
 from kehu.refine.clean.lookup import normal_forms
+from kehu.refine.clean.text import normal_string
 
 _TAIL: Final = 4
 _LAST: Final = re.compile(rf"[0-9A-Za-z]{{{_TAIL}}}")
@@ -42,9 +43,9 @@ def forms_of(field: str, said: str) -> tuple[tuple[str, ...], int]:
         UnknownField: no such field.
     """
     kind = installation().rules.dictionary.field(field).type
-    said = said.strip()
-    if kind == "national_id" and _LAST.fullmatch(said):
-        return (said.upper(),), _TAIL
+    said = normal_string(said)
+    if kind == "national_id" and _LAST.fullmatch(tail := said.replace(" ", "")):
+        return (tail.upper(),), _TAIL
     forms = normal_forms(field, said, kind)
     if not forms:
         raise ValueError(f"{field}: what was said cannot be one")
