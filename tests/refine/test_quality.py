@@ -11,10 +11,12 @@ from django.db import DatabaseError, connection, transaction
 
 from kehu.govern.holders import holders
 from kehu.guard.gate.acts import ActRefused
+from kehu.guard.gate.state import PACKS
 from kehu.guard.installation import installation
 from kehu.guard.setup import open_owner
 from kehu.refine.alone import MEASURING
 from kehu.refine.models import Proposal
+from kehu.refine.quality import people as everybody
 from kehu.refine.quality import rules, scores, texts
 from kehu.refine.quality.measure import measure
 from kehu.refine.quality.models import Finding, Rule, Run, Score
@@ -22,8 +24,10 @@ from kehu.refine.quality.scores import Shown
 from kehu.refine.quality.tasks import forget
 from kehu.refine.quality.texts import BadRule, ExampleFails, RuleText, shipped_texts
 from kehu.refine.resolve.review import answers as review
+from kehu.vault.assignment import PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
+from tests.serve.holdings import link
 
 TEXT = RuleText(
     "mail-of-the-house", {"en": "Mail of the house", "zh-hans": "本公司邮箱", "zh-hant": "本公司郵箱"},
@@ -209,6 +213,16 @@ def test_scores_count_what_is_so(people, database):
     found = dict(Finding.objects.filter(check_name__startswith="rule:").values_list("check_name", "subject"))
     assert found["rule:no-test-name"] == subjects[2]
     assert found["rule:born-in-time"] == subjects[1]
+
+
+def test_a_customer_is_of_every_law_that_one_of_their_records_is_under(database):
+    older, other = admit({"full_name": "林婉清"}, {"full_name": "Bob"}, packs=PACKS["CN"])
+    [younger] = admit({"full_name": "Wanqing Lin"}, packs=PACKS["EU"])
+    link(older, younger, PROBABLE)
+    [page] = everybody.people()
+    laws = {one.customer: [law for law in ("CN", "EU", "US") if everybody.is_of(one, f"law:{law}")] for one in page}
+    assert laws == {older: ["CN", "EU"], other: ["CN"]}
+    assert everybody.sample(9, "law:EU") == [older] and set(everybody.sample(9, "law:CN")) == {older, other}
 
 
 def test_whom_a_second_person_is_asked_about_is_not_unique_yet(people, database):

@@ -15,12 +15,14 @@ from kehu.guard.watch.marks import NOT_HONEY
 _PAGE: Final = 8_000
 _KNOWN: Final = f"""s.subject = s.customer and not s.hidden and {NOT_HONEY} and exists (select 1 from subject_state m
     join record r using (subject) where m.customer = s.subject and r.kind = any (%(kinds)s) and not r.hidden)"""
+# a customer is under every law that one of their records is under, as at the gate
+_PACKS: Final = "(select bit_or(m.packs) from subject_state m where m.customer = s.subject and not m.hidden)"
 
 _OF_SEGMENT: Final = {
     "": "true",
     "kind": "s.kind = %(number)s",
     "controller": "s.controller = %(number)s",
-    "law": "s.packs & %(number)s::smallint > 0",
+    "law": f"{_PACKS} & %(number)s::smallint > 0",
 }
 
 
@@ -39,7 +41,7 @@ def people(kinds: Sequence[int] = PROFILE_KINDS) -> Iterator[list[Facts]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"select s.customer, s.kind, s.controller, s.packs from subject_state s where s.subject > %(after)s"
+                f"select s.customer, s.kind, s.controller, {_PACKS} from subject_state s where s.subject > %(after)s"
                 f" and {_KNOWN} order by s.subject limit %(page)s",
                 {"after": after, "page": _PAGE, "kinds": list(kinds)},
             )
