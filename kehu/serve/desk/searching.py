@@ -22,7 +22,9 @@ from kehu.refine.clean.keys import SearchKeys, pinyin_query, search_keys
 from kehu.refine.clean.text import normal_string
 
 MOST: Final = 50
-_PHONE: Final = re.compile(r"(?i:tel:)?[+()\d\s./\u2010-\u2015\u2212-]{5,}")
+_PHONE: Final = re.compile(r"[+()\d\s./\u2010-\u2015\u2212-]{5,}")
+_LABEL: Final = re.compile(r"^[^\d@+]{1,12}?[:.]+\s*")
+_AROUND: Final = " ,;.。、()<>[]'\""
 _LETTERS: Final = re.compile(r"[A-Za-z' ]{2,}")
 
 
@@ -58,18 +60,20 @@ def _forms(text: str) -> list[tuple[str, list[int]]]:
     tokens, dictionary = installation().tokens, installation().rules.dictionary
     forms: list[tuple[str, list[int]]] = []
 
-    def exact(name: str) -> None:
+    def exact(name: str, *texts: str) -> None:
         field = dictionary.field(name)
         if "exact" in field.search:  # in each usual way it may be written: a number's country is seldom said
-            keys = lookup_keys(name, text, field.type) or [search_keys(name, text, field.type).exact]
+            found = (keys for one in texts if (keys := lookup_keys(name, one, field.type)))
+            keys = next(found, [search_keys(name, text, field.type).exact])
             forms.extend((name, [tokens.search(name, "exact", key)]) for key in keys if key)
 
-    if "@" in text:
-        exact("email")
+    if "@" in text:  # as it is copied with what stands around it
+        exact("email", text, text.strip(_AROUND), text.rpartition(":")[2].strip(_AROUND))
         return forms
-    if _PHONE.fullmatch(text):
-        exact("phone")
-    exact("external_id")
+    number = next((one for one in (text, _LABEL.sub("", text)) if _PHONE.fullmatch(one)), None)
+    if number is not None:
+        exact("phone", number)
+    exact("external_id", text)
     for name in ("full_name", "legal_name", "alias"):
         forms += [(name, found) for found in _name_forms(name, text)]
     return forms

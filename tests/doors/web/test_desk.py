@@ -219,6 +219,8 @@ def test_a_telephone_number_is_found_as_it_is_written_at_home() -> None:
     [
         "\u202d138 0192 6721\u202c", "138\u20110192\u20116721", "138–0192–6721", "tel:+86-138-0192-6721", "＋８６１３８０１９２６７２１",
         "13801926721\u200b", "lin.wanqing＠mail.example", "\ufefflin.wanqing@mail.example", "mailto:lin.wanqing@mail.example",
+        "lin.wanqing@mail.example,", "lin.wanqing@mail.example。", "邮箱：lin.wanqing@mail.example", "电话：138 0192 6721", "Tel.: +8613801926721",
+        "(lin.wanqing@mail.example)",
     ],
 )  # fmt: skip
 def test_what_is_copied_from_a_phone_or_a_page_is_found(text: str) -> None:
