@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 import threading
 from pathlib import Path
@@ -58,6 +59,41 @@ class Home:
     def record(self, **facts: Any) -> None:
         """Add facts to the installation's record."""
         write_file(self.path / "installation.json", json.dumps(self.facts() | facts, indent=1).encode())
+
+
+class CannotWrite(OSError):
+    """A new file cannot be made there: no such folder, or not one that we may write to."""
+
+
+def require_new(path: Path) -> None:
+    """See that a new file can be made there, before anything is done that happens once or is written down.
+
+    Raises:
+        FileExistsError: something is there already.
+        CannotWrite: see there.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(path.name)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise CannotWrite(path.name)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a new file whole or not at all, 0600, on disk when this returns; never over one that came meanwhile.
+
+    Raises:
+        FileExistsError: it is there by now.
+        OSError: the disk is full, or worse.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.link(fresh, path)  # unlike a rename, never over another
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def write_whole(descriptor: int, content: bytes) -> None:

@@ -81,9 +81,14 @@ def test_export_to_a_passphrase_and_to_a_key(kehu, tmp_path):
     code, copy = kehu("export", lin, "--to", str(tmp_path / "k.age"), "--recipient", str(identity.to_public()))
     assert code == 0 and copy["passphrase"] is None
     assert pyrage.decrypt((tmp_path / "k.age").read_bytes(), [identity])
+    opened = len(kehu("ledger", "list", "--subject", lin)[1]["rows"])
     assert kehu("export", lin, "--to", str(tmp_path / "n.age"), "--recipient", "age1no")[0] == 2
     assert kehu("export", lin)[0] == 2
-    assert kehu("export", lin, "--to", str(tmp_path / "no" / "n.age"))[0] == 1
+    for place, why in (("no/n.age", "file"), ("lin.age", "file-exists")):  # neither opens anything
+        code, answer = kehu("export", lin, "--to", str(tmp_path / place))
+        assert (code, answer["error"]["code"]) == (1, why) and answer["error"]["remedy"]
+    assert (tmp_path / "lin.age").read_bytes() == sealed
+    assert len(kehu("ledger", "list", "--subject", lin)[1]["rows"]) == opened + 1  # of the look before
 
 
 def test_request_from_open_to_answer(kehu):

@@ -19,6 +19,7 @@ from kehu.guard.ledger import withheld
 from kehu.guard.ledger.own import own_ledger
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import actor_of, add_staff, owner_actor
+from kehu.host.home import CannotWrite
 from kehu.serve.assurance import queries
 from kehu.serve.leaving import demands, handing
 from kehu.serve.leaving.demands import Asked, NotToHandOver, UnknownDemand
@@ -290,6 +291,15 @@ def test_no_file_lies_there_that_the_register_does_not_know(house, tmp_path, key
         handed(held, legal, tmp_path / "a.age", key)
     assert demands.demand_of(held.id).sha256 == hashlib.sha256((tmp_path / "a.age").read_bytes()).digest()
     assert demands.demand_of(held.id).state == "done"
+
+
+def test_a_place_where_nothing_can_be_written_costs_no_run(house, tmp_path, key):
+    legal, privacy, (lin, _) = house
+    held = demanded(legal, lin)
+    demands.decide(held.id, actor=privacy, approve=True)
+    with pytest.raises(CannotWrite):
+        handed(held, legal, tmp_path / "no" / "a.age", key)
+    assert demands.demand_of(held.id).state == "ready"
 
 
 def test_a_file_that_could_not_be_put_there_is_none(house, tmp_path, key, monkeypatch):

@@ -234,9 +234,9 @@ def test_to_a_key_or_a_passphrase(database, tmp_path):
     with pytest.raises(ValueError, match="recipient"):
         export(anna, actor=owner_actor(), to=tmp_path / "n.age", recipient="age1nonsense")
     first = export(anna, actor=owner_actor(), to=tmp_path / "p.age").passphrase
-    assert len(first) == 35 and first != export(anna, actor=owner_actor(), to=tmp_path / "p.age").passphrase
+    assert len(first) == 35 and first != export(anna, actor=owner_actor(), to=tmp_path / "q.age").passphrase
     assert stat.S_IMODE(os.stat(tmp_path / "p.age").st_mode) == 0o600
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["k.age", "p.age"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k.age", "p.age", "q.age"]
 
 
 def test_no_plaintext_on_a_disk(database, tmp_path):

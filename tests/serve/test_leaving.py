@@ -21,6 +21,7 @@ from kehu.guard.gate.read import LedgerUnavailable
 from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, issue_token
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.second_factor import enrol
+from kehu.host.home import CannotWrite
 from kehu.serve.assurance import queries
 from kehu.serve.desk.listing import Filters
 from kehu.serve.desk.queries import find
@@ -86,6 +87,17 @@ def test_whoever_agreed_stands_in_it_and_each_of_them_sees_it(database, tmp_path
         assert cursor.fetchone()[0] >= 1
     service = staff("service")
     assert find({"email": values["email"]}, actor=service, purpose="service")[0] == []  # no customer of ours
+
+
+def test_a_place_where_nothing_can_be_written_costs_no_run(database, tmp_path, key):
+    who, [one] = staff("marketing"), people(1)
+    agreed(one, who)
+    held = asked(who)
+    (tmp_path / "there").symlink_to("nowhere")
+    for to, why in ((tmp_path / "no" / "a.age", CannotWrite), (tmp_path / "there", FileExistsError)):
+        with pytest.raises(why):
+            sending.send(held.id, actor=who, to=to, key=str(key.to_public()), form="csv")
+    assert asking.leaving_of(held.id).state == "ready"
 
 
 def test_it_runs_once(database, tmp_path, key):

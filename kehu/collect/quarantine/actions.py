@@ -34,7 +34,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.step_up import shown_lately
-from kehu.host.home import Home
+from kehu.host.home import Home, require_new
 from kehu.vault.ids import new_id
 from kehu.vault.keys import KEY
 
@@ -64,9 +64,10 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
         ActRefused: this role may not.
         Refused: a row holds a field of level 4 or what nobody said or could read, and a second factor was not shown lately.
         NothingRefused: there is no row to write.
-        FileExistsError: the file is there already.
+        FileExistsError, CannotWrite: see :func:`kehu.host.home.require_new`.
     """
     require_act("quarantine", actor)
+    require_new(to)
     wanted = [import_id] if import_id else imports_with_refused()
     if not any_refused(wanted):
         raise NothingRefused

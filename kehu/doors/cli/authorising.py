@@ -12,7 +12,8 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import FAILED, MOMENT, Failure, actor, command, subject_id, told
+from kehu.doors.cli.frame import MOMENT, actor, command, subject_id, told
+from kehu.host.home import require_new, write_new
 
 if TYPE_CHECKING:
     from kehu.govern.separate import Terms
@@ -218,18 +219,15 @@ def consent_evidence(consent_id: UUID, to: Path | None, compare: Path | None) ->
     """Open what proves a consent: its kind, where the paper lies, the digest of the scan. The look is recorded."""
     from kehu.serve.rights.consents.evidence import open_evidence
 
+    if to is not None:
+        require_new(to)
     held = open_evidence(consent_id, actor=actor())
     content = held.pop("content")
     answer = dict(held)
     if compare is not None:
         answer["same"] = hashlib.sha256(compare.read_bytes()).hexdigest() == held["sha256"]
     if to is not None and content is not None:
-        try:
-            with to.open("xb") as out:
-                to.chmod(0o600)
-                out.write(base64.b64decode(content))
-        except OSError:
-            raise Failure(FAILED, "file", "The file cannot be written there.", "Name a new place with --to.") from None
+        write_new(to, base64.b64decode(content))
         answer["file"] = str(to)
     return answer
 

@@ -174,11 +174,9 @@ def _refusals() -> Iterator[None]:
 
     try:
         yield
-    except (actions.TermsRefused, MappingRefused, UnreadableSource, FileExistsError) as wrong:
+    except (actions.TermsRefused, MappingRefused, UnreadableSource) as wrong:
         if language() != "en":
             raise
-        if isinstance(wrong, FileExistsError):
-            raise Failure(FAILED, "exists", "The file to write is there already.", "Name another with --to.") from None
         if isinstance(wrong, UnreadableSource):
             raise Failure(FAILED, wrong.code, str(wrong), wrong.remedy) from None
         remedy = getattr(wrong, "remedy", "See the columns with --dry-run.")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from kehu.doors.cli.frame import FAILED, MOMENT, REFUSED, Failure, actor, actor_as, command, language, subject_id, told
+from kehu.doors.cli.frame import MOMENT, REFUSED, actor, actor_as, command, language, subject_id, told
 
 if TYPE_CHECKING:
     from kehu.serve.rights.erasing.erasure import Outcome
@@ -86,21 +86,18 @@ def _erased(outcome: Outcome) -> dict[str, Any]:
 
 @click.command(epilog="Example: kehu export 0199… --to copy.age --recipient age1…")
 @click.argument("subject")
-@click.option("--to", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The sealed file to write.")
+@click.option(
+    "--to", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The sealed file to write, a new one."
+)
 @click.option("--recipient", help="The person's public age key; without one a passphrase is made.")
 @_CONFIRM
 @command()
 def export(subject: str, to: Path, recipient: str | None, confirm: tuple[str, ...]) -> Any:
     """Write everything held on a customer, sealed to them."""
-    from kehu.serve.rights.copy.export import CannotWrite
     from kehu.serve.rights.copy.export import export as write
 
-    try:
-        copy = write(
-            subject_id(subject), actor=actor(), to=to, recipient=recipient, confirm=[_id(one) for one in confirm]
-        )
-    except CannotWrite:
-        raise Failure(FAILED, "file", "The file cannot be written there.", "Name another place with --to.") from None
+    confirmed = [_id(one) for one in confirm]
+    copy = write(subject_id(subject), actor=actor(), to=to, recipient=recipient, confirm=confirmed)
     return {
         "file": str(copy.file),
         "sha256": copy.sha256,

@@ -7,7 +7,6 @@ No made-up customer stands in it, as in a list: an authority would take them for
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from kehu.guard.ledger import withheld
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.step_up import STEP_UP, needs_step_up
+from kehu.host.home import require_new, write_new
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.demands import PURPOSE, PURPOSE_ID, Demand, NotToHandOver, demand_of
 from kehu.serve.rights.scope import parts_of
@@ -58,7 +58,7 @@ def hand_over(id: UUID, *, actor: Actor, to: Path, key: str | None = None) -> Ha
             due.
         UnknownDemand, NotToHandOver: as they say.
         ValueError: no age key.
-        FileExistsError: the file is there already.
+        FileExistsError, CannotWrite: see :func:`kehu.host.home.require_new`.
     """
     require_act("give", actor)
     held = demand_of(id)
@@ -70,8 +70,7 @@ def hand_over(id: UUID, *, actor: Actor, to: Path, key: str | None = None) -> Ha
         with transaction.atomic():
             record_act("give", None, actor=actor, purpose=PURPOSE_ID, detail=id, refused_by=STEP_UP)
         raise Refused(STEP_UP)
-    if to.exists():
-        raise FileExistsError(to.name)
+    require_new(to)
     _claim(held, actor)
     people, kept_back = _people(held, actor)
     packed = orjson.dumps(_head(held) | {"customers": people}, option=orjson.OPT_INDENT_2)
@@ -80,7 +79,7 @@ def hand_over(id: UUID, *, actor: Actor, to: Path, key: str | None = None) -> Ha
     digest = hashlib.sha256(sealed)
     _note(id, len(people), digest.digest())  # before there is a file: none lies there that the register does not know
     try:
-        _write(to, sealed)
+        write_new(to, sealed)
     except OSError:
         _note(id, len(people), None)
         raise
@@ -92,11 +91,10 @@ def seal_to(content: bytes, to: Path, key: str) -> Path:
 
     Raises:
         ValueError: no age key.
-        FileExistsError: the file is there already.
+        FileExistsError, CannotWrite: see :func:`kehu.host.home.require_new`.
     """
-    if to.exists():
-        raise FileExistsError(to.name)
-    _write(to, pyrage.encrypt(content, [_key(key)]))
+    require_new(to)
+    write_new(to, pyrage.encrypt(content, [_key(key)]))
     return to
 
 
@@ -183,16 +181,3 @@ def _key(key: str) -> pyrage.x25519.Recipient:
 def _passphrase() -> str:
     """Six groups of five letters: 148 bits."""
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
-
-
-def _write(to: Path, sealed: bytes) -> None:
-    """Whole or not at all, for the owner's eyes only, and never over a file that came meanwhile."""
-    fresh = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(sealed)
-            out.flush()
-            os.fsync(out.fileno())
-        os.link(fresh, to)
-    finally:
-        fresh.unlink(missing_ok=True)

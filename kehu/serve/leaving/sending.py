@@ -28,6 +28,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.step_up import needs_step_up
 from kehu.guard.watch.marks import NOT_HONEY
+from kehu.host.home import require_new
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.asking import Leaving, NotToRun, how_many, leaving_of
 from kehu.serve.leaving.canary import canary_of, marks_of
@@ -53,7 +54,7 @@ def send(id: UUID, *, actor: Actor, to: Path, key: str, form: str) -> Sent:
         UnknownLeaving: no such request.
         NotToRun: see there.
         ValueError: no age key.
-        FileExistsError: the file is there already.
+        FileExistsError, CannotWrite: see :func:`kehu.host.home.require_new`.
     """
     require_act("give", actor)
     held = leaving_of(id)
@@ -62,8 +63,7 @@ def send(id: UUID, *, actor: Actor, to: Path, key: str, form: str) -> Sent:
     except pyrage.RecipientError:
         raise ValueError("key: the recipient's public age key (age1…)") from None
     _require_step_up(held, actor)
-    if to.exists():
-        raise FileExistsError(to.name)
+    require_new(to)
     _claim(held, actor)
     made = _Rows(held, actor, form)
     fresh = to.with_name(f".{to.name}.{secrets.token_hex(4)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import secrets
 import zipfile
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
+from kehu.host.home import require_new, write_new
 from kehu.serve.rights.copy.data import copy_of
 from kehu.serve.rights.copy.page import page_of
 from kehu.serve.rights.office import PURPOSE, require
@@ -30,10 +30,6 @@ from kehu.vault.ids import new_id
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read for something else
 _GROUPS: Final = 6
 _GROUP: Final = 5
-
-
-class CannotWrite(RuntimeError):
-    """The file cannot be written where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +53,10 @@ def export(
         Refused: the role, the token, or a policy refuses.
         UnknownSubject: not here.
         ValueError: the recipient is no age key, or what is confirmed is no part of this customer.
-        CannotWrite: the file cannot be written there.
+        FileExistsError, CannotWrite: see :func:`kehu.host.home.require_new`.
     """
     require("export", actor)
+    require_new(to)
     keys = [_recipient(recipient)] if recipient is not None else []
     scope = scope_of(subject, confirm)
     id = new_id()
@@ -72,10 +69,7 @@ def export(
     passphrase = None if keys else _passphrase()
     packed = _packed(data)
     sealed = pyrage.encrypt(packed, keys) if keys else pyrage.passphrase.encrypt(packed, str(passphrase))
-    try:
-        _write(to, sealed)
-    except OSError:
-        raise CannotWrite(to.name) from None
+    write_new(to, sealed)
     dictionary = installation().rules.dictionary
     categories = {dictionary.field(one.field).category for one in opened[0].contributions}
     return Copy(
@@ -101,18 +95,3 @@ def _recipient(key: str) -> pyrage.x25519.Recipient:
 def _passphrase() -> str:
     """Six groups of five letters: 148 bits."""
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, for the owner's eyes only."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(fresh, path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
