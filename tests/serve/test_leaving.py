@@ -111,15 +111,15 @@ def test_it_runs_once(database, tmp_path, key):
         cursor.execute("update leaving set ran_at = null")
 
 
-def test_one_that_waits_is_shown_however_many_are_newer(database, tmp_path, key, monkeypatch):
+def test_one_that_waits_is_shown_however_many_are_newer(database, tmp_path, key):
     who, [one] = staff("marketing"), people(1)
     agreed(one, who)
     waits, older, newest = [asked(who).id for _ in range(3)]
     for id in (older, newest):
         sending.send(id, actor=who, to=tmp_path / f"{id}.age", key=str(key.to_public()), form="csv")
-    monkeypatch.setattr(asking, "_NEWEST", 1)
     for reader in (who, staff("auditor")):
-        assert [held.id for held in asking.requests(actor=reader)] == [newest, waits]
+        assert [held.id for held in asking.requests(actor=reader, newest=1)] == [newest, waits]
+        assert [held.id for held in asking.requests(actor=reader, newest=1, before=newest)] == [older]
 
 
 def test_no_list_lies_there_that_the_register_does_not_know(database, tmp_path, key, monkeypatch):

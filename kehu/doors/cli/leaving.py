@@ -57,7 +57,7 @@ def list_() -> Any:
     """What was asked for, and what became of it."""
     from kehu.serve.leaving import asking
 
-    return {"exports": [_told(one) for one in asking.requests(actor=actor(), everything=True)]}
+    return {"exports": [_told(one) for one in asking.requests(actor=actor(), newest=None)]}
 
 
 @exports.command(epilog="Example: kehu exports approve 0199…")
@@ -121,7 +121,7 @@ def token_list() -> Any:
     """Tokens for a recipient outside: how many customers it was answered about in 24 hours, and what became of them."""
     from kehu.serve.leaving import tokens
 
-    return {"tokens": [_token_told(one) for one in tokens.tokens(actor=actor(), everything=True)]}
+    return {"tokens": [_token_told(one) for one in tokens.tokens(actor=actor(), newest=None)]}
 
 
 @token.command("approve", epilog="Example: kehu token approve 0199… --customers 5000")

@@ -53,7 +53,7 @@ def keep_office(actor_of: Callable[[str], Actor]) -> None:
             actor=actor_of("marketing"),
         )
     asker = actor_of("manager")
-    if not asking.requests(actor=asker):
+    if not asking.requests(actor=asker, newest=1):
         asking.ask(
             actor=asker, purpose="fulfilment", recipient=COURIER, recipient_kind="processor", country="",
             filters=Filters.read({}, purpose="fulfilment"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from kehu.doors.web.entrance import by_itself, purpose_page, staff_page, who_is
 from kehu.doors.web.pages import field_label, page, purpose_label, whole
 from kehu.doors.web.uploads import TracedUpload, TracingHandler
 from kehu.doors.web.words import LAW_LABELS
+from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Staff
@@ -47,6 +48,11 @@ _STATES: Final = {
     "open": ("malachite", "circle-check", gettext_lazy("in force")),
     "ended": ("", "clock", gettext_lazy("ended")),
 }
+
+
+_RUNS: Final = {"waiting", "ready", "open"}  # what is not over stands on the first page, however old
+_ROWS: Final = 100
+Row = TypeVar("Row", Leaving, OutsideToken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +184,15 @@ def _traced(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 
 def _page(request: HttpRequest, desk: SignedIn, more: dict[str, Any], *, status: int = 200) -> HttpResponse:
     who = desk.without_purpose
-    lists = [_row(one) for one in asking.requests(actor=who)]
-    programs = [_token_row(desk, one) for one in tokens.tokens(actor=who)]
+    held, older_lists = _part(request, "before", asking.requests, who)
+    issued, older_tokens = _part(request, "issued-before", tokens.tokens, who)
+    lists, programs = [_row(one) for one in held], [_token_row(desk, one) for one in issued]
     may_decide = desk.may("approve")
     context: dict[str, Any] = {
         "lists": lists,
         "tokens": programs,
+        "older_lists": older_lists,
+        "older_tokens": older_tokens,
         "may_decide": may_decide,
         "waiting": sum(1 for one in (*lists, *programs) if one["held"].state == "waiting") if may_decide else 0,
         "may_ask": desk.may("give"),
@@ -195,6 +204,17 @@ def _page(request: HttpRequest, desk: SignedIn, more: dict[str, Any], *, status:
         **more,
     }
     return page(request, "web/exports.html", context, desk=desk, nav="exports", status=status)
+
+
+def _part(request: HttpRequest, name: str, ask: Callable[..., list[Row]], who: Actor) -> tuple[list[Row], str]:
+    """The newest of one of the two lists and those that are not over, or what lies before one; and the way to the older ones."""
+    try:
+        before = UUID(request.GET[name]) if name in request.GET else None
+    except ValueError:
+        raise Http404 from None
+    found = ask(actor=who, newest=_ROWS + 1, before=before)
+    shown = [one for one in found[_ROWS:] if before is None and one.state in _RUNS]
+    return found[:_ROWS] + shown, f"?{name}={found[_ROWS - 1].id}" if len(found) > _ROWS else ""
 
 
 def _form(desk: SignedIn) -> dict[str, Any]:

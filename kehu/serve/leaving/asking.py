@@ -25,7 +25,6 @@ from kehu.vault.ids import new_id
 WITHIN: Final = timedelta(hours=24)
 """How long a request, or an approval, is good for."""
 LONGEST_NAME: Final = 120
-_NEWEST: Final = 100
 _LONGEST_RUN: Final = timedelta(hours=1)  # a million customers take minutes
 _OFFICE: Final = frozenset({"privacy", "legal", "auditor", "owner"})
 _COUNTRY: Final = re.compile(r"([A-Z]{2})?")
@@ -35,10 +34,10 @@ _COLUMNS: Final = (
     "ended_at",
 )  # fmt: skip
 _SHOWN: Final = """
-where (%(all)s or asked_by = %(human)s) and (ran_at is null and approved is not false and ended_at is null
-        and coalesce(decided_at, asked_at) > clock_timestamp() - %(within)s
-    or id = any (array(select n.id from leaving n where %(all)s or n.asked_by = %(human)s
-        order by n.asked_at desc limit %(newest)s))) order by asked_at desc
+where (%(all)s or asked_by = %(human)s) and (%(before)s::uuid is null and ran_at is null and approved is not false
+        and ended_at is null and coalesce(decided_at, asked_at) > clock_timestamp() - %(within)s
+    or id = any (array(select n.id from leaving n where (%(all)s or n.asked_by = %(human)s)
+        and (%(before)s::uuid is null or n.id < %(before)s::uuid) order by n.id desc limit %(newest)s))) order by id desc
 """
 
 
@@ -189,12 +188,15 @@ def leaving_of(id: UUID) -> Leaving:
     return found[0]
 
 
-def requests(*, actor: Actor, everything: bool = False) -> list[Leaving]:
-    """The newest hundred and those that wait, or every one: of everybody for who approves or reads the ledger, else one's own."""
+def requests(*, actor: Actor, newest: int | None, before: UUID | None = None) -> list[Leaving]:
+    """So many, newest first, and those that wait; with ``before`` those asked for before that one alone; None: every one.
+
+    Of everybody for who approves or reads the ledger, else one's own.
+    """
     everybody = actor.role in _OFFICE
     if not everybody:
         require_act("give", actor)
-    parameters = {"all": everybody, "human": actor.human, "newest": None if everything else _NEWEST, "within": WITHIN}
+    parameters = {"all": everybody, "human": actor.human, "newest": newest, "before": before, "within": WITHIN}
     return _select(_SHOWN, parameters)
 
 

@@ -36,10 +36,10 @@ _COLUMNS: Final = (
     "id", "credential", "staff", "purpose", "recipient", "recipient_kind", "country", "issued_by", "issued_at",
     "expires_at", "canary",
 )  # fmt: skip
-_NEWEST: Final = 100
 _SHOWN: Final = """
-(%(all)s or t.staff = %(human)s) and (t.expires_at > clock_timestamp() or t.id = any (array(select n.id from outside_token n
-    where %(all)s or n.staff = %(human)s order by n.issued_at desc limit %(newest)s))) order by t.issued_at desc
+(%(all)s or t.staff = %(human)s) and (%(before)s::uuid is null and t.expires_at > clock_timestamp()
+    or t.id = any (array(select n.id from outside_token n where (%(all)s or n.staff = %(human)s)
+        and (%(before)s::uuid is null or n.id < %(before)s::uuid) order by n.id desc limit %(newest)s))) order by t.id desc
 """
 
 
@@ -167,12 +167,13 @@ def decide(id: UUID, *, actor: Actor, approve: bool, most: int | None = None) ->
     return token_of(id)
 
 
-def tokens(*, actor: Actor, everything: bool = False) -> list[OutsideToken]:
-    """The newest hundred and those that still run, or every one: everybody's for those who decide or read the ledger, else
-    those that act for oneself."""
+def tokens(*, actor: Actor, newest: int | None, before: UUID | None = None) -> list[OutsideToken]:
+    """So many, newest first, and those that still run; with ``before`` those issued before that one alone; None: every one.
+
+    Everybody's for those who decide or read the ledger, else those that act for oneself.
+    """
     everybody = actor.role in {"privacy", "legal", "auditor", "owner"}
-    newest = None if everything else _NEWEST
-    return _select(_SHOWN, {"all": everybody, "human": actor.human, "newest": newest})
+    return _select(_SHOWN, {"all": everybody, "human": actor.human, "newest": newest, "before": before})
 
 
 def token_of(id: UUID) -> OutsideToken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import override_settings
 
-from kehu.doors.web import uploads
+from kehu.doors.web import exports, uploads
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.serve.leaving import asking, sending, tokens
 from kehu.serve.leaving.canary import canary_of
@@ -79,6 +80,29 @@ def test_asked_for_let_go_and_written(house, tmp_path):
     assert b"p1@mail" in written(other.id, who, tmp_path)
     page = text_of(desk.get(f"/exports/{other.id}"))
     assert asking.leaving_of(other.id).sha256.hex() in page and "hx-trigger" not in page
+
+
+def test_older_ones_stand_on_pages_of_their_own(house, monkeypatch):
+    monkeypatch.setattr(exports, "_ROWS", 2)
+    desk, _ = signed_in("service", "service")
+    asks = [uuid.UUID(asked(desk)["Location"].rpartition("/")[2]) for _ in range(4)]
+    with connection.cursor() as cursor:
+        cursor.execute("update leaving set ran_at = clock_timestamp(), rows = 1 where id = any (%s)", [asks[1:]])
+    made, _ = add_staff(email="li@kehu.example", role="service", department=None, attest=True)
+    options = {"email": made.email, "purpose": "service", "minutes": 30, "recipient": RECIPIENT, "country": "DE"}
+    issued = [tokens.issue(issued_by=owner_actor(), recipient_kind="processor", **options)[1].id for _ in range(3)]
+    office, who = signed_in("privacy")
+    for id in issued:
+        tokens.decide(id, actor=who, approve=False)
+    page = text_of(desk.get("/exports"))
+    found = [uuid.UUID(one) for one in re.findall(r'href="/exports/([0-9a-f-]{36})"', page)]
+    assert found == [asks[3], asks[2], asks[0]]  # the last may be written yet
+    page = text_of(desk.get(f"/exports?before={asks[2]}"))
+    assert f'href="/exports/{asks[1]}"' in page and f'href="/exports/{asks[2]}"' not in page
+    [older] = set(re.findall(r'href="(\?issued-before=[0-9a-f-]{36})#h-tokens"', text_of(office.get("/exports"))))
+    page = text_of(office.get(f"/exports{older}"))
+    assert f'<tr id="t{issued[0]}"' in page and page.count('<tr id="t') == 1 and 'href="?issued' not in page
+    assert desk.get("/exports?before=x").status_code == 404
 
 
 def test_refused_over_or_somebody_elses(house):
