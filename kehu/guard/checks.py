@@ -20,7 +20,7 @@ from kehu.guard.staff.grace import check_grace
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.passwords import check_breached
 from kehu.guard.staff.sign_on_checks import check_sign_on
-from kehu.guard.tombstones import not_done
+from kehu.guard.tombstones import ErasuresUnreadable, not_done
 from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
 from kehu.host.checks import Finding
@@ -113,7 +113,14 @@ def _check_epoch(*, running: bool) -> Iterator[Finding]:
 
 
 def _check_erasures() -> Iterator[Finding]:
-    left = not_done(raw_connection(), Home.current())
+    try:
+        left = not_done(raw_connection(), Home.current())
+    except ErasuresUnreadable:
+        yield Finding(
+            "erasures.unreadable", "error", "A line of the home's file erasures is no erasure: nobody is served.",
+            "Put the line back as it was; what is not known to be an erasure may be somebody erased.",
+        )  # fmt: skip
+        return
     if left:
         yield Finding(
             "erasures.waiting", "error", f"{left} erasures that stand in the home's file are not done in this database.",

@@ -57,6 +57,10 @@ class Noted:
     """The certificate as it was last written; older lines have none."""
 
 
+class ErasuresUnreadable(RuntimeError):
+    """A whole line of the file is no erasure: whom it stands for is not known, and they might be served."""
+
+
 class Register(Protocol):
     """The register of erasures."""
 
@@ -123,7 +127,11 @@ def _joined(lines: Iterable[bytes]) -> bytes:
 
 
 def noted(home: Home) -> dict[UUID, Noted]:
-    """Every erasure of the file whose tombstones have not ended; a line that a crash cut off is left out."""
+    """Every erasure of the file whose tombstones have not ended; a line that a crash cut off is left out.
+
+    Raises:
+        ErasuresUnreadable: see there; so does whatever else reads the file.
+    """
     today, read = datetime.now(UTC).date(), map(_read, _lines(home))
     return {one.certificate: one for one in read if one is not None and one.until > today}
 
@@ -150,13 +158,16 @@ def _read(line: bytes) -> Noted | None:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return Noted(
-        UUID(row["certificate"]),
-        tuple(bytes.fromhex(token) for token in row["tokens"]),
-        date.fromisoformat(row["until"]),
-        _suppressions(row.get("suppressions")),
-        row.get("document"),
-    )
+    try:
+        return Noted(
+            UUID(row["certificate"]),
+            tuple(bytes.fromhex(token) for token in row["tokens"]),
+            date.fromisoformat(row["until"]),
+            _suppressions(row.get("suppressions")),
+            row.get("document"),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise ErasuresUnreadable from None
 
 
 def _suppressions(held: Mapping[str, Any] | None) -> Suppressions | None:

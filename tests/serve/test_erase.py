@@ -14,6 +14,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from kehu.doors.problems import problem_of
 from kehu.govern import holders as registry
 from kehu.govern import states as subject_states
 from kehu.govern.laws import add_months
@@ -443,7 +444,7 @@ def test_who_had_thousands_of_source_keys_is_seen_to_be_back(database, after):
         owner.execute("create table old_state as select * from subject_state")
     for one in (wang, lin):
         erasure.erase(one, actor=owner_actor(), reason="asked")
-    with (installation().home / "erasures").open("ab") as file:
+    with tombstones._file(installation().home).open("ab") as file:
         file.write(after)
     with open_owner(database) as owner:  # as it was
         owner.execute("insert into subject_state select * from old_state")
@@ -451,6 +452,19 @@ def test_who_had_thousands_of_source_keys_is_seen_to_be_back(database, after):
         owner.execute("delete from tombstone")
     erase_again(timestamp=0)
     assert rows_naming(lin) == {} and rows_naming(wang) == {}
+
+
+@pytest.mark.parametrize("line", [b"{}", b"7", b'{"certificate": 1, "tokens": [], "until": "2027-01-01"}'])
+def test_a_line_that_is_no_erasure_is_told_and_nobody_is_served(database, line):
+    """Whom it stood for is not known: they might be back."""
+    [lin] = admit(PERSON)
+    erasure.erase(lin, actor=owner_actor(), reason="asked")
+    with tombstones._file(installation().home).open("ab") as file:
+        file.write(b"\n" + line + b"\n")
+    with pytest.raises(tombstones.ErasuresUnreadable) as told:
+        tombstones.replay_after_restore(raw(), installation().home)
+    assert problem_of(told.value).code == "erasures"
+    assert "erasures.unreadable" in {one.id for one in check_installation(running=False)}
 
 
 def test_a_crash_between_commit_and_note_is_mended(database, monkeypatch):
