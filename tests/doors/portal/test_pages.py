@@ -376,6 +376,26 @@ def test_what_somebody_wrote_while_their_visit_ended_is_kept_and_sent_after_the_
     assert [row["text"] for row in register.listed(actor=owner_actor(), subject=lin)][-1:] == [wish["text"]]
 
 
+@pytest.mark.parametrize("again", ["the same", "another"])
+def test_what_one_visitor_wrote_is_never_sent_by_the_next_in_that_browser(post, again):
+    lin, zhou = admit(LIN, ZHOU)
+    visitor = Visitor(post)
+    visitor.come_in(LIN["email"])
+    visitor.client.handler.enforce_csrf_checks = True
+    mark = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', visitor.see("/portal/requests"))[1]
+    wish = {"right": "other", "text": "Frau Lin schreibt", "csrfmiddlewaretoken": mark}
+    visitor.client.post("/portal/sign-out", {"csrfmiddlewaretoken": mark})
+    answer = visitor.client.post("/portal/requests", wish)
+    assert answer.status_code == 401 and 'http-equiv="refresh" content="1800' in answer.content.decode()
+    visitor.client.handler.enforce_csrf_checks = False
+    visitor.come_in(LIN["email"] if again == "the same" else ZHOU["email"])
+    visitor.client.handler.enforce_csrf_checks = True
+    answer = visitor.client.post("/portal/requests", wish)
+    assert answer.status_code == (302 if again == "the same" else 403) and wish["text"] not in answer.content.decode()
+    texts = [[row["text"] for row in register.listed(actor=owner_actor(), subject=one)] for one in (lin, zhou)]
+    assert texts == ([[wish["text"]], []] if again == "the same" else [[], []])
+
+
 def test_a_request_is_received_with_its_time_and_sealed(post, visitor):
     [lin] = admit(LIN)
     visitor.come_in(LIN["email"])

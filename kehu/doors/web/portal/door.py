@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.doors.web.entrance import place_of
 from kehu.doors.web.pages import house_name
-from kehu.doors.web.portal.entrance import CODE, GUEST, forget, keep, page, to_sign_in, who_is
+from kehu.doors.web.portal.entrance import CODE, GUEST, forget, keep, page, part_from_last, to_sign_in, who_is
 from kehu.guard.guests import credentials
 from kehu.guard.guests.codes import CodeRefused
 from kehu.guard.guests.credentials import NotSignedIn, SignIn
@@ -76,7 +76,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 def _in(request: HttpRequest, made: SignIn) -> HttpResponse:
-    return keep(request, forget(redirect("portal"), CODE), GUEST, made.secret)
+    response = keep(request, forget(redirect("portal"), CODE), GUEST, made.secret)
+    return part_from_last(request, response, made.guest)
 
 
 def _letter() -> str:

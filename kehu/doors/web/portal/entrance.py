@@ -1,4 +1,7 @@
-"""Who is signed in at the customers' door, and how its pages are rendered. Cookies hold random secrets only."""
+"""Who is signed in at the customers' door, and how its pages are rendered.
+
+Cookies hold random secrets, and a keyed hash of who came in last.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,20 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from kehu.doors.web.pages import house_name, theme_of
-from kehu.govern.parts import UnknownSubject
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.acts import Refused
-from kehu.guard.guests.credentials import Guest, NotSignedIn, guest_of
+from kehu.guard.guests.credentials import SIGNED_IN_SECONDS, Guest, NotSignedIn, guest_of
 from kehu.serve.portal.held import NotHere
 
 GUEST: Final = "kehu_guest"
 CODE: Final = "kehu_guest_code"
+_LAST: Final = "kehu_guest_last"
 _PATH: Final = "/portal"
 _MARK: Final = "csrfmiddlewaretoken"
 _WRITTEN: Final = frozenset(
@@ -64,7 +70,8 @@ def _ask_first(request: HttpRequest, done: str) -> HttpResponse:
     written = [(name, value) for name, value in said if name in _WRITTEN and value.strip()]
     if not written:
         return to_sign_in(done)
-    context = {"action": request.path, "written": written, "beside": [one for one in said if one not in written]}
+    context: dict[str, Any] = {"action": request.path, "written": written, "seconds": SIGNED_IN_SECONDS}
+    context["beside"] = [one for one in said if one not in written]
     response = page(request, "portal/again.html", context, status=HTTPStatus.UNAUTHORIZED)
     return forget(response, GUEST)
 
@@ -73,6 +80,14 @@ def keep(request: HttpRequest, response: HttpResponse, name: str, secret: str) -
     """Give the browser a secret that it sends back to this door only, until it is closed."""
     response.set_cookie(name, secret, path=_PATH, httponly=True, samesite="Lax", secure=request.is_secure())
     return response
+
+
+def part_from_last(request: HttpRequest, response: HttpResponse, guest: Guest) -> HttpResponse:
+    """Whoever comes in sends no page that another visitor left open in this browser; their own they do."""
+    now = salted_hmac(_LAST, str(min(part_of(guest.subject, whole=False)))).hexdigest()
+    if not constant_time_compare(request.COOKIES.get(_LAST, ""), now):
+        rotate_token(request)
+    return keep(request, response, _LAST, now)
 
 
 def forget(response: HttpResponse, *names: str) -> HttpResponse:
