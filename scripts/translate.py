@@ -2,7 +2,8 @@
 
 People write English in the code and templates and Simplified Chinese in ``locale/zh_Hans/LC_MESSAGES/django.po``.
 Traditional Chinese is derived from it by OpenCC and the glossary below; an entry whose translator's comment says
-``keep`` is left as a person wrote it. Each package with a ``locale`` folder owns the texts of the files under it.
+``keep`` is left as a person wrote it. Each package with a ``locale`` folder owns the texts of the files under it; what the
+rooms below say of how the system runs (``Finding``, ``Said``) is the system page's, for they know no language.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ GLOSSARY: Final = {
 _SINGULAR: Final = {"_": 0, "gettext": 0, "gettext_lazy": 0, "gettext_noop": 0}
 _PLURAL: Final = {"ngettext": (0, 1), "ngettext_lazy": (0, 1)}
 _CONTEXT: Final = {"pgettext": (0, 1), "pgettext_lazy": (0, 1)}
+_FOUND: Final = {"Finding": (2, 3), "Said": (0,)}
+SYSTEM: Final = ROOMS / "web" / "system"
 _CALL: Final = re.compile(
     r"""\b(?:gettext|ngettext|pgettext|_)\((?:\s*u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\s*,?|[^()'"]*)*\)"""
 )
@@ -59,7 +62,23 @@ def texts_of(package: Path) -> list[Text]:
         if path.suffix == ".html":
             source = "\n".join(call.group(0) for call in _CALL.finditer(templatize(source)))
         found.update(dict.fromkeys(_calls(source)))
+    if package == SYSTEM:
+        found.update(dict.fromkeys(_found()))
     return list(found)
+
+
+def _found() -> Iterator[Text]:
+    """What the rooms below say of how the system runs, where they find it."""
+    for path in sorted(ROOMS.parent.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if path.is_relative_to(ROOMS) or not ("kehu.host.checks" in source or "class Said" in source):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                for place in _FOUND.get(node.func.id, ()):
+                    said = node.args[place]
+                    if isinstance(said, ast.Constant) and said.value:
+                        yield Text(said.value)
 
 
 def _calls(source: str) -> Iterator[Text]:

@@ -23,7 +23,7 @@ from kehu.guard.staff.sign_on_checks import check_sign_on
 from kehu.guard.tombstones import ErasuresUnreadable, not_done
 from kehu.guard.watch.health import check_watch
 from kehu.host import jobs
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 from kehu.host.database import Database
 from kehu.host.dumps import last_dump
 from kehu.host.home import Home
@@ -64,12 +64,15 @@ def _pending_migrations() -> int:
 def _check_server(pending: int) -> Iterator[Finding]:
     version, now = _one("select current_setting('server_version_num')::int, clock_timestamp()")
     if version < _OLDEST:
-        yield Finding("database.version", "error", f"PostgreSQL {version // 10_000} is too old.", "Use 15 or newer.")
+        yield Finding(
+            "database.version", "error", Said("PostgreSQL {n} is too old.", n=version // 10_000), "Use 15 or newer."
+        )
     if pending:
-        yield Finding("database.schema", "error", f"{pending} migrations are not applied.", "Run: kehu init")
+        yield Finding("database.schema", "error", Said("{n} migrations are not applied.", n=pending), "Run: kehu init")
     if unknown := newer():
         yield Finding(
-            "database.newer", "error", f"A newer Kehu has brought this database up to date ({unknown[0]}).",
+            "database.newer", "error",
+            Said("A newer Kehu has brought this database up to date ({name}).", name=unknown[0]),
             "Run that one, or bring back a copy from before.",
         )  # fmt: skip
     here = datetime.now(UTC)
@@ -98,18 +101,29 @@ def _check_epoch(*, running: bool) -> Iterator[Finding]:
     )
     if age is None or age > (EPOCH + ENDS_WITHIN).total_seconds():
         days = int((age or 0) // 86_400)
-        remedy = "See jobs.failed." if running else "Run: kehu keys rotate (the running system does it by itself)"
-        yield Finding("keys.epoch", "warning", f"The epoch of the keys is {days} days old; it should end at 7.", remedy)
+        text = Said("The epoch of the keys is {n} days old; it should end at 7.", n=days)
+        remedy = (
+            Said("See jobs.failed.")
+            if running
+            else Said("Run: kehu keys rotate (the running system does it by itself)")
+        )
+        yield Finding("keys.epoch", "warning", text, remedy)
     ring = Keyring(Home.current()).names()
     with connection.cursor() as cursor:
         cursor.execute("select epoch, count(*) from subject_key group by epoch order by epoch")
         wrapped = cursor.fetchall()
     for epoch, of in wrapped:
         if f"epoch-{epoch}" not in ring:
-            told = f"{of} keys are wrapped under epoch {epoch}, whose key is not in keys/: nobody can open them."
+            told = Said(
+                "{n} keys are wrapped under epoch {epoch}, whose key is not in keys/: nobody can open them.",
+                n=of,
+                epoch=epoch,
+            )
             yield Finding("keys.missing", "error", told, "Bring keys/ back as it was when the database was copied.")
     if left:
-        yield Finding("keys.left", "warning", f"{left} ended epochs still have their key.", "Run: kehu keys rotate")
+        yield Finding(
+            "keys.left", "warning", Said("{n} ended epochs still have their key.", n=left), "Run: kehu keys rotate"
+        )
 
 
 def _check_erasures() -> Iterator[Finding]:
@@ -123,22 +137,28 @@ def _check_erasures() -> Iterator[Finding]:
         return
     if left:
         yield Finding(
-            "erasures.waiting", "error", f"{left} erasures that stand in the home's file are not done in this database.",
+            "erasures.waiting", "error",
+            Said("{n} erasures that stand in the home's file are not done in this database.", n=left),
             "Bring keys/ back as it was when the database was copied, then run: kehu init",
         )  # fmt: skip
 
 
 def _check_jobs(*, running: bool) -> Iterator[Finding]:
     if running and (held := jobs.behind()) is not None:
-        at_work = "".join(f" {name} has been at work for {minutes} minutes." for name, minutes in held.at_work)
-        text = f"{held.jobs} jobs wait that are due, the oldest for {held.minutes} minutes.{at_work}"
+        text = Said("{n} jobs wait that are due, the oldest for {minutes} minutes.", n=held.jobs, minutes=held.minutes)
+        for name, minutes in held.at_work:
+            text = Said(
+                "{before} {name} has been at work for {minutes} minutes.", before=text, name=name, minutes=minutes
+            )
         yield Finding(
             "jobs.behind", "warning", text, "See log/jobs.log. kehu down and up: what was begun is done again."
         )
     failed = jobs.counts()["failed"]
     if failed:
-        remedy = "See log/jobs.log and kehu jobs list; each can be done again: kehu jobs retry"
-        yield Finding("jobs.failed", "warning", f"{failed} jobs failed.", remedy)
+        yield Finding(
+            "jobs.failed", "warning", Said("{n} jobs failed.", n=failed),
+            "See log/jobs.log and kehu jobs list; each can be done again: kehu jobs retry",
+        )  # fmt: skip
 
 
 def _check_accounts() -> Iterator[Finding]:
@@ -152,7 +172,8 @@ def _check_accounts() -> Iterator[Finding]:
         except ValueError:
             weak += 1
     if weak:
-        yield Finding("staff.password", "error", f"{weak} passwords are kept in a weak form.", "Give these anew.")
+        text = Said("{n} passwords are kept in a weak form.", n=weak)
+        yield Finding("staff.password", "error", text, "Give these anew.")
     if settings.DEBUG:
         yield Finding("settings.debug", "error", "Debug pages are on: they show values.", "Use the shipped settings.")
 
@@ -160,12 +181,15 @@ def _check_accounts() -> Iterator[Finding]:
 def _check_owners() -> Iterator[Finding]:
     """Somebody answers for each thing: named while all still belongs to the home's owner, for want of a person."""
     things, unnamed, alone = lacking()
-    remedy = "See kehu owners list; name people: kehu owners set KIND --all --owner EMAIL --deputy EMAIL"
+    remedy = Said("See kehu owners list; name people: kehu owners set KIND --all --owner EMAIL --deputy EMAIL")
     if unnamed:
-        text = f"Of {things} things that need an owner {unnamed} have no person, only the home's owner."
+        text = Said(
+            "Of {things} things that need an owner {n} have no person, only the home's owner.", things=things, n=unnamed
+        )
         yield Finding("owners.unnamed", "note", text, remedy)
     if alone > unnamed:
-        yield Finding("owners.deputy", "note", f"{alone} of {things} things have no deputy.", remedy)
+        text = Said("{n} of {things} things have no deputy.", n=alone, things=things)
+        yield Finding("owners.deputy", "note", text, remedy)
 
 
 def _check_backup() -> Iterator[Finding]:
@@ -177,11 +201,11 @@ def _check_backup() -> Iterator[Finding]:
         )  # fmt: skip
         return
     last = last_dump(database)
-    remedy = "Have one made each night: kehu backup FILE; keep keys/, checkpoints and erasures elsewhere."
+    remedy = Said("Have one made each night: kehu backup FILE; keep keys/, checkpoints and erasures elsewhere.")
     if last is None:
         yield Finding("backup.none", "warning", "No copy of this database was made by kehu backup.", remedy)
     elif (age := datetime.now(UTC) - last) > _COPIED_WITHIN:
-        text = f"The last copy of this database was begun {age // timedelta(days=1)} days ago."
+        text = Said("The last copy of this database was begun {n} days ago.", n=age // timedelta(days=1))
         yield Finding("backup.old", "warning", text, remedy)
 
 
@@ -192,7 +216,10 @@ def _check_laws() -> Iterator[Finding]:
     if unread:
         yield Finding(
             "laws.unverified", "note",
-            f"Of {len(sources)} rules of law {unread} rest on a text nobody has read yet; they show as unverified.",
+            Said(
+                "Of {rules} rules of law {n} rest on a text nobody has read yet; they show as unverified.",
+                rules=len(sources), n=unread,
+            ),
             "Have counsel read the articles, and set their source to V.",
         )  # fmt: skip
 

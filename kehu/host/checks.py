@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,9 +28,33 @@ _WEAK: Final = frozenset({"", "postgres", "password", "kehu", "kehu_owner", "adm
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
 
+class Said(str):
+    """A text in English and what it was made of, so that a page says it in its reader's language.
+
+    Attributes:
+        pattern: the text with a ``{name}`` where each value stands.
+        values: what stands there; a text among them is one to be said in that language, too.
+    """
+
+    pattern: str
+    values: Mapping[str, object]
+
+    def __new__(cls, pattern: str, **values: object) -> Said:
+        """Put the values into the pattern."""
+        made = super().__new__(cls, pattern.format_map(values))
+        made.pattern, made.values = pattern, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, object]]:  # a copy is made as this was
+        return (self.pattern,), self.values
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: ``error`` means a promise does not hold, ``warning`` that one soon may not, ``note`` a fact."""
+    """One thing found: ``error`` means a promise does not hold, ``warning`` that one soon may not, ``note`` a fact.
+
+    Text and remedy stand where it is made, in English, or are a :class:`Said`: ``scripts/translate.py`` reads them there.
+    """
 
     id: str
     severity: Severity
@@ -48,20 +72,31 @@ def check_home(home: Home) -> Iterator[Finding]:
     """File modes, the keyring and the place of the root passphrase."""
     open_ones = sorted(str(path.relative_to(home.path.parent)) for path in _own_files(home) if _reachable(path))
     if open_ones:
-        named = ", ".join(open_ones[:5]) + (f" and {len(open_ones) - 5} more" if len(open_ones) > 5 else "")
-        yield Finding("home.modes", "error", f"Other accounts may reach: {named}", f"chmod -R go= {home.path}")
+        named = ", ".join(open_ones[:5])
+        if len(open_ones) > 5:
+            named = Said("{named} and {n} more", named=named, n=len(open_ones) - 5)
+        text = Said("Other accounts may reach: {named}", named=named)
+        yield Finding("home.modes", "error", text, f"chmod -R go= {home.path}")
     root = home / "keys" / "root"
     if not root.exists():
-        yield Finding("keys.root-missing", "error", "The root passphrase file is gone.", f"Put its copy back: {root}")
+        yield Finding(
+            "keys.root-missing",
+            "error",
+            "The root passphrase file is gone.",
+            Said("Put its copy back: {file}", file=root),
+        )
         return
     if root.is_symlink() and root.stat().st_mode & 0o077:
-        told = "Other accounts may read the root passphrase, where the home leads to."
-        yield Finding("home.modes", "error", told, f"chmod go= {root.resolve()}")
+        yield Finding(
+            "home.modes", "error", "Other accounts may read the root passphrase, where the home leads to.",
+            f"chmod go= {root.resolve()}",
+        )  # fmt: skip
     ring = Keyring(home)
     if not ring.is_here():
         yield Finding(
-            "keys.ring-missing", "error", "The keyring is gone.", f"Put its copy back: {root.parent}/ring.json"
-        )
+            "keys.ring-missing", "error", "The keyring is gone.",
+            Said("Put its copy back: {file}", file=root.parent / "ring.json"),
+        )  # fmt: skip
     try:
         for name in ring.names():
             ring.secret(name)
@@ -73,7 +108,7 @@ def check_home(home: Home) -> Iterator[Finding]:
         yield Finding(
             "keys.root-place", "note",
             "The root passphrase lies in the home: a copy of the whole home opens everything.",
-            f"Leave {root} out of copies of the home, and keep one copy of it elsewhere.",
+            Said("Leave {file} out of copies of the home, and keep one copy of it elsewhere.", file=root),
         )  # fmt: skip
 
 
@@ -100,7 +135,8 @@ def check_machine(home: Home, folders: list[str]) -> Iterator[Finding]:
         free = shutil.disk_usage(folder).free
         if free < _NARROW:
             severity: Severity = "error" if free < _FULL else "warning"
-            yield Finding(f"disk.{severity}", severity, f"{free // 2**20} MB are free for {folder}.", "Make room.")
+            text = Said("{n} MB are free for {folder}.", n=free // 2**20, folder=folder)
+            yield Finding(f"disk.{severity}", severity, text, "Make room.")
             break
     if sys.platform.startswith("linux"):
         yield from _check_swap()
@@ -117,7 +153,7 @@ def _check_swap() -> Iterator[Finding]:
     ]
     if plain:
         yield Finding(
-            "swap.plain", "warning", "Memory may be written to a disk in clear: " + ", ".join(plain),
+            "swap.plain", "warning", Said("Memory may be written to a disk in clear: {named}", named=", ".join(plain)),
             "Encrypt the swap (dm-crypt with a random key) or switch it off: swapoff -a",
         )  # fmt: skip
 

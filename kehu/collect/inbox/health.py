@@ -13,7 +13,7 @@ from kehu.govern.notices import covers_of
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
 from kehu.guard.texts import closed_to_us
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 
 _PATIENCE: Final = 600  # seconds; a chunk takes one
 _LOOKED_AT: Final = 500  # of a channel, the oldest: what opens does not stay there
@@ -36,13 +36,19 @@ def check_inbox(*, running: bool) -> Iterator[Finding]:
         if shut:
             yield Finding(
                 "inbox.keys", "error",
-                f"Of {len(oldest)} requests of channel {names.get(channel, channel)} that wait, {shut} do not open.",
+                Said(
+                    "Of {all} requests of channel {channel} that wait, {n} do not open.",
+                    all=len(oldest), channel=names.get(channel, channel), n=shut,
+                ),
                 "Bring keys/ back as it was when the database was copied; where others open, it goes to quarantine after a day.",
             )  # fmt: skip
         elif running and seconds > _PATIENCE:
             yield Finding(
                 "inbox.stuck", "warning",
-                f"{messages} messages of channel {names.get(channel, channel)} wait, the oldest {int(seconds / 60)} minutes.",
+                Said(
+                    "{n} messages of channel {channel} wait, the oldest {minutes} minutes.",
+                    n=messages, channel=names.get(channel, channel), minutes=int(seconds / 60),
+                ),
                 "See log/inbox.log: inbox.refused goes to quarantine after a day, inbox.stopped says what failed.",
             )  # fmt: skip
 
@@ -58,7 +64,12 @@ def check_terms() -> Iterator[Finding]:
             name = names.get(terms.channel, terms.channel)
             yield Finding(
                 "notices.channel", "warning",
-                f"Channel {name} brings consents to {', '.join(wider)} under {notice}, which tells of less than the purpose has"
-                " become: they count for what it tells of.",
-                f"Once one that tells of it is in force and the sender shows it: kehu channel set {name} --notice {notice.name}",
+                Said(
+                    "Channel {channel} brings consents to {purposes} under {notice}, which tells of less than the purpose has"
+                    " become: they count for what it tells of.", channel=name, purposes=", ".join(wider), notice=notice,
+                ),
+                Said(
+                    "Once one that tells of it is in force and the sender shows it: kehu channel set {channel} --notice {name}",
+                    channel=name, name=notice.name,
+                ),
             )  # fmt: skip

@@ -10,19 +10,19 @@ from django.db import connection
 
 from kehu.guard.ledger import witness
 from kehu.guard.ledger.delay import delay
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 from kehu.host.home import Home
 
 _PATIENCE: Final = 600  # seconds a witness may be out of reach
 _WHY: Final = {
-    "absent": "its folder is not there",
-    "unreachable": "it does not answer",
-    "unknown": "it does not know this log",
-    "answer": "it answers otherwise than a witness does",
-    "cosignature": "it does not sign with its key",
-    "error": "handing over failed, see log/sequencer.log",
-    "ahead": "it has seen more rows than are here: the log was cut short, or a backup restored",
-    "forked": "what it has seen is not the beginning of the log here",
+    "absent": Said("its folder is not there"),
+    "unreachable": Said("it does not answer"),
+    "unknown": Said("it does not know this log"),
+    "answer": Said("it answers otherwise than a witness does"),
+    "cosignature": Said("it does not sign with its key"),
+    "error": Said("handing over failed, see log/sequencer.log"),
+    "ahead": Said("it has seen more rows than are here: the log was cut short, or a backup restored"),
+    "forked": Said("what it has seen is not the beginning of the log here"),
 }
 
 
@@ -30,10 +30,15 @@ def check_delay() -> Iterator[Finding]:
     """A row that has waited over a minute to be hashed; read while the system runs."""
     waited = delay()
     if waited.alarming:
-        holder = f"{waited.held_by} holds a write transaction open: end it." if waited.held_by else ""
+        remedy = Said("See log/sequencer.log.")
+        if waited.held_by:
+            remedy = Said("{program} holds a write transaction open: end it.", program=waited.held_by)
         yield Finding(
-            "ledger.delay", "error", f"{waited.rows} rows of the ledger wait to be hashed, the oldest {int(waited.seconds)} s.",
-            holder or "See log/sequencer.log.",
+            "ledger.delay", "error",
+            Said(
+                "{n} rows of the ledger wait to be hashed, the oldest {seconds} s.", n=waited.rows, seconds=int(waited.seconds)
+            ),
+            remedy,
         )  # fmt: skip
 
 
@@ -45,22 +50,26 @@ def check_witnesses(home: Home, *, running: bool) -> Iterator[Finding]:
     try:
         found = witness.standings(home)
     except ValueError as wrong:
-        yield Finding("witness.setting", "error", str(wrong), f"Mend {witness.SETTING}.")
+        yield Finding("witness.setting", "error", str(wrong), Said("Mend {setting}.", setting=witness.SETTING))
         return
     if not found:
         yield Finding(
             "witness.none", "note", "No witness sees the checkpoints: a ledger and its home cut short together go unseen.",
-            f"Set {witness.SETTING} to a folder or a service elsewhere.",
+            Said("Set {setting} to a folder or a service elsewhere.", setting=witness.SETTING),
         )  # fmt: skip
     for number, standing in enumerate(found, 1):
         if standing.why is None:
             if running and (waits := _waits(standing.size)) > _PATIENCE:
                 yield Finding(
-                    "witness.behind", "warning", f"Witness {number} was not shown a checkpoint for {int(waits / 60)} minutes.",
+                    "witness.behind", "warning",
+                    Said("Witness {n} was not shown a checkpoint for {minutes} minutes.", n=number, minutes=int(waits / 60)),
                     "Restart the sequencer (kehu up); see log/sequencer.log.",
                 )  # fmt: skip
             continue
-        text = f"Witness {number} does not take the checkpoints since {standing.failing_since}: {_WHY[standing.why]}."
+        text = Said(
+            "Witness {n} does not take the checkpoints since {since}: {why}.",
+            n=number, since=standing.failing_since, why=_WHY[standing.why],
+        )  # fmt: skip
         if standing.why in witness.DOUBTS:
             yield Finding("witness.disputes", "error", text, "Run: kehu ledger verify --against what the witness holds")
         elif _seconds_since(standing.failing_since) > _PATIENCE:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Min
 
 from kehu.guard.staff.models import Staff
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 
 LONGEST: Final = timedelta(days=30)
 """From the day the installation was made: time enough for everybody to get a second factor, and no switch for ever."""
@@ -39,13 +39,15 @@ def check_grace() -> Iterator[Finding]:
     elif until is not None and until < wanted:
         yield Finding(
             "second-factor.capped", "warning",
-            f"KEHU_SECOND_FACTOR_FROM counts for thirty days of an installation: until {until:%Y-%m-%d}, no longer.",
+            Said(
+                "KEHU_SECOND_FACTOR_FROM counts for thirty days of an installation: until {day}, no longer.", day=until.date()
+            ),
             "Take it out: whoever has no second factor makes one when they sign in.",
         )  # fmt: skip
     if until is not None and until > datetime.now(UTC):
         yield Finding(
             "second-factor.waived", "warning",
-            f"Until {until:%Y-%m-%d} roles that see personal data may come in by password alone.",
+            Said("Until {day} roles that see personal data may come in by password alone.", day=until.date()),
             "Have everybody make a second factor, then take KEHU_SECOND_FACTOR_FROM out.",
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from kehu.guard.staff.provider import provider
 from kehu.host.asking import ProviderFailed
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 from kehu.host.openid import Provider
 
 _NO_FACTOR: Final = frozenset({"pwd", "rmr", "user", "rba", "geo", "wia"})
@@ -37,7 +37,7 @@ def check_sign_on() -> Iterator[Finding]:
     counted = {one.strip() for one in settings.OIDC_SECOND_FACTOR.split(",")}
     if weak := sorted(counted & _NO_FACTOR):
         yield Finding(
-            "sign-on.factor", "error", f"What is no second factor counts as one: {', '.join(weak)}.",
+            "sign-on.factor", "error", Said("What is no second factor counts as one: {named}.", named=", ".join(weak)),
             "Take it out of KEHU_OIDC_SECOND_FACTOR.",
         )  # fmt: skip
     try:
@@ -46,7 +46,8 @@ def check_sign_on() -> Iterator[Finding]:
         held.look()
     except ProviderFailed as failed:
         yield Finding(
-            "sign-on.away", "warning", f"The provider of single sign-on is not to be relied on now: {failed.reason}.",
+            "sign-on.away", "warning",
+            Said("The provider of single sign-on is not to be relied on now: {why}.", why=failed.reason),
             "Look at KEHU_OIDC_ISSUER (over https, exactly as its metadata says), at the secret's file and at the provider.",
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.db import connection
 from kehu.guard.staff.models import Staff
 from kehu.guard.watch import house
 from kehu.guard.watch.kinds import HANDLERS
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 
 _PATIENCE: Final = 600  # seconds
 
@@ -51,18 +51,25 @@ def check_watch(*, running: bool) -> Iterator[Finding]:
     if running and held["seconds"] > _PATIENCE:
         yield Finding(
             "watch.behind", "error",
-            f"{held['waiting']} rows of the ledger were not looked at, the oldest for {int(held['seconds'])} s.",
+            Said(
+                "{n} rows of the ledger were not looked at, the oldest for {seconds} s.",
+                n=held["waiting"], seconds=int(held["seconds"]),
+            ),
             "See log/jobs.log; or run: kehu watch run",
         )  # fmt: skip
     for medium, (since, why) in sorted(held["failing"].items()):
-        text = f"Alerts are not told by {medium} since {since:%Y-%m-%d %H:%M} UTC ({why})."
+        text = Said(
+            "Alerts are not told by {medium} since {since} UTC ({why}).",
+            medium=medium, since=format(since, "%Y-%m-%d %H:%M"), why=why,
+        )  # fmt: skip
         remedy = (
-            "Mend the mail server." if medium == "mail" else f"Mend the receiver that {house.WEBHOOK_SETTING} names."
-        )
+            Said("Mend the mail server.") if medium == "mail"
+            else Said("Mend the receiver that {setting} names.", setting=house.WEBHOOK_SETTING)
+        )  # fmt: skip
         yield Finding(f"watch.{medium}", "error", text, remedy)
     if held["untold"]:
         yield Finding(
-            "watch.untold", "warning", f"{held['untold']} alerts of the last month were told to nobody.",
+            "watch.untold", "warning", Said("{n} alerts of the last month were told to nobody.", n=held["untold"]),
             "See them: kehu watch alerts",
         )  # fmt: skip
     if not Staff.objects.filter(role__in=HANDLERS, is_active=True).exists() and not settings.OWNER_MAIL:

@@ -23,7 +23,7 @@ from kehu.guard.ledger.delay import Delay, delay
 from kehu.guard.ledger.witness import Standing, standings
 from kehu.host import checks, jobs, supervisor
 from kehu.host.away import AWAY
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.supervisor import Running
@@ -165,10 +165,10 @@ def findings(home: Home) -> list[Finding]:
             found += [*check_notices(), *check_terms()]
         return found
     except AWAY:
-        text, remedy = "The database does not answer, or lets nobody in.", "See that it runs, and its own log."
-        return [Finding("database.away", "error", text, remedy)]
+        text = Said("The database does not answer, or lets nobody in.")
+        return [Finding("database.away", "error", text, "See that it runs, and its own log.")]
     except DatabaseError as failed:  # its text may quote a value
-        text = f"The database refused a look ({type(failed).__name__})."
+        text = Said("The database refused a look ({name}).", name=type(failed).__name__)
         return [Finding("database.refused", "error", text, "Run: kehu init")]
 
 
@@ -176,17 +176,24 @@ def _processes(home: Home, held: Running | None) -> Iterator[Finding]:
     """What ought to run and does not; a system that is starting or stopping is let be."""
     if held is None:
         if supervisor.was_killed(home):
-            text = "The system is down, and nobody stopped it: it was killed, or its machine was."
-            yield Finding("system.down", "error", text, "Run: kehu up (and have the machine run it when it starts)")
+            yield Finding(
+                "system.down", "error", "The system is down, and nobody stopped it: it was killed, or its machine was.",
+                "Run: kehu up (and have the machine run it when it starts)",
+            )  # fmt: skip
         else:
             yield Finding("system.down", "note", "The system is down.", "Run: kehu up")
     elif held.ready:
         if not supervisor.answers(held.port):
-            text, remedy = "The web process does not answer.", "See log/web.log; it is started again by itself."
-            yield Finding("web.down", "error", text, remedy)
+            yield Finding(
+                "web.down",
+                "error",
+                "The web process does not answer.",
+                "See log/web.log; it is started again by itself.",
+            )
         if _quiet(jobs.heard()) and supervisor.ready_for(home) > _QUIET:
-            text, remedy = "No process does the jobs.", "See log/jobs.log; it is started again by itself."
-            yield Finding("jobs.stopped", "error", text, remedy)
+            yield Finding(
+                "jobs.stopped", "error", "No process does the jobs.", "See log/jobs.log; it is started again by itself."
+            )
 
 
 def _quiet(heard: float | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 from django.utils import timezone
 
 from kehu.govern.deadlines import Clock
-from kehu.host.checks import Finding
+from kehu.host.checks import Finding, Said
 from kehu.serve.rights.clocks import clocks_of_incident, clocks_of_request
 from kehu.serve.rights.holds import kept_after_erasures, unseen_for_a_year
 from kehu.serve.rights.models import Incident, Request
@@ -26,9 +26,9 @@ def check_clocks() -> Iterator[Finding]:
     of_requests = [
         clocks_of_request(row, sorted(row.steps.all(), key=lambda one: (one.at, one.id)), now=now) for row in asked
     ]
-    yield from _findings("requests", of_requests, SOON, "See: kehu request list --open")
+    yield from _findings("requests", of_requests, SOON, Said("requests"), Said("See: kehu request list --open"))
     of_incidents = [clocks_of_incident(row) for row in Incident.objects.all()]
-    yield from _findings("incidents", of_incidents, SOON_INCIDENT, "See: kehu incident clocks")
+    yield from _findings("incidents", of_incidents, SOON_INCIDENT, Said("incidents"), Said("See: kehu incident clocks"))
 
 
 def check_held() -> Iterator[Finding]:
@@ -36,17 +36,20 @@ def check_held() -> Iterator[Finding]:
     today = timezone.now().date()
     due = sum(one.by <= today for one in kept_after_erasures())
     if due:
-        text = f"{due} erasures left what a hold keeps, which nobody has looked at again within a year."
+        text = Said("{n} erasures left what a hold keeps, which nobody has looked at again within a year.", n=due)
         yield Finding(
             "holds.review", "warning", text, "The office's page Kept by holds, or kehu hold ID --again | --release"
         )
     if old := unseen_for_a_year().count():
-        text = f"{old} holds without an end are older than a year; an erasure that waits on one waits for as long as it stands."
-        remedy = (
+        yield Finding(
+            "holds.old", "warning",
+            Said(
+                "{n} holds without an end are older than a year; an erasure that waits on one waits for as long as it stands.",
+                n=old,
+            ),
             "The office's page Kept by holds names them. Release it where it is over: kehu hold ID --release; lay it anew where"
-            " it is not, then release the old one"
-        )
-        yield Finding("holds.old", "warning", text, remedy)
+            " it is not, then release the old one",
+        )  # fmt: skip
 
 
 def check_informing() -> Iterator[Finding]:
@@ -54,16 +57,16 @@ def check_informing() -> Iterator[Finding]:
     from kehu.serve.sources.untold import figures  # noqa: PLC0415  (it uses this room)
 
     held = figures()
-    remedy = "Run: kehu source inform; then by post: kehu source due --post"
+    remedy = Said("Run: kehu source inform; then by post: kehu source due --post")
     if held.overdue:
-        text = f"{held.overdue} customers have not been told in time where their data came from."
+        text = Said("{n} customers have not been told in time where their data came from.", n=held.overdue)
         yield Finding("inform.overdue", "error", text, remedy)
     if held.soon:
-        text = f"{held.soon} customers are to be told within ten days where their data came from."
+        text = Said("{n} customers are to be told within ten days where their data came from.", n=held.soon)
         yield Finding("inform.due", "warning", text, remedy)
 
 
-def _findings(what: str, rows: Sequence[Sequence[Clock]], soon: timedelta, remedy: str) -> Iterator[Finding]:
+def _findings(id: str, rows: Sequence[Sequence[Clock]], soon: timedelta, what: Said, remedy: Said) -> Iterator[Finding]:
     now = timezone.now()
     over = sum(any(clock.overdue(now) for clock in clocks) for clocks in rows)
     near = sum(
@@ -72,9 +75,11 @@ def _findings(what: str, rows: Sequence[Sequence[Clock]], soon: timedelta, remed
         if not any(clock.overdue(now) for clock in clocks)
     )
     if over:
-        yield Finding(f"{what}.overdue", "error", f"{over} {what} have a clock that has ended.", remedy)
+        text = Said("{n} {what} have a clock that has ended.", n=over, what=what)
+        yield Finding(f"{id}.overdue", "error", text, remedy)
     if near:
-        yield Finding(f"{what}.due", "warning", f"{near} {what} have something due soon or at once.", remedy)
+        text = Said("{n} {what} have something due soon or at once.", n=near, what=what)
+        yield Finding(f"{id}.due", "warning", text, remedy)
 
 
 def _ends(clock: Clock, soon: timedelta) -> bool:

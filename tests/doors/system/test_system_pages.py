@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import copy
+import pickle
 import re
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 import kehu
 from kehu.collect.inbox.accept import Sender, accept
 from kehu.collect.inbox.terms import set_terms
-from kehu.doors.web.system.pages import _AREAS, _size
+from kehu.collect.mail.health import WORDS
+from kehu.doors.web.system.pages import _AREAS, _size, in_words
 from kehu.doors.web.system.urls import urlpatterns
 from kehu.govern.channels import add_channel, digest_of
 from kehu.guard.staff.actions import owner_actor
+from kehu.host.checks import Said
 from tests.cast import admit
 from tests.doors.web import browsing
 from tests.doors.web.browsing import browser, misfits, text_of
@@ -97,6 +103,45 @@ def test_without_scripts_what_is_wrong_stands_on_the_page_itself(engineer):
     )
     part = text_of(desk.get("/system/findings", headers={"HX-Request": "true"}))
     assert "<html" not in part and part.strip() in alone
+
+
+@pytest.mark.parametrize(
+    ("language", "found", "remedy"),
+    [("en", "1 jobs failed.", "See log/jobs.log and"), ("zh-hans", "1 个后台任务失败。", "请查看 log/jobs.log"),
+     ("zh-hant", "1 個後臺任務失敗。", "請檢視 log/jobs.log")],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_the_language_of_the_page(engineer, kehu, language, found, remedy):
+    desk, _ = engineer
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, args, status, attempts)"
+            " values ('default', 'mailing:send', '{}', 'failed', 9)"
+        )
+    page = text_of(desk.get("/system/findings", headers={"Accept-Language": language}))
+    assert found in page and remedy in page
+    [told] = [one for one in kehu("doctor")[1]["findings"] if one["id"] == "jobs.failed"]  # as ever, for scripts
+    remedy = "See log/jobs.log and kehu jobs list; each can be done again: kehu jobs retry"
+    assert told == {"id": "jobs.failed", "severity": "warning", "text": "1 jobs failed.", "remedy": remedy}
+
+
+def test_a_text_within_a_text_is_told_in_that_language_too():
+    told = Said("The mailbox of channel {channel} is not fetched: {why}", channel="a{b}", why=WORDS["busy"][0])
+    assert told == "The mailbox of channel a{b} is not fetched: Too much waits already."
+    for copied in (copy.deepcopy(told), pickle.loads(pickle.dumps(told))):
+        assert copied == told and copied.values == told.values
+    with translation.override("zh-hans"):
+        assert in_words(told) == "渠道 a{b} 的收件邮箱未能收取：等待处理的内容已经过多。"
+        assert (in_words(""), in_words("its own words")) == ("", "its own words")
+
+
+def test_a_finding_is_made_of_what_a_page_can_translate():
+    """A text put together where it is made stays English on every page; a command or another's words may."""
+    for path in Path(kehu.__file__).parent.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if "kehu.host.checks" in source or "class Said" in source else ():
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Finding", "Said"}:
+                made = [one for one in node.args[-2:] if isinstance(one, ast.JoinedStr | ast.BinOp)]
+                assert all(ast.unparse(one).startswith("f'chmod ") for one in made), (path.name, node.lineno)
 
 
 def test_every_finding_has_an_area_with_a_name():

@@ -14,6 +14,7 @@ from kehu import __version__
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.host.checks import Said
 from kehu.serve.assurance import operation
 from kehu.serve.assurance.operation import Operation, Room
 
@@ -85,11 +86,28 @@ def _whole(request: HttpRequest, desk: SignedIn, found: dict[str, Any] | None = 
 def findings(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """What is wrong and what to do, worst first: a part of the page, or without scripts the whole of it."""
     found = operation.found_wrong(actor=desk.without_purpose)
-    rows = [{"held": one, "area": _area(one.id), "word": _SEVERITIES[one.severity]} for one in found]
+    rows = [
+        {
+            "id": one.id,
+            "area": _area(one.id),
+            "word": _SEVERITIES[one.severity],
+            "text": in_words(one.text),
+            "remedy": in_words(one.remedy),
+        }
+        for one in found
+    ]
     context = {"rows": rows, "wrong": sum(one.severity == "error" for one in found)}
     if not getattr(request, "htmx", False):
         return _whole(request, desk, context)
     return render(request, "system/findings.html", context)
+
+
+def in_words(text: str) -> str:
+    """What the rooms below said in English, in the reader's language; what is a program's own word stays as it is."""
+    if not isinstance(text, Said):
+        return _(text) if text else ""
+    values = {name: in_words(one) if isinstance(one, Said) else one for name, one in text.values.items()}
+    return _(text.pattern).format_map(values) if text.pattern else ""
 
 
 def _area(id: str) -> str:
