@@ -34,8 +34,7 @@ ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
 RESTORING: Final = "pg.restoring"
 """Stands in the home while a copy is brought back into it: where that was cut off, what is there is no database."""
 _START_SECONDS: Final = 60
-_LOOK_SECONDS: Final = 50  # of pg_ctl, below the time that any of its programs has
-_LOOK_BRIEFLY_SECONDS: Final = 2  # where somebody may give it up meanwhile
+_LOOK_SECONDS: Final = 2  # of pg_ctl: who else comes or goes waits for as long
 _REMNANT_SECONDS: Final = 2  # within which a server that lives has written its lock files
 _MOST_BUFFERS: Final = 512  # MB
 _SETTINGS: Final = """
@@ -138,6 +137,8 @@ class EmbeddedPostgres:
     def start(self, *, kept: bool = False, given_up: Callable[[], bool] | None = None) -> bool:
         """Use the server, starting (and making) it where it does not run; False where it was given up before it serves.
 
+        It may recover for long, which is waited for beside the lock: others come and go meanwhile.
+
         ``kept``: a keeper stops it should this process be killed, from before it starts on. ``given_up``: asked while it
         recovers, which takes its time; what it had begun :meth:`release` stops.
 
@@ -145,6 +146,18 @@ class EmbeddedPostgres:
             PostgresError: it does not start, is gone, or half of a copy that was brought back.
         """
         self.home.create()
+        end = time.monotonic() + _START_SECONDS
+        while (serves := self._use(kept, given_up, end)) is None:
+            while self._recovers():  # for as long as it takes: stopped, it would begin again the next time
+                if given_up and given_up():
+                    return False
+                time.sleep(0.1)
+            if given_up and given_up():  # or stopped meanwhile by whoever uses it with us
+                return False
+        return serves
+
+    def _use(self, kept: bool, given_up: Callable[[], bool] | None, end: float) -> bool | None:
+        """Have it started, as :meth:`start`; None where it recovers."""
         with self._lock():
             if not self._is_alone and (self.home / RESTORING).exists():
                 raise PostgresError(
@@ -164,7 +177,7 @@ class EmbeddedPostgres:
                 begun = self.home / STARTING
                 begun.touch(mode=0o600)
                 try:
-                    return self._start_server(given_up)
+                    return self._start_server(given_up, end)
                 finally:
                     begun.unlink(missing_ok=True)
             return True
@@ -195,9 +208,7 @@ class EmbeddedPostgres:
 
     # -- making and starting
 
-    def _start_server(self, given_up: Callable[[], bool] | None) -> bool:
-        end = time.monotonic() + _START_SECONDS
-        look = _LOOK_BRIEFLY_SECONDS if given_up else _LOOK_SECONDS
+    def _start_server(self, given_up: Callable[[], bool] | None, end: float) -> bool | None:
         log = self.data / "start.log"
         while True:
             self._clear_remnants()
@@ -207,7 +218,7 @@ class EmbeddedPostgres:
                 self.data,
                 "-w",
                 "-t",
-                str(look),
+                str(_LOOK_SECONDS),
                 "-l",
                 log,
                 "-o",
@@ -215,10 +226,8 @@ class EmbeddedPostgres:
                 "start",
                 check=False,
             )
-            while self._recovers():  # for as long as it takes: stopped, it would begin again the next time
-                if given_up and given_up():
-                    return False
-                time.sleep(0.1)
+            if self._recovers():
+                return None
             if self.running():
                 return True
             if given_up and given_up():

@@ -99,6 +99,28 @@ def test_a_server_that_recovers_for_long_is_waited_for(tmp_path, monkeypatch):
     database.release()
 
 
+def test_while_somebody_waits_for_one_that_recovers_others_come_and_go(tmp_path):
+    """A command waits for gigabytes of log to be read; whoever stops what they use meanwhile is not made to wait for it."""
+    home = Home(tmp_path / "home")
+    database = server_of(home)
+    with psycopg.connect(database.embedded.conninfo("kehu_owner", "postgres"), autocommit=True) as owner:
+        owner.execute("alter system set restore_command = 'sleep 3; false'")
+    database.release()
+    data = database.embedded.data
+    (data / "recovery.signal").touch()
+    os.chown(data / "recovery.signal", data.stat().st_uid, data.stat().st_gid)
+    waits, stops = Database(home), Database(home)
+    waiting = threading.Thread(target=waits.start)
+    waiting.start()
+    while not waits.embedded._recovers():
+        time.sleep(0.05)
+    time.sleep(2.5)  # beyond the first look at it
+    assert stops.start(given_up=lambda: True) is False  # it has the lock, and gives it up
+    assert stops.release() is False and waits.embedded._recovers() and waiting.is_alive()
+    waiting.join()
+    assert waits.embedded.running() and waits.release() is True
+
+
 def test_survives_kill_9_of_the_server(tmp_path):
     home = Home(tmp_path / "home")
     make_home(home)
