@@ -123,6 +123,7 @@ def test_a_head_that_is_not_encoded_is_read_too():
         ("gb18030", "您好，我的订单什么时候发货？"),
         ("big5", "您好，我的訂單什麼時候出貨？"),
         ("cp932", "ご注文の商品はいつ届きますか"),
+        ("euc-kr", "안녕하세요, 주문한 상품이 언제 도착하나요?"),
         ("cp1252", "Schöne Grüße aus Köln"),
         ("utf-8", "您好 Grüße"),
         ("utf-8-sig", "您好"),

@@ -35,6 +35,12 @@ JAPANESE = "番号,氏名,住所\n" + "".join(
         [("山田太郎", "東京都新宿区西新宿二丁目"), ("佐藤はなこ", "大阪府大阪市北区梅田のビル")] * 5
     )
 )
+KOREAN = "번호,이름,주소\n" + "".join(
+    f"{i},{name},{place}\n"
+    for i, (name, place) in enumerate(
+        [("김민준", "서울특별시 강남구 테헤란로 152"), ("이서연", "부산광역시 해운대구 우동")] * 5
+    )
+)
 WESTERN = "id;name;city\n" + "".join(
     f"{i};{name};{city}\n"
     for i, (name, city) in enumerate([("Jürgen Müller", "Köln"), ("Zoé Lefèvre", "Besançon")] * 5)
@@ -64,6 +70,7 @@ def everything(source: Source, size: int = 10_000) -> Batch:
         (TRADITIONAL, "gb18030", "gb18030"),
         (JAPANESE, "cp932", "shift-jis"),
         (JAPANESE, "utf-8", "utf-8"),
+        (KOREAN, "cp949", "euc-kr"),
         (WESTERN, "latin-1", "latin-1"),
         (WESTERN, "utf-8", "utf-8"),
     ],
@@ -88,6 +95,9 @@ def test_encoding_is_told_by_content(tmp_path: Path, text: str, codec: str, labe
         ("name\n黃小明\n", "big5", "big5"),
         ("name\nすずき はなこ\n", "cp932", "shift-jis"),
         ("name\nﾀﾅｶ ｲﾁﾛｳ\n", "cp932", "shift-jis"),
+        ("이름\n김민준\n", "euc-kr", "euc-kr"),
+        ("a\n홍길동\n", "euc-kr", "euc-kr"),
+        ("a\n李明\n", "gb18030", "gb18030"),  # its bytes are Hangul, too
         ("name\nZoë\n", "cp1252", "latin-1"),
         ("n\nStraße Größe\n", "cp1252", "latin-1"),
         ("preis\n5 €\n", "cp1252", "latin-1"),

@@ -15,7 +15,7 @@ from typing import Any, Final
 SHAPES: Final = ("cut", "fill", "plain")
 """Of a row of a delimited file: leave out what stands beyond the last column, take missing cells as empty, take quotation
 marks as they stand."""
-ENCODINGS: Final = ("gb18030", "big5hkscs", "cp932", "cp1252", "utf-16-le")
+ENCODINGS: Final = ("gb18030", "big5hkscs", "cp932", "cp949", "cp1252", "utf-16-le")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which encoding a text file has, told by its content.
 
-UTF-8 is sure (other text is hardly ever valid UTF-8). Among GB18030, Big5, Shift-JIS and Latin-1 the decoded characters
+UTF-8 is sure (other text is hardly ever valid UTF-8). Among GB18030, Big5, Shift-JIS, EUC-KR and Latin-1 the decoded characters
 decide: a wrong reading gives rare characters, a right one common ones.
 """
 
@@ -17,7 +17,13 @@ _BOMS: Final = (
     (b"\xff\xfe", "utf-16-le", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be", "utf-16-be"),
 )
-_CODECS: Final = {"gb18030": "gb18030", "big5": "big5hkscs", "shift-jis": "cp932", "latin-1": "cp1252"}
+_CODECS: Final = {
+    "gb18030": "gb18030",
+    "big5": "big5hkscs",
+    "shift-jis": "cp932",
+    "euc-kr": "cp949",
+    "latin-1": "cp1252",
+}
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
 _SAMPLE_LINES: Final = 2000
 _SAMPLE_BYTES: Final = 256 * 1024
@@ -29,6 +35,13 @@ _COMMON: Final = frozenset(
     "省市区县镇乡村路街道号楼室栋单元层幢弄巷里北京上海天津重庆广州深圳杭州南京武汉成都西安苏州郑州长沙青岛沈阳大连厦门福建浙江江苏山东河南河北湖南湖北四川广东广西云南贵州陕西辽宁吉林黑龙江新疆内蒙古宁夏"
     "姓名电话手机邮箱地址客户编号性别男女出生日期身份证备注单位公司有限责任股份科技贸易集团订单金额数量商品时间渠道会员积分等级同意否是营销邮编职业收入语言国家籍贯注册代码统一社会信用联系台北高雄新竹香港九龙澳门"
     "東京都大阪府京都市区町村丁目番地号県氏名様株式会社田中山本佐藤鈴木高橋渡辺伊藤小林加吉井松木清斎野村川島原池岡"
+)
+_HANGUL: Final = frozenset(
+    "는은이가을를에의도로고다하한지서해기들게사그것대어요시인리와나안보정일자으만수니까습합입있없때면며데부주라스원과내중더또저우구오장제했었겠않습드문의"
+    "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노곽성차주우구민류진지엄채원천방공현함변염여추도소석선설마길연위표명기반왕금옥육인"
+    "민서준영진희숙자경미혜호상훈철동재승태하예빈아다순애란화용규광균근덕두래린무범병복봉산삼섭식열완욱웅윤율은의익종찬창춘필학향형환"
+    "서울특별시광역부산대구인천주전세종경기강원충청북남라제군읍면리길번지층파트빌성분당수해운"
+    "이름성명화번주소생년월일메고객등록회사직업남여별휴대폰우편비호메모거래금액상품문내용답변감"
 )
 _LATIN: Final = frozenset(
     b"\xc0\xc1\xc4\xc5\xc6\xc7\xc8\xc9\xd1\xd3\xd6\xd8\xda\xdc\xdf\x80\x8a\x8e\x92\x96\x9a\x9e\xa0\xa3\xa7\xb0"
@@ -112,12 +125,12 @@ def _score(sample: list[bytes], label: str, codec: str) -> float:
     share = len(good) / len(sample)
     if label == "latin-1":
         return share * share * _latin_score(good)
-    points, characters = 0.0, 0
+    count, points, characters = _korean_points if label == "euc-kr" else _points, 0.0, 0
     for line in good:
         for character in line.decode(codec):
             if character > "\x7f":
                 characters += 1
-                points += _points(character)
+                points += count(character)
     return share * share * points / max(1, characters)
 
 
@@ -133,6 +146,22 @@ def _points(character: str) -> float:
     if "\u3000" <= character <= "\u303f" or "\uff01" <= character <= "\uff5e":
         return 0.5
     return -0.5 if "\ue000" <= character <= "\uf8ff" else 0.0
+
+
+def _korean_points(character: str) -> float:
+    """As the others, but few characters are Han: bytes of GB 2312 read as Korean are Hangul, of which few are frequent."""
+    if "\uac00" <= character <= "\ud7a3":
+        return 1.0 if character in _HANGUL else 0.3 if _decodable(character, "euc_kr") else 0.0
+    return 0.2 if "\u4e00" <= character <= "\u9fff" else min(0.5, _points(character))
+
+
+def _decodable(character: str, codec: str) -> bool:
+    """Whether an encoding knows a character."""
+    try:
+        character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _first_level(character: str) -> bool:
