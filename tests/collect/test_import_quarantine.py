@@ -167,6 +167,20 @@ def test_replay_under_another_mapping(bring, kehu, desk):
     assert kehu("status").json["quarantined"] == 2
 
 
+def test_a_mapping_is_for_the_imports_that_have_its_column(bring, kehu, desk):
+    text = "external_id,full_name,lives in\nK1,Ann Lee,DE\nK2,林婉清,CN\n"
+    other = bring(text, "--residence", "lives in", name="o.csv", basis="legitimate_interest")
+    bring(DIRTY)
+    assert other.counts()[-1] == 1
+    for wrong in ("full_name=nothing", "nothing=note"):  # of no import
+        answer = kehu("quarantine", "replay", "--map", wrong)
+        assert (answer.code, answer.json["error"]["code"]) == (2, "usage")
+    assert len(desk.find("full_name=Cem Ay")) == 0
+    again = kehu("quarantine", "replay", "--map", "full_name=note")
+    assert again.counts() == (4, 1, 0, 0, 0, 3) and len(again.json["imports"]) == 2
+    assert len(desk.find("full_name=Cem Ay")) == 1
+
+
 def test_replay_of_nothing(bring, kehu):
     answer = bring("full_name\nAnn Lee\n")
     assert kehu("quarantine", "replay", answer.json["import"]).code == 1

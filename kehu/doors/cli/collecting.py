@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -243,7 +244,9 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
     """Bring refused rows in again, under the rules of now, or as they stand in a mended export.
 
     Without an ID those of all imports; one that is refused keeps none of the others: it is named, and the exit code is 3.
+    --map is then for the imports that have its column; the others come in as they are mapped.
     """
+    from kehu.collect.mapping import MappingRefused
     from kehu.collect.quarantine import actions
     from kehu.doors.cli.bars import counted
     from kehu.guard.gate.acts import Refused
@@ -255,11 +258,17 @@ def quarantine_replay(id: str | None, mended: Path | None, maps: tuple[str, ...]
         wanted = [_id(id)] if id else actions.imports_to_bring(mended)
         if not wanted:
             raise actions.NothingRefused
-        answers, refused = list[dict[str, Any]](), list[dict[str, str]]()
-        for one in wanted:
+        answers, refused, apart = list[dict[str, Any]](), list[dict[str, str]](), list[UUID]()
+        for one in chain(wanted, apart):
             try:
                 with counted("import") as told:
-                    done = actions.replay(one, actor=who, mended=mended, maps=maps, progress=_rows(told))
+                    own = () if one in apart else maps
+                    done = actions.replay(one, actor=who, mended=mended, maps=own, progress=_rows(told))
+            except MappingRefused:  # it has no such column
+                if one in apart or len(apart) + 1 == len(wanted):
+                    raise  # none has: nothing came in
+                apart.append(one)
+                continue
             except Refused as why:  # its source's contract is over, say: that holds for this import alone
                 if len(wanted) == len(refused) + 1:
                     raise  # none came in
