@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from kehu.doors.api.answers import Busy
 from kehu.doors.api.callers import Bearer, caller_of
-from kehu.doors.api.schemas import Checkpoint, LedgerPage, Proof, Verdict, VerifyAsked
+from kehu.doors.api.schemas import Checkpoint, LedgerPage, Moment, Proof, Verdict, VerifyAsked
 from kehu.guard.gate.acts import require_act
 from kehu.serve.assurance import queries
 
@@ -27,8 +27,8 @@ def list_(
     request: HttpRequest,
     subject: UUID | None = None,
     staff: StaffId | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     before: Before | None = None,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
 ) -> Any:

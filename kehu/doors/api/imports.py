@@ -20,6 +20,7 @@ from kehu.guard.gate.acts import require_act
 
 router = Router(tags=["imports"], auth=Bearer("collect"))
 UPLOAD: Final = "upload"
+Before = Annotated[UUID, Field(description="`next` of the page before.")]
 _BLOCK: Final = 1 << 20
 
 
@@ -81,11 +82,12 @@ def start(request: HttpRequest, asked: ImportAsked) -> Any:
     return Status(202, ImportStarted(**{"import": tasks.start_as_job(plan, actor=who)}))
 
 
-@router.get("/imports", response=ImportPage, summary="The newest imports")
-def list_(request: HttpRequest, limit: Annotated[int, Field(ge=1, le=200)] = 50) -> Any:
-    """Counts only; nothing of anybody stands in them."""
+@router.get("/imports", response=ImportPage, summary="Imports, newest first")
+def list_(request: HttpRequest, before: Before | None = None, limit: Annotated[int, Field(ge=1, le=200)] = 50) -> Any:
+    """Keyset pages. Counts only; nothing of anybody stands in them."""
     require_act("collect", caller_of(request).actor)
-    return {"imports": queries.imports(limit)}
+    found = queries.imports(limit + 1, before=before)
+    return {"imports": found[:limit], "next": found[limit - 1].id if len(found) > limit else None}
 
 
 @router.get("/imports/{uuid:import_id}", response=ImportStatus, summary="How an import stands")

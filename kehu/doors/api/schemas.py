@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -18,6 +18,14 @@ def _readable(value: str) -> str:
     return value
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # there it would be of no year that is known
+        raise ValueError("out of range") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Value = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_readable)
@@ -61,7 +69,7 @@ class ConsentAsked(Asked):
 
     purpose: Purpose
     kind: Literal["general", "specific", "temporary"] = "general"
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     notice: NoticeName | None = None
     by: UUID | None = Field(None, description="The guardian who consents.")
     separate: Terms | None = Field(None, description="A separate consent, to these alone.")
@@ -342,9 +350,10 @@ class ImportStatus(Schema):
 
 
 class ImportPage(Schema):
-    """The newest first."""
+    """The newest first; `next`: the next page's `before` (null: this was the last)."""
 
     imports: list[ImportStatus]
+    next: UUID | None
 
 
 class Status(Schema):

@@ -429,7 +429,15 @@ def test_a_file_is_sent_looked_at_imported_and_followed(caller, database):
     run_import(begun.json["import"])  # as the worker does
     done = ask("GET", path).json
     assert (done["state"], done["rows"], done["created"], done["quarantined"], done["share"]) == ("done", 2, 1, 1, 1.0)
-    assert ask("GET", "/imports").json["imports"][0]["id"] == begun.json["import"]
+    listed = ask("GET", "/imports").json
+    assert ([one["id"] for one in listed["imports"]], listed["next"]) == ([begun.json["import"]], None)
+    later = ask(
+        "POST", "/imports", terms | {"files": [hubspot], "residence": None, "consents": {}, "consent_time": None}
+    )
+    page = ask("GET", "/imports?limit=1").json
+    assert [one["id"] for one in page["imports"]] == [later.json["import"]] == [page["next"]]
+    page = ask("GET", f"/imports?limit=1&before={page['next']}").json
+    assert ([one["id"] for one in page["imports"]], page["next"]) == ([begun.json["import"]], None)
     assert len(ask("POST", "/find", {"criteria": {"email": "lin@mail.example"}}).json["subjects"]) == 1
 
 

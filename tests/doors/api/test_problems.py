@@ -59,6 +59,8 @@ BAD = [
     ("POST", "/subjects/{lin}/consents", {"purpose": "marketing", "notice": MARK}, 422),
     ("POST", "/subjects/{lin}/consents", {"purpose": "marketing", "until": "2001-01-01T00:00:00Z"}, 422),
     ("POST", "/subjects/{lin}/consents", {"purpose": "marketing", "until": MARK}, 422),
+    ("POST", "/subjects/{lin}/consents", {"purpose": "marketing", "until": "9999-12-31T23:59:59-14:00"}, 422),
+    ("POST", "/subjects/{lin}/consents", {"purpose": "marketing", "until": "0001-01-01T00:00:00+14:00"}, 422),
     ("POST", "/subjects/{lin}/consents", {"purpose": "marketing", "by": MARK}, 422),
     ("DELETE", "/subjects/{lin}", None, 405),
     ("POST", "/openapi.json", {}, 405),
