@@ -125,6 +125,16 @@ def test_a_long_ledger_is_listed_page_by_page(kehu, database, monkeypatch):
     assert code == 1 and cut["error"]["code"] == "database" and cut["rows"]  # one object, and what it ended at
 
 
+def test_the_ledger_of_somebody_who_is_no_one_is_no_empty_one(kehu):
+    [lin] = map(str, admit(LIN))
+    token = token_for(kehu, "service", "service")
+    kehu("show", lin, "--purpose", "service", token=token)
+    whose = lambda email: kehu("ledger", "list", "--staff", email)
+    assert len(whose("service@kehu.example")[1]["rows"]) == len(whose("Service@Kehu.example")[1]["rows"]) == 1
+    code, answer = whose("servise@kehu.example")  # an empty list would say that they used nothing
+    assert (code, answer["error"]["code"]) == (1, "unknown-staff")
+
+
 def test_ledger_lists_proves_and_verifies(kehu, database):
     [lin] = admit(LIN)
     token = token_for(kehu, "service", "service")

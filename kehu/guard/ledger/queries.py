@@ -44,7 +44,6 @@ _EVER: Final = timedelta(days=36_525)
 def rows(
     *,
     subject: UUID | None = None,
-    staff: str | None = None,
     human: UUID | None = None,
     purpose: int | None = None,
     since: datetime | None = None,
@@ -55,13 +54,9 @@ def rows(
     """Rows, newest first; of one customer, one member of staff, since and before a moment, or below a ``seq``; None: all.
 
     Newest by their number; before a moment by their time, which differs where a clock was put back, and then ``before`` is
-    the last row of the page before.
+    the last row of the page before. A person is named by id: of a value the planner knows how many rows there are, and of few
+    takes the index; of who looked twice two years ago it walked through everything since.
     """
-    if staff is not None:
-        named = _id_of(staff)
-        if named is None or human not in (None, named):
-            return []
-        human = named
     given = {
         "subject": subject, "human": human, "purpose": purpose, "since": since, "until": until,
         "before": before, "limit": limit,
@@ -106,15 +101,6 @@ def _at_of(seq: int | None) -> datetime | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute("select at from ledger_entry where seq = %s", [seq])
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def _id_of(staff: str) -> UUID | None:
-    """Whose address it is. In the question stands the id: of a value the planner knows how many rows there are, and of few
-    takes the index; of who looked twice two years ago it walked through everything since."""
-    with connection.cursor() as cursor:
-        cursor.execute("select id from guard_staff where email = %s", [staff])
         row = cursor.fetchone()
     return row[0] if row else None
 

@@ -58,6 +58,7 @@ def rows(
     Raises:
         ActRefused: the role may not read the ledger.
         UnknownSubject: no such customer.
+        UnknownStaff: no such account.
         ValueError: an end before the beginning.
     """
     require_act("read-ledger", actor)
@@ -65,9 +66,8 @@ def rows(
     if subject is not None:
         part_of(subject, whole=True)
     _require_order(since, until)
-    found = _rows(
-        subject=subject, staff=staff, human=human, purpose=purpose, since=since, until=until, before=before, limit=limit
-    )
+    human = _whose(staff) or human
+    found = _rows(subject=subject, human=human, purpose=purpose, since=since, until=until, before=before, limit=limit)
     record_reading(subject, actor=actor)
     return found
 
@@ -104,13 +104,17 @@ def rows_by_page(
             return
         require_standing(actor)
         page = _rows(
-            subject=subject, staff=staff, purpose=purpose, since=since, until=until, before=page[-1]["seq"],
+            subject=subject, human=_whose(staff), purpose=purpose, since=since, until=until, before=page[-1]["seq"],
             limit=min(PAGE, left or PAGE),
         )  # fmt: skip
 
 
-def _rows(*, staff: str | None, **bounds: Any) -> list[dict[str, Any]]:
-    found = ledger.rows(staff="owner@home" if staff == "owner" else staff, **bounds)
+def _whose(staff: str | None) -> UUID | None:
+    return actor_of("owner@home" if staff == "owner" else staff).human if staff else None
+
+
+def _rows(**bounds: Any) -> list[dict[str, Any]]:
+    found = ledger.rows(**bounds)
     return [row | {"human": row["human"].removesuffix("@home")} for row in found]
 
 
@@ -139,8 +143,7 @@ def inquire(
         part_of(subject, whole=True)
     number = None if purpose is None else purpose_number(purpose)
     _require_order(since, until)
-    human = actor_of("owner@home" if staff == "owner" else staff).human if staff else None
-    found = inquiries.inquire(Question(subject, human, number, since, until))
+    found = inquiries.inquire(Question(subject, _whose(staff), number, since, until))
     record_reading(subject, actor=actor)
     by = [
         asdict(group) | {"first": group.first.isoformat(), "last": group.last.isoformat(), "fields": list(group.fields)}
