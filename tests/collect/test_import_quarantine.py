@@ -182,6 +182,10 @@ def test_a_mapping_is_for_the_imports_that_have_its_column(bring, kehu, desk):
 
 
 def test_replay_of_nothing(bring, kehu):
+    nowhere = "01990000-0000-7000-8000-000000000000"
+    for verb in ("list", "export", "replay"):  # never as of one of which nothing was refused
+        answer = kehu("quarantine", verb, nowhere)
+        assert (answer.code, answer.json["error"]["code"]) == (1, "unknown-import"), verb
     answer = bring("full_name\nAnn Lee\n")
     assert kehu("quarantine", "replay", answer.json["import"]).code == 1
     assert kehu("quarantine", "replay").code == 1

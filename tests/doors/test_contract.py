@@ -643,7 +643,7 @@ WRONG = [
     ("ledger withhold approve x", 1), ("ledger verify --against nowhere", 2), ("ledger list --subject 01990000-0000-7000-8000-000000000000", 1),
     ("import", 2), ("import nowhere.csv", 2), ("import nowhere.csv --channel store --basis contract", 2),
     ("import undo x", 2), ("import undo 01990000-0000-7000-8000-000000000000", 1), ("controller add x", 2),
-    ("controller add x --country Germany", 2), ("channel add x --kind nothing", 2), ("sources --channel nothing", 1),
+    ("controller add x --country Germany", 2), ("controller add x --country A1", 2), ("controller add x --country ÄÖ", 2), ("channel add x --kind nothing", 2), ("sources --channel nothing", 1),
     ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
     ("staff add --email a@b.example --role pope", 2), ("staff link nobody@b.example", 1), ("staff sign-on nobody@b.example", 1), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
     ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),

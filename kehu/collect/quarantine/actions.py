@@ -25,7 +25,13 @@ from kehu.collect.mapping import Suggestion, override
 from kehu.collect.models import Import
 from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.collect.quarantine.groups import taken_back
-from kehu.collect.quarantine.queries import any_refused, imports_with_refused, refused_in_steps, refused_of
+from kehu.collect.quarantine.queries import (
+    any_refused,
+    imports_with_refused,
+    refused_in_steps,
+    refused_of,
+    require_known,
+)
 from kehu.collect.quarantine.reasons import remedy
 from kehu.collect.quarantine.source import EXACT_COLUMN, OWN_COLUMNS, MendedSource, ids_in, open_refused
 from kehu.guard.aside import open_aside, seal_aside
@@ -63,10 +69,11 @@ def export(import_id: UUID | None, *, to: Path, actor: Actor, language: str = "e
     Raises:
         ActRefused: this role may not.
         Refused: a row holds a field of level 4 or what nobody said or could read, and a second factor was not shown lately.
-        NothingRefused: there is no row to write.
+        UnknownImport, NothingRefused: there is no row to write.
         FileExistsError, CannotWrite: see :func:`kehu.host.home.require_new`.
     """
     require_act("quarantine", actor)
+    require_known(import_id)
     require_new(to)
     wanted = [import_id] if import_id else imports_with_refused()
     if not any_refused(wanted):

@@ -68,13 +68,22 @@ def listed(
         UnknownImport: there is none of that id.
     """
     require_act("quarantine", actor)
-    if import_id is not None and not Import.objects.filter(id=import_id).exists():
-        raise UnknownImport(str(import_id))
+    require_known(import_id)
     rows = open_rows(import_id).order_by("batch", *(("accepted",) if refused_first else ()), "file", "line", "id")
     return [
         Listed(row.id, row.batch, row.file, row.line, row.field, row.reason, remedy(row.reason, language), row.accepted)
         for row in rows.defer("sealed", "token")[:limit].iterator(_STEP)
     ]
+
+
+def require_known(import_id: UUID | None) -> None:
+    """See that there is such an import, for of another nothing was refused either; None: all are meant.
+
+    Raises:
+        UnknownImport: there is none of that id.
+    """
+    if import_id is not None and not Import.objects.filter(id=import_id).exists():
+        raise UnknownImport(str(import_id))
 
 
 def open_rows(import_id: UUID | None = None) -> QuerySet[Quarantined]:

@@ -33,7 +33,7 @@ def add(name: str, kind: str, country: str) -> Any:
     try:
         made, key = make_channel(name, kind, actor=actor(), country=country)
     except ChannelTaken:
-        raise Failure(FAILED, "taken", "A channel of this name is here already.") from None
+        raise Failure(FAILED, "taken", "A channel of this name is here already.", "Name another.") from None
     return {"id": made.id, "key": key}
 
 

@@ -188,7 +188,9 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Failure(USAGE, "usage", "ID: an import's id as `kehu import` prints it.") from None
+        raise Failure(
+            USAGE, "usage", "ID: an import's id as `kehu import` prints it.", "Take it from its answer."
+        ) from None
 
 
 @click.group()

@@ -156,10 +156,10 @@ def controller_add(name: str, country: str, platform: bool) -> Any:
     from kehu.govern.models import Controller
 
     owner_only()
-    if not (len(country) == 2 and country.isupper()):
+    if not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
         raise ValueError("country: two capital letters (ISO 3166)")
     if Controller.objects.filter(name=name).exists():
-        raise Failure(FAILED, "taken", "A controller of this name is here already.")
+        raise Failure(FAILED, "taken", "A controller of this name is here already.", "Name another.")
     made = Controller.objects.create(name=name, country=country, platform=platform, owner=actor().staff)
     return {"id": made.id}
 
@@ -174,7 +174,7 @@ def controller_platform(name: str, off: bool) -> Any:
 
     owner_only()
     if not Controller.objects.filter(name=name).update(platform=not off):
-        raise Failure(FAILED, "unknown-controller", "No such controller.")
+        raise Failure(FAILED, "unknown-controller", "No such controller.", "Add it with: kehu controller add")
     return {"name": name, "platform": not off}
 
 
