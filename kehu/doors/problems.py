@@ -105,6 +105,7 @@ _SPEAKING: Final[Mapping[str, Callable[[Any], Problem]]] = {
     "kehu.guard.gate.acts.ActRefused": lambda error: Problem(
         "role", {"act": error.act, "role": error.role}, error.policy
     ),
+    "kehu.host.home.HomeOutOfReach": lambda error: Problem("home", {"place": str(error)}),
     "kehu.guard.gate.quotas.QuotaSpent": lambda error: Problem("quota", policy=error.policy),
     "kehu.guard.gate.acts.Refused": lambda error: Problem("refused", policy=error.policy),
     "kehu.govern.dictionary.UnknownField": lambda error: Problem("unknown-field", {"field": _known_word(error)}),

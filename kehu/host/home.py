@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+_OUT_OF_REACH: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.ENOENT, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
+)
 _FOLDERS: Final = ("keys", "log", "run", "spool")
+
+
+class HomeOutOfReach(RuntimeError):
+    """The home cannot be made, read or written there: another account's, or no folder; its words are the place."""
 
 
 class Home:
@@ -36,17 +46,36 @@ class Home:
         return self.path / name
 
     def create(self) -> bool:
-        """Make the home and its folders, 0700; returns whether it was not there before."""
-        created = not self.path.exists()
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(self.path, 0o700)
-        for name in _FOLDERS:
-            (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        """Make the home and its folders, 0700; returns whether it was not there before.
+
+        Raises:
+            HomeOutOfReach: see there.
+        """
+        with self._reached():
+            created = not self.path.exists()
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.chmod(self.path, 0o700)
+            for name in _FOLDERS:
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
         return created
 
     def exists(self) -> bool:
-        """Whether ``kehu init`` has been here."""
-        return (self.path / "installation.json").exists()
+        """Whether ``kehu init`` has been here.
+
+        Raises:
+            HomeOutOfReach: see there.
+        """
+        with self._reached():
+            return (self.path / "installation.json").exists()
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as failed:
+            if failed.errno in _OUT_OF_REACH:
+                raise HomeOutOfReach(str(self.path)) from None
+            raise
 
     def facts(self) -> dict[str, Any]:
         """What is recorded of the installation; empty before ``init``."""

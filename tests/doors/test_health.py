@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -29,6 +30,41 @@ def home(tmp_path):
     made = Home(tmp_path / "home")
     make_home(made)
     return made
+
+
+@contextmanager
+def as_another_account():
+    """Of files alone; who is no other account than root is stopped by modes as it is."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_home_that_cannot_be_used_is_named_with_what_to_do(kehu, tmp_path, monkeypatch):
+    def refused(verb, place):
+        code, told = kehu(verb)
+        assert (code, told["error"]["code"]) == (1, "home"), (verb, told)
+        assert str(place) in told["error"]["message"] and "KEHU_HOME" in told["error"]["remedy"]
+
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "home"):
+        monkeypatch.setenv("KEHU_HOME", str(place))
+        refused("init", place)
+    theirs = tmp_path / "theirs"
+    make_home(Home(theirs))
+    for above in (*tmp_path.parents[:2], tmp_path):
+        above.chmod(0o755)
+    monkeypatch.setenv("KEHU_HOME", str(theirs))
+    theirs.chmod(0o700 if os.geteuid() == 0 else 0)
+    with as_another_account():
+        for verb in ("init", "status", "doctor", "down", "database"):
+            refused(verb, theirs)
+    theirs.chmod(0o700)
 
 
 def ids(found, severity="error"):
@@ -120,9 +156,10 @@ def test_keys_that_do_not_open_are_told_by_every_command_and_made_anew_by_none(k
         held.write_text(kept)
 
 
-def test_a_home_that_cannot_be_made_is_told_without_what_python_says(kehu_process):
-    """Before Django is set up, too: an exception's text may quote a value."""
-    code, told = kehu_process("init", env=os.environ | {"KEHU_HOME": "/dev/null/home"})
+def test_what_fails_before_django_is_set_up_is_told_without_what_python_says(kehu_process, tmp_path):
+    """An exception's text may quote a value."""
+    (tmp_path / "keys" / ".making").mkdir(parents=True)  # in the place of a file
+    code, told = kehu_process("init", env=os.environ | {"KEHU_HOME": str(tmp_path)})
     assert code == 1 and told["error"]["code"] == "fault"
 
 

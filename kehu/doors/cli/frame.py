@@ -184,7 +184,7 @@ def _failure(failed: Exception) -> Failure:
     if isinstance(failed, Failure):
         return failed
     if isinstance(failed, PostgresError):
-        return Failure(FAILED, "database", str(failed), "Look at: kehu status")
+        return Failure(FAILED, "database", str(failed), "Run: kehu doctor")
     if isinstance(failed, KeysAreGone):
         return Failure(FAILED, "keys", str(failed))
     if isinstance(failed, RootDoesNotOpen):

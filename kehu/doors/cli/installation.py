@@ -73,8 +73,10 @@ def down() -> Any:
     """Stop cleanly; on a stopped system nothing happens."""
     from kehu.host import supervisor
 
+    home = Home.current()
+    home.exists()  # of one that is out of reach nobody can say that nothing runs
     try:
-        return {"stopped": supervisor.down(Home.current())}
+        return {"stopped": supervisor.down(home)}
     except supervisor.SupervisorError as failed:
         raise Failure(FAILED, "supervisor", str(failed)) from None
 
