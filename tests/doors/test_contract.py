@@ -647,7 +647,7 @@ WRONG = [
     ("staff add --email x", 2), ("staff add --email not-an-address --role service", 2), ("hold x", 2),
     ("staff add --email a@b.example --role pope", 2), ("staff link nobody@b.example", 1), ("staff sign-on nobody@b.example", 1), ("staff duty nobody@b.example", 1), ("staff duty a@b.example --hours 9-5", 2), ("token issue --staff nobody@b.example --purpose service", 1),
     ("token issue --staff nobody@b.example --purpose nothing", 2), ("erase x", 2), ("export x", 2), ("object x", 2),
-    ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("outbox", 1), ("resolve --undo x", 2), ("resolve --all --runs", 2),
+    ("erase 01990000-0000-7000-8000-000000000000 --reason r", 1), ("erase 01990000-0000-7000-8000-000000000000 --reason=", 2), ("outbox", 1), ("resolve --undo x", 2), ("resolve --all --runs", 2),
     ("resolve --undo 01990000-0000-7000-8000-000000000000", 1), ("unmerge x y", 2), ("unmerge", 2),
     ("show 01990000-0000-7000-8000-000000000000 --purpose service", 1),
     ("consent list 01990000-0000-7000-8000-000000000000", 1), ("request answer x", 2), ("incident reach x", 2),
