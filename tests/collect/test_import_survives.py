@@ -127,6 +127,8 @@ def test_resume_by_id_and_by_nothing_else(kehu, tmp_path, monkeypatch):
     path2.write_text("external_id,full_name\nK1,Somebody Else\n")
     other = kehu("import", path2, "--channel", "store", "--basis", "contract", "--resume", import_id)
     assert other.code == 1 and one("select count(*) from record") == 200
+    assert other.json["error"]["code"] == "changed" and other.json["error"]["remedy"]
+    assert one("select count(*) from collect_import") == 1  # no other one has begun and waits
     done = kehu("import", "--resume", import_id)
     assert done.counts() == (350, 350, 0, 0, 0, 0) and done.json["import"] == import_id
     assert kehu("import", "--resume", import_id).counts() == (350, 350, 0, 0, 0, 0)  # done is done

@@ -72,8 +72,12 @@ def plan(asked: ImportTerms, *, actor: Actor, known: Known | None = None) -> Pla
     return make_plan(asked, actor=actor, known=known)
 
 
-def start(planned: Plan, *, actor: Actor) -> UUID:
-    """Enter an import; one of the same contents and options that is not finished is taken up again."""
+def start(planned: Plan, *, actor: Actor, only: UUID | None = None) -> UUID:
+    """Enter an import; one of the same contents and options that is not finished is taken up again.
+
+    Raises:
+        FilesChanged: it would be another than ``only``; none was entered.
+    """
     terms = planned.terms
     with transaction.atomic():
         raw: Connection[Any] = django_connection.connection
@@ -84,6 +88,8 @@ def start(planned: Plan, *, actor: Actor) -> UUID:
             .filter(fingerprint=planned.fingerprint, state__in=("waiting", "running", "failed"))
             .first()
         )
+        if only is not None and (held is None or held.id != only):
+            raise FilesChanged
         if held is not None:
             if raw.execute("select pg_try_advisory_xact_lock(%s)", (_key_of(held.id),)).fetchone() == (True,):
                 _renew_settings(held, planned, actor)  # nobody is at work on it under the old ones

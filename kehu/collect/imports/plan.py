@@ -261,7 +261,7 @@ def _provenance(asked: ImportTerms) -> tuple[Terms, Notice, str | None, SourceRo
     if asked.source_proof is not None and not 0 < len(asked.source_proof) <= _PROOF_LIMIT:
         raise TermsRefused("source-proof", "The proof is empty or larger than 8 MiB.", "Give the document itself.")
     said = "" if asked.residence_column else asked.residence or ""
-    country = said if len(said) == 2 and said.isupper() else None
+    country = said if re.fullmatch("[A-Z]{2}", said) else None
     source = _source(asked, channel)
     terms = Terms(
         channel.id, channel.kind, controller.id, asked.basis, notice.id, asked.source_proof is not None, None,

@@ -86,9 +86,11 @@ def import_files(dry_run: bool, wait: bool, resume: str | None, **options: Any) 
         planned = actions.plan(asked, actor=who)
         if dry_run:
             return _dry(planned)
-        import_id = actions.start(planned, actor=who)
-        if resume is not None and import_id != _id(resume):
-            raise Failure(FAILED, "changed", "These are not the files and options of that import.")
+        try:
+            import_id = actions.start(planned, actor=who, only=_id(resume) if resume is not None else None)
+        except actions.FilesChanged:
+            text = "These are not the files and options of that import, or it is done."
+            raise Failure(FAILED, "changed", text, "Give --resume ID alone, or leave it out.") from None
         return _run(import_id, who, wait=wait)
 
 
