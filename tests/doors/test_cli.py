@@ -133,6 +133,8 @@ def test_the_ledger_of_somebody_who_is_no_one_is_no_empty_one(kehu):
     assert len(whose("service@kehu.example")[1]["rows"]) == len(whose("Service@Kehu.example")[1]["rows"]) == 1
     code, answer = whose("servise@kehu.example")  # an empty list would say that they used nothing
     assert (code, answer["error"]["code"]) == (1, "unknown-staff")
+    assert kehu("quota", "taken", "servise@kehu.example")[1]["error"]["code"] == "unknown-staff"
+    assert kehu("quota", "taken", "Service@kehu.example")[0] == 0
 
 
 def test_ledger_lists_proves_and_verifies(kehu, database):

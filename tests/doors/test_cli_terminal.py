@@ -25,6 +25,18 @@ def test_an_encoding_that_lacks_a_character_costs_no_answer(database):
     assert (code, errors) == (0, "") and r"\u5ba2\u62a4é" in lines
 
 
+def test_whoever_answers_no_question_has_stopped_the_command(database):
+    """An end of input at a prompt, as Ctrl-C at one, is no fault of ours, and nothing of it stands in the log."""
+    ours, theirs = os.openpty()
+    os.write(ours, b"\x04")
+    words = ("match", "01990000-0000-7000-8000-000000000000", "--purpose", "service", "--field", "birth_date", "--json")
+    done = subprocess.run([sys.executable, "-m", "kehu.doors.cli.main", *words], stdin=theirs, capture_output=True)
+    for end in (ours, theirs):
+        os.close(end)
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (1, "stopped")
+    assert b"command.fault" not in done.stderr
+
+
 def test_a_moment_before_the_first_year_is_wrong_usage(kehu):
     code, answer = kehu("ledger", "list", "--since", "0001-01-01T00:00:00+14:00")
     assert (code, answer["error"]["code"]) == (2, "usage")

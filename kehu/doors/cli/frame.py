@@ -161,6 +161,8 @@ def command(*, needs_home: bool = True, starts: bool = True) -> Callable[[Callab
             except click.ClickException as wrong:
                 leave(database)
                 wrong_usage(wrong, as_json=as_json)
+            except click.Abort:  # at a prompt; it is told as a Ctrl-C elsewhere
+                raise
             except Exception as failed:  # noqa: BLE001  (whatever it is, its text may quote a value)
                 met = _failure(failed)
                 answer, code = {"error": met.body}, met.exit_code

@@ -51,8 +51,11 @@ def quota_set(
 def quota_taken(email: str | None) -> Any:
     """What was taken in this hour and in 24 hours: by everybody, or by EMAIL."""
     from kehu.guard.gate import quotas
+    from kehu.guard.staff.actions import actor_of
 
     rows = quotas.taken(actor=actor(), email=email)
+    if email and not rows:
+        actor_of(email)  # of nobody is another answer than of one who took nothing
     return {
         "taken": [
             {
