@@ -23,9 +23,10 @@ from kehu.collect.imports.plan import opened
 from kehu.collect.imports.recipe import FileRecipe
 from kehu.collect.imports.undo import erase_taken_back
 from kehu.collect.models import Import, Quarantined
-from kehu.collect.quarantine import mending
+from kehu.collect.quarantine import mending, queries
 from kehu.collect.quarantine.cells import for_spreadsheet, from_spreadsheet
 from kehu.collect.quarantine.correcting import Correction
+from kehu.doors.cli import collecting, frame
 from kehu.govern.ages import declare_young
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.corrections import actions as corrections
@@ -179,6 +180,19 @@ def test_a_mapping_is_for_the_imports_that_have_its_column(bring, kehu, desk):
     again = kehu("quarantine", "replay", "--map", "full_name=note")
     assert again.counts() == (4, 1, 0, 0, 0, 3) and len(again.json["imports"]) == 2
     assert len(desk.find("full_name=Cem Ay")) == 1
+
+
+def test_a_long_quarantine_is_listed_page_by_page(bring, kehu, monkeypatch):
+    bring(DIRTY)
+    whole = kehu("quarantine", "list").json
+    monkeypatch.setattr(queries, "_STEP", 2)
+    held, line = [], collecting._line
+    monkeypatch.setattr(collecting, "_line", lambda row: held.append(len(printed)) or line(row))
+    printed, put = [], frame.put
+    monkeypatch.setattr(frame, "put", lambda text, **more: printed.append(text) or put(text, **more))
+    assert kehu("quarantine", "list").json == whole and len(whole["rows"]) > 2
+    assert held[2] > held[0]  # the first are out before the third is made
+    assert kehu("quarantine", "list", "--limit", "1").json["rows"] == whole["rows"][:1]
 
 
 def test_replay_of_nothing(bring, kehu):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice, starmap
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -64,16 +64,34 @@ def listed(
     """What waits to be mended, of one import or of all, in the order of the files; where that is asked, refused rows first.
 
     Raises:
+        as :func:`listed_by_page`.
+    """
+    pages = listed_by_page(import_id, actor=actor, limit=limit, language=language, refused_first=refused_first)
+    return list(chain.from_iterable(pages))
+
+
+def listed_by_page(
+    import_id: UUID | None = None,
+    *,
+    actor: Actor,
+    limit: int | None = None,
+    language: str = "en",
+    refused_first: bool = False,
+) -> Iterator[list[Listed]]:
+    """The same, some at a time, so that a file of which everything was refused passes through little memory.
+
+    Raises:
         ActRefused: this role may not look.
         UnknownImport: there is none of that id.
     """
     require_act("quarantine", actor)
     require_known(import_id)
     rows = open_rows(import_id).order_by("batch", *(("accepted",) if refused_first else ()), "file", "line", "id")
-    return [
+    found = (
         Listed(row.id, row.batch, row.file, row.line, row.field, row.reason, remedy(row.reason, language), row.accepted)
         for row in rows.defer("sealed", "token")[:limit].iterator(_STEP)
-    ]
+    )
+    return iter(lambda: list(islice(found, _STEP)), [])
 
 
 def require_known(import_id: UUID | None) -> None:
@@ -125,6 +143,6 @@ def refused_in_steps(imports: Iterable[UUID], size: int) -> Iterator[list[Place]
     """Where refused rows of imports stood, in order, so many at a time: never all of them in memory."""
     for one in imports:
         rows = open_rows(one).filter(accepted=False).order_by("file", "line", "id")
-        places = itertools.starmap(Place, rows.values_list("id", "batch", "file", "line").iterator(size))
-        while part := list(itertools.islice(places, size)):
+        places = starmap(Place, rows.values_list("id", "batch", "file", "line").iterator(size))
+        while part := list(islice(places, size)):
             yield part

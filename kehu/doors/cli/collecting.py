@@ -12,10 +12,11 @@ from uuid import UUID
 import click
 
 from kehu.doors.cli.databases import from_database, of_a_database, wanted_of
-from kehu.doors.cli.frame import FAILED, REFUSED, USAGE, Failure, actor, command, language
+from kehu.doors.cli.frame import FAILED, REFUSED, USAGE, Failure, Pages, actor, command, language
 
 if TYPE_CHECKING:
     from kehu.collect.imports.queries import ImportStatus
+    from kehu.collect.quarantine.queries import Listed
     from kehu.doors.cli.bars import Counted
 
 
@@ -209,15 +210,16 @@ def quarantine_list(id: str | None, limit: int | None) -> Any:
     from kehu.collect.quarantine import queries
 
     with _refusals():
-        found = queries.listed(_id(id) if id else None, actor=actor(), limit=limit, language=language())
-    rows = [
-        {
-            "id": str(row.id), "line": row.line, "field": row.field or None, "reason": row.reason, "remedy": row.remedy,
-            "accepted": row.accepted, "import": str(row.batch), "file": row.file + 1,
-        }
-        for row in found
-    ]  # fmt: skip
-    return {"rows": rows}
+        wanted = _id(id) if id else None
+        found = queries.listed_by_page(wanted, actor=actor(), limit=limit, language=language())
+    return Pages("rows", ([_line(row) for row in page] for page in found))
+
+
+def _line(row: Listed) -> dict[str, Any]:
+    return {
+        "id": str(row.id), "line": row.line, "field": row.field or None, "reason": row.reason, "remedy": row.remedy,
+        "accepted": row.accepted, "import": str(row.batch), "file": row.file + 1,
+    }  # fmt: skip
 
 
 @quarantine.command("export", epilog="Example: kehu quarantine export 0199a1b2-… --to mend.csv")
