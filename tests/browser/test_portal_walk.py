@@ -138,6 +138,22 @@ def test_what_was_written_when_the_visit_ended_is_sent_after_the_next(visit: Cal
     assert "地址变了" in first.locator(".requests .quote").first.inner_text()
 
 
+def test_what_was_written_leaves_the_screen_by_itself(visit: Callable[..., Any], post: Any) -> None:
+    _lin()
+    window = visit()
+    window.page.clock.install()
+    window.come_in(post, LIN["email"])
+    window.go("/portal/requests?right=correct")
+    window.page.fill("#text", "地址变了")
+    with connection.cursor() as cursor:
+        cursor.execute("update actor_state set expires_at = clock_timestamp() where subject is not null")
+    window.page.click("#new button.primary")
+    window.page.locator("#w-text").wait_for()
+    window.page.clock.run_for(1_801_000)
+    window.page.wait_for_url("**/portal/sign-in?done=ended")
+    assert "地址变了" not in window.page.content()
+
+
 def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:
     _lin()
     window = visit()

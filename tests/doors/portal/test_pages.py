@@ -386,7 +386,7 @@ def test_what_one_visitor_wrote_is_never_sent_by_the_next_in_that_browser(post, 
     wish = {"right": "other", "text": "Frau Lin schreibt", "csrfmiddlewaretoken": mark}
     visitor.client.post("/portal/sign-out", {"csrfmiddlewaretoken": mark})
     answer = visitor.client.post("/portal/requests", wish)
-    assert answer.status_code == 401 and 'http-equiv="refresh" content="1800' in answer.content.decode()
+    assert answer.status_code == 401 and 'data-seconds="1800" data-at-end="ask"' in answer.content.decode()
     visitor.client.handler.enforce_csrf_checks = False
     visitor.come_in(LIN["email"] if again == "the same" else ZHOU["email"])
     visitor.client.handler.enforce_csrf_checks = True
