@@ -77,7 +77,7 @@ def _found() -> Iterator[Text]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 for place in _FOUND.get(node.func.id, ()):
                     said = node.args[place]
-                    if isinstance(said, ast.Constant) and said.value:
+                    if isinstance(said, ast.Constant) and isinstance(said.value, str) and said.value:
                         yield Text(said.value)
 
 
