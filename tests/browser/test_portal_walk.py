@@ -9,8 +9,10 @@ from typing import Any
 
 from django.db import connection
 
+from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.read import gate
 from kehu.guard.ledger.open_log import open_sequencer
+from kehu.serve.register import changes
 from tests.cast import admit, staff
 from tests.dresses import dresses_of, in_every_dress, looked_at, violations
 
@@ -24,6 +26,7 @@ PAGES = (
     "/portal/uses",
     "/portal/uses?visits=1",
     "/portal/requests?right=correct",
+    "/portal/notice",
     "/notice",
 )
 
@@ -152,6 +155,25 @@ def test_what_was_written_leaves_the_screen_by_itself(visit: Callable[..., Any],
     window.page.clock.run_for(1_801_000)
     window.page.wait_for_url("**/portal/sign-in?done=ended")
     assert "地址变了" not in window.page.content()
+
+
+def test_who_reads_the_notice_stays_signed_in(visit: Callable[..., Any], post: Any) -> None:
+    _lin()
+    by, other = staff("manager"), staff("legal")
+    new = changes.propose_notice("privacy", dict.fromkeys(LANGUAGES, "We use your data to serve you well."), actor=by)
+    changes.approve(new.id, actor=other)
+    window = visit()
+    window.come_in(post, LIN["email"])
+    page = window.page
+    page.locator(".news a").click()
+    page.locator(".diff-key").wait_for()
+    assert page.locator("footer a[href='/portal/uses']").count() == 1
+    page.locator("main form button.primary").click()
+    page.wait_for_url("**/portal?done=seen")
+    assert page.locator(".news").count() == 0
+    page.locator("footer a").last.click()
+    page.locator("form[action='/portal/sign-out'] button").click()
+    page.wait_for_url("**/portal/sign-in**")
 
 
 def test_accessible_in_every_dress(visit: Callable[..., Any], post: Any) -> None:

@@ -467,6 +467,8 @@ TABLE = {
     "portal-part": (f"/portal/requests/{UNKNOWN}/part", "post", {"fact": "x"}, 302, 404),
     "notice": ("/notice", "get", {}, 200, 200),
     "notice-version": ("/notice/1", "get", {}, 200, 200),
+    "portal-notice": ("/portal/notice", "get", {}, 200, 200),
+    "portal-notice-version": ("/portal/notice/1", "get", {}, 200, 200),
     "portal-notice-seen": ("/portal/notice-seen", "post", {"version": "1"}, 302, 302),
 }
 

@@ -94,6 +94,7 @@ def _show(request: HttpRequest, held: Notice) -> HttpResponse:
         "changed": _changed(notices.covered_otherwise(older, held)) if older else [],
         "history": rows,
         "covered": _covered(held, said),
+        "at": "portal-notice-version" if guest else "notice-version",
         "unseen": unseen is not None and unseen.current.version == held.version,
     }
     return page(request, "portal/notice.html", context, guest=guest)

@@ -30,6 +30,8 @@ urlpatterns: list[URLPattern] = [
     path("portal/requests", requests.requests, name="portal-requests"),
     path("portal/requests/<uuid:request_id>/part", requests.part, name="portal-part"),
     path("portal/notice-seen", notices.seen, name="portal-notice-seen"),
+    path("portal/notice", notices.notice, name="portal-notice"),  # the same for whoever is signed in: their cookie
+    path("portal/notice/<int:number>", notices.version, name="portal-notice-version"),  # goes to this door only
     path("notice", notices.notice, name="notice"),
     path("notice/<int:number>", notices.version, name="notice-version"),
 ]
