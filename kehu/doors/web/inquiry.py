@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.pages import field_label, page, purpose_label
-from kehu.doors.web.sent import beginning_of, date_of, email_of, end_of, id_of
+from kehu.doors.web.sent import beginning_of, customer_of, date_of, email_of, end_of
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import require_act
@@ -61,7 +61,7 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 
 def _found(desk: SignedIn, asked: dict[str, str]) -> dict[str, Any]:
-    subject = id_of(asked["customer"])
+    subject = customer_of(asked["customer"])
     if asked["customer"] and subject is None:
         raise UnknownSubject(asked["customer"])
     answer = inquire(

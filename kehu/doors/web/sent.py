@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.http import Http404
@@ -11,6 +13,8 @@ from django.utils.dateparse import parse_date
 
 from kehu.guard.staff.models import Staff
 
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 
 def id_of(text: str | None) -> UUID | None:
     """An id; None: it is none."""
@@ -18,6 +22,24 @@ def id_of(text: str | None) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         return None
+
+
+def customer_of(text: str) -> UUID | None:
+    """A customer's id, by itself or within the address of their record; None: there is none in it."""
+    found = _ID.search(text)
+    return UUID(found[0]) if found else id_of(text.strip())
+
+
+def customers_of(text: str) -> tuple[UUID, ...]:
+    """Customers' ids, or addresses of their records, with spaces, commas or ends of lines between them.
+
+    Raises:
+        ValueError: a part of it is neither.
+    """
+    found = tuple(customer_of(word) for word in text.replace(",", " ").split())
+    if None in found:
+        raise ValueError("customers: by their ids")
+    return tuple(one for one in found if one is not None)
 
 
 def date_of(text: str) -> date | None:

@@ -226,6 +226,17 @@ def test_a_wrong_form_takes_nothing_in_and_keeps_what_was_typed(office):
     assert requests.board(actor=who) == []
 
 
+def test_a_customer_is_named_by_what_their_record_shows_or_by_its_address(database):
+    desk, _ = browsing.signed_in("privacy", "rights-request")
+    [lin] = admit(LIN, packs=2)
+    assert f">{lin}</span>" in text_of(desk.get(f"/customers/{lin}"))  # to be read and copied, not a title alone
+    for named in (str(lin), f" {lin}\t", f"https://kehu.example/customers/{lin}?consent=any#orders"):
+        assert desk.post("/requests/open", {"customer": named, "right": "access"}).status_code == 302
+        assert desk.post("/watch/marks", {"do": "mark", "customer": named, "kind": "vip"}).status_code == 302
+        assert desk.get("/ledger/inquiry", {"customer": named}).status_code == 200
+    assert desk.get("/ledger/inquiry", {"customer": str(lin)[-12:]}).status_code == 404
+
+
 @pytest.mark.parametrize("packs", [1, 2, 4, 8, 16])
 def test_a_day_before_all_memory_is_no_receipt(database, packs):
     desk, who = signed_in("privacy")

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kehu.doors.web.account.door import step_up_first
 from kehu.doors.web.entrance import CLAIM, staff_page
 from kehu.doors.web.pages import category_label, field_label, language, page, purpose_label
+from kehu.doors.web.sent import customers_of
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.access import glass, grants
@@ -114,7 +115,7 @@ def break_glass(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         try:
             held = glass.break_glass(
                 actor=desk.without_purpose, kind=said.get("kind", ""), fields=said.getlist("fields"),
-                customers=_ids(said.get("customers", "")), reason=said.get("reason", ""),
+                customers=customers_of(said.get("customers", "")), reason=said.get("reason", ""),
             )  # fmt: skip
         except Refused:
             raise
@@ -222,14 +223,7 @@ def _groups(names: set[str], chosen: list[str]) -> list[tuple[str, list[tuple[st
 
 
 def _scope(customers: str, packs: list[str], ages: list[str]) -> Scope:
-    return Scope(_ids(customers), frozenset(packs), tuple(ages))
-
-
-def _ids(text: str) -> tuple[UUID, ...]:
-    try:
-        return tuple(UUID(word) for word in text.replace(",", " ").split())
-    except ValueError:
-        raise ValueError("customers: by their ids") from None
+    return Scope(customers_of(customers), frozenset(packs), tuple(ages))
 
 
 def _minutes(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import past
 from kehu.doors.web.pages import field_label, page, purpose_label
+from kehu.doors.web.sent import customer_of
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import acts_open_to, require_act
@@ -27,7 +27,6 @@ from kehu.serve.corrections import queries, telling
 from kehu.serve.corrections.actions import NotCorrected, correct
 from kehu.serve.corrections.models import WAYS
 
-_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 WAY_LABELS: Final = {
     "letter": gettext_lazy("letter"),
     "email": gettext_lazy("email"),
@@ -76,10 +75,10 @@ def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """A customer by their id, or by an address that holds it."""
     require_act("correct", desk.without_purpose)
-    said = _ID.search(request.POST.get("customer", ""))
+    said = customer_of(request.POST.get("customer", ""))
     if said is None:
         return redirect(reverse("corrections") + "?done=no-customer")
-    return redirect(reverse("corrections-of", args=[UUID(said[0])]))
+    return redirect(reverse("corrections-of", args=[said]))
 
 
 @staff_page

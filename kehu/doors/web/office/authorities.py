@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import category_label, field_label, page
+from kehu.doors.web.sent import customers_of
 from kehu.govern.dictionary import UnknownField
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
@@ -98,8 +99,7 @@ def register(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     try:
         asked = Asked(
             said.get("authority", ""), said.get("country", ""), said.get("provision", ""), said.get("reference", ""),
-            tuple(said.getlist("field")),
-            tuple(UUID(word) for word in said.get("customers", "").replace(",", " ").split()), _day(said.get("silent", "")),
+            tuple(said.getlist("field")), customers_of(said.get("customers", "")), _day(said.get("silent", "")),
         )  # fmt: skip
         made = demands.register_demand(asked, _file(request), actor=actor)
     except (ValueError, UnknownSubject, UnknownField):

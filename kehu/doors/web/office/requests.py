@@ -17,6 +17,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import clock_view, past
 from kehu.doors.web.pages import page
 from kehu.doors.web.record import right_label
+from kehu.doors.web.sent import customer_of
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import acts_open_to, require_act
@@ -59,7 +60,9 @@ WRONG: Final = gettext_lazy(
     "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
 )
 ERASED: Final = gettext_lazy("The person was erased: what they are told, with the certificate, is kept nowhere.")
-_NOBODY: Final = gettext_lazy("No customer has this id. It stands on their record, in full.")
+_NOBODY: Final = gettext_lazy(
+    "No customer has this id. It stands at the top of their record, whose address will do, too."
+)
 
 
 @staff_page
@@ -94,7 +97,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     said = request.POST
     try:
         made = requests.open_request(
-            subject=_subject(said.get("customer", "").strip()), right=said.get("right", ""), actor=desk.without_purpose,
+            subject=_subject(said.get("customer", "")), right=said.get("right", ""), actor=desk.without_purpose,
             text=said.get("text", "").strip(), received_at=past(said.get("received", "")),
         )  # fmt: skip
     except UnknownSubject:
@@ -198,10 +201,10 @@ def _subject(text: str) -> UUID:
     Raises:
         UnknownSubject: it is none.
     """
-    try:
-        return UUID(text)
-    except ValueError:
-        raise UnknownSubject(text) from None
+    found = customer_of(text)
+    if found is None:
+        raise UnknownSubject(text)
+    return found
 
 
 def _emails(staff: set[str]) -> dict[str, str]:

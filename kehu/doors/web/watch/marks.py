@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
-from kehu.doors.web.sent import id_of
+from kehu.doors.web.sent import customer_of, id_of
 from kehu.doors.web.watch.rows import tabs
 from kehu.doors.web.watch.words import MARKS
 from kehu.guard.gate.acts import Refused
@@ -44,9 +43,9 @@ def marks(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             if do == "find":
                 held_marks.find_colleagues(actor=actor)
                 return redirect(reverse("watch-marks") + "?done=found")
-            subject, kind = UUID(request.POST.get("customer", "").strip()), request.POST.get("kind", "")
-            if kind not in BY_HAND:
-                raise ValueError("kind")
+            subject, kind = customer_of(request.POST.get("customer", "")), request.POST.get("kind", "")
+            if subject is None or kind not in BY_HAND:
+                raise ValueError("customer, kind")
             if do == "unmark":
                 held_marks.unmark(subject, kind, actor=actor)
                 return redirect(reverse("watch-marks") + "?done=unmarked")
