@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import polib
 import pytest
 
 from scripts import translate
@@ -35,6 +36,13 @@ def test_taiwan_reads_its_own_words() -> None:
         assert gettext("Privacy and access") == "隱私與存取"
     with override("en"):
         assert gettext("Import") == "Import"
+
+
+@pytest.mark.parametrize("wrong", ["隻", "併發", "釋出", "型別", "程式碼", "營銷", "帳本里", "天后", "采", "“"])
+def test_no_text_is_converted_into_another_word(wrong: str) -> None:
+    held = (polib.pofile(str(path)) for path in translate.ROOMS.rglob("zh_Hant/LC_MESSAGES/django.po"))
+    said = [text for one in held for entry in one for text in (entry.msgstr, *entry.msgstr_plural.values())]
+    assert [text for text in said if wrong in text] == []
 
 
 def test_codes_have_words_and_what_a_house_has_named_stands() -> None:
