@@ -123,6 +123,22 @@ def _both_sides(window: Visit) -> None:
     )  # the page follows its address a moment later
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_whoever_is_found_stands_within_the_page_in_words(window, width):
+    admit({"full_name": "林婉清", "email": "linwanqing@mailbox.example", "phone": "+8613801926721", "language": "zh-Hans"})
+    window.look(width=width, theme="light", language="en")
+    window.go("/counter")
+    _ready(window)
+    window.page.fill("#c-text", "林婉清")
+    found = window.page.locator(".c-hits li")
+    expect(found).to_have_count(1)
+    expect(found).to_contain_text("Simplified Chinese")
+    fold = window.page.locator(".card > details").first
+    fold.locator("summary").click()
+    assert fold.locator("textarea").bounding_box()["x"] > window.page.locator(".card").first.bounding_box()["x"] + 8
+    assert looked_at(window, "found", width) == []
+
+
 def test_what_is_refused_stands_in_the_form_again_and_nothing_goes_under_another_purpose(window):
     page = window.page
     window.go("/counter")

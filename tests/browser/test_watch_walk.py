@@ -94,6 +94,9 @@ def test_pages_each_in_two_dresses_and_together_in_all(visit: Callable[..., Any]
                 name = path.strip("/").replace("/", "-")
                 office.page.screenshot(path=str(Path(folder) / f"{name}-{width}-{theme}.png"), full_page=True)
     assert wrong == []
+    office.look(width=390, theme="light", language="en")
+    office.go("/watch/marks")
+    assert office.page.locator("#customer").bounding_box()["width"] > 280  # an id is 36 characters
 
 
 def test_a_case_is_told_and_decided_by_keyboard_without_script(visit: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,13 +20,14 @@ from kehu.doors.web.counter import phone, views
 from kehu.doors.web.counter.cards import CardUnreadable, InMemory, read_card
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import field_label, language, page
+from kehu.doors.web.words import value_text
 from kehu.govern.models import Channel
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.entries import EntryRefused, doubtful, fields_of, places, read_entry, take_down
-from kehu.serve.desk.listing import masked_page
+from kehu.serve.desk.listing import Row, masked_page
 from kehu.serve.desk.searching import search
 
 SHORTEST: Final = 2
@@ -68,7 +70,7 @@ def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         labels = [field_label(name) for name in shown.columns]
         context |= {
             "hits": [
-                {"id": row.customer, "name": row.name, "cells": list(zip(labels, map(row.values.get, shown.columns), strict=True))}
+                {"id": row.customer, "name": row.name, "cells": list(zip(labels, _cells(row, shown.columns), strict=True))}
                 for row in shown.rows
             ],
             "fields": [field_label(name) for name in hits.fields],
@@ -77,6 +79,10 @@ def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     if getattr(request, "htmx", False):
         return page(request, "counter/parts/hits.html", context, desk=None)
     return _counter(request, desk, context)
+
+
+def _cells(row: Row, columns: Sequence[str]) -> Iterator[str]:
+    return (value_text(name, row.values.get(name, "")) for name in columns)
 
 
 @csrf_exempt
