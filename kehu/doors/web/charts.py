@@ -215,7 +215,7 @@ def _axis(height: int, plot: int, ceiling: float, unit: str) -> str:
 
 
 def _share_axis(height: int, plot: int, floor: float) -> str:
-    texts = [f"{floor + (100 - floor) * tick / _TICKS:.4g} %" for tick in range(_TICKS + 1)]
+    texts = [f"{floor + (100 - floor) * tick / _TICKS:.4g}%" for tick in range(_TICKS + 1)]
     marks = "".join(
         f'<text class="c-tick" text-anchor="end" x="50" y="{_TOP + plot * (1 - i / _TICKS) + 4:.1f}">{text}</text>'
         for i, text in enumerate(texts)

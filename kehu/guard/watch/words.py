@@ -124,6 +124,7 @@ def _sentence(found: Mapping[str, Any], language: str) -> str:
     measure = str(found.get("measure", ""))
     marked = "mark" if found.get("refused") else "mark-open"
     words = _MEASURES.get(measure) or _MEASURES[marked if "customers" in found else "break-glass"]
+    found = {name: f"{value:,}" if isinstance(value, int) else value for name, value in found.items()}
     try:
         text = words[language].format_map(found)
         text = _ONE.sub(r"1 \1\2", text) if language == "en" else text

@@ -248,6 +248,14 @@ def test_by_hand_a_case_is_opened_and_another_goes_on(database):
     assert paul.post(f"{way}/dance").status_code == 404
 
 
+def test_a_large_number_is_written_as_everywhere(database):
+    said = {"measure": "refused-day", "seen": 5961, "customers": 5960, "questions": 2}
+    ann, _ = signed_in("privacy")
+    raised(signed_in("marketing")[1], "denials", found=[said])
+    page = text_of(ann.get("/watch", HTTP_ACCEPT_LANGUAGE="en"))
+    assert "5,961 refusals on this day: 5,960 customers, 2 different questions." in page
+
+
 def test_marks_are_set_and_taken_off_by_customer(database):
     [lin] = admit({"full_name": "林婉清", "email": "lin@mail.example"})
     ann, _ = signed_in("auditor")

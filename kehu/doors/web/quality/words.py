@@ -156,8 +156,8 @@ def percent(share: float | None) -> str:
         return "—"
     held = share * 100
     if 99.9 < held < 100:
-        return ">99.9 %"
-    return f"{held:.1f} %" if held < 100 else "100 %"
+        return ">99.9%"
+    return f"{held:.1f}%" if held < 100 else "100%"
 
 
 def heat(share: float | None) -> str:
