@@ -125,7 +125,9 @@ def _both_sides(window: Visit) -> None:
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_whoever_is_found_stands_within_the_page_in_words(window, width):
-    admit({"full_name": "林婉清", "email": "linwanqing@mailbox.example", "phone": "+8613801926721", "language": "zh-Hans"})
+    admit(
+        {"full_name": "林婉清", "email": "linwanqing@mailbox.example", "phone": "+8613801926721", "language": "zh-Hans"}
+    )
     window.look(width=width, theme="light", language="en")
     window.go("/counter")
     _ready(window)

@@ -32,6 +32,12 @@ def notice_label(name: str) -> str:
     return _("Privacy notice") if name == "privacy" else name
 
 
+def notice_version(text: str) -> str:
+    """A version of a notice, written ``privacy@2``, as people say it; anything else stands as it is."""
+    name, at, version = text.partition("@")
+    return _("%(notice)s, version %(n)s") % {"notice": notice_label(name), "n": version} if at else text
+
+
 def _place(pack: str) -> str:
     return law_packs()[pack].place[spoken()]
 

@@ -102,7 +102,7 @@ def test_a_request_from_its_receipt_to_its_answer(office, monkeypatch):
     ):  # fmt: skip
         assert desk.post(f"{page}/{step}", more)["Location"].endswith(f"done={step}"), step
     body = text_of(desk.get(page))
-    assert "many records" in body and "extended" in body and who.human and "Receipt confirmed" not in body
+    assert "many records" in body and "extended" in body and who.human and "Yes, note it" not in body
     again = desk.post(f"{page}/extend", {"reason": "once more"})
     assert again.status_code == 422 and "Not recorded" in text_of(again)
     assert desk.post(f"{page}/assign", {"staff": str(signed_in("service")[1].staff)}).status_code == 422

@@ -9,7 +9,7 @@ from kehu.collect.forms.questions import KINDS
 from kehu.doors.web.forms import words
 from kehu.doors.web.pages import category_label, language
 from kehu.doors.web.register.words import LANGUAGE_NAMES
-from kehu.doors.web.words import house_label
+from kehu.doors.web.words import house_label, notice_version
 from kehu.govern.models import Controller
 from kehu.govern.notices import current
 from kehu.govern.slugs import LANGUAGES
@@ -41,7 +41,7 @@ def shape(held: Definition) -> dict[str, Any]:
             (one, house_label(one), one == held.controller)
             for one in Controller.objects.order_by("id").values_list("name", flat=True)
         ],
-        "notices": [(one.name, str(one), one.name == held.notice) for one in current().order_by("name")],
+        "notices": [(one.name, notice_version(str(one)), one.name == held.notice) for one in current().order_by("name")],
         "country": held.country,
         "origins": "\n".join(held.origins),
         "confirmed": held.confirmed,

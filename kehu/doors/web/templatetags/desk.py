@@ -99,6 +99,12 @@ def channel(name: str) -> str:
 
 
 @register.filter
+def notice(text: str | None) -> str:
+    """A version of a notice; nothing where none was shown."""
+    return words.notice_version(text or "")
+
+
+@register.filter
 def house(name: str) -> str:
     """Who answers for records."""
     return words.house_label(name)
