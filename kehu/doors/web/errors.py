@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from kehu.doors.api.answers import unreadable_response
+from kehu.doors.problems import Problem
 from kehu.doors.web.entrance import came_from
 from kehu.doors.web.pages import house_name, language, page
 from kehu.doors.web.portal import entrance
@@ -72,6 +73,12 @@ def failed(request: HttpRequest) -> HttpResponse:
         _("Something went wrong on our side"),
         _("Nothing was opened. Try again; whoever runs it: kehu doctor."),
     )
+
+
+def unkeepable(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """422: what was given is more than the database keeps; the same again would be answered the same."""
+    said = problem.words(language())
+    return _plain(request, problem.status, str(said["message"]), str(said["remedy"]))
 
 
 def busy(request: HttpRequest) -> HttpResponse:

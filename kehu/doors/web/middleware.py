@@ -18,6 +18,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from kehu.doors.problems import problem_of
 from kehu.doors.web import errors
 from kehu.doors.web.entrance import who_is
 from kehu.guard.gate.acts import Refused
@@ -184,7 +185,7 @@ def _page_above(path: str) -> str:
 
 class Refusals:
     """What the guard refuses becomes a page in the words of the policy; a ledger that cannot be written, a 503; what the
-    database could not keep, a 400."""
+    database could not keep, a 400 or 422."""
 
     def __init__(self, get_response: Answer) -> None:
         self._next = get_response
@@ -203,6 +204,9 @@ class Refusals:
             return errors.refused(request, exception.policy, desk=who_is(request, seen=False))
         if isinstance(exception, (DatabaseError, psycopg.Error, ValueError)) and _holds_nul(request):
             return errors.unreadable(request)
+        if isinstance(exception, (DatabaseError, psycopg.Error)):
+            problem = problem_of(exception)
+            return errors.unkeepable(request, problem) if problem.code == "unkeepable" else None
         return None
 
 

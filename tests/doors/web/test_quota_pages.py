@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kehu.doors.web.watch import quotas as page_of_quotas
 from kehu.govern.quotas import Quota
 from kehu.guard.gate import quotas
 from kehu.guard.gate.quotas import Leases
@@ -18,6 +19,12 @@ def test_one_is_set_by_the_form_and_its_end_is_said(database, monkeypatch):
     asked = {"role": "service", "meter": "opened", "purpose": "", "hour": "2", "day": "9", "do": "set"}
     wrong = office.post("/watch/quotas", asked | {"day": "1"})
     assert wrong.status_code == 422 and 'value="2"' in text_of(wrong)  # what was typed stays
+    many = office.post("/watch/quotas", asked | {"day": "99999999999"})
+    assert many.status_code == 422 and 'value="99999999999"' in text_of(many)
+    with monkeypatch.context() as patch:  # where no page looks at it, it is the database that cannot keep it
+        patch.setattr(page_of_quotas, "MOST", 10**30)
+        more = office.post("/watch/quotas", asked | {"day": "99999999999"}, HTTP_ACCEPT_LANGUAGE="en")
+    assert more.status_code == 422 and "too large" in text_of(more)
     assert office.post("/watch/quotas", asked, follow=True).status_code == 200
     agent, _ = signed_in("service")
     agent.post("/purpose", {"purpose": "service"})

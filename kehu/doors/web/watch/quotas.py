@@ -27,6 +27,7 @@ METER_LABELS: Final[dict[str, Promise]] = {
     "opened": gettext_lazy("records opened"),
     "listed": gettext_lazy("rows of lists"),
 }
+MOST: Final = 1_000_000  # more is no bound
 DONE: Final = {
     "set": gettext_lazy("In force within ten seconds."),
     "back": gettext_lazy("What held before holds again."),
@@ -44,7 +45,7 @@ def quotas(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         except Refused:
             raise
         except ValueError:
-            problem, status = _("Give whole numbers, the day's not less than the hour's."), 422
+            problem, status = _("Give whole numbers up to 1,000,000, the day's not less than the hour's."), 422
     limits = held_quotas.limits()
     most = {(one.role, one.meter, one.purpose): one.quota for one in limits}
     context: dict[str, Any] = {
@@ -73,7 +74,10 @@ def _set(request: HttpRequest, desk: SignedIn) -> str:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.strip() else None
+    number = int(text) if text.strip() else None
+    if number is not None and number > MOST:
+        raise ValueError("number")
+    return number
 
 
 def _limit_row(one: held_quotas.Limit) -> dict[str, Any]:
