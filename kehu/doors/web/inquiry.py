@@ -14,6 +14,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.sent import beginning_of, customer_of, date_of, email_of, end_of
+from kehu.doors.web.words import human_label
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.acts import require_act
@@ -89,6 +90,7 @@ def _laws(uses: dict[str, int]) -> list[tuple[str, int]]:
 
 def _group(one: dict[str, Any]) -> dict[str, Any]:
     return one | {
+        "human": human_label(one["human"], one["department"]),
         "purpose": purpose_label(one["purpose"]) if one["purpose"] else "",
         "action": action_label(one["action"]),
         "first": datetime.fromisoformat(one["first"]),

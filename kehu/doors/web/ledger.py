@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, language, page, purpose_label, whole
 from kehu.doors.web.sent import beginning_of, date_of, email_of, end_of, id_of
+from kehu.doors.web.words import human_label
 from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.installation import installation
@@ -253,7 +254,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "seq": row["seq"],
         "at": datetime.fromisoformat(row["at"]).astimezone(UTC),
-        "human": row["human"].removesuffix("@home"),
+        "human": human_label(row["human"], row["department"]),
         "department": row["department"] or "—",
         "purpose": purpose_label(row["purpose"]) if row["purpose"] else "",
         "action": action_label(row["action"]),

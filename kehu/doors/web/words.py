@@ -79,6 +79,7 @@ _DEPARTMENTS: Final = {
     "auditor": gettext_lazy("Audit"),
     "audit": gettext_lazy("Audit"),
     "owner": gettext_lazy("Owner"),
+    "customer": gettext_lazy("At their own door"),
 }
 # the channels that every installation begins with
 _CHANNELS: Final = {
@@ -125,6 +126,20 @@ _REASONS: Final = {
     "public_unproven": gettext_lazy("no proof of where it was public"),
 }
 _HOUSE_RULE: Final = "House rule "
+# laws that the packs cite by an English name; those known by their letters (PIPL, GDPR) are so everywhere
+_LAWS: Final = {
+    "CN Advertising Law": gettext_lazy("CN Advertising Law"),
+    "CN E-commerce Law": gettext_lazy("CN E-commerce Law"),
+    "CN Network Data Regulations": gettext_lazy("CN Network Data Regulations"),
+    "CN Regulation on minors online": gettext_lazy("CN Regulation on minors online"),
+    "CN app findings 2019": gettext_lazy("CN app findings 2019"),
+    "CN audit measures": gettext_lazy("CN audit measures"),
+    "CN export rules 2024-03-22": gettext_lazy("CN export rules 2024-03-22"),
+    "CN incident measures": gettext_lazy("CN incident measures"),
+    "CN minors regulation": gettext_lazy("CN minors regulation"),
+    "Civil Code": gettext_lazy("Civil Code"),
+    "Cybersecurity Law": gettext_lazy("Cybersecurity Law"),
+}
 # the name every installation begins with: it says nothing to anybody outside
 _FIRST_CONTROLLER: Final = "main"
 
@@ -157,6 +172,11 @@ def department_label(slug: str) -> str:
     return _word(_DEPARTMENTS, slug)
 
 
+def human_label(human: str, department: str | None) -> str:
+    """Whom a row of the ledger names: an account by its address, or a customer, of whom it holds a visit's id alone."""
+    return _("A customer") if department == "customer" else human.removesuffix("@home")
+
+
 def channel_label(name: str) -> str:
     """A channel by its name; one that the house has named stands as it wrote it."""
     return _word(_CHANNELS, name)
@@ -168,10 +188,11 @@ def reason_label(reason: str) -> str:
 
 
 def article_label(article: str) -> str:
-    """An article as the reader's language writes it: the house's own rules are numbered in it."""
+    """An article as the reader's language writes it: the house's own rules are numbered in it, laws have their name."""
     if article.startswith(_HOUSE_RULE):
         return _("House rule %(number)s") % {"number": article.removeprefix(_HOUSE_RULE)}
-    return article
+    law = next((one for one in _LAWS if article.startswith(one)), "")
+    return str(_LAWS[law]) + article.removeprefix(law) if law else article
 
 
 @dataclass(frozen=True, slots=True)

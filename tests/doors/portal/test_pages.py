@@ -27,6 +27,7 @@ from kehu.vault.assignment import assign
 from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.doors.portal.test_sign_in import LIN, ZHOU
+from tests.doors.web.browsing import signed_in, text_of
 from tests.visitor import Visitor
 
 
@@ -438,6 +439,15 @@ def test_the_notice_is_public_in_three_languages(post, visitor, language, word):
     visitor.client.cookies["kehu_language"] = language
     page = visitor.see("/notice")
     assert word in page and {"zh-hans": "撤回", "zh-hant": "撤回", "en": "withdraw"}[language] in page
+
+
+def test_the_staff_read_in_words_that_a_customer_looked_at_their_own(post, visitor):
+    admit(LIN)
+    visitor.come_in(LIN["email"]).see("/portal/uses")
+    auditor, _ = signed_in("auditor")
+    for path in ("/ledger", "/ledger/inquiry?since=2020-01-01"):
+        page = text_of(auditor.get(path, HTTP_ACCEPT_LANGUAGE="en"))
+        assert "A customer" in page and "At their own door" in page and ">customer<" not in page
 
 
 # name -> (address, method, data, nobody, a customer)

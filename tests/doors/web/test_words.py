@@ -60,3 +60,4 @@ def test_codes_have_words_and_what_a_house_has_named_stands() -> None:
         assert (words.house_label("main"), words.house_label("青禾生活")) == ("本機構", "青禾生活")
         assert words.language_name("ja") == "日語"
         assert (words.article_label("House rule 6"), words.article_label("PIPL 13")) == ("內部規則 6", "PIPL 13")
+        assert words.article_label("CN minors regulation 35") == "未成年人網路保護條例 35"
