@@ -18,6 +18,7 @@ from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
 from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
 from kehu.doors.web.quality.arrivals import of as arrivals_of
+from kehu.doors.web.sent import written
 from kehu.doors.web.traits.own import of as derived_of
 from kehu.doors.web.why import ANSWERS
 from kehu.doors.web.words import source_mark, value_text
@@ -196,7 +197,7 @@ def change_state(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
         if lifting:
             asked = request.POST
             rights.lift_state(
-                subject, kind, actor=desk.without_purpose, act=act, purpose=named, reason=asked.get("reason", ""),
+                subject, kind, actor=desk.without_purpose, act=act, purpose=named, reason=written(asked.get("reason")),
                 told=asked.get("told", ""),
             )  # fmt: skip
         else:

@@ -24,6 +24,11 @@ def id_of(text: str | None) -> UUID | None:
         return None
 
 
+def written(text: str | None) -> str:
+    """What somebody wrote, each end of a line one character, as the browser counted it that let no more be written."""
+    return (text or "").replace("\r\n", "\n").strip()
+
+
 def customer_of(text: str) -> UUID | None:
     """A customer's id, by itself or within the address of their record; None: there is none in it."""
     found = _ID.search(text)

@@ -424,6 +424,13 @@ def test_the_answer_is_read_here(post, visitor):
     assert "因为法律要求保存" in page and "refused" in page
 
 
+def test_a_text_with_many_lines_is_as_long_as_its_box_counts_it(post, visitor):
+    admit(LIN)
+    visitor.come_in(LIN["email"])
+    text = "\r\n".join(["a" * 39] * 100)  # 3,999 to a browser, whose form sends two characters for an end of a line
+    assert visitor.client.post("/portal/requests", {"right": "other", "text": text}).status_code == 302
+
+
 @pytest.mark.parametrize("right", ["", "everything"])
 def test_no_request_without_a_right(post, visitor, right):
     admit(LIN)

@@ -248,6 +248,14 @@ def test_by_hand_a_case_is_opened_and_another_goes_on(database):
     assert paul.post(f"{way}/dance").status_code == 404
 
 
+def test_a_text_of_many_lines_is_as_long_as_its_box_counts_it(database):
+    desk, _ = signed_in("privacy")
+    _, li = signed_in("service")
+    held = cases.open_case(actor=owner_actor(), human=li.human, alerts=[raised(li)])
+    text = "\r\n".join(["a" * 39] * 100)
+    assert desk.post(f"/watch/cases/{held.number}/told", {"text": text}).status_code == 302
+
+
 def test_a_large_number_is_written_as_everywhere(database):
     said = {"measure": "refused-day", "seen": 5961, "customers": 5960, "questions": 2}
     ann, _ = signed_in("privacy")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kehu.doors.web.account.door import step_up_first
 from kehu.doors.web.entrance import CLAIM, staff_page
 from kehu.doors.web.pages import category_label, field_label, language, page, purpose_label
-from kehu.doors.web.sent import customers_of
+from kehu.doors.web.sent import customers_of, written
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.access import glass, grants
@@ -82,7 +82,7 @@ def ask(request: HttpRequest, desk: SignedIn) -> HttpResponse:
             scope = _scope(said.get("customers", ""), said.getlist("packs"), said.getlist("ages"))
             grants.ask(
                 actor=desk.without_purpose, purpose=purpose, fields=said.getlist("fields"), scope=scope,
-                minutes=_minutes(said.get("minutes", "")), reason=said.get("reason", ""),
+                minutes=_minutes(said.get("minutes", "")), reason=written(said.get("reason")),
             )  # fmt: skip
             return redirect(reverse("access-grants") + "?done=asked")
         except (ValueError, LookupError):
@@ -115,7 +115,7 @@ def break_glass(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         try:
             held = glass.break_glass(
                 actor=desk.without_purpose, kind=said.get("kind", ""), fields=said.getlist("fields"),
-                customers=customers_of(said.get("customers", "")), reason=said.get("reason", ""),
+                customers=customers_of(said.get("customers", "")), reason=written(said.get("reason")),
             )  # fmt: skip
         except Refused:
             raise

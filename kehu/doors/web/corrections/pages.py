@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import past
 from kehu.doors.web.pages import field_label, page, purpose_label
-from kehu.doors.web.sent import customer_of
+from kehu.doors.web.sent import customer_of, written
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import acts_open_to, require_act
@@ -92,7 +92,7 @@ def of_customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResp
             asked = request.POST.get("request", "").strip()
             correct(
                 subject, request.POST.get("field", ""), request.POST.get("value", ""),
-                reason=request.POST.get("reason", ""), actor=actor, request=UUID(asked) if asked else None,
+                reason=written(request.POST.get("reason")), actor=actor, request=UUID(asked) if asked else None,
             )  # fmt: skip
         except (UnknownSubject, SubjectGone):
             raise Http404 from None

@@ -18,6 +18,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.office.clocks import clock_view, past
 from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.sent import written
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.packs import FACTS, PACKS
 from kehu.guard.gate.acts import require_act
@@ -83,7 +84,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         window = Window(UUID(account) if account else None, past(said.get("since", "")), past(said.get("until", "")))
         made = incidents.open_incident(
             window=window,
-            text=said.get("text", "").strip(),
+            text=written(said.get("text")),
             actor=desk.without_purpose,
             aware_at=past(said.get("aware", "")),
         )

@@ -17,7 +17,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import clock_view, past
 from kehu.doors.web.pages import page
 from kehu.doors.web.record import right_label
-from kehu.doors.web.sent import customer_of
+from kehu.doors.web.sent import customer_of, written
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import acts_open_to, require_act
@@ -98,7 +98,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     try:
         made = requests.open_request(
             subject=_subject(said.get("customer", "")), right=said.get("right", ""), actor=desk.without_purpose,
-            text=said.get("text", "").strip(), received_at=past(said.get("received", "")),
+            text=written(said.get("text")), received_at=past(said.get("received", "")),
         )  # fmt: skip
     except UnknownSubject:
         return _board(request, desk, {"told": _NOBODY, "wrong": "customer"}, 422)
@@ -179,12 +179,12 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
             whose = said.get("staff", "")
             requests.assign(request_id, UUID(whose) if whose else None, actor=actor)
         elif step == "answer":
-            text = said.get("text", "").strip()
+            text = written(said.get("text"))
             requests.answer_request(
                 request_id, outcome=said.get("outcome", ""), actor=actor, text=text, language=get_language() or "en"
             )
         else:
-            reason = said.get("reason", "").strip()
+            reason = written(said.get("reason"))
             requests.step(request_id, step, actor=actor, reason=reason, at=past(said.get("at", "")))
     except UnknownRequest:
         raise Http404 from None

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.doors.web.portal.entrance import guest_page, page
+from kehu.doors.web.sent import written
 from kehu.guard.gate.acts import Refused
 from kehu.guard.guests.credentials import Guest
 from kehu.serve.rights import probable
@@ -87,7 +88,7 @@ class RequestView:
 def requests(request: HttpRequest, guest: Guest) -> HttpResponse:
     """Make a request, and see what became of earlier ones."""
     if request.method == "POST":
-        right, text = request.POST.get("right", ""), request.POST.get("text", "").strip()
+        right, text = request.POST.get("right", ""), written(request.POST.get("text"))
         if right not in {one.slug for one in RIGHTS}:
             return _page(request, guest, error=_("Choose what you want."), text=text, status=400)
         if len(text) > _LONGEST:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import page
+from kehu.doors.web.sent import written
 from kehu.doors.web.watch.rows import alert_row
 from kehu.doors.web.watch.words import FINDINGS, OWN_STATES, OWN_STEPS, STEPS, WAYS, measure_labels
 from kehu.guard.access import lapses
@@ -40,7 +41,7 @@ def one(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
     problem, status = "", 200
     if request.method == "POST":
         try:
-            case_own.answer(number, request.POST.get("text", ""), actor=desk.without_purpose)
+            case_own.answer(number, written(request.POST.get("text")), actor=desk.without_purpose)
             return redirect(reverse("watch-own-case", args=[number]) + "?done=answered")
         except UnknownCase:
             raise Http404 from None
@@ -63,7 +64,7 @@ def by_link(request: HttpRequest, secret: str) -> HttpResponse:
     try:
         if request.method == "POST":
             try:
-                case_own.answer_by_link(secret, request.POST.get("text", ""))
+                case_own.answer_by_link(secret, written(request.POST.get("text")))
                 return page(request, "watch/answered.html")
             except ValueError:
                 problem, status = _("Say it in words."), 422

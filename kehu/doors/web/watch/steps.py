@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from kehu.doors.web.account.door import step_up_first
 from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.sent import written
 from kehu.doors.web.watch.cases import REFUSALS, case_page
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.sign_ins import SignedIn
@@ -35,17 +36,17 @@ _STEPS: Final[dict[str, Taken]] = {
     "joined": _joined,
     "frozen": lambda request, number, actor: case_steps.freeze(number, actor=actor),
     "unfrozen": lambda request, number, actor: case_steps.unfreeze(number, actor=actor),
-    "told": lambda request, number, actor: case_steps.tell(number, request.POST.get("text", ""), actor=actor),
+    "told": lambda request, number, actor: case_steps.tell(number, written(request.POST.get("text")), actor=actor),
     "heard": lambda request, number, actor: case_steps.hear(
-        number, request.POST.get("text", ""), request.POST.get("way", ""), actor=actor
+        number, written(request.POST.get("text")), request.POST.get("way", ""), actor=actor
     ),
     "decided": lambda request, number, actor: case_steps.decide(
-        number, request.POST.get("finding", ""), request.POST.getlist("measures"), request.POST.get("text", ""), actor=actor
+        number, request.POST.get("finding", ""), request.POST.getlist("measures"), written(request.POST.get("text")), actor=actor
     ),
     "confirmed": lambda request, number, actor: case_steps.confirm(number, actor=actor),
-    "sent-back": lambda request, number, actor: case_steps.send_back(number, request.POST.get("text", ""), actor=actor),
-    "measured": lambda request, number, actor: case_steps.carry_out(number, request.POST.get("text", ""), actor=actor),
-    "incident": lambda request, number, actor: open_incident_of(number, request.POST.get("text", ""), actor=actor),
+    "sent-back": lambda request, number, actor: case_steps.send_back(number, written(request.POST.get("text")), actor=actor),
+    "measured": lambda request, number, actor: case_steps.carry_out(number, written(request.POST.get("text")), actor=actor),
+    "incident": lambda request, number, actor: open_incident_of(number, written(request.POST.get("text")), actor=actor),
     "closed": lambda request, number, actor: case_steps.close(number, actor=actor),
 }  # fmt: skip
 
