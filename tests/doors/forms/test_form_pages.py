@@ -89,6 +89,13 @@ def test_purposes_and_letters_that_are_not_there_are_told_as_such():
         assert answer.status_code == 422 and "Ask us en" in text_of(answer)
 
 
+def test_a_name_that_is_too_long_stays_to_be_shortened():
+    mia, _ = signed_in("marketing")
+    answer = mia.post("/office/forms/new", {"name": "n" * 41, "kind": "survey"})
+    assert answer.status_code == 422 and f'value="{"n" * 41}"' in text_of(answer)
+    assert 'value="survey" selected' in text_of(answer)
+
+
 def test_a_form_is_built_by_one_and_published_by_another():
     mia, _ = signed_in("marketing")
     paul, _ = signed_in("privacy")
@@ -156,6 +163,15 @@ def test_the_page_of_results_says_no_number_of_a_few_free_texts():
     page = text_of(desk.get(f"/office/forms/{survey.id}/results", headers={"Accept-Language": "en"}))
     assert page.count("fewer than 5") == 3 and "A few free texts hold personal data" in page
     assert "Destroy them" in page and re.search(r"\d (answer|free text)", page) is None
+
+
+def test_a_bar_is_as_long_as_its_share_of_all_who_answered():
+    survey = published(SURVEY, name="tea", kind="survey")
+    for number in range(10):
+        send(survey, {}, answers={"how": str(4 + number % 2)}, client=f"192.0.2.{number}")
+    drain_all()
+    desk, _ = signed_in("marketing")
+    assert text_of(desk.get(f"/office/forms/{survey.id}/results")).count('class="fill" width="50"') == 2
 
 
 def test_answers_to_an_earlier_version_are_read_under_its_number():

@@ -134,12 +134,12 @@ def test_a_customer_sees_what_was_derived_and_stops_it(visitor):
     runs.compute(actor=owner_actor())
     visitor.come_in("ann@mail.example")
     page = visitor.see("/portal/derived")
-    assert "AUD 39" in page and "Made of: Amount" in page and "Object to" in page
+    assert "A$39" in page and "Made of: Amount" in page and "Object to" in page
     record = text_of(desk.get(f"/customers/{who}"))
-    assert 'id="derived"' in record and "AUD 39" in record
+    assert 'id="derived"' in record and "A$39" in record
     answer = visitor.client.post("/portal/derived/object", {"purpose": "analytics"})
     assert answer["Location"] == "/portal/derived?done=objected"
     assert "Nothing is derived about you" in visitor.see("/portal/derived")
     assert 'href="/portal#allow"' in visitor.see("/portal/derived?done=objected")
     assert "Take back" in visitor.see("/portal")
-    assert "AUD 39" not in text_of(desk.get(f"/customers/{who}"))
+    assert "A$39" not in text_of(desk.get(f"/customers/{who}"))

@@ -127,7 +127,12 @@ def _list(request: HttpRequest, desk: SignedIn, *, problem: str = "", status: in
         }
         for held in Form.objects.order_by("name")
     ]  # fmt: skip
-    context = {"rows": rows, "kinds": [(kind, *words.KINDS[kind]) for kind in KINDS], "problem": problem}
+    context = {
+        "rows": rows,
+        "kinds": [(kind, *words.KINDS[kind]) for kind in KINDS],
+        "problem": problem,
+        "said": request.POST,
+    }
     return page(request, "forms/list.html", context, desk=desk, nav="forms", status=status)
 
 

@@ -53,9 +53,8 @@ def results(request: HttpRequest, desk: SignedIn, form: UUID) -> HttpResponse:
 
 def _row(one: Result, opened: dict[str, list[str]]) -> dict[str, Any]:
     texts = one.question.option_texts(language())
-    most = max((count for count in one.counts if count is not None), default=0)
-    bars = [
-        {"text": text, "count": count, "width": round(100 * count / most) if count and most else 0}
+    bars = [  # of all who answered: where each place has as many, no bar is full
+        {"text": text, "count": count, "width": round(100 * count / one.total) if count and one.total else 0}
         for text, count in zip(texts, one.counts, strict=False)
     ]
     return {

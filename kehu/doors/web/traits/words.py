@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from kehu.doors.web.templatetags.desk import count
+from kehu.doors.web.templatetags.desk import count, money
 from kehu.doors.web.words import channel_label
 from kehu.refine.derive.definition import Definition
 
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 LEVELS: Final = {
     2: gettext_lazy("2 · names nobody"),
     3: gettext_lazy("3 · carries amounts"),
@@ -60,12 +63,18 @@ def value_text(value: Any, unit: str) -> str:
     """A value as people read it; of one for each key the largest three."""
     if isinstance(value, dict):
         most = sorted(value.items(), key=lambda item: (-item[1], item[0]))[:3]
-        return _(", ").join(f"{word_text(key)} {_number(held, unit)}" for key, held in most)
+        return _(", ").join(_amount(held, key, unit) for key, held in most)
     if isinstance(value, bool):
         return word_text(str(value).lower())
     if isinstance(value, str):
         return word_text(value)
     return _number(value, unit)
+
+
+def _amount(held: float, key: str, unit: str) -> str:
+    if unit == "money" and _CURRENCY.fullmatch(key):
+        return money(Decimal(str(held)), key)
+    return f"{word_text(key)} {_number(held, unit)}"
 
 
 def _number(value: float, unit: str) -> str:
