@@ -21,6 +21,7 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *site_names()]
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "zh-hans"
+FORMAT_MODULE_PATH = "kehu.doors.web.formats"
 LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 AUTH_USER_MODEL = "guard.Staff"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

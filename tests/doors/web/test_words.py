@@ -45,6 +45,20 @@ def test_no_text_is_converted_into_another_word(wrong: str) -> None:
     assert [text for text in said if wrong in text] == []
 
 
+def test_an_english_date_is_read_one_way_on_both_sides_of_the_ocean() -> None:
+    from datetime import datetime
+
+    from django.utils.formats import date_format
+    from django.utils.translation import override
+
+    at = datetime(2026, 12, 4, 20, 47)
+    with override("en"):
+        assert date_format(at, "SHORT_DATE_FORMAT") == "4 Dec 2026"
+        assert date_format(at, "SHORT_DATETIME_FORMAT") == date_format(at, "DATETIME_FORMAT") == "4 Dec 2026, 20:47"
+    with override("zh-hans"):
+        assert date_format(at, "DATE_FORMAT") == "2026年12月4日"
+
+
 def test_codes_have_words_and_what_a_house_has_named_stands() -> None:
     from django.utils.translation import override
 
