@@ -221,8 +221,9 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) 
     open_still = [(edge[0], edge[1]) for edge in edges]
     grown: set[int] | None = None
     for _ in range(_ROUNDS):
+        open_still = [(one, other) for one, other in open_still if held.find(one) != held.find(other)]
         ends = {(held.find(one), held.find(other)) for one, other in open_still}
-        between = sorted({(min(pair), max(pair)) for pair in ends if pair[0] != pair[1]})
+        between = sorted({(min(pair), max(pair)) for pair in ends})
         asked = [pair for pair in between if grown is None or grown.intersection(pair)]
         members = [(held.members.get(one, [one]), held.members.get(other, [other])) for one, other in asked]
         fit = [LEAST_RECORDS <= len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
