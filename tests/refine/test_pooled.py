@@ -62,6 +62,11 @@ class TestTogether:
     def test_a_namesake_of_the_other_gender_is_another(self):
         assert not said(KNOWN, [{**NAME, **LIVES, "gender": "male"}]).one
 
+    def test_twins_of_names_spelt_alike_are_told_by_the_gender(self):
+        twin = {**NAME, **BORN, **LIVES, "full_name": "agness beaumont", "given_name": "agness"}
+        assert said(KNOWN, [{**twin, "gender": "female"}]).one
+        assert not said(KNOWN, [{**twin, "gender": "male"}]).one
+
     def test_two_numbers_are_two_people(self):
         one, other = ({"national_id": number} for number in ("11010119620314002X", "440304198711304512"))
         assert not said([*KNOWN, {**NAME, **one}], [{**NAME, **LIVES, **BORN, **other}]).one
