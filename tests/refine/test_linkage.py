@@ -71,6 +71,30 @@ class TestPersons:
         robert = {"given_name": "robert", "family_name": "harper", "birth_date": "1984-03-09"}
         assert verdict({**robert, **HOME}, {**robert, **HOME, "given_name": "bob"}) == "merged"
 
+    def test_a_middle_name_in_its_everyday_form_is_of_the_name(self):
+        john = {"full_name": "john frederick harper", "given_name": "john", "family_name": "harper"}
+        fred = {"full_name": "fred harper", "given_name": "fred", "family_name": "harper"}
+        born = {"birth_date": "1984-03-09", **HOME}
+        assert verdict({**john, **born}, {**fred, **born}) == "merged"
+        assert verdict({**john, **born}, {**fred, **born, "full_name": "paul harper", "given_name": "paul"}) == "asked"
+
+    def test_who_has_two_family_names_has_each(self):
+        single, double = (
+            {**ALICE, **HOME, "birth_date": None, "family_name": name} for name in ("carter", "okafor-carter")
+        )
+        assert verdict(single, double) == "merged"
+        assert verdict(single, {**double, "family_name": "okafor-carterette"}) == "asked"
+
+    @pytest.mark.parametrize("gender", ["male", "unknown"])
+    def test_a_gender_that_nobody_of_the_name_has_says_nothing(self, gender):
+        kate = {**ALICE, **HOME, "given_name": "kate"}
+        assert verdict(kate, {**kate, "given_name": "catherine", "gender": gender}) == "merged"
+
+    def test_a_gender_that_fits_either_tells_two_apart(self):
+        sam = {**ALICE, **HOME, "full_name": "sam harper", "given_name": "sam"}
+        samuel = {**sam, "full_name": "samuel harper", "given_name": "samuel", "gender": "male"}
+        assert verdict(sam, samuel) == "asked"
+
     def test_household_alone_never_merges(self):
         brother = {"given_name": "edmund", "birth_date": "1987-11-30", "gender": "male"}
         assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, **brother}) != "merged"
@@ -162,6 +186,27 @@ class TestChineseNames:
             verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王小明", "given_name": "小明"})
             == "merged"
         )
+
+    def test_a_family_name_of_another_character_at_ones_own_telephone_is_a_slip(self):
+        unborn = {**WANG, **WANG_HOME, "birth_date": None}
+        slip = {**unborn, "full_name": "玉晓明", "family_name": "玉"}
+        assert verdict(unborn, slip) == "merged"
+        assert verdict(unborn, {**slip, "phone": "+8613055509999", "email": None}) == "asked"
+        one = {**unborn, "full_name": "王明", "given_name": "明"}
+        assert verdict(one, {**slip, "full_name": "玉明", "given_name": "明"}) != "merged"
+
+    def test_a_birthday_by_the_moon_is_the_same_birthday(self):
+        by_the_sun, by_the_moon, other = (
+            {**WANG, "phone": "+8613055501234", "birth_date": day} for day in ("1970-01-06", "1969-11-29", "1969-11-08")
+        )
+        assert verdict(by_the_sun, by_the_moon) == "merged"
+        assert verdict(by_the_sun, other) != "merged"
+
+    def test_a_valid_number_says_the_birth_date_better_than_a_form(self):
+        for number, day in (("310101199001050014", "19900105"), ("310101199001050015", "19900101")):
+            told = {**WANG, "record": "1", "national_id": number, "birth_date": "1990-01-01"}
+            features = prepare(pa.table({name: [text] for name, text in told.items()}))
+            assert features.table["birth"].to_pylist() == [day]
 
     @pytest.mark.parametrize("written", ["晓明王", "Wang Xiaoming", "wangxiaoming", "XIAOMING WANG"])
     def test_a_name_turned_or_spelt_out_is_the_name(self, written: str):

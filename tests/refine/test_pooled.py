@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -53,6 +53,17 @@ class TestTogether:
         twin = {**NAME, **BORN, **LIVES, "full_name": "mary beaumont", "given_name": "mary", "birth_place": "bedford"}
         assert not said([*KNOWN, surname], [twin, twin]).one
 
+    def test_a_record_without_a_name_is_of_whoever_was_born_that_day_and_lives_there(self):
+        bare = {**BORN, **LIVES, "birth_place": "bedford"}
+        assert said(KNOWN, [bare]).one and said(KNOWN, [bare]).nameless == 1
+        assert not said(KNOWN, [{**LIVES, "birth_place": "bedford"}]).one
+        assert not said(KNOWN, [{**bare, "birth_place": "truro"}]).one
+
+    def test_a_family_name_alone_names_nobody(self):
+        bare = {"full_name": "beaumont", "family_name": "beaumont", **BORN, **LIVES}
+        assert said(KNOWN, [bare]).nameless == 1 and said([bare], KNOWN).nameless == 0
+        assert said(KNOWN, [{**NAME, **LIVES}]).nameless is None and said([bare], [bare, bare]).nameless is None
+
     def test_of_a_father_and_a_son_of_one_name_each_stays_himself(self):
         son = {**NAME, **LIVES, "birth_date": "1991-08-02"}
         assert not said(KNOWN, [son, {**son, "birth_place": "bedford"}]).one
@@ -60,12 +71,34 @@ class TestTogether:
         assert not said(KNOWN, [{**NAME, **LIVES, "birth_place": "truro"}]).one
 
     def test_a_namesake_of_the_other_gender_is_another(self):
-        assert not said(KNOWN, [{**NAME, **LIVES, "gender": "male"}]).one
+        leslie = {"full_name": "leslie beaumont", "given_name": "leslie"}
+        known = [{**one, **leslie} for one in KNOWN]
+        assert said(known, [{**NAME, **LIVES, **leslie, "gender": "female"}]).one
+        assert not said(known, [{**NAME, **LIVES, **leslie, "gender": "male"}]).one
+
+    def test_a_gender_that_nobody_of_the_name_has_is_a_slip(self):
+        assert said(KNOWN, [{**NAME, **LIVES, "gender": "male"}]).one
 
     def test_twins_of_names_spelt_alike_are_told_by_the_gender(self):
         twin = {**NAME, **BORN, **LIVES, "full_name": "agness beaumont", "given_name": "agness"}
         assert said(KNOWN, [{**twin, "gender": "female"}]).one
         assert not said(KNOWN, [{**twin, "gender": "male"}]).one
+
+    def test_what_explains_a_slip_one_record_knows_for_all(self):
+        """That she is grown up one says, and her telephone another: pair by pair neither says both."""
+        name = {"full_name": "唐兰金", "given_name": "兰金", "family_name": "唐"}
+        phone, slip = {"phone": "+8618233888816"}, {"full_name": "唐澜金", "given_name": "澜金"}
+        grown = [{**name, **phone, "birth_date": "1978-11-28"}, {**name, **phone}]
+        assert said(grown, [{**name, **phone, **slip}]).one
+        assert not said([{**one, "birth_date": "2018-11-28"} for one in grown], [{**name, **phone, **slip}]).one
+        assert not said(grown, [{**name, **phone, "full_name": "唐玉金", "given_name": "玉金"}]).one
+
+    def test_of_two_writings_that_one_already_has_none_is_another_person(self):
+        name = {"family_name": "孙", "phone": "+8617685713420", "email": "wshan@sina.example"}
+        both = [{**name, "full_name": f"孙{given}", "given_name": given, **BORN} for given in ("利", "丽")]
+        again = {**name, "full_name": "孙丽", "given_name": "丽"}
+        del again["phone"]
+        assert said(both, [again]).one
 
     def test_two_numbers_are_two_people(self):
         one, other = ({"national_id": number} for number in ("11010119620314002X", "440304198711304512"))
@@ -102,10 +135,9 @@ def test_one_group_at_a_time_says_what_all_say_at_once(made: pa.Table):
     alike = [
         together([rows[n] for n in one], [rows[n] for n in two], model, held, frequencies=of) for one, two in pairs
     ]
-    expected = [one.weight if one.one else None for one in alike]
-    assert [one is None for one in found] == [one is None for one in expected]
-    assert [one for one in found if one is not None] == pytest.approx([one for one in expected if one is not None])
-    assert any(one is not None for one in found)
+    assert [one.pairs for one in found] == [one.pairs for one in alike]
+    assert [one.weight for one in found] == pytest.approx([one.weight for one in alike])
+    assert any(one.one for one in found)
 
 
 def test_of_what_groups_join_nearly_all_is_right(monkeypatch):
@@ -130,16 +162,56 @@ def test_of_what_groups_join_nearly_all_is_right(monkeypatch):
     assert alone(made, whole).b3 > alone(made, pairs).b3
 
 
+def same(weight: float) -> Together:
+    """Two groups of one name and occupation."""
+    return Together(weight, Counter({"two words": 1, "families": 1, "named": 1, "fact": 1}))
+
+
+def nameless(of: int) -> Together:
+    """One of them, the first or the second, is known by the family name and the birth date alone."""
+    given = ("one's given", "other's given")[1 - of]
+    return Together(20.0, Counter({"names": 1, given: 1, "lone family": 1, "births": 1, "birth": 1, "home": 1}))
+
+
+def other_person() -> Together:
+    """Of two given names."""
+    return Together(20.0, Counter({"two words": 1, "families": 1}))
+
+
 class TestPool:
     def test_a_group_grows_by_the_heaviest_first_and_is_asked_again(self):
         asked: list[list[tuple[list[int], list[int]]]] = []
 
         def weigh(groups):
             asked.append([(sorted(one), sorted(other)) for one, other in groups])
-            return [9.0 if 2 in one + other else 7.0 for one, other in asked[-1]]
+            return [same(9.0 if 2 in one + other else 7.0) for one, other in asked[-1]]
 
         assert pool([[0, 1]], [(0, 2, 1.0), (1, 3, 1.0)], weigh) == [[0, 1, 2, 3]]
         assert asked == [[([0, 1], [2]), ([0, 1], [3])], [([0, 1, 2], [3])]]
+
+    def test_one_without_a_given_name_who_may_be_either_of_two_joins_neither(self):
+        twins, edges = [[0, 1], [2, 3]], [(0, 4, 1.0), (2, 4, 1.0)]
+
+        def weigh(groups):
+            return [nameless(1) if 4 in other else other_person() for _, other in groups]
+
+        assert pool(twins, edges, weigh) == twins
+        assert pool(twins, edges[:1], weigh) == [[0, 1, 4], [2, 3]]
+
+    def test_once_the_two_are_one_nobody_else_is_meant(self):
+        def weigh(groups):
+            return [nameless(1) if 4 in other else same(9.0) for _, other in groups]
+
+        assert pool([[0, 1], [2, 3]], [(0, 4, 1.0), (2, 4, 1.0), (1, 3, 1.0)], weigh) == [[0, 1, 2, 3, 4]]
+
+    def test_who_grows_meanwhile_is_not_forgotten(self):
+        """The one of two whom a third record joins is asked anew; the other one is still there."""
+
+        def weigh(groups):
+            return [nameless(1) if 4 in other else same(9.0) if 5 in other else other_person() for _, other in groups]
+
+        edges = [(0, 4, 1.0), (2, 4, 1.0), (2, 5, 1.0)]
+        assert pool([[0, 1], [2, 3]], edges, weigh) == [[0, 1], [2, 3, 5]]
 
     def test_of_one_record_each_nothing_is_asked(self):
         assert pool([], [(0, 1, 1.0)], lambda _: pytest.fail("asked")) == []
@@ -153,7 +225,7 @@ class TestPool:
         edges = [(0, 2, 1.0), (4, 5, 1.0)]
 
         def weigh(groups):
-            return [None if 5 in [*one, *other] else float(min(*one, *other) + 5) for one, other in groups]
+            return [other_person() if 5 in [*one, *other] else same(min(*one, *other) + 5) for one, other in groups]
 
         alone_here = pool(here, edges, weigh)
         both = pool([*here, *there], [*edges, (10, 12, 1.0)], weigh)

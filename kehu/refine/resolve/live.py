@@ -94,20 +94,20 @@ class Scorer:
             if held.apart.holds(left, right):
                 yield *pair, held.firm.holds(left, right) is True
 
-    def pooled(self, rows: Mapping[int, Folded]) -> Pooled:
-        """Compares groups of these records as wholes."""
+    def pooled(self, rows: Mapping[int, Folded]) -> Pooled | None:
+        """Compares groups of these records as wholes; None: those of this kind are not."""
+        if self.kind == "organisation":
+            return None
 
-        def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float | None]:
-            found = (
+        def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Together]:
+            return [
                 self._together([rows[one] for one in ones], [rows[one] for one in others]) for ones, others in groups
-            )
-            return [said.weight if said and said.one else None for said in found]
+            ]
 
         return weigh
 
-    def _together(self, ones: Sequence[Folded], others: Sequence[Folded]) -> Together | None:
-        model, held = self._for(*ones, *others)
-        return together(ones, others, model, held) if held.pooled else None
+    def _together(self, ones: Sequence[Folded], others: Sequence[Folded]) -> Together:
+        return together(ones, others, *self._for(*ones, *others))
 
     def _for(self, *rows: Folded) -> tuple[Model, Guards]:
         if self._wide is None:

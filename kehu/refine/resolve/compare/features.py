@@ -19,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 from opencc import OpenCC
 
+from kehu.refine.resolve.compare.births import births_of, by_the_moon
 from kehu.refine.resolve.compare.romanised import spelt, together
 from kehu.refine.resolve.compare.spelling import (
     COMPOUND_SURNAMES,
@@ -31,6 +32,7 @@ from kehu.refine.resolve.compare.spelling import (
     STREET,
     SUFFIX,
     TITLED,
+    USUAL_GENDERS,
     spell,
     spell_surname,
 )
@@ -107,9 +109,9 @@ DOTLESS: Final = frozenset({"gmail.com"})
 _SHARED_FROM: Final = 50_000  # records
 WRITTEN: Final = ("first", "last", "name")
 """Where one of these is not in Latin letters, how a person's name sounds is compared, too."""
-WIDE: Final = frozenset({"first_s", "last_s", "first_b", "spelt", "latin"})
+WIDE: Final = frozenset({"first_s", "last_s", "first_b", "spelt", "latin", "moon"})
 """Features of a set of persons where some name is not in Latin letters."""
-ASKED: Final = frozenset({"first", "last", "word", "forms", *WIDE})
+ASKED: Final = frozenset({"first", "last", "word", "forms", "middle", *WIDE})
 """Features of persons that are there even if no record has one: conditions over a name ask for its parts and forms."""
 
 
@@ -289,7 +291,28 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
         tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
     )
     frame = frame.with_columns(word=pl.col("first").str.extract(r"^(\S+)"))
-    return frame.with_columns(forms=pl.col("word").replace_strict(SAME_NAMES, default=None, return_dtype=pl.String))
+    if "national_id" in frame.columns:
+        frame = frame.with_columns(birth_date=pl.coalesce(births_of(frame["national_id"]), _field(frame, "birth_date")))
+    return frame.with_columns(
+        forms=pl.col("word").replace_strict(SAME_NAMES, default=None, return_dtype=pl.String),
+        middle=_middle(pl.col("name")),
+        gender=_told_gender(_field(frame, "gender"), pl.col("word")),
+    )
+
+
+def _told_gender(gender: pl.Expr, word: pl.Expr) -> pl.Expr:
+    """A gender that says something: not that it is unknown, nor one that hardly anybody of that given name has."""
+    usual = word.replace_strict(USUAL_GENDERS, default=None, return_dtype=pl.String)
+    slip = gender.is_in(["female", "male"]) & (gender != usual)
+    return pl.when((gender != "unknown") & ~slip.fill_null(value=False)).then(gender)
+
+
+def _middle(name: pl.Expr) -> pl.Expr:
+    """The words between the first and the last of a name, each with its forms; null where there is none."""
+    words = name.str.extract(r"^\S+ (.+) \S+$").str.split(" ")
+    forms = pl.element().replace_strict(SAME_NAMES, default="", return_dtype=pl.String)
+    said = words.list.eval(pl.concat_str([pl.element(), forms])).list.join(" ")
+    return pl.when(words.is_not_null()).then(said)
 
 
 def _untitled(name: pl.Expr) -> pl.Expr:
@@ -396,6 +419,15 @@ def _scripts(frame: pl.DataFrame) -> list[pl.Series]:
     return [pl.Series("spelt", forms, dtype=pl.String), latin.alias("latin")]
 
 
+def _moon(frame: pl.DataFrame) -> pl.Series:
+    """The day of birth in the farmers' calendar, of whoever has a name in other letters than Latin ones."""
+    born = _field(frame, "birth")
+    own = pl.when(pl.col("name").str.len_bytes() != pl.col("name").str.len_chars()).then(born)
+    days = frame.select(own.alias("moon")).to_series()
+    known = days.drop_nulls().unique()
+    return days.replace_strict(known, [by_the_moon(day) for day in known], default=None, return_dtype=pl.String)
+
+
 def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     """Spell in ASCII what is compared by letters, and name the columns as the model knows them."""
     renamed = {"postal_code": "postal", "birth_date": "birth"}
@@ -405,7 +437,7 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     if wide:
         first, last = _mapped(frame["first"], spell), _mapped(frame["last"], spell_surname)
         blurred = first.str.replace_many(MISHEARD)
-        said += [first.alias("first_s"), last.alias("last_s"), blurred.alias("first_b"), *_scripts(frame)]
+        said += [first.alias("first_s"), last.alias("last_s"), blurred.alias("first_b"), *_scripts(frame), _moon(frame)]
     if kind == "organisation":
         said.append(_mapped(frame["name"], spell).alias("name_s"))
     frame = frame.with_columns(said)

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from kehu.refine.resolve.compare.births import birth_of, by_the_moon
 from kehu.refine.resolve.compare.features import (
     BRANCHES,
     CODE_FIELDS,
@@ -40,6 +41,7 @@ from kehu.refine.resolve.compare.spelling import (
     STREET,
     SUFFIX,
     TITLED,
+    USUAL_GENDERS,
     spell,
     spell_surname,
 )
@@ -80,6 +82,11 @@ def fold(values: Mapping[str, str | None], kind: Kind) -> Folded:
         row[new] = plain.get(old)
     for name in _KEPT:
         row[name] = plain.get(name)
+    if kind == "person":
+        row["birth"] = birth_of(row["national_id"] or "") or row["birth"]
+        born, written = row["birth"], row.get("name")
+        row["moon"] = by_the_moon(born) if born and written and not written.isascii() else None
+        row["gender"] = _told_gender(plain.get("gender"), row.get("word"))
     row["addr"] = _joined(row.get("house_number"), row.get("street")) if row.get("street") is not None else None
     row["email"], row["mailbox"] = _mailbox(row["email"])
     return row
@@ -154,12 +161,20 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
         "tokens": sorted_words(name),
         "word": word,
         "forms": SAME_NAMES.get(word) if word is not None else None,
+        "middle": " ".join(f"{one}{SAME_NAMES.get(one, '')}" for one in name.split(" ")[1:-1]) or None,
         "first_s": sound,
         "last_s": spell_surname(last),
         "spelt": spellings(last, first) if han else None,
         "latin": name.replace(" ", "") if name.isascii() else None,
         "first_b": _SOUNDS.sub(lambda found: MISHEARD[found[0]], sound) if sound is not None else None,
     }
+
+
+def _told_gender(gender: str | None, word: str | None) -> str | None:
+    """A gender that says something: not that it is unknown, nor one that hardly anybody of that given name has."""
+    usual = USUAL_GENDERS.get(word or "", gender)
+    slip = gender in {"female", "male"} and gender != usual
+    return None if gender == "unknown" or slip else gender
 
 
 def _untitled(name: str | None) -> str | None:

@@ -141,6 +141,9 @@ class _Persons(_Conditions):
             one, other = _han(first)
             initial = initial & ~one & ~other
         word = Contains(left("name"), right("first")) | Contains(right("name"), left("first"))
+        word = (
+            word | Surely(Contains(left("middle"), right("first"))) | Surely(Contains(right("middle"), left("first")))
+        )
         # A single word may be the given or the family name.
         lone = Equal(left("name"), left("first")) & (Near(left(first), right(last), 0.9) | near(first, 0.9))
         other = Equal(right("name"), right("first")) & (Near(right(first), left(last), 0.9) | near(first, 0.9))
@@ -153,14 +156,19 @@ class _Persons(_Conditions):
         misheard = Surely(same("first_b")) | OTHER_SCRIPT if self._wide else NO
         return ~Known("first") | self._given_short() | misheard
 
-    def _other_characters(self) -> Condition:
-        """Two Han given names of other characters, save where a grown-up's own telephone says that it is one slip."""
+    def _written_otherwise(self) -> Condition:
+        """Two Han given names of other characters."""
         if not self._wide:
             return NO
         one, other = _han("first_s")
-        return (
-            self._when("first", differs("first") & differs("name") & one & other & ~Turned("name")) & ~self._misheard()
-        )
+        return self._when("first", differs("first") & differs("name") & one & other & ~Turned("name"))
+
+    def _other_characters(self) -> Condition:
+        """Two Han given names of other characters, save where a grown-up's own telephone says that it is one slip."""
+        return self._written_otherwise() & ~self._misheard()
+
+    def _same_sound(self) -> Condition:
+        return self._when("first", same("first_s")) & self._when("last", same("last_s")) if self._wide else NO
 
     def _misheard(self) -> Condition:
         """Characters of one sound for others, on one telephone, of somebody grown up.
@@ -171,17 +179,27 @@ class _Persons(_Conditions):
             return NO
         year = f"{dt.datetime.now(dt.UTC).year - _GROWN:04d}"
         grown = Surely(UpTo(left("birth", 1, 4), year)) | Surely(UpTo(right("birth", 1, 4), year))
-        return grown & self._same("phone") & self._when("first", same("first_s")) & self._when("last", same("last_s"))
+        return grown & self._same("phone") & self._same_sound()
 
     def _family_agrees(self) -> Condition:
-        alike = near("last_s" if self._wide else "last", 0.85)
+        # One who married, or whose parents did not choose, has both: Gambier-Parry, Parry.
+        double = Contains(left("last"), right("last")) | Contains(right("last"), left("last"))
+        alike = near("last_s" if self._wide else "last", 0.85) | double
         if self._wide:
             one, other = _han("last_s", "last")
-            alike = Case(((one & other, same("name") | Turned("name")), (one | other, SPELT_OUT)), alike)
+            # 杨 for 扬: a given name of two characters at one telephone is nobody else's in the house.
+            own = Long(left("first"), 2) & same("first") & (self._same("phone") | self._same("email"))
+            alike = Case(((one & other, same("name") | Turned("name") | Surely(own)), (one | other, SPELT_OUT)), alike)
         return ~self._known("last") | self._when("last", same("last") | alike) | self._misheard()
 
     def _birth_agrees(self, *, errors: int = 1) -> Condition:
-        return self._when("birth", Within("birth", errors) | SWAPPED_DAY)
+        return self._when("birth", Within("birth", errors) | SWAPPED_DAY | self._by_the_moon())
+
+    def _by_the_moon(self) -> Condition:
+        """One is the other's day of the farmers' calendar."""
+        if not self._wide:
+            return NO
+        return Surely(Equal(left("moon"), right("birth"))) | Surely(Equal(right("moon"), left("birth")))
 
     def _only_year(self) -> Condition:
         """One is the first of January, which stands for the year where a form asks for a day."""
@@ -274,13 +292,18 @@ class _Persons(_Conditions):
         """Given names that differ by more than any slip, and nothing that speaks against two."""
         return ~self._given_agrees(least=0.7) & ~self._given_compatible() & ~self._number
 
-    def _pooled(self, firm: Condition) -> Mapping[str, Condition]:
+    def _pooled(self) -> Mapping[str, Condition]:
         """What two groups are asked, record by record; each false where it is unknown."""
         # One word of a name may be the given or the family name: the whole household has it, and it tells nobody from a twin.
         words = ~Equal(left("last"), left("name")) & ~Equal(right("last"), right("name"))
         two_words = self._when("last", words)
+        other_number, other_suffix, _ = self._contradictions.values()
+        ones, others = (Surely(~Equal(side("last"), side("name"))) for side in (left, right))
         family = self._known("last") & self._family_agrees()
         asked = {
+            "names": self._known("name"),
+            "one's given": ones if "last" in self._columns else NO,
+            "other's given": others if "last" in self._columns else NO,
             "two words": two_words,
             "families": two_words & family,
             "named": two_words & family & self._given,
@@ -294,7 +317,10 @@ class _Persons(_Conditions):
             "facts": self._known("occupation") | self._known("birth_place"),
             "home": self._at_home,
             "slip": self._when("postal", Mistyped("postal", 1)),
-            "firm": firm,
+            "firm": other_number | other_suffix,
+            "other characters": self._written_otherwise() & ~self._number,
+            "slips": self._written_otherwise() & ~self._number & self._same_sound(),
+            "misheard": self._misheard(),
             "suffix": self._one_has("suffix"),
             "genders differ": self._differs("gender"),
             "one gender": self._same("gender"),
@@ -318,7 +344,7 @@ class _Persons(_Conditions):
             never=self._never(),
             apart=other_number | other_suffix | mixed | self._other_birth | other_given | other_characters,
             firm=firm,
-            pooled=self._pooled(firm),
+            pooled=self._pooled(),
             doubts={
                 **self._contradictions,
                 "birth dates differ": self._other_birth,

@@ -24,8 +24,10 @@ from kehu.refine.resolve.compare.scoring import Frequencies, weigh_pooled
 
 LEAST_RECORDS: Final = 3
 """Records of two groups: of one record each the pair has said all there is."""
-# Bits. More than a pair needs to merge, for of many records one agrees by chance.
+# Bits. More than a pair needs to merge, for of many records one agrees by chance; not where the whole name is the same and
+# so is what nobody shares by chance.
 _POOLED_FROM: Final = 4.0
+_NAMESAKES_FROM: Final = 2.0
 # Where no family name agrees: it changes by marriage, and is written in several languages.
 _MARRIED_FROM: Final = 15.0
 _NAMESAKES: Final = 20  # one pair in so many has one family name, where each has both parts of a name
@@ -45,11 +47,12 @@ class Together:
 
     @property
     def one(self) -> bool:
-        """Whether they are one customer."""
-        if self.weight < _POOLED_FROM or self._contradicted:
+        """Whether they are one customer; where one is :attr:`nameless`, if nobody else may be meant."""
+        least = _NAMESAKES_FROM if self._namesake and self._any("fact") else _POOLED_FROM
+        if self.weight < least or self._contradicted:
             return False
         if not self._any("two words"):
-            return self._lone
+            return self._given_only or self._without_given
         married = self._any("given") and self._any("birth") and self._shared
         if _NAMESAKES * self.pairs["families"] < self.pairs["two words"]:
             return married and self.weight >= _MARRIED_FROM
@@ -58,16 +61,38 @@ class Together:
 
     @property
     def _contradicted(self) -> bool:
-        """Two numbers, two genders, or two birth dates: most of them differ by more than a slip."""
+        """Two numbers, two genders, characters that no slip explains, or two birth dates: most differ by more than one."""
         genders = self._any("genders differ") and not self._any("one gender") and not self._any("same first")
-        return self._any("firm") or genders or 2 * self.pairs["birth"] < self.pairs["births"]
+        return self._any("firm") or self._other_characters or genders or 2 * self.pairs["birth"] < self.pairs["births"]
 
     @property
-    def _lone(self) -> bool:
-        """One is known by one word only, which is the other's given name, or the family name of the whole household."""
+    def _other_characters(self) -> bool:
+        """Their given names are written in other characters, neither has both, and no slip explains all of them.
+
+        What explains one (a telephone, that somebody is grown up) one record knows for its group.
+        """
+        slips = self._any("misheard") and self.pairs["slips"] == self.pairs["other characters"]
+        return self._any("other characters") and not self._any("same first") and not slips
+
+    @property
+    def nameless(self) -> int | None:
+        """Of which of the two, 0 or 1, no given name is known, so that it may be the other's twin; None: of neither, or both."""
+        if self._any("two words") or self._given_only:
+            return None
+        known = self._any("one's given"), self._any("other's given")
+        return known.index(False) if sum(known) == 1 else None
+
+    @property
+    def _given_only(self) -> bool:
+        """One is known by one word only, which is the other's given name."""
         known = self._any("birth") or (self._told and self._any("fact"))
-        given = self._any("lone given") and known
-        return self._shared and (given or (self._any("lone family") and self._any("birth")))
+        return self._shared and self._any("lone given") and known
+
+    @property
+    def _without_given(self) -> bool:
+        """Of one no given name is known: a family name, which is the whole household's, or nothing; and born the same day."""
+        family = self._any("lone family") and self._shared
+        return self._any("birth") and (family or (not self._any("names") and self._any("fact") and self._any("home")))
 
     @property
     def _namesake(self) -> bool:

@@ -55,8 +55,8 @@ _SHORT_FORMS: Final = {
     "henry": "harry hal hank", "herbert": "bert bertie herb herbie", "hezekiah": "hez", "howard": "howie",
     "hubert": "bert hugh", "hugh": "hughie huey hughey", "humphrey": "humph", "ignatius": "iggy", "irene": "rene",
     "isaac": "ike zac", "isabel": "izzy bella tibby", "isabella": "izzy bella tibby", "isidore": "izzy dore",
-    "israel": "izzy", "jacob": "jake jakey", "jacqueline": "jackie jacqui",
-    "james": "jim jimmy jimmie jamie jem jimi", "jane": "jenny janie", "janet": "jan jessie netta", "jeffrey": "jeff",
+    "israel": "izzy", "jacob": "jake jakey jay", "jacqueline": "jackie jacqui",
+    "james": "jim jimmy jimmie jamie jem jimi jay", "jane": "jenny janie", "janet": "jan jessie netta", "jeffrey": "jeff",
     "jennifer": "jen jenny jenni", "jeremiah": "jerry jem", "jeremy": "jerry jez", "jessica": "jess jessie",
     "joan": "joanie", "joanna": "jo joey", "john": "jack johnny jon johnnie jackie", "jonathan": "jon jonny jonty",
     "joseph": "joe joey jo jody", "josephine": "jo josie", "joshua": "josh", "judith": "judy judie", "julia": "julie",
@@ -100,7 +100,7 @@ _SHORT_FORMS: Final = {
 }  # fmt: skip
 # One name in other languages and spellings. Each is told of the first only: Ian and Sean are two names.
 _VARIANTS: Final = (
-    "alan allan allen alain", "albert alberto albrecht", "alexander alexandre alejandro alasdair alistair",
+    "alan allan allen alain", "albert alberto albrecht", "alexander aleck alexandre alejandro alasdair alistair",
     "alice alicia alys", "andrew andreas andre andres", "ann anne anna", "anthony antony antonio anton antoine",
     "arthur arturo", "bernard bernhard bernardo", "brian bryan", "catherine katherine kathryn katharine katarina",
     "charles carl karl carlos carlo", "christian kristian", "emily emilie", "edmund edmond", "horatio horace",
@@ -109,10 +109,12 @@ _VARIANTS: Final = (
     "eleanor elinor eleanora", "elizabeth elisabeth elisabetta isabel", "ellen helen", "emanuel emmanuel manuel",
     "eric erik", "eugene eugenio", "eve eva", "felix felice", "ferdinand fernando", "frances francesca",
     "francis francisco francesco franz francois", "frederick friedrich frederic federico fredrick",
-    "geoffrey jeffrey", "george georg jorge giorgio georges", "gerald gerard", "gilbert gilberto", "gregory gregor",
+    "geoffrey jeffrey", "george georg jorge giorgio georges jerzy", "gavin gawain", "gerald gerard", "gilbert gilberto",
+    "gregory gregor", "guy guido",
     "harriet harriett henrietta", "helen helena helene elena", "henry heinrich henri enrique", "hugh huw hugo",
     "ignatius ignacio", "isaac izaak", "isabel isobel isabella isabelle", "jacob jakob", "james jacques jaime",
-    "john jon ian evan sean ivan juan giovanni johann johannes joannes hans jan joao ioan", "jonathan johnathan",
+    "janet jeanette jeannette",
+    "john jon ian evan sean jean ivan juan giovanni johann johannes joannes hans jan joao ioan", "jonathan johnathan",
     "joseph jose giuseppe josef", "judith judit", "julia giulia", "julian julius", "katherine catherine",
     "laurence lawrence lorenzo laurent", "leonard leonardo leonhard", "leo leon", "lewis louis ludwig luis luigi",
     "louis lewis ludwig luis luigi", "louisa louise luisa", "lucy lucia", "luke lucas",
@@ -145,6 +147,44 @@ def _same_names() -> dict[str, str]:
 
 # Given names that may be one: "bert" to " al albert bertie herbert robert ".
 SAME_NAMES: Final = _same_names()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Of the names above those of women; and those of both, or of one in one country and of the other in another.
+_WOMEN: Final = _words(
+    "abigail adelaide adeline agnes alexandra alice alison amanda amelia angela ann antoinette antonia arabella barbara "
+    "beatrice bridget carol caroline cassandra catherine cecilia cecily charlotte christina christine clara constance cynthia "
+    "deborah dorothea dorothy edith eleanor elizabeth ellen emily emma esther ethel eunice eve florence frances gabrielle "
+    "georgina gertrude gillian gladys grace guinevere gwendolen hannah harriet helen henrietta irene isabel isabella "
+    "jacqueline jane janet jennifer jessica joan joanna josephine judith julia juliana katherine kathleen laura lavinia "
+    "letitia lillian louisa louise lucinda lucy lydia mabel madeleine magdalene margaret maria marian marjorie martha mary "
+    "matilda melissa mercy michelle mildred miriam nancy nicola nicole olivia pamela patience patricia pauline penelope "
+    "philippa phoebe priscilla prudence rachel rebecca roberta rosalind rosamund rose rosemary samantha sarah selina sophia "
+    "sophronia stephanie susan susanna sybil tabitha teresa theodora theresa thomasina ursula valerie vanessa veronica "
+    "victoria viola violet virginia wilhelmina winifred"
+)
+_EITHER: Final = _words(
+    "ali andi billie cameron christian dani daniele drew evelyn jaime jamie jan jean jessie jo joan jody leslie max mel michele "
+    "mo nat nico nicola rene robin sidney stevie sydney val valentine vivian"
+)
+
+
+def _usual_genders() -> dict[str, str]:
+    """The gender of whoever bears a given name; without those that both do."""
+    bearers: dict[str, set[str]] = {}
+    groups = list(_SHORT_FORMS.items())
+    groups += [(group.split()[0], group) for group in _VARIANTS]
+    for formal, forms in groups:
+        gender = "either" if formal in _EITHER else "female" if formal in _WOMEN else "male"
+        for form in {formal, *forms.split()}:
+            bearers.setdefault(form, set()).add("either" if form in _EITHER else gender)
+    return {name: gender for name, [gender, *others] in bearers.items() if gender != "either" and not others}
+
+
+USUAL_GENDERS: Final = _usual_genders()
 # What stands before a name and is none. Those that are also given names (Earl, Major, Prince) are left out on purpose.
 TITLES: Final = frozenset(
     [
@@ -212,7 +252,7 @@ TITLES: Final = frozenset(
     ]
 )
 _ALL_TITLES: Final = "|".join(sorted(TITLES))
-TITLED: Final = rf"^(?:(?:{_ALL_TITLES}) )+|^(?:{_ALL_TITLES})$"
+TITLED: Final = rf"^(?:(?:{_ALL_TITLES})(?: |$))+"
 HONOURS: Final = r" (?:[1-9][0-9]?(?:st|nd|rd|th)(?: .*)?|baronet|esq|esquire|phd|md|obe|mbe|cbe)$"
 SUFFIX: Final = r" (jr|junior|sr|senior|ii|iii|iv)$"
 HAN_TITLES: Final = r"(?:先生|女士|小姐|太太|老师|博士|教授|夫人|经理|同志|阿姨|叔叔|主任|医生|师傅)$"

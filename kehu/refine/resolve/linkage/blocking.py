@@ -53,6 +53,8 @@ _PERSON_RULES: Final = (
     "birth[1:4], birth_place",
     "{last}[1:4], birth_place",
     "postal",
+    "{first}, {last}[1:3]",
+    "{first}, {last}[-3:]",
 )
 _ORGANISATION_RULES: Final = (
     "registration_number",

@@ -13,11 +13,11 @@ from typing import Final
 
 import igraph
 
-from kehu.refine.resolve.compare.pooled import LEAST_RECORDS
+from kehu.refine.resolve.compare.pooled import LEAST_RECORDS, Together
 
 Edge = tuple[int, int, float]
-Pooled = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[float | None]]
-"""Of each two groups the bits by which they are one customer, taken together; None where they are not."""
+Pooled = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[Together]]
+"""What each two groups say together."""
 _ROUNDS: Final = 30
 _SUPPORT: Final = 2  # light edges that together join two groups
 _SPOKEN: Final = 0.0  # bits that one of them needs: several that each say no add up to no yes
@@ -205,7 +205,8 @@ def _supported(groups: _Groups, light: Iterable[Edge], apart: Mapping[int, froze
 def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) -> list[list[int]]:
     """Join groups that are one customer by all that their records know together, until none are.
 
-    In one round a group grows once, by the heaviest: what it has become is compared again.
+    In one round a group grows once, by the heaviest: what it has become is compared again. One of whom no given name is
+    known joins nobody where it may be either of two: twins are born the same day.
 
     Args:
         groups: of records; one in no group is a group of its own.
@@ -219,6 +220,7 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) 
         for other in others:
             held.join(first, other)
     open_still = [(edge[0], edge[1]) for edge in edges]
+    meant: set[tuple[int, int]] = set()
     grown: set[int] | None = None
     for _ in range(_ROUNDS):
         open_still = [(one, other) for one, other in open_still if held.find(one) != held.find(other)]
@@ -228,15 +230,30 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) 
         members = [(held.members.get(one, [one]), held.members.get(other, [other])) for one, other in asked]
         fit = [LEAST_RECORDS <= len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
         asked, members = list(itertools.compress(asked, fit)), list(itertools.compress(members, fit))
-        weights = zip(weigh(members) if members else (), asked, strict=True)
+        found = [(said, pair) for said, pair in zip(weigh(members) if members else (), asked, strict=True) if said.one]
+        meant |= {_nameless_first(said, pair) for said, pair in found if said.nameless is not None}
+        several = _of_several(held, meant)
         grown = set()
-        for _weight, (one, other) in sorted((-weight, pair) for weight, pair in weights if weight is not None):
-            if not grown.intersection((one, other)):
+        for said, (one, other) in sorted(found, key=lambda found: (-found[0].weight, found[1])):
+            doubtful = said.nameless is not None and (one, other)[said.nameless] in several
+            if not doubtful and not grown.intersection((one, other)):
                 held.join(one, other)
                 grown |= {one, other}
         if not grown:
             break
     return sorted(sorted(members) for members in held.members.values())
+
+
+def _nameless_first(said: Together, pair: tuple[int, int]) -> tuple[int, int]:
+    return pair[::-1] if said.nameless else pair
+
+
+def _of_several(held: _Groups, meant: Iterable[tuple[int, int]]) -> set[int]:
+    """The groups without a given name that may be more than one other group."""
+    others: dict[int, set[int]] = defaultdict(set)
+    for nameless, other in meant:
+        others[held.find(nameless)].add(held.find(other))
+    return {one for one, of in others.items() if len(of - {one}) > 1}
 
 
 def group_names(groups: Iterable[Sequence[int]]) -> dict[int, int]:

@@ -24,7 +24,7 @@ MOST: Final = 1_000
 _BLOCK: Final = 64  # bytes of SHA-256's block, to which a key is padded (RFC 2104)
 _PAGES: Final = 1 << 16
 _PAGE_BITS: Final = 64 - 16
-_PART: Final = re.compile(r"(\w+)(?:\[(\d+):(\d+)\])?")
+_PART: Final = re.compile(r"(\w+)(?:\[(?:(\d+):(\d+)|-(\d+):)\])?")
 _Rule = tuple[bytes, tuple[tuple[str, int, int | None], ...]]
 
 
@@ -126,5 +126,7 @@ def _part(text: str) -> tuple[str, int, int | None]:
     found = _PART.fullmatch(text)
     if found is None:
         raise ValueError("part of a rule")
-    column, first, last = found.groups()
+    column, first, last, ending = found.groups()
+    if ending:
+        return column, -int(ending), None
     return (column, int(first) - 1, int(last)) if first else (column, 0, None)

@@ -209,9 +209,8 @@ class _Run:
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
         found = [Weighed(*row) for row in connection.execute("FROM edge ORDER BY l, r").fetchall()]
-        groups, asked = grouped(
-            found, lambda sure: self._kept_apart(connection, sure), pooled_by(connection, self.model, self._guards)
-        )
+        pooled = pooled_by(connection, self.model, self._guards) if self._guards.pooled else None
+        groups, asked = grouped(found, lambda sure: self._kept_apart(connection, sure), pooled)
         ids = self._features.records
         merges = [[ids[member] for member in group] for group in groups]
         return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
@@ -236,13 +235,11 @@ def contradictions(connection: duckdb.DuckDBPyConnection, held: Guards, sure: Se
     return Contradictions.of(connection.execute(query).fetchall())
 
 
-def pooled_by(connection: duckdb.DuckDBPyConnection, model: Model, held: Guards) -> Pooled | None:
-    """Compares groups whose records are all in table `weighable`; None where this kind's are not compared."""
-    if not held.pooled:
-        return None
+def pooled_by(connection: duckdb.DuckDBPyConnection, model: Model, held: Guards) -> Pooled:
+    """Compares groups whose records are all in table `weighable`."""
     query = pooled_sql(model, held)
 
-    def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float | None]:
+    def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Together]:
         rows = [(number, *pair) for number, of in enumerate(groups) for pair in itertools.product(*of)]
         columns = zip(*rows, strict=True)
         names = ("number", "l", "r")
@@ -253,7 +250,7 @@ def pooled_by(connection: duckdb.DuckDBPyConnection, model: Model, held: Guards)
             for number, weight, *counts in connection.execute(query).fetchall()
         }
         connection.unregister("pooled")
-        return [found[number].weight if found[number].one else None for number in range(len(groups))]
+        return [found[number] for number in range(len(groups))]
 
     return weigh
 

@@ -28,6 +28,7 @@ import pyarrow as pa
 from kehu.refine.resolve.compare.features import ASKED, WIDE, Features, Kind, in_record_order
 from kehu.refine.resolve.compare.guards import Guards, guards
 from kehu.refine.resolve.compare.model import LEAST_RECORDS, Model
+from kehu.refine.resolve.compare.pooled import Together
 from kehu.refine.resolve.compare.whole import everything, says_wide
 from kehu.refine.resolve.linkage import batches
 from kehu.refine.resolve.linkage.blocking import ALL_PAIRS_UP_TO, LEAST_BUDGET, PAIRS_PER_RECORD, keys_sql
@@ -353,12 +354,11 @@ class _Run:
     def _pooled(self, records: DataFrame, held: Guards) -> Pooled:
         """Compares groups as wholes, on the driver: few are not one by their pairs already."""
 
-        def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Sequence[float | None]:
+        def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Sequence[Together]:
             with connect(batches.WORKER_MEMORY) as connection:
                 members = (member for pair in groups for group in pair for member in group)
                 connection.register("weighable", self._of(records, members))
-                by = pooled_by(connection, self.model, held)
-                return by(groups) if by else [None] * len(groups)
+                return pooled_by(connection, self.model, held)(groups)
 
         return weigh
 
