@@ -61,9 +61,11 @@ delete from source_key k using gone g where k.token = g.token and not g.stays an
 """
 
 # What was corrected of whom nothing else is here is of them alone, and stood under the terms of what leaves: it goes with it.
+# Of whoever stays goes what was said of a value that leaves, unless another record says the same, or came since and may.
 _EDITS_TOO: Final = """
 update record e set hidden = true, batch = %(batch)s where e.subject = any (%(subjects)s) and e.kind = 5 and not e.hidden
-    and not exists (select 1 from record r where r.subject = e.subject and r.kind <= 4 and not r.hidden)
+    and not exists (select 1 from record r where r.subject = e.subject and not r.hidden and case
+        when e.follows is null then r.kind <= 4 else r.id = any (e.follows) or (r.kind <= 2 and r.id > e.id) end)
 """
 
 _HIDE = """
@@ -95,7 +97,8 @@ from stay join gone using (subject) where s.subject = stay.subject
 def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
     """Hide every record of an import, but those of rows that another brought, too; returns how many are hidden.
 
-    What was corrected since of whom nothing else is here goes with it, uncounted.
+    What was corrected since of whom nothing else is here goes with it, uncounted, and of whoever stays what the house said of a
+    value that leaves.
 
     Args:
         until: by when to stop, on the monotonic clock; what is left is done when asked again.

@@ -32,10 +32,14 @@ from kehu.vault.seal import VERSION, packed, seal
 
 _BORN: Final = "birth_date"
 _TAKE: Final = """
-insert into record (subject, id, kind, channel, controller, basis, notice, content, tokens, source, supplier)
-select r.subject, %s, %s, r.channel, r.controller, r.basis, r.notice, %s, %s, %s,
-    case when %s then null else r.supplier end
-from record r where r.subject = %s and r.id = %s and not r.hidden returning 1
+insert into record (subject, id, kind, channel, controller, basis, notice, content, tokens, source, supplier, follows)
+select r.subject, %(id)s, %(kind)s, r.channel, r.controller, r.basis, r.notice, %(content)s, %(tokens)s, %(source)s,
+    case when %(own)s then null else r.supplier end,
+    (select array_agg(distinct f.id) from record o
+        left join lateral unnest(case o.kind when %(kind)s then o.follows else array[o.id] end) as f (id) on true
+        where o.subject = r.subject and o.id = any (%(goes_with)s)
+        having bool_and(o.kind <> %(kind)s or o.follows is not null))
+from record r where r.subject = %(subject)s and r.id = %(follows)s and not r.hidden returning 1
 """
 
 
@@ -44,7 +48,8 @@ class Edit:
     """What is said of one origin subject: by category, fields as :func:`kehu.vault.seal.packed`; ``tokens`` find it.
 
     ``follows``: the record whose value it confirms or takes the place of. ``own``: the customer says it themselves, or nothing
-    stood there before, so that it came from nobody else.
+    stood there before, so that it came from nobody else. ``goes_with``: the subject's records that say that value; it leaves
+    with the last of them. None: it stays, for it is the customer's own word.
     """
 
     subject: UUID
@@ -52,6 +57,7 @@ class Edit:
     values: Mapping[int, Mapping[str, Sequence[Any]]] = field(repr=False)
     tokens: Sequence[int]
     own: bool
+    goes_with: Sequence[UUID] = ()
 
 
 def write_edit(edit: Edit, *, actor: Actor, purpose: int, act: str = "verify") -> UUID:
@@ -74,16 +80,17 @@ def write_edit(edit: Edit, *, actor: Actor, purpose: int, act: str = "verify") -
         key
         and raw.execute(
             _TAKE,
-            (
-                id,
-                RECORD_KINDS["edit"],
-                content,
-                list(edit.tokens),
-                os.urandom(16),
-                edit.own,
-                edit.subject,
-                edit.follows,
-            ),
+            {
+                "id": id,
+                "kind": RECORD_KINDS["edit"],
+                "content": content,
+                "tokens": list(edit.tokens),
+                "source": os.urandom(16),
+                "own": edit.own,
+                "goes_with": list(edit.goes_with),
+                "subject": edit.subject,
+                "follows": edit.follows,
+            },
         ).fetchone()
     )
     if not taken:

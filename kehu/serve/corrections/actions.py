@@ -76,6 +76,7 @@ def correct(
     """Put a right value in the place of a wrong or a missing one.
 
     A birth date that stands so already is put beside another one of the same person that says otherwise, one at a time.
+    What no request of the customer asked for goes with the value, should what brought that be taken back.
 
     Args:
         request: the open request of this customer that it answers; its clock is the clock of telling recipients.
@@ -109,7 +110,8 @@ def correct(
     said = [text, normal, status, timezone.now().isoformat(timespec="milliseconds")]
     follows = before.record if before is not None else _newest(anchor)
     parts = parts or _whole_name({name: one.said for name, one in kept.items()}, field, normal)
-    edit = edit_of(known, said, parts, subject=anchor, follows=follows, own=before is None)
+    goes_with = records_saying(before, opened) if before is not None and request is None else ()
+    edit = edit_of(known, said, parts, subject=anchor, follows=follows, own=before is None, goes_with=goes_with)
     with transaction.atomic():
         asked = _asked(request, opened.origins)
         id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
@@ -146,12 +148,14 @@ def _whole_name(kept: Mapping[str, Contribution], field: str, normal: str) -> di
 
 
 def edit_of(
-    field: Field, said: Sequence[Any], parts: Mapping[str, str], *, subject: UUID, follows: UUID, own: bool
-) -> Edit:
+    field: Field, said: Sequence[Any], parts: Mapping[str, str], *, subject: UUID, follows: UUID, own: bool,
+    goes_with: Sequence[UUID],
+) -> Edit:  # fmt: skip
     """An edit that says a value, and with it the parts that it holds, as an import derives them.
 
     Args:
         said: given, normalised form (None: it is invalid), status, and when.
+        goes_with: see :class:`Edit`.
     """
     normal = said[1]
     values: dict[int, dict[str, Any]] = {field.category_id: {field.name: said}}
@@ -160,7 +164,18 @@ def edit_of(
         part = installation().rules.dictionary.field(name)
         values.setdefault(part.category_id, {})[name] = [None, text, VALID, None]
         tokens += tokens_of(name, text).every
-    return Edit(subject, follows, values, list(dict.fromkeys(tokens)), own)
+    return Edit(subject, follows, values, list(dict.fromkeys(tokens)), own, goes_with)
+
+
+def records_saying(said: Contribution, opened: Opened) -> list[UUID]:
+    """The records of a value's own origin subject that openly say the same; itself, where it is masked."""
+    same = {
+        one.record
+        for one in opened.contributions
+        if one.subject == said.subject and one.field == said.field and one.answer == said.answer == "clear"
+        and same_text(one, said)
+    }  # fmt: skip
+    return sorted(same | {said.record})
 
 
 def put_down(

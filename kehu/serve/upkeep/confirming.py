@@ -112,7 +112,7 @@ def confirm(
     if not opened:
         raise UnknownSubject(str(subject))
     said = _winner(opened[0], name)
-    edit, changed = _edit(said, name, value, own=False)
+    edit, changed = _edit(said, opened[0], value, own=False)
     with transaction.atomic():
         if task is not None:
             _require_taken(task, by=actor.human)
@@ -215,7 +215,7 @@ def answer(
         said = _winner(opened[0], name)
         if value is None:
             _require_shown(opened[0], said, shown)
-        edit, changed = _edit(said, name, value, own=True)
+        edit, changed = _edit(said, opened[0], value, own=True)
         id = write_edit(edit, actor=guest.actor, purpose=PURPOSES[OWN_PURPOSE])
         _note(id, said, opened[0], how="portal", changed=changed, by=guest.actor)
         outcome = "corrected" if changed else "confirmed"
@@ -264,8 +264,12 @@ def _winner(opened: Opened, name: str) -> Contribution:
     return kept[name].said
 
 
-def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tuple[Edit, bool]:
-    """The edit that says a value again, or the given one in its place, and whether that is another."""
+def _edit(said: Contribution, opened: Opened, value: str | None, *, own: bool) -> tuple[Edit, bool]:
+    """The edit that says a value again, or the given one in its place, and whether that is another.
+
+    Another one the customer named, at their own door or in a talk: it stays, should what brought the old one be taken back.
+    """
+    name = said.field
     held = installation().rules.dictionary.field(name)
     given, normal, status, parts = said.given or said.normal, said.normal, said.status, dict[str, str]()
     if value is not None:
@@ -279,8 +283,9 @@ def _edit(said: Contribution, name: str, value: str | None, *, own: bool) -> tup
     changed = (normal or given) != (said.normal or said.given)
     now = timezone.now().isoformat(timespec="milliseconds")  # a bounce of the same second was before it
     edit = corrections.edit_of(
-        held, [given, normal, status, now], parts, subject=said.subject, follows=said.record, own=own
-    )
+        held, [given, normal, status, now], parts, subject=said.subject, follows=said.record, own=own,
+        goes_with=() if own or changed else corrections.records_saying(said, opened),
+    )  # fmt: skip
     return edit, changed
 
 
