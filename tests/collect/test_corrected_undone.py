@@ -17,6 +17,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.refine.survive import survive
 from kehu.serve.corrections.actions import correct
 from kehu.serve.rights import requests
+from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.upkeep import confirming, queue
 from tests.cast import staff
 
@@ -117,3 +118,18 @@ class TestOfACustomerWhoStays:
         bring(ROW.format(WRONG, ""), basis="legal_obligation")
         kehu("import", "undo", wrong)
         assert address(service) == RIGHT
+
+
+def test_who_leave_with_their_corrections_are_no_two_who_had_been_taken_for_one(bring, kehu, privacy):
+    number = "11010519491231002X"
+    row = f"external_id,full_name,national_id\n{{}},林婉清,{number}\n"
+    bring("external_id,full_name\nK9,Zoe Ox\n")
+    both = bring(row.format("K1") + row.format("K2").split("\n", 1)[1]).json["import"]
+    with connection.cursor() as cursor:
+        cursor.execute("select customer, array_agg(subject) from subject_state group by 1 having count(*) = 2")
+        [(customer, _)] = cursor.fetchall()
+    for name in ("family_name", "email"):
+        correct(customer, *{"family_name": ("family_name", "李"), "email": ("email", RIGHT)}[name],
+                reason="misread", actor=privacy)  # fmt: skip
+    kehu("import", "undo", both)
+    assert incidents.listed(actor=owner_actor()) == []

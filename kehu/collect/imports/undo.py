@@ -186,7 +186,8 @@ def _who_stay(raw: Connection[Any], were: Sequence[Together], batch: UUID) -> li
     """
     ends = sorted({subject for together in were for subject in together.subjects})
     rows = raw.execute(
-        "select distinct subject from record where subject = any (%s) and not hidden and batch is distinct from %s",
+        "select distinct subject from record where subject = any (%s) and not hidden and kind <= 4"
+        " and batch is distinct from %s",
         (ends, batch),
     ).fetchall() if ends else []  # fmt: skip
     stay = {row[0] for row in rows}
