@@ -123,11 +123,14 @@ def let_go(channel: int, reason: str, sent: bool, staff: str, until: str) -> Non
 @app.task(name="collect:tidy", queueing_lock="collect_tidy", pass_context=False)
 def tidy(timestamp: int) -> None:
     """Every night: finish what was taken back in half, erase that of 30 days ago, and what nobody has mended in time."""
-    from kehu.collect.imports import actions, undo
+    from kehu.collect.imports import actions, left, undo
     from kehu.collect.quarantine import aging
     from kehu.host.each import each
 
-    each(lambda one: one(actor=owner_actor()), (actions.finish_undoing, undo.erase_taken_back, aging.forget_old))
+    each(
+        lambda one: one(actor=owner_actor()),
+        (actions.finish_undoing, left.take_along, undo.erase_taken_back, aging.forget_old),
+    )
 
 
 @app.periodic(cron="11 * * * *")

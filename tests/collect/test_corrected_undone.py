@@ -9,6 +9,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from kehu.collect import tasks
+from kehu.collect.imports import undo
 from kehu.collect.imports.undo import erase_taken_back
 from kehu.collect.models import Import
 from kehu.guard.gate.read import gate
@@ -16,7 +18,7 @@ from kehu.guard.guests.credentials import sign_in
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.survive import survive
 from kehu.serve.corrections.actions import correct
-from kehu.serve.rights import requests
+from kehu.serve.rights import holds, requests
 from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.upkeep import confirming, queue
 from tests.cast import staff
@@ -61,7 +63,7 @@ class TestOfACustomerWhoStays:
         correct(ann(), "email", RIGHT, reason="another was meant", actor=privacy)
         assert kehu("import", "undo", wrong).json == {"undone": 1}
         assert address(service) == OLD
-        Import.objects.filter(id=wrong).update(undone_at=timezone.now() - timedelta(days=31))
+        long_ago(wrong)
         assert erase_taken_back(actor=owner_actor()) == 1
         with connection.cursor() as cursor:
             cursor.execute("select kind from record")
@@ -133,3 +135,63 @@ def test_who_leave_with_their_corrections_are_no_two_who_had_been_taken_for_one(
                 reason="misread", actor=privacy)  # fmt: skip
     kehu("import", "undo", both)
     assert incidents.listed(actor=owner_actor()) == []
+
+
+class TestNothingOfThemStays:
+    """Of whoever came by an import that is taken back a correction is no more than the rest of them."""
+
+    @pytest.fixture
+    def taken_back(self, bring, privacy):
+        """Whoever was corrected; the import was taken back by a program that let a correction be."""
+
+        def take_back(monkeypatch, kehu, *, erased: bool) -> UUID:
+            brought = bring(ROW.format(WRONG, "")).json["import"]
+            correct(ann(), "phone", "+8613800006721", reason="they called", actor=privacy)
+            monkeypatch.setattr(undo, "_EDITS_TOO", "select 1")
+            kehu("import", "undo", brought)
+            long_ago(brought)
+            if erased:
+                assert erase_taken_back(actor=owner_actor()) == 1
+            monkeypatch.undo()
+            return ann()
+
+        return take_back
+
+    @pytest.mark.parametrize("erased", [False, True])
+    def test_who_is_shown_by_a_correction_alone_leaves_in_the_night(self, taken_back, monkeypatch, kehu, desk, erased):
+        one = taken_back(monkeypatch, kehu, erased=erased)
+        assert desk.find("phone=+8613800006721") == [str(one)]
+        tasks.tidy(timestamp=0)
+        assert desk.find("phone=+8613800006721") == [] and left() == 0
+
+    @pytest.mark.parametrize("erased", [False, True])
+    def test_but_is_hidden_while_a_hold_lasts(self, taken_back, monkeypatch, kehu, desk, erased):
+        one = taken_back(monkeypatch, kehu, erased=erased)
+        holds.hold(one, actor=owner_actor(), reason="sues")
+        tasks.tidy(timestamp=0)
+        assert desk.find("phone=+8613800006721") == [] and left() == 1
+        holds.release(one, actor=owner_actor())
+        tasks.tidy(timestamp=0)
+        assert left() == 0
+
+    def test_nor_a_confirmation_that_was_itself_taken_back(self, bring, kehu, service):
+        brought = bring(ROW.format(WRONG, "")).json["import"]
+        done = confirming.confirm(ann(), "email", how="phone", value=RIGHT, actor=service)
+        confirming.undo(done.id, actor=service)
+        kehu("import", "undo", brought)
+        long_ago(brought)
+        assert erase_taken_back(actor=owner_actor()) == 1 and left() == 0
+
+
+def left() -> int:
+    """How many customers have a key yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from subject_key k join subject_state using (subject)")
+        states = cursor.fetchone()[0]
+        cursor.execute("select count(distinct subject) from facet")
+        assert cursor.fetchone()[0] == states
+        return states
+
+
+def long_ago(brought: str) -> None:
+    Import.objects.filter(id=brought).update(undone_at=timezone.now() - timedelta(days=31))

@@ -63,7 +63,7 @@ delete from source_key k using gone g where k.token = g.token and not g.stays an
 # What was corrected of whom nothing else is here is of them alone, and stood under the terms of what leaves: it goes with it.
 # Of whoever stays goes what was said of a value that leaves, unless another record says the same, or came since and may.
 _EDITS_TOO: Final = """
-update record e set hidden = true, batch = %(batch)s where e.subject = any (%(subjects)s) and e.kind = 5 and not e.hidden
+update record e set hidden = true, batch = %(batch)s where e.subject = any (%(subjects)s) and e.kind = 5 and e.batch is null
     and not exists (select 1 from record r where r.subject = e.subject and not r.hidden and case
         when e.follows is null then r.kind <= 4 else r.id = any (e.follows) or (r.kind <= 2 and r.id > e.id) end)
 """
@@ -167,19 +167,24 @@ def _step(batch: UUID, actor: Actor) -> int:
         raw.execute(_FALL_BACK, named)
         raw.execute(_NARROW, {**named, "every": EVERY_PACK})
         raw.execute("delete from identity_key where subject = any (%(subjects)s) and record = any (%(records)s)", named)
-        hidden = [row[0] for row in raw.execute(_HIDE, named).fetchall()]
-        said = handing_on.said_of(hidden)
-        were = _who_stay(raw, held_by(raw, standing_links(raw, hidden)), batch)
-        tell_parted(detach(raw, hidden, by=actor.staff))
-        handing_on.hand_on(said)
-        tell_mistake(were, actor=actor)
+        leave(raw, subjects, batch=batch, actor=actor)
         handed.join(by=actor.staff)
         forget_supply(raw, subjects)
-        raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
         return len(rows)
 
 
-def _who_stay(raw: Connection[Any], were: Sequence[Together], batch: UUID) -> list[Together]:
+def leave(raw: Connection[Any], subjects: Sequence[UUID], *, batch: UUID | None, actor: Actor) -> None:
+    """Hide those of whom nothing is shown any more, and part them from their customers; in the caller's transaction."""
+    hidden = [row[0] for row in raw.execute(_HIDE, {"subjects": subjects}).fetchall()]
+    said = handing_on.said_of(hidden)
+    were = _who_stay(raw, held_by(raw, standing_links(raw, hidden)), batch)
+    tell_parted(detach(raw, hidden, by=actor.staff))
+    handing_on.hand_on(said)
+    tell_mistake(were, actor=actor)
+    raw.execute("delete from source_key where subject = any (%s)", (hidden,))  # under which a customer waited
+
+
+def _who_stay(raw: Connection[Any], were: Sequence[Together], batch: UUID | None) -> list[Together]:
     """Of customers that come apart, those of whom two or more are not of this import alone.
 
     Whoever leaves with it was found to be nobody else; of two who stay an import that is taken back had said that they are one.
