@@ -37,6 +37,9 @@ class Import(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
+    taken_back = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="rows that are hidden, or handed to another import, while it is taken back"
+    )
     fault = models.CharField(
         max_length=80,
         blank=True,

@@ -94,7 +94,7 @@ def assign(
     Args:
         certainty: ``EXACT_KEY``, ``CONFIRMED`` or ``PROBABLE``.
         why: one of ``WHY``.
-        run: the import or linkage that joins them; ``unassign_run`` takes its links back.
+        run: the import or linkage that joins them; its links can be taken back together.
     Raises:
         AcrossControllers: a link would join two controllers; nothing is written.
     """
@@ -178,15 +178,6 @@ def unassign(
     return len(gone)
 
 
-def unassign_run(connection: Connection[Any], run: UUID, *, by: UUID) -> int:
-    """Take back every link a run made, in the caller's transaction; returns how many stood."""
-    lock(connection)
-    found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
-    gone = [link for link in _standing(connection, [row[0] for row in found]) if link.run == run]
-    tell_parted(_divide(connection, gone, by))
-    return len(gone)
-
-
 def links_of_run(connection: Connection[Any], run: UUID) -> list[list[Link]]:
     """The links of a run that stand, those of one customer together; read without the lock of the log."""
     found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
@@ -201,14 +192,33 @@ def links_of_run(connection: Connection[Any], run: UUID) -> list[list[Link]]:
     return list(held.values())
 
 
-def joined_by(connection: Connection[Any], run: UUID) -> list[Together]:
-    """Customers whom links of a run that stand hold together, each with when the run joined the first of them.
+def links_after(connection: Connection[Any], run: UUID, after: UUID, *, limit: int) -> tuple[list[Link], UUID] | None:
+    """The links of a run that stand of the customers that come next, and up to which subject those were looked for.
 
-    Takes the lock of the log, so that what comes of it is true until the transaction ends.
+    The links of one customer come together. Takes the lock of the log, so that what comes of it is true until the
+    transaction ends.
+
+    Args:
+        after: of the run's older ends those after this one; the nil id begins.
+        limit: how many older ends at once.
+    Returns:
+        None once there are no more of them.
     """
     lock(connection)
-    found = connection.execute("select distinct subject from assignment where run = %s", (run,)).fetchall()
-    return held_by(connection, [link for link in _standing(connection, [row[0] for row in found]) if link.run == run])
+    with by_index(connection):
+        found = connection.execute(
+            "select distinct subject from assignment where run = %s and subject > %s order by subject limit %s",
+            (run, after, limit),
+        ).fetchall()
+        if not found:
+            return None
+        members = connection.execute(
+            "select m.subject from subject_state m where m.customer in"
+            " (select s.customer from subject_state s where s.subject = any (%b))",
+            ([row[0] for row in found],),
+        ).fetchall()
+        links = _standing(connection, [row[0] for row in members])
+    return [link for link in links if link.run == run], found[-1][0]
 
 
 def held_by(connection: Connection[Any], links: Sequence[Link]) -> list[Together]:

@@ -184,13 +184,16 @@ def go_on(import_id: UUID, *, actor: Actor) -> None:
         Import.objects.filter(id=import_id, state="failed").update(state="waiting", fault="")
 
 
-def undo(import_id: UUID, *, actor: Actor, until: float | None = None) -> int:
+def undo(
+    import_id: UUID, *, actor: Actor, until: float | None = None, progress: Callable[[int, int], None] | None = None
+) -> int:
     """Take an import back, with what came in of its refused rows since; returns how many records are hidden now.
 
     They are erased after 30 days. Asked again it finishes what was interrupted, and answers the same.
 
     Args:
         until: by when to stop, on the monotonic clock; :func:`left_half` says whether something is left.
+        progress: told after each step how many rows are taken back already, and of how many.
     Raises:
         UnknownImport: there is none of that id, or it is erased already.
         ImportRunning: it, or what brings its refused rows again, is being worked on now.
@@ -202,12 +205,22 @@ def undo(import_id: UUID, *, actor: Actor, until: float | None = None) -> int:
     with ExitStack() as held:
         for one in _with_replays(import_id):  # all before any is taken back: one that is worked on refuses the whole
             held.enter_context(_alone(one))
-        hidden = take_back(row, actor=actor, until=until)
+        after_each = _tell_of(import_id, progress) if progress is not None else lambda: None
+        hidden = take_back(row, actor=actor, until=until, after_each=after_each)
         for again in _replays(import_id):
-            hidden += undo(again, actor=actor, until=until)
+            hidden += undo(again, actor=actor, until=until, progress=progress)
         if until is None or time.monotonic() < until:
             Import.objects.filter(id=import_id, undone_at=None).update(undone_at=timezone.now())
     return hidden
+
+
+def _tell_of(import_id: UUID, progress: Callable[[int, int], None]) -> Callable[[], None]:
+    of = status(import_id).accepted
+
+    def tell() -> None:
+        progress(Import.objects.values_list("taken_back", flat=True).get(id=import_id), of)
+
+    return tell
 
 
 def left_half(import_id: UUID) -> bool:

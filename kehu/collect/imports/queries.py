@@ -24,7 +24,8 @@ class UnknownImport(LookupError):
 class ImportStatus:
     """Where an import stands. ``review`` is null until linkage has looked at it; ``share`` runs from 0 to 1.
 
-    ``half``: it is being taken back, and some of it is shown still. ``fault``: why it broke off, where that is known.
+    ``half``: it is being taken back, and some of it is shown still; ``taken_back`` rows are not. ``fault``: why it broke off,
+    where that is known.
     """
 
     id: UUID
@@ -45,18 +46,21 @@ class ImportStatus:
     started_at: datetime
     ended_at: datetime | None
     half: bool = False
+    taken_back: int = 0
     fault: str = ""
 
     @classmethod
     def of(cls, row: Import, counts: Counts, seconds: float = 0.0, review: int | None = None) -> ImportStatus:
         """From an import's row and what was counted so far."""
-        share = 1.0 if row.state == "done" else min(1.0, counts.rows / row.expected) if row.expected else 0.0
+        half = row.state == "undone" and row.undone_at is None
+        done, of = (row.taken_back, counts.accepted) if half else (counts.rows, row.expected)
+        share = 1.0 if row.state == "done" else min(1.0, done / of) if of else 0.0
         return cls(
             id=row.id, state=row.state, kind=row.kind, channel=row.channel, rows=counts.rows, accepted=counts.accepted,
             created=counts.created, updated=counts.updated, merged=counts.merged, duplicates=counts.duplicates,
             quarantined=counts.quarantined, review=review, seconds=round(seconds, 3), share=share, expected=row.expected,
-            started_at=row.started_at, ended_at=row.ended_at, half=row.state == "undone" and row.undone_at is None,
-            fault=row.fault,
+            started_at=row.started_at, ended_at=row.ended_at, half=half,
+            taken_back=row.taken_back, fault=row.fault,
         )  # fmt: skip
 
 

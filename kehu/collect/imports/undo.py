@@ -31,11 +31,12 @@ from kehu.guard.gate.supply import forget_supply
 from kehu.guard.ledger.record import record_act
 from kehu.host.each import each
 from kehu.refine.resolve.review import handing_on
-from kehu.vault.assignment import detach, held_by, joined_by, lock, standing_links, unassign_run
+from kehu.vault.assignment import detach, held_by, links_after, lock, standing_links, unassign
 from kehu.vault.erasure import destroy, lock_subjects
 from kehu.vault.parted import Together, tell_mistake, tell_parted
 
 _STEP: Final = 2_000
+_LINKS: Final = 500
 KEPT: Final = timedelta(days=30)
 
 # What came under the same key before and is still shown is the newest again. A customer of whom events stay is known by their
@@ -94,7 +95,9 @@ from stay join gone using (subject) where s.subject = stay.subject
 """
 
 
-def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
+def take_back(
+    row: Import, *, actor: Actor, until: float | None = None, after_each: Callable[[], None] = lambda: None
+) -> int:
     """Hide every record of an import, but those of rows that another brought, too; returns how many are hidden.
 
     What was corrected since of whom nothing else is here goes with it, uncounted, and of whoever stays what the house said of a
@@ -102,6 +105,7 @@ def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
 
     Args:
         until: by when to stop, on the monotonic clock; what is left is done when asked again.
+        after_each: called when a step of it is done for good.
     Raises:
         ActRefused: this role may not.
     """
@@ -109,7 +113,7 @@ def take_back(row: Import, *, actor: Actor, until: float | None = None) -> int:
     require_standing(actor)
     if not is_half(row):
         _begin(row.id, actor)
-    _hide_all(row.id, actor, until)
+    _hide_all(row.id, actor, until, after_each)
     with django_connection.cursor() as cursor:
         cursor.execute("select count(*) from record where batch = %s and hidden and kind <= 4", [row.id])
         found = cursor.fetchone()
@@ -127,20 +131,38 @@ def _begin(batch: UUID, actor: Actor) -> None:
         # first, for a channel's inbox may be writing into it: this waits, and nothing is written after it
         since = Case(When(state="undone", then=F("undone_at")))  # asked again it is not kept for longer
         Import.objects.filter(id=batch).update(state="undone", undone_at=since)
-        raw: Connection[Any] = django_connection.connection
-        were = _who_stay(raw, joined_by(raw, batch), batch)
-        unassign_run(raw, batch, by=actor.staff)
-        tell_mistake(were, actor=actor)
 
 
-def _hide_all(batch: UUID, actor: Actor, until: float | None) -> None:
+def _hide_all(batch: UUID, actor: Actor, until: float | None, after_each: Callable[[], None] = lambda: None) -> None:
     steps: list[Callable[[], int]] = [
-        partial(_step, batch, actor), partial(_take_statements_back, batch), partial(_forget_quarantined, batch),
+        _Parting(batch, actor), partial(_step, batch, actor),
+        partial(_take_statements_back, batch), partial(_forget_quarantined, batch),
     ]  # fmt: skip
     for step in steps:
         while step():
+            after_each()
             if until is not None and time.monotonic() > until:
                 return
+
+
+class _Parting:
+    """Steps that take an import's links back, those of some customers each. Begun anew it finds what is left."""
+
+    def __init__(self, batch: UUID, actor: Actor) -> None:
+        self._batch, self._actor = batch, actor
+        self._after = UUID(int=0)
+
+    def __call__(self) -> int:
+        with transaction.atomic():
+            raw: Connection[Any] = django_connection.connection
+            found = links_after(raw, self._batch, self._after, limit=_LINKS)
+            if found is None:
+                return 0
+            links, self._after = found
+            were = _who_stay(raw, held_by(raw, links), self._batch)
+            unassign(raw, [(link.older, link.younger) for link in links], run=self._batch, by=self._actor.staff)
+            tell_mistake(were, actor=self._actor)
+            return _LINKS
 
 
 def _step(batch: UUID, actor: Actor) -> int:
@@ -170,6 +192,7 @@ def _step(batch: UUID, actor: Actor) -> int:
         leave(raw, subjects, batch=batch, actor=actor)
         handed.join(by=actor.staff)
         forget_supply(raw, subjects)
+        Import.objects.filter(id=batch).update(taken_back=F("taken_back") + len(rows))
         return len(rows)
 
 

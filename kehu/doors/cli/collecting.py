@@ -122,9 +122,10 @@ def _run(import_id: UUID, who: Any, *, wait: bool) -> dict[str, Any]:
 def import_undo(id: str) -> Any:
     """Take an import back: nobody finds its rows any more, and after 30 days they are erased."""
     from kehu.collect.imports import actions
+    from kehu.doors.cli.bars import counted
 
-    with _refusals():
-        return {"undone": actions.undo(_id(id), actor=actor())}
+    with _refusals(), counted("import undo") as told:
+        return {"undone": actions.undo(_id(id), actor=actor(), progress=told)}
 
 
 def _terms(*, resume: str | None, **options: Any) -> Any:

@@ -229,7 +229,12 @@ def test_what_is_taken_back_in_half_is_said_so_and_finished(monkeypatch) -> None
         with pytest.raises(SystemExit):
             desk.post(address + "/undo")
     page = text_of(desk.get(address))
-    assert "being taken back" in page and 'hx-trigger="every 1s"' in page and address + "/undo" in page
+    assert (
+        "being taken back" in page
+        and "0 of 2 rows taken back" in page
+        and 'hx-trigger="every 1s"' in page
+        and address + "/undo" in page
+    )
     assert "Nothing was refused" not in page and "林**" in text_of(desk.get("/customers"))
     monkeypatch.setattr(imports, "_PATIENCE", -1.0)
     desk.post(address + "/undo")
