@@ -19,7 +19,7 @@ from kehu.collect.mail.boxes import BoxRefused, set_box
 from kehu.collect.mail.health import check_mailboxes
 from kehu.collect.mail.pull import PullFailed, pull, pull_all, try_out
 from kehu.collect.models import Mailbox, Quarantined
-from kehu.collect.quarantine.aging import kept_days
+from kehu.collect.quarantine import aging
 from kehu.collect.quarantine.source import open_refused
 from kehu.govern.channels import add_channel
 from kehu.guard.gate.acts import ActRefused
@@ -106,7 +106,7 @@ def test_mail_comes_in_once_as_its_writers_and_the_mailbox_stays_as_it_was(chann
     assert count("select count(*) from record where kind = 4") == 3
 
 
-def test_what_lies_in_quarantine_is_not_put_there_again_by_a_mailbox_that_is_built_anew(channel, imap, monkeypatch):
+def test_what_was_refused_is_not_refused_again_by_a_mailbox_that_is_built_anew(channel, imap, monkeypatch):
     imap.empty()
     nobody, strange = b"From: \r\n\r\nnobody\r\n", letter(subject="strange")
     imap.put(nobody, strange, letter())
@@ -132,7 +132,10 @@ def test_what_lies_in_quarantine_is_not_put_there_again_by_a_mailbox_that_is_bui
     assert brought_again(20) == 1  # a record is known by itself
     drain_all()
     assert Quarantined.objects.count() == 2 and count("select count(*) from record where kind = 4") == 1
-    assert brought_again(kept_days() - 20 + 9) == 3  # what is erased there is known no longer
+    monkeypatch.setattr(aging, "kept_days", lambda: -1)  # as after thirty days
+    assert aging.forget_old(actor=owner_actor()) == 2 and brought_again(400) == 1
+    drain_all()
+    assert not Quarantined.objects.filter(settled=None).exists()
 
 
 def test_a_crash_before_it_counts_as_taken_brings_nothing_twice(channel, imap, monkeypatch):

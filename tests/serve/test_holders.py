@@ -47,7 +47,7 @@ NOBODYS = {
     "watch_case_link": "of staff: digests of links",
     "do_not_contact": "keyed hashes of addresses that a list says are not to be written to; of nobody in particular",
     "form_try": "keyed digests of network addresses and mailboxes, for a day",
-    "inbox_seen": "keyed digests of ids of messages, for a week",
+    "inbox_seen": "keyed digests of ids of messages, for a week; of refused letters for good",
     "inbox_unread": "names of properties that no field has, for a month; never a value, nor a name within",
     "owned": "who owns what of the house",
     "owned_before": "who owned it",

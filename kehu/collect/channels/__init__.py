@@ -154,7 +154,7 @@ class Kind:
             Raises ValueError where it can be no message of that channel.
         apart: a message that cannot be taken in, as the messages that it is set aside as: each lies by itself.
         brings_again: whether it may bring again whatever it ever brought, as a mailbox does that is built anew. Its messages
-            carry their id as ``own``; by that one is known as long as it lies in quarantine.
+            carry their id as ``own``; by that one that was refused stays known, whatever becomes of it in quarantine.
     """
 
     name: str

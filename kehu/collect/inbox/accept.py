@@ -114,15 +114,15 @@ def accept(sender: Sender, ids: Sequence[str], envelope: object) -> int:
     raise InboxFull(_WAIT_SECONDS)
 
 
-def know_longer(channel: int, ids: Sequence[str], *, days: int) -> None:
-    """Have messages that came known for so many days from now on, in the caller's transaction."""
+def know_for_good(channel: int, ids: Sequence[str]) -> None:
+    """Have messages that came known for as long as they may be sent again: for ever; in the caller's transaction."""
     digest = installation().tokens.message
     tokens = UuidArray(sorted(UUID(bytes=digest(channel, id)) for id in ids))
     connection = connections[DEFAULT_DB_ALIAS].connection
     connection.execute(
-        "insert into inbox_seen (token, day) select distinct unnest(%s::uuid[]), current_date + %s::integer"
+        "insert into inbox_seen (token, day) select distinct unnest(%s::uuid[]), 'infinity'::date"
         " on conflict (token) do update set day = excluded.day",
-        (tokens, days - KNOWN_DAYS),
+        (tokens,),
     )
 
 

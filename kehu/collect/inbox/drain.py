@@ -21,14 +21,13 @@ from kehu.collect.channels import Asked, Brought, Kind, kinds
 from kehu.collect.imports.prepare import Prepared, Preparer, Refusal
 from kehu.collect.imports.recipe import Recipe
 from kehu.collect.imports.write import Place, write_chunk
-from kehu.collect.inbox.accept import KNOWN_DAYS, know_longer
+from kehu.collect.inbox.accept import KNOWN_DAYS, know_for_good
 from kehu.collect.inbox.hands import Errand, hand_of
 from kehu.collect.inbox.intake import frame_of, intake_of, only, recipe_of
 from kehu.collect.inbox.known import customers_of
 from kehu.collect.inbox.reading import NamedMessage, Reader, RefusedMessage, Sent, own_id, terms_beside
 from kehu.collect.inbox.terms import answering_for, terms_of
 from kehu.collect.models import ChannelTerms, ImportChunk, Quarantined
-from kehu.collect.quarantine.aging import kept_days
 from kehu.collect.readers import Batch
 from kehu.govern.models import Channel
 from kehu.govern.sources import marks
@@ -244,11 +243,11 @@ class _Channel:
             self._know(batch, dict(enumerate(own, start=number * 10_000 + 1)))
 
     def _know(self, batch: UUID, own: dict[int, str]) -> None:
-        """Of messages, by their line, those that went to quarantine are known by their id while they lie there."""
+        """Of messages, by their line, those that went to quarantine are known by their id, also once they are erased there."""
         lines = Quarantined.objects.filter(batch=batch, accepted=False, line__in=list(own)).values_list(
             "line", flat=True
         )
-        know_longer(self.channel.id, [own[line] for line in lines if own[line]], days=kept_days())
+        know_for_good(self.channel.id, [own[line] for line in lines if own[line]])
 
     def _admission(self, supplier: int | None, batch: UUID | None) -> Admission:
         terms = self.terms
@@ -322,7 +321,7 @@ class _Channel:
 
 
 def forget_seen() -> int:
-    """Forget messages that were acknowledged over a week ago; returns how many."""
+    """Forget messages that were acknowledged over a week ago, but those that stay known; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute("delete from inbox_seen where day < current_date - %s::integer", [KNOWN_DAYS])
         return int(cursor.rowcount)
