@@ -58,6 +58,18 @@ def run_import(import_id: str) -> None:
         run_import.configure(schedule_in={"seconds": _LATER}).defer(import_id=import_id)
 
 
+def _asked_by(staff: str) -> Actor:
+    """Whoever asked for a job.
+
+    Raises:
+        UnknownStaff: nobody of that account works here any more.
+    """
+    held = Staff.objects.filter(id=staff, is_active=True).first()
+    if held is None:
+        raise UnknownStaff(staff)
+    return actor_of(held.email)
+
+
 @app.task(name="collect:undo_import", pass_context=False, retry=WHILE_DATABASE_AWAY)
 def undo_import(import_id: str, staff: str) -> None:
     """Finish taking an import back, as whoever asked for it.
@@ -67,12 +79,10 @@ def undo_import(import_id: str, staff: str) -> None:
     """
     from kehu.collect.imports import actions
 
-    held = Staff.objects.filter(id=staff, is_active=True).first()
-    if held is None:
-        raise UnknownStaff(staff)
+    actor = _asked_by(staff)
     try:
         if actions.left_half(UUID(import_id)):
-            actions.undo(UUID(import_id), actor=actor_of(held.email))
+            actions.undo(UUID(import_id), actor=actor)
     except actions.ImportRunning:
         undo_import.configure(schedule_in={"seconds": _LATER}).defer(import_id=import_id, staff=staff)
 
@@ -92,10 +102,7 @@ def send_again(channel: int, reason: str, staff: str, until: str) -> None:
     """
     from kehu.collect.quarantine import groups, mending
 
-    held = Staff.objects.filter(id=staff, is_active=True).first()
-    if held is None:
-        raise UnknownStaff(staff)
-    actor = actor_of(held.email)
+    actor = _asked_by(staff)
     group = groups.group_of(channel, reason, True, actor=actor)
     if group is not None:
         mending.send_group(group, actor=actor, until=UUID(until))
@@ -110,10 +117,7 @@ def let_go(channel: int, reason: str, sent: bool, staff: str, until: str) -> Non
     """
     from kehu.collect.quarantine import groups, mending
 
-    held = Staff.objects.filter(id=staff, is_active=True).first()
-    if held is None:
-        raise UnknownStaff(staff)
-    actor = actor_of(held.email)
+    actor = _asked_by(staff)
     group = groups.group_of(channel, reason, sent, actor=actor)
     if group is not None:
         mending.let_go(group, actor=actor, until=UUID(until))
