@@ -356,6 +356,21 @@ def test_a_field_that_a_mending_added_stays_when_its_row_comes_again_with_others
     assert len(queries.find({"full_name": "Zoe Li"}, actor=staff("service"), purpose="service")[0]) == 1
 
 
+def test_a_field_that_a_mending_added_stays_though_that_was_stopped_once_its_row_was_refused(bring, kehu):
+    first = bring(
+        "email,lives in\na@mail.example,CN\nb@mail.example,DE\n", "--residence", "lives in", basis="legitimate_interest"
+    )
+    [row] = Quarantined.objects.all()
+    begun = mending.mend(row.id, {"full_name": "Zoe Li"}, actor=owner_actor())
+    with pytest.raises(actions.ImportStopped):
+        actions.run(begun, actor=owner_actor(), progress=lambda held: actions.stop(held.id, actor=owner_actor()))
+    said = {"full_name": "Zoe Li", "email": "a@mail.example", "lives in": "DE"}
+    with transaction.atomic():
+        mending._seal_again(row.id, json.dumps(said).encode())  # as if the rules had changed
+    assert kehu("quarantine", "replay", first.json["import"]).code == 0
+    assert len(queries.find({"full_name": "Zoe Li"}, actor=staff("service"), purpose="service")[0]) == 1
+
+
 def test_who_asks_twice_at_once_has_one_replay(bring, monkeypatch):
     bring("full_name,lives in\nAnn Lee,CN\nBen,DE\n", "--residence", "lives in", basis="legitimate_interest")
     old, [row] = Import.objects.get(), Quarantined.objects.all()

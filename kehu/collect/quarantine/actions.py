@@ -17,12 +17,13 @@ from uuid import UUID
 import orjson
 from django.db import connection as django_connection
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from kehu.collect.imports import actions as importing
 from kehu.collect.imports.queries import ImportStatus, UnknownImport
 from kehu.collect.imports.recipe import FileRecipe, Recipe
 from kehu.collect.mapping import Suggestion, override
-from kehu.collect.models import Import
+from kehu.collect.models import Import, ImportChunk
 from kehu.collect.quarantine.cells import for_spreadsheet
 from kehu.collect.quarantine.groups import taken_back
 from kehu.collect.quarantine.queries import (
@@ -177,9 +178,10 @@ def recipe_of_import(row: Import, actor: Actor) -> Recipe:
 def added_fields(row: Import, actor: Actor) -> list[str]:
     """Fields that were put into one refused row or another of an import, under their own names: no recipe of its files has them.
 
-    Those of a mending that broke off are left out: a law or a source may not allow them.
+    Those of a mending that broke off before its row was refused once more are left out: a law or a source may not allow them.
     """
-    mended = Import.objects.filter(replays=row.id, expected=1).exclude(state__in=("failed", "erased"))
+    mended = Import.objects.filter(replays=row.id, expected=1).exclude(state="erased")
+    mended = mended.filter(~Q(state="failed") | Exists(ImportChunk.objects.filter(batch=OuterRef("id"))))
     sealed = {one.id: bytes(one.sealed) for one in mended.order_by("id")}
     if not sealed:
         return []
