@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from kehu.refine.clean import INVALID, UNVERIFIED, VALID, clean, clean_value, survey
 from kehu.refine.clean.dates import parse_time
 from kehu.refine.clean.emails import normal_email
+from kehu.refine.clean.phones import normal_phone, phones
+from kehu.refine.clean.status import Context
 
 TYPES = (
     "text name email phone date datetime decimal integer country language currency gender national_id "
@@ -87,6 +89,24 @@ def test_bulk_phones_agree_with_the_library(digits: str, prefix: str, country: s
     if value.startswith("00"):
         return
     assert one(value, "phone", country)[0] == expected
+
+
+@given(
+    st.text("0123456789+＋ -;()转", max_size=16) | st.from_regex(r"1[3-9]\d{9}|1\d\d[ -]\d{4}[ -]\d{4}", fullmatch=True)
+)
+def test_a_column_of_phones_without_a_country_is_read_as_each_by_itself(value: str) -> None:
+    nowhere = Context(pl.Series([None], dtype=pl.String), survey([], {}), TODAY)
+    assert phones(pl.Series([value]), nowhere).normal[0] == normal_phone(value, None)[0]
+
+
+@pytest.mark.parametrize(("country", "times"), [(None, 0), ("TH", 3)])
+def test_no_phone_is_parsed_twice_nor_where_its_form_tells_all(monkeypatch, country, times):
+    """Parsing is what cleaning takes longest for: of a file of phones each look would wait for it."""
+    parsed, parse = [], phonenumbers.parse
+    monkeypatch.setattr(phonenumbers, "parse", lambda *told: parsed.append(told) or parse(*told))
+    numbers = ["13800138000", "138 0013 8001", "0987654321"]
+    clean(pl.DataFrame({"phone": numbers * 3}), residence=country, columns={"phone": "phone"})
+    assert len(parsed) == times, parsed
 
 
 @pytest.mark.parametrize(

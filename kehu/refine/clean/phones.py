@@ -22,6 +22,8 @@ _BULK: Final = frozenset(
 )
 _WRITTEN: Final = r"^\+?[\d\s()./-]+$"
 _CN_MOBILE: Final = re.compile(r"1[3-9]\d(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}")
+_CN_MOBILE_IN_BULK: Final = r"^1[3-9][0-9](?:[0-9]{8}| [0-9]{4} [0-9]{4}|-[0-9]{4}-[0-9]{4})$"
+_SAYS_COUNTRY: Final = re.compile(r"[+＋]|phone-context")
 _EXTENSION: Final = re.compile(r"\s*(?:转|轉|分机|分機|内线|內線)\s*(?=\d)")
 _CN_LINE: Final = re.compile(r"(\(?0\d{2,3}\)?[ -]?\d{7,8})-\d{1,6}", re.ASCII)  # 0755-83766666-808: its extension
 _SEPARATORS: Final = re.compile(r"\s*(?:[;,、/|]|或)\s*")
@@ -69,12 +71,14 @@ def normal_phone(value: str, country: str | None) -> tuple[str | None, int]:
     """
     line = _CN_LINE.fullmatch(value) if country == "CN" else None
     spoken = _EXTENSION.sub(" ext. ", line[1] if line else value)
-    for part in [spoken, *_SEPARATORS.split(spoken)]:
+    for part in dict.fromkeys([spoken, *_SEPARATORS.split(spoken)]):
         text = "+" + part[2:] if part.startswith("00") and country != "JP" else part
         if country is None and _CN_MOBILE.fullmatch(text):
             country_of_part: str | None = "CN"
         else:
             country_of_part = country
+        if country_of_part is None and not _SAYS_COUNTRY.search(text):
+            continue  # the library would refuse it, and takes its time
         try:
             number = phonenumbers.parse(text, country_of_part)
         except phonenumbers.NumberParseException:
@@ -136,6 +140,10 @@ def phones(values: pl.Series, context: Context) -> Cleaned:
         else:
             places = here.arg_true()
             normal = normal.scatter(places, _in_bulk(digits.gather(places), region))
+    chinese = countries.is_null() & values.str.contains(_CN_MOBILE_IN_BULK).fill_null(False)  # told by its form alone
+    if chinese.any():
+        places = chinese.arg_true()
+        normal = normal.scatter(places, _in_bulk(digits.gather(places), "CN"))
     for region in ("CN", "US", "DE", "JP", "AU", "GB"):
         abroad = digits.str.starts_with(f"+{_calling_code(region)}").fill_null(False) & normal.is_null()
         if abroad.any():
@@ -146,7 +154,8 @@ def phones(values: pl.Series, context: Context) -> Cleaned:
     if rest.any():
         places = rest.arg_true()
         pairs = zip(values.gather(places).to_list(), countries.gather(places).to_list(), strict=True)
-        found = [normal_phone(value, country) for value, country in pairs]
+        judged = functools.cache(normal_phone)  # for as long as this takes: no value outlives it
+        found = [judged(value, country) for value, country in pairs]
         normal = normal.scatter(places, pl.Series([number for number, _ in found], dtype=pl.String))
         status = status.scatter(places, pl.Series([told for _, told in found], dtype=pl.Int8))
     return settle(values, normal, status)
