@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from kehu.collect.forms import building, tries, waiting
 from kehu.collect.forms.definition import Fault
 from kehu.collect.forms.models import FormVersion
+from kehu.collect.forms.questions import Question
 from kehu.collect.forms.showing import FormClosed, shown
 from kehu.collect.forms.stamps import make_stamp
 from kehu.collect.forms.submission import StampNeeded, Wrong
@@ -28,7 +29,7 @@ from kehu.collect.models import Quarantined
 from kehu.collect.quarantine import groups, mending
 from kehu.govern import states
 from kehu.govern.models import Consent, Controller, StateEntry, Subscription
-from kehu.govern.slugs import CATEGORIES, PURPOSES
+from kehu.govern.slugs import CATEGORIES, LANGUAGES, PURPOSES
 from kehu.govern.subscriptions import Said, say
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
@@ -105,6 +106,28 @@ def test_it_is_published_by_somebody_else_and_never_changed():
     building.close(building.form_of(made.id), actor=mia)
     with pytest.raises(FormClosed):
         shown(made.id)
+
+
+@pytest.mark.parametrize("sign", ["\x07", "\u202e", "\u2067", "\u200f"], ids=["bell", "override", "isolate", "mark"])
+def test_what_would_be_shown_otherwise_than_it_stands_is_refused(sign):
+    mia = someone("marketing")
+    with pytest.raises(ValueError, match="is seen"):
+        building.create(f"ask{sign}me", "form", actor=mia)
+    told = dict.fromkeys(LANGUAGES, f"Ask {sign}us")
+    refused = fault_of(texts=CONTACT.texts | {"intro": told})
+    assert (refused.code, refused.about) == ("text-turns", LANGUAGES[0])
+    slug = CONTACT.consents()[0]
+    assert fault_of(wordings=CONTACT.wordings | {slug: told}).code == "text-turns"
+    fine = dict.fromkeys(LANGUAGES, "How was it?")
+    for asked in (Question("q1", "text", told), Question("q1", "choice", fine, options=(fine, told))):
+        refused = fault_of(questions=(asked,))
+        assert (refused.code, refused.about) == ("question-turns", "1")
+
+
+def test_a_text_of_lines_and_in_any_script_is_kept():
+    form = building.create("שאלון", "form", actor=someone("marketing"))
+    told = dict.fromkeys(LANGUAGES, "שלום\r\n\tمرحبا می‌خواهم")
+    building.draft(form, replace(CONTACT, texts=CONTACT.texts | {"intro": told}), actor=someone("marketing"))
 
 
 def test_nothing_counts_before_the_mailbox_confirms(letters):

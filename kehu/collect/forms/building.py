@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from unicodedata import category
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -27,6 +28,7 @@ DRAFTS, PUBLISHES, CLOSES = "propose", "approve", "retract"
 """Acts: as with purposes and notices, who writes is not who lets it go out."""
 SECOND_PERSON: Final = "house.second-person"
 KIND: Final = "form"
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of control, format and separating characters
 
 
 class FormTaken(ValueError):
@@ -62,13 +64,13 @@ def create(name: str, kind: str, *, actor: Actor) -> Form:
 
     Raises:
         Refused: the role may not.
-        ValueError: no such kind, or no name.
+        ValueError: no such kind, or no name, or one with a character that nobody sees.
         FormTaken: the name is in use.
     """
     _require(DRAFTS, actor)
     said = name.strip()
-    if kind not in KINDS or not 0 < len(said) <= 40 or "\0" in said:
-        raise ValueError("form: a name of 1 to 40 characters, and a kind")
+    if kind not in KINDS or not 0 < len(said) <= 40 or any(category(one) in _UNSEEN for one in said):
+        raise ValueError("form: a name of 1 to 40 characters, each of which is seen, and a kind")
     if Channel.objects.filter(name=said).exists():
         raise FormTaken(said)
     try:
@@ -190,7 +192,8 @@ def covered_by(name: str) -> dict[str, Covered]:
 
 _NEVER: Final = frozenset({
     "field-unknown", "field-sensitive", "field-not-asked", "field-not-needed", "field-required-optional", "purpose-unknown",
-    "letter-unknown", "origin-not-understood", "text-too-long", "too-much", "question-not-understood",
+    "letter-unknown", "origin-not-understood", "text-too-long", "text-turns", "too-much", "question-not-understood",
+    "question-turns",
 })  # fmt: skip
 
 

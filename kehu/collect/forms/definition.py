@@ -26,6 +26,10 @@ MOST_FIELDS, MOST_ORIGINS, MOST_QUESTIONS = 40, 20, 40
 EVENT_FIELDS: Final = ("topic", "text")
 """Of an interaction, what a visitor may write: what it is about, and the message."""
 TEXTS: Final = ("title", "intro", "thanks")
+# control characters, but for lines and tabs, and what turns the direction of writing
+_TURNS: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]{1,200}(:\d{1,5})?")
 _ADDRESSES: Final = {"email": "email", "sms": "phone", "phone": "phone", "wechat": "wechat_id", "post": "address"}
 _SENSITIVE: Final = 4
@@ -172,6 +176,10 @@ def faults(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
             yield Fault("title-missing", language)
     if any(len(said) > LONGEST_TEXT for part in TEXTS for said in form.texts.get(part, {}).values()):
         yield Fault("text-too-long")
+    said = [*(form.texts.get(part, {}) for part in TEXTS), *form.wordings.values()]
+    for language in LANGUAGES:
+        if any(_TURNS.search(held.get(language, "")) for held in said):
+            yield Fault("text-turns", language)
     yield from _of_purposes(form, covers)
     yield from _of_fields(form, covers)
     yield from _of_letters(form)
@@ -183,6 +191,8 @@ def faults(form: Definition, covers: Mapping[str, Covered]) -> Iterator[Fault]:
     for number, question in enumerate(form.questions, start=1):
         if (why := question.fault()) is not None:
             yield Fault(why, str(number))
+        if any(_TURNS.search(text) for held in (question.words, *question.options) for text in held.values()):
+            yield Fault("question-turns", str(number))
 
 
 def choosable() -> list[Purpose]:

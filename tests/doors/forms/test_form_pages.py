@@ -96,6 +96,16 @@ def test_a_name_that_is_too_long_stays_to_be_shortened():
     assert 'value="survey" selected' in text_of(answer)
 
 
+def test_a_character_that_nobody_sees_is_refused_in_words():
+    mia, _ = signed_in("marketing")
+    mia.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    answer = mia.post("/office/forms/new", {"name": "ask\u202eus", "kind": "form"})
+    assert answer.status_code == 422 and "each of which is seen" in text_of(answer)
+    mia.post("/office/forms/new", {"name": "ask us", "kind": "form"})
+    answer = mia.post(f"/office/forms/{Form.objects.get().id}", words("title", "Ask \u202eus"))
+    assert answer.status_code == 422 and "turns the direction of writing" in text_of(answer)
+
+
 def test_a_form_is_built_by_one_and_published_by_another():
     mia, _ = signed_in("marketing")
     paul, _ = signed_in("privacy")

@@ -30,7 +30,7 @@ MEDIA: Final = {
 }
 MESSAGE: Final = gettext_lazy("Message")
 TAKEN: Final = gettext_lazy("There is a form or a channel of that name already.")
-UNNAMED: Final = gettext_lazy("A form needs a name of 1 to 40 characters.")
+UNNAMED: Final = gettext_lazy("A form needs a name of 1 to 40 characters, each of which is seen.")
 WRITTEN_MEANWHILE: Final = gettext_lazy(
     "Somebody else changed the draft while you wrote. What you typed is still here; saved again, it replaces theirs."
 )
@@ -54,6 +54,9 @@ _LANGUAGES: Final = {"zh-hans": "简体中文", "zh-hant": "繁體中文", "en":
 _FAULTS: Final = {
     "title-missing": gettext_lazy("A title is missing: %(about)s."),
     "text-too-long": gettext_lazy("A text is longer than 2,000 characters."),
+    "text-turns": gettext_lazy(
+        "A text in %(about)s holds a control character, or one that turns the direction of writing: type it anew."
+    ),
     "purpose-missing": gettext_lazy("Choose what the answers are for."),
     "purpose-unknown": gettext_lazy("A form cannot be for that purpose."),
     "notice-silent": gettext_lazy("The notice does not tell of the purpose %(about)s as it is now."),
@@ -74,6 +77,9 @@ _FAULTS: Final = {
     "too-much": gettext_lazy("That is more than a form may hold."),
     "question-not-understood": gettext_lazy("Question %(about)s cannot be asked so."),
     "question-words": gettext_lazy("Question %(about)s lacks its words in a language."),
+    "question-turns": gettext_lazy(
+        "Question %(about)s holds a control character, or one that turns the direction of writing: type it anew."
+    ),
     "question-steps": gettext_lazy("Question %(about)s: a scale has 2 to 11 steps."),
     "question-options": gettext_lazy("Question %(about)s: a choice has 2 to 20 options, each in every language."),
 }  # fmt: skip
