@@ -1,4 +1,4 @@
-"""Forms from what the office may ask to the sealed record: minimal, unbundled, confirmed, and proven."""
+"""An answer to a form on its way to the sealed record: confirmed, once, proven, and as its version asked for it."""
 
 from __future__ import annotations
 
@@ -8,42 +8,31 @@ import os
 import re
 import time
 from collections import Counter
-from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kehu.collect.forms import building, tries, waiting
-from kehu.collect.forms.definition import Fault
-from kehu.collect.forms.models import FormVersion
-from kehu.collect.forms.questions import Question
-from kehu.collect.forms.showing import FormClosed, shown
+from kehu.collect.forms import tries, waiting
+from kehu.collect.forms.showing import shown
 from kehu.collect.forms.stamps import make_stamp
 from kehu.collect.forms.submission import StampNeeded, Wrong
 from kehu.collect.inbox.drain import drain_all
 from kehu.collect.models import Quarantined
 from kehu.collect.quarantine import groups, mending
-from kehu.govern import states
-from kehu.govern.models import Consent, Controller, StateEntry, Subscription
-from kehu.govern.slugs import CATEGORIES, LANGUAGES, PURPOSES
+from kehu.govern.models import Consent, Controller, Subscription
+from kehu.govern.slugs import CATEGORIES, PURPOSES
 from kehu.govern.subscriptions import Said, say
-from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.installation import installation
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.texts import Sealed, open_texts
 from kehu.serve.desk import queries
-from kehu.serve.rights.consents import actions, by_form
 from kehu.serve.rights.erasing.erasure import erase
-from kehu.serve.rights.incidents.wrong_merge import part
-from kehu.vault.assignment import CONFIRMED, PROBABLE
 from kehu.vault.ids import new_id
 from tests.forms import CONTACT, LETTERS, count, link_of, post_letters, published, send, someone, words
-from tests.serve.holdings import link
 from tests.smtp import mail_server
 
 reading = importlib.import_module("kehu.collect.channels.form.read")
@@ -61,73 +50,6 @@ def values_of(customer) -> dict[str, list[str]]:
     for one in opened.contributions:
         shown_.setdefault(one.field, []).append(one.normal or one.given)
     return shown_
-
-
-def fault_of(**parts) -> Fault:
-    form = building.Form.objects.first() or building.create("f", "form", actor=someone("marketing"))
-    with pytest.raises(Fault) as caught:
-        building.draft(form, replace(CONTACT, **parts), actor=someone("marketing"))
-    return caught.value
-
-
-def test_only_what_a_purpose_of_the_form_needs_may_be_asked():
-    unneeded = fault_of(fields={"email": True, "occupation": False})
-    assert (unneeded.code, unneeded.about) == ("field-not-needed", "occupation")
-    assert fault_of(fields={"email": True, "size": False}, purposes=("service",)).needed == (
-        "personalisation",
-        "analytics",
-    )
-    assert fault_of(fields={"email": True, "national_id": False}).code == "field-sensitive"
-    assert fault_of(fields={"email": True, "order_id": False}).code == "field-not-asked"
-    assert fault_of(fields={"email": True, "shoe": False}).code == "field-unknown"
-    # what rests on a consent alone is required of nobody
-    assert fault_of(fields={"email": True, "platform": True}).code == "field-required-optional"
-    assert fault_of(purposes=("moon",)).code == "purpose-unknown"
-
-
-def test_it_is_published_by_somebody_else_and_never_changed():
-    mia, paul = someone("marketing"), someone("privacy")
-    form = building.create("ask", "form", actor=mia)
-    checked = building.draft(form, CONTACT, actor=mia)
-    assert [one.code for one in checked.faults] == ["controller-unknown"]
-    with pytest.raises(building.Unfinished):
-        building.publish(form, actor=paul)
-    with pytest.raises(Refused):
-        building.publish(form, actor=mia)
-    made = published(name="own")
-    building.draft(building.form_of(made.id), replace(made.definition, country="CN"), actor=paul)
-    with pytest.raises(Refused) as refused:
-        building.publish(building.form_of(made.id), actor=paul)
-    assert refused.value.policy == "house.second-person"
-    with pytest.raises(DatabaseError), transaction.atomic():
-        FormVersion.objects.filter(id=made.version.id).update(number=9)
-    with pytest.raises(Refused):
-        building.create("x", "form", actor=someone("engineer"))
-    building.close(building.form_of(made.id), actor=mia)
-    with pytest.raises(FormClosed):
-        shown(made.id)
-
-
-@pytest.mark.parametrize("sign", ["\x07", "\u202e", "\u2067", "\u200f"], ids=["bell", "override", "isolate", "mark"])
-def test_what_would_be_shown_otherwise_than_it_stands_is_refused(sign):
-    mia = someone("marketing")
-    with pytest.raises(ValueError, match="is seen"):
-        building.create(f"ask{sign}me", "form", actor=mia)
-    told = dict.fromkeys(LANGUAGES, f"Ask {sign}us")
-    refused = fault_of(texts=CONTACT.texts | {"intro": told})
-    assert (refused.code, refused.about) == ("text-turns", LANGUAGES[0])
-    slug = CONTACT.consents()[0]
-    assert fault_of(wordings=CONTACT.wordings | {slug: told}).code == "text-turns"
-    fine = dict.fromkeys(LANGUAGES, "How was it?")
-    for asked in (Question("q1", "text", told), Question("q1", "choice", fine, options=(fine, told))):
-        refused = fault_of(questions=(asked,))
-        assert (refused.code, refused.about) == ("question-turns", "1")
-
-
-def test_a_text_of_lines_and_in_any_script_is_kept():
-    form = building.create("שאלון", "form", actor=someone("marketing"))
-    told = dict.fromkeys(LANGUAGES, "שלום\r\n\tمرحبا می‌خواهم")
-    building.draft(form, replace(CONTACT, texts=CONTACT.texts | {"intro": told}), actor=someone("marketing"))
 
 
 def test_nothing_counts_before_the_mailbox_confirms(letters):
@@ -257,107 +179,6 @@ def test_so_many_from_one_place_and_so_many_letters_to_one_mailbox(letters, monk
     send(form, LIN | {"email": "c@mail.example"}, client="192.0.2.0")
     with pytest.raises(tries.TooMany):
         send(form, LIN, client="192.0.2.0")
-
-
-def test_letters_are_their_own_boxes_and_the_mailbox_is_who_subscribes(letters):
-    form = published(LETTERS, name="letters", kind="list")
-    assert send(form, {"email": "lin@mail.example"}) == "nothing"  # nothing was wanted, so nothing is kept
-    assert count("select count(*) from form_waiting") == 0
-    for _ in range(2):
-        assert send(form, {"email": "Lin@Mail.example"}, letters=["email:newsletter"]) == "confirm"
-        post_letters()
-        waiting.confirm(link_of(letters[-1]))
-        drain_all()
-    assert count("select count(distinct subject) from record") == 1
-    assert {(one.medium, one.topic, one.status, one.ground, one.proof) for one in Subscription.objects.all()} == {
-        ("email", "newsletter", "subscribed", "consent", "email")
-    }
-    [lin] = Subscription.objects.values_list("subject", flat=True).distinct()
-    ask = {"actor": someone("marketing"), "purpose": "marketing", "fields": ["email"], "use": "contact"}
-    sent = gate().open([lin], **ask, medium="email", topic="newsletter")[0]
-    assert [one.normal for one in sent.contributions][:1] == ["lin@mail.example"]
-    assert gate().open([lin], **ask, medium="email", topic="offers")[0].denied()["email"].policy == "house.subscription"
-
-
-def test_what_was_said_later_elsewhere_counts(letters):
-    form = published(LETTERS, name="letters", kind="list")
-    send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"])
-    post_letters()
-    waiting.confirm(link_of(letters[-1]))
-    drain_all()
-    [lin] = Subscription.objects.values_list("subject", flat=True)
-    send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"])
-    post_letters()
-    waiting.confirm(link_of(letters[-1]))
-    say(lin, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
-    drain_all()
-    assert Subscription.objects.order_by("-recorded_at").first().status == "unsubscribed"
-    assert Quarantined.objects.filter(reason="message_said_later").count() == 1
-
-
-def said_yes(letters) -> None:
-    """From the same mailbox, by a list, confirmed; nothing is drained yet."""
-    form = published(LETTERS, name="letters", kind="list", wordings={"marketing": words("Write to me")})
-    send(form, {"email": "lin@mail.example"}, letters=["email:newsletter"], consents=["marketing"])
-    post_letters()
-    waiting.confirm(link_of(letters[-1]))
-
-
-def test_an_objection_since_the_mailbox_confirmed_stays(letters):
-    said_yes(letters)
-    drain_all()
-    [lin] = Consent.objects.values_list("subject", flat=True)
-    said_yes(letters)
-    states.enter(lin, "objection", purpose=PURPOSES["marketing"], by=new_id(), id=new_id())
-    drain_all()
-    assert [row.kind for row in states.states_of(lin)] == ["objection"] and Consent.objects.count() == 1
-    assert Quarantined.objects.filter(reason="message_said_later").count() == 1
-
-
-def test_that_staff_asked_meanwhile_is_no_later_word(letters):
-    said_yes(letters)
-    drain_all()
-    [lin] = Consent.objects.values_list("subject", flat=True)
-    said_yes(letters)
-    actions.ask(lin, PURPOSES["marketing"], actor=owner_actor())
-    drain_all()
-    assert list(Consent.objects.order_by("recorded_at").values_list("status", flat=True)) == [
-        "given", "requested", "given",
-    ]  # fmt: skip
-    assert not Quarantined.objects.exists()
-
-
-def test_an_objection_before_the_mailbox_confirmed_is_ended_by_its_yes(letters):
-    said_yes(letters)
-    drain_all()
-    [lin] = Consent.objects.values_list("subject", flat=True)
-    states.enter(lin, "objection", purpose=PURPOSES["marketing"], by=new_id(), id=new_id())
-    said_yes(letters)
-    drain_all()
-    assert states.states_of(lin) == [] and Consent.objects.count() == 2
-
-
-def test_gpc_is_an_opt_out_of_sale_and_its_absence_takes_nothing_back():
-    form = published(confirmed=False)
-    send(form, LIN, gpc=True)
-    drain_all()
-    [lin] = found(email="lin@mail.example")
-    assert StateEntry.objects.get(subject=lin).kind == "gpc"
-    assert count("select gpc from subject_state where subject = %s", lin)
-
-
-@pytest.mark.parametrize("certainty", [CONFIRMED, PROBABLE])
-def test_gpc_is_of_who_sent_it_though_another_part_sent_one_before(certainty):
-    form = published(confirmed=False)
-    send(form, LIN, gpc=True)
-    send(form, {"full_name": "王五", "email": "w@mail.example"})
-    drain_all()
-    [lin], [wang] = found(email="lin@mail.example"), found(email="w@mail.example")
-    link(min(lin, wang), max(lin, wang), certainty)
-    with transaction.atomic():
-        by_form._opt_out(SimpleNamespace(subject=wang, errand=SimpleNamespace(actor=owner_actor())))
-    part(lin, wang, actor=owner_actor())
-    assert all(count("select gpc from subject_state where subject = %s", one) for one in (lin, wang))
 
 
 def test_what_waited_stands_under_the_version_it_was_sent_by(letters):
