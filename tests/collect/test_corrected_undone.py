@@ -17,6 +17,7 @@ from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import sign_in
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.survive import survive
+from kehu.serve.corrections import queries
 from kehu.serve.corrections.actions import correct
 from kehu.serve.rights import holds, requests
 from kehu.serve.rights.incidents import register as incidents
@@ -61,8 +62,10 @@ class TestOfACustomerWhoStays:
     def test_what_the_house_put_right_by_itself_goes_with_the_value(self, wrong, kehu, privacy, service):
         correct(ann(), "email", "wrng@mail.example", reason="a letter too many", actor=privacy)
         correct(ann(), "email", RIGHT, reason="another was meant", actor=privacy)
+        assert [one["gone"] for one in queries.of_customer(ann(), actor=privacy)] == [[], []]
         assert kehu("import", "undo", wrong).json == {"undone": 1}
         assert address(service) == OLD
+        assert [one["gone"] for one in queries.of_customer(ann(), actor=privacy)] == [["before", "after"]] * 2
         long_ago(wrong)
         assert erase_taken_back(actor=owner_actor()) == 1
         with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -53,7 +54,8 @@ def _here(subjects: list[UUID]) -> set[UUID]:
 def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
     """Every correction of a customer, the newest first: before, after, who, why, and who is told of it.
 
-    Values pass the gate; what this reader may not see is None. A row of it stands in the ledger.
+    Values pass the gate; what this reader may not see is None. ``gone``: of before and after, what was taken back since. A row
+    of it stands in the ledger.
 
     Raises:
         Refused: the role may not.
@@ -65,6 +67,7 @@ def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
     if not rows:
         return []
     opened = _values(subject, rows, actor)
+    stand = _standing(part)
     said = {(one.record, one.field): one for one in opened.contributions}
     shut = opened.denied()  # a reason tells of the value: whom a policy keeps from the one it keeps from the other
     told = [row for row in rows if row.field not in shut]
@@ -79,12 +82,20 @@ def of_customer(subject: UUID, *, actor: Actor) -> list[dict[str, Any]]:
             "id": str(row.id), "subject": str(row.subject), "field": row.field, "at": row.at.isoformat(),
             "before": _text(said.get((row.before, row.field))) if row.before else None,
             "after": _text(said.get((row.record, row.field))), "had_value": row.before is not None,
+            "gone": [name for name, id in (("before", row.before), ("after", row.record)) if id and id not in stand],
             "by": emails.get(row.by, "").removesuffix("@home"), "why": texts.get(row.id),
             "request": str(row.request) if row.request else None,
             "tellings": [telling_row(one, proof=texts.get(one.id)) for one in row.tellings.all()],
         }
         for row in rows
     ]  # fmt: skip
+
+
+def _standing(part: Sequence[UUID]) -> set[UUID]:
+    """Records of these origin subjects that count: not taken back, by whoever made them or with their import."""
+    with connection.cursor() as cursor:
+        cursor.execute("select id from record where subject = any (%s) and not hidden", [list(part)])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _values(subject: UUID, rows: list[Correction], actor: Actor) -> Opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.db import connection
 from django.utils import translation
 
 from kehu.doors.web.corrections.urls import urlpatterns
@@ -79,6 +80,9 @@ def test_a_correction_from_its_reason_to_its_proof(database):
     assert "Acme" in text_of(desk.get("/corrections"))
     assert desk.post(f"/corrections/tellings/{id}/undo")["Location"].endswith("/corrections?done=wrong")
     desk.post(f"/corrections/tellings/{id}", told)
+    with connection.cursor() as cursor:  # as where the import of the wrong value is taken back
+        cursor.execute("update record set hidden = true where kind = 5")
+    assert "taken back since" in text_of(desk.get(page))
     with translation.override("zh-hant"):
         desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "zh-hant"
         assert "更正" in text_of(desk.get(page))
