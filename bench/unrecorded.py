@@ -10,7 +10,7 @@ def statement() -> str:
     head, rest = CHECKED_READ.split(", e as (", 1)
     # the server wants to know the type of every parameter, of those that only the insert used, too
     unused = " and ".join(
-        f"(${PARAMETERS.index(name) + 1}::{kind} is null or true)"
+        f"(${PARAMETERS['customer'].index(name) + 1}::{kind} is null or true)"
         for name, kind in (("detail", "uuid"), ("macs", "bytea[]"), ("action", "smallint"))
     )
     made_up = f", e as (select 1::bigint as seq, m.id as decision from m where {unused} group by m.id)"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
 from tests.cast import admit
 from tests.dresses import in_every_dress
+from tests.serve.holdings import add_event
 
 LIN = {
     "full_name": "林婉清", "email": "lin.wanqing@mail.example", "phone": "+8613801926721", "language": "zh-Hans",
@@ -170,6 +172,7 @@ def test_accessible_in_every_dress(visit: Callable[..., Any]) -> None:
         cursor.execute(
             'update subject_state set restricted = true, age = 4, consents = \'{"4": ["given", "general", null, 1]}\''
         )
+    add_event(UUID(subject), 4, {"kind": "call", "topic": "recall"})
     inside = visit()
     inside.sign_in("privacy", "rights-request")
     outside = visit()
@@ -177,7 +180,7 @@ def test_accessible_in_every_dress(visit: Callable[..., Any]) -> None:
     for path, status in (("/sign-in", 200), ("/nowhere", 404)):
         wrong += in_every_dress(outside, path, status=status)
     for path in (
-        "/purpose", "/customers", f"/customers/{subject}", "/imports", "/review", "/ledger", "/me",
+        "/purpose", "/customers", f"/customers/{subject}", f"/customers/{subject}/timeline", "/imports", "/review", "/ledger", "/me",
     ):  # fmt: skip
         wrong += in_every_dress(inside, path)
     assert wrong == []

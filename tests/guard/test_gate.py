@@ -18,6 +18,7 @@ from kehu.guard.staff.actions import actor_of, actor_of_token, add_staff, issue_
 from kehu.vault.ids import new_id
 from kehu.vault.open import FacetDoesNotOpen
 from tests.cast import admit, staff
+from tests.serve.holdings import add_event
 
 LIN = {
     "full_name": "林婉清",
@@ -44,6 +45,29 @@ def test_service_sees_the_least_set_and_nothing_more(database):
     refused = gate().open([lin], actor=alice, purpose="service", fields=["national_id"])
     assert values(refused) == {} and refused[0].denied()["national_id"].policy == "house.purpose-least"
     assert refused[0].seq > opened[0].seq  # a denied read is recorded too
+
+
+def test_of_what_happened_those_named_are_opened_and_no_others(database):
+    """A name only narrows: no other customer's, none that left with its import, and no profile's record comes out by it."""
+    lin, zhou = admit(LIN, {"full_name": "周予安"})
+    _, second, gone = (add_event(lin, 4, {"kind": "call", "topic": f"lin-{n}"}, n) for n in range(3))
+    other = add_event(zhou, 4, {"kind": "call", "topic": "zhou"})
+    with connection.cursor() as cursor:
+        cursor.execute("update record set hidden = true where id = %s", [gone])
+        cursor.execute("select id from record where subject = %s and kind = 1", [lin])
+        [profile] = cursor.fetchone()
+    named = [(lin, second), (lin, gone), (lin, other), (zhou, other), (lin, profile)]
+    alice, told = (
+        staff("service"),
+        lambda opened: [c.normal for one in opened for c in one.contributions if c.field == "topic"],
+    )
+    opened = gate().open([lin], actor=alice, purpose="service", reach="events", events=named)
+    assert told(opened) == ["lin-1"] and values(opened)["full_name"] == LIN["full_name"]
+    alone = gate().open([lin], actor=alice, purpose="service", reach="events", events=named, kinds=())
+    assert told(alone) == ["lin-1"] and set(values(alone)) == {"kind", "topic"}
+    assert told(gate().open([lin], actor=alice, purpose="service", reach="events")) == []
+    assert told(gate().open([lin], actor=alice, purpose="service")) == ["lin-0", "lin-1"]
+    assert told(gate().open([lin], actor=staff("engineer"), purpose="service", reach="events", events=named)) == []
 
 
 def test_default_deny_names_itself(database):

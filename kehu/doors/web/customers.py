@@ -22,6 +22,7 @@ from kehu.doors.web.words import source_mark, value_text
 from kehu.govern.laws import load_packs
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.desk.happened import came_at
 from kehu.serve.desk.listing import (
     STALE_MONTHS,
     Filters,
@@ -32,7 +33,6 @@ from kehu.serve.desk.listing import (
     list_customers,
     masked_page,
 )
-from kehu.serve.desk.record import came_at
 from kehu.serve.desk.searching import MOST, search
 
 CONSENT_ICONS: Final = {

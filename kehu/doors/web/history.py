@@ -1,9 +1,12 @@
-"""What happened with a customer, put into pages: metrics, a chart of a year, and the timeline by day."""
+"""What happened with a customer, put into pages: metrics, a chart of a year, and the timeline by day.
+
+The figures count everything where everything was opened; of a customer with more they say how many of the newest they are of.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -16,31 +19,35 @@ from kehu.doors.web.charts import Series, bars_and_line
 from kehu.doors.web.pages import day_text, time_text, whole
 from kehu.doors.web.templatetags.desk import money
 from kehu.doors.web.words import contact_word
-from kehu.serve.desk.record import Event, Record
+from kehu.serve.desk.happened import Event
+from kehu.serve.desk.record import Record
 
 MONTHS: Final = 12
 _FIRST: Final = 12  # days of the timeline that stand open
-_NEWEST: Final = 300  # events of the timeline until somebody asks for all: a visitor who is tracked has thousands
 _LOOK: Final = {"order": ("shopping-bag", "malachite"), "interaction": ("message-circle", "azurite")}
 
 
-def of(record: Record, *, everything: bool = False) -> dict[str, Any]:
-    """Everything a page shows of a customer's orders and interactions; the figures count all of them.
-
-    ``everything``: the timeline tells of all, too, not of the newest alone.
-    """
-    orders = [one for one in record.events if one.kind == "order"]
-    contacts = [one for one in record.events if one.kind == "interaction"]
-    told = record.events if everything else record.events[:_NEWEST]
-    days = _days(told)
+def of(record: Record) -> dict[str, Any]:
+    """What the record's page shows of a customer's orders and interactions: figures, and the newest day by day."""
+    held = record.happened
+    opened = (*held.listed, *held.beside)
+    orders = [one for one in opened if one.kind == "order"]
+    contacts = [one for one in opened if one.kind == "interaction"]
+    days = days_of(held.listed)
+    counts = {
+        kind: len(of_kind) if kind in held.whole else held.counts.get(kind, 0)
+        for kind, of_kind in (("order", orders), ("interaction", contacts))
+    }
+    drawn = contacts if "interaction" in held.whole else []
     return {
-        "orders": orders,
-        "interactions": contacts,
-        "metrics": _metrics(orders, contacts),
-        "chart": _chart(orders, contacts),
+        "metrics": _metrics(orders, contacts, counts),
+        "chart": _chart(orders, drawn) if "order" in held.whole else "",
+        "chart_contacts": bool(drawn),
+        "happened": sum(counts.values()),
         "days": days[:_FIRST],
         "more_days": days[_FIRST:],
-        "untold": len(record.events) - len(told),
+        "untold": max(0, sum(held.counts.values()) - held.places),
+        "older_after": held.places,
     }
 
 
@@ -57,25 +64,33 @@ def _main_currency(orders: Iterable[Event]) -> str:
     return held.most_common(1)[0][0] if held else ""
 
 
-def _metrics(orders: list[Event], contacts: list[Event]) -> list[tuple[str, str, str]]:
-    """(word, figure, note): only of what may be seen and is there."""
+def _metrics(orders: list[Event], contacts: list[Event], counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
+    """(word, figure, note): only of what may be seen and is there. ``counts``: how many there are, where not all were opened."""
     found: list[tuple[str, str, str]] = []
+    some = _of_the_newest(len(orders)) if counts["order"] > len(orders) else ""
     spent = _spent(orders)
     if spent:
         main = _main_currency(orders)
         others = " + ".join(money(Decimal(amount), name) for name, amount in spent.items() if name != main)
-        found.append((_("Spent in all"), money(Decimal(spent[main]), main), others and f"+ {others}"))
+        note = " ".join(filter(None, [others and f"+ {others}", some]))
+        found.append((_("Spent") if some else _("Spent in all"), money(Decimal(spent[main]), main), note))
     if orders:
-        found.append((_("Orders"), f"{len(orders):,}", ""))
+        found.append((_("Orders"), f"{counts['order']:,}", ""))
         last = max((one.at for one in orders if one.at), default=None)
         if last:
-            found.append((_("Last order"), date_format(timezone.localtime(last), "DATE_FORMAT"), ""))
+            found.append((_("Last order"), date_format(timezone.localtime(last), "DATE_FORMAT"), some))
     if contacts:
         told = (whole(one.fields.get("rating", "")) for one in contacts)
         rated = [one for one in told if one is not None]
         note = _("rated %(mean).1f on average") % {"mean": sum(rated) / len(rated)} if rated else ""
-        found.append((_("Contacts with us"), f"{len(contacts):,}", note))
+        if note and counts["interaction"] > len(contacts):
+            note = " ".join([note, _of_the_newest(len(contacts))])
+        found.append((_("Contacts with us"), f"{counts['interaction']:,}", note))
     return found
+
+
+def _of_the_newest(count: int) -> str:
+    return _("(the newest %(n)s)") % {"n": f"{count:,}"}
 
 
 def _chart(orders: list[Event], contacts: list[Event]) -> str:
@@ -116,7 +131,8 @@ def _shifted(month: date, back: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _days(events: Iterable[Event]) -> list[dict[str, Any]]:
+def days_of(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Events by the day in the reader's zone, as the timeline shows them."""
     by_day: dict[date, list[dict[str, Any]]] = {}
     for one in events:
         at = timezone.localtime(one.at or one.came_at)

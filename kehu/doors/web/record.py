@@ -16,7 +16,7 @@ from kehu.doors.web import authorisations, errors, history
 from kehu.doors.web.account.door import confirmed
 from kehu.doors.web.customers import CONSENT_ICONS, marks_of, query_of
 from kehu.doors.web.entrance import purpose_page
-from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label
+from kehu.doors.web.pages import category_label, day_of, language, page, purpose_label, whole
 from kehu.doors.web.quality.arrivals import of as arrivals_of
 from kehu.doors.web.sent import written
 from kehu.doors.web.traits.own import of as derived_of
@@ -31,6 +31,7 @@ from kehu.govern.states import NotInForce
 from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.serve.desk.happened import PAGE
 from kehu.serve.desk.listing import NAMES, Filters, neighbours
 from kehu.serve.desk.record import (
     MASKED,
@@ -38,6 +39,7 @@ from kehu.serve.desk.record import (
     Source,
     Value,
     Why,
+    open_older,
     open_record,
     open_requests,
     reveal,
@@ -83,6 +85,37 @@ _FIRST_LABELS = 4  # of the fields with one answer; the rest unfolds
 def customer(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """The page of one customer."""
     return _page(request, desk, subject)
+
+
+@purpose_page
+@require_GET
+def timeline(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
+    """A page of what happened with a customer: the older ones, opened when they are asked for and by themselves."""
+    assert desk.claim is not None
+    purpose = desk.claim.purpose
+    after = whole(request.GET.get("after", "0"))
+    if after is None:
+        return errors.unreadable(request)
+    try:
+        held = open_older(subject, after=after, actor=desk.actor, purpose=purpose)
+    except UnknownSubject:
+        raise Http404 from None
+    if held.refused:
+        return errors.refused(request, held.refused, desk=desk, nav="customers")
+    total, last = sum(held.counts.values()), after + held.places
+    context = {
+        "subject": subject,
+        "days": history.days_of(held.listed),
+        "first": after + 1,
+        "last": last,
+        "total": total,
+        "kept_back": held.places - len(held.listed),
+        "newer": max(0, after - PAGE),
+        "older": last if last < total else None,
+        "query": query_of(Filters.read(request.GET.dict(), purpose=purpose)),
+        "seq": held.seq,
+    }
+    return page(request, "web/timeline.html", context, desk=desk, nav="customers")
 
 
 @purpose_page
@@ -253,7 +286,7 @@ def _page(
         "query": query_of(filters),
         "newer": newer,
         "older": older,
-        **history.of(record, everything=request.GET.get("timeline") == "all"),
+        **history.of(record),
         **derived_of(desk, record),
         **arrivals_of(desk, record),
         **_acts(desk, record),

@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers", customers.customers, name="customers"),
     path("customers/search", customers.search_customers, name="customers-search"),
     path("customers/<uuid:subject>", record.customer, name="customer"),
+    path("customers/<uuid:subject>/timeline", record.timeline, name="customer-timeline"),
     path("customers/<uuid:subject>/show", record.show_field, name="customer-show"),
     path("customers/<uuid:subject>/match", record.match, name="customer-match"),
     path("customers/<uuid:subject>/why", why.why_page, name="customer-why"),

@@ -123,7 +123,8 @@ class Options(TypedDict, total=False):
 
     ``fields`` defaults to the purpose's least set; ``masked`` has all of them at most masked, or those named. ``reach``
     "origins" opens exactly the origin subjects named (a person's rights end at the certain part), "residue" what an
-    erasure left. ``recipient`` and ``country`` name who gets it and where, ``event`` what else needs a consent of its own
+    erasure left, "events" of a customer's orders and interactions no more than those in ``events``, each an origin subject and
+    one of its records. ``recipient`` and ``country`` name who gets it and where, ``event`` what else needs a consent of its own
     (``publish``, ``public-space``); a message is asked for by its ``medium`` and ``topic``. ``detail`` is the act that
     the ledger's row belongs to.
     """
@@ -141,6 +142,7 @@ class Options(TypedDict, total=False):
     event: str
     approved: tuple[str, ...]
     reach: Reach
+    events: Sequence[tuple[UUID, UUID]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class _Question:
     kinds: Sequence[int]
     detail: UUID | None
     reach: Reach
+    events: Sequence[tuple[UUID, UUID]]
 
 
 class Gate:
@@ -238,9 +241,10 @@ class Gate:
                 approved=options.get("approved", ()),
             ).checked()
 
-        kinds = options.get("kinds", PROFILE_KINDS + EVENT_KINDS)
+        kinds = options.get("kinds", PROFILE_KINDS if reach == "events" else PROFILE_KINDS + EVENT_KINDS)
         # what a grant lets through is written down under it: where another act is named, it lets nothing through
-        return _Question(asked, actor, kinds, options.get("detail") or actor.grant, reach)
+        detail = options.get("detail") or actor.grant
+        return _Question(asked, actor, kinds, detail, reach, options.get("events", ()))
 
     def _answered(self, question: _Question, unseal: Unseal[Found], subjects: Sequence[UUID]) -> Found:
         raw = raw_connection()
@@ -362,10 +366,12 @@ class Gate:
             "action": ACTIONS[ask.use],
             "detail": question.detail,
             "kinds": SmallintArray(question.kinds),
+            "event_subjects": UuidArray([subject for subject, _ in question.events]),
+            "events": UuidArray([record for _, record in question.events]),
             "consent_basis": BASES["consent"],
             **_oldest(self._held.rules.purposes[ask.purpose].fresh),
         }
-        return [named[name] for name in PARAMETERS]
+        return [named[name] for name in PARAMETERS[question.reach]]
 
     def _unseal(self, raw: Connection[Any], rows: list[Any]) -> list[Opened]:
         """Decrypt what the confirmed statement handed out. No row of the ledger, no plaintext."""

@@ -20,8 +20,9 @@ origin subject said nothing on this purpose (its values are left out where anoth
 6 where a message is asked for and its origin subject said nothing on that medium and topic. A record that came from a source
 has 9 more for each place of what is said of that source in the customer's ``supply``; below 0 nothing is known of its source.
 
-Whom the named ids reach is the statement's ``Reach``: their whole customers; or, for the rights of a person, exactly the
-origin subjects named; or the residue of an erasure. All else is the same text.
+Whom the named ids reach is the statement's ``Reach``: their whole customers; or those with only the named ones of their orders
+and interactions, so that a page costs what it shows; or, for the rights of a person, exactly the origin subjects named; or the
+residue of an erasure. All else is the same text.
 """
 
 from __future__ import annotations
@@ -142,36 +143,47 @@ select o.customer, o.state, o.decision, coalesce(o.finds, false) as finds, (sele
         else r.said_at < (%(oldest_times)s::timestamptz[])[f.category] end, false) as stale
 from o
     left join e on e.decision = o.id
-    left join lateral (select x.* from record x where x.subject = o.subject and not x.hidden
-        and x.kind = any (%(kinds)s::smallint[]) and cardinality(o.categories) > 0 offset 0) r on true
+    left join lateral (%(recorded)) r on true
     left join lateral (select x.* from facet x where x.subject = o.subject and x.record = r.id
         and x.category = any (o.categories) offset 0) f on true
 order by o.customer, o.subject, r.id
 """
 
-Reach = Literal["customer", "origins", "residue"]
+Reach = Literal["customer", "events", "origins", "residue"]
+_BY_KIND: Final = """select x.* from record x where x.subject = o.subject and not x.hidden
+        and x.kind = any (%(kinds)s::smallint[]) and cardinality(o.categories) > 0 offset 0"""
+# a name only narrows: it counts for the origin subject that it stands beside and for what is shown of it at this moment; where
+# nothing else is asked for, nothing else is walked through
+_NAMED_EVENTS: Final = """select x.* from record x where cardinality(%(kinds)s::smallint[]) > 0
+        and x.subject = o.subject and not x.hidden and x.kind = any (%(kinds)s::smallint[]) and cardinality(o.categories) > 0
+    union all select y.* from unnest(%(event_subjects)s::uuid[], %(events)s::uuid[]) i (subject, id) cross join lateral (
+        select x.* from record x where x.subject = i.subject and x.id = i.id and not x.hidden and x.kind in (3, 4) offset 0) y
+        where i.subject = o.subject and cardinality(o.categories) > 0"""
 _NAMED_ONES: Final = "select distinct i.subject from unnest(%(subjects)s::uuid[]) i (subject)"
-# whom the named ids reach, and which of those count once they are locked
-_REACHES: Final[dict[Reach, tuple[str, str]]] = {
-    "customer": (
-        """select distinct o.subject, o.customer from unnest(%(subjects)s::uuid[]) i (subject)
+# whom the named ids reach, which of those count once they are locked, and which of their records are handed out
+_WHOLE: Final = (
+    """select distinct o.subject, o.customer from unnest(%(subjects)s::uuid[]) i (subject)
         cross join lateral (select x.customer from subject_state x where x.subject = i.subject offset 0) n
         cross join lateral (select x.subject, x.customer from subject_state x where x.customer = n.customer offset 0) o""",
-        "x.subject = r.subject and x.customer = r.customer and not x.hidden",
-    ),
-    "origins": (_NAMED_ONES, "x.subject = r.subject and not x.hidden"),
-    "residue": (_NAMED_ONES, "x.subject = r.subject and x.residue"),
+    "x.subject = r.subject and x.customer = r.customer and not x.hidden",
+)
+_REACHES: Final[dict[Reach, tuple[str, str, str]]] = {
+    "customer": (*_WHOLE, _BY_KIND),
+    "events": (*_WHOLE, _NAMED_EVENTS),
+    "origins": (_NAMED_ONES, "x.subject = r.subject and not x.hidden", _BY_KIND),
+    "residue": (_NAMED_ONES, "x.subject = r.subject and x.residue", _BY_KIND),
 }
 _TEXTS: Final = {
-    reach: (_PROJECT + _RECORD + _HAND_OUT).replace("%(reached)", reached).replace("%(counted)", counted)
-    for reach, (reached, counted) in _REACHES.items()
+    reach: (_PROJECT + _RECORD + _HAND_OUT)
+    .replace("%(reached)", reached)
+    .replace("%(counted)", counted)
+    .replace("%(recorded)", recorded)
+    for reach, (reached, counted, recorded) in _REACHES.items()
 }
 _NUMBERED: Final = {reach: numbered(text) for reach, text in _TEXTS.items()}
-PARAMETERS: Final = _NUMBERED["customer"][1]
-"""Names of the statement's parameters, in the order of their numbers."""
+PARAMETERS: Final[dict[Reach, tuple[str, ...]]] = {reach: names for reach, (_, names) in _NUMBERED.items()}
+"""Names of each statement's parameters, in the order of their numbers."""
 STATEMENTS: Final[dict[Reach, str]] = {reach: text for reach, (text, _) in _NUMBERED.items()}
 CHECKED_READ: Final = STATEMENTS["customer"]
 if len(set(STATEMENTS.values())) != len(_REACHES):  # a changed text that has no place for its reach would reach too far
     raise RuntimeError("the checked read has no place for its reach")
-if any(names != PARAMETERS for _, names in _NUMBERED.values()):
-    raise RuntimeError("the parameters of a reach have another order")

@@ -24,7 +24,8 @@ from kehu.guard.gate.decisions import BY_PERSON
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
 from kehu.refine.survive import rule_between, same_text, standing, survive, text_of
-from kehu.serve.desk.record import Source, came_at, masked_at_first, sources_of
+from kehu.serve.desk.happened import came_at
+from kehu.serve.desk.record import Source, masked_at_first, sources_of
 
 ALONE, AGREED = "alone", "agreed"
 # An edit's record is the detail of the row that says who made it.

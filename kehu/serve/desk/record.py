@@ -6,11 +6,10 @@ it (:func:`reveal`, a read of its own), the rest as the purpose allows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as part
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,10 +22,11 @@ from kehu.govern.sources import Mark, marks
 from kehu.guard.access.grants import granted_fields
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.decisions import BY_PERSON, Decision
-from kehu.guard.gate.read import EVENT_KINDS, PROFILE_KINDS, Contribution, Opened, gate
+from kehu.guard.gate.read import EVENT_KINDS, PROFILE_KINDS, Opened, gate
 from kehu.guard.installation import installation
 from kehu.refine.clean.status import INVALID
 from kehu.refine.survive import survive, text_of
+from kehu.serve.desk.happened import FIGURED, Choice, Event, came_at, choose, events_of, shown_counts
 from kehu.serve.desk.standing import Standing, standing_of
 from kehu.serve.desk.verifying import verifying_fields
 from kehu.serve.rights.models import Request
@@ -38,7 +38,6 @@ _COARSE: Final = frozenset({"locality", "region", "country"})
 _NOT_NEEDED: Final = "house.purpose-least"
 MOST_SOURCES: Final = 20
 """Records of a customer that are listed, the newest; the others are counted."""
-_EVENT_TIMES: Final = ("ordered_at", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +52,6 @@ class Value:
     verified_at: str | None
     others: int
     reliance: Reliance | None = None  # how old it is, and how far a contact point can be relied on
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An order or an interaction: when, and its fields as far as they may be seen."""
-
-    record: UUID
-    kind: str
-    at: datetime | None
-    came_at: datetime
-    said_at: datetime | None
-    channel: int
-    fields: Mapping[str, str] = part(repr=False)
-
-    @property
-    def amount(self) -> Decimal | None:
-        """What was paid, where that may be seen and is a number."""
-        try:
-            return Decimal(self.fields["amount"])
-        except (KeyError, InvalidOperation):
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +80,24 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """Orders and interactions as far as they were opened, the newest first: ``listed`` on the page, ``beside`` for figures alone.
+
+    ``after``: how many newer ones the page passes over; ``places``: how many it holds, those kept back among them;
+    ``counts``: how many of each kind came in, of the kinds that are shown; ``whole``: those of which all were opened.
+    """
+
+    seq: int
+    listed: tuple[Event, ...]
+    beside: tuple[Event, ...]
+    after: int
+    places: int
+    counts: Mapping[str, int]
+    whole: frozenset[str]
+    refused: str  # the policy, where nothing at all may be seen
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A customer as one purpose shows them."""
 
@@ -109,7 +105,7 @@ class Record:
     seq: int
     standing: Standing
     values: Mapping[str, Value]
-    events: tuple[Event, ...]
+    happened: Happened
     why: tuple[Why, ...]
     matchable: tuple[Field, ...]  # a caller's answer on these may be compared
     refused: str  # the policy, where nothing at all may be seen
@@ -137,19 +133,15 @@ def _masked_at_first(held: Field) -> bool:
 
 
 def open_record(subject: UUID, *, actor: Actor, purpose: str) -> Record:
-    """Open the page of one customer.
+    """Open the page of one customer, with the newest of what happened.
 
     Raises:
         UnknownSubject: not here.
     """
     least = installation().rules.purposes[purpose].least
     asked = least | {one.name for one in verifying_fields()} | granted_fields(actor)
-    opened = gate().open(
-        [subject], actor=actor, purpose=purpose, fields=asked, masked=masked_at_first(least), event=BY_PERSON
-    )
-    if not opened:
-        raise UnknownSubject(str(subject))
-    one = opened[0]
+    chosen = choose(subject, asked, figured=FIGURED)
+    one = _open(subject, asked, chosen, actor=actor, purpose=purpose)
     standing = standing_of([one.customer]).get(one.customer)
     if standing is None:
         raise UnknownSubject(str(subject))
@@ -157,7 +149,53 @@ def open_record(subject: UUID, *, actor: Actor, purpose: str) -> Record:
     refused = "" if one.decision.finds else next((answer.policy for name, answer in said.items() if name in least), "")
     matchable = tuple(field for field in verifying_fields() if said[field.name].answer == MATCH)
     why = _why(one.decision, purpose)
-    return Record(one.customer, one.seq, standing, _profile(one, relied=True), _events(one), why, matchable, refused)
+    profile = _profile(one, relied=True)
+    return Record(one.customer, one.seq, standing, profile, _happened(one, chosen), why, matchable, refused)
+
+
+def open_older(subject: UUID, *, after: int, actor: Actor, purpose: str) -> Happened:
+    """Open another page of what happened with a customer and nothing else of them: a read of its own.
+
+    Args:
+        after: how many newer ones are passed over.
+    Raises:
+        UnknownSubject: not here, or the purpose needs nothing of what happened.
+    """
+    field = installation().rules.dictionary.field
+    asked = {name for name in installation().rules.purposes[purpose].least | granted_fields(actor) if field(name).event}
+    if not asked:
+        raise UnknownSubject(str(subject))
+    chosen = choose(subject, asked, after=after)
+    opened = _open(subject, asked, chosen, actor=actor, purpose=purpose, kinds=())
+    return _happened(opened, chosen, after=after)
+
+
+def _open(
+    subject: UUID, asked: Collection[str], chosen: Choice, *, actor: Actor, purpose: str,
+    kinds: Sequence[int] = PROFILE_KINDS,
+) -> Opened:  # fmt: skip
+    opened = gate().open(
+        [subject], actor=actor, purpose=purpose, fields=asked, event=BY_PERSON, kinds=kinds, reach="events",
+        masked=masked_at_first(installation().rules.purposes[purpose].least), events=chosen.listed + chosen.beside,
+    )  # fmt: skip
+    if not opened:
+        raise UnknownSubject(str(subject))
+    return opened[0]
+
+
+def _happened(opened: Opened, chosen: Choice, *, after: int = 0) -> Happened:
+    said, on_page = opened.decision, {record for _, record in chosen.listed}
+    events = events_of(opened)
+    return Happened(
+        seq=opened.seq,
+        listed=tuple(one for one in events if one.record in on_page),
+        beside=tuple(one for one in events if one.record not in on_page),
+        after=after,
+        places=len(on_page),
+        counts=shown_counts(said, chosen.counts),
+        whole=chosen.whole,
+        refused="" if said.finds else next((row[0].policy for row in said.fields.values()), ""),
+    )
 
 
 def reveal(subject: UUID, name: str, *, actor: Actor, purpose: str) -> tuple[Value, int]:
@@ -223,11 +261,6 @@ def open_requests(subject: UUID) -> list[tuple[str, datetime]]:
     return list(rows.order_by("received_at").values_list("right", "received_at"))
 
 
-def came_at(record: UUID) -> datetime:
-    """When a record came in: its id says so (UUIDv7, milliseconds)."""
-    return datetime.fromtimestamp((record.int >> 80) / 1000, tz=UTC)
-
-
 def _profile(opened: Opened, *, relied: bool = False) -> dict[str, Value]:
     """Surviving values; ``relied``: with how far each can be relied on, and what is kept back for its age alone."""
     of_profile = [one for one in opened.contributions if one.kind not in EVENT_KINDS]
@@ -251,35 +284,6 @@ def _profile(opened: Opened, *, relied: bool = False) -> dict[str, Value]:
         for name, answer in opened.stale.items():
             values.setdefault(name, Value(dictionary.field(name), DENIED, answer.policy, "", True, None, 0))
     return dict(sorted(values.items(), key=lambda item: item[1].field.id))
-
-
-def _events(opened: Opened) -> tuple[Event, ...]:
-    by_record: dict[UUID, list[Contribution]] = {}
-    for one in opened.contributions:
-        if one.kind in EVENT_KINDS:
-            by_record.setdefault(one.record, []).append(one)
-    events = [_event(record, said) for record, said in by_record.items()]
-    return tuple(
-        sorted(events, key=lambda one: (one.at or one.came_at, one.said_at or one.came_at, one.record), reverse=True)
-    )
-
-
-def _event(record: UUID, said: list[Contribution]) -> Event:
-    type_of = installation().rules.dictionary.field
-    texts = {one.field: text_of(one, type_of(one.field).type) for one in said}
-    at = next((moment for name in _EVENT_TIMES if (moment := _moment(texts.get(name)))), None)
-    first = said[0]
-    return Event(record, name_of(RECORD_KINDS, first.kind), at, came_at(record), first.said_at, first.channel, texts)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _why(decision: Decision, purpose: str) -> tuple[Why, ...]:

@@ -13,13 +13,18 @@ from django.db import connection
 from django.test import override_settings
 from django.urls import reverse
 
-from kehu.doors.web import history
+from kehu.doors.web import record
+from kehu.govern.dictionary import Dictionary
 from kehu.govern.slugs import PURPOSES
+from kehu.guard.gate import read
 from kehu.guard.ledger.queries import rows
 from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import add_staff, owner_actor
 from kehu.host.database import Database
-from kehu.serve.desk.record import came_at, sources_in_all
+from kehu.serve.desk import happened
+from kehu.serve.desk import record as desk_record
+from kehu.serve.desk.happened import came_at
+from kehu.serve.desk.record import sources_in_all
 from kehu.serve.desk.standing import standing_of
 from kehu.serve.rights import requests
 from kehu.serve.rights.consents import actions as rights
@@ -64,18 +69,76 @@ def test_whoever_comes_often_is_here_since_they_first_came() -> None:
     assert "Contract" in lineage and "Store" in lineage
 
 
-def test_a_timeline_lists_the_newest_and_all_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "_NEWEST", 5)
+def test_a_timeline_lists_the_newest_and_the_older_ones_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(happened, "PAGE", 5)
+    monkeypatch.setattr(record, "PAGE", 5)
     [subject] = admit(LIN)
-    for number in range(8):
+    for number in range(12):
+        add_event(subject, 4, {"kind": "call", "topic": f"topic-{number:02}-"}, number)
+    desk, actor = signed_in("service", "service")
+    desk.post("/language", {"language": "en"})
+    told = lambda page: sorted(set(re.findall(r"topic-(\d\d)-", page)))
+    page = text_of(desk.get(f"/customers/{subject}?consent=any"))
+    assert told(page) == ["07", "08", "09", "10", "11"] and "7 that came in earlier are counted above" in page
+    assert '<span class="n">12</span>' in page
+    where = f"/customers/{subject}/timeline?after=5&amp;consent=any"
+    assert f'href="{where}"' in page
+    second = text_of(desk.get(where.replace("&amp;", "&")))
+    assert told(second) == ["02", "03", "04", "05", "06"] and "6 to 10 of 12" in second
+    assert f'href="/customers/{subject}?consent=any#timeline" rel="prev"' in second
+    assert 'href="?after=10&amp;consent=any" rel="next"' in second
+    newest = rows(human=actor.human)[0]
+    assert newest["action"] == "read" and f"#r{newest['seq']}" in second  # a row of its own, of what happened alone
+    assert set(newest["fields"]) and all(Dictionary.load().field(name).event for name in newest["fields"])
+    third = text_of(desk.get(f"/customers/{subject}/timeline?after=10"))
+    assert (
+        told(third) == ["00", "01"]
+        and 'rel="next"' not in third
+        and 'href="?after=5&amp;consent=any" rel="prev"' in third
+    )
+    assert "Nothing older came in" in text_of(desk.get(f"/customers/{subject}/timeline?after=40"))
+    assert desk.get(f"/customers/{subject}/timeline?after=-1").status_code == 400
+
+
+def test_a_record_opens_no_more_of_what_happened_than_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many contacts the newest, of many orders so many as the figures are made of; the figures say so."""
+    monkeypatch.setattr(happened, "PAGE", 3)
+    monkeypatch.setattr(desk_record, "FIGURED", 4)
+    [subject] = admit(LIN)
+    order = {"order_id": "O", "ordered_at": "2026-05-01T08:00:00+08:00", "amount": "10.00", "currency": "CNY"}
+    for number in range(4):
+        add_event(subject, 3, order | {"order_id": f"order-{number}-"}, number)
+    for number in range(6):
         add_event(subject, 4, {"kind": "call", "topic": f"topic-{number}-"}, number)
     desk, _ = signed_in("service", "service")
     desk.post("/language", {"language": "en"})
-    page = text_of(desk.get(f"/customers/{subject}?consent=any"))
-    assert len(set(re.findall(r"topic-\d-", page))) == 5 and "3 older ones are counted above" in page
-    assert 'href="?consent=any&amp;timeline=all#timeline"' in page
-    everything = text_of(desk.get(f"/customers/{subject}?consent=any&timeline=all"))
-    assert len(set(re.findall(r"topic-\d-", everything))) == 8 and "counted above" not in everything
+    opened: list[int] = []
+    held = read.open_facet
+    monkeypatch.setattr(read, "open_facet", lambda *a, **more: opened.append(1) or held(*a, **more))
+    page = text_of(desk.get(f"/customers/{subject}"))
+    assert re.search(r"Spent in all</dt><dd[^>]*>[^<]*40", page)  # every order counts, though the page lists none
+    assert "order-" not in page and len(set(re.findall(r"topic-\d-", page))) == 3
+    assert "7 that came in earlier are counted above" in page and '<span class="n">10</span>' in page
+    of_profile = len(opened) - 3 - 4
+    for number in range(4, 6):
+        add_event(subject, 3, order | {"order_id": f"order-{number}-"}, number)
+    opened.clear()
+    page = text_of(desk.get(f"/customers/{subject}"))
+    assert len(opened) == of_profile + 3 + 2  # two of the four newest orders are on the page already
+    assert "Spent in all" not in page and "(the newest 4)" in page
+    assert re.search(r"<dt>Orders</dt><dd[^>]*>6", page) and re.search(r"<dt>Contacts with us</dt><dd[^>]*>6", page)
+    assert "by month" not in page
+
+
+def test_a_sender_that_dates_what_it_sends_puts_it_in_its_place() -> None:
+    """What was late on its way does not count for newer than what came before it."""
+    [subject] = admit(LIN)
+    first, second = (add_event(subject, 4, {"kind": "call", "topic": f"{n}"}, n) for n in range(2))
+    with connection.cursor() as cursor:
+        cursor.execute("update record set said_at = '2020-01-01' where id = %s", [second])
+    chosen = happened.choose(subject, ["topic"])
+    assert [id for _, id in chosen.listed] == [first, second]
+    assert chosen.counts == {"interaction": 2} and chosen.whole == {"interaction"}
 
 
 def test_showing_a_field_is_a_read_of_its_own() -> None:

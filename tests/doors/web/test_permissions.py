@@ -41,6 +41,7 @@ TABLE: dict[str, tuple[str, dict[str, str], frozenset[str] | str, int, int]] = {
     "customers": ("get", {}, CLAIMING, 200, 302),
     "customers-search": ("post", {"text": "nobody@mail.example"}, CLAIMING, 200, 302),
     "customer": ("get", {}, CLAIMING, 404, 302),
+    "customer-timeline": ("get", {}, CLAIMING, 404, 302),
     "customer-show": ("post", {"field": "email"}, CLAIMING, 404, 302),
     "customer-match": ("post", {"field": "birth_date", "said": "1990-03-14"}, CLAIMING, 404, 302),
     "customer-why": ("get", {}, ALL, 404, 404),
