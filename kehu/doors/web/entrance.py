@@ -83,7 +83,10 @@ def way_in(request: HttpRequest) -> str:
 def ask_first(
     request: HttpRequest, url: str, missing: Literal["sign-in", "purpose", "factor"], *, desk: SignedIn | None = None
 ) -> HttpResponse:
-    """Lead to what is missing. A form that somebody filled in is kept meanwhile, on a page from which it is sent again."""
+    """Lead to what is missing. A form that somebody filled in is kept meanwhile, on a page from which it is sent again.
+
+    It carries the mark against forgery, which ends when somebody else signs in in that browser: nobody sends it but them.
+    """
     of_a_script = getattr(request, "htmx", False) or not request.accepts("text/html")
     if request.method != "POST" or of_a_script or not _filled_in(request):
         return send_to(request, url)

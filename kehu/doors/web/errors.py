@@ -45,9 +45,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that does not carry this site's own mark."""
+    """A form that does not carry this site's own mark, or that of somebody else who was signed in here when it was opened."""
     return _plain(
-        request, 403, _("This form has expired"), _("Reload the page and send it again. Cookies must be allowed.")
+        request,
+        403,
+        _("This form has expired, nothing was sent"),
+        _(
+            "Open its page anew and fill it in again: somebody else has signed in here since, or it was open for too long."
+            " Cookies must be allowed."
+        ),
     )
 
 

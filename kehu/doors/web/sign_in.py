@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -28,9 +30,11 @@ from kehu.guard.staff.sign_ins import (
     sign_out,
 )
 from kehu.guard.staff.sign_on import offered, provider_name
+from kehu.guard.staff.step_up import waiting
 from kehu.guard.staff.tries import TooManyTries
 
 _BROWSER: Final = "kehu_browser"
+_LAST: Final = "kehu_staff_last"
 _YEAR: Final = 365 * 86400
 _EMAIL: Final = 254  # characters of an address (RFC 5321)
 
@@ -80,7 +84,17 @@ def come_in(request: HttpRequest, credential: UUID, token: str, onwards: str) ->
     request.session[SIGN_IN] = str(credential)
     response = redirect(onwards)
     remember(request, response, token)
+    _part_from_last(request, response, credential)
     return response
+
+
+def _part_from_last(request: HttpRequest, response: HttpResponse, credential: UUID) -> None:
+    """Whoever comes in sends no page that somebody else left open in this browser; their own they do."""
+    who = waiting(credential)
+    now = salted_hmac(_LAST, str(who.staff if who else credential)).hexdigest()
+    if not constant_time_compare(request.COOKIES.get(_LAST, ""), now):
+        rotate_token(request)
+    response.set_cookie(_LAST, now, max_age=_YEAR, httponly=True, samesite="Lax", secure=request.is_secure())
 
 
 def visit_of(request: HttpRequest) -> Visit:

@@ -94,6 +94,52 @@ def test_a_form_that_comes_after_the_sign_in_purpose_or_factor_ended_is_kept(dat
         assert made.recipient == typed["recipient"]
 
 
+@pytest.mark.parametrize("ended", ["sign-in", "factor"])
+def test_a_form_that_is_kept_is_sent_by_whoever_filled_it_in_and_nobody_else(database, ended):
+    """Another person who signs in in the same browser sends nothing that was left open there; its writer still does."""
+    shipped_with(database, "service", recipients=["Druckhaus & Söhne"])
+    people = {
+        name: add_staff(email=f"{name}@kehu.example", role="service", department=None, attest=True)
+        for name in ("alice", "bob")
+    }
+    desk = browser(enforce_csrf_checks=True)
+    desk.cookies["kehu_language"] = "en"
+    mark = lambda page: re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', text_of(page))[-1]
+
+    def come_in(name):
+        account = people[name][1]
+        said = {"email": account.email, "password": account.password, "csrfmiddlewaretoken": mark(desk.get("/sign-in"))}
+        assert desk.post("/sign-in", said).status_code == 302
+        said = {"purpose": "service", "csrfmiddlewaretoken": mark(desk.get("/purpose"))}
+        assert desk.post("/purpose", said).status_code == 302
+
+    come_in("alice")
+    typed = {"recipient": "Druckhaus & Söhne", "kind": "processor", "country": "", "law": "EU", "field": "email"}
+    typed["csrfmiddlewaretoken"] = mark(desk.get("/exports"))
+    alice = people["alice"][0]
+    if ended == "factor":
+        Staff.objects.filter(id=alice.id).update(totp=b"sealed elsewhere")
+    else:
+        with open_owner(database) as owner:
+            owner.execute("update actor_state set expires_at = now() where staff = %s", [alice.id])
+    kept_page = desk.post("/exports/ask", typed)
+    assert kept_page.status_code == (403 if ended == "factor" else 401) and "Send what I filled in" in text_of(
+        kept_page
+    )
+    typed["csrfmiddlewaretoken"] = mark(kept_page)
+    Staff.objects.filter(id=alice.id).update(totp=None)
+    come_in("alice")  # in another window of the same browser
+    assert desk.post("/exports/ask", typed).status_code == 302
+    [made] = asking.requests(actor=owner_actor(), newest=None)
+    assert made.asked_by == alice.id
+    come_in("bob")
+    refused = desk.post("/exports/ask", typed)
+    assert refused.status_code == 403 and "somebody else" in text_of(refused)
+    come_in("alice")  # what she had left open before is gone, too: somebody else was here meanwhile
+    assert desk.post("/exports/ask", typed).status_code == 403
+    assert len(asking.requests(actor=owner_actor(), newest=None)) == 1
+
+
 def test_the_head_of_a_page_is_what_the_page_has_without_its_body(database):
     desk, _ = signed_in("service", "service")
     for held, path in ((browser(), "/sign-in"), (browser(), "/portal/sign-in"), (browser(), "/"), (desk, "/customers")):
