@@ -24,10 +24,13 @@ After = Annotated[UUID, Field(description="`next` of the page before.")]
 
 @router.post("/find", auth=Bearer("find"), response=Found, summary="Find customers by exact values")
 def find(request: HttpRequest, asked: FindAsked) -> Any:
-    """Values stand in the body only. A look-up without a hit is answered with an empty list, and recorded."""
+    """Values stand in the body only. A look-up without a hit is answered with an empty list, and recorded.
+
+    At most 200 at a time: `next` goes on as `after`, and one more value to match narrows it down.
+    """
     caller = caller_of(request)
-    subjects, seq = pulling.find(asked.criteria, actor=caller.actor, purpose=caller.claim(asked.purpose))
-    return answers.found_answer(subjects, seq)
+    purpose = caller.claim(asked.purpose)
+    return answers.found_answer(pulling.find(asked.criteria, actor=caller.actor, purpose=purpose, after=asked.after))
 
 
 @router.get("/subjects", auth=Bearer("list"), response=Listed, summary="List the purpose's customers, newest first")

@@ -45,6 +45,7 @@ class FindAsked(Asked):
 
     criteria: dict[Name, Value] = Field(min_length=1, max_length=8, examples=[{"email": "lin@mail.example"}])
     purpose: Purpose | None = None
+    after: UUID | None = Field(default=None, description="`next` of the page before.")
 
 
 class MatchAsked(Asked):
@@ -120,9 +121,10 @@ class Row(Schema):
 
 
 class Found(Schema):
-    """Customers found (none: an empty list) and the row of the look-up."""
+    """Customers found (none: an empty list) and the row of the look-up; `next`: the next page's `after` (null: no more)."""
 
     subjects: list[UUID]
+    next: UUID | None
     ledger: Row
 
 

@@ -19,14 +19,16 @@ _BY_PERSON = click.option(
 @click.command(epilog="Example: kehu find email=lin@mail.example --purpose service")
 @click.argument("criteria", nargs=-1, required=True)
 @click.option("--purpose", required=True)
+@click.option("--after", metavar="SUBJECT", help="Go on after the 200 that were found: the `next` of that answer.")
 @command()
-def find(criteria: tuple[str, ...], purpose: str) -> Any:
-    """Exact search by blind index; FIELD=- reads the value from standard input."""
+def find(criteria: tuple[str, ...], purpose: str, after: str | None) -> Any:
+    """Exact search by blind index; FIELD=- reads the value from standard input. At most 200 at a time: one more FIELD narrows
+    it down, `next` goes on."""
     from kehu.serve.desk import answers, queries
 
     purpose_number(purpose)
-    subjects, seq = queries.find(_criteria(criteria), actor=actor_as(purpose, "find"), purpose=purpose)
-    return answers.found_answer(subjects, seq)
+    asked, start = _criteria(criteria), subject_id(after) if after else None
+    return answers.found_answer(queries.find(asked, actor=actor_as(purpose, "find"), purpose=purpose, after=start))
 
 
 def _criteria(words: tuple[str, ...]) -> dict[str, str]:

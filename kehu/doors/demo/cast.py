@@ -43,9 +43,9 @@ def on_stage(actor: Actor) -> dict[str, UUID]:
     """The cast's customers by role, looked up as the privacy office looks people up: recorded like any search."""
     people = {}
     for role, member in cast().items():
-        found, _ = queries.find({"external_id": member.external_id}, actor=actor, purpose=_OFFICE)
-        if found:
-            people[role] = found[0]
+        found = queries.find({"external_id": member.external_id}, actor=actor, purpose=_OFFICE)
+        if found.subjects:
+            people[role] = found.subjects[0]
     return people
 
 

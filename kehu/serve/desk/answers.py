@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from kehu.govern.sources import Mark
 from kehu.guard.gate.compare import Compared
 from kehu.guard.gate.decisions import FieldAnswer
 from kehu.guard.installation import installation
-from kehu.serve.desk.queries import Customer
+from kehu.serve.desk.queries import Customer, Found
 
 
 def policy_words(policy: str, language: str = "en") -> dict[str, str]:
@@ -38,9 +38,13 @@ def mark_answer(mark: Mark) -> dict[str, Any]:
     return {"kind": mark.kind, "name": mark.name or None, "party": mark.party or None}
 
 
-def found_answer(subjects: Iterable[UUID], seq: int | None) -> dict[str, Any]:
-    """Customers found, and the row of the look-up."""
-    return {"subjects": [str(subject) for subject in subjects], "ledger": {"seq": seq}}
+def found_answer(found: Found) -> dict[str, Any]:
+    """Customers found, what the next page comes after (null: there is none), and the row of the look-up."""
+    return {
+        "subjects": [str(subject) for subject in found.subjects],
+        "next": str(found.next) if found.next else None,
+        "ledger": {"seq": found.seq},
+    }
 
 
 def comparison_answer(subject: UUID, field: str, found: Compared) -> dict[str, Any]:

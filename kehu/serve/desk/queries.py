@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -23,6 +23,8 @@ from kehu.guard.ledger.record import record_act
 from kehu.refine.clean import lookup_keys
 from kehu.refine.survive import survive, text_of
 
+MOST: Final = 200
+"""Customers of one page of what was found."""
 # each state by its key: not knowing how few hits there are, a join would read all states
 # ``own``: some record that carries it came from the customer, and not from a source
 BY_TOKENS: Final = """select s.customer, bool_or(r.supplier is null) as own from record r cross join lateral (
@@ -61,11 +63,21 @@ def show(
     return customers_of(opened)[0]
 
 
-def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int]:
-    """Customers that carry every one of these exact values, and the row of the look-up.
+class Found(NamedTuple):
+    """A page of customers found, the row of the look-up, and the customer that the next page comes after (None: the last)."""
+
+    subjects: list[UUID]
+    seq: int
+    next: UUID | None
+
+
+def find(criteria: dict[str, str], *, actor: Actor, purpose: str, after: UUID | None = None) -> Found:
+    """Customers that carry every one of these exact values, :data:`MOST` at a time in the order of their ids.
 
     A look-up that finds nobody tells something, too (this person is no customer), so it is recorded as well.
 
+    Args:
+        after: the ``next`` of the page before.
     Raises:
         Refused: the role claims no such purpose, so it learns not even whether somebody is here.
         UnknownField: no such field, or it has no exact search.
@@ -73,11 +85,15 @@ def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[
     if actor.role not in installation().rules.purposes[purpose].roles:
         _record_look_up(actor, purpose, refused_by=DEFAULT_DENY)
         raise Refused(DEFAULT_DENY)
-    candidates = _carriers(criteria)
-    opened = gate().open(list(candidates), actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
-    # each criterion must be open to the asker: a hit would confirm the denied one
-    shown = [one for one in opened if one.decision.meets(own=candidates[one.customer])]
-    return [one.customer for one in shown], opened[0].seq if opened else _record_look_up(actor, purpose)
+    while True:  # past those of whom nothing may be told, be they hundreds: how many they are is told no more than who
+        candidates = _carriers(criteria, after)
+        met = list(candidates)[:MOST]
+        opened = gate().open(met, actor=actor, purpose=purpose, fields=criteria, use="find", kinds=())
+        # each criterion must be open to the asker: a hit would confirm the denied one
+        shown = [one.customer for one in opened if one.decision.meets(own=candidates[one.customer])]
+        after = met[-1] if len(candidates) > MOST else None
+        if shown or after is None:
+            return Found(shown, opened[0].seq if opened else _record_look_up(actor, purpose), after)
 
 
 def _record_look_up(actor: Actor, purpose: str, *, refused_by: str | None = None) -> int:
@@ -100,8 +116,8 @@ def explain(
     return {name: opened[0].decision.widest(name) for name in opened[0].decision.fields}
 
 
-def _carriers(criteria: dict[str, str]) -> dict[UUID, bool]:
-    """Customers whose index carries every one of these values, in whatever usual way they are written.
+def _carriers(criteria: dict[str, str], after: UUID | None) -> dict[UUID, bool]:
+    """Customers whose index carries every one of these values, in whatever usual way they are written; one more than a page.
 
     With whether what they said themselves carries each; else a source alone gave some of it.
     """
@@ -117,9 +133,9 @@ def _carriers(criteria: dict[str, str]) -> dict[UUID, bool]:
     each = " union all ".join([BY_TOKENS] * len(wanted))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select c.customer, bool_and(c.own) from ({each}) c group by c.customer having count(*) = {len(wanted)}"
-            " order by 1 limit 200",
-            wanted,
+            f"select c.customer, bool_and(c.own) from ({each}) c where %s::uuid is null or c.customer > %s"
+            f" group by c.customer having count(*) = {len(wanted)} order by 1 limit {MOST + 1}",
+            [*wanted, after, after],
         )
         return dict(cursor.fetchall())
 

@@ -66,13 +66,17 @@ def match(subject: UUID, field: str, said: str, *, actor: Actor, purpose: str) -
     return verifying.verify(subject, field, said, actor=actor, purpose=purpose)
 
 
-def find(criteria: dict[str, str], *, actor: Actor, purpose: str) -> tuple[list[UUID], int]:
+def find(criteria: dict[str, str], *, actor: Actor, purpose: str, after: UUID | None = None) -> queries.Found:
     """As :func:`kehu.serve.desk.queries.find`."""
-    found, seq = queries.find(criteria, actor=actor, purpose=purpose)
+    found = queries.find(criteria, actor=actor, purpose=purpose, after=after)
     made_up = MadeUp.of(actor)
-    if made_up and made_up.found_by(criteria, purpose):
-        found = in_order([*found, made_up.id])
-    return found, seq
+    if made_up and made_up.found_by(criteria, purpose) and _between(after, made_up.id, found.next):
+        return found._replace(subjects=in_order([*found.subjects, made_up.id]))
+    return found
+
+
+def _between(after: UUID | None, id: UUID, last: UUID | None) -> bool:
+    return (after is None or id.int > after.int) and (last is None or id.int <= last.int)
 
 
 def list_customers(

@@ -207,6 +207,16 @@ def test_a_search_refused_to_the_role_is_recorded_as_denied(caller):
     assert (row["action"], row["answer"], row["policy"]) == ("find", "denied", "house.default-deny")
 
 
+def test_what_is_found_goes_on_page_by_page(caller):
+    here = sorted(map(str, admit(*({"email": LIN["email"], "full_name": f"林{n}"} for n in range(3)))))
+    ask = caller("service", "service")
+    with patch("kehu.serve.desk.queries.MOST", 2):
+        first = ask("POST", "/find", {"criteria": {"email": LIN["email"]}}).json
+        assert (first["subjects"], first["next"]) == (here[:2], here[1])
+        second = ask("POST", "/find", {"criteria": {"email": LIN["email"]}, "after": first["next"]}).json
+    assert (second["subjects"], second["next"]) == (here[2:], None)
+
+
 def test_a_hit_confirms_no_field_that_is_denied(caller):
     [lin] = admit(LIN)
     ask = caller("service", "service")
