@@ -40,10 +40,12 @@ class Draft:
     mends: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     known: Known = field(default_factory=Known, repr=False)
 
-    def mend(self, line: int, column: str, value: str) -> None:
-        """Put a cell right; what would be too much is left out."""
-        if sum(map(len, self.mends.values())) < MOST_MENDS or column in self.mends.get(str(line), {}):
-            self.mends.setdefault(str(line), {})[column] = value.strip()[:_LONGEST]
+    def mend(self, line: int, column: str, value: str) -> bool:
+        """Put a cell right; False: it would be one more than :data:`MOST_MENDS`, and stays as it came."""
+        if sum(map(len, self.mends.values())) >= MOST_MENDS and column not in self.mends.get(str(line), {}):
+            return False
+        self.mends.setdefault(str(line), {})[column] = value.strip()[:_LONGEST]
+        return True
 
 
 @dataclass(frozen=True, slots=True)

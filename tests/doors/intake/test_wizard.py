@@ -17,6 +17,7 @@ from openpyxl import Workbook
 from kehu.collect.imports import draft, plan
 from kehu.collect.models import Import, Staged
 from kehu.collect.quarantine.actions import recipe_of_import
+from kehu.doors.web.intake import wizard
 from kehu.guard.staff.actions import owner_actor
 from kehu.host import jobs
 from kehu.serve.desk import queries
@@ -77,6 +78,23 @@ def test_what_would_be_refused_is_seen_and_put_right_before(desk):
     with connection.cursor() as cursor:  # keys of what is gone are gone
         cursor.execute("select count(*) from subject_key where subject not in (select subject from subject_state)")
         assert cursor.fetchone()[0] == 1 + 2  # the import's settings, and the two rows in quarantine
+
+
+def test_more_cells_than_a_draft_keeps_are_not_dropped_without_a_word(desk, monkeypatch):
+    for held in (draft, wizard):
+        monkeypatch.setattr(held, "MOST_MENDS", 2)
+    path = uploaded(desk)
+    desk.post(path, FORM)
+    fixes = {"line": ["3", "6", "4", "2"], "at": ["email", "lives in", "email", "email"]}
+    answer = desk.post(
+        path + "/mend", fixes | {"put": ["ben@mail.example", "DE", "eve@mail.example", "fay@mail.example"]}
+    )
+    page = plain(desk.get(answer["Location"]))
+    assert "2 cells were put right" in page and "2 cells were not put right: 2 at most" in page
+    again = desk.post(path + "/mend", {"line": "3", "at": "email", "put": "ben2@mail.example"})  # one of those kept
+    assert again["Location"] == path + "#check" and "not put right" not in plain(desk.get(path))
+    for said in ("many", "-1", "0"):
+        assert "not put right" not in plain(desk.get(f"{path}?over={said}"))
 
 
 def test_cells_put_right_in_two_tabs_at_once_are_both_kept(desk, monkeypatch):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.collect.imports import actions, staging
 from kehu.collect.imports.check import Checked, Fault, check
-from kehu.collect.imports.draft import Draft, change_draft, draft_of
+from kehu.collect.imports.draft import MOST_MENDS, Draft, change_draft, draft_of
 from kehu.collect.imports.plan import Glance, Plan, TermsRefused, glance
 from kehu.collect.imports.recipe import KINDS, ImportTerms, Known, fields_of
 from kehu.collect.mapping import MappingRefused
@@ -114,17 +114,20 @@ def mend(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpResponse:
     require_act("collect", desk.actor)
     lines, columns = request.POST.getlist("line"), request.POST.getlist("at")
     put = list(zip(lines, columns, request.POST.getlist("put"), strict=False))
+    over = 0
 
     def put_right(draft: Draft) -> None:
+        nonlocal over
+        over = 0  # it is done anew where another tab was faster
         for line, column, value in put:
             if (number := whole(line)) is not None and column and value.strip():
-                draft.mend(number, column[:200], value)
+                over += not draft.mend(number, column[:200], value)
 
     try:
         change_draft(staged, put_right, actor=desk.actor)
     except Staged.DoesNotExist:
         raise Http404 from None
-    return redirect(reverse("import-new", args=[staged]) + "#check")
+    return redirect(reverse("import-new", args=[staged]) + (f"?over={over}" if over else "") + "#check")
 
 
 @staff_page
@@ -193,6 +196,8 @@ def _checked(checked: Checked | None, draft: Draft, columns: list[str], request:
         "shown": [(line, [cells.get(column) for column in columns]) for line, cells in checked.rows],
         "faults": [_fault(one) for one in checked.faults],
         "put_right": sum(len(cells) for cells in draft.mends.values()),
+        "over": whole(request.GET.get("over", "")),
+        "most": MOST_MENDS,
     }
 
 
