@@ -26,7 +26,7 @@ UNKNOWN = uuid.UUID(int=7)
 # name of the address -> (path, method, roles let in, status for them, status for the others that are signed in)
 TABLE = {
     "corrections": ("/corrections", "get", TELLS, 200, 403),
-    "corrections-find": ("/corrections/customer", "post", CORRECTS, 302, 403),
+    "corrections-find": ("/corrections/customer", "post", CORRECTS, 404, 403),
     "corrections-of": (f"/corrections/{UNKNOWN}", "get", CORRECTS, 404, 403),
     "correction-letter": (f"/corrections/tellings/{UNKNOWN}/letter", "get", TELLS, 404, 403),
     "correction-told": (f"/corrections/tellings/{UNKNOWN}", "post", TELLS, 302, 403),
@@ -55,7 +55,10 @@ def test_a_correction_from_its_reason_to_its_proof(database):
         pass
     desk, _ = signed_in("privacy")
     assert "Nobody waits to be told." in text_of(desk.get("/corrections"))
-    assert desk.post("/corrections/customer", {"customer": str(lin)[-12:]})["Location"].endswith("done=no-customer")
+    for typed in (str(lin)[-12:], str(UNKNOWN), "<Lin>"):  # what was typed stands there still, to be put right
+        answer = desk.post("/corrections/customer", {"customer": typed})
+        assert answer.status_code == 404 and "No customer has this id." in text_of(answer)
+        assert f'value="{typed.replace("<", "&lt;").replace(">", "&gt;")}"' in text_of(answer)
     page = desk.post("/corrections/customer", {"customer": f"http://localhost/customers/{lin}?kind=person"})["Location"]
     form = {"field": "email", "value": "right@mail.example", "reason": "typed wrongly"}
     assert "Say why." in text_of(desk.post(page, form | {"reason": " "}))

@@ -17,7 +17,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import past
 from kehu.doors.web.pages import field_label, page, purpose_label
 from kehu.doors.web.sent import customer_of, written
-from kehu.govern.parts import UnknownSubject
+from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import acts_open_to, require_act
 from kehu.guard.gate.admit import SubjectGone
@@ -43,8 +43,8 @@ DONE: Final = {
     "told": gettext_lazy("Recorded, with its proof."),
     "not-told": gettext_lazy("Taken back: they wait to be told again."),
     "wrong": gettext_lazy("Not recorded: a proof or reason is missing, or it was done before."),
-    "no-customer": gettext_lazy("No customer has this id."),
 }
+_NOBODY: Final = gettext_lazy("No customer has this id.")
 WRONG: Final = {
     "no-reason": gettext_lazy("Say why."),
     "too-long": gettext_lazy("At most 2,000 characters."),
@@ -59,26 +59,32 @@ WRONG: Final = {
 @require_GET
 def board(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Whom to tell next, the soonest due first."""
-    rows = [_telling(row) for row in queries.waiting(actor=desk.without_purpose)]
     done = request.GET.get("done", "")
-    context = {
-        "rows": rows,
-        "late": sum(row["overdue"] for row in rows),
-        "told": DONE.get(done, ""),
-        "wrong": done in ("wrong", "no-customer"),
-    }
-    return page(request, "corrections/board.html", context, desk=desk, nav="requests")
+    return _board(request, desk, {"told": DONE.get(done, ""), "wrong": done == "wrong"})
+
+
+def _board(request: HttpRequest, desk: SignedIn, more: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    rows = [_telling(row) for row in queries.waiting(actor=desk.without_purpose)]
+    context = {"rows": rows, "late": sum(row["overdue"] for row in rows), **more}
+    return page(request, "corrections/board.html", context, desk=desk, nav="requests", status=status)
 
 
 @staff_page
 @require_POST
 def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
-    """A customer by their id, or by an address that holds it."""
-    require_act("correct", desk.without_purpose)
-    said = customer_of(request.POST.get("customer", ""))
-    if said is None:
-        return redirect(reverse("corrections") + "?done=no-customer")
-    return redirect(reverse("corrections-of", args=[said]))
+    """A customer by their id, or by an address that holds it; of nobody what was typed stands there still."""
+    actor, typed = desk.without_purpose, request.POST.get("customer", "")
+    require_act("correct", actor)
+    said = customer_of(typed)
+    try:
+        if said is not None:
+            part_of(said, whole=True)
+            return redirect(reverse("corrections-of", args=[said]))
+    except UnknownSubject:
+        pass
+    if "tell" not in acts_open_to(actor):  # the page that asks is not theirs
+        raise Http404
+    return _board(request, desk, {"told": _NOBODY, "wrong": True, "typed": typed}, status=404)
 
 
 @staff_page
