@@ -29,6 +29,14 @@ select subject, epoch, wrapped from subject_key where epoch = %s and subject <> 
 """
 
 
+class TextTooLong(ValueError):
+    """A text is longer than is kept: ``most`` characters, of which it has ``held``."""
+
+    def __init__(self, most: int, held: int) -> None:
+        super().__init__(f"text: at most {most} characters, these are {held}")
+        self.most, self.held = most, held
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A sealed text: ``owner`` is the row of ``subject_key`` it lies under, ``place`` the row it belongs to."""

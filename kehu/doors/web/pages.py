@@ -22,6 +22,7 @@ from kehu.doors.web.words import house_label, spoken
 from kehu.govern.models import Controller
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.texts import TextTooLong
 from kehu.guard.watch.case_figures import alerts_waiting
 from kehu.refine.resolve.review.queue import open_count
 
@@ -118,6 +119,11 @@ def here(request: HttpRequest) -> str:
 def whole(text: str, digits: int = 9) -> int | None:
     """A whole number of so many digits at most, as somebody sent it; None: it is none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
+
+
+def too_long(text: TextTooLong) -> str:
+    """That a text is longer than is kept, with the limit."""
+    return _("At most %(most)s characters; these are %(held)s.") % {"most": f"{text.most:,}", "held": f"{text.held:,}"}
 
 
 def purpose_label(slug: str) -> str:

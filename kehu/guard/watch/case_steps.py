@@ -14,7 +14,7 @@ from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.staff.step_up import require_step_up
 from kehu.guard.tasks import tell_of_case
-from kehu.guard.texts import destroy_keys, seal_under
+from kehu.guard.texts import TextTooLong, destroy_keys, seal_under
 from kehu.guard.watch.cases import (
     FINDINGS,
     LONGEST_TEXT,
@@ -272,9 +272,12 @@ def words(text: str, *, wanted: bool) -> str:
     """A text as it is kept.
 
     Raises:
-        ValueError: there is none where one is wanted, or it is too long.
+        TextTooLong: see there.
+        ValueError: there is none where one is wanted.
     """
     text = text.strip()
-    if (wanted and not text) or len(text) > LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:
+        raise TextTooLong(LONGEST_TEXT, len(text))
+    if wanted and not text:
         raise ValueError(f"text: 1 to {LONGEST_TEXT} characters")
     return text

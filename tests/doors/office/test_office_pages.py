@@ -43,7 +43,7 @@ TABLE = {
     "request-step": (f"/requests/{UNKNOWN}/confirm", "post", OFFICE, 404, 403),
     "request-part": (f"/requests/{UNKNOWN}/parts/{UNKNOWN}", "post", OFFICE, 404, 403),
     "incidents": ("/incidents", "get", OFFICE, 200, 403),
-    "incident-open": ("/incidents/open", "post", OFFICE, 302, 403),
+    "incident-open": ("/incidents/open", "post", OFFICE, 422, 403),
     "incident": (f"/incidents/{UNKNOWN}", "get", OFFICE, 404, 403),
     "incident-step": (f"/incidents/{UNKNOWN}/reach", "post", OFFICE, 404, 403),
     "authorities": ("/authorities", "get", READING, 200, 403),
@@ -296,6 +296,11 @@ def test_an_incident_from_awareness_to_its_reports(office):
     assert desk.post(f"{page}/vanish").status_code == 404
     late = desk.post("/incidents/open", {"text": "Lost on a train.", "aware": "2099-01-01T00:00"})
     assert late.status_code == 422 and "Lost on a train.</textarea>" in text_of(late)
+    before = len(incidents.listed(actor=who))
+    for text, told in ((" \r\n", "Say what happened."), ("x" * 20_001, "At most 20,000 characters; these are 20,001.")):
+        answer = desk.post("/incidents/open", {"text": text, "aware": "2026-01-02T03:04"})
+        assert answer.status_code == 422 and told in text_of(answer) and 'value="2026-01-02T03:04"' in text_of(answer)
+    assert len(incidents.listed(actor=who)) == before
 
 
 def test_what_is_emptied_in_the_form_of_an_incident_is_not_known_after_all(office):

@@ -177,6 +177,26 @@ def told(database):
     return li, paul, actor, held
 
 
+def test_a_text_that_is_too_long_is_told_so_and_kept(told):
+    """The limit stands in the answer; who wrote much is not told to write something."""
+    li, paul, _, held = told
+    li.cookies["kehu_language"] = paul.cookies["kehu_language"] = "en"
+    case, long = f"/watch/cases/{held.number}", "x" * 4_001
+    for desk, path, said in (
+        (paul, f"{case}/told", {}), (paul, f"{case}/heard", {"way": "in-person"}), (li, f"/watch/own/{held.number}", {}),
+        (paul, f"{case}/incident", {}),
+    ):  # fmt: skip
+        over = long if "incident" not in path else "x" * 20_001
+        answer = desk.post(path, said | {"text": over})
+        page = text_of(answer)
+        assert answer.status_code == 422 and over in page, path
+        assert f"At most {len(over) - 1:,} characters; these are {len(over):,}." in page, path
+        nothing = text_of(desk.post(path, said | {"text": " "}))
+        assert "At most" not in nothing and "Say " in nothing, path
+    lines = "\r\n".join("x" for _ in range(2_000))  # as a form sends what its box counted as 3,999
+    assert li.post(f"/watch/own/{held.number}", {"text": lines}).status_code == 302
+
+
 def test_a_decision_is_not_lost_to_the_second_factor(told):
     li, _, _, held = told
     leo, leo_actor = signed_in("legal")

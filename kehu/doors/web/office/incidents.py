@@ -11,13 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.ledger import action_label
 from kehu.doors.web.office.clocks import clock_view, past
-from kehu.doors.web.pages import field_label, language, page, purpose_label
+from kehu.doors.web.pages import field_label, language, page, purpose_label, too_long
 from kehu.doors.web.sent import written
 from kehu.doors.web.words import LAW_LABELS
 from kehu.govern.packs import FACTS, PACKS
@@ -25,6 +26,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.models import Staff
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.texts import TextTooLong
 from kehu.serve.rights.incidents import register as incidents
 from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.incidents.register import Learned, UnknownIncident, Window
@@ -67,6 +69,7 @@ def _board(request: HttpRequest, desk: SignedIn, more: dict[str, Any], status: i
         "rows": rows,
         "late": sum(row["late"] for row in rows),
         "people": _people(),
+        "longest": incidents.LONGEST_TEXT,
         "typed": request.POST,
         **more,
     }
@@ -79,15 +82,19 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     """Put an incident into the register."""
     require_act("incident", desk.without_purpose)
     said = request.POST
+    if not (text := written(said.get("text"))):
+        return _board(request, desk, {"told": _("Say what happened."), "wrong": True}, 422)
     try:
         account = said.get("staff", "")
         window = Window(UUID(account) if account else None, past(said.get("since", "")), past(said.get("until", "")))
         made = incidents.open_incident(
             window=window,
-            text=written(said.get("text")),
+            text=text,
             actor=desk.without_purpose,
             aware_at=past(said.get("aware", "")),
         )
+    except TextTooLong as long:
+        return _board(request, desk, {"told": too_long(long), "wrong": True}, 422)
     except ValueError:
         return _board(request, desk, {"told": WRONG, "wrong": True}, 422)
     return redirect(reverse("incident", args=[made]) + "?done=open")

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from kehu.doors.web.entrance import staff_page
-from kehu.doors.web.pages import page
+from kehu.doors.web.pages import page, too_long
 from kehu.doors.web.sent import written
 from kehu.doors.web.watch.rows import alert_row
 from kehu.doors.web.watch.words import FINDINGS, OWN_STATES, OWN_STEPS, STEPS, WAYS, measure_labels
 from kehu.guard.access import lapses
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.texts import TextTooLong
 from kehu.guard.watch import case_own
 from kehu.guard.watch.alerts import Alert
 from kehu.guard.watch.case_own import LinkOver, Own
@@ -47,6 +48,8 @@ def one(request: HttpRequest, desk: SignedIn, number: int) -> HttpResponse:
             raise Http404 from None
         except StepRefused:
             problem, status = _("It is closed: nothing can be added."), 409
+        except TextTooLong as long:
+            problem, status = too_long(long), 422
         except ValueError:
             problem, status = _("Say it in words."), 422
     try:
@@ -66,6 +69,8 @@ def by_link(request: HttpRequest, secret: str) -> HttpResponse:
             try:
                 case_own.answer_by_link(secret, written(request.POST.get("text")))
                 return page(request, "watch/answered.html")
+            except TextTooLong as long:
+                problem, status = too_long(long), 422
             except ValueError:
                 problem, status = _("Say it in words."), 422
         actor, number = case_own.by_link(secret)

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_POST
 
 from kehu.doors.web.account.door import step_up_first
 from kehu.doors.web.entrance import staff_page
+from kehu.doors.web.pages import too_long
 from kehu.doors.web.sent import written
 from kehu.doors.web.watch.cases import REFUSALS, case_page
 from kehu.guard.gate.actor import Actor
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.guard.texts import TextTooLong
 from kehu.guard.watch import case_own, case_steps
 from kehu.guard.watch.alerts import AlertClosed, UnknownAlert
 from kehu.guard.watch.cases import StepRefused, UnknownCase
@@ -69,6 +71,8 @@ def take(request: HttpRequest, desk: SignedIn, number: int, step: str) -> HttpRe
         return case_page(request, desk, number, failed=step, problem=str(REFUSALS[no.why]), status=409)
     except AlertClosed:
         return case_page(request, desk, number, problem=str(REFUSALS["alert"]), status=409)
+    except TextTooLong as long:
+        return case_page(request, desk, number, failed=step, problem=too_long(long), status=422)
     except ValueError:
         return case_page(request, desk, number, failed=step, problem=_problem(step), status=422)
     return redirect(reverse("watch-case", args=[number]) + f"?done={step}")

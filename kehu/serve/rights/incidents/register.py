@@ -16,7 +16,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.state import bits_of
 from kehu.guard.ledger.inquiries import Question, inquire
 from kehu.guard.ledger.record import record_act
-from kehu.guard.texts import Sealed, make_key, open_texts, seal_under
+from kehu.guard.texts import Sealed, TextTooLong, make_key, open_texts, seal_under
 from kehu.serve.rights.clocks import OLDEST, clock_row, clocks_of_incident, laws_of, next_due, require_past, state_of
 from kehu.serve.rights.models import Incident
 from kehu.serve.rights.office import require
@@ -38,6 +38,7 @@ class Learned:
     forget: frozenset[str] = frozenset()
 
 
+LONGEST_TEXT: Final = 20_000  # characters
 _FORGET: Final = {"persons": "persons", "handled": "handled_at", "told": "told_at"}
 
 
@@ -59,9 +60,13 @@ def open_incident(*, window: Window, text: str, actor: Actor, aware_at: datetime
 
     Raises:
         Refused: the role may not.
+        TextTooLong: see there.
         ValueError: the company cannot have learned of it in the future, nor before 1990; a window that ends before it begins.
     """
     require("incident", actor)
+    text = text.strip()
+    if len(text) > LONGEST_TEXT:
+        raise TextTooLong(LONGEST_TEXT, len(text))
     now = timezone.now()
     for name, at in (("aware", aware_at), ("since", window.since)):
         if at is not None:
