@@ -100,7 +100,9 @@ def stop(link: str, *, language: str) -> None:
 
 
 def _wanted(letter: Letter) -> list[Wanted]:
-    said = {one.topic: one.status for one in standing(letter.subject) if one.medium == letter.medium}
+    # of the certain part alone, as at the portal: whom linkage joined to it may be somebody else, and a household shows one
+    # member nothing of another (RULES, merge). What the stricter word of another bars is barred when something is sent
+    said = {one.topic: one.status for one in standing(letter.subject, whole=False) if one.medium == letter.medium}
     found = []
     for topic in load_topics().values():
         status = said.get(topic.slug, "none")

@@ -19,9 +19,11 @@ from kehu.govern.models import Consent, Subscription
 from kehu.govern.subscriptions import Said, say, standing
 from kehu.guard.gate.read import gate
 from kehu.serve.mailing import links
+from kehu.vault.assignment import PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit
 from tests.forms import CONTACT, LETTERS, count, post_letters, published, someone
+from tests.serve.holdings import link
 
 FATHER = {"name": "林父", "email": "father@mail.example", "relation": "parent"}
 UNKNOWN = uuid.UUID(int=7)
@@ -288,6 +290,23 @@ def test_preferences_by_link_show_no_one_and_set_letters_alone(window):
     answer = window.post(f"/letters/{links.make(links.Letter(child, 'email', 'newsletter'))}", {"on": ["events"]})
     assert "guardian" in answer.content.decode()
     assert [one for one in standing(child) if one.status == "subscribed"] == []
+
+
+def test_a_link_tells_and_sets_what_its_own_part_said(window):
+    """Whom linkage alone joined may be another member of the household: of their word the holder of a letter sees nothing."""
+    lin, other = subscribed("lin@mail.example"), subscribed("bo@mail.example")
+    link(*sorted((lin, other)), PROBABLE)
+    say(other, "email", "newsletter", said=Said("unsubscribed", way="x"), recorded_by=new_id(), id=new_id())
+    said = Said("subscribed", way="x", ground="consent", own=True)
+    say(lin, "email", "newsletter", said=said, recorded_by=new_id(), id=new_id())
+    path = f"/letters/{links.make(links.Letter(lin, 'email', 'newsletter'))}"
+    shown = window.get(path).content.decode()
+    assert re.search(r'value="newsletter" checked', shown)
+    theirs = f"/letters/{links.make(links.Letter(other, 'email', 'newsletter'))}"
+    assert not re.search(r'value="newsletter" checked', window.get(theirs).content.decode())
+    window.post(path, {"wish": "stop"})  # said of their own: it stays with them whoever is parted from whom
+    assert {one.status for one in standing(lin, whole=False)} == {"unsubscribed"}
+    assert Subscription.objects.filter(subject=lin, status="unsubscribed", topic="newsletter").count() == 1
 
 
 def test_preferences_that_were_open_meanwhile_start_nothing_again(window):
