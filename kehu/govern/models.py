@@ -413,7 +413,8 @@ class SourceAudit(models.Model):
 class Informed(models.Model):
     """That a customer was told that something of them came from a source: when, and by which way (GDPR 14, PIPL 17).
 
-    Or that they need not be (``excused``): on which excuse of the law, and the office's reason (GDPR 14(5), PIPL 18).
+    Or that they need not be (``excused``): on which excuse of the law, and the office's reason (GDPR 14(5), PIPL 18). What
+    was noted by hand may be taken back as a mistake; that it was noted stays.
     """
 
     personal_data: ClassVar[str] = "informed"
@@ -427,6 +428,8 @@ class Informed(models.Model):
     reason = models.CharField(max_length=200, db_default="")
     by = models.UUIDField()
     at = models.DateTimeField(db_default=Now())
+    taken_back_at = models.DateTimeField(null=True)
+    taken_back_by = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
@@ -435,4 +438,10 @@ class Informed(models.Model):
                 | Q(way="excused", excuse__in=["knows", "effort", "law", "secret"], reason__gt=""),
                 name="informed_way_known",
             ),
+            models.CheckConstraint(
+                condition=Q(taken_back_at=None, taken_back_by=None)
+                | Q(taken_back_at__isnull=False, taken_back_by__isnull=False) & ~Q(way="email"),
+                name="informed_by_hand_taken_back",
+            ),
         ]
+        indexes = [models.Index(fields=["at"], condition=~Q(way="email"), name="informed_by_hand")]

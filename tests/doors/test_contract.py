@@ -187,7 +187,7 @@ OPTIONS = {
     "source audit": "--outcome --on --note",
     "source due": "--post --limit",
     "source inform": "--until --again",
-    "source posted": "--way",
+    "source posted": "--way --undo",
     "source excuse": "--because --reason",
     "resolve": "--all --runs --undo",
     "sources": "--channel --with-proposals",
@@ -441,6 +441,9 @@ def sources_and_telling(kehu, office) -> None:
     excuse = ("source excuse", other["subject"], "--reason", "a register kept by law", "--because")
     kehu(*excuse[:2], "--because", "law", "--reason", "no", code=2)
     assert kehu(*excuse, "law")["excused"] == 1
+    assert kehu("source posted", row["subject"])["due"] == 0
+    assert kehu("source posted", row["subject"], "--undo")["due"] == 1
+    kehu("source posted", row["subject"], "--undo", code=1)
     assert kehu("source posted", row["subject"])["due"] == 0
     kehu("source posted", row["subject"], code=1)
     assert kehu("source list")["sources"][0]["score"] == 100

@@ -160,13 +160,27 @@ def inform(until: datetime | None, again: bool) -> Any:
 @source.command(epilog="Example: kehu source posted 0199a1b2-…")
 @click.argument("subjects", metavar="SUBJECT…", nargs=-1, required=True)
 @click.option("--way", type=click.Choice(["post", "other"]), default="post", show_default=True)
+@click.option(
+    "--undo", is_flag=True, help="What was noted last of each was a mistake, an excuse, too: they wait again."
+)
 @command()
-def posted(subjects: tuple[str, ...], way: str) -> Any:
+def posted(subjects: tuple[str, ...], way: str, undo: bool) -> Any:
     """Note that these customers were told, by post or otherwise."""
-    from kehu.serve.sources import answers, informing
+    from django.db import transaction
 
-    told = informing.posted([subject_id(one) for one in subjects], actor=actor(), way=way)
-    return {"posted": told} | answers.duty()
+    from kehu.serve.sources import answers, informing, noted
+
+    named, who = [subject_id(one) for one in subjects], actor()
+    if not undo:
+        return {"posted": informing.posted(named, actor=who, way=way)} | answers.duty()
+    try:
+        with transaction.atomic():
+            for one in dict.fromkeys(named):
+                noted.take_back_last(one, actor=who)
+    except noted.NothingNoted:
+        message = "Of one of them nothing is noted that could be taken back; nothing was changed."
+        raise Failure(FAILED, "nothing-noted", message, "Name those of whom it was noted by mistake.") from None
+    return {"posted": 0} | answers.duty()
 
 
 @source.command(epilog="Example: kehu source excuse 0199a1b2-… --because law --reason 'Register kept by law, § 12'")

@@ -73,12 +73,13 @@ class InformedHolder:
     tables = frozenset({Informed._meta.db_table})
 
     def export(self, subject: UUID, *, actor: Actor) -> Mapping[str, Any] | None:
-        """When they were told of which source, and by which way; or why they need not be."""
+        """When they were told of which source, and by which way; or why they need not be; and what of it was a mistake."""
         rows = list(Informed.objects.filter(subject=subject).order_by("at"))
         names = dict(Source.objects.filter(id__in=[row.source for row in rows]).values_list("id", "name"))
         found = [
             {"source": names.get(row.source), "way": row.way, "at": row.at.isoformat()}
             | ({"excuse": row.excuse, "reason": row.reason} if row.excuse else {})
+            | ({"taken_back_at": row.taken_back_at.isoformat()} if row.taken_back_at else {})
             for row in rows
         ]
         return {"informed": found} if found else None

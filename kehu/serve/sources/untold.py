@@ -93,7 +93,7 @@ def figures() -> Figures:
             [today, today, today + SOON],
         )
         due, overdue, soon, by_post, first = cursor.fetchone()
-        cursor.execute("select count(*) from govern_informed where way <> 'excused'")
+        cursor.execute("select count(*) from govern_informed where way <> 'excused' and taken_back_at is null")
         told = cursor.fetchone()[0]
     return Figures(due, overdue, soon, by_post, told, first)
 

@@ -39,6 +39,7 @@ TABLE = {
     "register-informing": ("/sources/informing", "get", OFFICE, 200, 403),
     "register-informing-send": ("/sources/informing/send", "post", OFFICE, 302, 403),
     "register-informing-posted": ("/sources/informing/posted", "post", OFFICE, 302, 403),
+    "register-informing-undo": (f"/sources/informing/{uuid.UUID(int=7)}/undo", "post", OFFICE, 302, 403),
     "register-informing-excused": ("/sources/informing/excused", "post", OFFICE, 302, 403),
     "register-step": (f"/changes/{UNKNOWN}/approve", "post", ALL, 404, 404),
 }
@@ -169,7 +170,13 @@ def test_those_chosen_need_not_be_told(registered, bring):
     assert lea.post("/sources/informing/excused", asked | {"reason": "no"}).status_code == 422
     assert lea.post("/sources/informing/excused", asked | {"customer": []})["Location"].endswith("done=nobody")
     assert lea.post("/sources/informing/excused", asked | {"why": "law"})["Location"].endswith("done=excused")
-    assert "Everybody has been told" in text_of(lea.get("/sources/informing?done=excused"))
+    page = text_of(lea.get("/sources/informing?done=excused"))
+    assert "Everybody has been told" in page and "printed in the register" in page
+    [undo] = re.findall(r'action="(/sources/informing/[^"]+/undo)"', page)
+    assert lea.post(undo)["Location"].endswith("done=taken-back")
+    page = text_of(lea.get("/sources/informing?done=taken-back"))
+    assert str(row.customer) in page and "by mistake, taken back on" in page and undo not in page
+    assert lea.post(undo)["Location"].endswith("done=nothing-noted")
 
 
 def test_those_chosen_were_told_as_far_as_they_were_listed(registered, bring):

@@ -23,7 +23,7 @@ from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights.tasks import inform
-from kehu.serve.sources import informing, untold
+from kehu.serve.sources import informing, noted, untold
 
 _SHOWN: Final = 50
 EXCUSES: Final = {
@@ -40,7 +40,15 @@ DONE: Final = {
     ),
     "excused": gettext_lazy("Noted: they need not be told, and why stands in their own copy."),
     "nobody": gettext_lazy("Nobody was chosen, or there was nothing left to tell them."),
+    "taken-back": gettext_lazy("Taken back: they wait to be told, by the day they had."),
+    "nothing-noted": gettext_lazy("Nothing was taken back: it was before, or they are not here any more."),
 }
+_WAYS: Final = {
+    "post": gettext_lazy("told by post"),
+    "other": gettext_lazy("told otherwise"),
+    "excused": gettext_lazy("need not be told"),
+}
+_NOTED: Final = 20
 
 
 @staff_page
@@ -64,8 +72,18 @@ def _board(request: HttpRequest, desk: SignedIn, *, problem: str = "") -> HttpRe
         }
         for one in untold.waiting(actor=desk.without_purpose, limit=_SHOWN)
     ]
+    by_hand = [
+        {
+            "one": one,
+            "way": _WAYS[one.way],
+            "excuse": EXCUSES.get(one.excuse, ""),
+            "marks": [source_mark(mark) for mark in one.marks],
+        }
+        for one in noted.noted(actor=desk.without_purpose, limit=_NOTED)
+    ]
     context = {
         "rows": rows,
+        "noted": by_hand,
         "duty": untold.figures(),
         "shown": _SHOWN,
         "excuses": EXCUSES.items(),
@@ -125,3 +143,15 @@ def excused(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         }  # fmt: skip
         return _board(request, desk, problem=problem)
     return redirect(reverse("register-informing") + f"?done={'excused' if done else 'nobody'}")
+
+
+@staff_page
+@require_POST
+def take_back(request: HttpRequest, desk: SignedIn, note: UUID) -> HttpResponse:
+    """What was noted of somebody was a mistake: they wait to be told again."""
+    require_act("inform", desk.without_purpose)
+    try:
+        noted.take_back(note, actor=desk.without_purpose)
+    except noted.NothingNoted:
+        return redirect(reverse("register-informing") + "?done=nothing-noted")
+    return redirect(reverse("register-informing") + "?done=taken-back")

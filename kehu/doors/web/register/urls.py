@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("sources/informing/send", informing.send, name="register-informing-send"),
     path("sources/informing/posted", informing.posted, name="register-informing-posted"),
     path("sources/informing/excused", informing.excused, name="register-informing-excused"),
+    path("sources/informing/<uuid:note>/undo", informing.take_back, name="register-informing-undo"),
     path("sources/of/<slug:name>", sources.one, name="register-source"),
     path("sources/of/<slug:name>/propose", sources.propose, name="register-source-propose"),
     path("sources/of/<slug:name>/stop", sources.stop, name="register-source-stop"),
