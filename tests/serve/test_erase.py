@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from kehu.doors.problems import problem_of
@@ -29,7 +30,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.open_log import open_sequencer, signer_of
 from kehu.guard.ledger.proof import NotInLedger, prove
 from kehu.guard.ledger.verify import verify
-from kehu.guard.setup import open_owner, prepare
+from kehu.guard.setup import as_owner, open_owner, prepare
 from kehu.guard.staff.actions import actor_of_token, issue_token, owner_actor
 from kehu.guard.tasks import erase_again
 from kehu.serve.assurance import queries as assurance
@@ -518,6 +519,33 @@ def test_a_holder_that_fails_undoes_it_and_it_runs_again(database, stubborn):
     [done] = erasure.finish_unfinished()
     assert done.certificate["erased"]["stubborn"] == 1 and stubborn.asked == [lin, lin]
     assert places(MARK) == set() and erasure.finish_unfinished() == []
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_an_erasure_needs_a_reason(database, reason):
+    [lin] = admit(PERSON)
+    with pytest.raises(ValueError, match="reason"):
+        erasure.erase(lin, actor=owner_actor(), reason=reason)
+    assert not Erasure.objects.exists() and places(MARK) == {"vault"}
+
+
+def test_the_database_takes_no_erasure_without_a_reason_and_keeps_those_it_has(database, stubborn):
+    [lin] = admit(PERSON)
+    bare = Erasure(id=new_id(), state="begun", subjects=[str(lin)], by=owner_actor().staff)
+    with as_owner(database):
+        call_command("migrate", "rights", "0005", verbosity=0)
+        bare.save(force_insert=True)  # as an older program let it be asked for
+        call_command("migrate", verbosity=0)
+    with pytest.raises(IntegrityError, match="reason"), transaction.atomic():
+        Erasure.objects.create(id=new_id(), state="begun", subjects=[str(lin)], by=owner_actor().staff)
+    assert erasure.finish_unfinished() == []  # the holder that fails
+    assert [one.certificate["id"] for one in erasure.finish_unfinished()] == [str(bare.id)] and places(MARK) == set()
+    [wang] = admit({"email": "wang@mail.example"})
+    stubborn.asked.clear()
+    with pytest.raises(erasure.HolderFailed):
+        erasure.erase(wang, actor=owner_actor(), reason="asked")
+    with pytest.raises(IntegrityError, match="reason"), transaction.atomic():
+        Erasure.objects.exclude(state="done").update(reason=None)
 
 
 def test_a_second_erase_finishes_the_first(database, stubborn):

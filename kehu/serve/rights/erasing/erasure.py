@@ -129,11 +129,13 @@ def erase(subject: UUID, *, actor: Actor, reason: str, confirm: Sequence[UUID] =
     Raises:
         Refused: the role, the token, or a policy refuses.
         UnknownSubject: not here.
-        ValueError: what is confirmed is no part of this customer.
+        ValueError: no reason, or what is confirmed is no part of this customer.
         HolderFailed: nothing was erased yet; it runs again by itself.
     """
     require("erase", actor)
     require_step_up(actor)
+    if not reason.strip():
+        raise ValueError("reason: an erasure needs one")
     scope = scope_of(subject, confirm)
     row = unfinished_of(scope.part)
     row = _begin(subject, scope, actor, reason) if row is None else _widen(row, scope, actor)
@@ -242,7 +244,7 @@ def _begin(subject: UUID, scope: Scope, actor: Actor, reason: str) -> Erasure:
             # whose id it was asked for by comes first: after an un-merge it is theirs
             id=id, state="begun", subjects=[str(subject), *(str(one) for one in scope.part if one != subject)],
             unconfirmed=[str(one) for one in scope.unconfirmed], by=actor.staff,
-            reason=seal_under(subject, reason, place=id) if reason else None,
+            reason=seal_under(subject, reason, place=id),
         )  # fmt: skip
         # from here on only legal, claims and rights requests read the person
         subject_states.enter(subject, "erasure", by=actor.staff, id=new_id())
