@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -17,6 +18,11 @@ _OUT_OF_REACH: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.ENOENT, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
 )
 _FOLDERS: Final = ("keys", "log", "run", "spool")
+_NOT_KNOWN: Final = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
+"""What a file system says of what it does not know: hard links (FAT, exFAT, many a share), say."""
+_AT_FDCWD: Final = -100
+_RENAME_NOREPLACE: Final = 1
+_RENAME_EXCL: Final = 4  # macOS
 
 
 class HomeOutOfReach(RuntimeError):
@@ -120,9 +126,50 @@ def write_new(path: Path, content: bytes) -> None:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        os.link(fresh, path)  # unlike a rename, never over another
+        give_name(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def give_name(fresh: Path, path: Path) -> None:
+    """Give a file that is whole and on disk its name in the same folder, on disk when this returns; never over another.
+
+    ``fresh`` may be left for the caller to take away. Where the file system can neither link nor rename without replacing
+    the name is taken first: a crash just then leaves an empty file.
+
+    Raises:
+        FileExistsError: something of that name is there by now.
+    """
+    for named in (os.link, _rename_to_new):
+        try:
+            named(fresh, path)
+        except OSError as failed:
+            if failed.errno not in _NOT_KNOWN:
+                raise
+        else:
+            break
+    else:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            os.replace(fresh, path)
+        except OSError:
+            path.unlink()
+            raise
+    _sync_folder(path.parent)
+
+
+def _rename_to_new(fresh: Path, path: Path) -> None:
+    """A rename that replaces nothing, which Python has no word for."""
+    system, old, new = ctypes.CDLL(None, use_errno=True), os.fsencode(fresh), os.fsencode(path)
+    try:
+        if sys.platform == "darwin":
+            failed = system.renamex_np(old, new, _RENAME_EXCL)
+        else:
+            failed = system.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    if failed:
+        raise OSError(number := ctypes.get_errno(), os.strerror(number), str(fresh), None, str(path))
 
 
 def write_whole(descriptor: int, content: bytes) -> None:
@@ -145,8 +192,19 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that the names in a folder are on disk, where it may be read and its file system knows such a thing."""
     try:
-        os.fsync(folder)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it takes files and shows none
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as failed:
+        if failed.errno not in _NOT_KNOWN:
+            raise
     finally:
-        os.close(folder)
+        os.close(descriptor)

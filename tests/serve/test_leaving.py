@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -137,6 +138,21 @@ def test_no_list_lies_there_that_the_register_does_not_know(database, tmp_path, 
         sending.send(held.id, actor=who, to=tmp_path / "a.age", key=str(key.to_public()), form="jsonl")
     assert asking.leaving_of(held.id).sha256 == hashlib.sha256((tmp_path / "a.age").read_bytes()).digest()
     assert asking.leaving_of(held.id).state == "done"
+
+
+def test_a_list_goes_where_a_file_system_has_no_hard_links(database, tmp_path, key, monkeypatch):
+    who, [one] = staff("marketing"), people(1)
+    agreed(one, who)
+    held = asked(who)
+
+    def unknown(*names):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", unknown)
+        sending.send(held.id, actor=who, to=tmp_path / "a.age", key=str(key.to_public()), form="jsonl")
+    assert asking.leaving_of(held.id).sha256 == hashlib.sha256((tmp_path / "a.age").read_bytes()).digest()
+    assert asking.leaving_of(held.id).state == "done" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_list_that_could_not_be_put_there_is_none(database, tmp_path, key, monkeypatch):

@@ -28,7 +28,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.step_up import needs_step_up
 from kehu.guard.watch.marks import NOT_HONEY
-from kehu.host.home import require_new
+from kehu.host.home import give_name, require_new
 from kehu.refine.survive import survive, text_of
 from kehu.serve.leaving.asking import Leaving, NotToRun, how_many, leaving_of
 from kehu.serve.leaving.canary import canary_of, marks_of
@@ -76,7 +76,7 @@ def send(id: UUID, *, actor: Actor, to: Path, key: str, form: str) -> Sent:
             digest = hashlib.file_digest(out, "sha256").digest()
         _note(id, made.rows, digest)  # before it has its name: no file lies there that the register does not know
         try:
-            os.link(fresh, to)  # unlike a rename, never over a file that came meanwhile
+            give_name(fresh, to)
         except OSError:
             _note(id, made.rows, None)
             raise
