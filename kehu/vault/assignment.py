@@ -20,6 +20,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from kehu.govern.ages import judge_parted
 from kehu.govern.merging import part_states, projected, states_to_part, unite_states
 from kehu.govern.parting import take_back_words
 from kehu.govern.slugs import PURPOSES
@@ -65,6 +66,7 @@ class _Member:
     controller: int
     has_states: bool
     has_projected: bool
+    freed: bool  # a birth date put right on another of the certain part made them older
     may_link: bool  # neither restricted nor objecting to it
 
 
@@ -313,6 +315,7 @@ def _divide(connection: Connection[Any], gone: Sequence[Link], by: UUID) -> list
     _write(connection, members, lambda subject, _: (customers.get(subject, subject), cores.get(subject, subject)))
     part_states(connection, states, together, new_id)
     take_back_words(connection, [subject for subject, held in members.items() if held.has_projected])
+    judge_parted(connection, [subject for subject, held in members.items() if held.freed])
     return list(members)
 
 
@@ -335,7 +338,7 @@ def _lock_members(connection: Connection[Any], subjects: Iterable[UUID]) -> dict
         cursor.execute(
             "select s.subject, s.customer, s.core, s.controller, s.restricted or s.opted_out or s.gpc or s.deceased"
             " or s.kept or s.held or s.held_categories <> 0 or s.objections <> '{}', " + projected("s") +
-            f", not s.restricted and {_ACCURACY} <> all (s.objections)"
+            f", s.freed_by is not null, not s.restricted and {_ACCURACY} <> all (s.objections)"
             " from subject_state s where s.customer in (select n.customer from unnest(%b::uuid[]) as t (subject)"
             " join subject_state n using (subject)) order by s.subject for no key update of s",
             (in_order(subjects),),  # %b: as text an array of ids takes six times as long to write

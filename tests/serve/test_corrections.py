@@ -6,8 +6,11 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
+from django.core.management import call_command
+from django.db import transaction
 
 from kehu.govern.consent import Statement, give_consent
 from kehu.govern.laws import AGE_BANDS
@@ -15,6 +18,7 @@ from kehu.govern.models import Channel
 from kehu.guard.gate.acts import Refused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import sign_in
+from kehu.guard.setup import as_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.survive import survive, text_of
 from kehu.serve.assurance import queries as assurance
@@ -30,7 +34,7 @@ from kehu.serve.rights.erasing import erasure
 from kehu.serve.rights.incidents import wrong_merge
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import confirming, queue
-from kehu.vault.assignment import CONFIRMED, PROBABLE
+from kehu.vault.assignment import CONFIRMED, PROBABLE, unassign
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
 from tests.copies import by_passphrase
@@ -176,6 +180,48 @@ def test_a_birthday_put_right_counts_where_the_same_person_had_brought_the_same_
     if certainty == PROBABLE or not free:
         with pytest.raises(NotCorrected, match="stands so already"):
             correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy)
+
+
+def test_whom_anothers_right_birthday_made_an_adult_is_judged_by_their_own_once_parted(privacy):
+    child = LIN | {"birth_date": "2015-05-03"}
+    lin, son, grown = sorted(admit(child, child, LIN | {"birth_date": "1991-05-03"}, age=1))
+    for pair in ((lin, son), (lin, grown)):
+        link(*pair, CONFIRMED)
+    raw().execute("update actor_state set second_factor_at = now() where actor = %s", (privacy.credential,))
+    mother = correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy).subject
+    [son] = {lin, son} - {mother}
+
+    def bands() -> dict[UUID, str]:
+        return {one: AGE_BANDS[age] for one, age in raw().execute("select subject, age from subject_state").fetchall()}
+
+    assert refresh_ages() == 3 and set(bands().values()) == {"adult"}
+    with transaction.atomic():
+        unassign(raw(), [(lin, grown)], run=None, by=privacy.human)
+    assert set(bands().values()) == {"adult"}  # of that one their own date said so, and the others are still one
+    with transaction.atomic():
+        unassign(raw(), [(mother, son)], run=None, by=privacy.human)
+    assert bands() == {mother: "adult", grown: "adult", son: "under13"}
+    assert refresh_ages() == 0
+    link(mother, son, CONFIRMED)
+    assert refresh_ages() == 1 and set(bands().values()) == {"adult"}
+
+
+def test_whom_an_older_program_had_freed_is_judged_anew_too(privacy, database):
+    child = LIN | {"birth_date": "2015-05-03"}
+    lin, son, other = sorted(admit(child, child, LIN, age=1))
+    link(lin, son, CONFIRMED)
+    raw().execute("update actor_state set second_factor_at = now() where actor = %s", (privacy.credential,))
+    mother = correct(lin, "birth_date", "1991-05-03", reason=WHY, actor=privacy).subject
+    [son] = {lin, son} - {mother}
+    with as_owner(database):
+        call_command("migrate", "rights", "0006", verbosity=0)
+        call_command("migrate", "govern", "0018", verbosity=0)
+        raw().execute("update subject_state set age = 5")
+        call_command("migrate", verbosity=0)
+    with transaction.atomic():
+        unassign(raw(), [(mother, son)], run=None, by=privacy.human)
+    bands = dict(raw().execute("select subject, age from subject_state").fetchall())
+    assert {one: AGE_BANDS[age] for one, age in bands.items()} == {mother: "adult", son: "under13", other: "adult"}
 
 
 def test_found_by_the_right_value(privacy):

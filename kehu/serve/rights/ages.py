@@ -2,14 +2,16 @@
 
 Once a day the birth dates of those under eighteen are compared with the day, through the gate as linkage does: nothing is
 shown, and each look stands in the ledger. Bands go up only; whoever may not be looked at (restricted, objected) stays young.
-A date that the house corrected counts instead of the wrong one, which had made a child of somebody.
+A date that the house corrected counts instead of the wrong one, which had made a child of somebody; of others who had the same
+wrong one only while they are the same customer for certain (:func:`kehu.govern.ages.judge_parted`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
@@ -29,14 +31,15 @@ _ADULT: Final = AGE_BANDS.index("adult")
 _YOUNG: Final = """
 select min(subject::text)::uuid from subject_state where age between 1 and %s and not hidden group by customer order by 1
 """
+_LOCK: Final = "select 1 from subject_state where subject = any (%s) order by subject for no key update"
 _WRITE: Final = """
-with n as (select * from unnest(%s::uuid[], %s::smallint[]) as n (subject, age)), held as (
-    select s.subject from subject_state s join n using (subject) order by s.subject for no key update of s
-)
-update subject_state s set age = n.age from n join held using (subject)
+update subject_state s set age = n.age, freed_by = n.by::uuid[],
+    freed_from = case when n.by is not null then coalesce(nullif(n.alone, 0), s.age) end
+from unnest(%s::uuid[], %s::smallint[], %s::smallint[], %s::text[]) as n (subject, age, alone, by)
 where s.subject = n.subject and s.age between 1 and n.age - 1
+    and not exists (select 1 from unnest(n.by::uuid[]) as b (subject) -- parted since it was looked at
+        left join subject_state f on f.subject = b.subject and f.core = s.core where f.subject is null)
 """
-
 _CORRECTED: Final = """
 select e.detail from ledger_use u join ledger_entry e using (seq)
 where u.subject = any (%s) and e.action = %s and e.detail = any (%s)
@@ -57,27 +60,45 @@ def refresh_ages(on: date | None = None) -> int:
     return grown
 
 
-def _bands(opened: Iterable[Opened], today: date) -> dict[UUID, int]:
+@dataclass(slots=True)
+class _Judged:
+    """The band of an origin subject; ``alone``: as their own dates have it (0: none is readable); ``by``: whose date, put right,
+    counts instead of one of theirs."""
+
+    band: int = _ADULT
+    alone: int = _ADULT
+    by: set[UUID] = field(default_factory=set)
+
+
+def _bands(opened: Iterable[Opened], today: date) -> dict[UUID, _Judged]:
     """The band of each origin subject whose birth date is readable; of several dates the youngest counts, or one put right."""
     held = list(opened)
     right = _put_right([said for one in held for said in one.contributions if said.kind == _EDIT])
-    found: dict[UUID, int] = {}
+    found: dict[UUID, _Judged] = {}
     for one in held:
-        for subject, said in _counting(one.contributions, right):
-            try:
-                born = date.fromisoformat(str(said.normal or said.given))
-            except ValueError:
-                continue
-            band = AGE_BANDS.index(age_band(born, today))
-            if band:
-                found[subject] = min(band, found.get(subject, band))
+        for subject, said, instead in _counting(one.contributions, right):
+            if band := _band(instead or said, today):
+                judged = found.setdefault(subject, _Judged())
+                judged.band, judged.alone = min(judged.band, band), min(judged.alone, _band(said, today))
+                judged.by |= {instead.subject} if instead else set()
     return found
 
 
-def _counting(contributions: Iterable[Contribution], right: Collection[UUID]) -> Iterator[tuple[UUID, Contribution]]:
-    """What is said of each origin subject; where the house put the date right, that alone.
+def _band(said: Contribution, today: date) -> int:
+    """0: it is no date that can be read."""
+    try:
+        born = date.fromisoformat(str(said.normal or said.given))
+    except ValueError:
+        return 0
+    return AGE_BANDS.index(age_band(born, today))
 
-    It counts instead of the same wrong date of others of the certain part, too: who corrects one of them sees one customer.
+
+def _counting(
+    contributions: Iterable[Contribution], right: Collection[UUID]
+) -> Iterator[tuple[UUID, Contribution, Contribution | None]]:
+    """What is said of each origin subject, where the house put the date right that alone; and what counts instead of it.
+
+    One put right counts instead of the same wrong date of others of the certain part: who corrects one of them sees one customer.
     """
     by_subject: dict[UUID, list[Contribution]] = {}
     for said in contributions:
@@ -87,12 +108,12 @@ def _counting(contributions: Iterable[Contribution], right: Collection[UUID]) ->
     parts = {subject: _part(subject) for subject in put} if len(by_subject) > 1 else {}
     for subject, every in by_subject.items():
         if subject in put:
-            yield subject, put[subject]
+            yield subject, put[subject], None
             continue
         near = [one for one, part in parts.items() if subject in part]
         for said in every:
             wrong = (one for one in near if any(same_text(said, other) for other in by_subject[one]))
-            yield subject, next((put[one] for one in wrong), said)
+            yield subject, said, next((put[one] for one in wrong), None)
 
 
 def _part(subject: UUID) -> set[UUID]:
@@ -111,7 +132,12 @@ def _put_right(edits: Sequence[Contribution]) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _write(bands: dict[UUID, int]) -> int:
+def _write(bands: Mapping[UUID, _Judged]) -> int:
+    rows = [
+        (subject, one.band, one.alone, f"{{{','.join(map(str, sorted(one.by)))}}}" if one.alone < one.band else None)
+        for subject, one in bands.items()
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [list(bands), list(bands.values())])
+        cursor.execute(_LOCK, [list(bands)])
+        cursor.execute(_WRITE, [list(column) for column in zip(*rows, strict=True)])
         return int(cursor.rowcount)
