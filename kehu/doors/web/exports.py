@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -178,11 +179,17 @@ def _traced(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     held = request.FILES.get("file")
     if not isinstance(held, TracedUpload):
         return _page(request, desk, {"traced_wrong": True}, status=422)
-    found = [_copy(one) for one in named(held.tracer)]
-    return _page(request, desk, {"traced": {"copies": found, "size": held.size}})
+    return _page(request, desk, {}, traced=named(held.tracer))
 
 
-def _page(request: HttpRequest, desk: SignedIn, more: dict[str, Any], *, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    desk: SignedIn,
+    more: dict[str, Any],
+    *,
+    traced: Sequence[Traced] | None = None,
+    status: int = 200,
+) -> HttpResponse:
     who = desk.without_purpose
     held, older_lists = _part(request, "before", asking.requests, who)
     issued, older_tokens = _part(request, "issued-before", tokens.tokens, who)
@@ -201,6 +208,7 @@ def _page(request: HttpRequest, desk: SignedIn, more: dict[str, Any], *, status:
         "most_of_all": tokens.MOST,
         "form": _form(desk) if desk.claim and desk.may("give") else None,
         "asked": _Asked(),
+        "traced": None if traced is None else {"copies": [_copy(one, {held.id for held in issued}) for one in traced]},
         **more,
     }
     return page(request, "web/exports.html", context, desk=desk, nav="exports", status=status)
@@ -214,7 +222,8 @@ def _part(request: HttpRequest, name: str, ask: Callable[..., list[Row]], who: A
         raise Http404 from None
     found = ask(actor=who, newest=_ROWS + 1, before=before)
     shown = [one for one in found[_ROWS:] if before is None and one.state in _RUNS]
-    return found[:_ROWS] + shown, f"?{name}={found[_ROWS - 1].id}" if len(found) > _ROWS else ""
+    # in full, for the page may be the answer to a form that went elsewhere
+    return found[:_ROWS] + shown, f"{reverse('exports')}?{name}={found[_ROWS - 1].id}" if len(found) > _ROWS else ""
 
 
 def _form(desk: SignedIn) -> dict[str, Any]:
@@ -272,11 +281,13 @@ def _token_row(desk: SignedIn, held: OutsideToken) -> dict[str, Any]:
     }
 
 
-def _copy(one: Traced) -> dict[str, Any]:
+def _copy(one: Traced, shown: Collection[UUID]) -> dict[str, Any]:
     held: Any = one.list or one.token
+    # a token has its row alone, and an older one stands on a page that begins with it
+    away = "" if held.id in shown else f"{reverse('exports')}?issued-before={UUID(int=held.id.int + 1)}"
     return {
         "list": one.list,
-        "token": one.token,
+        "where": reverse("export", args=[held.id]) if one.list else f"{away}#t{held.id}",
         "count": one.count,
         "held": held,
         "purpose": purpose_label(held.purpose),

@@ -6,6 +6,7 @@ import re
 import tempfile
 import uuid
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pyrage
 import pytest
@@ -99,10 +100,22 @@ def test_older_ones_stand_on_pages_of_their_own(house, monkeypatch):
     assert found == [asks[3], asks[2], asks[0]]  # the last may be written yet
     page = text_of(desk.get(f"/exports?before={asks[2]}"))
     assert f'href="/exports/{asks[1]}"' in page and f'href="/exports/{asks[2]}"' not in page
-    [older] = set(re.findall(r'href="(\?issued-before=[0-9a-f-]{36})#h-tokens"', text_of(office.get("/exports"))))
+    [older] = set(
+        re.findall(r'href="/exports(\?issued-before=[0-9a-f-]{36})#h-tokens"', text_of(office.get("/exports")))
+    )
     page = text_of(office.get(f"/exports{older}"))
-    assert f'<tr id="t{issued[0]}"' in page and page.count('<tr id="t') == 1 and 'href="?issued' not in page
+    assert f'<tr id="t{issued[0]}"' in page and page.count('<tr id="t') == 1 and 'href="/exports?issued' not in page
     assert desk.get("/exports?before=x").status_code == 404
+    auditor, _ = signed_in("auditor")
+    for token, away in ((issued[0], True), (issued[2], False)):  # a copy of the answers that each token got
+        _, marks = canary_of(token, ("email",))
+        answer = auditor.post("/exports/trace", {"file": SimpleUploadedFile("a.csv", marks["email"].encode())})
+        [link] = re.findall(rf'href="([^"]*#t{token})"', text_of(answer))
+        assert (link != f"#t{token}") is away
+        shown = text_of(auditor.get(link.partition("#")[0])) if away else text_of(answer)
+        assert f'<tr id="t{token}"' in shown
+        ways = re.findall(r'href="([^"]*before=[0-9a-f-]+)#h-', text_of(answer))
+        assert len(ways) == 2 and {auditor.get(urljoin("/exports/trace", way)).status_code for way in ways} == {200}
 
 
 def test_refused_over_or_somebody_elses(house):
