@@ -25,7 +25,7 @@ from kehu.doors.web.intake.words import tabs, unreadable
 from kehu.doors.web.pages import field_label, language, page
 from kehu.doors.web.sent import id_of
 from kehu.doors.web.uploads import SealedUpload, SealingHandler
-from kehu.doors.web.words import reason_label
+from kehu.doors.web.words import joined, reason_label
 from kehu.govern.models import Channel
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
@@ -186,7 +186,7 @@ def _why(fault: str) -> str:
         return told
     if "." in fault:
         words = installation().rules.policies.text(fault, language())
-        return f"{words.reason} {words.remedy}".strip()
+        return joined(words.reason, words.remedy)
     return unreadable(fault)
 
 

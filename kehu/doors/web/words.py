@@ -22,6 +22,16 @@ def spoken() -> str:
     return current if current in LANGUAGES else "en"
 
 
+def gap() -> str:
+    """What stands between two sentences of the reader's language: Chinese ones end in their own space."""
+    return " " if spoken() == "en" else ""
+
+
+def joined(*sentences: str | None) -> str:
+    """Sentences in a row, those left out that say nothing."""
+    return gap().join(filter(None, sentences))
+
+
 def lazystr_of(words: Callable[[str], str], code: str) -> Promise:
     """Words that are looked up each time they are shown, in the reader's language."""
     return cast(Promise, lazy(words, str)(code))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import polib
 import pytest
+from django.template import Context, Template
+from django.utils.translation import override
 
+from kehu.doors.web.words import joined
 from scripts import translate
 
 
@@ -27,7 +32,7 @@ def test_a_missing_translation_is_found(tmp_path: Path) -> None:
 
 
 def test_taiwan_reads_its_own_words() -> None:
-    from django.utils.translation import gettext, override
+    from django.utils.translation import gettext
 
     with override("zh-hant"):
         assert gettext("Import") == "匯入"
@@ -45,11 +50,51 @@ def test_no_text_is_converted_into_another_word(wrong: str) -> None:
     assert [text for text in said if wrong in text] == []
 
 
+def texts_as_data() -> Iterator[tuple[str, str]]:
+    """Every text in traditional Chinese that stands in a file beside the code, with the file; not what people sign, which stays."""
+
+    def texts(held: object, ours: bool = False) -> Iterator[str]:
+        if isinstance(held, dict):
+            for name, one in held.items():
+                yield from texts(one, ours or name == "zh-hant")
+        elif isinstance(held, list):
+            for one in held:
+                yield from texts(one, ours)
+        elif ours:
+            yield str(held)
+
+    root = translate.ROOT
+    for path in [*(root / "laws").glob("*.toml"), *(root / "kehu").rglob("*.toml")]:
+        if path.name != "texts.toml":
+            yield from ((path.name, text) for text in texts(tomllib.loads(path.read_text(encoding="utf-8"))))
+    for path in (root / "policies").glob("*.cedar"):
+        said = re.findall(r'@\w+_zh_hant\("(.*)"\)', path.read_text(encoding="utf-8"))
+        yield from ((path.name, text) for text in said)
+
+
+def test_texts_beside_the_code_say_the_words_of_the_pages() -> None:
+    wrong = [found for found, wanted in translate.GLOSSARY.items() if found != wanted]
+    held = list(texts_as_data())
+    assert len(held) > 1000
+    assert [(file, text) for file, text in held for one in wrong if one in text] == []
+
+
+def test_sentences_follow_each_other_as_the_language_has_it() -> None:
+    """In Chinese no space stands behind the full stop of a sentence: templates say ``gap``, code ``joined``."""
+    end = r'(?:\{% translate "[^"]*[.?!]"[^%]*%\}|[.?!]\{% endblocktranslate %\})(?:\{% end(?:if|with) %\})*'
+    bare = re.compile(end + r"(?: (?:\{% if [^%]*%\})?|\{% if [^%]*%\} )(?=\{% (?:block)?translate|\{\{)")
+    pages = translate.ROOMS.rglob("templates/**/*.html")
+    assert [(path.name, found) for path in pages for found in bare.findall(path.read_text(encoding="utf-8"))] == []
+    for language, said in (("en", "One. Two."), ("zh-hans", "One.Two."), ("zh-hant", "One.Two.")):
+        with override(language):
+            assert joined("One.", "", "Two.") == said
+            assert Template("{% load desk %}One.{% gap %}Two.").render(Context()) == said
+
+
 def test_an_english_date_is_read_one_way_on_both_sides_of_the_ocean() -> None:
     from datetime import datetime
 
     from django.utils.formats import date_format
-    from django.utils.translation import override
 
     at = datetime(2026, 12, 4, 20, 47)
     with override("en"):
@@ -60,7 +105,6 @@ def test_an_english_date_is_read_one_way_on_both_sides_of_the_ocean() -> None:
 
 
 def test_codes_have_words_and_what_a_house_has_named_stands() -> None:
-    from django.utils.translation import override
 
     from kehu.collect.quarantine import reasons
     from kehu.doors.web import words

@@ -28,6 +28,7 @@ from kehu.doors.web.imports import kind_word
 from kehu.doors.web.intake.words import countries, unreadable, why
 from kehu.doors.web.pages import field_label, language, page, purpose_label, whole
 from kehu.doors.web.record import basis_label
+from kehu.doors.web.words import joined
 from kehu.govern.models import Channel, Controller, Source
 from kehu.govern.slugs import BASES
 from kehu.guard.aside import AsideDoesNotOpen
@@ -71,7 +72,7 @@ def new_import(request: HttpRequest, desk: SignedIn, staged: UUID) -> HttpRespon
         if starts:
             raise
         words = installation().rules.policies.text(refused.policy, language())
-        problem = f"{words.reason} {words.remedy}".strip()
+        problem = joined(words.reason, words.remedy)
     except TermsRefused as wrong:
         problem = _missing(wrong.option)
     except MappingRefused:

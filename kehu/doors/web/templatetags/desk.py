@@ -46,6 +46,9 @@ def _icon(name: str, size: int, cls: str) -> SafeString:
     return mark_safe(str(lucide(name, size=size, **attributes)))  # noqa: S308  (shipped SVG, no input in it)
 
 
+register.simple_tag(words.gap)
+
+
 @register.simple_tag
 def consent(label: str, state: str, title: str = "") -> SafeString:
     """A consent by icon, word and colour together."""

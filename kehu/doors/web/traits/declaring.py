@@ -16,7 +16,7 @@ from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.pages import field_label, language, page
 from kehu.doors.web.traits import words
 from kehu.doors.web.traits.catalogue import NAV, spread_rows
-from kehu.doors.web.words import language_name
+from kehu.doors.web.words import joined, language_name
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
@@ -113,7 +113,7 @@ def _done(given: QueryDict, desk: SignedIn, context: dict[str, Any]) -> HttpResp
 def _words_of(wrong: Exception) -> str:
     said = problem_of(wrong)
     words_ = said.words(language()) if said else {}
-    return f"{words_.get('message', '')} {words_.get('remedy') or ''}".strip()
+    return joined(words_.get("message"), words_.get("remedy"))
 
 
 def _checked(given: QueryDict) -> dict[str, Any]:
