@@ -114,7 +114,7 @@ _SPEAKING: Final[Mapping[str, Callable[[Any], Problem]]] = {
     ),
     "kehu.collect.readers.rows.UnreadableSource": lambda error: Problem("unreadable", said=str(error)),
     "kehu.serve.rights.requests.NoLawKnows": lambda error: Problem("clock-law", {"laws": ", ".join(error.laws)}),
-    "kehu.serve.rights.requests.ClockRefused": lambda error: Problem("clock", said=str(error)),
+    "kehu.serve.rights.requests.ClockRefused": lambda error: Problem(f"clock-{error.why}"),
     "kehu.guard.watch.cases.StepRefused": lambda error: Problem(f"case-{error.why}"),
 }
 

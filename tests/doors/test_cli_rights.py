@@ -116,7 +116,7 @@ def test_a_clock_that_no_law_lets_be_extended_is_refused_and_not_wrong_usage(keh
     assert (code, refused["error"]["code"]) == (3, "clock-law") and "(CN)" in refused["error"]["message"]
     assert kehu("request", "extend", ids[1], "--reason", "many records")[0] == 0
     code, refused = kehu("request", "extend", ids[1], "--reason", "once more")
-    assert (code, refused["error"]["code"]) == (3, "clock") and "before" in refused["error"]["message"]
+    assert (code, refused["error"]["code"]) == (3, "clock-recorded") and "before" in refused["error"]["message"]
     for wrong in (("extend", ids[1]), ("confirm", ids[1], "--at", "2001-01-01")):
         assert kehu("request", *wrong)[0] == 2
 

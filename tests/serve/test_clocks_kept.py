@@ -69,11 +69,11 @@ def test_an_extension_is_told_with_its_reason_in_time_and_once(database):
     assert row["steps"][0]["reason"] == "many recordszq"
     assert b"recordszq" not in bytes(raw().execute("select reason from rights_requeststep").fetchone()[0])
     assert Request.objects.get(id=id).due == datetime.fromisoformat(row["due"])  # what the customer's page shows
-    with pytest.raises(requests.ClockRefused, match="before"):
+    with pytest.raises(requests.ClockRefused, match="recorded"):
         requests.step(id, "extend", actor=owner, reason="again")
     late = opened(EU, received=ago(days=60), right="erase")
     for kind in ("extend", "suspend"):
-        with pytest.raises(requests.ClockRefused, match="has ended"):
+        with pytest.raises(requests.ClockRefused, match="ended"):
             requests.step(late, kind, actor=owner, reason="too late")
 
 
@@ -92,13 +92,13 @@ def test_an_identity_check_stops_the_clock_and_goes_on(database):
     plain = row_of(id)["due"]
     requests.step(id, "suspend", actor=owner, reason="please prove who you are", at=ago(days=24))
     assert row_of(id)["clock"]["state"] == "suspended"
-    with pytest.raises(requests.ClockRefused, match="already"):
+    with pytest.raises(requests.ClockRefused, match="stands"):
         requests.step(id, "suspend", actor=owner, reason="again")
     requests.step(id, "resume", actor=owner, at=ago(days=4))
     row = row_of(id)
     moved = datetime.fromisoformat(row["due"]) - datetime.fromisoformat(plain)
     assert row["clock"]["state"] == "running" and timedelta(days=17) < moved < timedelta(days=24)
-    with pytest.raises(requests.ClockRefused, match="not stand"):
+    with pytest.raises(requests.ClockRefused, match="runs"):
         requests.step(id, "resume", actor=owner)
 
 

@@ -56,14 +56,22 @@ class ErasedAlready(ValueError):
 
 
 class ClockRefused(ValueError):
-    """What was asked of a clock is not to be had: it stands already, was recorded before, or comes too late."""
+    """What was asked of a clock is not to be had; ``why`` is one word.
+
+    ``recorded``: it was before, and a law lets it be once; ``stands``: already; ``runs``: it does not stand; ``ended``: all that
+    could be moved have; ``law``: see :class:`NoLawKnows`.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class NoLawKnows(ClockRefused):
     """No law that applies lets a clock be extended, or stopped; ``laws``: those that do."""
 
     def __init__(self, laws: Sequence[str]) -> None:
-        super().__init__("no law that applies knows this")
+        super().__init__("law")
         self.laws = laws
 
 
@@ -154,18 +162,18 @@ def _require_step(
         raise ValueError("reason: the person is told why")
     done, stands = {one.kind for one in steps}, _stands(steps)
     if kind in done and kind in ("confirm", "extend"):
-        raise ClockRefused("This was recorded before; a law lets it be once.")
+        raise ClockRefused("recorded")
     if kind in ("extend", "suspend"):
         before = clocks_of_request(row, steps, now=at)
         moved = extendable(before) if kind == "extend" else stoppable(before)
         if not moved:
             raise NoLawKnows(laws_of(row.packs))
         if kind == "suspend" and stands:
-            raise ClockRefused("The clock stands already.")
+            raise ClockRefused("stands")
         if all(clock.overdue(at) for clock in moved):
-            raise ClockRefused("The clock has ended: it is extended or stopped before that.")
+            raise ClockRefused("ended")
     if kind == "resume" and not stands:
-        raise ClockRefused("The clock does not stand.")
+        raise ClockRefused("runs")
 
 
 def _stands(steps: Sequence[RequestStep]) -> bool:

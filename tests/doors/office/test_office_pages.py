@@ -104,10 +104,13 @@ def test_a_request_from_its_receipt_to_its_answer(office, monkeypatch):
     body = text_of(desk.get(page))
     assert "many records" in body and "extended" in body and who.human and "Yes, note it" not in body
     again = desk.post(f"{page}/extend", {"reason": "once more"})
-    assert again.status_code == 422 and "Not recorded" in text_of(again)
-    assert desk.post(f"{page}/assign", {"staff": str(signed_in("service")[1].staff)}).status_code == 422
+    assert again.status_code == 422 and "recorded for the request before" in text_of(again)
+    wrong = desk.post(f"{page}/assign", {"staff": str(signed_in("service")[1].staff)})
+    assert wrong.status_code == 422 and "somebody of the privacy or legal office" in text_of(wrong)
     lost = text_of(desk.post(f"{page}/answer", {"outcome": "moon", "text": "A long letter."}))
-    assert "A long letter." in lost  # nobody writes it twice
+    assert "A long letter." in lost and "say how it ended" in lost  # nobody writes it twice
+    assert "it needs a reason, which the person is told" in text_of(desk.post(f"{page}/suspend", {"reason": " "}))
+    assert "does not stand" in text_of(desk.post(f"{page}/resume"))
     assert desk.post(f"{page}/vanish").status_code == 404
     assert desk.post(f"{page}/answer", {"outcome": "done", "text": "Here it is."})["Location"].endswith("done=answer")
     body = text_of(desk.get(page))
@@ -115,7 +118,20 @@ def test_a_request_from_its_receipt_to_its_answer(office, monkeypatch):
     assert page not in text_of(desk.get("/requests")) and page in text_of(desk.get("/requests?all=1"))
     monkeypatch.setattr(requests, "MOST", 1)
     assert "answered, the newest 1." in text_of(desk.get("/requests?all=1"))
-    assert desk.post(f"{page}/confirm").status_code == 422  # it is closed
+    closed = desk.post(f"{page}/confirm")
+    assert closed.status_code == 422 and "was answered before" in text_of(closed)
+
+
+def test_a_refused_step_names_the_one_reason_that_holds(office):
+    (desk, who), lin = office
+    [chinese] = admit({"full_name": "王小明"}, packs=1)
+    for subject, days, said in ((chinese, 1, "No law that applies to this request (CN)"), (lin, 60, "has ended")):
+        received = timezone.now() - timedelta(days=days)
+        id = requests.open_request(subject=subject, right="access", actor=who, received_at=received)
+        refused = desk.post(f"/requests/{id}/extend", {"reason": "many records"})
+        assert refused.status_code == 422 and said in text_of(refused)
+    late = desk.post("/requests/open", {"customer": str(lin), "right": "access", "received": "2999-01-01T00:00"})
+    assert late.status_code == 422 and "neither to come nor before 1990" in text_of(late)
 
 
 def test_what_a_hold_keeps_after_an_erasure_is_looked_at_again_or_let_go(office):

@@ -13,9 +13,10 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from kehu.doors.problems import problem_of
 from kehu.doors.web.entrance import staff_page
 from kehu.doors.web.office.clocks import clock_view, past
-from kehu.doors.web.pages import page
+from kehu.doors.web.pages import language, page
 from kehu.doors.web.record import right_label
 from kehu.doors.web.sent import customer_of, written
 from kehu.doors.web.words import LAW_LABELS
@@ -56,9 +57,15 @@ DONE: Final = {
     "confirm-part": gettext_lazy("Joined for certain: the answer covers that record, too."),
     "decline-part": gettext_lazy("Parted for good: that record is another customer's."),
 }
-WRONG: Final = gettext_lazy(
-    "Not recorded: no law that applies knows this, it stands already, it comes too late, or a part is missing."
-)
+_WHY = gettext_lazy("Not recorded: it needs a reason, which the person is told.")
+_MISSING: Final = {
+    "open": gettext_lazy("Not recorded: say what is asked for, and when it came: neither to come nor before 1990."),
+    "assign": gettext_lazy("Not recorded: somebody of the privacy or legal office who is still here looks after it."),
+    "answer": gettext_lazy("Not recorded: say how it ended."),
+    "extend": _WHY,
+    "suspend": _WHY,
+}
+_NO_MOMENT: Final = gettext_lazy("Not recorded: the time lies between its receipt, or the last step, and now.")
 ERASED: Final = gettext_lazy("The person was erased: what they are told, with the certificate, is kept nowhere.")
 _NOBODY: Final = gettext_lazy(
     "No customer has this id. It stands at the top of their record, whose address will do, too."
@@ -103,7 +110,7 @@ def open_one(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     except UnknownSubject:
         return _board(request, desk, {"told": _NOBODY, "wrong": "customer"}, 422)
     except ValueError:
-        return _board(request, desk, {"told": WRONG, "wrong": "received"}, 422)
+        return _board(request, desk, {"told": _MISSING["open"], "wrong": "received"}, 422)
     return redirect(reverse("request", args=[made]) + "?done=open")
 
 
@@ -190,8 +197,12 @@ def take(request: HttpRequest, desk: SignedIn, request_id: UUID, step: str) -> H
         raise Http404 from None
     except ErasedAlready:
         return _one(request, desk, request_id, {"told": ERASED, "wrong": step}, 422)
-    except (AlreadyAnswered, ClockRefused, ValueError):
-        return _one(request, desk, request_id, {"told": WRONG, "wrong": step}, 422)
+    except (AlreadyAnswered, ClockRefused) as refused:
+        why = problem_of(refused).words(language())["message"]
+        return _one(request, desk, request_id, {"told": why, "wrong": step}, 422)
+    except ValueError:
+        missing = _NO_MOMENT if said.get("at") else _MISSING.get(step, _NO_MOMENT)
+        return _one(request, desk, request_id, {"told": missing, "wrong": step}, 422)
     return redirect(reverse("request", args=[request_id]) + f"?done={step}")
 
 
