@@ -12,8 +12,10 @@ from kehu.guard.gate.pulls import forget_pulls
 from kehu.guard.gate.quotas import forget_quotas
 from kehu.guard.gate.read import raw_connection
 from kehu.guard.installation import installation
+from kehu.guard.ledger.open_log import connect, signer_of
 from kehu.guard.ledger.record import record_act
 from kehu.guard.ledger.retirement import retire
+from kehu.guard.ledger.thinning import thin
 from kehu.guard.setup import register_due_notices
 from kehu.guard.staff.actions import owner_actor
 from kehu.guard.tombstones import replay_after_restore
@@ -109,6 +111,15 @@ def erase_again(timestamp: int) -> None:
 def retire_rows(timestamp: int) -> None:
     """Each night: rows of the ledger whose time is over lose their body."""
     retire(actor=owner_actor())
+
+
+@app.periodic(cron="7 4 * * *")
+@app.task(name="guard:thin_heads", queueing_lock="thin_heads", lock="thin_heads", pass_context=False)
+def thin_heads(timestamp: int) -> None:
+    """Each night: of signed heads older than thirty days the last of each hour stays."""
+    home = installation().home
+    with connect() as connection:
+        thin(connection, signer_of(home), home / "checkpoints")
 
 
 @app.periodic(cron="37 3 * * *")

@@ -188,10 +188,15 @@ def write_file(path: Path, content: bytes) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(fresh, path)
+        replace_file(fresh, path)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def replace_file(fresh: Path, path: Path) -> None:
+    """Put a file that is whole and on disk in place of another in the same folder, on disk when this returns."""
+    os.replace(fresh, path)
     _sync_folder(path.parent)
 
 

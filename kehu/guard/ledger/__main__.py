@@ -19,7 +19,7 @@ from kehu.guard.ledger.witness import handing
 from kehu.host.home import Home
 
 _PAUSE = 0.5  # seconds between looks: a row stands in the tree about so long after its commit
-_SIGN = 5.0  # seconds between checkpoints: each is kept for ever, in the database, the home and with every witness
+_SIGN = 5.0  # seconds between checkpoints: each goes to every witness; here they grow fewer after a month (thinning)
 _WATCH = 10.0  # seconds between looks at the delay
 _log = logging.getLogger("kehu.ledger")
 

@@ -14,7 +14,7 @@ from kehu.guard.ledger.verifier import grew
 
 
 class NoCheckpoint(LookupError):
-    """No checkpoint of that size was ever signed; the text names the nearest."""
+    """No checkpoint of that size is here; the text names the nearest."""
 
 
 class LogForked(RuntimeError):

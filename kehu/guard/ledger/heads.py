@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from psycopg import Connection
 
 from kehu.guard.ledger.checkpoint import CheckpointInvalid, Signer, parse
-from kehu.host.home import write_file
+from kehu.host.home import replace_file, write_file
 
 _SHOWN: Final = 20  # of many checkpoints with one fault
 _TAIL: Final = 4_096  # bytes: longer than the lines of signatures of one note
+_PORTION: Final = 1_000  # notes looked at together
+_SIGNED: Final = "—".encode()
+SPARE: Final = """
+c.at < clock_timestamp() - interval '30 days' and date_trunc('hour', c.at, 'UTC') =
+    (select date_trunc('hour', n.at, 'UTC') from ledger_checkpoint n where n.size > c.size order by n.size limit 1)
+"""
+"""SQL: a head ``c`` is older than thirty days and not the last of its hour: it may have been dropped, see :mod:`.thinning`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,52 @@ def append_note(path: Path, note: str) -> None:
         os.fsync(file.fileno())
 
 
+def leave_out(path: Path, spare: Callable[[Sequence[str]], Collection[str]]) -> int:
+    """Write the file anew without those of its notes, many at once, that are spare; returns how many went.
+
+    What is no note stays as it is. Whoever calls it keeps others from adding notes meanwhile.
+    """
+    fresh, left = path.with_name(f".{path.name}.{os.getpid()}"), 0
+    try:
+        with path.open("rb") as file, fresh.open("wb") as out:
+            fresh.chmod(0o600)
+            parts = _parts(file)
+            while portion := list(islice(parts, _PORTION)):
+                notes = {
+                    part: part.decode("utf-8", "replace").removesuffix("\n") for part in portion if _SIGNED in part
+                }
+                gone = spare(list(notes.values()))
+                kept = [part for part in portion if notes.get(part) not in gone]
+                left += len(portion) - len(kept)
+                out.writelines(kept)
+            out.flush()
+            os.fsync(out.fileno())
+        if left:
+            replace_file(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return left
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    """The notes of a file as they stand in it, and what stands between them."""
+    text, part = b"", b""
+    for line in file:
+        part += line
+        if line != b"\n":
+            continue
+        if part.startswith(_SIGNED):
+            yield text + part
+            text = b""
+        else:
+            if text:
+                yield text
+            text = part
+        part = b""
+    if text or part:
+        yield text + part
+
+
 def gather(connection: Connection[Any], signer: Signer, home_file: Path | None, against: str | None) -> Heads:
     """Every head there is: of the database, of the home's file, and those in ``against``, which the caller kept."""
     roots: dict[int, dict[bytes, str]] = {}
@@ -89,11 +144,12 @@ def gather(connection: Connection[Any], signer: Signer, home_file: Path | None, 
         return found
 
     ours = set[str]()
-    for size, root, note in connection.execute("select size, root, note from ledger_checkpoint order by size"):
+    heads = f"select c.size, c.root, c.note, coalesce({SPARE}, false) from ledger_checkpoint c order by c.size"
+    for size, root, note, is_spare in connection.execute(heads):
         signed = take(note, "in the database")
         if signed is not None and signed != (size, bytes(root)):
             faults.append(f"the checkpoint of {size} rows in the database says otherwise than its signed note")
-        if signed is not None:
+        if signed is not None and not is_spare:  # as an older copy of the database has it
             ours.add(note)
     if home_file is not None:
         notes, rest = split_notes(home_file.read_text(encoding="utf-8", errors="replace") if home_file.exists() else "")

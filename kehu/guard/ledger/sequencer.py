@@ -18,7 +18,8 @@ from kehu.guard.ledger.leaf import LEAF_COLUMNS, leaf_of
 from kehu.guard.ledger.tiles import TILE, TreeReader, split_hashes, tile_roots
 from kehu.guard.ledger.tree import Frontier, root_of
 
-_LOCK: Final = 0x6B656875  # "kehu"
+LOCK: Final = 0x6B656875  # "kehu"
+"""Held, until the transaction ends, by whoever adds leaves or heads, or writes the home's file of heads."""
 _BATCH: Final = 5_000
 
 _PENDING: Final = f"""
@@ -59,7 +60,7 @@ class Sequencer:
         taken = 0
         while True:
             with self._connection.transaction():
-                self._connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+                self._connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
                 count = self._take_batch()
             taken += count
             if count < _BATCH:
@@ -140,7 +141,7 @@ class Sequencer:
 
     def _sign(self) -> None:
         with self._connection.transaction():
-            self._connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            self._connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             frontier = self._load()
             there = self._connection.execute(
                 "select 1 from ledger_checkpoint where size = %s", (frontier.size,)

@@ -29,6 +29,7 @@ from psycopg import Connection
 from kehu.guard.ledger import verifier
 from kehu.guard.ledger.consistency import LogForked, prove_growth
 from kehu.guard.ledger.heads import append_note, last_note
+from kehu.guard.ledger.tiles import TreeReader
 from kehu.host.home import Home, write_file
 
 SETTING: Final = "KEHU_WITNESSES"
@@ -211,7 +212,7 @@ def _to_folder(witness: Witness, connection: Connection[Any]) -> int:
 
 
 def _held_by(file: Path, connection: Connection[Any]) -> int:
-    """The size of the file's last checkpoint, which must be one of ours; -1 where it has none."""
+    """The size of the file's last checkpoint, which must be one of ours, or the tree's here at that size; -1 where it has none."""
     last = last_note(file) if file.exists() else None
     if last is None:
         return -1
@@ -219,9 +220,20 @@ def _held_by(file: Path, connection: Connection[Any]) -> int:
     ours, newest = connection.execute(
         "select (select note from ledger_checkpoint where size::text = %s), max(size) from ledger_checkpoint", (size,)
     ).fetchone() or (None, -1)
-    if ours == last:
+    if ours == last or (
+        ours is None and size.isdecimal() and 0 < int(size[:20]) <= newest and _is_ours(last, connection)
+    ):
         return int(size)
     raise NotTaken("ahead" if size.isdecimal() and int(size[:20]) > newest else "forked")
+
+
+def _is_ours(note: str, connection: Connection[Any]) -> bool:
+    """Whether the tree begins as a checkpoint says that is held here no longer (:mod:`kehu.guard.ledger.thinning`)."""
+    try:
+        head = verifier.head_of(note)
+        return TreeReader(connection).subtree(0, head.size) == head.root
+    except (verifier.Wrong, IndexError):
+        return False
 
 
 def _to_service(
