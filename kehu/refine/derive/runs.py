@@ -27,6 +27,7 @@ from kehu.guard.gate.read import CHUNK, EVENT_KINDS, LedgerUnavailable, Opened, 
 from kehu.guard.ledger.record import record_act
 from kehu.guard.watch.marks import NOT_HONEY
 from kehu.host.away import AWAY
+from kehu.host.each import tried
 from kehu.refine.derive import due
 from kehu.refine.derive.askers import USE, asker_of, of_the_asker, stopped_now
 from kehu.refine.derive.computing import counted
@@ -79,23 +80,24 @@ def compute(*, actor: Actor, progress: Progress | None = None) -> Computed:
         began, asked, let_out, failed = time.perf_counter(), 0, 0, list[Exception]()
         forget_unheld()
         work, seen, stopped = groups(), due.seen(), _Stopped()
-        for number, group in enumerate(work):
+
+        def whole(numbered: tuple[int, Group]) -> tuple[int, int]:
+            (number, group), found = numbered, 0
             customers = _customers(group)
-            try:
-                for done, found in enumerate(_pages(customers, group, asker_of(group, actor)), 1):
-                    let_out += found
-                    if progress:
-                        progress((number + min(1.0, done * _PAGE / max(1, len(customers)))) / len(work))
-                refresh(group)
-            except NobodyMay as nobody:
-                stopped[group.part] = nobody
+            for done, of_page in enumerate(_pages(customers, group, asker_of(group, actor)), 1):
+                found += of_page
+                if progress:
+                    progress((number + min(1.0, done * _PAGE / max(1, len(customers)))) / len(work))
+            refresh(group)
+            return len(customers), found
+
+        for (_, group), came in tried(whole, enumerate(work), but=_OF_ALL):
+            if not isinstance(came, Exception):
+                asked, let_out = asked + came[0], let_out + came[1]
+                continue
+            stopped[group.part] = _put_off(group, came, failed)
+            if isinstance(came, NobodyMay):
                 refresh(group, computed=False)
-            except _OF_ALL:
-                raise
-            except Exception as wrong:  # noqa: BLE001  (whatever it is, other purposes wait behind it)
-                stopped[group.part] = _put_off(group, wrong, failed)
-            else:
-                asked += len(customers)
 
         def ended() -> None:
             due.done(seen, but=stopped)
@@ -123,19 +125,12 @@ def catch_up(*, most: int = 50_000) -> Computed:
             rows = due.due_now([group.part for group in work if group.part not in stopped])
             if not rows:
                 break
-            for group in work:
-                if group.part in stopped:
-                    continue
-                customers = _customers_of([row.subject for row in rows if row.concerns(group.part)])
-                try:
-                    let_out += sum(_pages(customers, group, asker_of(group)))
-                    settle(group, customers)
-                except NobodyMay as nobody:
-                    stopped[group.part] = nobody
-                except _OF_ALL:
-                    raise
-                except Exception as wrong:  # noqa: BLE001  (as above)
-                    stopped[group.part] = _put_off(group, wrong, failed)
+            waiting = [group for group in work if group.part not in stopped]
+            for group, came in tried(partial(_settled, rows), waiting, but=_OF_ALL):
+                if isinstance(came, Exception):
+                    stopped[group.part] = _put_off(group, came, failed)
+                else:
+                    let_out += came
             count += len(_customers_of([row.subject for row in rows]))
             retried(partial(due.done, [(row.seq, row.seq) for row in rows], but=stopped))
     if failed:
@@ -143,8 +138,19 @@ def catch_up(*, most: int = 50_000) -> Computed:
     return Computed(count, let_out, time.perf_counter() - began, _said(stopped))
 
 
+def _settled(rows: Sequence[due.Row], group: Group) -> int:
+    """Compute what is due of one purpose; returns of how many customers something was let out."""
+    customers = _customers_of([row.subject for row in rows if row.concerns(group.part)])
+    let_out = sum(_pages(customers, group, asker_of(group)))
+    settle(group, customers)
+    return let_out
+
+
 def _put_off(group: Group, wrong: Exception, failed: list[Exception]) -> NobodyMay:
-    """A purpose fails in a way that nobody foresaw: what is due of it is tried again in an hour, as where the gate refuses."""
+    """Nobody may compute a purpose, or it fails in a way that nobody foresaw: then what is due of it is tried again in an hour, as
+    where the gate refuses."""
+    if isinstance(wrong, NobodyMay):
+        return wrong
     _log.error("derive.failed", extra={"purpose": group.purpose, "failure": type(wrong).__name__})
     failed.append(wrong)
     return NobodyMay(group.purpose, "", asked=True)

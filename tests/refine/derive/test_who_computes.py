@@ -94,6 +94,23 @@ def test_a_purpose_that_fails_as_nobody_foresaw_waits_by_itself(there, monkeypat
     assert runs.catch_up().stopped == {} and mine in everything()[ann] and due.waiting() == 0
 
 
+@pytest.mark.parametrize("fails", ["analytics", "personalisation"])
+def test_a_run_of_everything_goes_on_behind_a_purpose_whose_customers_cannot_be_told(there, monkeypatch, fails):
+    customers()
+    mine, other = ("frequency", "category_affinity") if fails == "analytics" else ("category_affinity", "frequency")
+    real = runs._customers
+
+    def asked(group, **more):
+        if group.purpose == fails:
+            raise ValueError("unforeseen")
+        return real(group, **more)
+
+    monkeypatch.setattr(runs, "_customers", asked)
+    with pytest.raises(ValueError, match="unforeseen"):
+        runs.compute(actor=owner_actor())
+    assert Trait.objects.get(slug=mine).computed_at is None is not Trait.objects.get(slug=other).computed_at
+
+
 def test_a_run_of_everything_goes_on_behind_a_purpose_that_nobody_may_compute(there):
     ann, _ = customers()
     anew()
