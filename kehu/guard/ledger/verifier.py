@@ -9,6 +9,8 @@ FILE is a proof of a row (``kehu ledger prove``, or a customer's download), a pr
 from the proof) or a checkpoint that you kept (``--kept``). Needs Python 3.9 and nothing else; where the package
 ``cryptography`` is there, it checks the signatures.
 
+It is one file on purpose, however long: it is downloaded as it stands, and whoever reads it has read all that runs.
+
 Exit code: 0 all of it is proved; 1 something does not hold; 2 it cannot be told (wrong usage, nothing to trust).
 Formats: RFC 6962, C2SP signed-note, tlog-checkpoint and tlog-cosignature. Leakage: it reads the files named, sends
 nothing anywhere, and prints no name and no id of anyone.
