@@ -89,6 +89,21 @@ def test_after_three_wrong_facts_the_office_has_to_look(database):
         probable.name_fact(id, "old@mail.example", actor=her)
 
 
+def test_another_request_gives_no_more_tries(database):
+    lin, other, id = asked()
+    her = guest_actor(lin)
+    for n in range(probable.TRIES):
+        with pytest.raises(probable.NotTheirs) as failed:
+            probable.name_fact(id, f"{n}@mail.example", actor=her)
+    assert failed.value.left == 0
+    again = requests.open_request(subject=lin, right="erase", actor=her)
+    assert parts(again) == [(other, "open", 0)]
+    with pytest.raises(probable.UnknownPart):
+        probable.name_fact(again, "old@mail.example", actor=her)
+    requests.answer_request(id, outcome="refused", actor=owner_actor())  # somebody has looked
+    assert parts(again) == [(other, "open", probable.TRIES)]
+
+
 def test_nobody_names_facts_for_anothers_request(database):
     _, other, id = asked()
     [stranger] = admit({"full_name": "stranger"})

@@ -89,13 +89,15 @@ def parts_of(request: UUID, *, actor: Actor) -> list[Part]:
             _note(row)
     held = list(ProbablePart.objects.filter(request=row).order_by("part"))
     counts, due = _records(one.part for one in held), end_of_request(row, now=timezone.now())
-    return [Part(one.part, one.state, counts.get(one.part, 0), max(0, TRIES - one.tries), due) for one in held]
+    tried = _tried(one.part for one in held)
+    return [Part(one.part, one.state, counts.get(one.part, 0), max(0, TRIES - tried[one.part]), due) for one in held]
 
 
 def name_fact(request: UUID, value: str, *, actor: Actor) -> int:
     """The person names what a part of theirs carries; returns how many parts it confirmed.
 
-    Nothing is opened: the value is compared with the keyed index. After three that match nothing the office has to look.
+    Nothing is opened: the value is compared with the keyed index. After three that match nothing the office has to look,
+    with however many requests they were named.
 
     Raises:
         Refused: not their request.
@@ -106,7 +108,9 @@ def name_fact(request: UUID, value: str, *, actor: Actor) -> int:
 
     def work() -> int | None:
         row = _open(request)
-        waiting = [one for one in _waiting(row) if one.tries < TRIES]
+        waiting = _waiting(row)
+        tried = _tried((one.part for one in waiting), held=True)
+        waiting = [one for one in waiting if tried[one.part] < TRIES]
         if not waiting:
             raise UnknownPart(str(request))
         # what the certain part carries, too, a whole household may carry: it shows nothing
@@ -122,8 +126,8 @@ def name_fact(request: UUID, value: str, *, actor: Actor) -> int:
 
     found = retried(work)
     if found is None:
-        left = max((TRIES - one.tries for one in ProbablePart.objects.filter(request=request, state="open")), default=0)
-        raise NotTheirs(max(0, left))
+        parts = ProbablePart.objects.filter(request=request, state="open").values_list("part", flat=True)
+        raise NotTheirs(max((TRIES - count for count in _tried(parts).values()), default=0))
     return found
 
 
@@ -219,6 +223,17 @@ def _note(row: Request) -> None:
 def _waiting(row: Request) -> list[ProbablePart]:
     _note(row)
     return list(ProbablePart.objects.select_for_update().filter(request=row, state="open").order_by("part"))
+
+
+def _tried(parts: Iterable[UUID], *, held: bool = False) -> dict[UUID, int]:
+    """How often something was named in vain for each part, with all requests that nobody answered yet: another one gives no
+    more tries. ``held``: until the transaction ends nobody else names anything for them."""
+    wanted = list(parts)
+    rows = ProbablePart.objects.filter(part__in=wanted, request__state="open").order_by("id")
+    found = dict.fromkeys(wanted, 0)
+    for one in rows.select_for_update(of=("self",)) if held else rows:
+        found[one.part] += one.tries
+    return found
 
 
 def _one(row: Request, part: UUID) -> ProbablePart:
