@@ -6,24 +6,28 @@ import base64
 import io
 import zipfile
 import zlib
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 from PIL import Image
 
+from kehu.govern import states
 from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Consent
 from kehu.govern.notices import Covered, covers_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.counter.entries import EntryRefused
 from kehu.serve.counter.papers import Form, record_form
 from kehu.serve.desk.queries import explain
 from kehu.serve.register import changes
 from kehu.serve.rights.consents import actions, scanning
 from kehu.serve.rights.consents.evidence import Evidence, open_evidence
 from kehu.serve.rights.consents.scans import ScanRefused, drawn_anew
+from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.doors.portal.test_notices import WORDS, widen
 from tests.paper import jpeg, sheet
@@ -142,6 +146,21 @@ def test_a_form_agrees_to_what_its_notice_said_not_to_what_the_use_became():
     assert Consent.objects.get().purpose_version == version
     held = explain(lin, actor=marketing, purpose="marketing", fields=["email"])["email"]
     assert (held.answer, held.policy) == ("denied", "cn.pipl.consent-version")
+
+
+@pytest.mark.usefixtures("database")
+def test_a_form_is_of_the_day_where_it_is_taken_in_and_a_no_of_that_day_stands():
+    [lin], owner = admit({"full_name": "林婉清", "email": "lin@mail.example"}), owner_actor()
+    for zone in ("Asia/Shanghai", "America/Los_Angeles"):
+        with timezone.override(ZoneInfo(zone)):
+            yesterday = timezone.localdate() - timedelta(days=1)
+            early = datetime.combine(yesterday, time(7, 30), timezone.get_current_timezone())
+            states.enter(lin, "objection", by=owner.staff, id=new_id(), purpose=PURPOSES["marketing"], since=early)
+            with pytest.raises(EntryRefused, match="said-later"):
+                record_form(lin, Form("marketing", yesterday, "en", notice_in_force().id, sheet()), actor=owner)
+            record_form(lin, Form("marketing", timezone.localdate(), "en", notice_in_force().id, sheet()), actor=owner)
+            newest = Consent.objects.order_by("-recorded_at")[0]
+            assert (newest.status, timezone.localdate(newest.at)) == ("given", timezone.localdate())
 
 
 @pytest.mark.usefixtures("database")

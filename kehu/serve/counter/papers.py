@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -57,8 +57,8 @@ def record_form(subject: UUID, form: Form, *, actor: Actor) -> UUID:
         raise EntryRefused("unreadable")
     if not form.scan:
         raise EntryRefused("no-scan")
-    # of a day nobody knows the hour: a no of the same day stands
-    said_at = datetime.combine(form.signed, time(), UTC)
+    # of a day nobody knows the hour: a no of the same day, of whoever takes the form in, stands
+    said_at = datetime.combine(form.signed, time(), timezone.get_current_timezone())
     purpose = PURPOSES[form.purpose]
     if stricter_since(part_of(subject, whole=True), purpose, said_at):
         raise EntryRefused("said-later")
