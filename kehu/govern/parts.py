@@ -95,6 +95,15 @@ def hold(subject: UUID) -> Held:
     return Held([one for one, _, of in rows if of == core], [one for one, _, _ in rows])
 
 
+def held_now(subject: UUID) -> Held:
+    """The same for whoever looks at what was said before they write: whoever speaks meanwhile is waited for, and seen.
+
+    Raises:
+        UnknownSubject: not here.
+    """
+    return retried(lambda: hold(subject))
+
+
 def hold_kept(subject: UUID) -> list[UUID]:
     """Hold the whole of a customer as :func:`hold`; also somebody who is hidden, alone, as whose import was taken back.
 

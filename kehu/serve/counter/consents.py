@@ -11,7 +11,7 @@ from django.db.models import Q
 from kehu.collect.inbox.hands import Errand
 from kehu.govern.consent import Statement, give_consent
 from kehu.govern.models import Consent, StateEntry
-from kehu.govern.parts import UnknownSubject, part_of
+from kehu.govern.parts import UnknownSubject, held_now
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS
@@ -32,7 +32,7 @@ def take_consent(errand: Errand) -> str | None:
         return "message_no_customer"
     purpose, at, by = PURPOSES[said["purpose"]], datetime.fromisoformat(said["at"]), UUID(said["by"])
     try:
-        whole = part_of(subject, whole=True)
+        whole = held_now(subject).whole
     except UnknownSubject:  # erased since
         return "message_no_customer"
     if stricter_since(whole, purpose, at):

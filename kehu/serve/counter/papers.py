@@ -7,10 +7,11 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from kehu.govern.models import Notice
-from kehu.govern.parts import part_of
+from kehu.govern.parts import held_now
 from kehu.govern.slugs import LANGUAGES, PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.serve.counter.consents import stricter_since
@@ -60,12 +61,14 @@ def record_form(subject: UUID, form: Form, *, actor: Actor) -> UUID:
     # of a day nobody knows the hour: a no of the same day, of whoever takes the form in, stands
     said_at = datetime.combine(form.signed, time(), timezone.get_current_timezone())
     purpose = PURPOSES[form.purpose]
-    if stricter_since(part_of(subject, whole=True), purpose, said_at):
-        raise EntryRefused("said-later")
-    rows = actions.give(
-        subject, purpose, actor=actor, kind="general", until=None, notice=f"{notice.name}@{notice.version}", by_subject=None,
-        evidence=Evidence(PAPER, form.scan, form.reference), language=form.language, said_at=said_at,
-    )  # fmt: skip
+    proof = Evidence(PAPER, form.scan, form.reference).checked()  # takes seconds, which nobody is held for
+    with transaction.atomic():
+        if stricter_since(held_now(subject).whole, purpose, said_at):
+            raise EntryRefused("said-later")
+        rows = actions.give(
+            subject, purpose, actor=actor, kind="general", until=None, notice=f"{notice.name}@{notice.version}", by_subject=None,
+            evidence=proof, language=form.language, said_at=said_at,
+        )  # fmt: skip
     return _newest(rows, form.purpose)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from kehu.collect.inbox.hands import Errand
 from kehu.govern.models import Subscription
-from kehu.govern.parts import part_of
+from kehu.govern.parts import held_now
 from kehu.govern.subscriptions import Said, SuppressedHere, say
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS
@@ -48,7 +48,8 @@ def take_subscription(errand: Errand) -> str | None:
         return "message_no_customer"
     medium, status, at = said["medium"], said["status"], datetime.fromisoformat(said["at"])
     # a no is of the record it came for, whatever another of the customer said since; a yes widens over nobody's later no
-    spoke = part_of(subject, whole=status == "subscribed")
+    held = held_now(subject)
+    spoke = held.whole if status == "subscribed" else held.part
     before = (
         Subscription.objects.filter(subject__in=spoke, medium=medium, topic=TOPIC)
         .order_by("-at", "-recorded_at")

@@ -6,7 +6,7 @@ mailbox confirmed it. What was said later elsewhere counts; a form that waited i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,7 +21,7 @@ from kehu.collect.inbox.hands import Errand
 from kehu.govern import ages, states
 from kehu.govern.consent import Statement, give_consent
 from kehu.govern.models import Consent, StateEntry, Subscription
-from kehu.govern.parts import part_of
+from kehu.govern.parts import held_now, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.subscriptions import Said, SuppressedHere, say
 from kehu.guard.gate.actor import Actor
@@ -83,15 +83,15 @@ def take_said(errand: Errand) -> str | None:
         ages.declare_young(word.subject, said["young"])
     if said["gpc"]:
         _opt_out(word)
-    why = [_consent(word, slug) for slug in said["consents"]]
-    why += [_letter(word, letter) for letter in said["letters"]]
+    whole = held_now(word.subject).whole
+    why = [_consent(word, slug, whole) for slug in said["consents"]]
+    why += [_letter(word, letter, whole) for letter in said["letters"]]
     return next(filter(None, why), None)
 
 
-def _consent(word: _Word, slug: str) -> str | None:
+def _consent(word: _Word, slug: str, whole: Sequence[UUID]) -> str | None:
     purpose = PURPOSES[slug]
-    part = part_of(word.subject, whole=True)
-    later = Consent.objects.filter(subject__in=part, purpose=purpose, event="", recorded_at__gt=word.at)
+    later = Consent.objects.filter(subject__in=whole, purpose=purpose, event="", recorded_at__gt=word.at)
     if later.exclude(status="requested").exists():  # that somebody asked is no word of theirs
         return _LATER
     if _objected_since(word, purpose):
@@ -136,10 +136,9 @@ def _objected_since(word: _Word, purpose: int) -> bool:
     )
 
 
-def _letter(word: _Word, letter: str) -> str | None:
+def _letter(word: _Word, letter: str, whole: Sequence[UUID]) -> str | None:
     medium, _, topic = letter.partition(":")
-    part = part_of(word.subject, whole=True)
-    if Subscription.objects.filter(subject__in=part, medium=medium, topic=topic, at__gt=word.at).exists():
+    if Subscription.objects.filter(subject__in=whole, medium=medium, topic=topic, at__gt=word.at).exists():
         return _LATER
     actor, id = _whoever_may("subscribe", word.errand.actor), new_id()
     # a mailbox that confirmed is its owner's own word: it lifts what a list said of that address by mail, and only there
