@@ -11,8 +11,10 @@ from kehu.guard.gate.acts import ActRefused, Refused, require_act
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import actor_of, owner_actor
 from kehu.guard.staff.models import Staff
+from kehu.serve.desk.listing import Filters
+from kehu.serve.leaving import asking, demands, tokens
 from kehu.serve.office.matrix import matrix
-from tests.cast import admit, staff
+from tests.cast import admit, shipped_with, staff
 
 FIELDS = ("full_name", "email", "language")
 
@@ -154,3 +156,32 @@ def test_the_matrix_shows_what_is_left_and_why(database):
     assert left["contact", 3, "mask"].answer == "yes"
     assert (left["contact", 3, "open"].answer, left["contact", 3, "open"].policy) == ("no", "house.custom-role-open")
     assert (left["identity", 3, "mask"].answer, left["identity", 3, "mask"].policy) == ("no", "house.custom-role")
+
+
+def test_what_leaves_the_house_is_not_seen_without_the_acts_for_it(database):
+    shipped_with(database, "service", recipients=["Print House"])
+    [lin], legal, li = admit({"full_name": "林婉清", "email": "lin@mail.example"}), staff("legal"), staff("service")
+    terms = {"recipient": "Print House", "recipient_kind": "processor", "country": "CN", "purpose": "service"}
+    filters = Filters.read({}, purpose="service")
+    list_ = asking.ask(actor=li, fields=("email",), filters=filters, **terms | {"country": ""})
+    _, token = tokens.issue(issued_by=owner_actor(), email="service@kehu.example", minutes=60, **terms)
+    order = demands.Asked("Court", "CN", "CPL 54", "2026-18", ("email",), (lin,))
+    demand = demands.register_demand(order, b"an order", actor=legal)
+    auditor = staff("auditor")
+    assert asking.request_of(list_.id, actor=auditor) == list_ and demands.demands(actor=auditor) == [demand]
+    in_force("counsel", "legal", purposes=["legal"], acts=["assess"])
+    take_up_post(legal.staff, Post.named("counsel", "legal"))
+    counsel = actor_of("legal@kehu.example")
+    for look in (
+        lambda: demands.demands(actor=counsel),
+        lambda: demands.shown(demand.id, actor=counsel),
+        lambda: asking.requests(actor=counsel, newest=9),
+        lambda: asking.request_of(list_.id, actor=counsel),
+    ):
+        with pytest.raises(Refused, match=r"house\.custom-role"):
+            look()
+    assert tokens.tokens(actor=counsel, newest=9) == []
+    assert [one.id for one in tokens.tokens(actor=li, newest=9)] == [token.id]
+    in_force("counsel", "legal", purposes=["legal"], acts=["give", "assess"])
+    assert demands.demands(actor=counsel) == [demand]  # whoever registers them
+    assert asking.requests(actor=counsel, newest=9) == []  # their own

@@ -19,7 +19,7 @@ from kehu.govern.parts import UnknownSubject
 from kehu.govern.slugs import EVENTS, MEDIA
 from kehu.govern.subscriptions import STATUSES, SuppressedHere
 from kehu.govern.topics import load_topics, topic_named
-from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.gate.acts import require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.rights.consents import actions as rights
@@ -62,7 +62,7 @@ def subscription(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpRes
 
 def of(desk: SignedIn, subject: UUID, *, typed: QueryDict | None = None) -> dict[str, Any]:
     """What the customer's page shows of it, to whom may record it; ``typed``: a separate consent that was not taken."""
-    if desk.role not in ACTS["consent"] or desk.claim is None:
+    if not desk.may("consent") or desk.claim is None:
         return {}
     dictionary = installation().rules.dictionary
     least = installation().rules.purposes[desk.claim.purpose].least

@@ -27,6 +27,7 @@ from kehu.guard.ledger import withheld
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.models import Staff
 from kehu.guard.texts import Sealed, make_key, open_texts
+from kehu.serve.leaving.asking import sees_all
 from kehu.serve.rights.consents.evidence import Evidence, read_evidence
 from kehu.vault.ids import new_id
 
@@ -354,6 +355,8 @@ def _require_office(role: str, actor: Actor, policy: str) -> None:
 def _require_sight(actor: Actor) -> None:
     if actor.outside is not None or actor.role not in SEES:
         raise ActRefused("give", actor.role)
+    if not sees_all(actor):  # whoever registers them
+        require_act("give", actor)
 
 
 def _line(text: str, part: str, most: int) -> str:

@@ -22,6 +22,7 @@ from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import UnknownStaff, credential_of, issue_token
 from kehu.guard.staff.models import Staff
+from kehu.serve.leaving.asking import sees_all
 from kehu.serve.leaving.canary import canary_of, marks_of
 from kehu.vault.ids import new_id
 
@@ -172,8 +173,7 @@ def tokens(*, actor: Actor, newest: int | None, before: UUID | None = None) -> l
 
     Everybody's for those who decide or read the ledger, else those that act for oneself.
     """
-    everybody = actor.role in {"privacy", "legal", "auditor", "owner"}
-    return _select(_SHOWN, {"all": everybody, "human": actor.human, "newest": newest, "before": before})
+    return _select(_SHOWN, {"all": sees_all(actor), "human": actor.human, "newest": newest, "before": before})
 
 
 def token_of(id: UUID) -> OutsideToken:

@@ -10,12 +10,15 @@ import pytest
 from kehu.govern.consent import consents_of
 from kehu.govern.slugs import PURPOSES
 from kehu.govern.subscriptions import standing
+from kehu.guard.access.leaving import Post, take_up_post
 from kehu.guard.gate.read import gate
 from kehu.guard.staff.actions import owner_actor
 from kehu.serve.rights.consents import actions
 from kehu.serve.rights.consents.channels import set_subscription
 from tests.cast import admit, staff
+from tests.doors.access.test_posts_pages import sign_in_again
 from tests.doors.web.browsing import signed_in
+from tests.guard.test_house_roles import in_force
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
 GIVE = {"kind": "general", "until": None, "notice": None, "by_subject": None}
@@ -93,3 +96,17 @@ def test_who_may_not_record_is_shown_neither() -> None:
     desk, _ = signed_in("manager", "service")
     page = desk.get(f"/customers/{lin}", HTTP_ACCEPT_LANGUAGE="en").content.decode()
     assert "/separate" not in page and "/subscription" not in page and "/consents/" not in page
+
+
+@pytest.mark.usefixtures("database")
+def test_whose_role_of_the_house_leaves_consents_out_is_not_shown_what_was_said() -> None:
+    [lin] = admit(LIN)
+    actions.give(lin, PURPOSES["marketing"], actor=owner_actor(), **GIVE)
+    desk, li = signed_in("service", "service")
+    page = lambda desk: desk.get(f"/customers/{lin}", HTTP_ACCEPT_LANGUAGE="en").content.decode()
+    assert "Everything they said" in page(desk)
+    in_force("returns", purposes=["service"], categories=["contact", "identity"])
+    take_up_post(li.staff, Post.named("returns", "service"))
+    fresh, _ = sign_in_again(li)
+    assert fresh.post("/purpose", {"purpose": "service"}).status_code == 302
+    assert "林婉清" in page(fresh) and "Everything they said" not in page(fresh)
