@@ -28,6 +28,7 @@ from kehu.guard.setup import open_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean.status import INVALID, UNVERIFIED, VALID
 from kehu.refine.survive import survive
+from kehu.serve.assurance import queries
 from kehu.serve.rights.consents.channels import set_subscription
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import bounces, confirming, letters, policies, queue
@@ -373,6 +374,19 @@ def test_two_bounces_have_an_address_verified(cast, database):
         bounces.note_of("returned-post", "email", other, actor=cast["service"])
     with pytest.raises(ActRefused):
         bounces.note_of("failed-call", "phone", other, actor=cast["auditor"])
+
+
+def test_that_nobody_has_a_value_is_told_with_a_row_and_to_nobody_whose_training_is_over(cast, database):
+    admit(WANG)
+    rows = lambda: [row["subjects"] for row in queries.rows(actor=cast["auditor"]) if row["action"] == "bounce"]
+    assert bounces.note_by_value("hard-bounce", "email", "nobody@mail.example", actor=cast["service"]).customers == 0
+    assert rows() == [0]
+    assert bounces.note_by_value("hard-bounce", "email", "wang@mail.example", actor=cast["service"]).customers == 1
+    assert rows() == [1, 0]
+    untrained = staff("marketing", attest=False)
+    for value in ("wang@mail.example", "nobody@mail.example"):
+        with pytest.raises(Refused, match=r"house\.agreement"):
+            bounces.note_by_value("hard-bounce", "email", value, actor=untrained)
 
 
 @pytest.mark.parametrize(("whom", "tasks"), [("all", 3), ("persons", 2), ("organisations", 1), ("customers", 1)])

@@ -20,6 +20,7 @@ from kehu.collect.inbox.hands import Errand
 from kehu.govern.parts import UnknownSubject, part_of
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import ACTS, require_act
+from kehu.guard.gate.standing import require_standing
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
 from kehu.guard.staff.actions import owner_actor
@@ -55,15 +56,30 @@ class Noted:
 def note_by_value(
     kind: str, name: str, value: str, *, actor: Actor, at: datetime | None = None, report: str = ""
 ) -> Noted:
-    """Note an event of whoever has this value; found by the blind index, nothing is opened.
+    """Note an event of whoever has this value; found by the blind index, nothing is opened. That nobody has it tells
+    something, too (this person is no customer), so it stands in the ledger as well.
 
     ``report``: the sender's own name of it, so that the same report twice is one.
 
     Raises:
-        Refused: the role may not.
+        Refused: the role may not, or agreement or training has lapsed.
         NotAContact: see there.
     """
     require_act("bounce", actor)
+    require_standing(actor)
+    subjects, token = _carriers(kind, name, value)
+    if not subjects:
+        with transaction.atomic():
+            record_act("bounce", None, actor=actor)
+    return _note(kind, name, subjects, token, actor=actor, at=at, report=report)
+
+
+def _carriers(kind: str, name: str, value: str) -> tuple[list[UUID], int]:
+    """Whoever has this value, by an origin subject each, and its token.
+
+    Raises:
+        NotAContact: see there.
+    """
     _require(kind, name)
     held = installation().rules.dictionary.field(name)
     normal, _ = clean_value(name, value, held.type)
@@ -76,8 +92,7 @@ def note_by_value(
             " where r.tokens @> array[%s]::bigint[] and not r.hidden and not s.hidden order by s.customer, r.id desc limit %s",
             [tokens[0], _MOST],
         )
-        subjects = [row[0] for row in cursor.fetchall()]
-    return _note(kind, name, subjects, tokens[0], actor=actor, at=at, report=report)
+        return [row[0] for row in cursor.fetchall()], tokens[0]
 
 
 def note_of(
@@ -86,11 +101,12 @@ def note_of(
     """Note an event of one customer's contact point, whichever value counts (post that came back, a call).
 
     Raises:
-        Refused: the role may not.
+        Refused: the role may not, or agreement or training has lapsed.
         UnknownSubject: not here.
         NotAContact: see there.
     """
     require_act("bounce", actor)
+    require_standing(actor)
     _require(kind, name)
     with connection.cursor() as cursor:
         cursor.execute("select 1 from subject_state where subject = %s and not hidden", [subject])
@@ -104,16 +120,11 @@ def take_errand(errand: Errand) -> str | None:
     actor = errand.actor if errand.actor.role in ACTS["bounce"] else owner_actor()
     said = errand.asked.said
     try:
-        note_by_value(
-            said["kind"],
-            "email",
-            said["to"],
-            actor=actor,
-            at=min(datetime.fromisoformat(said["at"]), timezone.now()),
-            report=said["own"],
-        )
+        subjects, token = _carriers(said["kind"], "email", said["to"])
     except NotAContact:
         return "message_names_nobody"
+    at = min(datetime.fromisoformat(said["at"]), timezone.now())
+    _note(said["kind"], "email", subjects, token, actor=actor, at=at, report=said["own"])
     return None
 
 
