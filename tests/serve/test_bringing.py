@@ -17,6 +17,7 @@ from kehu.guard.staff.models import Staff
 from kehu.host.database import Database
 from kehu.host.home import Home
 from kehu.host.jobs import run_pending
+from kehu.serve.assurance import queries as ledger
 from kehu.serve.mailing import bringing, lists
 from kehu.serve.mailing.lists import Scope
 from kehu.serve.mailing.models import Bringing
@@ -48,7 +49,7 @@ def test_it_is_looked_at_first_and_acts_when_told_to():
         4,
         2,
         2,
-        2,
+        0,
     )
     assert said(lin) == {("email", "newsletter"): "subscribed"} and lists.lists(actor=mia) == []
     bringing.put_in_force(id, actor=mia)
@@ -61,6 +62,20 @@ def test_it_is_looked_at_first_and_acts_when_told_to():
     with connection.cursor() as cursor:
         cursor.execute("select b::text from mailing_bringing b", ())
         assert "mail.example" not in cursor.fetchone()[0]
+
+
+def test_looking_at_a_list_tells_nothing_of_one_address_and_stands_in_the_ledger():
+    mia, auditor = staff("marketing"), staff("auditor")
+    admit(*({"email": f"p{n}@mail.example"} for n in range(12)))
+    told = []
+    for here in (0, 1, 9, 10, 11, 12):
+        file = "".join(f"p{n}@mail.example\n" for n in range(here)) + "nobody@mail.example\n"
+        id = bringing.begin(sent(mia, file), Scope("robinson"), actor=mia)
+        run_pending()
+        told.append(bringing.one(id, actor=mia).tenths)
+    assert told == [0, 0, 0, 8, 8, 8]  # 10 of 12 at least
+    looks = [row for row in ledger.rows(actor=auditor) if row["action"] == "subscribe"]
+    assert [(row["subjects"], row["human"]) for row in looks] == [(0, "marketing@kehu.example")] * len(told)
 
 
 def test_only_who_sent_it_lets_it_act_or_gives_it_up():

@@ -33,6 +33,7 @@ from kehu.refine.clean import VALID, exact_key
 from kehu.refine.clean.emails import normal_email
 from kehu.refine.clean.phones import normal_phone
 from kehu.refine.clean.text import normal_string
+from kehu.refine.derive.smallest import smallest_group
 from kehu.serve.rights.office import require
 from kehu.vault import do_not_contact
 from kehu.vault.ids import new_id
@@ -83,8 +84,8 @@ NOTHING: Final = Brought()
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is in a file; ``tenths`` of all customers stand on it, rounded down: an exact number, before anything stands in
-    anybody's log, would tell of one address whether it is a customer's."""
+    """What is in a file; ``tenths`` of all customers stand on it, rounded down to whole smallest groups of them: an exact
+    number, before anything stands in anybody's log, would tell of one address whether it is a customer's."""
 
     rows: int
     addresses: int
@@ -203,7 +204,7 @@ def bring_from(
 
 
 def look(source: Source, scope: Scope, *, actor: Actor, told: Callable[[int], None]) -> Seen:
-    """What a list would come to, before it acts.
+    """What a list would come to, before it acts; that somebody looked stands in the ledger.
 
     Args:
         told: called after each batch with how many rows were looked at.
@@ -211,6 +212,8 @@ def look(source: Source, scope: Scope, *, actor: Actor, told: Callable[[int], No
         Refused: the role may not.
     """
     require("subscribe", actor)
+    with transaction.atomic():
+        record_act("subscribe", None, actor=actor)
     settle_index(_raw())
     rows = addresses = unread = 0
     here = set[UUID]()
@@ -223,6 +226,7 @@ def look(source: Source, scope: Scope, *, actor: Actor, told: Callable[[int], No
                 here.update(_known(tokens))
         told(rows)
     share, everybody = _raw().execute(_SHARE, [list(here)]).fetchone() or (0, 0)
+    share -= share % smallest_group()
     return Seen(rows, addresses, unread, 10 * share // max(1, everybody))
 
 

@@ -15,8 +15,8 @@ STATES: Final = (LOOKING, LOOKED, STOPPING, DONE, FAILED)
 class Bringing(models.Model):
     """One file: looked at first, and in force once whoever sent it has said so.
 
-    ``batches``: of the file, that are in force; ``tenths``: of all customers, that stand on it, rounded down: the exact
-    number before anything is done would tell of one address whether it is a customer's.
+    ``batches``: of the file, that are in force; ``tenths``: of all customers, that stand on it, rounded down to whole
+    smallest groups: the exact number before anything is done would tell of one address whether it is a customer's.
     """
 
     personal_data: ClassVar[str] = "none"

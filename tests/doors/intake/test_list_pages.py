@@ -23,7 +23,7 @@ def sent(desk, text, **form):
 
 
 def test_a_list_from_its_file_to_its_force(database):
-    [lin] = admit({"email": "lin@mail.example"})
+    lin, *_ = admit(*[{"email": "lin@mail.example"}] * 10)  # of fewer nothing is told before it acts
     subscribe(lin)
     desk, _ = signed_in("marketing")
     assert "No list is here" in plain(desk.get("/lists"))
@@ -42,10 +42,10 @@ def test_a_list_from_its_file_to_its_force(database):
     for _ in range(2):
         assert "coming into force" in plain(desk.post(page + "/in-force", follow=True))
     run_pending()
-    assert re.search("Customers stopped 1 ", plain(desk.get(page)))
+    assert re.search("Customers stopped 10 ", plain(desk.get(page)))
     assert said(lin)["email", "newsletter"] == "suppressed"
     overview = plain(desk.get("/lists"))
-    assert "Lists in force 1" in overview and "in force 2 1" in overview
+    assert "Lists in force 1" in overview and "in force 2 10" in overview
 
 
 def test_one_that_is_given_up_is_gone(database):

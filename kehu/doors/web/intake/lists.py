@@ -22,6 +22,7 @@ from kehu.doors.web.uploads import SealedUpload, SealingHandler
 from kehu.govern.topics import load_topics
 from kehu.guard.gate.acts import require_act
 from kehu.guard.staff.sign_ins import SignedIn
+from kehu.refine.derive.smallest import smallest_group
 from kehu.serve.mailing import bringing, lists
 from kehu.serve.mailing.bringing import UnknownBringing
 from kehu.serve.mailing.lists import LONGEST, MEDIA, Scope
@@ -151,6 +152,7 @@ def _described(row: Bringing) -> dict[str, Any]:
         "tone": tone,
         "word": word,
         "working": row.state in _WORKING,
+        "smallest": smallest_group(),
         "share": row.rows / row.expected if row.expected else 0.0,
         "medium": MEDIUM_LABELS[row.medium][0] if row.medium else _("every medium that reaches such an address"),
         "topic": topic.label(language()) if topic else _("everything that is advertising"),
