@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from kehu.govern import states
 from kehu.govern.consent import NothingToWithdraw, Statement, give_consent, notice_in_force, withdraw_consent
 from kehu.govern.laws import AGE_BANDS, asked_anew, load_packs
-from kehu.govern.models import Consent, StateEntry
+from kehu.govern.models import Consent, Notice, StateEntry
 from kehu.govern.parts import UnknownSubject, part_of
 from kehu.govern.slugs import PUBLIC_INFORMATION_NUMBER, PURPOSES
 from kehu.govern.sources import marks_of_subjects
@@ -32,6 +32,10 @@ _OLDEST: Final = {"under13": 12, "13": 13, "14-15": 15, "16-17": 17}  # years at
 
 class GuardianNeeded(PermissionError):
     """Too young to consent alone under a law that applies (PIPL 31, GDPR 8)."""
+
+
+class ReadOtherwise(RuntimeError):
+    """What they read before their yes is not what it would count for by now."""
 
 
 class OthersObjection(PermissionError):
@@ -88,11 +92,19 @@ def standing(guest: Guest) -> Standing:
     )
 
 
-def allow(guest: Guest, purpose: str, *, language: str) -> None:
+def read_now(version: int, notice: Notice | None = None) -> str:
+    """What a yes counts under, in one word: a notice (the one in force), and the version of a use."""
+    return f"{(notice or notice_in_force()).id}:{version}"
+
+
+def allow(guest: Guest, purpose: str, *, language: str, read: str = "") -> None:
     """Consent to one purpose, by itself, under the notice in force; an own objection to it ends with that.
+
+    ``read``: what they had before them, as :func:`read_now` told it.
 
     Raises:
         GuardianNeeded: too young.
+        ReadOtherwise: a yes to what is not in force any more.
         OthersObjection: an objection of a part that is not certainly this person stands.
         ValueError: this purpose rests on no consent here.
         Refused: the sign-in has ended.
@@ -102,7 +114,10 @@ def allow(guest: Guest, purpose: str, *, language: str) -> None:
     number, held = PURPOSES[purpose], installation().rules.purposes[purpose]
     if needs_guardian(guest):
         raise GuardianNeeded(purpose)
-    statement = Statement(notice=notice_in_force().id, way=WAY, language=language)
+    notice = notice_in_force()
+    if read and read != read_now(held.version, notice):
+        raise ReadOtherwise
+    statement = Statement(notice=notice.id, way=WAY, language=language)
     id = new_id()
     with transaction.atomic():
         _lift_own(guest.subject, "objection", number)

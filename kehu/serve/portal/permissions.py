@@ -19,7 +19,7 @@ from kehu.guard.gate.acts import require_act
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.guard.ledger.record import record_act
-from kehu.serve.portal.allowed import GuardianNeeded, needs_guardian
+from kehu.serve.portal.allowed import GuardianNeeded, ReadOtherwise, needs_guardian, read_now
 from kehu.serve.rights.consents import actions
 from kehu.serve.rights.consents.receipts import receipt_of
 from kehu.serve.rights.consents.statements import Became, became, statements_of
@@ -30,10 +30,6 @@ _RIGHTS: Final = PURPOSES["rights-request"]
 
 class NotYours(LookupError):
     """No such statement, or not one of this customer's certain part."""
-
-
-class ReadOtherwise(RuntimeError):
-    """What they read before their yes is not what it would count for by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +145,7 @@ def wording_of(row: Consent) -> Notice:
 
 def covers_now(row: Consent) -> str:
     """What a yes to a request is to, in one word: the notice and the version of the use that are in force."""
-    return f"{wording_of(row).id}:{installation().rules.purposes[name_of(PURPOSES, row.purpose)].version}"
+    return read_now(installation().rules.purposes[name_of(PURPOSES, row.purpose)].version, wording_of(row))
 
 
 def answer(guest: Guest, request: UUID, *, yes: bool, language: str, read: str = "") -> None:

@@ -119,15 +119,26 @@ def test_a_wider_use_is_asked_about_again(post, visitor, office):
     assert [row.purpose_version for row in consents_of(lin)] == [2, 2, 2, 1]
 
 
-def test_a_yes_is_to_what_was_read(post, visitor, office):
+@pytest.mark.parametrize("what", ["notice", "use"])
+def test_a_yes_is_to_what_was_read(post, visitor, office, what):
     [lin] = admit(LIN)
-    visitor.come_in(LIN["email"])
-    widen(office, "marketing", {"recipients": ["Parcel Post"]})
-    answer = visitor.client.post("/portal/allow", {"purpose": "marketing", "wish": "give", "version": "1"})
-    assert answer["Location"] == "/portal?done=changed#allow"
+
+    def press_yes(page):
+        form = page.split('value="marketing"')[1].split("</form>")[0]
+        sent = dict(re.findall(r'name="(\w+)" value="([\w:]+)"', form))
+        return visitor.client.post("/portal/allow", sent | {"purpose": "marketing"})["Location"]
+
+    before = visitor.come_in(LIN["email"]).see()
+    if what == "notice":
+        new_notice(office)
+    else:
+        widen(office, "marketing", {"recipients": ["Parcel Post"]})
+    assert press_yes(before) == "/portal?done=changed#allow"
     assert consents_of(lin) == []
-    visitor.client.post("/portal/allow", {"purpose": "marketing", "wish": "give", "version": "2"})
-    assert [row.purpose_version for row in consents_of(lin)] == [2]
+    page = visitor.see()
+    assert ("The privacy notice changed" in page) == (what == "notice")
+    assert press_yes(page) == "/portal?done=given#allow"
+    assert [row.purpose_version for row in consents_of(lin)] == [1 if what == "notice" else 2]
 
 
 @pytest.mark.parametrize("what", ["notice", "use"])

@@ -19,6 +19,7 @@ from kehu.doors.web.portal.ledger import row_view
 from kehu.doors.web.portal.notices import news_of
 from kehu.doors.web.portal.requests import RIGHTS
 from kehu.doors.web.words import contact_word, value_text
+from kehu.govern.consent import notice_in_force
 from kehu.govern.models import Channel
 from kehu.govern.sources import Mark
 from kehu.guard.guests.credentials import Guest
@@ -68,7 +69,7 @@ class PurposeView:
     description: str
     held: allowed.Permission
     way: str
-    version: int
+    read: str
 
 
 @guest_page
@@ -121,10 +122,10 @@ def confirm(request: HttpRequest, guest: Guest) -> HttpResponse:
 def allow(request: HttpRequest, guest: Guest) -> HttpResponse:
     """Allow or stop one use: one step either way."""
     purpose, wish = request.POST.get("purpose", ""), request.POST.get("wish", "")
-    if wish == "give" and _changed_meanwhile(purpose, request.POST.get("version", "")):
-        return redirect(reverse("portal") + "?done=changed#allow")
     try:
-        done = _change(guest, purpose, wish)
+        done = _change(guest, purpose, wish, read=request.POST.get("read", ""))
+    except allowed.ReadOtherwise:
+        done = "changed"
     except allowed.GuardianNeeded:
         done = "guardian"
     except allowed.OthersObjection:
@@ -134,16 +135,10 @@ def allow(request: HttpRequest, guest: Guest) -> HttpResponse:
     return redirect(reverse("portal") + f"?done={done}#allow")
 
 
-def _changed_meanwhile(purpose: str, shown: str) -> bool:
-    """Whether the use that the customer looked at reaches further by now: a yes is to what they read."""
-    held = installation().rules.purposes.get(purpose)
-    return bool(shown) and held is not None and shown != str(held.version)
-
-
-def _change(guest: Guest, purpose: str, wish: str) -> str:
+def _change(guest: Guest, purpose: str, wish: str, *, read: str) -> str:
     """Carry a wish out; returns the code of what is said of it."""
     if wish == "give":
-        allowed.allow(guest, purpose, language=language())
+        allowed.allow(guest, purpose, language=language(), read=read)
         return "given"
     if wish == "withdraw":
         allowed.stop(guest, purpose)
@@ -247,7 +242,7 @@ def _summary(found: Held) -> list[dict[str, Any]]:
 
 
 def _purposes(permissions: Iterable[allowed.Permission], *grounds: str) -> list[PurposeView]:
-    said, rules = language(), installation().rules.purposes
+    said, rules, notice = language(), installation().rules.purposes, notice_in_force()
     ways = {allowed.WAY: _("here"), "recorded by staff": _("recorded by our staff")}
     return [
         PurposeView(
@@ -257,7 +252,7 @@ def _purposes(permissions: Iterable[allowed.Permission], *grounds: str) -> list[
             description=rules[one.purpose].descriptions[said],
             held=one,
             way=ways.get(one.way) or str(CHANNEL_LABELS.get(one.way, "")),
-            version=rules[one.purpose].version,
+            read=allowed.read_now(rules[one.purpose].version, notice),
         )
         for one in permissions
         if one.ground in grounds

@@ -21,7 +21,7 @@ from kehu.govern.models import Consent, Notice
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
 from kehu.serve.portal import permissions as held
-from kehu.serve.portal.allowed import GuardianNeeded
+from kehu.serve.portal.allowed import GuardianNeeded, ReadOtherwise
 
 _LABELLED: Final = 6  # fields named in a line; the rest is counted
 
@@ -100,7 +100,7 @@ def asked(request: HttpRequest, guest: Guest, consent: UUID) -> HttpResponse:
         raise Http404 from None
     except GuardianNeeded:
         return redirect(reverse("portal-permissions") + "?done=guardian")
-    except held.ReadOtherwise:
+    except ReadOtherwise:
         return redirect(reverse("portal-asked", args=[consent]) + "?done=changed")
     return page(request, "portal/asked.html", _asked(row), guest=guest)
 
