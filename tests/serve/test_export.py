@@ -212,6 +212,27 @@ def test_others_in_free_text_are_taken_out_with_the_reason(database, tmp_path):
     }  # fmt: skip
 
 
+def test_others_in_why_a_state_was_entered_or_lifted_are_taken_out_with_the_reason(database, tmp_path):
+    """Staff wrote it, perhaps who called; the letter before a lifting says that the reason is in the copy."""
+    [anna], office = admit(ANNA), owner_actor()
+    holds.hold(anna, actor=office, reason="her lawyer, law@firm.example, asked", tellable=True)
+    actions.enter_state(anna, "restriction", actor=office, act="restrict", reason="bert@mail.example called")
+    why = "family@mail.example and Bert, +49 151 87654321, agreed"
+    actions.lift_state(anna, "restriction", actor=office, act="restrict", reason=why, told="post")
+    data, page = opened(to_key(anna, actor=owner_actor(), to=tmp_path / "a.age"))
+    assert not any(one in json.dumps(data) + page for one in ("law@", "bert@", "87654321"))
+    told = {row["id"]: (row["reason"], row["lifted_because"]) for row in data["states"]}
+    assert sorted(told.values(), key=str) == [
+        ("her lawyer, ‹…›, asked", None),
+        ("‹…› called", "family@mail.example and Bert, ‹…›, agreed"),
+    ]
+    assert sorted((told[one["entry"]][0], one["field"], one["what"]) for one in data["withheld"]) == [
+        ("her lawyer, ‹…›, asked", "reason", "email"),
+        ("‹…› called", "lifted_because", "number"),
+        ("‹…› called", "reason", "email"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [

@@ -53,6 +53,7 @@ def copy_of(opened: Opened, part: Sequence[UUID], *, actor: Actor, detail: UUID)
     """
     own = (one.normal or one.given for one in opened.contributions if one.field in _OWN_NUMBERS)
     redactor = Redactor.knowing(filter(None, own))
+    of_states = Redactor(redactor.own)
     data: dict[str, Any] = {
         "format": FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -61,7 +62,7 @@ def copy_of(opened: Opened, part: Sequence[UUID], *, actor: Actor, detail: UUID)
         "profile": _profile(opened.contributions),
         "records": _records(opened.contributions, part, redactor),
         "consents": _consents(part, actor=actor, detail=detail),
-        "states": _states(part, actor=actor, detail=detail),
+        "states": _states(part, of_states, actor=actor, detail=detail),
     }
     for subject in part:
         for holder in holders():
@@ -72,8 +73,9 @@ def copy_of(opened: Opened, part: Sequence[UUID], *, actor: Actor, detail: UUID)
             row["reason"] = redactor.clean(row["reason"], record=UUID(row["record"]), field=row["field"])
     data["ledger"] = _ledger(part, actor=actor)
     data["withheld"] = [
-        {"record": str(one.record), "field": one.field, "what": one.what, "mark": MARK, "article": ARTICLE}
-        for one in redactor.made
+        {place: str(one.record), "field": one.field, "what": one.what, "mark": MARK, "article": ARTICLE}
+        for place, found in (("record", redactor), ("entry", of_states))
+        for one in found.made
     ] + [
         {"consent": row["id"], "field": name, "what": "guardian", "mark": MARK, "article": ARTICLE}
         for row in data["consents"]
@@ -146,7 +148,7 @@ def _proof(row: Consent, held: dict[str, Any] | None) -> dict[str, Any]:
     return shown
 
 
-def _states(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[str, Any]]:
+def _states(part: Sequence[UUID], redactor: Redactor, *, actor: Actor, detail: UUID) -> list[dict[str, Any]]:
     rows = [row for row in subject_states.states_of(part[0], ended=True) if row.subject in set(part)]
     texts = [
         (row, name)
@@ -156,7 +158,10 @@ def _states(part: Sequence[UUID], *, actor: Actor, detail: UUID) -> list[dict[st
     ]
     sealed = [Sealed(row.subject, row.id, bytes(getattr(row, name))) for row, name in texts]
     opened = open_texts(sealed, part[0], actor=actor, act="export", purpose=PURPOSE_ID, detail=detail)
-    said = {(row.id, name): text for (row, name), text in zip(texts, opened, strict=True)}
+    said = {
+        (row.id, name): redactor.clean(text, record=row.id, field=name) if text is not None else None
+        for (row, name), text in zip(texts, opened, strict=True)
+    }
     return [
         _state(
             row, _WITHHELD if _is_withheld(row) else said.get((row.id, "reason")), said.get((row.id, "lifted_because"))
@@ -171,8 +176,9 @@ def _is_withheld(row: StateEntry) -> bool:
 
 def _state(row: StateEntry, reason: str | None, lifted_because: str | None) -> dict[str, Any]:
     return {
-        "kind": row.kind, "purpose": objected_to(row.purpose), "ground": HOLD_ARTICLE if row.kind == "hold" else None,
-        "since": row.since.isoformat(), "until": row.until.isoformat() if row.until else None,
+        "id": str(row.id), "kind": row.kind, "purpose": objected_to(row.purpose),
+        "ground": HOLD_ARTICLE if row.kind == "hold" else None, "since": row.since.isoformat(),
+        "until": row.until.isoformat() if row.until else None,
         "ended_at": row.ended_at.isoformat() if row.ended_at else None, "reason": reason,
         "lifted_because": lifted_because, "told": row.told or None,
     }  # fmt: skip
