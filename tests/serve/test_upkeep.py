@@ -36,9 +36,10 @@ from kehu.serve.upkeep.confidence import band, confidence
 from kehu.serve.upkeep.models import Confirmation, ContactEvent, Task
 from kehu.serve.upkeep.reliance import reliance_of
 from kehu.serve.upkeep.tasks import verify_nightly
-from kehu.vault.assignment import PROBABLE
+from kehu.vault.assignment import EXACT_KEY, PROBABLE
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
+from tests.races import beside, somebody_waits, until
 from tests.serve.holdings import add_event, link
 from tests.smtp import mail_server
 
@@ -269,6 +270,31 @@ def test_a_task_is_taken_given_back_ended_and_opened_again(cast, database):
     assert queue.counts(actor=cast["service"]) == queue.Counts(1, 0, 1)
     [(held, customer)] = queue.waiting(actor=cast["service"]).tasks
     assert (held.id, customer) == (task, subject)
+
+
+@pytest.mark.parametrize("twin", [False, True], ids=["of one record", "of two of one person"])
+@pytest.mark.parametrize("again", [False, True], ids=["made", "opened again"])
+def test_a_value_waits_once_though_two_ask_for_it_at_once(cast, database, twin, again):
+    one, other = admit(WANG, WANG | {"email": "wang@work.example"})
+    link(one, other, EXACT_KEY)
+    over = queue.make_by_hand(other if twin else one, "email", actor=cast["service"])
+    queue.take(over.id, actor=cast["service"])
+    queue.end(over.id, actor=cast["service"])
+
+    def second() -> None:
+        if again:
+            with pytest.raises(queue.UnknownTask):
+                queue.reopen(over.id, actor=cast["service"])
+        else:
+            made.append(queue.make_by_hand(other if twin else one, "email", actor=cast["service"]).id)
+
+    made = []
+    with transaction.atomic():
+        made.append(queue.make_by_hand(one, "email", actor=cast["service"]).id)
+        thread, wrong = beside(second)
+        until(lambda: somebody_waits() or not thread.is_alive())
+    thread.join(20)
+    assert (wrong, len(set(made)), Task.objects.filter(state="open").count()) == ([], 1, 1)
 
 
 def test_the_queue_counts_what_it_lists(cast, database, monkeypatch):

@@ -13,7 +13,7 @@ from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from kehu.govern.parts import UnknownSubject
+from kehu.govern.parts import UnknownSubject, held_now
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.guard.ledger.record import record_act
@@ -99,7 +99,8 @@ def make_by_hand(subject: UUID, name: str, *, actor: Actor, why: str = "hand", d
     if customer is None:
         raise UnknownSubject(str(subject))
     with transaction.atomic():
-        record_act("verify-task", subject, actor=actor)  # holds the subject
+        held_now(subject)  # of two at once, or a double click, one makes it, and the other sees it
+        record_act("verify-task", subject, actor=actor)
         held = open_task(subject, name)
         return held or Task.objects.create(
             id=new_id(), subject=subject, field=name, why=why, role="service", made_by=actor.human,
@@ -148,9 +149,13 @@ def reopen(id: UUID, *, actor: Actor) -> None:
         UnknownTask: it ended otherwise, or another one waits for the same value.
     """
     row = Task.objects.filter(id=id, state="done", outcome="unreachable").first()
-    if row is None or open_task(row.subject, row.field) is not None:
+    if row is None:
         raise UnknownTask(str(id))
-    _move(id, ("done",), actor=actor, state="taken", taken_by=actor.human, outcome="", done_at=None, done_by=None)
+    with transaction.atomic():
+        held_now(row.subject)
+        if open_task(row.subject, row.field) is not None:
+            raise UnknownTask(str(id))
+        _move(id, ("done",), actor=actor, state="taken", taken_by=actor.human, outcome="", done_at=None, done_by=None)
 
 
 def release(staff: UUID) -> int:
