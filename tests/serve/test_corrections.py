@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from kehu.guard.setup import as_owner
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.survive import survive, text_of
 from kehu.serve.assurance import queries as assurance
+from kehu.serve.corrections import actions as corrections
 from kehu.serve.corrections import queries, telling
 from kehu.serve.corrections.actions import NotCorrected, correct
 from kehu.serve.corrections.models import Correction, Telling
@@ -38,6 +40,7 @@ from kehu.vault.assignment import CONFIRMED, PROBABLE, unassign
 from kehu.vault.ids import new_id
 from tests.cast import admit, shipped_with, staff
 from tests.copies import by_passphrase
+from tests.races import beside
 from tests.serve.holdings import link, raw
 
 LIN = {"full_name": "林婉清", "email": "lin@mail.example"}
@@ -276,6 +279,33 @@ def test_recipients_of_the_wrong_value_are_listed_and_told_within_the_requests_c
         telling.cannot(Telling.objects.get().id, reason="gone", actor=privacy)
     [row] = queries.of_customer(lin, actor=privacy)
     assert [(one["state"], one["proof"]) for one in row["tellings"]] == [("told", "registered letter RR123")]
+
+
+@pytest.mark.parametrize(("other", "stands"), [("right@mail.example", 1), ("better@mail.example", 2)])
+def test_two_corrections_at_once_are_made_one_after_the_other(privacy, monkeypatch, other, stands):
+    """A double click corrects once, and no recipient is told twice of one wrong value."""
+    lin = agreed()
+    given_to(lin)
+    both, read, told = Barrier(2), corrections.cleaned, []
+
+    def cleaned(*asked):  # each has seen what stood before either wrote
+        if len(told) < 2:
+            told.append("seen")
+            both.wait(10)
+        return read(*asked)
+
+    def work(value):
+        try:
+            told.append(correct(lin, "email", value, reason=WHY, actor=privacy).tellings)
+        except NotCorrected as why:
+            told.append(why.why)
+
+    monkeypatch.setattr(corrections, "cleaned", cleaned)
+    for thread, wrong in [beside(lambda value=value: work(value)) for value in ("right@mail.example", other)]:
+        thread.join(20)
+        assert wrong == []
+    assert sorted(map(str, told[2:])) == (["1", "same"] if stands == 1 else ["0", "1"])
+    assert (Correction.objects.count(), Telling.objects.count()) == (stands, 1)
 
 
 def test_a_telling_noted_by_mistake_waits_again_and_of_whom_is_hidden_nobody_waits(privacy):

@@ -20,10 +20,11 @@ from kehu.govern.deadlines import Told, request_clocks
 from kehu.govern.dictionary import Field
 from kehu.govern.laws import company
 from kehu.govern.models import Channel
-from kehu.govern.parts import UnknownSubject, part_of
+from kehu.govern.parts import UnknownSubject, held_now, part_of
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import Refused, require_act
+from kehu.guard.gate.admit import SubjectGone
 from kehu.guard.gate.edits import Edit, write_edit
 from kehu.guard.gate.read import PROFILE_KINDS, Contribution, Opened, gate
 from kehu.guard.installation import installation
@@ -77,6 +78,7 @@ def correct(
 
     A birth date that stands so already is put beside another one of the same person that says otherwise, one at a time.
     What no request of the customer asked for goes with the value, should what brought that be taken back.
+    Of two at once, or a double click, one is made first, and the other corrects what stands then.
 
     Args:
         request: the open request of this customer that it answers; its clock is the clock of telling recipients.
@@ -95,6 +97,7 @@ def correct(
         raise NotCorrected("no-reason")
     if not text or len(text) > _LONGEST or len(why) > _LONGEST:
         raise NotCorrected("too-long" if text else "invalid")
+    earlier = _made(part_of(subject, whole=True), field)
     opened = _open(subject, field, actor)
     kept = survive(opened.contributions)
     before = kept[field].said if field in kept else None
@@ -114,9 +117,11 @@ def correct(
     edit = edit_of(known, said, parts, subject=anchor, follows=follows, own=before is None, goes_with=goes_with)
     with transaction.atomic():
         asked = _asked(request, opened.origins)
-        id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
-        told = put_down(id, field, anchor, before=before, opened=opened, reason=why, by=actor.staff, asked=asked)
-    return Corrected(id, anchor, told)
+        if _made(_held(anchor), field) <= earlier:
+            id = write_edit(edit, actor=actor, purpose=PURPOSES[PURPOSE], act="correct")
+            told = put_down(id, field, anchor, before=before, opened=opened, reason=why, by=actor.staff, asked=asked)
+            return Corrected(id, anchor, told)
+    return correct(subject, field, value, reason=reason, actor=actor, request=request)
 
 
 def cleaned(field: Field, text: str, before: Contribution | None) -> tuple[str | None, int, Mapping[str, str]]:
@@ -214,6 +219,23 @@ def _open(subject: UUID, field: str, actor: Actor) -> Opened:
     if (denied := opened.denied().get(field)) is not None:
         raise Refused(denied.policy)
     return opened
+
+
+def _made(subjects: Sequence[UUID], field: str) -> set[UUID]:
+    """The corrections of a field there are."""
+    return set(Correction.objects.filter(subject__in=subjects, field=field).values_list("id", flat=True))
+
+
+def _held(anchor: UUID) -> list[UUID]:
+    """The customer, held: nobody else corrects them until the transaction ends.
+
+    Raises:
+        SubjectGone: erased meanwhile.
+    """
+    try:
+        return held_now(anchor).whole
+    except UnknownSubject:
+        raise SubjectGone from None
 
 
 def _says_otherwise(kept: Contribution, opened: Opened) -> Contribution | None:
