@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from psycopg import Connection
 
 from kehu.guard.gate.actor import Actor
-from kehu.guard.gate.read import raw_connection
+from kehu.guard.gate.read import CHUNK, raw_connection
 from kehu.guard.installation import installation
-from kehu.guard.ledger.record import record_act
+from kehu.guard.ledger.record import record_act, record_acts
 from kehu.vault.keys import KEY, SALT, EpochKeyMissing, EpochKeys, KeyDoesNotOpen, current_epoch
 from kehu.vault.open import open_text
 from kehu.vault.seal import seal_text
@@ -77,7 +77,7 @@ def destroy_keys(owners: Sequence[UUID]) -> int:
 
 def open_texts(
     sealed: Sequence[Sealed],
-    subject: UUID | None,
+    subject: UUID | Sequence[UUID] | None,
     *,
     actor: Actor,
     act: str,
@@ -86,6 +86,8 @@ def open_texts(
 ) -> list[str | None]:
     """Open texts after the row of that use stands in the ledger; one whose key is gone opens as None.
 
+    ``subject``: whose they are; of several, each: then the row names no ``detail``, and there may be more than one.
+
     Raises:
         InsideTransaction: called inside a transaction, which could roll the row back.
     """
@@ -93,7 +95,11 @@ def open_texts(
         return []
     raw = raw_connection()
     with transaction.atomic():
-        record_act(act, subject, actor=actor, purpose=purpose, detail=detail)
+        if isinstance(subject, Sequence):
+            for start in range(0, len(subject), CHUNK):
+                record_acts(act, subject[start : start + CHUNK], actor=actor, purpose=purpose)
+        else:
+            record_act(act, subject, actor=actor, purpose=purpose, detail=detail)
     keys = keys_of(raw, {one.owner for one in sealed}, lenient=True)
     return [
         open_text(keys[one.owner], one.body, context=one.place.bytes) if one.owner in keys else None for one in sealed

@@ -11,7 +11,9 @@ from kehu.govern.parts import UnknownSubject
 from kehu.guard.gate.acts import ActRefused
 from kehu.guard.gate.read import gate
 from kehu.guard.guests.credentials import guest_actor
+from kehu.guard.ledger.own import own_ledger
 from kehu.guard.staff.actions import owner_actor
+from kehu.serve.assurance import queries as assurance
 from kehu.serve.rights import holds, requests
 from kehu.serve.rights.consents import actions
 from kehu.serve.rights.erasing.rested import rested
@@ -123,6 +125,26 @@ def test_reading_them_is_recorded(database):
     before = rows()
     requests.listed(actor=owner_actor())
     assert rows() == before + 1
+
+
+def test_whose_words_are_read_in_a_list_of_all_sees_it(database):
+    lin, wang, li = admit(PERSON, {"email": "wang@mail.example"}, {"email": "li@mail.example"})
+    office, others = staff("privacy"), owner_actor()
+    asked = requests.open_request(subject=lin, right="other", actor=others, text="Why do you call me?")
+    requests.open_request(subject=wang, right="access", actor=others)
+    requests.step(asked, "confirm", actor=others)
+    requests.open_request(subject=None, right="erase", actor=others, identity={"email": "nobody@mail.example"})
+    seen = lambda who: [row.seq for row in own_ledger(who, actor=office).rows if row.action == "request"]
+    before = seen(lin), seen(wang), seen(li)
+    assert len(requests.listed(actor=office)) == 3
+    assert (len(seen(lin)), seen(wang), seen(li)) == (
+        len(before[0]) + 1,
+        before[1],
+        before[2],
+    )  # whose words nobody wrote
+    requests.listed(actor=office, open_only=True)
+    assert len(seen(lin)) == len(before[0]) + 2
+    assert assurance.verify(actor=others)["ok"]
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,9 @@ def _rows(found: Iterable[Request], subject: UUID | None, *, actor: Actor) -> li
     sealed = [Sealed(row.id, row.id, bytes(getattr(row, name))) for row, name in places]
     told = [one for held in steps.values() for one in held if one.reason is not None]
     sealed += [Sealed(one.request_id, one.id, bytes(one.reason or b"")) for one in told]
-    opened = open_texts(sealed, subject, actor=actor, act="request", purpose=PURPOSE_ID)
+    wrote = {one.owner for one in sealed}  # in a list of all each sees it whose words are read
+    whom = sorted({row.subject for row in rows if row.subject is not None and row.id in wrote})
+    opened = open_texts(sealed, subject or whom or None, actor=actor, act="request", purpose=PURPOSE_ID)
     texts = _texts(places, opened[: len(places)])
     reasons = {one.id: text for one, text in zip(told, opened[len(places) :], strict=True)}
     now = timezone.now()
