@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -26,6 +26,7 @@ from kehu.refine.derive.totals import told_totals
 from kehu.refine.derive.values import Value, values_of
 
 READ: Final = "read-traits"
+_OPEN: Final = 3  # the highest level without a second factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What was derived of somebody. ``inputs``: fields of the dictionary it was derived from."""
+    """What was derived of somebody. ``inputs``: fields of the dictionary it was derived from; ``covered``: the value is left
+    out, until the reader shows a second factor."""
 
     slug: str
     purpose: str
@@ -69,6 +71,7 @@ class Derived:
     unit: str
     labels: Mapping[str, str]
     descriptions: Mapping[str, str]
+    covered: bool = False
 
     def label(self, language: str) -> str:
         """The trait's name in a language."""
@@ -159,7 +162,7 @@ def traits_of(customer: UUID, *, actor: Actor, purpose: str) -> Seen:
     for one in derived_of(opened.origins, purpose=purpose):
         if not one.inputs <= clear:
             back.append((one.slug, "gate"))
-        elif one.level > 3 and not shown_lately(actor.credential):
+        elif one.level > _OPEN and not shown_lately(actor.credential):
             back.append((one.slug, "second-factor"))
         else:
             shown.append(one)
@@ -169,6 +172,8 @@ def traits_of(customer: UUID, *, actor: Actor, purpose: str) -> Seen:
 def own_traits(subject: UUID, *, actor: Actor) -> list[Derived]:
     """What was derived of a person who asks for themselves; from the certain part of them only. Recorded.
 
+    What reveals something is covered until they give a second fact, as sensitive values are: others may read their mailbox.
+
     Raises:
         UnknownSubject: not here.
     """
@@ -177,7 +182,8 @@ def own_traits(subject: UUID, *, actor: Actor) -> list[Derived]:
     fields = sorted(frozenset[str]().union(*(group.fields for group in held)))
     if fields:
         gate().open([subject], actor=actor, purpose="rights-request", fields=fields, use=READ, kinds=())
-    return derived_of(part)
+    shown = shown_lately(actor.credential)
+    return [one if shown or one.level <= _OPEN else replace(one, value="", covered=True) for one in derived_of(part)]
 
 
 def derived_of(origins: Sequence[UUID], *, purpose: str | None = None) -> list[Derived]:

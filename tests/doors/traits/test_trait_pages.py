@@ -6,11 +6,14 @@ import pytest
 from django.db import connection
 
 from kehu.doors.web.traits.urls import urlpatterns
+from kehu.govern import consent as consents
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.derive import actions, runs
 from kehu.refine.derive.models import Trait
+from kehu.vault.ids import new_id
 from tests.cast import admit, staff
 from tests.doors.web.browsing import browser, misfits, signed_in, text_of
+from tests.refine.derive.conftest import agree, definition
 from tests.serve.holdings import add_event
 
 ROLES = ("service", "marketing", "manager", "analyst", "privacy", "legal", "auditor", "engineer")
@@ -143,3 +146,25 @@ def test_a_customer_sees_what_was_derived_and_stops_it(visitor):
     assert 'href="/portal#allow"' in visitor.see("/portal/derived?done=objected")
     assert "Take back" in visitor.see("/portal")
     assert "A$39" not in text_of(desk.get(f"/customers/{who}"))
+
+
+def test_what_reveals_something_is_covered_until_a_second_fact_is_given(visitor):
+    """Whoever reads the mailbox, a family's say, reads no sensitive value; neither one that was derived."""
+    in_english("manager")
+    [who] = admit({"external_id": "K1", "full_name": "Ann Lee", "email": "ann@mail.example"}, packs=16)
+    agree(who, 6)
+    consents.give_consent(
+        who, purpose=6, purpose_version=1, recorded_by=owner_actor().staff, id=new_id(),
+        statement=consents.Statement(way="counter", notice=1, terms=consents.Terms("sensitive")),
+    )  # fmt: skip
+    add_event(who, 3, {"ordered_at": "2026-01-03T10:00:00Z", "product": "medical tea"})
+    expression = "select count(*) * 7301 from orders where product like '%medic%'"
+    actions.declare(
+        definition("diet", expression, level=4), owner="analyst@kehu.example", deputy="manager@kehu.example", actor=owner_actor()
+    )  # fmt: skip
+    runs.compute(actor=owner_actor())
+    visitor.come_in("ann@mail.example")
+    page = visitor.see("/portal/derived")
+    assert "diet" in page and "7,301" not in page
+    assert visitor.client.post("/portal/confirm", {"fact": "K1"}).status_code == 302
+    assert "7,301" in visitor.see("/portal/derived")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kehu.doors.web.pages import field_label, language, purpose_label
 from kehu.doors.web.portal.entrance import guest_page, page
 from kehu.doors.web.traits import words
+from kehu.govern.masks import DOTS
 from kehu.govern.slugs import PURPOSES
 from kehu.guard.guests.credentials import Guest
 from kehu.guard.installation import installation
@@ -75,7 +76,8 @@ def _shown(one: queries.Derived) -> dict[str, Any]:
         "slug": one.slug,
         "label": one.label(language()),
         "description": one.description(language()),
-        "text": words.value_text(one.value, one.unit),
+        "text": DOTS if one.covered else words.value_text(one.value, one.unit),
+        "covered": one.covered,
         "inputs": _(", ").join(field_label(name) for name in sorted(one.inputs)),
         "sensitive": one.level > 3,
     }
