@@ -495,6 +495,22 @@ def test_who_is_told_or_erased_while_letters_go_gets_none(registered, bring, let
     assert (done.mailed, done.by_post, done.failed, len(letters)) == (1, 0, 0, 1) and untold.figures().due == 0
 
 
+def test_who_is_reported_dead_while_letters_go_gets_none(registered, bring, letters, monkeypatch):
+    registered()
+    bring(THREE, residence="DE")
+    sent = mail.EmailMessage.send
+
+    def meanwhile(letter, *_, **__):
+        if not letters:
+            for row in untold.waiting(actor=owner_actor())[1:]:
+                rights.enter_state(row.customer, "deceased", actor=owner_actor(), act="deceased")
+        return sent(letter)
+
+    monkeypatch.setattr(mail.EmailMessage, "send", meanwhile)
+    done = informing.send(actor=owner_actor())
+    assert (done.mailed, done.by_post, done.failed, len(letters)) == (1, 0, 0, 1) and untold.figures().due == 0
+
+
 def test_a_letter_that_a_mail_server_refuses_keeps_no_other_from_going(registered, bring, database, monkeypatch):
     registered()
     bring(THREE)

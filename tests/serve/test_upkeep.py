@@ -29,6 +29,7 @@ from kehu.guard.staff.actions import owner_actor
 from kehu.refine.clean.status import INVALID, UNVERIFIED, VALID
 from kehu.refine.survive import survive
 from kehu.serve.assurance import queries
+from kehu.serve.rights.consents import actions
 from kehu.serve.rights.consents.channels import set_subscription
 from kehu.serve.rights.models import Request
 from kehu.serve.upkeep import bounces, confirming, letters, policies, queue
@@ -489,6 +490,28 @@ def test_who_says_no_or_answers_while_letters_go_gets_none(cast, database, monke
     sent = letters.send(actor=cast["service"])
     assert [letter.to for letter in mail.outbox] == [["p0@mail.example"]]
     assert (sent.mailed, sent.left_out, sent.failed) == (1, 1, 0)
+
+
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+def test_who_is_reported_dead_since_they_were_to_be_asked_gets_no_letter(cast, database, monkeypatch):
+    mail.outbox, people = [], admit(*({"full_name": f"P{n}", "email": f"p{n}@mail.example"} for n in range(3)))
+    for days, subject in enumerate(people):
+        made = queue.make_by_hand(subject, "email", actor=cast["service"], due=dt.date(2026, 1, 1 + days))
+        Task.objects.filter(id=made.id).update(way="mail")
+    dead = lambda who: actions.enter_state(who, "deceased", actor=cast["privacy"], act="deceased")
+    sent_by, (before, _, meanwhile) = EmailMessage.send, people
+
+    def sending(self, *args, **options):
+        if not mail.outbox:
+            dead(meanwhile)
+        return sent_by(self, *args, **options)
+
+    dead(before)
+    monkeypatch.setattr(EmailMessage, "send", sending)
+    for _ in range(2):
+        letters.send(actor=cast["service"])
+        assert [letter.to for letter in mail.outbox] == [["p1@mail.example"]]
+    assert letters.never_tried() == 0
 
 
 @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")

@@ -179,7 +179,7 @@ def _options() -> Options:
 def _write_to(customer: UUID, mail: Any, found: Sent, *, actor: Actor) -> None:
     """Write to one customer, each certain part of it, asked for just before: a run takes hours.
 
-    Who was erased, told or excused since it began is not written to, and who has another address is at that.
+    Who was erased, reported dead, told or excused since it began is not written to, and who has another address is at that.
     """
     untold = untold_parts([customer])
     if not untold:

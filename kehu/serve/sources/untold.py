@@ -32,7 +32,7 @@ select s.customer, s.core, s.subject, x.key::int, s.controller, array(select dis
     where r.subject = s.subject and r.supplier = x.key::int and not r.hidden order by 1),
     coalesce(s.supplied -> 'of' -> x.key -> 'what', '[]')::text
 from subject_state s, jsonb_object_keys(s.supplied -> 'of') x (key)
-where s.{of} = any (%s) and not s.hidden and s.supplied is not null
+where s.{of} = any (%s) and not s.hidden and not s.deceased and s.supplied is not null
     and s.supplied -> 'of' -> x.key ->> 'told' is null order by 1, 3, 4
 """  # of whole customers, or of certain parts
 

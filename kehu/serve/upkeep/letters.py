@@ -20,7 +20,8 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import BooleanField, F, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from kehu.govern.slugs import LANGUAGES
@@ -51,7 +52,13 @@ _PARTS: Final = """
 select n.subject, n.customer, n.core, c.name,
     array(select s.subject from subject_state s where s.customer = n.customer and s.core = n.core and not s.hidden)
 from subject_state n join govern_controller c on c.id = n.controller where n.subject = any (%s) and not n.hidden
+    and not n.deceased
 """
+_ALIVE: Final = RawSQL(
+    "exists (select 1 from subject_state s where s.subject = upkeep_task.subject and not s.deceased)",
+    [],
+    BooleanField(),
+)
 
 
 class NotPlain(ValueError):
@@ -176,7 +183,8 @@ def _asked(waiting: Sequence[Task]) -> dict[UUID, list[_Asked]]:
 
 def _write(one: Opened, to: _Asked, mail: Any, sent: Sent) -> bool:
     """Write one letter, where its question still waits; False: none goes just now."""
-    if not Task.objects.filter(id=to.task.id, state="open").exists():  # answered, or taken in hand, meanwhile
+    # answered, taken in hand or reported dead meanwhile
+    if not Task.objects.filter(_ALIVE, id=to.task.id, state="open").exists():
         return True
     # who is joined by linkage alone may be somebody else: nobody is asked about what came of another
     kept = survive(said for said in one.contributions if said.subject in to.part).get("email")
