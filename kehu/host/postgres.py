@@ -33,6 +33,7 @@ SERVICE_USER: Final = "kehu-postgres"
 ROLES: Final = ("kehu_owner", "kehu_app", "kehu_sequencer")
 RESTORING: Final = "pg.restoring"
 """Stands in the home while a copy is brought back into it: where that was cut off, what is there is no database."""
+_BY_ROOT: Final = Path("/var/lib/kehu")
 _START_SECONDS: Final = 60
 _LOOK_SECONDS: Final = 2  # of pg_ctl: who else comes or goes waits for as long
 _REMNANT_SECONDS: Final = 2  # within which a server that lives has written its lock files
@@ -316,7 +317,7 @@ class EmbeddedPostgres:
         """The home is 0700 and so out of the service user's reach: by root the cluster lies in a system folder."""
         if self._service is None:
             return self.home / "pg"
-        return Path("/var/lib/kehu") / hashlib.sha256(str(self.home.path).encode()).hexdigest()[:16]
+        return _BY_ROOT / hashlib.sha256(str(self.home.path).encode()).hexdigest()[:16]
 
     def _socket_folder(self) -> Path:
         run = self.folder / "run"
@@ -326,8 +327,10 @@ class EmbeddedPostgres:
         return run
 
     def _make_folder(self, path: Path) -> None:
-        if path.parent == Path("/var/lib/kehu"):
-            path.parent.mkdir(mode=0o711, exist_ok=True)
+        if path.parent == _BY_ROOT:
+            _BY_ROOT.mkdir(mode=0o711, exist_ok=True)
+            # a umask takes from whatever mode it is made with, and through it the service user passes
+            os.chmod(_BY_ROOT, stat.S_IMODE(_BY_ROOT.stat().st_mode) | stat.S_IXOTH)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
         owner = self._service.pw_uid if self._service else os.geteuid()

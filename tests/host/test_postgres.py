@@ -8,8 +8,10 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -148,6 +150,25 @@ def test_folders_are_closed_and_no_parent_was_opened(tmp_path):
     if os.geteuid() == 0:
         assert database.embedded.data.stat().st_uid != 0 and database.folders()
     database.release()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="by anybody else the database lies in the home")
+@pytest.mark.parametrize("left", [False, True], ids=["new", "left closed"])
+def test_by_root_the_system_folder_lets_the_service_user_through(tmp_path, monkeypatch, left):
+    """Commands write for their owner alone: the folder was made with that umask, and the first start ended there."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as there:
+        os.chmod(there, 0o711)
+        monkeypatch.setattr(postgres, "_BY_ROOT", Path(there) / "kehu")
+        if left:
+            postgres._BY_ROOT.mkdir(mode=0o700)
+        home = Home(tmp_path / "home")
+        make_home(home)
+        before = os.umask(0o077)
+        try:
+            assert server_of(home).release() is True
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(postgres._BY_ROOT.stat().st_mode) & stat.S_IRWXO == stat.S_IXOTH
 
 
 def test_a_destroyed_secret_is_gone_and_another_root_opens_nothing(tmp_path):
