@@ -32,6 +32,7 @@ from kehu.serve.desk.listing import (
     count_customers,
     list_customers,
     masked_page,
+    names_of,
 )
 from kehu.serve.desk.searching import MOST, search
 
@@ -71,7 +72,7 @@ def customers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     )
     counts = count_customers(purpose=purpose, filters=filters)
     query = query_of(filters)
-    context = _context(found, query) | {
+    context = _context(found, query, purpose) | {
         "filters": filters,
         "counts": counts,
         "hidden_count": counts.left_out,
@@ -99,7 +100,7 @@ def search_customers(request: HttpRequest, desk: SignedIn) -> HttpResponse:
         return redirect("customers")
     hits = search(text, actor=desk.actor, purpose=desk.claim.purpose)
     found = masked_page(hits.customers, actor=desk.actor, purpose=desk.claim.purpose)
-    context = _context(found, "") | {
+    context = _context(found, "", desk.claim.purpose) | {
         "searched": text,
         "searched_fields": [field_label(name) for name in hits.fields],
         "more": hits.more,
@@ -123,13 +124,14 @@ def _joined(query: str, **more: UUID | None) -> str:
     return "&".join(filter(None, [query, urlencode({name: str(id) for name, id in more.items() if id})]))
 
 
-def _context(found: Page, query: str) -> dict[str, Any]:
+def _context(found: Page, query: str, purpose: str) -> dict[str, Any]:
     labels = [field_label(name) for name in found.columns]
     address, ending = reverse("customer", args=[_NOBODY]), f"?{query}" if query else ""
     place = address.removesuffix(str(_NOBODY))  # looked up once, not for every row
     return {
         "rows": [_row(row, found.columns, labels, (place, ending)) for row in found.rows],
         "columns": labels,
+        "named": bool(names_of(purpose)),
         "left_out": [_left_out(one) for one in found.left_out],
         "seq": found.seq,
         "query": query,

@@ -148,6 +148,12 @@ class Counts:
     left_out: int = 0
 
 
+def names_of(purpose: str) -> tuple[str, ...]:
+    """The names that a list may show for a purpose, the first that somebody has; none where it needs nobody's."""
+    least = installation().rules.purposes[purpose].least
+    return tuple(name for name in NAMES if name in least)
+
+
 def columns_of(purpose: str) -> tuple[str, ...]:
     """The fields that a list shows for a purpose, beside the name."""
     least, field_of = installation().rules.purposes[purpose].least, installation().rules.dictionary.field
@@ -179,7 +185,7 @@ def masked_page(customers: Sequence[UUID], *, actor: Actor, purpose: str) -> Pag
     """These customers as rows of a list, in this order, as far as the gate lets them be named."""
     least = installation().rules.purposes[purpose].least
     columns = columns_of(purpose)
-    names = tuple(name for name in NAMES if name in least)
+    names = names_of(purpose)
     fields = (*names, *columns) or tuple(sorted(least))[:_MOST_COLUMNS]
     if not customers:
         return Page((), columns, (), None, None, None)

@@ -188,6 +188,18 @@ def test_marketing_sees_only_who_agreed_and_is_told_of_the_rest() -> None:
     assert "林" not in text_of(refused).replace("林**", "")
 
 
+def test_whoever_is_listed_without_their_name_is_not_said_to_have_none() -> None:
+    [subject] = admit(LIN | {"language": "zh"})
+    service, _ = signed_in("service", "service")
+    service.post(f"/customers/{subject}/consent", {"purpose": "analytics", "do": "give"})
+    for role, purpose, named in (("service", "service", True), ("analyst", "analytics", False)):
+        desk, _ = signed_in(role, purpose)
+        desk.post("/language", {"language": "en"})
+        listed = text_of(desk.get("/customers?consent=any"))
+        assert f'href="/customers/{subject}' in listed and str(subject)[-12:] in listed
+        assert "No name" not in listed and ("林**" in listed) is named
+
+
 def test_a_consent_is_to_blame_for_nobody_whom_another_filter_leaves_out() -> None:
     agreed, *_ = admit(LIN, LIN | {"full_name": "周予安"}, LIN | {"full_name": "吴桐"}, packs=1)
     admit({"full_name": "Anna Weber"}, packs=2)

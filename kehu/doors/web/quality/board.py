@@ -27,7 +27,7 @@ from kehu.refine.quality.rules import left_out, rules_in_force
 from kehu.refine.quality.tally import AGEING, EXPECTED, MOST_FINDINGS
 from kehu.refine.quality.tasks import defer_measuring
 from kehu.refine.quality.tasks import measure as measure_job
-from kehu.serve.desk.listing import Page, masked_page
+from kehu.serve.desk.listing import Page, masked_page, names_of
 from kehu.serve.upkeep import queue
 from kehu.serve.upkeep.confirming import VERIFIABLE
 
@@ -107,6 +107,7 @@ def found(request: HttpRequest, desk: SignedIn, check: str) -> HttpResponse:
     shown = masked_page(list(dict.fromkeys(customers.values())), actor=desk.actor, purpose=desk.claim.purpose)
     field = _field_of(kind, key)
     context = _listed(shown) | {
+        "named": bool(names_of(desk.claim.purpose)),
         "quality_tabs": words.tabs(desk),
         "label": words.check_label(check),
         "check": check,
