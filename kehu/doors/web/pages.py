@@ -25,6 +25,7 @@ from kehu.guard.staff.sign_ins import SignedIn
 from kehu.guard.texts import TextTooLong
 from kehu.guard.watch.case_figures import alerts_waiting
 from kehu.refine.resolve.review.queue import open_count
+from kehu.serve.desk.listing import tells
 
 _TABS: Final = 4
 THEMES: Final = ("auto", "light", "dark")
@@ -190,7 +191,7 @@ def places_of(desk: SignedIn) -> list[PlaceGroup]:
         work.append(Place("classify", "scan-search", _("Classification"), _("Classified"), reverse("classify")))
     if desk.may("propose"):
         work.append(Place("forms", "text-cursor-input", _("Forms"), _("Forms"), reverse("forms")))
-        if desk.claims:
+        if any(map(tells, desk.claims)):
             work.append(Place("counter", "store", _("Counter"), _("Counter"), reverse("counter")))
     if desk.may("count-traits"):
         work.append(Place("traits", "chart-no-axes-column", _("Traits"), _("Traits"), reverse("traits")))

@@ -31,6 +31,7 @@ UNATTACHED: Final = "unattached"
 STALE_MONTHS: Final = (12, 24, 36)
 """Ages by which a list may be narrowed down."""
 NAMES: Final = ("full_name", "legal_name", "alias")
+_TELLING: Final = frozenset({*NAMES, "phone", "landline", "email", "wechat_id"})
 # what a list may show beside the name, the first four that the purpose needs
 _COLUMNS: Final = (
     "phone", "email", "locality", "loyalty_tier", "credit_score", "risk_class", "payment_terms", "gender", "interests",
@@ -152,6 +153,11 @@ def names_of(purpose: str) -> tuple[str, ...]:
     """The names that a list may show for a purpose, the first that somebody has; none where it needs nobody's."""
     least = installation().rules.purposes[purpose].least
     return tuple(name for name in NAMES if name in least)
+
+
+def tells(purpose: str) -> bool:
+    """Whether a purpose needs anything by which people are told from one another: without, nobody is asked for who they are."""
+    return not _TELLING.isdisjoint(installation().rules.purposes[purpose].least)
 
 
 def columns_of(purpose: str) -> tuple[str, ...]:

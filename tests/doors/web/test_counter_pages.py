@@ -89,7 +89,7 @@ def test_each_role_gets_what_the_table_says(database):
             else {n: (*row[:2], (), 0, 302 if n in ASKED_FIRST else row[3]) for n, row in TABLE.items()}
         )
         wrong += misfits(table, role, desk)
-        assert ('href="/counter"' in text_of(desk.get("/me"))) == (role in COLLECTING), role
+        assert ('href="/counter"' in text_of(desk.get("/me"))) == (role in COLLECTING - {"analyst"}), role
     assert wrong == []
 
 
@@ -161,6 +161,9 @@ def test_who_may_not_ask_is_offered_no_asking_and_loses_nothing(channel):
         text = text_of(manager.get(address))
         assert not [one for one in ("data-turn", 'value="phone"', 'name="consent"') if one in text]
         assert 'value="keep"' in text
+    admit({"full_name": "林婉清", "email": "lin@mail.example"})
+    found = text_of(manager.post("/counter/find", {"text": "lin@mail.example"}, HTTP_HX_REQUEST="true"))
+    assert "/contact" in found and not re.search(r'href="/counter/customers/[0-9a-f-]{36}"', found)
     ticked = entry("marketing", **{"field.full_name": "林婉清"})
     refused = manager.post("/counter/entries", ticked, HTTP_ACCEPT="application/json")
     assert (refused.status_code, refused.json()["code"]) == (422, "no-consent")
@@ -171,6 +174,17 @@ def test_who_may_not_ask_is_offered_no_asking_and_loses_nothing(channel):
     auditor, _ = signed_in("auditor", "security")  # a rule refuses, the sign-in stands: a script tells them apart
     refused = auditor.post("/counter/entries", ticked, HTTP_ACCEPT="application/json")
     assert (refused.status_code, refused.json()["code"]) == (403, "refused")
+
+
+@pytest.mark.parametrize(("role", "others"), [("analyst", False), ("manager", True)])
+def test_a_purpose_that_knows_nobody_has_no_counter(channel, role, others):
+    desk, _ = signed_in(role, "analytics")
+    desk.post("/language", {"language": "en"})
+    page = text_of(desk.get("/counter"))
+    assert "“Analytics” does not need to know who anybody is" in page
+    assert 'id="c-text"' not in page and 'value="keep"' not in page
+    assert ('class="btn primary" href="/purpose?next=/counter"' in page) is others
+    assert ('class="nav-link" href="/counter"' in text_of(desk.get("/traits"))) is others
 
 
 def test_a_card_is_read_into_the_form_and_not_kept(channel):

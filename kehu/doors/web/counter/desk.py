@@ -27,7 +27,7 @@ from kehu.guard.gate.acts import Refused, require_act
 from kehu.guard.installation import installation
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.counter.entries import EntryRefused, doubtful, fields_of, places, read_entry, take_down
-from kehu.serve.desk.listing import Row, masked_page
+from kehu.serve.desk.listing import Row, masked_page, tells
 from kehu.serve.desk.searching import search
 
 SHORTEST: Final = 2
@@ -63,7 +63,11 @@ def find(request: HttpRequest, desk: SignedIn) -> HttpResponse:
     assert desk.claim is not None
     require_act("collect", desk.actor)
     text = request.POST.get("text", "").strip()
-    context: dict[str, Any] = {"searched": text, "short": len(text) < SHORTEST}
+    context: dict[str, Any] = {
+        "searched": text,
+        "short": len(text) < SHORTEST,
+        "may_ask": desk.may("consent"),
+    }
     if not context["short"]:
         hits = search(text, actor=desk.actor, purpose=desk.claim.purpose)
         shown = masked_page(hits.customers[:_SHOWN], actor=desk.actor, purpose=desk.claim.purpose)
@@ -202,6 +206,8 @@ def _counter(
         "entry": views.form(desk.claim.purpose, values),
         "side": views.side(),
         "may_ask": desk.may("consent"),
+        "tells": tells(desk.claim.purpose),
+        "others": any(tells(one) for one in desk.claims),
         "title": _("Counter"),
     }
     return page(request, "counter/counter.html", context | (more or {}), desk=desk, nav="counter", status=status)
