@@ -52,6 +52,13 @@ def test_from_sign_in_to_a_verified_ledger(visit: Callable[..., Any]) -> None:
     with auditor.page.expect_download() as found:
         auditor.page.locator(".a-proof a").last.click()
     assert found.value.suggested_filename.startswith("ledger-row-")
+    # on a telephone a row says the same, and what its numbers count
+    auditor.look(width=390, theme="light", language="en")
+    auditor.go("/ledger")
+    row = auditor.page.locator("tbody tr:has(.a-ans small)").first
+    assert row.locator(".a-ans small").is_visible() and row.locator(".a-proof a").is_visible()
+    label = "cell => getComputedStyle(cell, '::before').content"
+    assert [row.locator(cell).evaluate(label) for cell in (".a-n", ".a-seq")] == ['"Customers: "', '"Row: "']
 
 
 def test_a_value_shown_hides_itself_and_the_purpose_asks_again(visit: Callable[..., Any]) -> None:
