@@ -177,7 +177,7 @@ def audit(name: str, *, on: date, outcome: str, note: str, by: UUID, id: UUID) -
     """
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome: one of {', '.join(OUTCOMES)}")
-    if on > timezone.now().date():
+    if on > timezone.localdate():  # of whoever records it, who may be a day ahead of UTC
         raise ValueError("on: lies in the future")
     if len(note) > _LONGEST:
         raise ValueError(f"note: at most {_LONGEST} characters")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import smtplib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core import mail
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from kehu.collect.imports import actions as importing
 from kehu.collect.imports.recipe import ImportTerms
@@ -134,6 +135,16 @@ def test_what_is_not_fit_is_not_brought_in(registered, bring):
     assert one("select count(*) from record") == 0
     sources.audit("audit", on=today, outcome="passed", actor=owner_actor())
     assert bring(text, source="audit").accepted == 1
+
+
+def test_an_audit_of_today_is_of_today_where_whoever_records_it_is(registered, monkeypatch):
+    """In the morning of China it is the day before in UTC, and an audit of that day was one to come."""
+    name = registered()
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 11, 29, 17, tzinfo=UTC))
+    with timezone.override("Asia/Shanghai"):
+        sources.audit(name, on=date(2026, 11, 30), outcome="passed", actor=owner_actor())
+        with pytest.raises(ValueError, match="future"):
+            sources.audit(name, on=date(2026, 12, 1), outcome="passed", actor=owner_actor())
 
 
 def test_a_source_fits_its_channel_and_its_document(registered, bring):

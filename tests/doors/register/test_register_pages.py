@@ -35,7 +35,7 @@ TABLE = {
     "register-source": ("/sources/of/moon", "get", SEEING, 404, 403),
     "register-source-propose": ("/sources/of/moon/propose", "get", PROPOSING, 404, 403),
     "register-source-stop": ("/sources/of/moon/stop", "post", OFFICE | {"manager"}, 404, 403),
-    "register-source-audit": ("/sources/of/moon/audit", "post", OFFICE | {"auditor"}, 409, 409),
+    "register-source-audit": ("/sources/of/moon/audit", "post", OFFICE | {"auditor"}, 404, 403),
     "register-informing": ("/sources/informing", "get", OFFICE, 200, 403),
     "register-informing-send": ("/sources/informing/send", "post", OFFICE, 302, 403),
     "register-informing-posted": ("/sources/informing/posted", "post", OFFICE, 302, 403),
@@ -216,7 +216,8 @@ def test_a_source_is_proposed_let_through_audited_and_stopped_by_forms(database)
     assert paul.post(f"/changes/{change.id}/approve")["Location"] == "/sources/of/broker?done=approve"
     said = {"on": "2026-11-01", "outcome": "failed", "note": "no consents seen"}
     assert paul.post("/sources/of/broker/audit", said).status_code == 302
-    assert paul.post("/sources/of/broker/audit", said | {"on": "2199-01-01"}).status_code == 409
+    wrong = paul.post("/sources/of/broker/audit", said | {"on": "2199-01-01", "note": "looked twice"})
+    assert wrong.status_code == 422 and "未记录" in text_of(wrong) and ">looked twice</textarea>" in text_of(wrong)
     assert "no consents seen" in text_of(mia.get("/sources/of/broker"))
     assert mia.post("/sources/of/broker/stop").status_code == 403
     assert paul.post("/sources/of/broker/stop")["Location"].endswith("done=stopped")

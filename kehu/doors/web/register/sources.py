@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -99,6 +100,10 @@ def listed(request: HttpRequest, desk: SignedIn) -> HttpResponse:
 @require_GET
 def one(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
     """One source: what is registered of it, its versions with their steps, its audits."""
+    return _one(request, desk, name)
+
+
+def _one(request: HttpRequest, desk: SignedIn, name: str, *, problem: str = "") -> HttpResponse:
     try:
         held, versions = register.entry(name, actor=desk.without_purpose)
     except UnknownSource:
@@ -116,8 +121,11 @@ def one(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
         "may_audit": desk.may("audit-source") and held.row is not None,
         "me": desk.staff,
         "told": DONE.get(request.GET.get("done", ""), ""),
+        "problem": problem,
+        "asked": request.POST,
+        "today": timezone.localdate(),
     }
-    return page(request, "register/source.html", context, desk=desk, nav="register")
+    return page(request, "register/source.html", context, desk=desk, nav="register", status=422 if problem else 200)
 
 
 @staff_page
@@ -173,6 +181,7 @@ def stop(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
 @require_POST
 def audit(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
     """Record an audit of a source."""
+    require_act("audit-source", desk.without_purpose)
     said = request.POST
     try:
         on = date.fromisoformat(said.get("on", ""))
@@ -181,9 +190,9 @@ def audit(request: HttpRequest, desk: SignedIn, name: str) -> HttpResponse:
         )
     except UnknownSource:
         raise Http404 from None
-    except ValueError as fault:
-        context = {"words": problem_of(fault).words(language()), "back": reverse("register-source", args=[name])}
-        return page(request, "register/fault.html", context, desk=desk, nav="register", status=409)
+    except ValueError:
+        problem = _("Not recorded: give the day it was made on, today at the latest, and how it ended.")
+        return _one(request, desk, name, problem=problem)
     return redirect(reverse("register-source", args=[name]) + "?done=audited")
 
 
