@@ -144,8 +144,11 @@ def test_a_rule_is_written_tried_and_put_in_force(people):
     assert "in force" in page and "asked of: Persons" in page
     service, _ = signed_in("service", "accuracy")
     assert "<h1>Ours</h1>" in text_of(service.get("/quality/found/rule:ours"))
-    manager.post("/quality/rules/ours/step", {"do": "retire"})
+    assert 'value="retire"' in text_of(manager.get("/quality/rules/ours"))
+    ended = manager.post("/quality/rules/ours/step", {"do": "retire"})["Location"]
     assert Rule.objects.get().state == "retired"
+    page = text_of(manager.get(ended))  # no button for what is over, and how to have it back
+    assert 'value="retire"' not in page and "write another version" in page
 
 
 def test_rules_of_a_field_that_the_purpose_lost_are_shown_as_left_out(people, database):

@@ -99,8 +99,9 @@ def one(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
         "saved": _("Kept as a draft; its examples turned out as they should. Try it next."),
         "try": _("Tried on a sample; nothing counts yet."),
         "force": _("In force from the next measuring on."),
-        "retire": _("Retired."),
+        "retire": _("Retired. To have it back, write another version: it begins with what this one said."),
     }
+    shipped = slug in shipped_texts() and not any(row.state != "draft" for row in held)
     context = {
         "quality_tabs": words.tabs(desk),
         "slug": slug,
@@ -112,7 +113,8 @@ def one(request: HttpRequest, desk: SignedIn, slug: str) -> HttpResponse:
         "passes": [_example(row) for row in text.passes],
         "fails": [_example(row) for row in text.fails],
         "versions": [_version(row, names) for row in held],
-        "shipped": slug in shipped_texts() and not any(row.state != "draft" for row in held),
+        "shipped": shipped,
+        "in_force": shipped or any(row.state == "in-force" for row in held),
         "owned": next((row for row in _owned(desk) if row.name == slug), None),
         "may_write": desk.may("quality-rule"),
         "sample": rules.SAMPLE,
