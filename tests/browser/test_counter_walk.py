@@ -278,3 +278,22 @@ def test_without_a_connection_each_is_kept_once_and_nothing_lies_in_clear(window
     window.context.close()
     assert _found_on_disk(tmp_path / "profile", "CONTROLzq7f3a")  # the search finds what is there
     assert _found_on_disk(tmp_path / "profile", MARK) == []
+
+
+def test_what_is_on_its_way_is_not_said_to_wait_for_a_connection(window: Visit) -> None:
+    """It was, until the answer came: no connection, of one that was merely slow."""
+    sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        sent.append(route)
+
+    window.page.route("**/counter/entries", hold)
+    window.go("/counter")
+    _ready(window)
+    with window.page.expect_request("**/counter/entries"):
+        _take_down(window, "林婉清", asking=False)
+    _waits(window, 1)  # so that the window is not closed upon it
+    said = window.page.locator("[data-say='waits']")
+    expect(said).to_be_hidden()
+    sent[0].abort()
+    expect(said).to_be_visible()

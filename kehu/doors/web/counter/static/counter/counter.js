@@ -146,7 +146,8 @@ const start = async () => {
     if (empty) { location.hash = "#desk"; face(); form.querySelector("input.input")?.focus(); return; }
     ["kept", "doubtful", "unasked", ...(again.hidden ? ["refused"] : [])].forEach((what) => say(what, false));
     await queue.put(id, new URLSearchParams(said).toString());
-    clean(); await show(); await send();
+    clean(); form.dataset.waiting = (await queue.own()).length; // that it waits is said once it could not be sent
+    await send();
   });
 
   addEventListener("online", send);
