@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kehu.doors.web.pages import language
-from kehu.doors.web.words import notice_label
+from kehu.doors.web.words import LAW_LABELS, language_name, notice_label
 from kehu.govern.models import Notice
 from kehu.guard.installation import installation
 
@@ -184,9 +184,9 @@ def view_of(receipt: Mapping[str, Any]) -> dict[str, Any]:
             "in_force_from": datetime.fromisoformat(notice["in_force_from"]),
         },
         "text": held.texts.get(how["language"] or said) or held.texts.get(said, "") if held else "",
-        "language": how["language"],
+        "language": language_name(how["language"]) if how["language"] else "",
         "way": way_text(how["collection_method"]),
-        "grounds": sorted(how["lawful_basis"].items()),
+        "grounds": [(LAW_LABELS.get(pack, ""), ground) for pack, ground in sorted(how["lawful_basis"].items())],
         "retention": how["retention"].strip("PD"),
         "proof": proof_text(how["evidence_type"]),
         "kept": how["evidence_kept"],

@@ -70,6 +70,7 @@ def test_a_receipt_to_read_and_to_keep(post, visitor):
     gate().open([lin], actor=staff("marketing"), purpose="marketing")
     page = words(visitor.come_in(LIN["email"]).see(f"/portal/permissions/{id}"))
     assert "dpv:ConsentGiven" in page and "1 time, first" in page and "ISO/IEC TS 27560:2023" in page
+    assert "China: Consent" in page and "CN: " not in page
     answer = visitor.client.get(f"/portal/permissions/{id}/receipt.json")
     assert answer["Content-Type"] == "application/ld+json" and f"receipt-{id}.json" in answer["Content-Disposition"]
     made = json.loads(answer.content)
