@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -104,15 +106,22 @@ def ledger_down(request: HttpRequest) -> HttpResponse:
 
 def quota_spent(request: HttpRequest, spent: QuotaSpent, *, desk: SignedIn | None = None) -> HttpResponse:
     """429, and when there is room again."""
-    answer = refused(request, spent.policy, desk=desk, status=429)
+    again = timezone.now() + timedelta(seconds=spent.seconds + 59)  # a page tells minutes, and none is too early
+    answer = refused(request, spent.policy, desk=desk, status=429, again=again)
     answer["Retry-After"] = str(spent.seconds)
     return answer
 
 
 def refused(
-    request: HttpRequest, policy: str, *, desk: SignedIn | None = None, nav: str = "", status: int = 403
+    request: HttpRequest,
+    policy: str,
+    *,
+    desk: SignedIn | None = None,
+    nav: str = "",
+    status: int = 403,
+    again: datetime | None = None,
 ) -> HttpResponse:
-    """403 (or 429) in the words of the policy that refused."""
+    """403 (or 429) in the words of the policy that refused; ``again``: from when on it is not, where that is known."""
     words = installation().rules.policies.text(policy, language())
     context: dict[str, Any] = {
         "policy": policy,
@@ -120,6 +129,7 @@ def refused(
         "may_claim": desk is not None and bool(claims_of(desk.role)),
         "mends": _mends(request, policy),
         "grant": _grant(request, policy, desk),
+        "again": again,
     }
     if desk is None:
         return page(request, "web/refused_plain.html", context, status=status)

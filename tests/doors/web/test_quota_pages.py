@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from kehu.doors.web.watch import quotas as page_of_quotas
 from kehu.govern.quotas import Quota
 from kehu.guard.gate import quotas
@@ -31,6 +33,8 @@ def test_one_is_set_by_the_form_and_its_end_is_said(database, monkeypatch):
     answers = [agent.get(f"/customers/{lin}") for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert 0 < int(answers[2]["Retry-After"]) <= 3600 and "house.quota" in text_of(answers[2])
+    again = datetime.now(UTC) + timedelta(seconds=int(answers[2]["Retry-After"]) + 59)
+    assert "暂时不能" in text_of(answers[2]) and f"{again:%H:%M}</dd>" in text_of(answers[2])
     page = text_of(office.get("/watch/quotas"))
     assert "service-" in page and "已用完" in page
     assert office.post("/watch/quotas", asked | {"do": "back"}, follow=True).status_code == 200
