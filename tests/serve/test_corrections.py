@@ -218,7 +218,7 @@ def test_whom_an_older_program_had_freed_is_judged_anew_too(privacy, database):
     [son] = {lin, son} - {mother}
     with as_owner(database):
         call_command("migrate", "rights", "0006", verbosity=0)
-        call_command("migrate", "govern", "0018", verbosity=0)
+        call_command("migrate", "govern", "0019", verbosity=0)
         raw().execute("update subject_state set age = 5")
         call_command("migrate", verbosity=0)
     with transaction.atomic():

@@ -19,7 +19,7 @@ from came where s.subject = came.subject and came.age < s.age and came.by <> '{}
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("govern", "0019_freed"),
+        ("govern", "0020_freed"),
         ("rights", "0006_erasures_have_a_reason"),
         ("vault", "0012_laws_by_record"),
     ]

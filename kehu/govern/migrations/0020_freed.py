@@ -12,5 +12,5 @@ UNDO = "alter table subject_state drop column freed_from, drop column freed_by"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("govern", "0018_lifted_because")]
+    dependencies = [("govern", "0019_informed_taken_back")]
     operations = [migrations.RunSQL(SQL, UNDO)]
