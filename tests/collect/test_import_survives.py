@@ -62,11 +62,11 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(database, tmp_path)
         while one("select count(*) from collect_importchunk") == before and running.poll() is None:
             assert time.monotonic() < end
             time.sleep(0.01)
-        time.sleep(chance.uniform(0, 0.4))
+        time.sleep(chance.uniform(0, 0.2))
         ended = running.poll() is not None
         running.send_signal(signal.SIGKILL)
         running.communicate()
-        if ended:
+        if ended or one("select state from collect_import") == "done":  # all is kept, but for the last word about it
             break
         kills += 1
         chunked = one("select coalesce(sum(created + updated), 0) from collect_importchunk")
@@ -74,8 +74,9 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(database, tmp_path)
         if kills == 4:
             break
     assert kills >= 2
-    out = start(*words).communicate(timeout=180)[0]
-    assert b'"rows": 2250' in out and b'"quarantined": 50' in out, out
+    if one("select state from collect_import") != "done":
+        out = start(*words).communicate(timeout=180)[0]
+        assert b'"rows": 2250' in out and b'"quarantined": 50' in out, out
     assert one("select count(*) from collect_import") == 1
     assert one(
         "select sum(rows), sum(created), sum(updated), sum(duplicates), sum(quarantined) from collect_importchunk"
