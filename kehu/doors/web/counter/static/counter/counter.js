@@ -118,7 +118,7 @@ const start = async () => {
   // What was refused stands in the form again when the clerk asks for it, never by itself: another customer may look at it by now.
   const typed = () => [...form.querySelectorAll("[name^='field.']")].some((field) => field.value.trim());
   again.addEventListener("click", async () => {
-    const one = (await queue.own()).find((other) => "why" in other);
+    const one = !typed() && (await queue.own()).find((other) => "why" in other); // as it stood when it was asked for, and still does
     if (!one || typed()) { form.querySelector("input.input")?.focus(); return; }
     const said = new URLSearchParams(await queue.read(one));
     say("refused", true, { why: one.why });
