@@ -318,6 +318,7 @@ def test_words_with_a_code(value: str, kind: str, normal: str | None) -> None:
         ("110105 19491231 002X", "DE", "11010519491231002X", VALID),
         ("110105491231002", "CN", "11010519491231002X", VALID),
         ("110105194912310021", "CN", None, INVALID),
+        ("1101051949123100٢X", "CN", "11010519491231002X", VALID),
         ("110105194913310021", "CN", None, INVALID),
         ("110105491331002", "CN", None, INVALID),
         ("A123456789", "TW", "A123456789", VALID),

@@ -17,7 +17,7 @@ from stdnum.exceptions import InvalidChecksum, InvalidLength, ValidationError
 from kehu.refine.clean.status import UNVERIFIED, VALID, Cleaned, Context, settle
 
 _PROVINCES: Final = "1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]"
-_CN_LONG: Final = rf"^(?:{_PROVINCES})\d{{15}}[\dX]$"
+_CN_LONG: Final = rf"^(?:{_PROVINCES})[0-9]{{15}}[0-9X]$"  # other digits are none of its
 _CN_SHORT: Final = re.compile(rf"(?:{_PROVINCES})\d{{4}}(\d\d)(\d\d)(\d\d)\d{{3}}", re.ASCII)
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS: Final = "10X98765432"
@@ -152,8 +152,8 @@ def normal_registration(value: str, country: str | None) -> tuple[str | None, in
     return _by_modules(text, _ORGANISATIONS.get(country or "", ()), country or "")
 
 
-def _cn_in_bulk(values: pl.Series, today: dt.date) -> pl.Series:
-    """18-character resident numbers whose date and check digit are right, null for others."""
+def cn_residents(values: pl.Series, today: dt.date) -> pl.Series:
+    """18-character resident numbers (GB 11643, upper case) whose date and check digit are right, null for others."""
     shaped = values.str.contains(_CN_LONG)
     if not shaped.any():
         return pl.Series(values.name, [None] * len(values), dtype=pl.String)
@@ -169,7 +169,7 @@ def _cn_in_bulk(values: pl.Series, today: dt.date) -> pl.Series:
 
 def national_ids(values: pl.Series, context: Context) -> Cleaned:
     """National numbers; a Chinese one of 15 characters in its 18-character form."""
-    normal = _cn_in_bulk(values.str.to_uppercase(), context.today)
+    normal = cn_residents(values.str.to_uppercase(), context.today)
     return _settle_rest(
         values, normal, context, lambda value, country: normal_national_id(value, country, context.today)
     )

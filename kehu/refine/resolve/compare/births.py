@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import re
 from typing import Final
 
 import polars as pl
 from borax.calendars.lunardate import InvalidLunarDateError, LunarDate
 
-from kehu.refine.resolve.compare.comparing import RESIDENT
+from kehu.refine.clean.identifiers import cn_resident, cn_residents
 
-_RESIDENT: Final = r"^[1-9][0-9]{16}[0-9x]$"
-_SHAPED: Final = re.compile(_RESIDENT)
+_LONG: Final = 18  # characters of a number as cleaning leaves it
 _LONGEST: Final = 50_000  # days kept: a century and a third
 
 
@@ -34,28 +32,14 @@ def by_the_moon(day: str) -> str | None:
 
 
 def birth_of(number: str) -> str | None:
-    """The birth date, of eight digits, in a resident number (GB 11643, lower case) whose check digit is right; else None."""
-    if not _SHAPED.match(number):
-        return None
-    total = sum(weight * int(digit) for weight, digit in zip(RESIDENT.weights, number, strict=False))
-    right = RESIDENT.checks[total % len(RESIDENT.checks)].lower() == number[-1]
-    return number[6:14] if right and _day(number[6:14]) else None
+    """The birth date, of eight digits, in a resident number (GB 11643) whose check digit is right; else None."""
+    held = cn_resident(number.upper(), dt.date.max) if len(number) == _LONG else None
+    return held[6:14] if held else None
 
 
 def births_of(numbers: pl.Series) -> pl.Series:
     """As :func:`birth_of`, of many."""
-    shaped = numbers.set(~numbers.str.contains(_RESIDENT).fill_null(value=False), None)
-    if shaped.null_count() == len(shaped):
-        return shaped
-    number = pl.col(shaped.name)
-    digits = (number.str.slice(at, 1).cast(pl.Int32) * weight for at, weight in enumerate(RESIDENT.weights))
-    checks = list(RESIDENT.checks.lower())
-    check = (pl.sum_horizontal(digits) % len(checks)).replace_strict(
-        list(range(len(checks))), checks, default=None, return_dtype=pl.String
-    )
-    day = number.str.slice(6, 8)
-    right = (check == number.str.tail(1)) & day.str.to_date("%Y%m%d", strict=False).is_not_null()
-    return shaped.to_frame().select(pl.when(right).then(day)).to_series()
+    return cn_residents(numbers.str.to_uppercase(), dt.date.max).str.slice(6, 8)
 
 
 def _day(digits: str) -> dt.date | None:
