@@ -93,6 +93,16 @@ class TestTogether:
         assert not said([{**one, "birth_date": "2018-11-28"} for one in grown], [{**name, **phone, **slip}]).one
         assert not said(grown, [{**name, **phone, "full_name": "唐玉金", "given_name": "玉金"}]).one
 
+    def test_a_spelling_that_fits_both_makes_no_one_of_two_writings(self):
+        """Tang Lanjin is either; the characters say two, and of a child nothing says that one is a slip."""
+        phone = {"phone": "+8618233888816", "birth_date": "2018-11-28"}
+        one, other = (
+            {"family_name": "唐", **phone, "full_name": f"唐{given}", "given_name": given} for given in ("兰金", "澜金")
+        )
+        latin = {**phone, "full_name": "Tang Lanjin", "given_name": "Lanjin", "family_name": "Tang"}
+        assert said([one, latin], [one]).one
+        assert not said([one, latin], [other]).one
+
     def test_of_two_writings_that_one_already_has_none_is_another_person(self):
         name = {"family_name": "孙", "phone": "+8617685713420", "email": "wshan@sina.example"}
         both = [{**name, "full_name": f"孙{given}", "given_name": given, **BORN} for given in ("利", "丽")]
