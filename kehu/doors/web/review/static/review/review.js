@@ -2,7 +2,9 @@
 
 const typing = (target) => target.closest("input:not([type=checkbox]), select, textarea, dialog[open], [contenteditable]");
 const shown = (one) => !one.disabled && (one.checkVisibility?.() ?? true);
-let waits = false; // while an answer is on its way no second one leaves
+const SEEN = 300; // ms: the second tap of a double one is no answer to the question that came in between
+let waits = false; // while an answer is on its way, and until its question can have been seen, no second one leaves
+const wait = (on) => { waits = on; document.getElementById("pair")?.setAttribute("aria-busy", on); };
 
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.repeat || typing(e.target)) return;
@@ -20,8 +22,10 @@ document.addEventListener("keydown", (e) => {
   found.click();
 });
 
-document.addEventListener("htmx:beforeRequest", (e) => { if (e.target.closest("#pair")) waits = true; });
-for (const end of ["htmx:afterRequest", "htmx:sendError", "htmx:timeout"]) document.addEventListener(end, () => { waits = false; });
+document.addEventListener("click", (e) => { if (waits && e.target.closest("#pair [data-key]")) { e.preventDefault(); e.stopPropagation(); } }, true);
+document.addEventListener("htmx:beforeRequest", (e) => { if (e.target.closest("#pair")) wait(true); });
+// said also of a request that ended badly or in nothing; what was swapped in is bound a moment after this
+document.addEventListener("htmx:afterRequest", () => { if (waits) { wait(true); setTimeout(wait, SEEN, false); } });
 
 // the next question in place of the last: said aloud, and its heading has the focus
 document.addEventListener("htmx:load", (e) => {
