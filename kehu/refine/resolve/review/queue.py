@@ -43,6 +43,12 @@ _RECORDS: Final = """
 select m.subject from unnest(%b::uuid[]) as t (subject) join subject_state n using (subject)
     join subject_state m on m.customer = n.customer
 """
+# The one end and the other each by its index: asked for both at once, every question is walked through.
+_OF_RECORDS: Final = f"""
+(select distinct p.* from ({_RECORDS}) r cross join lateral (
+    select * from refine_proposal q where q.older = r.subject union all
+    select * from refine_proposal q where q.younger = r.subject) p) p
+"""
 _WAITING: Final = f"""
 select a.customer, b.customer, p.older, p.younger from {{of}} join subject_state a on a.subject = p.older
     join subject_state b on b.subject = p.younger where p.{_WAITS} order by p.state = 'open' desc, p.id desc
@@ -135,11 +141,11 @@ def waiting_between(subjects: Iterable[UUID] | None = None) -> dict[frozenset[UU
     Args:
         subjects: only those of these origin subjects, with whomever; None: all of them.
     """
-    of = "refine_proposal p"
-    if subjects is not None:
-        of = f"({_RECORDS}) r join refine_proposal p on r.subject in (p.older, p.younger)"
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING.format(of=of), () if subjects is None else [in_order(subjects)])
+        if subjects is None:
+            cursor.execute(_WAITING.format(of="refine_proposal p"), ())
+        else:
+            cursor.execute(_WAITING.format(of=_OF_RECORDS), [in_order(subjects)])
         return {frozenset((one, other)): (older, younger) for one, other, older, younger in cursor.fetchall()}
 
 
