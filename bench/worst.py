@@ -20,7 +20,7 @@ from bench.against import sets
 from bench.linkage import Labelled, customers, fetch_febrl
 from kehu.refine.resolve.compare.features import prepare
 from kehu.refine.resolve.compare.guards import guards
-from kehu.refine.resolve.compare.scoring import doubts, explain, frequencies, prior_bits
+from kehu.refine.resolve.compare.scoring import doubts, explain, frequencies, prior_bits, told_once
 from kehu.refine.resolve.linkage.link import LinkResult, link
 
 Pair = tuple[str, str]
@@ -35,7 +35,7 @@ def told(data: Labelled, result: LinkResult, count: int) -> Iterator[str]:
     def evidence(pair: Pair) -> tuple[float, list[str]]:
         left, right = (rows[record] for record in pair)
         degrees = explain(left, right, result.model, frequencies=common)
-        weight = prior_bits(result.model) + sum(one.all_bits for one in degrees)
+        weight = prior_bits(result.model) + sum(one.all_bits for one in degrees) + told_once(degrees, result.model)
         said = [f"{one.comparison}: {one.label} {one.all_bits:+.1f}" for one in degrees]
         return weight, [*said, *(f"held back: {name}" for name in doubts(left, right, held))]
 

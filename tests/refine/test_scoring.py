@@ -17,7 +17,17 @@ from kehu.refine.resolve.compare.conditions import ALIASED, Condition, Row
 from kehu.refine.resolve.compare.features import Features, prepare
 from kehu.refine.resolve.compare.guards import guards
 from kehu.refine.resolve.compare.model import PARTS_BITS, Model, shipped
-from kehu.refine.resolve.compare.scoring import ROUNDING, doubts, explain, frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.compare.scoring import (
+    PLACES_LEAST,
+    ROUNDING,
+    doubts,
+    explain,
+    frequencies,
+    most,
+    prior_bits,
+    told_once,
+    weigh,
+)
 from kehu.refine.resolve.linkage.blocking import block, propose
 from kehu.refine.resolve.linkage.edges import (
     MERGE_FROM,
@@ -50,8 +60,12 @@ def test_bits_are_those_of_splink(rarity: bool):
     rows = features.table.to_pylist()
     shares = frequencies(features, model) if rarity else None
     assert len(theirs) > 1_000
+    moved = 0
     for left, right, weight in theirs:
-        assert weigh(rows[left], rows[right], model, frequencies=shares) == pytest.approx(weight, abs=0.01)
+        once = told_once(explain(rows[left], rows[right], model, frequencies=shares), model)
+        assert weigh(rows[left], rows[right], model, frequencies=shares) == pytest.approx(weight + once, abs=0.01)
+        moved += once > 0
+    assert len(theirs) > moved > 100
 
 
 def without_parts(model: Model) -> Model:
@@ -192,6 +206,25 @@ def test_what_sounds_alike_and_is_written_otherwise_is_told():
         {**WANG, **WANG_HOME, "birth_date": "2018-01-05", "full_name": "王小明", "given_name": "小明"},
     )
     assert doubts(one, other, guards(features, "person")) == ["other characters", "too little"]
+
+
+def test_who_moved_is_told_once():
+    """Street, number, flat and town change together: all of it says no more than that one address is old."""
+    away = {
+        "street": "quarry hill", "house_number": "118", "unit": "attic", "postal_code": "yo1 7hh", "locality": "york",
+        "region": "yorkshire",
+    }  # fmt: skip
+    [one, other], model, _ = told(
+        {**ALICE, **HOME, "unit": "12", "locality": "bedford", "region": "bedfordshire"}, {**ALICE, **away}
+    )
+    [same, bare], _, _ = told(ALICE, ALICE)
+    places = {comparison.name for comparison in model.comparisons if comparison.place}
+    evidence = explain(one, other, model)
+    assert sum(each.all_bits for each in evidence if each.comparison in places) < PLACES_LEAST
+    assert weigh(one, other, model) == pytest.approx(weigh(same, bare, model) + PLACES_LEAST)
+    assert weigh(one, other, model) == pytest.approx(
+        prior_bits(model) + sum(each.all_bits for each in evidence) + told_once(evidence, model)
+    )
 
 
 def test_what_a_household_shares_is_capped_together():

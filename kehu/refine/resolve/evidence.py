@@ -18,7 +18,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.refine.resolve.compare.features import prepare
 from kehu.refine.resolve.compare.guards import guards
 from kehu.refine.resolve.compare.model import shipped
-from kehu.refine.resolve.compare.scoring import doubts, explain, most, prior_bits
+from kehu.refine.resolve.compare.scoring import doubts, explain, most, prior_bits, told_once
 from kehu.refine.resolve.linkage.edges import PROPOSE_FROM
 from kehu.refine.resolve.opening import Group, open_table
 from kehu.refine.resolve.weights import version_in_force
@@ -42,17 +42,19 @@ class Degree:
 @dataclass(frozen=True, slots=True)
 class Explained:
     """A weight taken apart. ``prior``: bits before anything is known; ``doubts``: names of what holds the pair back;
-    ``capped``: bits, 0 or fewer, by which all that a household shares counts less together than each by itself."""
+    ``moved``: bits, 0 or more, by which the parts of two addresses say less against one customer together than each by itself;
+    ``capped``: bits, 0 or fewer, by which all that a household shares counts less so for one."""
 
     prior: float
     degrees: tuple[Degree, ...]
     doubts: tuple[str, ...]
+    moved: float = 0.0
     capped: float = 0.0
 
     @property
     def bits(self) -> float:
         """What it adds up to."""
-        return self.prior + sum(one.bits for one in self.degrees) + self.capped
+        return self.prior + sum(one.bits for one in self.degrees) + self.moved + self.capped
 
     def kept(self) -> Mapping[str, list[Any]]:
         """What an answer keeps of it as a label."""
@@ -81,14 +83,15 @@ def explained(older: UUID, younger: UUID, *, actor: Actor, act: UUID) -> Explain
         model = model.taught(held.content)
     left, right = rows[older.hex], rows[younger.hex]
     levels = {comparison.name: comparison.levels for comparison in model.comparisons}
-    degrees = []
-    for one in explain(left, right, model):
+    degrees, evidence = [], explain(left, right, model)
+    for one in evidence:
         number = next(n for n, level in enumerate(levels[one.comparison]) if level.label == one.label)
         degrees.append(Degree(one.comparison, one.label, number, one.bits, levels[one.comparison][number].u))
     said = tuple(doubts(left, right, guards(features, group.kind)))
-    whole = prior_bits(model) + sum(one.bits for one in degrees)
+    moved = told_once(evidence, model)
+    whole = prior_bits(model) + sum(one.bits for one in degrees) + moved
     capped = min(0.0, max(PROPOSE_FROM, most(left, right, model)) - whole)
-    return Explained(prior_bits(model), tuple(degrees), said, capped)
+    return Explained(prior_bits(model), tuple(degrees), said, moved, capped)
 
 
 def _group(subject: UUID) -> Group | None:

@@ -34,7 +34,7 @@ SAME, DIFFERENT, MISSING, HIDDEN = "same", "different", "missing", "hidden"
 # Of a comparison of linkage: the fields that it is made of.
 FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("full_name", "given_name", "family_name", "legal_name"), "birth": ("birth_date",), "postal": ("postal_code",),
-    "addr": ("street", "house_number"),
+    "addr": ("address", "street", "house_number"), "unit": ("address", "unit"), "estate": ("address",),
 }  # fmt: skip
 _NOT_NEEDED: Final = "house.purpose-least"
 _MOST_SOURCES: Final = 4

@@ -87,6 +87,10 @@ def _fall(held: Pair) -> list[dict[str, Any]]:
         else:
             said = f"{words.aspect(one.comparison)}: {words.degree(one.label)}"
             steps.append((said, words.chance(one.chance) if one.bits > 0 else "", one.bits))
+    if found.moved:
+        steps.append(
+            (_("Two addresses, taken together"), _("street, number, flat and town change at once"), found.moved)
+        )
     if found.capped:
         steps.append((*words.shared(held.proposal.kind), found.capped))
     if folded:

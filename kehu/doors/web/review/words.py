@@ -38,7 +38,10 @@ _STAGES: Final[Mapping[str, tuple[str, str, Promise]]] = {
     "third": ("gamboge", "users", gettext_lazy("two disagree: third answer")),
     "privacy": ("wisteria", "scale", gettext_lazy("the privacy office settles it")),
 }
-_ASPECTS: Final = {"name": gettext_lazy("Name"), "birth": "birth_date", "postal": "postal_code", "addr": "address"}
+_ASPECTS: Final = {
+    "name": gettext_lazy("Name"), "birth": "birth_date", "postal": "postal_code", "addr": "address",
+    "estate": gettext_lazy("Housing estate"),
+}  # fmt: skip
 _DEGREES: Final[Mapping[str, Promise]] = {
     "same name": gettext_lazy("the same"),
     "same words": gettext_lazy("the same words"),

@@ -250,6 +250,35 @@ class Turned(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class DaysApart(Condition):
+    """Two dates of eight digits are about so many days apart at most, months taken as 31 days; unknown where one is none."""
+
+    column: str
+    most: int
+
+    def sql(self, left: str, right: str) -> str:
+        one, other = (
+            " + ".join(
+                f"try_cast({side.format(self.column)}[{first}:{last}] AS INT) * {days}" for first, last, days in _DAYS
+            )
+            for side in (left, right)
+        )
+        return f"abs({one} - ({other})) <= {self.most}"
+
+    def holds(self, left: Row, right: Row) -> Truth:
+        one, other = (_days(row.get(self.column) or "") for row in (left, right))
+        return None if one is None or other is None else abs(one - other) <= self.most
+
+
+_DAYS: Final = ((1, 4, 372), (5, 6, 31), (7, 8, 1))
+
+
+def _days(date: str) -> int | None:
+    parts = [(date[first - 1 : last], days) for first, last, days in _DAYS]
+    return sum(int(part) * days for part, days in parts) if all(part.isdecimal() for part, _ in parts) else None
+
+
+@dataclass(frozen=True, slots=True)
 class YearsApart(Condition):
     """The years that two dates begin with are at most so many apart; unknown where one is no number."""
 

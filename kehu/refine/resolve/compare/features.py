@@ -20,19 +20,22 @@ import pyarrow as pa
 from opencc import OpenCC
 
 from kehu.refine.resolve.compare.births import births_of, by_the_moon
+from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender
 from kehu.refine.resolve.compare.romanised import spelt, together
 from kehu.refine.resolve.compare.spelling import (
+    BEHIND_ESTATE,
     COMPOUND_SURNAMES,
+    ESTATE,
     FAMILIAR,
     HAN_TITLES,
     HONOURS,
     LATIN,
+    LINE,
     MISHEARD,
-    SAME_NAMES,
+    NO_ESTATE_NAME,
     STREET,
     SUFFIX,
     TITLED,
-    USUAL_GENDERS,
     spell,
     spell_surname,
 )
@@ -40,7 +43,7 @@ from kehu.refine.resolve.compare.spelling import (
 Kind = Literal["person", "organisation"]
 
 NAME_FIELDS: Final = ("full_name", "given_name", "family_name", "legal_name")
-TEXT_FIELDS: Final = ("house_number", "street", "unit", "locality", "region", "birth_place", "occupation")
+TEXT_FIELDS: Final = ("house_number", "street", "unit", "estate", "locality", "region", "birth_place", "occupation")
 CODE_FIELDS: Final = ("postal_code", "national_id", "registration_number")
 _BOTH: Final = (
     "full_name",
@@ -111,7 +114,7 @@ WRITTEN: Final = ("first", "last", "name")
 """Where one of these is not in Latin letters, how a person's name sounds is compared, too."""
 WIDE: Final = frozenset({"first_s", "last_s", "first_b", "spelt", "latin", "moon"})
 """Features of a set of persons where some name is not in Latin letters."""
-ASKED: Final = frozenset({"first", "last", "word", "forms", "middle", *WIDE})
+ASKED: Final = frozenset({"first", "last", "word", "forms", "middle", "named_gender", *WIDE})
 """Features of persons that are there even if no record has one: conditions over a name ask for its parts and forms."""
 
 
@@ -293,18 +296,23 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(word=pl.col("first").str.extract(r"^(\S+)"))
     if "national_id" in frame.columns:
         frame = frame.with_columns(birth_date=pl.coalesce(births_of(frame["national_id"]), _field(frame, "birth_date")))
+    frame = frame.with_columns(named_gender=pl.col("word").map_batches(_usual_genders, return_dtype=pl.String))
     return frame.with_columns(
         forms=pl.col("word").replace_strict(SAME_NAMES, default=None, return_dtype=pl.String),
         middle=_middle(pl.col("name")),
-        gender=_told_gender(_field(frame, "gender"), pl.col("word")),
+        gender=_told_gender(_field(frame, "gender"), pl.col("named_gender")),
     )
 
 
-def _told_gender(gender: pl.Expr, word: pl.Expr) -> pl.Expr:
+def _told_gender(gender: pl.Expr, usual: pl.Expr) -> pl.Expr:
     """A gender that says something: not that it is unknown, nor one that hardly anybody of that given name has."""
-    usual = word.replace_strict(USUAL_GENDERS, default=None, return_dtype=pl.String)
-    slip = gender.is_in(["female", "male"]) & (gender != usual)
+    slip = pl.all_horizontal(one.is_in(["female", "male"]) for one in (gender, usual)) & (gender != usual)
     return pl.when((gender != "unknown") & ~slip.fill_null(value=False)).then(gender)
+
+
+def _usual_genders(words: pl.Series) -> pl.Series:
+    known = words.drop_nulls().unique()
+    return words.replace_strict(known, [usual_gender(word) for word in known], default=None, return_dtype=pl.String)
 
 
 def _middle(name: pl.Expr) -> pl.Expr:
@@ -363,30 +371,58 @@ def _sorted_words(name: pl.Expr) -> pl.Expr:
 
 
 def _addresses(frame: pl.DataFrame) -> pl.DataFrame:
-    """One form of an address: number and street, from its parts or, in Chinese, from the whole; the unit by its numbers."""
+    """One form of an address: number and street, estate, and building and flat, from its parts or from the whole."""
     if "address" in frame.columns:
-        whole = pl.col("address").str.replace_all(" ", "")
-        place = whole.str.extract_groups(STREET)
-        parts = {
-            "street": place.struct[0],
-            "house_number": place.struct[1],
-            "unit": place.struct[2].replace([""], [None]),
-        }
-        alone = _field(frame, "street").is_null()
+        text, street, number, unit = (_field(frame, name) for name in ("address", "street", "house_number", "unit"))
+        han = text.str.contains(_HAN).fill_null(value=False)
+        whole = pl.when(han).then(_closed_up(text.str.replace_all(NO_ESTATE_NAME, "", literal=True)))
+        place, found = whole.str.extract_groups(STREET), whole.str.contains(STREET).fill_null(value=False)
+        behind = pl.when(found).then(place.struct[2]).otherwise(whole)
+        line = pl.when(~han & street.is_null()).then(text).str.extract_groups(LINE)
         frame = frame.with_columns(
-            pl.when(alone & place.struct[0].is_not_null()).then(part).otherwise(_field(frame, name)).alias(name)
-            for name, part in parts.items()
-        )
+            whole=whole, found=found, estate=behind.str.extract(ESTATE, 1), rest=behind.str.extract(BEHIND_ESTATE, 1),
+            place=place, line=line,
+        )  # fmt: skip
+        # What is read of the text goes before its parts: those who leave out a 号 have them cut elsewhere.
+        named = pl.when(pl.col("estate").is_null())
+        frame = frame.with_columns(
+            street=pl.when("found").then(pl.col("place").struct[0]).otherwise(named.then(pl.coalesce(street, pl.col("line").struct[1]))),
+            house_number=pl.when("found").then(pl.col("place").struct[1]).otherwise(
+                named.then(pl.when(pl.col("line").struct[1].is_null()).then(number).otherwise(pl.col("line").struct[0]))
+            ),
+            unit=pl.when("found").then(pl.col("place").struct[2]).otherwise(named.then(unit).otherwise("rest")),
+        ).drop("found", "rest", "place", "line")  # fmt: skip
+    else:
+        frame = frame.with_columns(whole=pl.lit(None, dtype=pl.String))
+    street = _field(frame, "street").str.contains(_HAN).fill_null(value=False)
     if "unit" in frame.columns:
-        numbers = pl.col("unit").str.extract_all("[0-9]+").list.join(" ").replace([""], [None])
-        by_number = pl.when(pl.col("unit").str.contains(_HAN)).then(numbers).otherwise(pl.col("unit"))
-        frame = frame.with_columns(unit=by_number)
-    if {"street", "house_number"} <= set(frame.columns):
+        numbers = pl.col("unit").str.extract_all("[0-9]+")
+        # 3栋2单元1001室: building and flat; the entrance between them many leave out
+        entrance = (numbers.list.len() == 3) & (numbers.list.last().str.len_chars() >= 3)
+        home = pl.when(entrance).then(numbers.list.gather_every(2)).otherwise(numbers).list.join(" ")
+        counted = pl.col("unit").str.contains(_HAN) | pl.col("whole").is_not_null() | street
+        frame = frame.with_columns(unit=pl.when(counted).then(home.replace([""], [None])).otherwise(pl.col("unit")))
+    if "house_number" in frame.columns:
         number = pl.col("house_number")
-        bare = number.str.replace("号", "").replace([""], [None])
-        han = pl.col("street").str.contains(_HAN)
-        frame = frame.with_columns(house_number=pl.when(han).then(bare).otherwise(number))
-    return frame.drop("address", strict=False)
+        frame = frame.with_columns(
+            house_number=pl.when(street).then(number.str.replace("号", "").replace([""], [None])).otherwise(number)
+        )
+    return frame.drop("address", "whole", strict=False)
+
+
+def _dwelling(frame: pl.DataFrame) -> pl.Expr:
+    """A home by its estate, building and flat; or by a line that has numbers somewhere, where it does not begin with one."""
+    estate, unit, street, number = (_field(frame, name) for name in ("estate", "unit", "street", "house_number"))
+    flat = pl.when(unit.str.contains(" ", literal=True)).then(unit)
+    line = pl.when(number.is_null() & street.str.contains("[0-9]")).then(street)
+    return pl.when(estate.is_not_null()).then(pl.concat_str([estate, flat], separator=" ")).otherwise(line)
+
+
+def _closed_up(text: pl.Expr) -> pl.Expr:
+    """A text without its spaces; numbers remain apart."""
+    for _ in range(2):  # a number may be between two others
+        text = text.str.replace_all("([0-9]) ([0-9])", "$1-$2")
+    return text.str.replace_all(" ", "", literal=True)
 
 
 def _mailboxes(frame: pl.DataFrame) -> pl.DataFrame:
@@ -445,6 +481,8 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
         whole = _joined(_field(frame, "house_number"), pl.col("street"))
         # A number alone is no address.
         frame = frame.with_columns(addr=pl.when(pl.col("street").is_not_null()).then(whole))
+    if "street" in frame.columns:
+        frame = frame.with_columns(dwelling=_dwelling(frame))
     if "email" in frame.columns:
         frame = _mailboxes(frame)
     return frame.drop(name for name in NAME_FIELDS if name in frame.columns)

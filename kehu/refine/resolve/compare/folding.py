@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from kehu.refine.resolve.compare.births import birth_of, by_the_moon
@@ -29,19 +29,21 @@ from kehu.refine.resolve.compare.features import (
     ordinals,
     simplified,
 )
+from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender
 from kehu.refine.resolve.compare.romanised import spellings
 from kehu.refine.resolve.compare.spelling import (
     COMPOUND_SURNAMES,
+    ESTATE,
     FAMILIAR,
     HAN_TITLES,
     HONOURS,
     LATIN,
+    LINE,
     MISHEARD,
-    SAME_NAMES,
+    NO_ESTATE_NAME,
     STREET,
     SUFFIX,
     TITLED,
-    USUAL_GENDERS,
     spell,
     spell_surname,
 )
@@ -58,6 +60,9 @@ _SUFFIX: Final = re.compile(SUFFIX)
 _AROUND: Final = tuple(re.compile(pattern) for pattern in (TITLED, HONOURS, SUFFIX, HAN_TITLES))
 _FAMILIAR: Final = re.compile(FAMILIAR)
 _STREET: Final = re.compile(STREET)
+_ESTATE: Final = re.compile(ESTATE)
+_LINE: Final = re.compile(LINE)
+_BETWEEN: Final = re.compile("(?<=[0-9]) (?=[0-9])")
 _SOUNDS: Final = re.compile("|".join(MISHEARD))
 _LEGAL: Final = re.compile(LEGAL_FORMS)
 _FIRST_WORD: Final = re.compile(FIRST_WORD)
@@ -86,10 +91,20 @@ def fold(values: Mapping[str, str | None], kind: Kind) -> Folded:
         row["birth"] = birth_of(row["national_id"] or "") or row["birth"]
         born, written = row["birth"], row.get("name")
         row["moon"] = by_the_moon(born) if born and written and not written.isascii() else None
-        row["gender"] = _told_gender(plain.get("gender"), row.get("word"))
+        row["named_gender"] = usual_gender(row.get("word") or "")
+        row["gender"] = _told_gender(plain.get("gender"), row["named_gender"])
     row["addr"] = _joined(row.get("house_number"), row.get("street")) if row.get("street") is not None else None
+    row["dwelling"] = _dwelling(row)
     row["email"], row["mailbox"] = _mailbox(row["email"])
     return row
+
+
+def _dwelling(row: Folded) -> str | None:
+    """A home by its estate, building and flat; or by a line that has numbers somewhere, where it does not begin with one."""
+    estate, unit, street = row.get("estate"), row.get("unit") or "", row.get("street") or ""
+    if estate:
+        return f"{estate} {unit}" if " " in unit else None
+    return street if row.get("house_number") is None and re.search("[0-9]", street) else None
 
 
 def _mailbox(email: str | None) -> tuple[str | None, str | None]:
@@ -170,10 +185,9 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
     }
 
 
-def _told_gender(gender: str | None, word: str | None) -> str | None:
+def _told_gender(gender: str | None, usual: str | None) -> str | None:
     """A gender that says something: not that it is unknown, nor one that hardly anybody of that given name has."""
-    usual = USUAL_GENDERS.get(word or "", gender)
-    slip = gender in {"female", "male"} and gender != usual
+    slip = {gender, usual} == {"female", "male"}
     return None if gender == "unknown" or slip else gender
 
 
@@ -188,14 +202,36 @@ def _untitled(name: str | None) -> str | None:
 
 def _address(plain: dict[str, str | None]) -> None:
     """One form of an address, in place; see :func:`kehu.refine.resolve.compare.features.prepare`."""
-    whole = (plain.get("address") or "").replace(" ", "")
-    if plain.get("street") is None and (found := _STREET.search(whole)):
+    text = plain.get("address") or ""
+    whole = close_up(text.replace(NO_ESTATE_NAME, "")) if _HAN.search(text) else ""
+    named = _ESTATE.search(whole)
+    # What is read of the text goes before its parts: those who leave out a 号 have them cut elsewhere.
+    if found := _STREET.search(whole):
         plain["street"], plain["house_number"] = found[1], found[2]
         plain["unit"] = found[3] or None
-    if (number := plain.get("house_number")) and _HAN.search(plain.get("street") or ""):
+        named = _ESTATE.search(found[3])
+    elif named:
+        plain["street"] = plain["house_number"] = None
+        plain["unit"] = whole[named.end(1) :]
+    elif plain.get("street") is None and (line := _LINE.match("" if whole else text)):
+        plain["house_number"], plain["street"] = line[1], line[2]
+    plain["estate"] = named[1] if named else None
+    han = _HAN.search(plain.get("street") or "") is not None
+    if han and (number := plain.get("house_number")):
         plain["house_number"] = number.replace("号", "", 1) or None
-    if _HAN.search(unit := plain.get("unit") or ""):
-        plain["unit"] = " ".join(re.findall("[0-9]+", unit)) or None
+    if whole or han or _HAN.search(plain.get("unit") or ""):
+        plain["unit"] = building_and_flat(re.findall("[0-9]+", plain.get("unit") or ""))
+
+
+def close_up(text: str) -> str:
+    """A text without its spaces; numbers remain apart."""
+    return _BETWEEN.sub("-", text).replace(" ", "")
+
+
+def building_and_flat(numbers: Sequence[str]) -> str | None:
+    """The numbers of a home, without the entrance between building and flat (3栋2单元1001室), which many leave out."""
+    entrance = len(numbers) == 3 and len(numbers[-1]) >= 3
+    return " ".join(numbers[::2] if entrance else numbers) or None
 
 
 def _organisation(plain: Mapping[str, str | None]) -> Folded:

@@ -21,6 +21,7 @@ from kehu.refine.resolve.compare.comparing import (
     Begins,
     Checked,
     Contains,
+    DaysApart,
     Equal,
     Is,
     Long,
@@ -38,6 +39,8 @@ from kehu.refine.resolve.compare.features import Features, Kind
 from kehu.refine.resolve.compare.model import FREE_NAME, OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
 
 NO: Final = Fixed(False)
+# Days by which birth dates may differ that are not of two children of one mother; twins have another name.
+_NO_SIBLINGS: Final = 200
 # Years from which two people of one household have a telephone and a mailbox each.
 _GROWN: Final = 25
 
@@ -108,7 +111,7 @@ class _Persons(_Conditions):
     """Two persons; see the module."""
 
     def _given_agrees(self, *, least: float = 0.9) -> Condition:
-        """Equal, one begins the other, everyday and formal form, alike but for typing or script, or swapped.
+        """Equal, one begins the other, everyday and formal form, alike but for typing or script, or in another order.
 
         Args:
             least: Jaro-Winkler similarity that still passes for typing.
@@ -117,19 +120,26 @@ class _Persons(_Conditions):
             return NO
         first, last = ("first_s", "last_s") if self._wide else ("first", "last")
         alike = Long(left(first), 4) & Within(first, 1) | Long(left(first), 5) & near(first, least)
+        # Mary and Mark are no slip.
+        alike = alike & ~self._named_apart()
         if self._wide:
             # Two Han names that only sound alike may be a slip of the keyboard or twins: not for us to say.
             one, other = _han(first)
             # Twins' names may be spelt alike, too: what is spelt out needs a contact of its own. A romanised given name of two
             # words is two syllables, and another letter is another name.
             single = Equal(left("word"), left("first")) | Equal(right("word"), right("first"))
-            spelt = SPELT_OUT & (self._same("phone") | self._same("email"))
+            spelt = SPELT_OUT & self._reached
             alike = Case(((one & other, Turned("name")), (one | other, spelt)), alike & single)
         begins = Begins(left("first"), right("first")) | Begins(right("first"), left("first"))
         swapped = Near(left(first), right(last), 0.9) & Near(left(last), right(first), 0.9)
         # Where the parts came by themselves of one record only, they may be cut elsewhere.
-        whole = Known("first") & same("name")
+        whole = Known("first") & (same("name") | self._other_order())
         return Surely(same("first") | whole | begins | OTHER_FORM | alike | Surely(swapped))
+
+    def _named_apart(self) -> Condition:
+        """One name is a woman's, the other a man's."""
+        asked = (("female", "male"), ("male", "female"))
+        return _any(Surely(Is(left("named_gender"), one) & Is(right("named_gender"), other)) for one, other in asked)
 
     def _given_short(self) -> Condition:
         """One is an initial of the other, a word of the other's whole name, or the one word that is known of a name."""
@@ -156,12 +166,25 @@ class _Persons(_Conditions):
         misheard = Surely(same("first_b")) | OTHER_SCRIPT if self._wide else NO
         return ~Known("first") | self._given_short() | misheard
 
+    def _other_order(self) -> Condition:
+        """The same words in another order; where they are syllables, with the family name elsewhere, or born the same day.
+
+        A son may be named 偉承 after 承偉.
+        """
+        if not self._wide:
+            return self._same("tokens")
+        one, other = _han("first_s")
+        elsewhere = differs("last") & ~(one & other)
+        return self._when("first", same("tokens") & (elsewhere | self._birth_agrees()))
+
     def _written_otherwise(self) -> Condition:
         """Two Han given names of other characters."""
         if not self._wide:
             return NO
         one, other = _han("first_s")
-        return self._when("first", differs("first") & differs("name") & one & other & ~Turned("name"))
+        return self._when(
+            "first", differs("first") & differs("name") & one & other & ~Turned("name") & ~self._other_order()
+        )
 
     def _other_characters(self) -> Condition:
         """Two Han given names of other characters, save where a grown-up's own telephone says that it is one slip."""
@@ -175,11 +198,17 @@ class _Persons(_Conditions):
 
         Twins are often named alike; grown up, they may share a mailbox, and have a telephone each.
         """
-        if not self._wide or "birth" not in self._columns:
+        return self._own_phone & self._same_sound() if self._wide else NO
+
+    @cached_property
+    def _own_phone(self) -> Condition:
+        """One telephone, of somebody grown up."""
+        if "birth" not in self._columns:
             return NO
         year = f"{dt.datetime.now(dt.UTC).year - _GROWN:04d}"
-        grown = Surely(UpTo(left("birth", 1, 4), year)) | Surely(UpTo(right("birth", 1, 4), year))
-        return grown & self._same("phone") & self._same_sound()
+        return self._same("phone") & (
+            Surely(UpTo(left("birth", 1, 4), year)) | Surely(UpTo(right("birth", 1, 4), year))
+        )
 
     def _family_agrees(self) -> Condition:
         # One who married, or whose parents did not choose, has both: Gambier-Parry, Parry.
@@ -187,10 +216,11 @@ class _Persons(_Conditions):
         alike = near("last_s" if self._wide else "last", 0.85) | double
         if self._wide:
             one, other = _han("last_s", "last")
-            # 杨 for 扬: a given name of two characters at one telephone is nobody else's in the house.
-            own = Long(left("first"), 2) & same("first") & (self._same("phone") | self._same("email"))
+            # 杨 for 扬: a given name is nobody else's at a telephone, one of two characters, or of one sound, at a mailbox.
+            told = Long(left("first"), 2) | same("last_s")
+            own = same("first") & (self._same("phone") | told & self._same("email"))
             alike = Case(((one & other, same("name") | Turned("name") | Surely(own)), (one | other, SPELT_OUT)), alike)
-        return ~self._known("last") | self._when("last", same("last") | alike) | self._misheard()
+        return ~self._known("last") | self._when("last", same("last") | self._other_order() | alike) | self._misheard()
 
     def _birth_agrees(self, *, errors: int = 1) -> Condition:
         return self._when("birth", Within("birth", errors) | SWAPPED_DAY | self._by_the_moon())
@@ -242,9 +272,14 @@ class _Persons(_Conditions):
         return self._same("occupation") | self._same("birth_place")
 
     @cached_property
+    def _reached(self) -> Condition:
+        """One telephone or mailbox."""
+        return self._same("phone") | self._same("email")
+
+    @cached_property
     def _at_home(self) -> Condition:
         """What the people of one household share."""
-        return _any(self._same(column) for column in ("phone", "email", "addr", "postal"))
+        return _any(self._same(column) for column in ("phone", "email", "addr", "dwelling", "postal"))
 
     @cached_property
     def _told(self) -> Condition:
@@ -300,22 +335,47 @@ class _Persons(_Conditions):
         other_number, other_suffix, _ = self._contradictions.values()
         ones, others = (Surely(~Equal(side("last"), side("name"))) for side in (left, right))
         family = self._known("last") & self._family_agrees()
+        both_ways = ((left, right), (right, left))
+        lone_middle = _any(Surely(Contains(one("middle"), other("first"))) for one, other in both_ways)
+        both_given = _any(Contains(one("middle"), other("last")) for one, other in both_ways)
+        # Kwan Wah in Fiona Kwan Wah Wong
+        within = _any(
+            Surely(Contains(one("name"), other("first")) & ~Equal(other("word"), other("first")))
+            for one, other in both_ways
+        )
+        # Of a name in Han characters, or of one that both bear, another gender is another person.
+        one_name = self._same("first") & ~self._when("first", Is(left("named_gender"), "either"))
+        if self._wide:
+            one_name = one_name & Known("latin")
         asked = {
+            "pairs": Fixed(True),
             "names": self._known("name"),
             "one's given": ones if "last" in self._columns else NO,
             "other's given": others if "last" in self._columns else NO,
             "two words": two_words,
             "families": two_words & family,
-            "named": two_words & family & self._given,
             "given": two_words & self._given,
+            "spelt": self._when("birth", SPELT_OUT & same("birth")) if self._wide else NO,
+            "other script": self._when("birth", OTHER_SCRIPT & same("birth")) & self._own_phone if self._wide else NO,
+            "contacts": self._known("phone") | self._known("email"),
+            "contact": self._reached,
+            "one's letters": Surely(Equal(left("latin"), left("latin"))) if self._wide else NO,
+            "other's letters": Surely(Equal(right("latin"), right("latin"))) if self._wide else NO,
+            "given twice": two_words & (self._given & both_given | within),
             "short": two_words & family & self._given_short(),
-            "lone given": ~two_words & self._when("first", near("first", 0.9) | OTHER_FORM),
+            "lone given": ~two_words & self._when("first", near("first", 0.9) | OTHER_FORM | lone_middle),
             "lone family": ~two_words & family,
             "births": self._known("birth"),
             "birth": self._birth_agrees(),
+            "one age": two_words
+            & family
+            & self._given
+            & self._reached
+            & self._when("birth", DaysApart("birth", _NO_SIBLINGS)),
             "fact": self._fact,
             "facts": self._known("occupation") | self._known("birth_place"),
             "home": self._at_home,
+            "street alone": self._same("addr") & ~self._known("house_number"),
             "slip": self._when("postal", Mistyped("postal", 1)),
             "firm": other_number | other_suffix,
             "other characters": self._written_otherwise() & ~self._number,
@@ -324,7 +384,8 @@ class _Persons(_Conditions):
             "suffix": self._one_has("suffix"),
             "genders differ": self._differs("gender"),
             "one gender": self._same("gender"),
-            "same first": self._same("first"),
+            "one name": one_name,
+            "same first": self._same("first") | (self._when("name", Turned("name")) if self._wide else NO),
         }
         return {name: Surely(condition) for name, condition in asked.items()}
 

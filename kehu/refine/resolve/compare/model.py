@@ -29,7 +29,7 @@ from kehu.refine.resolve.compare.comparing import (
 from kehu.refine.resolve.compare.conditions import SUFFIXED, Condition, Known, KnownOfOne, Surely, left, right
 from kehu.refine.resolve.compare.features import Features, Kind
 
-VERSION: Final = 2
+VERSION: Final = 3
 # Fewer records than this teach nothing: the shipped weights stay.
 LEAST_RECORDS: Final = 500
 # A name may be this many bits rarer by its parts than it is seen to be, and no more: parts go together more often than chance.
@@ -75,6 +75,7 @@ class Comparison:
         column: null in either record: the aspect says nothing.
         learned: whether the weights come from the data where it has enough to say.
         shared: a household agrees in it.
+        place: says where somebody lives.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Comparison:
     levels: tuple[Level, ...]
     learned: bool = True
     shared: bool = False
+    place: bool = False
 
 
 def _own(comparison: Comparison) -> Comparison:
@@ -287,14 +289,24 @@ def _place(column: str) -> Comparison:
     return Comparison(column, column, _near(column, (0.92, 0.08, 0.003), (0.8, 0.03, 0.01), exact=(0.7, 0.01)))
 
 
+# Whoever moved lives in another estate, at another number, in another flat: that is told once, by the number.
+_ESTATE: Final = Comparison(
+    "estate",
+    "estate",
+    (Level("same estate", same("estate"), 0.8, 0.02, "estate"), Level("other", None, 1.0, 1.0)),
+    learned=False,
+)
 _ADDRESS: Final = (
     Comparison("postal", "postal", _POSTAL),
     Comparison("addr", "addr", _near("addr", (0.95, 0.08, 1e-5), (0.85, 0.08, 1e-4), exact=(0.6, 1e-4))),
     Comparison("unit", "unit", _near("unit", (0.9, 0.15, 2e-4), exact=(0.6, 2e-3))),
+    _ESTATE,
     _place("locality"),
     _plain("region", 0.88, 0.2),
 )
-_SHARED: Final = tuple(replace(one, shared=True) for one in (*_ADDRESS, _EMAIL, _PHONE))
+_SHARED: Final = tuple(
+    replace(one, shared=True, place=one not in (_EMAIL, _PHONE)) for one in (*_ADDRESS, _EMAIL, _PHONE)
+)
 
 
 def _person(features: Features) -> tuple[Comparison, ...]:

@@ -22,7 +22,7 @@ from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import Model
 from kehu.refine.resolve.compare.scoring import Frequencies, weigh_pooled
 
-LEAST_RECORDS: Final = 3
+LEAST_RECORDS: Final = 2
 """Records of two groups: of one record each the pair has said all there is."""
 # Bits. More than a pair needs to merge, for of many records one agrees by chance; not where the whole name is the same and
 # so is what nobody shares by chance.
@@ -48,22 +48,34 @@ class Together:
     @property
     def one(self) -> bool:
         """Whether they are one customer; where one is :attr:`nameless`, if nobody else may be meant."""
-        least = _NAMESAKES_FROM if self._namesake and self._any("fact") else _POOLED_FROM
+        own = self._any("fact") or self._any("contact")
+        least = _NAMESAKES_FROM if self._namesake and own else _POOLED_FROM
         if self.weight < least or self._contradicted:
             return False
+        if self._spelt or self.pairs["pairs"] == 1:
+            return self._spelt
         if not self._any("two words"):
             return self._given_only or self._without_given
         married = self._any("given") and self._any("birth") and self._shared
         if _NAMESAKES * self.pairs["families"] < self.pairs["two words"]:
-            return married and self.weight >= _MARRIED_FROM
+            return self._given_twice or (married and self.weight >= _MARRIED_FROM)
         short = self._any("short") and (self._any("birth") or (self._told and self._any("fact")))
-        return self._namesake or married or short
+        return self._namesake or married or short or self._given_twice
 
     @property
     def _contradicted(self) -> bool:
         """Two numbers, two genders, characters that no slip explains, or two birth dates: most differ by more than one."""
-        genders = self._any("genders differ") and not self._any("one gender") and not self._any("same first")
-        return self._any("firm") or self._other_characters or genders or 2 * self.pairs["birth"] < self.pairs["births"]
+        return self._any("firm") or self._other_characters or self._other_gender or self._other_birth
+
+    @property
+    def _other_birth(self) -> bool:
+        """Most of their birth dates differ, by more than those of one name and contact, who else are generations apart."""
+        return 2 * self.pairs["birth"] < self.pairs["births"] and not self._any("one age")
+
+    @property
+    def _other_gender(self) -> bool:
+        """They have two genders, and not one given name: of one name, a gender is a slip."""
+        return self._any("genders differ") and not self._any("one gender") and not self._any("same first")
 
     @property
     def _other_characters(self) -> bool:
@@ -77,6 +89,8 @@ class Together:
     @property
     def nameless(self) -> int | None:
         """Of which of the two, 0 or 1, no given name is known, so that it may be the other's twin; None: of neither, or both."""
+        if self._spelt and not self._any("given"):
+            return 0 if self.pairs["one's letters"] else 1
         if self._any("two words") or self._given_only:
             return None
         known = self._any("one's given"), self._any("other's given")
@@ -85,26 +99,45 @@ class Together:
     @property
     def _given_only(self) -> bool:
         """One is known by one word only, which is the other's given name."""
-        known = self._any("birth") or (self._told and self._any("fact"))
-        return self._shared and self._any("lone given") and known
+        own = self._own and (self._any("fact") or self.pairs["home"] > self.pairs["street alone"])
+        return self._shared and self._any("lone given") and (self._any("birth") or (self._told and own))
 
     @property
     def _without_given(self) -> bool:
         """Of one no given name is known: a family name, which is the whole household's, or nothing; and born the same day."""
         family = self._any("lone family") and self._shared
-        return self._any("birth") and (family or (not self._any("names") and self._any("fact") and self._any("home")))
+        return self._any("birth") and (family or (not self._any("names") and self._any("fact")))
 
     @property
     def _namesake(self) -> bool:
         """The name is the same, and so is the birth date, or what two of one household would not both have."""
+        known = self._any("birth") or self._any("one age") or (self._told and self._own)
+        return self._any("given") and self._any("families") and known
+
+    @property
+    def _own(self) -> bool:
+        """What two of one household would not both have; or their home, where nothing such is known of both."""
         home = (self._any("home") or self._any("slip")) and not self._any("facts")
-        return self._any("named") and (self._any("birth") or (self._told and (self._any("fact") or home)))
+        return self._any("fact") or home
 
     @property
     def _told(self) -> bool:
         """Nothing tells them from namesakes of one household: no two birth dates, no suffix, no other gender."""
-        gender = self._any("one gender") or not self._any("genders differ")
+        gender = self._any("one gender") or self._any("one name") or not self._any("genders differ")
         return gender and not self._any("births") and not self._any("suffix")
+
+    @property
+    def _spelt(self) -> bool:
+        """One writes in Latin letters what the other writes in its own, and both were born the same day."""
+        letters = (self.pairs["one's letters"], self.pairs["other's letters"])
+        reached = self._any("contact") or not self._any("contacts")
+        written = self._any("other script") or (self._any("spelt") and reached)
+        return written and sorted(letters) == [0, self.pairs["names"]]
+
+    @property
+    def _given_twice(self) -> bool:
+        """One is known by two given names, without a family name, and the other has both."""
+        return self._shared and self._any("given twice") and (self._any("birth") or self._told)
 
     @property
     def _shared(self) -> bool:

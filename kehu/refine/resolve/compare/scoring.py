@@ -19,6 +19,9 @@ from kehu.refine.resolve.compare.model import PARTS_BITS, Comparison, Level, Mod
 
 # Bits that all a household shares may bring a pair to, its surname too: below the point of merging.
 HOUSEHOLD_MOST: Final = 1.0
+# Bits against one customer that all of an address may come to: whoever moved has another street, number, flat and town.
+# One record in thirty-two of somebody tells an old one.
+PLACES_LEAST: Final = -5.0
 ROUNDING: Final = 1e-6  # bits: far more than sums of a dozen numbers can differ by
 
 Frequencies = Mapping[str, Mapping[str, float]]
@@ -74,16 +77,22 @@ def explain(left: Row, right: Row, model: Model, *, frequencies: Frequencies | N
     ]
 
 
+def told_once(degrees: Sequence[Evidence], model: Model) -> float:
+    """Bits, 0 or more, by which all of an address says less against one customer than its parts add up to."""
+    places = {one.name for one in model.comparisons if one.place}
+    return max(0.0, PLACES_LEAST - sum(one.all_bits for one in degrees if one.comparison in places))
+
+
 def weigh(
     left: Row, right: Row, model: Model, *, frequencies: Frequencies | None = None, least: float = float("-inf")
 ) -> float:
-    """The match weight of a pair in bits, as :func:`explain` adds up to.
+    """The match weight of a pair in bits, as :func:`explain` and :func:`told_once` add up to.
 
     Args:
         least: of a pair that weighs less, whatever else is compared of it, no more is compared; what is returned then is
             less than this, and at least what the pair weighs. Not with frequencies, for what is rare weighs any number.
     """
-    weight = prior_bits(model)
+    weight, places = prior_bits(model), 0.0
     known = [
         (comparison, most)
         for comparison, most in zip(model.comparisons, model.most, strict=True)
@@ -92,11 +101,12 @@ def weigh(
     rest = sum(most for _, most in known) if frequencies is None else float("inf")
     for comparison, most in known:
         if level := _level(comparison, left, right):
-            weight += log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
+            bits = log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
+            weight, places = (weight, places + bits) if comparison.place else (weight + bits, places)
         rest -= most
-        if weight + rest < least - ROUNDING:
-            return weight + rest
-    return weight
+        if (possible := weight + max(PLACES_LEAST, places) + rest) < least - ROUNDING:
+            return possible
+    return weight + max(PLACES_LEAST, places)
 
 
 def most(left: Row, right: Row, model: Model) -> float:
@@ -113,18 +123,19 @@ def weigh_pooled(pairs: Sequence[tuple[Row, Row]], model: Model, *, frequencies:
     Args:
         pairs: each record of the one with each of the other.
     """
-    weight, allowed = prior_bits(model), HOUSEHOLD_MOST
+    weight, places, allowed = prior_bits(model), 0.0, HOUSEHOLD_MOST
     for comparison in model.comparisons:
         said = [
             log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
             for left, right in pairs
             if (level := _level(comparison, left, right))
         ]
-        weight += max(said, default=0.0)
+        best = max(said, default=0.0)
+        weight, places = (weight, places + best) if comparison.place else (weight + best, places)
     for comparison in model.own:
         levels = (_level(comparison, left, right) for left, right in pairs)
         allowed += max((log2(level.m / level.u) for level in levels if level), default=0.0)
-    return min(weight, allowed)
+    return min(weight + max(PLACES_LEAST, places), allowed)
 
 
 def doubts(left: Row, right: Row, held: Guards) -> list[str]:

@@ -13,7 +13,15 @@ from typing import Final, NamedTuple
 from kehu.refine.resolve.compare.conditions import ALIASED, Known, Row
 from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import PARTS_BITS, Comparison, Level, Model
-from kehu.refine.resolve.compare.scoring import HOUSEHOLD_MOST, ROUNDING, Frequencies, most, prior_bits, weigh
+from kehu.refine.resolve.compare.scoring import (
+    HOUSEHOLD_MOST,
+    PLACES_LEAST,
+    ROUNDING,
+    Frequencies,
+    most,
+    prior_bits,
+    weigh,
+)
 from kehu.refine.resolve.linkage.cluster import (
     Edge,
     Pooled,
@@ -90,14 +98,19 @@ def weighable_sql(model: Model) -> str:
 
 def weight_sql(model: Model, left: str, right: str) -> str:
     """The match weight of a pair as SQL; ``left``, ``right``: how a column of each record is written."""
-    parts = [_comparison_sql(comparison, left, right) for comparison in model.comparisons]
-    return " + ".join([repr(prior_bits(model)), *parts])
+    return _sum_sql(prior_bits(model), model.comparisons, lambda one: _comparison_sql(one, left, right))
 
 
 def at_most_sql(model: Model, left: str, right: str) -> str:
     """What a pair weighs at most, as SQL that costs less than :func:`weight_sql`: nearly all pairs are out by this alone."""
-    parts = [_at_most_sql(comparison, left, right) for comparison in model.comparisons]
-    return " + ".join([repr(prior_bits(model) + ROUNDING), *parts])
+    return _sum_sql(prior_bits(model) + ROUNDING, model.comparisons, lambda one: _at_most_sql(one, left, right))
+
+
+def _sum_sql(base: float, comparisons: Iterable[Comparison], bits: Callable[[Comparison], str]) -> str:
+    """What comparisons say together: as they add up, but for those of a place, which say no more against than one may."""
+    of_places, others = (" + ".join(bits(one) for one in comparisons if one.place is place) for place in (True, False))
+    places = [f"greatest({PLACES_LEAST}, {of_places})"] if of_places else []
+    return " + ".join([repr(base), *filter(None, [others]), *places])
 
 
 def heavy_sql(said: str, of: str) -> str:
@@ -212,7 +225,7 @@ def pooled_sql(model: Model, held: Guards) -> str:
     Of table `pooled` (number, l, r: two records, one of each group) and `weighable`.
     """
     weight, allowed = (
-        " + ".join([repr(base), *(_best_sql(comparison) for comparison in of)])
+        _sum_sql(base, of, _best_sql)
         for base, of in ((prior_bits(model), model.comparisons), (HOUSEHOLD_MOST, model.own))
     )
     counts = [f"count(*) FILTER (WHERE {asked.sql(*ALIASED)})" for asked in held.pooled.values()]
