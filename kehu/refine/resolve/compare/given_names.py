@@ -170,7 +170,7 @@ _OF_MEN: Final = _words(
     "horace iain ivor jared jason jasper jerome jesse joel jonas justin keith kevin kieran kurt lachlan lancelot lars leif leroy "
     "liam lionel lloyd luther magnus marmaduke melvin mervyn miles milo murdoch myles neil nigel noah norris oscar osmond "
     "quentin rhys roderick rory rowland roy rufus ryan saul scott seth shaun titus tristan troy uriah vaughan vernon wayne "
-    "wesley wilbur wilfrid ambrose augustine griffith"
+    "wesley wilbur wilfrid ambrose augustine griffith mario"
 )
 _EITHER: Final = _words(
     "ali andi ashley aubrey beverley beverly billie cameron christian courtney dani daniele drew evelyn hilary jaime jamie jan "
