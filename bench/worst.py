@@ -35,7 +35,11 @@ def told(data: Labelled, result: LinkResult, count: int) -> Iterator[str]:
     def evidence(pair: Pair) -> tuple[float, list[str]]:
         left, right = (rows[record] for record in pair)
         degrees = explain(left, right, result.model, frequencies=common)
-        weight = prior_bits(result.model) + sum(one.all_bits for one in degrees) + told_once(degrees, result.model)
+        weight = (
+            prior_bits(result.model)
+            + sum(one.all_bits for one in degrees)
+            + told_once(left, right, degrees, result.model)
+        )
         said = [f"{one.comparison}: {one.label} {one.all_bits:+.1f}" for one in degrees]
         return weight, [*said, *(f"held back: {name}" for name in doubts(left, right, held))]
 

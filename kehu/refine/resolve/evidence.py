@@ -88,7 +88,7 @@ def explained(older: UUID, younger: UUID, *, actor: Actor, act: UUID) -> Explain
         number = next(n for n, level in enumerate(levels[one.comparison]) if level.label == one.label)
         degrees.append(Degree(one.comparison, one.label, number, one.bits, levels[one.comparison][number].u))
     said = tuple(doubts(left, right, guards(features, group.kind)))
-    moved = told_once(evidence, model)
+    moved = told_once(left, right, evidence, model)
     whole = prior_bits(model) + sum(one.bits for one in degrees) + moved
     capped = min(0.0, max(PROPOSE_FROM, most(left, right, model)) - whole)
     return Explained(prior_bits(model), tuple(degrees), said, moved, capped)

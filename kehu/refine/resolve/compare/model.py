@@ -26,7 +26,17 @@ from kehu.refine.resolve.compare.comparing import (
     near,
     same,
 )
-from kehu.refine.resolve.compare.conditions import SUFFIXED, Condition, Known, KnownOfOne, Surely, left, right
+from kehu.refine.resolve.compare.conditions import (
+    SUFFIXED,
+    Condition,
+    Fixed,
+    Known,
+    KnownOfOne,
+    Or,
+    Surely,
+    left,
+    right,
+)
 from kehu.refine.resolve.compare.features import Features, Kind
 
 VERSION: Final = 3
@@ -104,6 +114,7 @@ class Model:
         own: the comparisons of what a household does not share, without rarity; of a name, agreement in what it shares
             counts nothing, and disagreement all the same.
         most: of each comparison, the bits that it may add at most, without rarity.
+        reached: one telephone or mailbox: it goes along with whoever moves.
     """
 
     kind: Kind
@@ -114,12 +125,15 @@ class Model:
     version: int = VERSION
     own: tuple[Comparison, ...] = field(init=False, repr=False, compare=False)
     most: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    reached: Condition = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Once for a model, which weighs many pairs."""
         object.__setattr__(self, "own", tuple(_own(one) for one in self.comparisons if not one.shared))
         bits = (max(log2(level.m / level.u) for level in one.levels) for one in self.comparisons)
         object.__setattr__(self, "most", tuple(bits))
+        held = sorted({one.column for one in self.comparisons} & {"phone", "email"})
+        object.__setattr__(self, "reached", Or(tuple(Surely(same(name)) for name in held)) if held else Fixed(False))
 
     @property
     def rare(self) -> list[str]:
@@ -135,7 +149,7 @@ class Model:
     def describe(self) -> Mapping[str, object]:
         """The model as plain data; it holds weights and SQL, no values of any record."""
         said = asdict(self)
-        del said["own"], said["most"]  # follow from the rest
+        del said["own"], said["most"], said["reached"]  # follow from the rest
         said["comparisons"] = [
             {
                 **asdict(replace(comparison, levels=())),

@@ -19,8 +19,8 @@ from kehu.refine.resolve.compare.model import PARTS_BITS, Comparison, Level, Mod
 
 # Bits that all a household shares may bring a pair to, its surname too: below the point of merging.
 HOUSEHOLD_MOST: Final = 1.0
-# Bits against one customer that all of an address may come to: whoever moved has another street, number, flat and town.
-# One record in thirty-two of somebody tells an old one.
+# Bits against one customer that all of an address may come to where a telephone or mailbox is the same: whoever moved has
+# another street, number, flat and town, and takes those along. One record in thirty-two of somebody tells an old address.
 PLACES_LEAST: Final = -5.0
 ROUNDING: Final = 1e-6  # bits: far more than sums of a dozen numbers can differ by
 
@@ -77,10 +77,15 @@ def explain(left: Row, right: Row, model: Model, *, frequencies: Frequencies | N
     ]
 
 
-def told_once(degrees: Sequence[Evidence], model: Model) -> float:
+def told_once(left: Row, right: Row, degrees: Sequence[Evidence], model: Model) -> float:
     """Bits, 0 or more, by which all of an address says less against one customer than its parts add up to."""
     places = {one.name for one in model.comparisons if one.place}
-    return max(0.0, PLACES_LEAST - sum(one.all_bits for one in degrees if one.comparison in places))
+    said = sum(one.all_bits for one in degrees if one.comparison in places)
+    return _places(said, model.reached.holds(left, right) is True) - said
+
+
+def _places(bits: float, reached: bool) -> float:
+    return max(PLACES_LEAST, bits) if reached else bits
 
 
 def weigh(
@@ -92,7 +97,7 @@ def weigh(
         least: of a pair that weighs less, whatever else is compared of it, no more is compared; what is returned then is
             less than this, and at least what the pair weighs. Not with frequencies, for what is rare weighs any number.
     """
-    weight, places = prior_bits(model), 0.0
+    weight, places, reached = prior_bits(model), 0.0, model.reached.holds(left, right) is True
     known = [
         (comparison, most)
         for comparison, most in zip(model.comparisons, model.most, strict=True)
@@ -104,9 +109,9 @@ def weigh(
             bits = log2(level.m / level.u) + _rarity(level, comparison, left, right, frequencies)
             weight, places = (weight, places + bits) if comparison.place else (weight + bits, places)
         rest -= most
-        if (possible := weight + max(PLACES_LEAST, places) + rest) < least - ROUNDING:
+        if (possible := weight + _places(places, reached) + rest) < least - ROUNDING:
             return possible
-    return weight + max(PLACES_LEAST, places)
+    return weight + _places(places, reached)
 
 
 def most(left: Row, right: Row, model: Model) -> float:
@@ -135,7 +140,8 @@ def weigh_pooled(pairs: Sequence[tuple[Row, Row]], model: Model, *, frequencies:
     for comparison in model.own:
         levels = (_level(comparison, left, right) for left, right in pairs)
         allowed += max((log2(level.m / level.u) for level in levels if level), default=0.0)
-    return min(weight + max(PLACES_LEAST, places), allowed)
+    reached = any(model.reached.holds(*pair) for pair in pairs)
+    return min(weight + _places(places, reached), allowed)
 
 
 def doubts(left: Row, right: Row, held: Guards) -> list[str]:

@@ -98,19 +98,24 @@ def weighable_sql(model: Model) -> str:
 
 def weight_sql(model: Model, left: str, right: str) -> str:
     """The match weight of a pair as SQL; ``left``, ``right``: how a column of each record is written."""
-    return _sum_sql(prior_bits(model), model.comparisons, lambda one: _comparison_sql(one, left, right))
+    reached = model.reached.sql(left, right)
+    return _sum_sql(
+        prior_bits(model), model.comparisons, lambda one: _comparison_sql(one, left, right), reached=reached
+    )
 
 
 def at_most_sql(model: Model, left: str, right: str) -> str:
     """What a pair weighs at most, as SQL that costs less than :func:`weight_sql`: nearly all pairs are out by this alone."""
-    return _sum_sql(prior_bits(model) + ROUNDING, model.comparisons, lambda one: _at_most_sql(one, left, right))
+    base, reached = prior_bits(model) + ROUNDING, model.reached.sql(left, right)
+    return _sum_sql(base, model.comparisons, lambda one: _at_most_sql(one, left, right), reached=reached)
 
 
-def _sum_sql(base: float, comparisons: Iterable[Comparison], bits: Callable[[Comparison], str]) -> str:
-    """What comparisons say together: as they add up, but for those of a place, which say no more against than one may."""
-    of_places, others = (" + ".join(bits(one) for one in comparisons if one.place is place) for place in (True, False))
-    places = [f"greatest({PLACES_LEAST}, {of_places})"] if of_places else []
-    return " + ".join([repr(base), *filter(None, [others]), *places])
+def _sum_sql(base: float, comparisons: Iterable[Comparison], bits: Callable[[Comparison], str], *, reached: str) -> str:
+    """What comparisons say together: as they add up, but for those of a place, where ``reached`` says that somebody moved."""
+    places, others = (" + ".join(bits(one) for one in comparisons if one.place is place) for place in (True, False))
+    least = f"CASE WHEN {reached} THEN {PLACES_LEAST} ELSE '-infinity'::DOUBLE END"
+    of_places = [f"greatest({least}, {places})"] if places else []
+    return " + ".join([repr(base), *filter(None, [others]), *of_places])
 
 
 def heavy_sql(said: str, of: str) -> str:
@@ -225,7 +230,7 @@ def pooled_sql(model: Model, held: Guards) -> str:
     Of table `pooled` (number, l, r: two records, one of each group) and `weighable`.
     """
     weight, allowed = (
-        _sum_sql(base, of, _best_sql)
+        _sum_sql(base, of, _best_sql, reached=f"bool_or({model.reached.sql(*ALIASED)})")
         for base, of in ((prior_bits(model), model.comparisons), (HOUSEHOLD_MOST, model.own))
     )
     counts = [f"count(*) FILTER (WHERE {asked.sql(*ALIASED)})" for asked in held.pooled.values()]
