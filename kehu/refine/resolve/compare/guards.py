@@ -347,6 +347,8 @@ class _Persons(_Conditions):
         one_name = self._same("first") & ~self._when("first", Is(left("named_gender"), "either"))
         if self._wide:
             one_name = one_name & Known("latin")
+        # 黃宏志 calls himself Andy: of a given name that nobody made of the characters nothing says that it is a twin's.
+        named_too = self._when("birth", OTHER_SCRIPT & KnownOfOne("named_gender") & same("birth")) & self._own_phone
         asked = {
             "pairs": Fixed(True),
             "names": self._known("name"),
@@ -356,7 +358,7 @@ class _Persons(_Conditions):
             "families": two_words & family,
             "given": two_words & self._given,
             "spelt": self._when("birth", SPELT_OUT & same("birth")) if self._wide else NO,
-            "other script": self._when("birth", OTHER_SCRIPT & same("birth")) & self._own_phone if self._wide else NO,
+            "other script": named_too if self._wide else NO,
             "contacts": self._known("phone") | self._known("email"),
             "contact": self._reached,
             "one's letters": Surely(Equal(left("latin"), left("latin"))) if self._wide else NO,
