@@ -22,8 +22,6 @@ from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import Model
 from kehu.refine.resolve.compare.scoring import Frequencies, weigh_pooled
 
-LEAST_RECORDS: Final = 2
-"""Records of two groups: of one record each the pair has said all there is."""
 # Bits. More than a pair needs to merge, for of many records one agrees by chance; not where the whole name is the same and
 # so is what nobody shares by chance.
 _POOLED_FROM: Final = 4.0
@@ -52,7 +50,7 @@ class Together:
         least = _NAMESAKES_FROM if self._namesake and own else _POOLED_FROM
         if self.weight < least or self._contradicted:
             return False
-        if self._spelt or self.pairs["pairs"] == 1:
+        if self._spelt or self.pairs["pairs"] == 1:  # of one record each the pair has said all else
             return self._spelt
         if not self._any("two words"):
             return self._given_only or self._without_given

@@ -13,7 +13,7 @@ from typing import Final
 
 import igraph
 
-from kehu.refine.resolve.compare.pooled import LEAST_RECORDS, Together
+from kehu.refine.resolve.compare.pooled import Together
 
 Edge = tuple[int, int, float]
 Pooled = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[Together]]
@@ -206,12 +206,12 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) 
     """Join groups that are one customer by all that their records know together, until none are.
 
     In one round a group grows once, by the heaviest: what it has become is compared again. One of whom no given name is
-    known joins nobody where it may be either of two: twins are born the same day.
+    known, or none but in other letters, joins nobody where it may be either of two: twins are born the same day.
 
     Args:
         groups: of records; one in no group is a group of its own.
         edges: between whose ends' groups it is asked.
-        weigh: asked of groups of :data:`LEAST_RECORDS` together or more.
+        weigh: asked of groups of no more than :data:`LARGEST_GROUP` records together.
     Returns:
         groups of at least two records, sorted.
     """
@@ -228,7 +228,7 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) 
         between = sorted({(min(pair), max(pair)) for pair in ends})
         asked = [pair for pair in between if grown is None or grown.intersection(pair)]
         members = [(held.members.get(one, [one]), held.members.get(other, [other])) for one, other in asked]
-        fit = [LEAST_RECORDS <= len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
+        fit = [len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
         asked, members = list(itertools.compress(asked, fit)), list(itertools.compress(members, fit))
         found = [(said, pair) for said, pair in zip(weigh(members) if members else (), asked, strict=True) if said.one]
         meant |= {_nameless_first(said, pair) for said, pair in found if said.nameless is not None}
