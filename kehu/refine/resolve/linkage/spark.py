@@ -232,13 +232,13 @@ class _Run:
         blocks = self._blocks(folded, keys)
         self._begin("score", 0.4)
         held = guards(shape, self._kind)
-        records = self._with_shares(folded, filled)
-        found = self._weighed(records, blocks, keys, held)
+        weighable = self._with_shares(folded, filled)
+        found = self._weighed(weighable, blocks, keys, held)
         self._begin("cluster", 0.9)
         groups, asked = grouped(
             found,
             lambda sure: self._kept_apart(folded, held, sure),
-            self._pooled(records, held) if held.pooled else None,
+            self._pooled(weighable, held) if held.pooled else None,
         )
         for frame in self._persisted:
             frame.unpersist()
