@@ -200,6 +200,24 @@ class TestChineseNames:
         # of one character many are named so, and a mailbox two may share
         assert verdict(one, {**short, "phone": "+8613055509999"}) != "merged"
 
+    def test_a_given_name_turned_round_is_the_name_on_one_birthday_only(self):
+        """A son may be named 偉承 after 承偉, and live in one house with him."""
+        named, turned = {**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王明晓", "given_name": "明晓"}
+        assert verdict(named, turned) == "merged"
+        assert verdict({**named, "birth_date": None}, {**turned, "birth_date": None}) != "merged"
+
+    def test_the_family_name_may_stand_first_or_last(self):
+        one, other = (
+            {
+                **WANG_HOME,
+                "full_name": name,
+                "given_name": name.rsplit(" ", 1)[0],
+                "family_name": name.rsplit(" ", 1)[1],
+            }
+            for name in ("Ho Sau Sze Cherry", "Cherry Sau Sze Ho")
+        )
+        assert verdict(one, other) == "merged"
+
     def test_a_birthday_by_the_moon_is_the_same_birthday(self):
         by_the_sun, by_the_moon, other = (
             {**WANG, "phone": "+8613055501234", "birth_date": day} for day in ("1970-01-06", "1969-11-29", "1969-11-08")

@@ -85,6 +85,14 @@ class TestTogether:
         assert said(known, [{**twin, "gender": "female"}]).one
         assert not said(known, [{**twin, "gender": "male"}]).one
 
+    def test_a_womans_name_and_a_mans_are_no_slip_of_one(self):
+        ours = {**LIVES, "family_name": "beaumont", "birth_place": "bedford"}
+        mary, mark, marg = (
+            {**ours, "full_name": f"{given} beaumont", "given_name": given} for given in ("mary", "mark", "marg")
+        )
+        assert not said([{**mary, **BORN}, mary], [mark]).one
+        assert said([{**mary, **BORN}, mary], [{**marg, "given_name": "marj", "full_name": "marj beaumont"}]).one
+
     def test_a_mistyped_name_says_the_gender_all_the_same(self):
         slip = {**NAME, **BORN, **LIVES, "full_name": "agnrs beaumont", "given_name": "agnrs", "gender": "male"}
         assert said(KNOWN, [slip]).one
