@@ -82,12 +82,14 @@ def _fall(held: Pair) -> list[dict[str, Any]]:
     folded = 0.0
     for one in found.degrees:
         fields = FIELDS_OF.get(one.comparison, (one.comparison,))
-        if all(name in held.withheld for name in fields):
+        if any(name in held.withheld for name in fields):  # of whichever of them it was read
             folded += one.bits
         else:
             said = f"{words.aspect(one.comparison)}: {words.degree(one.label)}"
             steps.append((said, words.chance(one.chance) if one.bits > 0 else "", one.bits))
-    if found.moved:
+    if folded:  # it would tell of addresses that may be among what is folded
+        folded += found.moved
+    elif found.moved:
         steps.append(
             (_("Two addresses, taken together"), _("street, number, flat and town change at once"), found.moved)
         )
