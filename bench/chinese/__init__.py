@@ -20,7 +20,8 @@ What the shares rest on:
 
 Not in it: people who lie, identity numbers used by two, and handwriting. No record is made that nobody could tell: an error
 that turns one member's name into another's of the household is left out (``errors left out``), and of two namesakes each
-record has the suffix or a right birth date.
+record has the suffix or a right birth date. Nobody at home has another's given name, but a namesake, or man and wife, and
+no two people have one resident number.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ _KINDS: Final = {
     "single": 0.26, "couple": 0.2, "one child": 0.24, "two children": 0.12, "three children": 0.03, "three generations": 0.1,
     "one parent": 0.05,
 }  # fmt: skip
+_GENERATION: Final = 15  # years that part parents and children at least
 _TWINS: Final = 0.2  # of families with two children or more: some twenty times the true share, so that there are enough
 _WHERE: Final = {
     "CN": 0.8,
@@ -67,9 +69,24 @@ class Person:
 
 
 def _distinct(members: list[Person]) -> bool:
-    """Whether no two of a household have one name, save a son named after his elder."""
-    written = [person.name.full for person in members] + [person.before.full for person in members if person.before]
-    return len(set(written)) == len(written)
+    """Whether no two of a household have one name, in whichever script, save a son named after his elder.
+
+    Nor have two of them one given name, man and wife excepted: no child is called like its sister, and Chinese families avoid
+    the names of their elders (避讳).
+    """
+    known = [name for person in members for name in (person.name, person.before) if name]
+    written = [names.simplified(name.full) for name in known]
+    alike = (
+        names.simplified(one.name.given) == names.simplified(other.name.given)
+        for one, other in itertools.combinations(members, 2)
+        if not (one.namesake and other.namesake) and not _wed(one, other)
+    )
+    return len(set(written)) == len(written) and not any(alike)
+
+
+def _wed(one: Person, other: Person) -> bool:
+    grown = not one.child and not other.child
+    return grown and one.male != other.male and abs(one.born.year - other.born.year) < _GENERATION
 
 
 class Makes:
@@ -81,6 +98,7 @@ class Makes:
         self._households = 0
         self._people = 0
         self._mailboxes: set[str] = set()
+        self._residents: set[str] = set()
         self._given_up: list[str] = []
         self._companies = self._made_companies()
 
@@ -388,10 +406,15 @@ class Makes:
             if person.where == "CN" and person.name.way == "latin":
                 person.passport = f"{chance.choice('ABCEGX')}{chance.randrange(10**8):08d}"
             elif lives.city:
-                person.national_id = numbers.resident_id(
-                    chance, lives.city.districts[lives.district][1], person.born, person.male
-                )
+                person.national_id = self._resident_id(lives.city.districts[lives.district][1], person)
             elif person.where == "HK":
                 person.national_id = numbers.hong_kong_id(chance)
             elif person.where == "TW":
                 person.national_id = numbers.taiwan_id(chance, person.male)
+
+    def _resident_id(self, district: str, person: Person) -> str:
+        """Nobody else's: twins have neighbouring numbers, not one."""
+        while (made := numbers.resident_id(self.chance, district, person.born, person.male)) in self._residents:
+            pass
+        self._residents.add(made)
+        return made

@@ -11,6 +11,8 @@ from stdnum.cn import ric, uscc
 
 from bench.chinese import Made, make
 from bench.chinese.__main__ import households_merged
+from bench.chinese.families import Makes
+from bench.chinese.names import simplified
 from kehu.refine.resolve.linkage.link import link
 
 RECORDS, SEED = 2000, 41  # another seed than the one measured
@@ -78,6 +80,23 @@ def test_twins_have_one_birthday_and_two_names(made: Made):
             of[person].add(name)
         one, other = list(of.values())[:2]
         assert not one & other
+
+
+def test_nobody_at_home_has_a_name_that_nobody_could_tell():
+    """Twins named 軒 and 轩, a child named as its grandmother, a brother of Jr. who is another James."""
+    makes = Makes(SEED)
+    numbers: set[str] = set()
+    for _ in range(1500):
+        members = makes.household()
+        written = [simplified(person.name.full) for person in members]
+        assert len(set(written)) == len(members)
+        for child in (person for person in members if person.child and not person.namesake):
+            others = [simplified(person.name.given) for person in members if person is not child]
+            assert simplified(child.name.given) not in others
+        mainland = [person.national_id for person in members if len(person.national_id) == 18]
+        assert len(set(mainland)) == len(mainland) and numbers.isdisjoint(mainland)
+        numbers.update(mainland)
+    assert makes.counts["twins"] > 20 and makes.counts["namesakes, son and father"]
 
 
 def test_no_two_members_of_a_household_become_one(made: Made):
