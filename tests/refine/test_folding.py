@@ -13,7 +13,7 @@ from kehu.refine.resolve.compare.features import FIELDS, Kind, prepare
 from kehu.refine.resolve.compare.folding import fold
 
 MORE = {
-    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka"],
+    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka", "李陳玲穎", "Vincent Man Tsz Wong", "Wong Man Tsz, Vincent", "Ann Mary Jo"],
     "address": [
         "浙江省宁波市海曙区黄河路339号华府3栋1单元1003室", "宁波海曙区黄河路339号 3-1-1003", "江南名府29号楼2单元602,下关区,南京市", "幸福小区3号楼 2003",
         "桃園市中壢區中央西路二段7巷261號3樓", "和平路317怡景花园25号楼4单元2003", "六本木1-2-3", "1708 High Street, Denver", "Flat H, 7/F, 366 Road", "5",
@@ -138,11 +138,20 @@ def test_families_fold_alike():
         ("叶明宗", "YIP Ming Chung"),
         ("欧阳慧", "Auyeung Wai"),
         ("曾建家", "kin ka tsang"),
+        ("黃雯子", "Vincent Man Tsz Wong"),  # a given name that nobody made of the characters
+        ("黃雯子", "Wong Man Tsz Vincent"),
+        ("李陳玲穎", "Ling Wing Lee Chan"),  # her husband's family name, and her own
+        ("黃徐嘉欣", "Chia-hsin Huang Hsu"),
     ],
 )
 def test_a_han_name_is_known_by_its_spellings(han: str, latin: str):
     letters = fold({"full_name": latin}, "person")["latin"]
     assert f" {letters} " in (fold({"full_name": han}, "person")["spelt"] or "")
+
+
+@pytest.mark.parametrize("name", ["Vincent Wong", "Vincent Tsz Wong", "Man Tsz Kin Wong"])
+def test_a_given_name_is_left_out_where_enough_is_left(name: str):
+    assert fold({"full_name": name}, "person")["latin"] == name.lower().replace(" ", "")
 
 
 @pytest.mark.parametrize("called", ["老王", "小王", "王总", "王經理", "王先生", "王师傅"])

@@ -20,8 +20,8 @@ import pyarrow as pa
 from opencc import OpenCC
 
 from kehu.refine.resolve.compare.births import births_of, by_the_moon
-from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender
-from kehu.refine.resolve.compare.romanised import spelt, together
+from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender, without_given_name_of_choice
+from kehu.refine.resolve.compare.romanised import parts, spelt, together
 from kehu.refine.resolve.compare.spelling import (
     BEHIND_ESTATE,
     COMPOUND_SURNAMES,
@@ -442,17 +442,20 @@ def _scripts(frame: pl.DataFrame) -> list[pl.Series]:
     """Of a Han name all its spellings, `spelt`; of a Latin one its letters without spaces, `latin`."""
     name, last, first = frame["name"], frame["last"], frame["first"]
     han = name.str.contains(_HAN).fill_null(value=False)
-    families = {text: spelt(text, surname=True) for text in last.filter(han).drop_nulls().unique()}
-    givens = {text: spelt(text) for text in first.filter(han).drop_nulls().unique()}
-    forms = [
-        together(families[family], givens[given]) if is_han and family and given else None
+    cut = [
+        parts(family, given) if is_han and family and given else []
         for family, given, is_han in zip(last, first, han, strict=True)
     ]
+    families = {text: spelt(text, surname=True) for text in {family for ways in cut for family, _ in ways}}
+    givens = {text: spelt(text) for text in {given for ways in cut for _, given in ways}}
+    forms = [together((families[family], givens[given]) for family, given in ways) for ways in cut]
     ascii_only = (name.str.len_bytes() == name.str.len_chars()).fill_null(value=False)
-    squeezed = name.str.replace_all(" ", "", literal=True)
     nothing = pl.Series([None] * len(frame), dtype=pl.String)
-    latin = squeezed.zip_with(ascii_only, nothing)
-    return [pl.Series("spelt", forms, dtype=pl.String), latin.alias("latin")]
+    latin = name.zip_with(ascii_only, nothing)
+    long = latin.filter(latin.str.count_matches(" ") > 2).unique()
+    own = latin.replace(long, pl.Series([without_given_name_of_choice(text) for text in long], dtype=pl.String))
+    squeezed = own.str.replace_all(" ", "", literal=True)
+    return [pl.Series("spelt", forms, dtype=pl.String), squeezed.alias("latin")]
 
 
 def _moon(frame: pl.DataFrame) -> pl.Series:

@@ -29,7 +29,7 @@ from kehu.refine.resolve.compare.features import (
     ordinals,
     simplified,
 )
-from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender
+from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender, without_given_name_of_choice
 from kehu.refine.resolve.compare.romanised import spellings
 from kehu.refine.resolve.compare.spelling import (
     COMPOUND_SURNAMES,
@@ -180,7 +180,7 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
         "first_s": sound,
         "last_s": spell_surname(last),
         "spelt": spellings(last, first) if han else None,
-        "latin": name.replace(" ", "") if name.isascii() else None,
+        "latin": without_given_name_of_choice(name).replace(" ", "") if name.isascii() else None,
         "first_b": _SOUNDS.sub(lambda found: MISHEARD[found[0]], sound) if sound is not None else None,
     }
 

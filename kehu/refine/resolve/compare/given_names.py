@@ -194,6 +194,7 @@ def _usual_genders() -> dict[str, str]:
 
 _USUAL_GENDERS: Final = _usual_genders()
 _KNOWN: Final = frozenset(SAME_NAMES) | _OF_WOMEN | _OF_MEN | _EITHER
+_SPELT_WORDS: Final = 3  # of a Chinese name in Latin letters, a syllable each
 _LEAST_LETTERS: Final = 5  # of a name that may be a slip of another
 
 
@@ -229,3 +230,17 @@ def usual_gender(word: str) -> str | None:
     *within, open_end, no_end = (_SLIP_GENDERS.get(slip, set()) for slip in (word, *_slips(word)))
     genders = set().union(*within)
     return genders.pop() if genders and len(genders | open_end | no_end) == 1 else None
+
+
+def without_given_name_of_choice(name: str) -> str:
+    """A name in Latin letters without the English given name before or behind it: Wong Man Tsz of Vincent Man Tsz Wong.
+
+    Only where three words are left: two may be all that somebody is called.
+    """
+    first, *words = name.split(" ")
+    if len(words) >= _SPELT_WORDS:
+        if first in _KNOWN:
+            return " ".join(words)
+        if words[-1] in _KNOWN:
+            return " ".join([first, *words[:-1]])
+    return name

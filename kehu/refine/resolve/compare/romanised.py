@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from kehu.refine.resolve.compare.spelling import spell, spell_surname
@@ -61,6 +62,8 @@ _SPELT_IN: Final = {
     letter: tuple(sorted({said for said, letters in _CANTONESE.items() if letter in letters}))
     for letter in "".join(_CANTONESE.values())
 }
+_Spelt = tuple[tuple[str, ...], ...]
+_WITH_HERS: Final = 3  # characters, the first of them a family name
 _AU_YEUNG: Final = "auyeung"
 _MOST: Final = 24
 
@@ -69,10 +72,16 @@ def spellings(last: str | None, first: str | None) -> str | None:
     """Every spelling of a Han name that is known, words run together and between spaces; None without both parts."""
     if not last or not first:
         return None
-    return together(spelt(last, surname=True), spelt(first))
+    return together((spelt(family, surname=True), spelt(given)) for family, given in parts(last, first))
 
 
-def spelt(text: str, *, surname: bool = False) -> tuple[tuple[str, ...], ...]:
+def parts(last: str, first: str) -> list[tuple[str, str]]:
+    """How a Han name may be cut into family and given name: a wife's may have both families, 陈黄 丽仪."""
+    both = [(last + first[0], first[1:])] if len(last) == 1 and len(first) == _WITH_HERS else []
+    return [(last, first), *both]
+
+
+def spelt(text: str, *, surname: bool = False) -> _Spelt:
     """The spellings of a family or given name: by pinyin, in Taiwan, in Hong Kong."""
     read = [spell_surname(text)] if surname and len(text) == 1 else [spell(letter) for letter in text]
     pinyin = spell_surname(text) if surname else "".join(read)
@@ -81,10 +90,11 @@ def spelt(text: str, *, surname: bool = False) -> tuple[tuple[str, ...], ...]:
     return (pinyin,), tuple({wade, softer}), tuple(_cantonese(text))
 
 
-def together(family: tuple[tuple[str, ...], ...], given: tuple[tuple[str, ...], ...]) -> str | None:
+def together(names: Iterable[tuple[_Spelt, _Spelt]]) -> str | None:
     """Both orders of the spellings of one place, between spaces; None where nothing is spelt."""
     both = {
         text
+        for family, given in names
         for families, givens in zip(family, given, strict=True)
         for one in families
         for other in givens
