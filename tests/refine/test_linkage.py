@@ -192,11 +192,13 @@ class TestChineseNames:
         slip = {**unborn, "full_name": "玉晓明", "family_name": "玉"}
         assert verdict(unborn, slip) == "merged"
         assert verdict(unborn, {**slip, "phone": "+8613055509999", "email": None}) == "asked"
-        one, short = (
-            {**unborn, "full_name": "王明", "given_name": "明"},
-            {**slip, "full_name": "玉明", "given_name": "明"},
+        one, short, other = (
+            {**unborn, "full_name": written, "given_name": written[1], "family_name": written[0]}
+            for written in ("郑军", "贞军", "白军")
         )
         assert verdict(one, short) == "merged"
+        # 强巴 and 边巴, a father and his son, have no family name: one character is all that they share
+        assert verdict(one, other) != "merged"
         # of one character many are named so, and a mailbox two may share
         assert verdict(one, {**short, "phone": "+8613055509999"}) != "merged"
 
@@ -205,6 +207,39 @@ class TestChineseNames:
         named, turned = {**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, "full_name": "王明晓", "given_name": "明晓"}
         assert verdict(named, turned) == "merged"
         assert verdict({**named, "birth_date": None}, {**turned, "birth_date": None}) != "merged"
+
+    @pytest.mark.parametrize(
+        ("born", "mailbox", "slip", "merged"),
+        [
+            (None, "wang@mail.example", "王小明", True),  # one sound
+            (None, None, "王小明", False),  # a child has a parent's telephone, and so has its twin
+            ("2018-01-05", "wang@mail.example", "王小明", False),
+            ("1990-01-05", None, "王明晓", True),
+            (None, "wang@mail.example", "王明晓", False),  # turned round: a son may be named so
+            ("2018-01-05", None, "王明晓", False),
+            (None, "wang@mail.example", "王玉明", False),
+        ],
+    )
+    def test_at_a_telephone_that_nobody_else_uses_a_slip_is_a_slip(self, born, mailbox, slip, merged):
+        named = {**WANG, "phone": "+8613055501234", "birth_date": born, "email": mailbox}
+        slipped = {**named, "birth_date": None, "email": None, "full_name": slip, "given_name": slip[1:]}
+        assert (verdict(named, slipped) == "merged") is merged
+        for other in ("李芳", "王芳", "陈静"):  # whoever else is seen there, a household or a stranger
+            third = {"phone": "+8613055501234", "full_name": other, "given_name": other[1:], "family_name": other[0]}
+            assert resolve(named, slipped, third).merges == [], other
+
+    @pytest.mark.parametrize("slip", ["王晓敏", "王晓", "王明", "Tzu-yi Wang"])
+    def test_so_are_more_of_them_on_one_birthday(self, slip):
+        """Misheard, a character lost, in other letters; not of two characters one, as twins are named."""
+        named = {**WANG, "phone": "+8613055501234"}
+        words = {"full_name": slip, "given_name": slip[1:], "family_name": slip[0]}
+        if slip.isascii():
+            words |= {"given_name": "Tzu-yi", "family_name": "Wang"}
+        assert verdict(named, {**named, **words}) == "merged"
+        assert verdict(named, {**named, **words, "birth_date": "1990-11-25"}) != "merged"
+        assert verdict({**named, "birth_date": "2018-01-05"}, {**named, **words, "birth_date": "2018-01-05"}) == "asked"
+        third = {"phone": "+8613055501234", "full_name": "李芳", "given_name": "芳", "family_name": "李"}
+        assert resolve(named, {**named, **words}, third).merges == []
 
     def test_the_family_name_may_stand_first_or_last(self):
         one, other = (
@@ -236,6 +271,15 @@ class TestChineseNames:
         named = {"full_name": written, "given_name": None, "family_name": None}
         assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **named}) == "merged"
 
+    def test_what_is_spelt_as_two_at_one_telephone_are_joins_neither(self):
+        """冠承 and 冠成, twins, both are Kwun Shing."""
+        latin, one, other = (
+            {"full_name": name, "phone": "+85255239888"} for name in ("Lee Kwun Shing", "李冠承", "李冠成")
+        )
+        assert resolve(latin, one).merges == [["0", "1"]]
+        assert resolve(latin, one, other).merges == []
+        assert len(resolve(latin, one, other).proposals) >= 2
+
     @pytest.mark.parametrize("called", ["王先生", "老王", "王总"])
     def test_a_family_name_at_one_telephone_is_asked_about(self, called: str):
         named = {"full_name": called, "given_name": None, "birth_date": None}
@@ -244,8 +288,9 @@ class TestChineseNames:
 
     @pytest.mark.parametrize("given", ["晓军", "晓鹏", "建国", "晓敏"])
     def test_siblings_of_one_generation_never_merge(self, given):
+        known = {**WANG, **WANG_HOME, "birth_date": "2018-01-05" if given == "晓敏" else "1990-01-05"}
         sibling = {"full_name": "王" + given, "given_name": given}
-        assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **sibling}) != "merged"
+        assert verdict(known, {**known, **sibling}) != "merged"
         assert verdict({**WANG, **WANG_HOME}, {**WANG, **WANG_HOME, **sibling, "birth_date": None}) != "merged"
 
     def test_characters_are_counted_not_bytes(self):

@@ -17,9 +17,10 @@ from kehu.refine.resolve.compare.model import shipped
 from kehu.refine.resolve.compare.pooled import Together, together
 from kehu.refine.resolve.compare.scoring import frequencies
 from kehu.refine.resolve.linkage import link as linking
-from kehu.refine.resolve.linkage.cluster import LARGEST_GROUP, pool
-from kehu.refine.resolve.linkage.edges import weighable_sql
-from kehu.refine.resolve.linkage.link import connect, link, pooled_by
+from kehu.refine.resolve.linkage.cluster import LARGEST_GROUP, Pooled, Weigh, pool
+from kehu.refine.resolve.linkage.edges import grouped, weighable_sql
+from kehu.refine.resolve.linkage.link import beside_by, connect, link, weigh_by
+from kehu.refine.resolve.live import Scorer
 
 NAME = {"full_name": "agnes beaumont", "given_name": "agnes", "family_name": "beaumont"}
 BORN = {"birth_date": "1962-03-14"}
@@ -140,7 +141,7 @@ class TestTogether:
         assert said([latin], [han, han]).nameless == 0
         assert not said([han], [{**latin, "phone": "+8613899999999"}]).one
         assert not said([han], [{**latin, "birth_date": "1989-05-27"}]).one
-        assert not said([han], [{**han, "full_name": "张雷", "given_name": "雷"}]).one
+        assert not said([han], [{**han, "full_name": "张波", "given_name": "波"}]).one
 
     def test_a_name_in_other_letters_that_nobody_can_read_is_told_by_birth_date_and_telephone(self):
         han = {
@@ -164,6 +165,28 @@ class TestTogether:
         assert said(grown, [{**name, **phone, **slip}]).one
         assert not said([{**one, "birth_date": "2018-11-28"} for one in grown], [{**name, **phone, **slip}]).one
         assert not said(grown, [{**name, **phone, "full_name": "唐玉金", "given_name": "玉金"}]).one
+
+    @pytest.mark.parametrize(
+        ("slip", "born", "mailbox", "one"),
+        [
+            ("唐澜金", "1978-11-28", None, True),  # one sound
+            ("唐澜金", None, "tang@mail.example", True),
+            ("唐澜金", None, None, False),  # it may be a child's
+            ("唐澜金", "2018-11-28", "tang@mail.example", False),
+            ("唐金兰", "1978-11-28", None, True),  # turned round
+            ("唐金兰", None, "tang@mail.example", False),
+            ("唐玉金", "1978-11-28", "tang@mail.example", False),
+        ],
+    )
+    def test_at_a_line_of_ones_own_a_slip_is_a_slip(self, slip, born, mailbox, one):
+        """The slip by itself is at the telephone; what tells that nobody is a child stands in another record."""
+        name = {"full_name": "唐兰金", "given_name": "兰金", "family_name": "唐"}
+        at = {"phone": "+8618233888816"}
+        other = {"full_name": slip, "given_name": slip[1:], "family_name": "唐", **at}
+        known = [{**name, **at}, {**name, **{k: v for k, v in (("birth_date", born), ("email", mailbox)) if v}}]
+        found = said(known, [other])
+        assert found.one is one
+        assert not one or (slip == "唐澜金" and born) or found.own_line
 
     def test_a_spelling_that_fits_both_makes_no_one_of_two_writings(self):
         """Tang Lanjin is either; the characters say two, and of a child nothing says that one is a slip."""
@@ -211,9 +234,7 @@ def test_one_group_at_a_time_says_what_all_say_at_once(made: pa.Table):
     with connect("1GB") as connection:
         connection.register("feature", features.table)
         connection.execute(f"CREATE TABLE weighable AS {weighable_sql(model)}")
-        by = pooled_by(connection, model, held)
-        assert by is not None
-        found = by(pairs)
+        found = weigh_by(connection, model, held)(pairs)
     alike = [
         together([rows[n] for n in one], [rows[n] for n in two], model, held, frequencies=of) for one, two in pairs
     ]
@@ -222,11 +243,30 @@ def test_one_group_at_a_time_says_what_all_say_at_once(made: pa.Table):
     assert any(one.one for one in found)
 
 
+def test_who_else_uses_a_line_is_told_alike():
+    """By DuckDB over a table, and by Python over rows; whoever it is, and however little else agrees."""
+    features = prepare(families(60, seed=4).table)
+    rows = features.table.to_pylist()
+    with connect("1GB") as connection:
+        connection.register("feature", features.table)
+        found = beside_by(connection, {"phone", "email"})(range(len(rows)))
+    alike = Scorer("person", None).pooled(dict(enumerate(rows)))
+    assert alike
+    mine = alike.beside(range(len(rows)))
+    assert {one: set(others) for one, others in found.items()} == {one: set(of) for one, of in mine.items() if of}
+    assert any(differ(rows[one]["last"], rows[other]["last"]) for one, others in found.items() for other in others)
+    assert beside_by(connect("1GB"), ())([1]) == {}
+
+
+def differ(one: str | None, other: str | None) -> bool:
+    return None not in (one, other) and one != other
+
+
 def test_of_what_groups_join_nearly_all_is_right(monkeypatch):
     """Households of many poor records: recall grows, and of thirty joinings one or two are wrong."""
     made = households(450, seed=1)
     whole = link(made.table)
-    monkeypatch.setattr(linking, "pooled_by", lambda *_: None)
+    monkeypatch.setattr(linking, "grouped", lambda found, kept_apart, _pooled: grouped(found, kept_apart))
     pairs = link(made.table)
     before = customers(made.truth, pairs.merges)
     parts = [{before[record] for record in group} for group in whole.merges]
@@ -255,6 +295,21 @@ def nameless(of: int) -> Together:
     return Together(20.0, Counter({"names": 1, given: 1, "lone family": 1, "births": 1, "birth": 1, "home": 1}))
 
 
+def asked_by(weigh: Weigh, *lines: Sequence[int]) -> Pooled:
+    """By what is said of them, and which records use one telephone."""
+
+    def beside(records):
+        return {one: [other for line in lines if one in line for other in line if other != one] for one in records}
+
+    return Pooled(weigh, beside)
+
+
+def at_own_line(weight: float = 20.0) -> Together:
+    """One sound, other characters, somebody grown up."""
+    questions = ("two words", "families", "other characters", "one sound", "grown", "contact")
+    return Together(weight, Counter({"pairs": 1, **dict.fromkeys(questions, 1)}))
+
+
 def other_person() -> Together:
     """Of two given names."""
     return Together(20.0, Counter({"two words": 1, "families": 1}))
@@ -268,7 +323,7 @@ class TestPool:
             asked.append([(sorted(one), sorted(other)) for one, other in groups])
             return [same(9.0 if 2 in one + other else 7.0) for one, other in asked[-1]]
 
-        assert pool([[0, 1]], [(0, 2, 1.0), (1, 3, 1.0)], weigh) == [[0, 1, 2, 3]]
+        assert pool([[0, 1]], [(0, 2, 1.0), (1, 3, 1.0)], asked_by(weigh)) == [[0, 1, 2, 3]]
         assert asked == [[([0, 1], [2]), ([0, 1], [3])], [([0, 1, 2], [3])]]
 
     def test_one_without_a_given_name_who_may_be_either_of_two_joins_neither(self):
@@ -277,14 +332,14 @@ class TestPool:
         def weigh(groups):
             return [nameless(1) if 4 in other else other_person() for _, other in groups]
 
-        assert pool(twins, edges, weigh) == twins
-        assert pool(twins, edges[:1], weigh) == [[0, 1, 4], [2, 3]]
+        assert pool(twins, edges, asked_by(weigh)) == twins
+        assert pool(twins, edges[:1], asked_by(weigh)) == [[0, 1, 4], [2, 3]]
 
     def test_once_the_two_are_one_nobody_else_is_meant(self):
         def weigh(groups):
             return [nameless(1) if 4 in other else same(9.0) for _, other in groups]
 
-        assert pool([[0, 1], [2, 3]], [(0, 4, 1.0), (2, 4, 1.0), (1, 3, 1.0)], weigh) == [[0, 1, 2, 3, 4]]
+        assert pool([[0, 1], [2, 3]], [(0, 4, 1.0), (2, 4, 1.0), (1, 3, 1.0)], asked_by(weigh)) == [[0, 1, 2, 3, 4]]
 
     def test_who_grows_meanwhile_is_not_forgotten(self):
         """The one of two whom a third record joins is asked anew; the other one is still there."""
@@ -293,7 +348,7 @@ class TestPool:
             return [nameless(1) if 4 in other else same(9.0) if 5 in other else other_person() for _, other in groups]
 
         edges = [(0, 4, 1.0), (2, 4, 1.0), (2, 5, 1.0)]
-        assert pool([[0, 1], [2, 3]], edges, weigh) == [[0, 1], [2, 3, 5]]
+        assert pool([[0, 1], [2, 3]], edges, asked_by(weigh)) == [[0, 1], [2, 3, 5]]
 
     def test_one_record_each_says_nothing_new_but_that_nobody_else_is_meant(self):
         """A pair has been asked already; not whether another may be spelt so."""
@@ -301,13 +356,30 @@ class TestPool:
         spelt = Counter(
             {"pairs": 1, "names": 1, "two words": 1, "spelt": 1, "births": 1, "birth": 1, "other's letters": 1}
         )
-        assert pool([], [(0, 1, 1.0)], lambda _: [Together(20.0, alone)]) == []
-        assert pool([], [(0, 1, 1.0)], lambda _: [Together(20.0, spelt)]) == [[0, 1]]
-        assert pool([], [(0, 2, 1.0), (1, 2, 1.0)], lambda groups: [Together(20.0, spelt) for _ in groups]) == []
+        assert pool([], [(0, 1, 1.0)], asked_by(lambda _: [Together(20.0, alone)])) == []
+        assert pool([], [(0, 1, 1.0)], asked_by(lambda _: [Together(20.0, spelt)])) == [[0, 1]]
+        assert (
+            pool([], [(0, 2, 1.0), (1, 2, 1.0)], asked_by(lambda groups: [Together(20.0, spelt) for _ in groups])) == []
+        )
+
+    def test_what_only_a_line_of_their_own_says_is_not_said_where_somebody_else_is_seen(self):
+        def weigh(groups):
+            return [same(9.0) if 3 in other else at_own_line() for _, other in groups]
+
+        edges = [(0, 2, 1.0)]
+        assert pool([[0, 1]], edges, asked_by(weigh, [0, 1, 2])) == [[0, 1, 2]]
+        assert pool([[0, 1]], edges, asked_by(weigh, [0, 1, 2, 5])) == [[0, 1]]
+        assert pool([[0, 1]], edges, asked_by(weigh, [0, 1, 2], [0, 5], [2, 6])) == [[0, 1, 2]]  # elsewhere
+        # who was seen is one of them
+        assert pool([[0, 1]], [*edges, (1, 3, 1.0)], asked_by(weigh, [0, 1, 2, 3])) == [[0, 1, 2, 3]]
+
+    def test_nobody_asks_who_else_is_seen_where_it_does_not_matter(self):
+        weigh = lambda groups: [same(9.0) for _ in groups]
+        assert pool([[0, 1]], [(0, 2, 1.0)], Pooled(weigh, lambda _: pytest.fail("asked"))) == [[0, 1, 2]]
 
     def test_no_group_grows_past_a_sane_size(self):
         large = list(range(LARGEST_GROUP))
-        assert pool([large], [(0, 99, 1.0)], lambda _: pytest.fail("asked")) == [large]
+        assert pool([large], [(0, 99, 1.0)], asked_by(lambda _: pytest.fail("asked"))) == [large]
 
     def test_groups_elsewhere_change_nothing(self):
         here, there = [[0, 1], [2, 3, 4]], [[10, 11], [12, 13]]
@@ -316,6 +388,6 @@ class TestPool:
         def weigh(groups):
             return [other_person() if 5 in [*one, *other] else same(min(*one, *other) + 5) for one, other in groups]
 
-        alone_here = pool(here, edges, weigh)
-        both = pool([*here, *there], [*edges, (10, 12, 1.0)], weigh)
+        alone_here = pool(here, edges, asked_by(weigh))
+        both = pool([*here, *there], [*edges, (10, 12, 1.0)], asked_by(weigh))
         assert [group for group in both if group[0] < 10] == alone_here == [[0, 1, 2, 3, 4]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -21,11 +21,11 @@ from kehu.guard.watch.marks import NOT_HONEY
 from kehu.refine.resolve.compare.features import Kind
 from kehu.refine.resolve.compare.folding import Folded, fold
 from kehu.refine.resolve.compare.guards import Guards
-from kehu.refine.resolve.compare.model import Model
+from kehu.refine.resolve.compare.model import LINES, Model
 from kehu.refine.resolve.compare.pooled import Together, together
 from kehu.refine.resolve.compare.whole import says_wide, whole_guards, whole_model
 from kehu.refine.resolve.indexed import looked_up, of_house
-from kehu.refine.resolve.linkage.cluster import Edge, Pooled
+from kehu.refine.resolve.linkage.cluster import Beside, Edge, Pooled
 from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped, weighed
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.review.queue import Pair
@@ -104,7 +104,7 @@ class Scorer:
                 self._together([rows[one] for one in ones], [rows[one] for one in others]) for ones, others in groups
             ]
 
-        return weigh
+        return Pooled(weigh, _beside(rows))
 
     def _together(self, ones: Sequence[Folded], others: Sequence[Folded]) -> Together:
         return together(ones, others, *self._for(*ones, *others))
@@ -116,6 +116,29 @@ class Scorer:
         if wide not in self._held:
             self._held[wide] = whole_model(self.kind, self.content, wide=wide), whole_guards(self.kind, wide=wide)
         return self._held[wide]
+
+
+def _beside(rows: Mapping[int, Folded]) -> Beside:
+    """Who else uses a telephone or mailbox of these records."""
+
+    def beside(records: Collection[int]) -> Mapping[int, list[int]]:
+        users: dict[tuple[str, str], list[int]] = {}
+        for number, line in _lines(rows, rows):
+            users.setdefault(line, []).append(number)
+        found: dict[int, list[int]] = {}
+        for record, line in _lines(rows, records):
+            found.setdefault(record, []).extend(other for other in users[line] if other != record)
+        return found
+
+    return beside
+
+
+def _lines(rows: Mapping[int, Folded], of: Iterable[int]) -> Iterator[tuple[int, tuple[str, str]]]:
+    """The telephones and mailboxes of these."""
+    for number in of:
+        for line in LINES:
+            if (value := rows[number].get(line)) is not None:
+                yield number, (line, value)
 
 
 def _latin(row: Folded) -> bool:

@@ -102,6 +102,11 @@ class _Conditions(ABC):
     def _one_has(self, column: str) -> Condition:
         return KnownOfOne(column) if column in self._columns else NO
 
+    def _one_known(self, column: str) -> Condition:
+        if column not in self._columns:
+            return NO
+        return _any(Surely(Equal(side(column), side(column))) for side in (left, right))
+
     @abstractmethod
     def guards(self) -> Guards:
         """What decides of two records of the kind."""
@@ -125,11 +130,10 @@ class _Persons(_Conditions):
         if self._wide:
             # Two Han names that only sound alike may be a slip of the keyboard or twins: not for us to say.
             one, other = _han(first)
-            # Twins' names may be spelt alike, too: what is spelt out needs a contact of its own. A romanised given name of two
-            # words is two syllables, and another letter is another name.
+            # Twins' names may be spelt alike, too: what is spelt out is asked of groups, which see whether it may be either's. A
+            # romanised given name of two words is two syllables, and another letter is another name.
             single = Equal(left("word"), left("first")) | Equal(right("word"), right("first"))
-            spelt = SPELT_OUT & self._reached
-            alike = Case(((one & other, Turned("name")), (one | other, spelt)), alike & single)
+            alike = Case(((one & other, Turned("name")), (one | other, NO)), alike & single)
         begins = Begins(left("first"), right("first")) | Begins(right("first"), left("first"))
         swapped = Near(left(first), right(last), 0.9) & Near(left(last), right(first), 0.9)
         # Where the parts came by themselves of one record only, they may be cut elsewhere.
@@ -203,12 +207,35 @@ class _Persons(_Conditions):
     @cached_property
     def _own_phone(self) -> Condition:
         """One telephone, of somebody grown up."""
+        return self._same("phone") & self._one_is(grown=True)
+
+    def _one_is(self, *, grown: bool) -> Condition:
+        """One of the two is old enough for a telephone and a mailbox of their own, or is not yet."""
         if "birth" not in self._columns:
             return NO
         year = f"{dt.datetime.now(dt.UTC).year - _GROWN:04d}"
-        return self._same("phone") & (
-            Surely(UpTo(left("birth", 1, 4), year)) | Surely(UpTo(right("birth", 1, 4), year))
-        )
+        born = [UpTo(side("birth", 1, 4), year) for side in (left, right)]
+        return _any(Surely(one if grown else ~one) for one in born)
+
+    def _at_own_line(self) -> dict[str, Condition]:
+        """What two of one household would not both say at a telephone or mailbox that nobody else is seen to use.
+
+        Twins are named alike and born the same day; as children they have a parent's telephone, grown up one each. Two names of
+        one birthday that have one of two characters in common are how twins are named, and no slip.
+        """
+        if not self._wide:
+            return dict.fromkeys(("one sound", "turned", "own phone"), NO)
+        slip = self._reached & self._written_otherwise()
+        one, other = left("first"), right("first")
+        lost = Within("first", 1) & (Long(one, 1, 1) & Long(other, 2) | Long(other, 1, 1) & Long(one, 2))
+        # of a name written by its sound: 阿不都热合曼, 阿不都热黑曼
+        long = Within("first", 2) & Long(one, 4) & Long(other, 4)
+        written = self._when("first", same("first_b") | lost | long)
+        return {
+            "one sound": slip & self._same_sound(),
+            "turned": self._reached & self._when("first", differs("first") & same("tokens")),
+            "own phone": self._own_phone & self._birth_agrees() & (written & self._family_agrees() | OTHER_SCRIPT),
+        }
 
     def _family_agrees(self) -> Condition:
         # One who married, or whose parents did not choose, has both: Gambier-Parry, Parry.
@@ -218,7 +245,9 @@ class _Persons(_Conditions):
             one, other = _han("last_s", "last")
             # 杨 for 扬: a given name is nobody else's at a telephone, one of two characters, or of one sound, at a mailbox.
             told = Long(left("first"), 2) | same("last_s")
-            own = same("first") & (self._same("phone") | told & self._same("email"))
+            # 白玛 and 尼玛 have no family name: the last character is all that they share.
+            misheard = near("last_s", 0.8)
+            own = same("first") & ((told | misheard) & self._same("phone") | told & self._same("email"))
             alike = Case(((one & other, same("name") | Turned("name") | Surely(own)), (one | other, SPELT_OUT)), alike)
         return ~self._known("last") | self._when("last", same("last") | self._other_order() | alike) | self._misheard()
 
@@ -358,6 +387,7 @@ class _Persons(_Conditions):
             "families": two_words & family,
             "given": two_words & self._given,
             "spelt": self._when("birth", SPELT_OUT & same("birth")) if self._wide else NO,
+            "spelt here": SPELT_OUT & self._reached if self._wide else NO,
             "other script": named_too if self._wide else NO,
             "contacts": self._known("phone") | self._known("email"),
             "contact": self._reached,
@@ -383,6 +413,10 @@ class _Persons(_Conditions):
             "other characters": self._written_otherwise() & ~self._number,
             "slips": self._written_otherwise() & ~self._number & self._same_sound(),
             "misheard": self._misheard(),
+            **self._at_own_line(),
+            "grown": self._one_is(grown=True),
+            "mailbox": self._one_known("email"),
+            "children": self._one_is(grown=False),
             "suffix": self._one_has("suffix"),
             "genders differ": self._differs("gender"),
             "one gender": self._same("gender"),

@@ -132,7 +132,7 @@ class Model:
         object.__setattr__(self, "own", tuple(_own(one) for one in self.comparisons if not one.shared))
         bits = (max(log2(level.m / level.u) for level in one.levels) for one in self.comparisons)
         object.__setattr__(self, "most", tuple(bits))
-        held = sorted({one.column for one in self.comparisons} & {"phone", "email"})
+        held = [name for name in LINES if any(one.column == name for one in self.comparisons)]
         object.__setattr__(self, "reached", Or(tuple(Surely(same(name)) for name in held)) if held else Fixed(False))
 
     @property
@@ -215,6 +215,8 @@ def _closed(*levels: Level) -> tuple[Level, ...]:
 OTHER_FORM: Final = Surely(Contains(left("forms"), right("word")))
 
 
+LINES: Final = ("email", "phone")
+"""Columns of what one person is reached by, or a household."""
 # A Han name and its spelling in Latin letters; and two scripts of which neither is known to spell the other.
 SPELT_OUT: Final = Surely(Contains(left("spelt"), right("latin"))) | Surely(Contains(right("spelt"), left("latin")))
 OTHER_SCRIPT: Final = KnownOfOne("latin")

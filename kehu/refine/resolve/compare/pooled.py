@@ -45,10 +45,26 @@ class Together:
 
     @property
     def one(self) -> bool:
-        """Whether they are one customer; where one is :attr:`nameless`, if nobody else may be meant."""
+        """Whether they are one customer; where one is :attr:`nameless`, if nobody else may be meant, and where it rests on
+        their :attr:`own_line`, if nobody else is seen there."""
+        return self._known_as_one or self.own_line
+
+    @property
+    def own_line(self) -> bool:
+        """Whether only a telephone or mailbox says that they are one, which two of a household would not have to themselves.
+
+        As children twins have a parent's: that somebody is no child their birth date says, or that they have a mailbox.
+        """
+        no_child = self._any("grown") or (self._any("mailbox") and not self._any("children"))
+        slip = self._any("one sound") or (self._any("turned") and self._any("grown"))
+        told = self._any("own phone") or (slip and no_child)
+        return told and self.weight >= _POOLED_FROM and not self._contradicted and not self._known_as_one
+
+    @property
+    def _known_as_one(self) -> bool:
         own = self._any("fact") or self._any("contact")
         least = _NAMESAKES_FROM if self._namesake and own else _POOLED_FROM
-        if self.weight < least or self._contradicted:
+        if self.weight < least or self._contradicted or self._other_characters:
             return False
         if self._spelt or self.pairs["pairs"] == 1:  # of one record each the pair has said all else
             return self._spelt
@@ -62,8 +78,8 @@ class Together:
 
     @property
     def _contradicted(self) -> bool:
-        """Two numbers, two genders, characters that no slip explains, or two birth dates: most differ by more than one."""
-        return self._any("firm") or self._other_characters or self._other_gender or self._other_birth
+        """Two numbers, two genders, or two birth dates: most differ by more than one."""
+        return self._any("firm") or self._other_gender or self._other_birth
 
     @property
     def _other_birth(self) -> bool:
@@ -88,7 +104,7 @@ class Together:
     def nameless(self) -> int | None:
         """Of which of the two, 0 or 1, no given name is known, so that it may be the other's twin; None: of neither, or both."""
         if self._spelt and not self._any("given"):
-            return 0 if self.pairs["one's letters"] else 1
+            return 0 if self.pairs["one's letters"] == self.pairs["names"] else 1
         if self._any("two words") or self._given_only:
             return None
         known = self._any("one's given"), self._any("other's given")
@@ -126,11 +142,11 @@ class Together:
 
     @property
     def _spelt(self) -> bool:
-        """One writes in Latin letters what the other writes in its own, and both were born the same day."""
+        """One writes in Latin letters alone what the other writes in its own, and they share a contact or the birthday."""
         letters = (self.pairs["one's letters"], self.pairs["other's letters"])
         reached = self._any("contact") or not self._any("contacts")
-        written = self._any("other script") or (self._any("spelt") and reached)
-        return written and sorted(letters) == [0, self.pairs["names"]]
+        written = self._any("other script") or self._any("spelt here") or (self._any("spelt") and reached)
+        return written and self.pairs["names"] in letters
 
     @property
     def _given_twice(self) -> bool:

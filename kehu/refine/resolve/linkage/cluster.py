@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import igraph
@@ -16,8 +17,6 @@ import igraph
 from kehu.refine.resolve.compare.pooled import Together
 
 Edge = tuple[int, int, float]
-Pooled = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[Together]]
-"""What each two groups say together."""
 _ROUNDS: Final = 30
 _SUPPORT: Final = 2  # light edges that together join two groups
 _SPOKEN: Final = 0.0  # bits that one of them needs: several that each say no add up to no yes
@@ -26,6 +25,20 @@ _SPOKEN: Final = 0.0  # bits that one of them needs: several that each say no ad
 LARGEST_GROUP: Final = 50
 # Spreads neighbouring ids, so that a file's order is not the order of work. Knuth's multiplicative constant.
 _SPREAD: Final = 2654435761
+
+
+Weigh = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[Together]]
+"""What each two groups of records say together."""
+Beside = Callable[[Collection[int]], Mapping[int, Collection[int]]]
+"""Of each of these records, who else uses its telephone or mailbox; of more than :data:`LARGEST_GROUP` not all need be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What is asked of groups of records, wherever they are held."""
+
+    weigh: Weigh
+    beside: Beside
 
 
 def components(edges: Sequence[Edge]) -> list[list[Edge]]:
@@ -202,16 +215,17 @@ def _supported(groups: _Groups, light: Iterable[Edge], apart: Mapping[int, froze
     return sum(_join(groups, *pair, apart) for _, _, pair in several)
 
 
-def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) -> list[list[int]]:
+def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], pooled: Pooled) -> list[list[int]]:
     """Join groups that are one customer by all that their records know together, until none are.
 
     In one round a group grows once, by the heaviest: what it has become is compared again. One of whom no given name is
-    known, or none but in other letters, joins nobody where it may be either of two: twins are born the same day.
+    known, or none but in other letters, joins nobody where it may be either of two: twins are born the same day. Two whom only
+    their telephone or mailbox makes one are not, where somebody else is seen to use it.
 
     Args:
         groups: of records; one in no group is a group of its own.
         edges: between whose ends' groups it is asked.
-        weigh: asked of groups of no more than :data:`LARGEST_GROUP` records together.
+        pooled: asked of groups of no more than :data:`LARGEST_GROUP` records together.
     Returns:
         groups of at least two records, sorted.
     """
@@ -230,12 +244,15 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], weigh: Pooled) 
         members = [(held.members.get(one, [one]), held.members.get(other, [other])) for one, other in asked]
         fit = [len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
         asked, members = list(itertools.compress(asked, fit)), list(itertools.compress(members, fit))
-        found = [(said, pair) for said, pair in zip(weigh(members) if members else (), asked, strict=True) if said.one]
+        answers = pooled.weigh(members) if members else ()
+        found = [(said, pair) for said, pair in zip(answers, asked, strict=True) if said.one]
         meant |= {_nameless_first(said, pair) for said, pair in found if said.nameless is not None}
         several = _of_several(held, meant)
+        shared = _shared(held, [pair for said, pair in found if said.own_line], pooled)
         grown = set()
         for said, (one, other) in sorted(found, key=lambda found: (-found[0].weight, found[1])):
             doubtful = said.nameless is not None and (one, other)[said.nameless] in several
+            doubtful = doubtful or (one, other) in shared
             if not doubtful and not grown.intersection((one, other)):
                 held.join(one, other)
                 grown |= {one, other}
@@ -254,6 +271,14 @@ def _of_several(held: _Groups, meant: Iterable[tuple[int, int]]) -> set[int]:
     for nameless, other in meant:
         others[held.find(nameless)].add(held.find(other))
     return {one for one, of in others.items() if len(of - {one}) > 1}
+
+
+def _shared(held: _Groups, pairs: Collection[tuple[int, int]], pooled: Pooled) -> set[tuple[int, int]]:
+    """Of these pairs of groups those at whose telephone or mailbox somebody else is seen."""
+    members = {end: held.members.get(end, [end]) for pair in pairs for end in pair}
+    beside = pooled.beside({record for of in members.values() for record in of}) if pairs else {}
+    seen = {end: {held.find(other) for record in of for other in beside.get(record, ())} for end, of in members.items()}
+    return {(one, other) for one, other in pairs if (seen[one] & seen[other]) - {one, other}}
 
 
 def group_names(groups: Iterable[Sequence[int]]) -> dict[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +21,12 @@ from kehu.host.process import uncollected
 from kehu.refine.resolve.compare.conditions import ALIASED
 from kehu.refine.resolve.compare.features import Features, Kind, prepare
 from kehu.refine.resolve.compare.guards import Guards, guards
-from kehu.refine.resolve.compare.model import Model, shipped
+from kehu.refine.resolve.compare.model import LINES, Model, shipped
 from kehu.refine.resolve.compare.odds import moved
 from kehu.refine.resolve.compare.pooled import Together
 from kehu.refine.resolve.compare.whole import says_wide
 from kehu.refine.resolve.linkage.blocking import block, propose
-from kehu.refine.resolve.linkage.cluster import Edge, Pooled
+from kehu.refine.resolve.linkage.cluster import LARGEST_GROUP, Beside, Edge, Pooled, Weigh
 from kehu.refine.resolve.linkage.edges import (
     Contradictions,
     Weighed,
@@ -209,7 +209,10 @@ class _Run:
 
     def _groups(self, connection: duckdb.DuckDBPyConnection) -> Found:
         found = [Weighed(*row) for row in connection.execute("FROM edge ORDER BY l, r").fetchall()]
-        pooled = pooled_by(connection, self.model, self._guards) if self._guards.pooled else None
+        pooled = None
+        if self._guards.pooled:
+            lines = self._features.columns.intersection(LINES)
+            pooled = Pooled(weigh_by(connection, self.model, self._guards), beside_by(connection, lines))
         groups, asked = grouped(found, lambda sure: self._kept_apart(connection, sure), pooled)
         ids = self._features.records
         merges = [[ids[member] for member in group] for group in groups]
@@ -235,7 +238,29 @@ def contradictions(connection: duckdb.DuckDBPyConnection, held: Guards, sure: Se
     return Contradictions.of(connection.execute(query).fetchall())
 
 
-def pooled_by(connection: duckdb.DuckDBPyConnection, model: Model, held: Guards) -> Pooled:
+def beside_by(connection: duckdb.DuckDBPyConnection, lines: Collection[str]) -> Beside:
+    """Who else uses a telephone or mailbox of records, by table `feature`, which has these columns."""
+    others = " UNION ALL ".join(
+        f"SELECT asked.id, other.id AS beside FROM asked JOIN feature AS one ON one.id = asked.id"
+        f" JOIN feature AS other ON other.{line} = one.{line} AND other.id <> one.id"
+        for line in sorted(lines)
+    )
+    # More others than one group may have are enough to find one who is in no group of theirs.
+    query = f"FROM ({others}) QUALIFY row_number() OVER (PARTITION BY id ORDER BY beside) <= {2 * LARGEST_GROUP}"
+
+    def beside(records: Collection[int]) -> Mapping[int, Collection[int]]:
+        found: dict[int, list[int]] = {}
+        if lines:
+            connection.register("asked", pa.table({"id": pa.array(sorted(records), pa.int32())}))
+            for record, other in connection.execute(query).fetchall():
+                found.setdefault(record, []).append(other)
+            connection.unregister("asked")
+        return found
+
+    return beside
+
+
+def weigh_by(connection: duckdb.DuckDBPyConnection, model: Model, held: Guards) -> Weigh:
     """Compares groups whose records are all in table `weighable`."""
     query = pooled_sql(model, held)
 

@@ -17,9 +17,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import duckdb
 import polars as pl
@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from kehu.refine.resolve.compare.features import ASKED, WIDE, Features, Kind, in_record_order
 from kehu.refine.resolve.compare.guards import Guards, guards
-from kehu.refine.resolve.compare.model import LEAST_RECORDS, Model
+from kehu.refine.resolve.compare.model import LEAST_RECORDS, LINES, Model
 from kehu.refine.resolve.compare.pooled import Together
 from kehu.refine.resolve.compare.whole import everything, says_wide
 from kehu.refine.resolve.linkage import batches
@@ -39,11 +39,12 @@ from kehu.refine.resolve.linkage.link import (
     LinkageFailed,
     LinkResult,
     Progress,
+    beside_by,
     connect,
     contradictions,
     learn,
     link,
-    pooled_by,
+    weigh_by,
 )
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class _Run:
         groups, asked = grouped(
             found,
             lambda sure: self._kept_apart(folded, held, sure),
-            self._pooled(weighable, held) if held.pooled else None,
+            self._pooled(weighable, folded, held) if held.pooled else None,
         )
         for frame in self._persisted:
             frame.unpersist()
@@ -351,21 +352,35 @@ class _Run:
             connection.register("feature", self._of(folded, (member for group in chains(sure) for member in group)))
             return contradictions(connection, held, sure)
 
-    def _pooled(self, records: DataFrame, held: Guards) -> Pooled:
+    def _pooled(self, records: DataFrame, folded: DataFrame, held: Guards) -> Pooled:
         """Compares groups as wholes, on the driver: few are not one by their pairs already."""
 
         def weigh(groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Sequence[Together]:
             with connect(batches.WORKER_MEMORY) as connection:
                 members = (member for pair in groups for group in pair for member in group)
                 connection.register("weighable", self._of(records, members))
-                return pooled_by(connection, self.model, held)(groups)
+                return weigh_by(connection, self.model, held)(groups)
 
-        return weigh
+        return Pooled(weigh, lambda asked: self._beside(folded, asked))
+
+    def _beside(self, folded: DataFrame, asked: Collection[int]) -> Mapping[int, Collection[int]]:
+        """Who uses a telephone or mailbox of these, on the driver, too."""
+        lines = [name for name in LINES if name in folded.columns]
+        columns = folded.select("id", *lines)
+        own = self._wanted(columns, asked)
+        users = [own, *(columns.join(own.select(line), line, "left_semi").select("id", *lines) for line in lines)]
+        with connect(batches.WORKER_MEMORY) as connection:
+            tables = [cast(pl.DataFrame, pl.from_arrow(some.toArrow())) for some in users]
+            connection.register("feature", pl.concat(tables).unique("id").to_arrow())
+            return beside_by(connection, lines)(asked)
 
     def _of(self, records: DataFrame, members: Iterable[int]) -> pa.Table:
         """These of the records, on the driver."""
+        return self._wanted(records, members).toArrow()
+
+    def _wanted(self, records: DataFrame, members: Iterable[int]) -> DataFrame:
         wanted = self._spark.createDataFrame(pa.table({"id": pa.array(sorted(set(members)), pa.int64())}))
-        return records.join(wanted, "id", "left_semi").toArrow()
+        return records.join(wanted, "id", "left_semi")
 
 
 def largest_blocks(counts: Mapping[int, Sequence[tuple[int, int]]], rules: int, budget: int) -> dict[int, int]:
