@@ -11,6 +11,7 @@ import pytest
 
 from kehu.refine.resolve.compare.features import Kind, prepare
 from kehu.refine.resolve.compare.spelling import spell, spell_surname
+from kehu.refine.resolve.linkage.edges import MERGE_FROM
 from kehu.refine.resolve.linkage.link import LinkageFailed, LinkResult, connect, link
 
 ALICE = {"given_name": "alice", "family_name": "harper", "birth_date": "1984-03-09", "gender": "female"}
@@ -100,6 +101,11 @@ class TestPersons:
         assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, **brother}) != "merged"
         assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "given_name": "edmund", "birth_date": None}) != "merged"
         assert verdict({**ALICE, **HOME, "given_name": None}, {**ALICE, **HOME}) != "merged"
+
+    def test_all_that_a_household_shares_weighs_too_little_to_merge(self):
+        """Surname, address, telephone and mailbox, capped together."""
+        asked = resolve({**ALICE, **HOME}, {"family_name": "harper", **HOME}).proposals
+        assert [weight < MERGE_FROM for _, _, weight in asked] == [True]
 
     def test_namesakes_of_one_household_are_asked_about(self):
         senior = {**ALICE, **HOME, "birth_date": None}
