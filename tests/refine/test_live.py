@@ -79,6 +79,16 @@ class TestLookUp:
         assert [(one.older, one.younger) for one in met.asks] == [(a, twin)]
         assert looked_up(brother).joins == looked_up(brother).asks == ()
 
+    @pytest.mark.parametrize("mother", [False, True])
+    def test_a_slip_at_a_telephone_is_one_where_nobody_else_is_seen_at_it(self, database, mother):
+        """Her name, and her weight, are another's: too light a pair to say anything but that she is there."""
+        at = {"phone": "+8613055501234"}
+        wang = {"full_name": "王晓明", "given_name": "晓明", "family_name": "王", "birth_date": "1990-01-05", **at}
+        slip = {"full_name": "王明晓", "given_name": "明晓", "family_name": "王", **at}
+        others = [{"full_name": "李芳", "given_name": "芳", "family_name": "李", **at}] if mother else []
+        a, *_, b = admit(wang, *others, slip)
+        assert looked_up(b).joins == (() if mother else ((a, b),))
+
     def test_common_values_are_rare_together(self, database, monkeypatch):
         monkeypatch.setattr(live, "_COMMON", 2)
         same_day = [{**one, "birth_date": ALICE["birth_date"]} for one in OTHERS[:4]]
