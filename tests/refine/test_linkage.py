@@ -102,6 +102,16 @@ class TestPersons:
         assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "given_name": "edmund", "birth_date": None}) != "merged"
         assert verdict({**ALICE, **HOME, "given_name": None}, {**ALICE, **HOME}) != "merged"
 
+    def test_given_names_in_another_order_are_one_name_on_one_birthday_only(self):
+        """Where no name is in Han characters nothing says that its words are syllables."""
+        named = {**HOME, "full_name": "Huang Chieh-chun", "given_name": "Chieh-chun", "family_name": "Huang"}
+        turned = {**HOME, "full_name": "Huang Chun-chieh", "given_name": "Chun-chieh", "family_name": "Huang"}
+        assert verdict(named, turned) == "asked"
+        born = {"birth_date": "1984-03-09"}
+        assert verdict({**named, **born}, {**turned, **born}) == "merged"
+        last = {**HOME, "full_name": "Chieh-chun Huang"}
+        assert verdict({**HOME, "full_name": "Huang Chieh-chun"}, last) == "merged"
+
     def test_all_that_a_household_shares_weighs_too_little_to_merge(self):
         """Surname, address, telephone and mailbox, capped together."""
         asked = resolve({**ALICE, **HOME}, {"family_name": "harper", **HOME}).proposals

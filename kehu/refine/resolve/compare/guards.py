@@ -171,14 +171,14 @@ class _Persons(_Conditions):
         return ~Known("first") | self._given_short() | misheard
 
     def _other_order(self) -> Condition:
-        """The same words in another order; where they are syllables, with the family name elsewhere, or born the same day.
+        """The same words in another order, with the family name elsewhere, or born the same day.
 
-        A son may be named 偉承 after 承偉.
+        A son may be named 偉承 after 承偉, and Chieh-chun and Chun-chieh are two.
         """
-        if not self._wide:
-            return self._same("tokens")
-        one, other = _han("first_s")
-        elsewhere = differs("last") & ~(one & other)
+        elsewhere = differs("last")
+        if self._wide:
+            one, other = _han("first_s")
+            elsewhere = elsewhere & ~(one & other)
         return self._when("first", same("tokens") & (elsewhere | self._birth_agrees()))
 
     def _written_otherwise(self) -> Condition:
