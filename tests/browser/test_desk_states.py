@@ -98,3 +98,16 @@ def test_a_zone_that_begins_like_the_last_one_is_another(visit: Callable[..., An
     window.context.add_cookies([{"name": "kehu_zone", "value": "Asia/Shanghai+1", "url": window.site}])
     window.go("/sign-in")
     window.page.wait_for_function("() => document.cookie.split('; ').includes('kehu_zone=Asia/Shanghai')")
+
+
+def test_the_second_click_of_a_double_one_sends_nothing(visit: Callable[..., Any]) -> None:
+    [subject] = admit(LIN)
+    window = visit()
+    window.sign_in("service", "service")
+    window.go(f"/customers/{subject}")
+    sent = list[str]()
+    window.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    window.page.route("**/bounce", lambda route: (window.page.wait_for_timeout(400), route.continue_()))
+    window.page.locator("#arrivals button").dblclick(delay=20)
+    window.page.wait_for_url("**?done=not-arrived")
+    assert len(sent) == 1

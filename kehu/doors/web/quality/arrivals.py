@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,19 +18,21 @@ from kehu.govern.parts import UnknownSubject
 from kehu.guard.staff.sign_ins import SignedIn
 from kehu.serve.desk.record import Record
 from kehu.serve.upkeep import bounces
+from kehu.vault.ids import new_id
 
 
-def of(desk: SignedIn, record: Record) -> dict[str, list[tuple[str, str, str]]]:
-    """What this role may note here, for the page: of contact points that it shows."""
+def of(desk: SignedIn, record: Record) -> dict[str, Any]:
+    """What this role may note here, for the page: of contact points that it shows; its form, sent twice, notes one."""
     if not desk.may("bounce"):
         return {"arrivals": []}
     return {
+        "arrival_once": new_id(),
         "arrivals": [
             (f"{kind}:{name}", field_label(name), str(label))
             for kind, label in words.ARRIVALS.items()
             for name in bounces.FIELDS_OF[kind]
             if name in record.values
-        ]
+        ],
     }
 
 
@@ -39,7 +42,7 @@ def note(request: HttpRequest, desk: SignedIn, subject: UUID) -> HttpResponse:
     """Note one."""
     kind, _, name = request.POST.get("what", "").partition(":")
     try:
-        bounces.note_of(kind, name, subject, actor=desk.without_purpose)
+        bounces.note_of(kind, name, subject, actor=desk.without_purpose, report=request.POST.get("once", ""))
     except bounces.NotAContact:
         return errors.unreadable(request)
     except UnknownSubject:

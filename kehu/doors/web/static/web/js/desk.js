@@ -92,3 +92,10 @@ document.querySelectorAll(".tabs [aria-current='page']").forEach((tab) => { cons
 // 6. The reader's time zone, for the server to write times in
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.split("; ").includes(`kehu_zone=${zone}`)) document.cookie = `kehu_zone=${zone};path=/;max-age=31536000;samesite=lax`;
+
+// 7. A form leaves once: the second click of a double one, or an impatient one, would do it twice. Where it could not leave, a moment later again
+const AGAIN = 2000, left = new WeakMap(); // ms
+document.addEventListener("submit", (e) => {
+  if (e.target.method !== "post" || e.defaultPrevented) return;
+  if (Date.now() - (left.get(e.target) ?? 0) < AGAIN) e.preventDefault(); else left.set(e.target, Date.now());
+});
