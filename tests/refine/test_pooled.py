@@ -143,6 +143,16 @@ class TestTogether:
         assert not said([han], [{**latin, "birth_date": "1989-05-27"}]).one
         assert not said([han], [{**han, "full_name": "张波", "given_name": "波"}]).one
 
+    def test_what_is_spelt_out_may_have_its_birthday_by_the_moon(self):
+        """And a day off. At home alone it is asked about: twins live there."""
+        han = {"full_name": "周宏强", "given_name": "宏强", "family_name": "周", "phone": "+886989100374"}
+        latin = {"full_name": "Hung-chiang Chou", "given_name": "Hung-chiang", "family_name": "Chou"}
+        known = {**han, "birth_date": "1959-07-12"}
+        assert said([known], [{**latin, "phone": han["phone"], "birth_date": "1959-06-07"}]).one
+        assert not said([known], [{**latin, "phone": han["phone"], "birth_date": "1961-06-07"}]).one
+        flat, other = {"address": "宁波海曙区黄河路339号 3-1-1003"}, {"phone": "+886986423043"}
+        assert not said([{**han, **flat}], [{**latin, **other, **flat}]).one
+
     def test_a_name_in_other_letters_that_nobody_can_read_is_told_by_birth_date_and_telephone(self):
         han = {
             "full_name": "黃宏志",

@@ -376,6 +376,7 @@ class _Persons(_Conditions):
         one_name = self._same("first") & ~self._when("first", Is(left("named_gender"), "either"))
         if self._wide:
             one_name = one_name & Known("latin")
+        spelt = SPELT_OUT if self._wide else NO
         # 黃宏志 calls himself Andy: of a given name that nobody made of the characters nothing says that it is a twin's.
         named_too = self._when("birth", OTHER_SCRIPT & KnownOfOne("named_gender") & same("birth")) & self._own_phone
         asked = {
@@ -386,8 +387,8 @@ class _Persons(_Conditions):
             "two words": two_words,
             "families": two_words & family,
             "given": two_words & self._given,
-            "spelt": self._when("birth", SPELT_OUT & same("birth")) if self._wide else NO,
-            "spelt here": SPELT_OUT & self._reached if self._wide else NO,
+            "spelt": self._when("birth", spelt & same("birth")),
+            "spelt here": spelt & self._reached,
             "other script": named_too if self._wide else NO,
             "contacts": self._known("phone") | self._known("email"),
             "contact": self._reached,
@@ -401,7 +402,7 @@ class _Persons(_Conditions):
             "birth": self._birth_agrees(),
             "one age": two_words
             & family
-            & self._given
+            & (self._given | spelt)
             & self._reached
             & self._when("birth", DaysApart("birth", _NO_SIBLINGS)),
             "fact": self._fact,
