@@ -27,7 +27,7 @@ from kehu.refine.resolve.indexed import looked_up as looked_up_by_index
 from kehu.refine.resolve.linkage.edges import Contradictions, grouped
 from kehu.refine.resolve.linkage.keyed import KeyedIndex
 from kehu.refine.resolve.linkage.link import link
-from kehu.refine.resolve.opening import Group
+from kehu.refine.resolve.opening import Group, open_each
 from kehu.refine.resolve.regroup import regroup
 from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review import queue
@@ -49,6 +49,13 @@ def _no_overlap(monkeypatch):
 def looked_up(subject: UUID) -> live.Met:
     scorer = live.Scorer("person", None)
     return live.LiveLinkage(PERSONS, scorer, actor=owner_actor(), run=new_id()).look_up(subject)
+
+
+def regrouped(*subjects: UUID) -> live.Met:
+    """These alone, as when what a look-up touched is grouped anew."""
+    opened = open_each(subjects, "person", actor=owner_actor(), run=new_id())
+    joins, asks = live.joined(opened, live.Scorer("person", None), PERSONS)
+    return live.Met(tuple(joins), tuple(asks))
 
 
 def of_house(controller: int, *people: dict[str, str]) -> list[UUID]:
@@ -88,6 +95,19 @@ class TestLookUp:
         others = [{"full_name": "李芳", "given_name": "芳", "family_name": "李", **at}] if mother else []
         a, *_, b = admit(wang, *others, slip)
         assert looked_up(b).joins == (() if mother else ((a, b),))
+
+    @pytest.mark.parametrize("many", [1, 20])
+    def test_nor_is_it_where_who_else_is_seen_is_not_opened(self, database, many):
+        """A shop's own number, that more use than are opened for one; what was looked up is grouped anew without them, too."""
+        at, wang = {"phone": "+8613055501234"}, {"full_name": "王晓明", "given_name": "晓明", "family_name": "王"}
+        a, *others, b = admit(
+            {**wang, "birth_date": "1990-01-05", "email": "wang@mail.example", **at},
+            *({"full_name": f"客户{n}", **at} for n in range(many)),
+            {**wang, "full_name": "王明晓", "given_name": "明晓", "email": "wang@mail.example", **at},
+        )
+        met = looked_up(b)
+        assert met.joins == () and len(others) == many
+        assert regrouped(a, b).joins == ()
 
     def test_common_values_are_rare_together(self, database, monkeypatch):
         monkeypatch.setattr(live, "_COMMON", 2)
@@ -217,6 +237,19 @@ class TestRuns:
         monkeypatch.setattr(live, "MOST", 0)  # what is new goes in bulk
         [c] = self.arrived({**ALICE, **HOME, "given_name": "alcie"})
         assert (resolve(everything=False).merged, customer(c), bulk) == (1, a, [1])
+
+    @pytest.mark.parametrize("many", [0, 20])
+    def test_in_bulk_too_a_telephone_is_seen_to_be_used_by_whom_nobody_opens(self, database, monkeypatch, many):
+        monkeypatch.setattr(live, "MOST", 0)
+        monkeypatch.setattr(fresh, "_COMMON", 10)
+        at = {"phone": "+8613055501234", "email": "wang@mail.example"}
+        wang = {"full_name": "王晓明", "given_name": "晓明", "family_name": "王", "birth_date": "1990-01-05", **at}
+        a, *others = admit(wang, *({"full_name": f"客户{n}", "phone": at["phone"]} for n in range(many)), *OTHERS)
+        resolve()
+        [b] = self.arrived({"full_name": "王明晓", "given_name": "明晓", "family_name": "王", **at})
+        resolve(everything=False)
+        assert (customer(b) == a) is (many == 0)
+        assert all(looked_at(one) == 1 for one in others)  # by the run of everybody
 
     def test_who_was_found_to_be_two_stays_two(self, database):
         a, *_ = admit({**ALICE, **HOME}, *OTHERS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -24,8 +24,9 @@ from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import LINES, Model
 from kehu.refine.resolve.compare.pooled import Together, together
 from kehu.refine.resolve.compare.whole import says_wide, whole_guards, whole_model
+from kehu.refine.resolve.elsewhere import Line, used_elsewhere
 from kehu.refine.resolve.indexed import looked_up, of_house
-from kehu.refine.resolve.linkage.cluster import Beside, Edge, Pooled
+from kehu.refine.resolve.linkage.cluster import ELSEWHERE, Beside, Edge, Pooled
 from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped, weighed
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.review.queue import Pair
@@ -52,6 +53,10 @@ _OF_ANY: Final = _HELD.format(
     records=f"(select r.subject, r.tokens from record r where r.tokens @> {_BOTH} and not r.hidden limit $3)"
 )
 _OF_HOUSE: Final = _HELD.format(records=of_house(_BOTH, "$3"))
+
+
+Outside = Callable[[Collection[int]], Collection[int]]
+"""Of these records those whose telephone or mailbox somebody uses who is not among the records that were opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Scorer:
             if held.apart.holds(left, right):
                 yield *pair, held.firm.holds(left, right) is True
 
-    def pooled(self, rows: Mapping[int, Folded]) -> Pooled | None:
+    def pooled(self, rows: Mapping[int, Folded], outside: Outside = lambda _: ()) -> Pooled | None:
         """Compares groups of these records as wholes; None: those of this kind are not."""
         if self.kind == "organisation":
             return None
@@ -104,7 +109,7 @@ class Scorer:
                 self._together([rows[one] for one in ones], [rows[one] for one in others]) for ones, others in groups
             ]
 
-        return Pooled(weigh, _beside(rows))
+        return Pooled(weigh, _beside(rows, outside))
 
     def _together(self, ones: Sequence[Folded], others: Sequence[Folded]) -> Together:
         return together(ones, others, *self._for(*ones, *others))
@@ -118,8 +123,8 @@ class Scorer:
         return self._held[wide]
 
 
-def _beside(rows: Mapping[int, Folded]) -> Beside:
-    """Who else uses a telephone or mailbox of these records."""
+def _beside(rows: Mapping[int, Folded], outside: Outside) -> Beside:
+    """Who else uses a telephone or mailbox of these records, among them or outside."""
 
     def beside(records: Collection[int]) -> Mapping[int, list[int]]:
         users: dict[tuple[str, str], list[int]] = {}
@@ -128,6 +133,8 @@ def _beside(rows: Mapping[int, Folded]) -> Beside:
         found: dict[int, list[int]] = {}
         for record, line in _lines(rows, records):
             found.setdefault(record, []).extend(other for other in users[line] if other != record)
+        for record in outside(records):
+            found.setdefault(record, []).append(ELSEWHERE)
         return found
 
     return beside
@@ -166,7 +173,8 @@ class LiveLinkage:
         [(customer, mine)] = new.items()
         found = self._candidates(customer, _tokens(mine.values()))
         met = self._open(found)
-        joins, asks = joined({customer: mine, **met}, self._scorer, between=customer) if met else ([], [])
+        opened = {customer: mine, **met}
+        joins, asks = joined(opened, self._scorer, self._group, between=customer) if met else ([], [])
         return Met(tuple(joins), tuple(asks), len(met))
 
     def _open(self, customers: Sequence[UUID]) -> dict[UUID, dict[UUID, dict[str, str]]]:
@@ -222,7 +230,11 @@ class LiveLinkage:
 
 
 def joined(
-    opened: Mapping[UUID, Mapping[UUID, Mapping[str, str]]], scorer: Scorer, *, between: UUID | None = None
+    opened: Mapping[UUID, Mapping[UUID, Mapping[str, str]]],
+    scorer: Scorer,
+    group: Group,
+    *,
+    between: UUID | None = None,
 ) -> tuple[list[tuple[UUID, UUID]], list[Pair]]:
     """What these customers' records come to by the clustering of a run: who joins whom, and what is asked.
 
@@ -243,8 +255,16 @@ def joined(
         # whether a household has shown itself is told by the others, too
         found += scorer.edges(rows, set(pairs) - set(wanted))
     held = [Weighed(*pair, _TOGETHER, True, False, False, False) for pair in _together(owner)]
+    values = {number[s]: records[s] for records in opened.values() for s in records}
+    here = {*opened, *subjects}
+
+    def outside(asked: Collection[int]) -> set[int]:
+        lines = {one: {(line, values[one][line]) for line in LINES if line in values[one]} for one in asked}
+        used = used_elsewhere(group, set[Line]().union(*lines.values()), here)
+        return {one for one, of in lines.items() if of & used}
+
     groups, questions = grouped(
-        sorted([*found, *held]), lambda sure: _kept_apart(sure, scorer, rows, owner), scorer.pooled(rows)
+        sorted([*found, *held]), lambda sure: _kept_apart(sure, scorer, rows, owner), scorer.pooled(rows, outside)
     )
     joins = [
         (subjects[first], subjects[other])

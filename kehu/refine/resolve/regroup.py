@@ -88,7 +88,7 @@ def _group(group: Group, members: Sequence[tuple[UUID, UUID, UUID]], run: UUID, 
     for records in opened.values():
         for subject, values in records.items():
             cores.setdefault(core_of.get(subject, subject), {})[subject] = values
-    joins, asks = live.joined(cores, live.Scorer(group.kind, weights_in_force(group)))
+    joins, asks = live.joined(cores, live.Scorer(group.kind, weights_in_force(group)), group)
     together: dict[UUID, UUID] = {}
     for one, other in joins:  # one is the first of its group, so two are together if the same one joined them
         together[core_of[one]] = together[core_of[other]] = core_of[one]

@@ -11,13 +11,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -30,6 +31,8 @@ from kehu.host.home import Home
 from kehu.host.process import uncollected
 from kehu.refine.models import CANDIDATE, LinkageRun
 from kehu.refine.resolve import live
+from kehu.refine.resolve.compare.model import LINES
+from kehu.refine.resolve.elsewhere import Line, used_elsewhere
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
 from kehu.refine.resolve.linkage import spark
 from kehu.refine.resolve.linkage.link import LinkResult, Progress, link
@@ -277,7 +280,21 @@ def _linked(table: pa.Table, group: Group, scope: Fresh, report: Progress) -> Li
             weights=scope.weights.get(group.name),
             everybody=scope.everything,
             progress=lambda step, share: report(step, _OPENING + (0.95 - _OPENING) * share),
+            elsewhere=None if scope.everything else _elsewhere(table, group),
         )
+
+
+def _elsewhere(table: pa.Table, group: Group) -> Callable[[Collection[str]], set[str]]:
+    """Of opened records those whose telephone or mailbox somebody uses who was not opened."""
+
+    def elsewhere(records: Collection[str]) -> set[str]:
+        opened = {UUID(record) for record in table["record"].to_pylist()}
+        asked = table.filter(pc.is_in(table["record"], pa.array(sorted(records)))).to_pylist()
+        lines = {row["record"]: {(line, row[line]) for line in LINES if row[line] is not None} for row in asked}
+        used = used_elsewhere(group, set[Line]().union(*lines.values()), opened)
+        return {record for record, of in lines.items() if of & used}
+
+    return elsewhere
 
 
 class _Joining:

@@ -30,7 +30,9 @@ _SPREAD: Final = 2654435761
 Weigh = Callable[[Sequence[tuple[Sequence[int], Sequence[int]]]], Sequence[Together]]
 """What each two groups of records say together."""
 Beside = Callable[[Collection[int]], Mapping[int, Collection[int]]]
-"""Of each of these records, who else uses its telephone or mailbox; of more than :data:`LARGEST_GROUP` not all need be told."""
+"""Of each of these records, who else uses its telephone or mailbox; of more than :data:`LARGEST_GROUP` not all need be told.
+:data:`ELSEWHERE` stands for whoever is not among the records that were brought together."""
+ELSEWHERE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)

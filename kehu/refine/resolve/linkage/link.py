@@ -26,7 +26,7 @@ from kehu.refine.resolve.compare.odds import moved
 from kehu.refine.resolve.compare.pooled import Together
 from kehu.refine.resolve.compare.whole import says_wide
 from kehu.refine.resolve.linkage.blocking import block, propose
-from kehu.refine.resolve.linkage.cluster import LARGEST_GROUP, Beside, Edge, Pooled, Weigh
+from kehu.refine.resolve.linkage.cluster import ELSEWHERE, LARGEST_GROUP, Beside, Edge, Pooled, Weigh
 from kehu.refine.resolve.linkage.edges import (
     Contradictions,
     Weighed,
@@ -44,6 +44,7 @@ from kehu.refine.resolve.linkage.train import expected_share, train
 _PAIRS_PER_PART: Final = 4_000_000
 
 Progress = Callable[[str, float], None]
+Elsewhere = Callable[[Collection[str]], Collection[str]]
 Found = tuple[list[list[str]], list[tuple[str, str, float]]]
 
 
@@ -82,6 +83,7 @@ def link(
     weights: Mapping[str, Any] | None = None,
     everybody: bool = False,
     progress: Progress | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> LinkResult:
     """Find the records that are one customer.
 
@@ -95,6 +97,7 @@ def link(
         everybody: weights or not, these are all records: they teach, and rare values count for more. Else, given weights,
             they are a few of those that taught them.
         progress: called with the name of a step and the share done so far (0 to 1).
+        elsewhere: of these records those whose telephone or mailbox somebody uses who is not in the table; None: nobody.
     Raises:
         LinkageFailed: out of memory, or a step went wrong.
         ValueError: column `record` is missing or not unique.
@@ -110,7 +113,7 @@ def link(
         "registration_number",
     }:
         return LinkResult([], [], time.perf_counter() - started, shipped(features, kind, prior=0.0), 0)
-    run = _Run(features, kind, report, weights, everybody=everybody)
+    run = _Run(features, kind, report, weights, everybody=everybody, elsewhere=elsewhere)
     try:
         with connect(memory_limit, temp_directory) as connection:
             merges, proposals = run(connection)
@@ -140,13 +143,21 @@ class _Run:
     """One linkage: the steps in order, with what they hand on."""
 
     def __init__(
-        self, features: Features, kind: Kind, report: Progress, weights: Mapping[str, Any] | None, *, everybody: bool
+        self,
+        features: Features,
+        kind: Kind,
+        report: Progress,
+        weights: Mapping[str, Any] | None,
+        *,
+        everybody: bool,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._features = features
         self._kind = kind
         self._report = report
         self._weights = weights
         self._everybody = everybody
+        self._elsewhere = elsewhere
         self.learned: Mapping[str, Any] | None = None
         self._guards: Guards = guards(features, kind)
         self.model: Model = shipped(features, kind, prior=1 / max(len(features.records), 2))
@@ -212,11 +223,25 @@ class _Run:
         pooled = None
         if self._guards.pooled:
             lines = self._features.columns.intersection(LINES)
-            pooled = Pooled(weigh_by(connection, self.model, self._guards), beside_by(connection, lines))
+            beside = self._with_elsewhere(beside_by(connection, lines))
+            pooled = Pooled(weigh_by(connection, self.model, self._guards), beside)
         groups, asked = grouped(found, lambda sure: self._kept_apart(connection, sure), pooled)
         ids = self._features.records
         merges = [[ids[member] for member in group] for group in groups]
         return merges, [(ids[left], ids[right], weight) for left, right, weight in asked]
+
+    def _with_elsewhere(self, beside: Beside) -> Beside:
+        elsewhere, ids = self._elsewhere, self._features.records
+        if elsewhere is None:
+            return beside
+
+        def both(records: Collection[int]) -> Mapping[int, Collection[int]]:
+            used = elsewhere([ids[one] for one in records])
+            more = {one: [ELSEWHERE] for one in records if ids[one] in used}
+            within = beside(records)
+            return {one: [*within.get(one, ()), *more.get(one, ())] for one in records}
+
+        return both
 
     def _kept_apart(self, connection: duckdb.DuckDBPyConnection, sure: Sequence[Edge]) -> Contradictions:
         return contradictions(connection, self._guards, sure)
@@ -243,16 +268,16 @@ def beside_by(connection: duckdb.DuckDBPyConnection, lines: Collection[str]) -> 
     others = " UNION ALL ".join(
         f"SELECT asked.id, other.id AS beside FROM asked JOIN feature AS one ON one.id = asked.id"
         f" JOIN feature AS other ON other.{line} = one.{line} AND other.id <> one.id"
+        # more others than one group may have: one of them is in no group of theirs
+        f" QUALIFY row_number() OVER (PARTITION BY asked.id ORDER BY other.id) <= {LARGEST_GROUP + 1}"
         for line in sorted(lines)
     )
-    # More others than one group may have are enough to find one who is in no group of theirs.
-    query = f"FROM ({others}) QUALIFY row_number() OVER (PARTITION BY id ORDER BY beside) <= {2 * LARGEST_GROUP}"
 
     def beside(records: Collection[int]) -> Mapping[int, Collection[int]]:
         found: dict[int, list[int]] = {}
         if lines:
             connection.register("asked", pa.table({"id": pa.array(sorted(records), pa.int32())}))
-            for record, other in connection.execute(query).fetchall():
+            for record, other in connection.execute(others).fetchall():
                 found.setdefault(record, []).append(other)
             connection.unregister("asked")
         return found

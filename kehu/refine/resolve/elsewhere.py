@@ -1,0 +1,38 @@
+"""Who uses a telephone or mailbox besides those that were opened: asked of the blind index, so that nobody else is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+from kehu.guard.watch.marks import NOT_HONEY
+from kehu.refine.resolve.indexed import looked_up, of_house
+from kehu.refine.resolve.opening import KIND_NUMBERS, Group
+from kehu.refine.tokens import tokens_of
+from kehu.vault.arrays import BigintArray
+
+Line = tuple[str, str]
+"""A field, a telephone's or a mailbox's, and its normalised value."""
+
+_MOST: Final = 500  # records that carry one; more than are ever opened for it
+_USERS: Final = f"""
+select distinct t.token, s.customer, s.subject from unnest($1::bigint[]) as t (token)
+cross join lateral {of_house("array[t.token]", "$2")} x
+join subject_state s on s.subject = x.subject
+where s.controller = $4 and s.kind = $3 and not s.hidden and {NOT_HONEY}
+"""
+
+
+def used_elsewhere(group: Group, lines: Collection[Line], opened: Collection[UUID]) -> set[Line]:
+    """Of these lines those that somebody of the house uses who is neither customer nor record among these ids."""
+    tokens = {line: exact for line in lines if (exact := tokens_of(*line).exact) is not None}
+    if not tokens:
+        return set()
+    values = [BigintArray(sorted(set(tokens.values()))), _MOST, KIND_NUMBERS[group.kind], group.controller]
+    others = {
+        token
+        for token, customer, subject in looked_up(_USERS, values)
+        if customer not in opened and subject not in opened
+    }
+    return {line for line, token in tokens.items() if token in others}
