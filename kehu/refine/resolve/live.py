@@ -24,7 +24,7 @@ from kehu.refine.resolve.compare.guards import Guards
 from kehu.refine.resolve.compare.model import LINES, Model
 from kehu.refine.resolve.compare.pooled import Together, together
 from kehu.refine.resolve.compare.whole import says_wide, whole_guards, whole_model
-from kehu.refine.resolve.elsewhere import Line, used_elsewhere
+from kehu.refine.resolve.elsewhere import used_elsewhere
 from kehu.refine.resolve.indexed import looked_up, of_house
 from kehu.refine.resolve.linkage.cluster import ELSEWHERE, Beside, Edge, Pooled
 from kehu.refine.resolve.linkage.edges import Contradictions, Weighed, chains, grouped, weighed
@@ -240,6 +240,7 @@ def joined(
 
     Args:
         opened: customer -> origin subject -> values. Those of one customer stay together.
+        group: whose they are; who else of it uses a telephone of theirs is asked of the index.
         between: pairs with this customer are weighed, others only where they tell of a household.
     """
     subjects = sorted(subject for records in opened.values() for subject in records)
@@ -259,9 +260,7 @@ def joined(
     here = {*opened, *subjects}
 
     def outside(asked: Collection[int]) -> set[int]:
-        lines = {one: {(line, values[one][line]) for line in LINES if line in values[one]} for one in asked}
-        used = used_elsewhere(group, set[Line]().union(*lines.values()), here)
-        return {one for one, of in lines.items() if of & used}
+        return used_elsewhere(group, {one: values[one] for one in asked}, here)
 
     groups, questions = grouped(
         sorted([*found, *held]), lambda sure: _kept_apart(sure, scorer, rows, owner), scorer.pooled(rows, outside)

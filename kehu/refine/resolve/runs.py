@@ -32,7 +32,7 @@ from kehu.host.process import uncollected
 from kehu.refine.models import CANDIDATE, LinkageRun
 from kehu.refine.resolve import live
 from kehu.refine.resolve.compare.model import LINES
-from kehu.refine.resolve.elsewhere import Line, used_elsewhere
+from kehu.refine.resolve.elsewhere import used_elsewhere
 from kehu.refine.resolve.fresh import Fresh, candidates, fresh
 from kehu.refine.resolve.linkage import spark
 from kehu.refine.resolve.linkage.link import LinkResult, Progress, link
@@ -288,11 +288,9 @@ def _elsewhere(table: pa.Table, group: Group) -> Callable[[Collection[str]], set
     """Of opened records those whose telephone or mailbox somebody uses who was not opened."""
 
     def elsewhere(records: Collection[str]) -> set[str]:
+        asked = table.filter(pc.is_in(table["record"], pa.array(sorted(records)))).select(["record", *LINES])
         opened = {UUID(record) for record in table["record"].to_pylist()}
-        asked = table.filter(pc.is_in(table["record"], pa.array(sorted(records)))).to_pylist()
-        lines = {row["record"]: {(line, row[line]) for line in LINES if row[line] is not None} for row in asked}
-        used = used_elsewhere(group, set[Line]().union(*lines.values()), opened)
-        return {record for record, of in lines.items() if of & used}
+        return used_elsewhere(group, {said["record"]: said for said in asked.to_pylist()}, opened)
 
     return elsewhere
 

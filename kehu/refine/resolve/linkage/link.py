@@ -45,6 +45,7 @@ _PAIRS_PER_PART: Final = 4_000_000
 
 Progress = Callable[[str, float], None]
 Elsewhere = Callable[[Collection[str]], Collection[str]]
+"""Of these records those whose telephone or mailbox somebody uses who is not in the table."""
 Found = tuple[list[list[str]], list[tuple[str, str, float]]]
 
 
@@ -97,7 +98,7 @@ def link(
         everybody: weights or not, these are all records: they teach, and rare values count for more. Else, given weights,
             they are a few of those that taught them.
         progress: called with the name of a step and the share done so far (0 to 1).
-        elsewhere: of these records those whose telephone or mailbox somebody uses who is not in the table; None: nobody.
+        elsewhere: asked where only such a line says that two are one; None: the table holds everybody.
     Raises:
         LinkageFailed: out of memory, or a step went wrong.
         ValueError: column `record` is missing or not unique.
