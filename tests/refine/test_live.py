@@ -240,8 +240,10 @@ class TestRuns:
 
     @pytest.mark.parametrize("many", [0, 20])
     def test_in_bulk_too_a_telephone_is_seen_to_be_used_by_whom_nobody_opens(self, database, monkeypatch, many):
-        monkeypatch.setattr(live, "MOST", 0)
-        monkeypatch.setattr(fresh, "_COMMON", 10)
+        monkeypatch.setattr(live, "MOST", 0)  # what is new goes in bulk
+        monkeypatch.setattr(
+            fresh, "_COMMON", 10
+        )  # twenty people, not three hundred, are too many to be opened for one line
         at = {"phone": "+8613055501234", "email": "wang@mail.example"}
         wang = {"full_name": "王晓明", "given_name": "晓明", "family_name": "王", "birth_date": "1990-01-05", **at}
         a, *others = admit(wang, *({"full_name": f"客户{n}", "phone": at["phone"]} for n in range(many)), *OTHERS)

@@ -276,6 +276,7 @@ def test_of_what_groups_join_nearly_all_is_right(monkeypatch):
     """Households of many poor records: recall grows, and of thirty joinings one or two are wrong."""
     made = households(450, seed=1)
     whole = link(made.table)
+    # what comes of pairs alone, to compare with
     monkeypatch.setattr(linking, "grouped", lambda found, kept_apart, _pooled: grouped(found, kept_apart))
     pairs = link(made.table)
     before = customers(made.truth, pairs.merges)
