@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from playwright.sync_api import expect
 
 from tests.cast import admit
 from tests.dresses import in_every_dress
@@ -162,15 +163,15 @@ def test_without_script_everything_works(visit: Callable[..., Any]) -> None:
     assert "+8613801926721" in page.locator("#f-phone").inner_text()
     window.go(f"/customers/{subject}")
     page.locator("#consents button[value='give']").first.click()
-    assert "done=consent-given" in page.url
+    page.wait_for_url("**done=consent-given**")
     page.locator("#rights button[value='enter']").first.click()
-    assert "done=restricted" in page.url
+    page.wait_for_url("**done=restricted**")
     window.go("/ledger")
     page.locator("form[action$='verify'] button").click()
     page.locator(".note-box.malachite").wait_for()
     window.go("/customers")
     page.locator("a[rel='next']").click()
-    assert page.locator("tbody tr").count() == 5
+    expect(page.locator("tbody tr")).to_have_count(5)
 
 
 def test_accessible_in_every_dress(visit: Callable[..., Any]) -> None:

@@ -54,9 +54,9 @@ def test_a_change_is_proposed_and_decided_without_script_and_by_keyboard(visit: 
     mia.go("/purposes/marketing/propose")
     mia.page.check("input[name='least'][value='birth_date']")
     mia.page.click("button[value='look']")
-    assert mia.page.locator("ins").count() >= 1
+    mia.page.locator("ins").first.wait_for()
     mia.page.click("button[value='propose']")
-    assert "done=proposed" in mia.page.url
+    mia.page.wait_for_url("**done=proposed**")
     paul.sign_in("privacy")
     paul.go("/purposes/marketing")
     page = paul.page
