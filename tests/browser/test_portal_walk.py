@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
+from playwright.sync_api import expect
 
 from kehu.govern.slugs import LANGUAGES
 from kehu.guard.gate.read import gate
@@ -99,8 +100,8 @@ def test_the_keyboard_is_enough(visit: Callable[..., Any], post: Any) -> None:
             break
     keys.type(LIN["email"])
     keys.press("Enter")
-    page.locator("#code").wait_for()
-    keys.type(post.code(LIN["email"]))  # the field has the focus
+    expect(page.locator("#code")).to_be_focused()
+    keys.type(post.code(LIN["email"]))
     keys.press("Enter")
     page.wait_for_url("**/portal")
     for _ in range(20):
