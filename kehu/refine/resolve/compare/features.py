@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,26 +18,24 @@ import polars as pl
 import pyarrow as pa
 from opencc import OpenCC
 
+from kehu.refine.resolve.compare.addresses import homes, one_address
 from kehu.refine.resolve.compare.births import births_of, by_the_moon
 from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender, without_given_name_of_choice
+from kehu.refine.resolve.compare.legal_names import named_organisations
 from kehu.refine.resolve.compare.romanised import parts, spelt, together
 from kehu.refine.resolve.compare.spelling import (
-    BEHIND_ESTATE,
     COMPOUND_SURNAMES,
-    ESTATE,
     FAMILIAR,
     HAN_TITLES,
     HONOURS,
     LATIN,
-    LINE,
     MISHEARD,
-    NO_ESTATE_NAME,
-    STREET,
     SUFFIX,
     TITLED,
     spell,
     spell_surname,
 )
+from kehu.refine.resolve.compare.texts import HAN, field, joined, sorted_words
 
 Kind = Literal["person", "organisation"]
 
@@ -65,47 +62,6 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "organisation": (*_BOTH, "legal_name", "registration_number"),
 }  # fmt: skip
 
-# Dots and brackets are spaces by now: (株), L.L.C.
-LEGAL_FORMS: Final = (
-    r"(股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|集团|公司)"
-    r"|\b(incorporated|inc|limited|ltd|llc|llp|plc|corporation|corp|company|co|gmbh|mbh|ag|kg|ug|ohg|sarl|sas|sa|srl|spa|bv"
-    r"|nv|oy|ab|pty|pte|kk|group|holdings?|l l c|l l p|p l c|g m b h|s a r l|s a|s r l|s p a|b v|n v|k k|株|有|合)\b"
-)
-FORM_OF: Final[Mapping[str, str]] = {
-    "有限公司": "ltd", "有限责任公司": "ltd", "limited": "ltd", "ltd": "ltd", "股份有限公司": "jsc",
-    "incorporated": "inc", "inc": "inc", "corporation": "corp", "corp": "corp", "llc": "llc", "l l c": "llc",
-    "llp": "llp", "l l p": "llp", "plc": "plc", "p l c": "plc", "pty": "ltd", "pte": "ltd",
-    "gmbh": "gmbh", "g m b h": "gmbh", "mbh": "gmbh", "ag": "ag", "kg": "kg", "ug": "ug", "ohg": "ohg",
-    "sarl": "sarl", "s a r l": "sarl", "sas": "sas", "sa": "sa", "s a": "sa", "srl": "srl", "s r l": "srl", "spa": "spa", "s p a": "spa",
-    "bv": "bv", "b v": "bv", "nv": "nv", "n v": "nv", "oy": "oy", "ab": "ab",
-    "株式会社": "kk", "株": "kk", "kk": "kk", "k k": "kk", "有限会社": "yk", "有": "yk", "合同会社": "gk", "合": "gk",
-    "co ltd": "", "co limited": "", "company ltd": "", "company limited": "",
-}  # fmt: skip
-"""Each legal form however it is written. What is no form by itself (company, 公司) states none; empty: one of several, for
-株式会社 and 股份有限公司, too, call themselves Co., Ltd. in English."""
-GROUP_OF: Final[Mapping[str, str]] = {
-    "group": "group", "集团": "group", "holding": "holding", "holdings": "holding", "控股": "holding",
-}  # fmt: skip
-FIRST_WORD: Final = r"^(?:(holdings?|group)\b|[a-z]+)"
-"""A name may begin with what is a form at its end: AB Foods, Volvo AB. What it is a group by (the first group) stays."""
-STATED: Final = rf"\b(?:co|company) (?:ltd|limited)\b|{LEGAL_FORMS}|(控股)"
-NO_GROUP: Final = "-"
-BRANCHES: Final = (
-    r"(\S\S) ?(?:分公司|支公司|分行|支行|分店|营业部|办事处)$",
-    r"(\S+) (?:branch|branch office)$",
-)
-"""Of a branch, which has a number of its own, the place that it is named after."""
-_HAN_DIGITS: Final = "零一二三四五六七八九"
-_FORMAL: Final = str.maketrans(
-    "两壹贰叁肆伍陆柒捌玖拾", "二一二三四五六七八九十"
-)  # as on cheques, and before a measure
-_ROMAN: Final = {"x": 10, "ix": 9, "iv": 4, "v": 5, "i": 1}
-ORDINALS: Final = (
-    r"第[一二两三四五六七八九十壹贰叁肆伍陆柒捌玖拾]+|[一二两三四五六七八九十壹贰叁肆伍陆柒捌玖拾]+(?:[号期]|[中小]$)|[0-9]+"
-    r"|\b(?:x{1,3}(?:ix|iv|vi{0,3}|i{1,3})|x{2,3}|ix|iv|vi{1,3}|i{2,3})\b"
-)
-"""What tells the second of a kind from the first: Fund II, 一号, 第二. One letter alone is a word: e. V., Space X."""
-_HAN: Final = r"\p{Han}"
 # One mailbox under two names, and whose providers read no dots before the @.
 SAME_DOMAINS: Final = {"googlemail.com": "gmail.com"}
 DOTLESS: Final = frozenset({"gmail.com"})
@@ -147,22 +103,6 @@ def simplified(text: str) -> str:
     return str(_simplifier().convert(text))
 
 
-def ordinals(name: str) -> str | None:
-    """The ordinals in the name of an organisation, as numbers, in order; None where there is none."""
-    found = sorted({_number(one.strip("第号期中小").translate(_FORMAL)) for one in re.findall(ORDINALS, name)})
-    return " ".join(map(str, found)) or None
-
-
-def _number(written: str) -> int:
-    if written.isdecimal():
-        return int(written[:18])
-    if written.isascii():
-        return sum(_ROMAN[part] for part in re.findall("ix|iv|[xvi]", written))
-    tens, ten, ones = written.rpartition("十")
-    units = _HAN_DIGITS.find(ones or "零")
-    return (10 * _HAN_DIGITS.find(tens or "一") if ten else 0) + units
-
-
 def prepare(table: pa.Table, kind: Kind = "person", *, wide: bool = False) -> Features:
     """Fold a table of records into linkage features.
 
@@ -199,7 +139,7 @@ def in_record_order(table: pa.Table, kind: Kind) -> pl.DataFrame:
 
 def fold_many(frame: pl.DataFrame, kind: Kind, *, wide: bool) -> pl.DataFrame:
     """Fields of records as the features that are compared, row by row; columns :data:`WIDE` if asked or needed."""
-    named = _organisation if kind == "organisation" else _person
+    named = named_organisations if kind == "organisation" else _person
     frame = _in_shares(frame, lambda share: named(_folded(share)))
     wide = kind == "person" and (wide or bool(in_foreign_letters(frame).any()))
     return _sounds(frame, wide=wide, kind=kind)
@@ -256,25 +196,16 @@ def _folded(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _field(frame: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String)
-
-
-def _joined(*parts: pl.Expr) -> pl.Expr:
-    text = pl.concat_str(parts, separator=" ", ignore_nulls=True).str.strip_chars()
-    return pl.when(text != "").then(text)
-
-
 def _person(frame: pl.DataFrame) -> pl.DataFrame:
     """Name parts, birth date and contacts of persons, written forms."""
     names = ("full_name", "given_name", "family_name")
-    frame = frame.with_columns(_field(frame, name).alias(name) for name in names)
+    frame = frame.with_columns(field(frame, name).alias(name) for name in names)
     full, given, family = (pl.col(name) for name in names)
     suffix = pl.coalesce(part.str.extract(SUFFIX) for part in (full, given, family))
     frame = frame.with_columns(suffix=suffix.str.replace("junior", "jr").str.replace("senior", "sr"))
     frame = frame.with_columns(_untitled(part) for part in (full, given, family))
-    whole = pl.coalesce(full, _joined(given, family))
-    has_han = whole.str.contains(_HAN)
+    whole = pl.coalesce(full, joined(given, family))
+    has_han = whole.str.contains(HAN)
     # A Chinese name is one word, family name first, however its parts came.
     han = pl.when(full.is_not_null()).then(full).otherwise(pl.concat_str([family, given], ignore_nulls=True))
     han = han.str.replace_all(" ", "").str.replace(FAMILIAR, "${1}${2}")
@@ -291,16 +222,16 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
             pl.when(has_han).then(squeezed[0]).otherwise(given), pl.when(full.is_not_null()).then(split_first)
         ).replace([""], [None]),
         last=pl.coalesce(pl.when(has_han).then(squeezed[1]).otherwise(family), split_last),
-        tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
+        tokens=pl.when(pl.col("name").is_not_null()).then(sorted_words(pl.col("name"))),
     )
     frame = frame.with_columns(word=pl.col("first").str.extract(r"^(\S+)"))
     if "national_id" in frame.columns:
-        frame = frame.with_columns(birth_date=pl.coalesce(births_of(frame["national_id"]), _field(frame, "birth_date")))
+        frame = frame.with_columns(birth_date=pl.coalesce(births_of(frame["national_id"]), field(frame, "birth_date")))
     frame = frame.with_columns(named_gender=pl.col("word").map_batches(_usual_genders, return_dtype=pl.String))
     return frame.with_columns(
         forms=pl.col("word").replace_strict(SAME_NAMES, default=None, return_dtype=pl.String),
         middle=_middle(pl.col("name")),
-        gender=_told_gender(_field(frame, "gender"), pl.col("named_gender")),
+        gender=_told_gender(field(frame, "gender"), pl.col("named_gender")),
     )
 
 
@@ -329,102 +260,6 @@ def _untitled(name: pl.Expr) -> pl.Expr:
     return pl.when(bare != "").then(bare)
 
 
-def _organisation(frame: pl.DataFrame) -> pl.DataFrame:
-    """The name of an organisation, and its legal form beside it; what it wrote stays in `full`."""
-    whole = pl.coalesce(_field(frame, "legal_name"), _field(frame, "full_name"))
-    frame = frame.with_columns(whole.alias("full"))
-    bare = pl.col("full").str.replace_all(LEGAL_FORMS, " ").str.replace_all(r"\s+", " ").str.strip_chars()
-    # 长江(武汉)有限公司, 武汉长江有限公司: where the place stands says nothing
-    joined = pl.when(bare.str.contains(r"^[\p{Han} ]+$")).then(bare.str.replace_all(" ", "")).otherwise(bare)
-    branch = pl.coalesce(pl.col("full").str.extract(pattern) for pattern in BRANCHES)
-    frame = frame.with_columns(pl.when(bare != "").then(joined).otherwise(pl.col("full")).alias("name"), branch=branch)
-    numbered = frame["name"].filter(frame["name"].str.contains(ORDINALS)).unique()
-    stated = pl.col("full").str.replace(FIRST_WORD, "${1}").str.extract_all(STATED)
-    form, group = (_every(stated, codes) for codes in (FORM_OF, GROUP_OF))
-    states_one = stated.list.eval(pl.element().is_in(list(FORM_OF))).list.any()
-    return frame.with_columns(
-        # whoever states a form and is no group says that it is none
-        legal_form=form,
-        group_word=pl.coalesce(group, pl.when(states_one).then(pl.lit(NO_GROUP))),
-        tokens=pl.when(pl.col("name").is_not_null()).then(_sorted_words(pl.col("name"))),
-        ordinal=pl.col("name").replace_strict(
-            numbered, [ordinals(one) for one in numbered], default=None, return_dtype=pl.String
-        ),
-    )
-
-
-def _every(words: pl.Expr, codes: Mapping[str, str]) -> pl.Expr:
-    """The codes of a list of words, each once and in order; null where there is none."""
-    found = words.list.eval(pl.element().replace_strict(codes, default=None, return_dtype=pl.String))
-    found = found.list.eval(pl.element().filter(pl.element() != ""))
-    return found.list.unique().list.sort().list.join(" ").replace([""], [None])
-
-
-def _sorted_words(name: pl.Expr) -> pl.Expr:
-    """The words of a name in one order; the characters, where it is one Chinese word."""
-    han = name.str.contains(_HAN) & ~name.str.contains(" ")
-    return (
-        pl.when(han)
-        .then(name.str.split("").list.sort().list.join(""))
-        .otherwise(name.str.split(" ").list.sort().list.join(" "))
-    )
-
-
-def _addresses(frame: pl.DataFrame) -> pl.DataFrame:
-    """One form of an address: number and street, estate, and building and flat, from its parts or from the whole."""
-    if "address" in frame.columns:
-        text, street, number, unit = (_field(frame, name) for name in ("address", "street", "house_number", "unit"))
-        han = text.str.contains(_HAN).fill_null(value=False)
-        whole = pl.when(han).then(_closed_up(text.str.replace_all(NO_ESTATE_NAME, "", literal=True)))
-        place, found = whole.str.extract_groups(STREET), whole.str.contains(STREET).fill_null(value=False)
-        behind = pl.when(found).then(place.struct[2]).otherwise(whole)
-        line = pl.when(~han & street.is_null()).then(text).str.extract_groups(LINE)
-        frame = frame.with_columns(
-            whole=whole, found=found, estate=behind.str.extract(ESTATE, 1), rest=behind.str.extract(BEHIND_ESTATE, 1),
-            place=place, line=line,
-        )  # fmt: skip
-        # What is read of the text goes before its parts: those who leave out a 号 have them cut elsewhere.
-        named = pl.when(pl.col("estate").is_null())
-        frame = frame.with_columns(
-            street=pl.when("found").then(pl.col("place").struct[0]).otherwise(named.then(pl.coalesce(street, pl.col("line").struct[1]))),
-            house_number=pl.when("found").then(pl.col("place").struct[1]).otherwise(
-                named.then(pl.when(pl.col("line").struct[1].is_null()).then(number).otherwise(pl.col("line").struct[0]))
-            ),
-            unit=pl.when("found").then(pl.col("place").struct[2]).otherwise(named.then(unit).otherwise("rest")),
-        ).drop("found", "rest", "place", "line")  # fmt: skip
-    else:
-        frame = frame.with_columns(whole=pl.lit(None, dtype=pl.String))
-    street = _field(frame, "street").str.contains(_HAN).fill_null(value=False)
-    if "unit" in frame.columns:
-        numbers = pl.col("unit").str.extract_all("[0-9]+")
-        # 3栋2单元1001室: building and flat; the entrance between them many leave out
-        entrance = (numbers.list.len() == 3) & (numbers.list.last().str.len_chars() >= 3)
-        home = pl.when(entrance).then(numbers.list.gather_every(2)).otherwise(numbers).list.join(" ")
-        counted = pl.col("unit").str.contains(_HAN) | pl.col("whole").is_not_null() | street
-        frame = frame.with_columns(unit=pl.when(counted).then(home.replace([""], [None])).otherwise(pl.col("unit")))
-    if "house_number" in frame.columns:
-        number = pl.col("house_number")
-        frame = frame.with_columns(
-            house_number=pl.when(street).then(number.str.replace("号", "").replace([""], [None])).otherwise(number)
-        )
-    return frame.drop("address", "whole", strict=False)
-
-
-def _dwelling(frame: pl.DataFrame) -> pl.Expr:
-    """A home by its estate, building and flat; or by a line that has numbers somewhere, where it does not begin with one."""
-    estate, unit, street, number = (_field(frame, name) for name in ("estate", "unit", "street", "house_number"))
-    flat = pl.when(unit.str.contains(" ", literal=True)).then(unit)
-    line = pl.when(number.is_null() & street.str.contains("[0-9]")).then(street)
-    return pl.when(estate.is_not_null()).then(pl.concat_str([estate, flat], separator=" ")).otherwise(line)
-
-
-def _closed_up(text: pl.Expr) -> pl.Expr:
-    """A text without its spaces; numbers remain apart."""
-    for _ in range(2):  # a number may be between two others
-        text = text.str.replace_all("([0-9]) ([0-9])", "$1-$2")
-    return text.str.replace_all(" ", "", literal=True)
-
-
 def _mailboxes(frame: pl.DataFrame) -> pl.DataFrame:
     """Addresses as their providers read them: what stands behind a plus is a tag, and Gmail reads no dots.
 
@@ -441,7 +276,7 @@ def _mailboxes(frame: pl.DataFrame) -> pl.DataFrame:
 def _scripts(frame: pl.DataFrame) -> list[pl.Series]:
     """Of a Han name all its spellings, `spelt`; of a Latin one its letters without spaces, `latin`."""
     name, last, first = frame["name"], frame["last"], frame["first"]
-    han = name.str.contains(_HAN).fill_null(value=False)
+    han = name.str.contains(HAN).fill_null(value=False)
     cut = [
         parts(family, given) if is_han and family and given else []
         for family, given, is_han in zip(last, first, han, strict=True)
@@ -460,7 +295,7 @@ def _scripts(frame: pl.DataFrame) -> list[pl.Series]:
 
 def _moon(frame: pl.DataFrame) -> pl.Series:
     """The day of birth in the farmers' calendar, of whoever has a name in other letters than Latin ones."""
-    born = _field(frame, "birth")
+    born = field(frame, "birth")
     own = pl.when(pl.col("name").str.len_bytes() != pl.col("name").str.len_chars()).then(born)
     days = frame.select(own.alias("moon")).to_series()
     known = days.drop_nulls().unique()
@@ -471,7 +306,7 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
     """Spell in ASCII what is compared by letters, and name the columns as the model knows them."""
     renamed = {"postal_code": "postal", "birth_date": "birth"}
     frame = frame.rename({old: new for old, new in renamed.items() if old in frame.columns})
-    frame = _addresses(frame)
+    frame = one_address(frame)
     said = [_mapped(frame[name], spell) for name in TEXT_FIELDS if name in frame.columns]
     if wide:
         first, last = _mapped(frame["first"], spell), _mapped(frame["last"], spell_surname)
@@ -481,11 +316,7 @@ def _sounds(frame: pl.DataFrame, *, wide: bool, kind: Kind) -> pl.DataFrame:
         said.append(_mapped(frame["name"], spell).alias("name_s"))
     frame = frame.with_columns(said)
     if "street" in frame.columns:
-        whole = _joined(_field(frame, "house_number"), pl.col("street"))
-        # A number alone is no address.
-        frame = frame.with_columns(addr=pl.when(pl.col("street").is_not_null()).then(whole))
-    if "street" in frame.columns:
-        frame = frame.with_columns(dwelling=_dwelling(frame))
+        frame = frame.with_columns(**homes(frame))
     if "email" in frame.columns:
         frame = _mailboxes(frame)
     return frame.drop(name for name in NAME_FIELDS if name in frame.columns)

@@ -13,23 +13,25 @@ from typing import Final
 
 from kehu.refine.resolve.compare.births import birth_of, by_the_moon
 from kehu.refine.resolve.compare.features import (
-    BRANCHES,
     CODE_FIELDS,
     DOTLESS,
     FIELDS,
+    SAME_DOMAINS,
+    TEXT_FIELDS,
+    Kind,
+    simplified,
+)
+from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender, without_given_name_of_choice
+from kehu.refine.resolve.compare.legal_names import (
+    BRANCHES,
     FIRST_WORD,
     FORM_OF,
     GROUP_OF,
     LEGAL_FORMS,
     NO_GROUP,
-    SAME_DOMAINS,
     STATED,
-    TEXT_FIELDS,
-    Kind,
     ordinals,
-    simplified,
 )
-from kehu.refine.resolve.compare.given_names import SAME_NAMES, usual_gender, without_given_name_of_choice
 from kehu.refine.resolve.compare.romanised import spellings
 from kehu.refine.resolve.compare.spelling import (
     COMPOUND_SURNAMES,
