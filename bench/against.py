@@ -1,12 +1,13 @@
 """Ours beside Splink's own example settings, on the same files.
 
-python -m bench.against                        # FEBRL 3 and 4, the Chinese set
+python -m bench.against                        # FEBRL 3 and 4, the Chinese set, census-like people
 python -m bench.against --historical FILE      # historical_50k.parquet, too
 python -m bench.against --only "FEBRL 4"
 
 FEBRL 3, FEBRL 4 and the historical people by the comparisons, blocking and training of Splink's published examples of
-those names; the Chinese set, of which there is no example, by its templates for names, births and mail. Splink's groups
-are chains of pairs above a threshold. Its best threshold is chosen by the truth, which nobody has at work; ours has none.
+those names; the Chinese set and census-like people, of which there is no example, by its templates for names, births and mail.
+Splink's groups are chains of pairs above a threshold. Its best threshold is chosen by the truth, which nobody has at work;
+ours has none.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import pyarrow as pa
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
+from bench.census import SETS, fetch_forms, filled_in
 from bench.chinese import make
 from bench.linkage import (
     Labelled,
@@ -150,6 +152,33 @@ def _chinese() -> Example:
     )  # fmt: skip
 
 
+def _census() -> Example:
+    """No example exists: Splink's templates for names and births, and an address by its parts."""
+    return Example(
+        comparisons=[
+            cl.ForenameSurnameComparison(
+                "given_name", "family_name", forename_surname_concat_col_name="first_and_last"
+            ),
+            cl.DateOfBirthComparison("birth_date", input_is_string=True),
+            cl.JaroWinklerAtThresholds("street", [0.9, 0.8]),
+            cl.ExactMatch("house_number").configure(term_frequency_adjustments=True),
+            cl.ExactMatch("unit").configure(term_frequency_adjustments=True),
+            cl.ExactMatch("postal_code"),
+            cl.ExactMatch("gender"),
+        ],
+        blocks=[
+            block_on("given_name", "family_name"), block_on("birth_date"), block_on("house_number", "street"),
+            block_on("family_name", "substr(given_name, 1, 1)"),
+        ],
+        lessons=[block_on("given_name", "family_name"), block_on("birth_date")],
+        sure=[
+            block_on("given_name", "family_name", "birth_date"), block_on("given_name", "birth_date", "house_number"),
+        ],
+        recall=0.8,
+        also={"first_and_last": pl.concat_str("given_name", "family_name", separator=" ")},
+    )  # fmt: skip
+
+
 def splink_pairs(data: Labelled, example: Example) -> list[tuple[str, str, float]]:
     """What Splink says of every pair it compares: probabilities of one person."""
     frame = pl.DataFrame(pl.from_arrow(data.table)).with_columns(**example.also)
@@ -216,7 +245,7 @@ def _made(count: int) -> Labelled:
 
 
 def sets(
-    folder: Path, file: Path | None, chinese: int
+    folder: Path, file: Path | None, chinese: int, forms: Path | None = None
 ) -> dict[str, tuple[Callable[[], Labelled], Callable[[], Example]]]:
     """Each set by name: how it is loaded, and Splink's settings for it."""
     found: dict[str, tuple[Callable[[], Labelled], Callable[[], Example]]] = {
@@ -228,6 +257,9 @@ def sets(
     if file:
         found["historical"] = partial(historical, file), _historical
     found["Chinese"] = partial(_made, chinese), _chinese
+    if forms:
+        for name in ("census of two years", "census and surveys"):
+            found[name] = partial(filled_in, forms, name, SETS[name]), _census
     return found
 
 
@@ -245,7 +277,7 @@ def main() -> int:
         return 1
     spawn = multiprocessing.get_context("spawn")
     failed = 0
-    for name, (load, example) in sets(folder, given.historical, given.chinese).items():
+    for name, (load, example) in sets(folder, given.historical, given.chinese, fetch_forms(given.cache)).items():
         if name.startswith(given.only):
             for process in (
                 spawn.Process(target=_theirs, args=(load, example)),

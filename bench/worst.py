@@ -1,6 +1,6 @@
 """The worst pairs of each set with their evidence: degrees of agreement and bits.
 
-python -m bench.worst                                          # FEBRL 3 and 4 without number, the Chinese set
+python -m bench.worst                                          # FEBRL 3 and 4 without number, the Chinese set, a census
 python -m bench.worst --historical FILE --only historical --worst 20
 
 Wrong merges and wrong questions, the heaviest first; then pairs of one person that are neither merged nor brought together
@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 
 from bench.against import sets
+from bench.census import fetch_forms
 from bench.linkage import Labelled, customers, fetch_febrl
 from kehu.refine.resolve.compare.features import prepare
 from kehu.refine.resolve.compare.guards import guards
@@ -91,7 +92,7 @@ def main() -> int:
     if folder is None:
         print("The FEBRL files cannot be had: no network?", file=sys.stderr)
         return 1
-    for name, (load, _) in sets(folder, given.historical, given.chinese).items():
+    for name, (load, _) in sets(folder, given.historical, given.chinese, fetch_forms(given.cache)).items():
         if name.startswith(given.only) and not name.endswith("with number"):
             data = load()
             print(f"== {data.name}")
