@@ -5,9 +5,12 @@ FEBRL 3 goes the whole way, from its file to customers; the other sets are measu
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import random
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from linkage_families import families
 
@@ -72,3 +75,39 @@ def test_training_is_the_same_each_time():
     assert one.model.trained
     assert one.model.digest == other.model.digest
     assert (one.merges, one.proposals) == (other.merges, other.proposals)
+
+
+def test_strangers_of_one_birthday_are_learned_as_no_customers():
+    """Who moved and who was born on the same day have next to nothing but that in common; the name tells them."""
+    made = town(5000, seed=3)
+    model = link(made.table).model
+    pairs = model.prior * len(made.truth) * (len(made.truth) - 1) / 2
+    assert pairs == pytest.approx(5000, rel=0.15)
+    [name] = (one for one in model.comparisons if one.name == "name")
+    assert name.levels[0].m > 0.7
+    assert name.levels[-1].m < 0.05
+
+
+def town(people: int, *, seed: int) -> Labelled:
+    """A town of one postcode counted twice, ten years apart: half of it moved, and some names were written badly."""
+    chance = random.Random(seed)
+    sounds = [one + other for one in "bdfgklmnprst" for other in ("a", "e", "i", "o", "u", "en", "an")]
+    names = ["".join(chance.choices(sounds, k=3)) for _ in range(1500)]
+    rows, truth = list[dict[str, str | None]](), dict[str, str]()
+    for number in range(people):
+        born = dt.date(1940, 1, 1) + dt.timedelta(days=chance.randrange(25_000))
+        given, gender = names[int(400 * chance.random() ** 2)], chance.choice(("female", "male"))
+        family = names[400 + int(1100 * chance.random() ** 2)]
+        house = f"{chance.randrange(1, 90)}", names[number // 60]
+        for year in (2020, 2030):
+            if year == 2030 and chance.random() < 0.5:
+                house = f"{chance.randrange(1, 90)}", chance.choice(names)
+            slip = chance.random()
+            row = {
+                "record": f"{year}-{number:05d}", "given_name": given[:-1] if slip < 0.03 else given, "family_name": family,
+                "birth_date": born.isoformat(), "gender": gender, "postal_code": "00000", "locality": "anytown",
+                "house_number": house[0], "street": f"{house[1]} road",
+            }  # fmt: skip
+            rows.append({**row, "family_name": None} if slip > 0.97 else row)
+            truth[f"{year}-{number:05d}"] = str(number)
+    return Labelled("town", pa.Table.from_pylist(rows), truth)

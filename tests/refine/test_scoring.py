@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from math import log2
 from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
 import pytest
+from as_splink import settings
 from linkage_families import families
 from splink import DuckDBAPI, Linker
 from test_linkage import ALICE, HOME, WANG, WANG_HOME
@@ -40,7 +42,6 @@ from kehu.refine.resolve.linkage.edges import (
     weighed,
     weight_sql,
 )
-from kehu.refine.resolve.linkage.train import settings
 
 
 @pytest.mark.parametrize("rarity", [True, False])
@@ -169,6 +170,21 @@ def test_evidence_adds_up_to_the_weight():
     assert sum(each.all_bits for each in evidence) + prior_bits(model) == pytest.approx(weigh(one, other, model))
     assert {each.comparison: each.label for each in evidence}["name"] == "both near"
     assert "email" not in {each.comparison for each in evidence}
+
+
+def test_a_name_without_its_family_name_says_what_the_given_name_says():
+    """It is no other family name; and how rare the given name is counts as where the family name is another."""
+    alone: dict[str, str | None] = {"given_name": "alice", "birth_date": ALICE["birth_date"]}
+    [whole, one, other], _, features = told(ALICE, alone, {**ALICE, "family_name": "garcia"})
+    made = shipped(Features(features.table, ["x"] * 500, False), "person", prior=0.01)
+    named = {
+        label: next(each for each in explain(whole, row, made, frequencies={"first": {"alice": share}}))
+        for label, row, share in (("common", one, 0.05), ("rare", one, 0.001), ("another", other, 0.001))
+    }
+    assert [each.label for each in named.values()] == ["given name alone", "given name alone", "same first"]
+    assert named["rare"].all_bits - named["common"].all_bits == pytest.approx(log2(50))
+    assert named["rare"].frequency_bits == pytest.approx(named["another"].frequency_bits)
+    assert named["rare"].bits > named["another"].bits + 3
 
 
 def test_a_rare_value_says_more():

@@ -39,7 +39,7 @@ from kehu.refine.resolve.compare.conditions import (
 )
 from kehu.refine.resolve.compare.features import Features, Kind
 
-VERSION: Final = 3
+VERSION: Final = 4
 # Fewer records than this teach nothing: the shipped weights stay.
 LEAST_RECORDS: Final = 500
 # A name may be this many bits rarer by its parts than it is seen to be, and no more: parts go together more often than chance.
@@ -94,6 +94,11 @@ class Comparison:
     learned: bool = True
     shared: bool = False
     place: bool = False
+
+    def usual(self, column: str) -> float:
+        """How often two strangers agree exactly in a column whose rarity counts: of its degrees the last, which those before
+        are parts of."""
+        return next(level.u for level in reversed(self.levels) if level.frequency == column)
 
 
 def _own(comparison: Comparison) -> Comparison:
@@ -224,6 +229,10 @@ OTHER_SCRIPT: Final = KnownOfOne("latin")
 FREE_NAME: Final = Surely(~Known("latin") & Long(left("name"), 3, 3) & Long(left("first"), 2, 2))
 
 
+# One word, which is the given name, or stands for it.
+_ALONE: Final = Equal(left("name"), left("first")) | Equal(right("name"), right("first"))
+
+
 def _person_name(*, wide: bool) -> Comparison:
     first, last = ("first_s", "last_s") if wide else ("first", "last")
     same_sound = Level("same sound", same(first) & same(last), 0.02, 1e-6)
@@ -248,8 +257,10 @@ def _person_name(*, wide: bool) -> Comparison:
         Level("whole near", near("tokens", 0.92), 0.04, 2e-5),
         Level("two words", CommonWords("name", 2), 0.02, 2e-5),
         Level("same last", same("last"), 0.08, 0.003, frequency="last", apart=True),
-        Level("one near", near(last, 0.88) | near(first, 0.92), 0.06, 0.014, apart=True),
+        # Of one of them no family name is known, which is no other one.
+        Level("given name alone", _ALONE & same("first"), 0.01, 1e-4, frequency="first"),
         Level("same first", same("first"), 0.02, 0.006, frequency="first"),
+        Level("last near", near(last, 0.88), 0.03, 0.007, apart=True),
         Level("first near", near(first, 0.88), 0.01, 0.004),
     ]
     return Comparison("name", "name", _closed(*levels))

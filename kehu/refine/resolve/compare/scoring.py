@@ -178,5 +178,4 @@ def _rarity(level: Level, comparison: Comparison, left: Row, right: Row, frequen
     shares = [share for row in (left, right) if (share := _share(level, row, frequencies))]
     if not shares:
         return 0.0
-    usual = next(other.u for other in comparison.levels if other.frequency == column)
-    return log2(usual) - log2(max(shares))
+    return log2(comparison.usual(column)) - log2(max(shares))

@@ -208,7 +208,7 @@ def _bits_sql(level: Level, comparison: Comparison, left: str, right: str) -> st
 def _rarity_sql(level: Level, comparison: Comparison, left: str, right: str) -> str:
     if level.frequency is None:
         return ""
-    usual = next(other.u for other in comparison.levels if other.frequency == level.frequency)
+    usual = comparison.usual(level.frequency)
     shares = ", ".join(_share_sql(level, side) for side in (left, right))
     return f" + coalesce({log2(usual)!r} - log2(greatest({shares})), 0)"
 

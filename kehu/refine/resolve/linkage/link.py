@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-from splink.internals.exceptions import SplinkException
 
 from kehu.host.process import uncollected
 from kehu.refine.resolve.compare.conditions import ALIASED
@@ -118,8 +117,8 @@ def link(
     try:
         with connect(memory_limit, temp_directory) as connection:
             merges, proposals = run(connection)
-    except (duckdb.Error, SplinkException) as error:
-        # Both quote the value they stumble on.
+    except duckdb.Error as error:
+        # It quotes the value it stumbles on.
         raise LinkageFailed(f"{run.step}: {type(error).__name__}") from None
     report("done", 1.0)
     return LinkResult(merges, proposals, time.perf_counter() - started, run.model, run.pairs, run.learned)

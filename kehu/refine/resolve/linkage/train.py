@@ -5,16 +5,12 @@ What the data shows rarely leans on the shipped value; a comparison whose traini
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from math import isqrt, log, log2
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import polars as pl
-import splink.comparison_level_library as cll
-import splink.comparison_library as cl
-from splink import SettingsCreator
 
 from kehu.refine.resolve.compare.conditions import ALIASED
 from kehu.refine.resolve.compare.features import Features
@@ -36,16 +32,11 @@ _LEAST_MATCHES: Final = 50.0
 _HELD: Final = 8
 _FREE: Final = 3
 _SHARES: Final = 15
-# Records blocked on one set of columns teach the weights of all others.
-_PERSON_LESSONS: Final = (("birth",), ("first", "last"), ("postal", "first"), ("email",), ("phone",))
-_ORGANISATION_LESSONS: Final = (("postal",), ("name",), ("phone",), ("registration_number",))
+_SAME_DAY: Final = 0.98  # of pairs of one birthday
 _EXACT: Final = {
     "person": ("name, birth", "name, postal", "name, phone", "name, email", "national_id"),
     "organisation": ("name, postal", "name, phone", "registration_number"),
 }
-
-# Splink's messages are advice for its user at a notebook; a fault of ours is raised, not logged.
-logging.getLogger("splink").setLevel(logging.CRITICAL)
 
 
 def expected_share(connection: duckdb.DuckDBPyConnection, features: Features, kind: str) -> float:
@@ -64,36 +55,6 @@ def expected_share(connection: duckdb.DuckDBPyConnection, features: Features, ki
             found = max(found, int(pairs or 0))
     # Taken that one duplicate in two agrees exactly.
     return min(max(2 * found / (count * (count - 1) / 2), 1 / count), 0.05)
-
-
-def settings(model: Model) -> SettingsCreator:
-    """The model as Splink settings; pairs are proposed by `blocking`, so there are no blocking rules."""
-    return SettingsCreator(
-        link_type="dedupe_only",
-        comparisons=[_splink_comparison(comparison) for comparison in model.comparisons],
-        blocking_rules_to_generate_predictions=[],
-        probability_two_random_records_match=model.prior,
-        unique_id_column_name="id",
-        retain_matching_columns=False,
-        retain_intermediate_calculation_columns=False,
-        max_iterations=15,
-        em_convergence=0.001,
-    )
-
-
-def _splink_comparison(comparison: Comparison) -> cl.CustomComparison:
-    return cl.CustomComparison(
-        output_column_name=comparison.name,
-        comparison_levels=[cll.NullLevel(comparison.column), *(_splink_level(level) for level in comparison.levels)],
-    )
-
-
-def _splink_level(level: Level) -> Any:
-    if level.when is None:
-        return cll.ElseLevel().configure(m_probability=level.m, u_probability=level.u)
-    # Splink adjusts by term frequency only where it knows the level for an exact one.
-    made = cll.ExactMatchLevel(level.frequency, True) if level.frequency else cll.CustomLevel(level.sql, level.label)
-    return made.configure(m_probability=level.m, u_probability=level.u)
 
 
 def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Model) -> Model:
@@ -231,25 +192,26 @@ def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, t
 
 
 def _maximised(model: Model, patterns: _Patterns) -> _Found:
-    """Expectation maximisation with three kinds of pairs: one customer, one household, neither.
+    """Expectation maximisation with four kinds of pairs: one customer, one household, one birthday, none of these.
 
-    A household agrees in much and is nobody's duplicate; with two kinds only, it would be learned as one.
+    A household agrees in much and is nobody's duplicate; with two kinds only, it would be learned as one. Strangers born on
+    one day are nobody's either, and agree in all else by chance: were that learned, too, who moved would be learned as one
+    of them, or they as customers.
     """
     shipped = [[level.m for level in c.levels] for c in model.comparisons]
     chance = [[level.u for level in c.levels] for c in model.comparisons]
+    birthday = [
+        _one_day(rate) if c.name == "birth" else rate for c, rate in zip(model.comparisons, chance, strict=True)
+    ]
     kinds = _begun(model, patterns, shipped, chance)
     everything = float(patterns.pairs.sum())
     agreement, weights = shipped, [kind * patterns.pairs for kind in kinds]
     rates: list[Rates] = []
     for number in range(_HELD + _FREE + _SHARES):
         if number < _HELD + _FREE:
-            rates = [
-                [_rates(patterns.counted(n, weight), towards[n], pseudo) for n in range(len(model.comparisons))]
-                for weight, towards, pseudo in zip(
-                    weights, (shipped, chance, chance, chance), (_PSEUDO_MATCHES, 1.0, 1.0, 1.0), strict=True
-                )
-            ]
-            rates[0] = agreement = shipped if number < _HELD else rates[0]
+            agreement = shipped if number < _HELD else _learned(patterns, weights[0], shipped, _PSEUDO_MATCHES)
+            household, neither = (_learned(patterns, weights[kind], chance, 1.0) for kind in (1, 3))
+            rates = [agreement, household, birthday, neither]
             likely = [patterns.likelihood(rate) for rate in rates]
         logs = [
             one + log(max(float(weight.sum()) / everything, 1e-12)) for one, weight in zip(likely, weights, strict=True)
@@ -260,6 +222,16 @@ def _maximised(model: Model, patterns: _Patterns) -> _Found:
         weights = [one / whole * patterns.pairs for one in odds]
     known = [sum(patterns.counted(number, weights[0])) for number in range(len(model.comparisons))]
     return _Found(agreement, known, float(weights[0].sum()))
+
+
+def _one_day(chance: list[float]) -> list[float]:
+    """How strangers born on one day agree in the birth date; for slips a little remains."""
+    return [_SAME_DAY, *((1 - _SAME_DAY) / (len(chance) - 1) for _ in chance[1:])]
+
+
+def _learned(patterns: _Patterns, weight: pl.Series, towards: Rates, pseudo: float) -> Rates:
+    """How the pairs of a kind agree, drawn to what is given."""
+    return [_rates(patterns.counted(number, weight), drawn, pseudo) for number, drawn in enumerate(towards)]
 
 
 def _rates(counts: list[float], towards: list[float], pseudo: float) -> list[float]:
