@@ -21,6 +21,7 @@ from kehu.govern.slugs import RECORD_KINDS, name_of
 from kehu.guard.gate.decisions import LET_OUT, Decision
 from kehu.guard.gate.read import EVENT_KINDS, Contribution, Opened
 from kehu.guard.installation import installation
+from kehu.refine.clean.moments import moment_of
 from kehu.refine.survive import text_of
 
 PAGE: Final = 300
@@ -134,16 +135,6 @@ def came_at(record: UUID) -> datetime:
 def _event(record: UUID, said: list[Contribution]) -> Event:
     type_of = installation().rules.dictionary.field
     texts = {one.field: text_of(one, type_of(one.field).type) for one in said}
-    at = next((moment for name in _EVENT_TIMES if (moment := _moment(texts.get(name)))), None)
+    at = next((moment for name in _EVENT_TIMES if (moment := moment_of(texts.get(name)))), None)
     first = said[0]
     return Event(record, name_of(RECORD_KINDS, first.kind), at, came_at(record), first.said_at, first.channel, texts)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

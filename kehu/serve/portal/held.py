@@ -17,6 +17,7 @@ from kehu.govern.sources import Mark, marks_of_records
 from kehu.guard.gate.read import EVENT_KINDS, Contribution, gate
 from kehu.guard.guests.credentials import PURPOSE, Guest
 from kehu.guard.installation import installation
+from kehu.refine.clean.moments import moment_of
 from kehu.refine.clean.status import ABSENT, INVALID
 from kehu.refine.survive import survive
 
@@ -139,7 +140,7 @@ def _events(said: Iterable[Contribution], marked: Mapping[UUID, Mark]) -> dict[s
     for record, parts in records.items():
         parts.sort(key=lambda one: dictionary.field(one.field).id)
         texts = [(dictionary.field(one.field), str(one.normal or one.given or "")) for one in parts]
-        when = next((_time(text) for field, text in texts if field.name in _TIMES), None)
+        when = next((moment_of(text) for field, text in texts if field.name in _TIMES), None)
         kind = name_of(RECORD_KINDS, parts[0].kind)
         rest = tuple((field, text) for field, text in texts if field.name not in (*_TIMES, _WHOSE) and text)
         made[kind].append(HeldEvent(kind, when or came_at(record), parts[0].channel, rest, marked.get(record)))
@@ -149,14 +150,6 @@ def _events(said: Iterable[Contribution], marked: Mapping[UUID, Mark]) -> dict[s
 def came_at(record: UUID) -> datetime:
     """When a record came: its id carries it (UUIDv7)."""
     return datetime.fromtimestamp((record.int >> 80) / 1000, UTC)
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _name(fields: Iterable[HeldField]) -> str:

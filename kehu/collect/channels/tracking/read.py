@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,7 @@ import orjson
 from kehu.collect.channels import Brought, Reading, Terms, Unreadable
 from kehu.collect.channels.tracking.transport import CALLS, FROM_PAGE, UNREADABLE
 from kehu.govern.dictionary import Dictionary
+from kehu.refine.clean.moments import moment_of
 
 PREFERENCE: Final = "Segment Consent Preference Updated"
 ANALYTICS: Final = "analytics"  # the purpose under which what a visitor did may be joined to who they turn out to be
@@ -87,18 +88,8 @@ class _Refused(ValueError):
 
 def _clock_off(sent: Any, received: datetime) -> timedelta:
     """How far the sender's clock is behind ours."""
-    moment = _moment(sent)
+    moment = moment_of(sent)
     return received - moment if moment is not None else timedelta(0)
-
-
-def _moment(text: Any) -> datetime | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 class _Call:
@@ -112,7 +103,7 @@ class _Call:
         self._terms = terms
         self._unread = unread
         self._context = _object(message.get("context"))
-        own = _moment(message.get("timestamp")) or _moment(message.get("originalTimestamp"))
+        own = moment_of(message.get("timestamp")) or moment_of(message.get("originalTimestamp"))
         try:
             at = received if own is None else own + off
         except OverflowError:  # years that no calendar has
