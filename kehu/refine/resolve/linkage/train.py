@@ -32,7 +32,7 @@ _LEAST_MATCHES: Final = 50.0
 _HELD: Final = 8
 _FREE: Final = 3
 _SHARES: Final = 15
-_SAME_DAY: Final = 0.98  # of pairs of one birthday
+_DEFINED: Final = 0.98  # share of the pairs of a kind that have what makes it one; the rest are slips
 _EXACT: Final = {
     "person": ("name, birth", "name, postal", "name, phone", "name, email", "national_id"),
     "organisation": ("name, postal", "name, phone", "registration_number"),
@@ -192,11 +192,12 @@ def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, t
 
 
 def _maximised(model: Model, patterns: _Patterns) -> _Found:
-    """Expectation maximisation with four kinds of pairs: one customer, one household, one birthday, none of these.
+    """Expectation maximisation with five kinds of pairs: one customer, one family, one home, one birthday, none of these.
 
-    A household agrees in much and is nobody's duplicate; with two kinds only, it would be learned as one. Strangers born on
-    one day are nobody's either, and agree in all else by chance: were that learned, too, who moved would be learned as one
-    of them, or they as customers.
+    A household agrees in much and is nobody's duplicate; with two kinds only, it would be learned as one, and with one kind
+    for all of it its couples would, who have neither name nor age in common. What makes a kind is given and not learned, or
+    another takes its place: a family has one family name and other given names; strangers born on one day agree in all else
+    by chance, else who moved would be learned as one of them, or they as customers.
     """
     shipped = [[level.m for level in c.levels] for c in model.comparisons]
     chance = [[level.u for level in c.levels] for c in model.comparisons]
@@ -206,27 +207,39 @@ def _maximised(model: Model, patterns: _Patterns) -> _Found:
     kinds = _begun(model, patterns, shipped, chance)
     everything = float(patterns.pairs.sum())
     agreement, weights = shipped, [kind * patterns.pairs for kind in kinds]
-    rates: list[Rates] = []
+    likely: list[pl.Series] = []
     for number in range(_HELD + _FREE + _SHARES):
         if number < _HELD + _FREE:
             agreement = shipped if number < _HELD else _learned(patterns, weights[0], shipped, _PSEUDO_MATCHES)
-            household, neither = (_learned(patterns, weights[kind], chance, 1.0) for kind in (1, 3))
-            rates = [agreement, household, birthday, neither]
-            likely = [patterns.likelihood(rate) for rate in rates]
+            family, home, neither = (_learned(patterns, weights[kind], chance, 1.0) for kind in (1, 2, 4))
+            family = [
+                _one_family_name(c.levels, *rates) if c.name == "name" else rates[0]
+                for c, *rates in zip(model.comparisons, family, chance, strict=True)
+            ]
+            likely = [patterns.likelihood(rate) for rate in (agreement, family, home, birthday, neither)]
         logs = [
             one + log(max(float(weight.sum()) / everything, 1e-12)) for one, weight in zip(likely, weights, strict=True)
         ]
         most = pl.select(pl.max_horizontal(logs)).to_series()
         odds = [(one - most).exp() for one in logs]
-        whole = odds[0] + odds[1] + odds[2] + odds[3]
+        whole = sum(odds[1:], odds[0])
         weights = [one / whole * patterns.pairs for one in odds]
     known = [sum(patterns.counted(number, weights[0])) for number in range(len(model.comparisons))]
     return _Found(agreement, known, float(weights[0].sum()))
 
 
+def _one_family_name(levels: tuple[Level, ...], learned: list[float], chance: list[float]) -> list[float]:
+    """How the names of two of a family agree: in the family name, as often in each degree as was learned; seldom otherwise."""
+    kin = [rate if level.apart and level.when else 0.0 for level, rate in zip(levels, learned, strict=True)]
+    return [
+        _DEFINED * rate / sum(kin) if rate else (1 - _DEFINED) * by_chance
+        for rate, by_chance in zip(kin, chance, strict=True)
+    ]
+
+
 def _one_day(chance: list[float]) -> list[float]:
     """How strangers born on one day agree in the birth date; for slips a little remains."""
-    return [_SAME_DAY, *((1 - _SAME_DAY) / (len(chance) - 1) for _ in chance[1:])]
+    return [_DEFINED, *((1 - _DEFINED) / (len(chance) - 1) for _ in chance[1:])]
 
 
 def _learned(patterns: _Patterns, weight: pl.Series, towards: Rates, pseudo: float) -> Rates:
@@ -244,20 +257,22 @@ def _begun(model: Model, patterns: _Patterns, shipped: Rates, chance: Rates) -> 
     odds = patterns.likelihood(shipped) - patterns.likelihood(chance) + log(model.prior / (1 - model.prior))
     match = 1 / (1 + (-odds.clip(-50, 50)).exp())
     nothing = pl.repeat(0.0, len(patterns.pairs), eager=True)
-    shared, apart, birthday = nothing, nothing, nothing
+    shared, kin, other, birthday = nothing, nothing, nothing, nothing
     for comparison, levels in zip(model.comparisons, patterns.levels, strict=True):
         if comparison.shared and comparison.levels[0].u < _RARE:
             shared = shared + levels[0]
         if comparison.name == "birth":
             birthday = levels[0]
-        for level, there in zip(comparison.levels, levels, strict=True):
-            if comparison.name == "name" and level.apart:
-                apart = apart + there
-    household = ((shared > 0) & (apart > 0)).cast(pl.Float64)
-    birthday = ((shared == 0) & (apart > 0) & (birthday > 0)).cast(pl.Float64)
-    match = match * (1 - 0.95 * household) * (1 - 0.95 * birthday)
-    likely = [0.05 + 0.9 * household, 0.05 + 0.9 * birthday, 0.05 + 0.9 * (1 - household) * (1 - birthday)]
-    whole = likely[0] + likely[1] + likely[2]
+        if comparison.name == "name":
+            other = levels[-1]
+            alike = zip(comparison.levels[:-1], levels[:-1], strict=True)
+            kin = sum((there for level, there in alike if level.apart), nothing)
+    family = ((shared > 0) & (kin > 0)).cast(pl.Float64)
+    home = ((shared > 0) & (other > 0)).cast(pl.Float64)
+    birthday = ((shared == 0) & (kin + other > 0) & (birthday > 0)).cast(pl.Float64)
+    match = match * (1 - 0.95 * (family + home + birthday))
+    likely = [0.05 + 0.9 * kind for kind in (family, home, birthday, 1 - family - home - birthday)]
+    whole = sum(likely[1:], likely[0])
     return [match, *((1 - match) * one / whole for one in likely)]
 
 
