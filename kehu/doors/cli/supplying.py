@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -124,10 +124,12 @@ def stop(name: str) -> Any:
 @command()
 def audit(name: str, outcome: str, on: datetime | None, note: str) -> Any:
     """Record an audit; after one that failed nothing comes in until another did not."""
+    from django.utils import timezone
+
     from kehu.serve.sources import answers, register
 
     who = actor()
-    register.audit(name, on=(on or datetime.now(UTC)).date(), outcome=outcome, note=note, actor=who)
+    register.audit(name, on=on.date() if on else timezone.localdate(), outcome=outcome, note=note, actor=who)
     return answers.source(name, actor=who)
 
 
