@@ -44,6 +44,14 @@ class TestPersons:
     def test_same_name_and_birth_date_at_one_address_merge(self):
         assert verdict({**ALICE, **HOME}, {**ALICE, **HOME, "email": None}) == "merged"
 
+    def test_of_one_given_name_with_another_family_name_birthday_and_contact_nobody_is_asked_about(self):
+        other = {**ALICE, **HOME, "family_name": "okafor", "birth_date": "1951-10-30"}
+        unknown: dict[str, str | None] = {"phone": None, "email": None}
+        elsewhere = {"phone": "+61255509876", "email": "okafor@post.example"}
+        assert verdict({**ALICE, **HOME}, {**other, **elsewhere}) == "apart"
+        assert verdict({**ALICE, **HOME}, {**other, **elsewhere, "birth_date": ALICE["birth_date"]}) != "apart"
+        assert verdict({**ALICE, **HOME}, {**other, **unknown}) == "asked"  # it may be one badly typed record
+
     def test_given_name_and_birth_date_alone_merge_nobody(self):
         """Who married moved, too, perhaps; who shares nothing else is asked about, in however small a book."""
         apart = [

@@ -28,7 +28,8 @@ class Guards:
         named: the whole name is the same and nothing speaks against it: enough where it is so rare that the weight says it.
         household: the pair agrees in nothing but what a household shares; its weight is capped.
         shown: as before, and their birth dates say that they are two.
-        never: two different customers, whatever the weight: nothing of name, birth date and number agrees.
+        never: two different customers, whatever the weight: nothing of name, birth date and number agrees, or of one given
+            name family name, birth date and contact are others.
         apart: the two may not end in one merged group, by whatever chain.
         firm: of these, what no number of other records outvotes.
         doubts: by name, what each speaks against one customer: the parts of the above, to be told to a reviewer.
@@ -110,8 +111,11 @@ def _certain(two: Persons) -> Condition:
 def _never(two: Persons, household: Condition) -> Condition:
     """Two right numbers, or strangers."""
     # A shared phone explains itself once neither name agrees; a shared address may yet be one badly typed record.
-    shared = two.other_birth | two.same("phone") | two.same("email")
-    return two.when("national_id", two.both_checked) | household & ~two.family_agrees & shared
+    shared = two.other_birth | two.reached
+    # Of one given name, with another family name, birthday and contact.
+    elsewhere = (two.differs("phone") | two.differs("email")) & ~two.reached
+    namesakes = two.other_birth & ~two.family_agrees & elsewhere & ~two.number
+    return two.when("national_id", two.both_checked) | household & ~two.family_agrees & shared | namesakes
 
 
 def _of_organisations(two: Columns) -> Guards:
