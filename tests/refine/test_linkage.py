@@ -339,6 +339,11 @@ class TestOrganisations:
         other = {**one, "registration_number": "91310000MA1K39XY7P"}
         assert verdict(one, other, "organisation") != "merged"
 
+    def test_of_two_with_a_valid_number_each_nobody_is_asked(self):
+        one = {"legal_name": "明月有限公司", "phone": "059158880000", "registration_number": "91310000KEHU0038XJ"}
+        assert verdict(one, {**one, "registration_number": "91310000KEHU00451E"}, "organisation") == "apart"
+        assert verdict(one, {**one, "registration_number": "91310000KEHU00451F"}, "organisation") == "asked"
+
     def test_a_slip_in_a_registration_number_is_no_other_number(self):
         one = {"legal_name": "明月有限公司", "phone": "059158880000", "registration_number": "91350100M000100Y43"}
         again = {**one, "phone": "+8659158880000"}

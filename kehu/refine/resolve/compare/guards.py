@@ -125,7 +125,7 @@ def _of_organisations(two: Columns) -> Guards:
     # a landline comes with the country's number or without
     phone = two.when("phone", Long(left("phone"), 8) & same("phone", -8))
     contact = two.same("phone") | phone | two.same("email") | two.same("addr")
-    # A head office and its branches share a telephone, and each is registered by ittwo.
+    # A head office and its branches share a telephone, and each is registered by itself.
     branches = (two.one_has("branch") | two.differs("branch")) & ~number
     # Funds, sites and schools of one house have one name and one address, and a number each.
     ordinals = (two.one_has("ordinal") | two.differs("ordinal")) & ~number
@@ -140,12 +140,27 @@ def _of_organisations(two: Columns) -> Guards:
         "legal forms differ": forms,
         "too little": ~certain,
     }
-    never = {"household": NO, "shown": NO, "never": NO}
-    return Guards(certain, named=NO, **never, apart=apart, firm=apart, doubts=doubts, pooled={})
+    return Guards(
+        certain,
+        named=NO,
+        household=NO,
+        shown=NO,
+        never=_both_checked(two),
+        apart=apart,
+        firm=apart,
+        doubts=doubts,
+        pooled={},
+    )
 
 
 def _registered_apart(two: Columns) -> Condition:
     """Two numbers, and not one slip of one: of that, just one has a right check digit."""
-    one, other = (Surely(Checked(side("registration_number"), CREDIT_CODE)) for side in (left, right))
-    slip = Within("registration_number", 1) & (one | other) & ~(one & other)
+    one, other = (Checked(side("registration_number"), CREDIT_CODE) for side in (left, right))
+    slip = Within("registration_number", 1) & (Surely(one) | Surely(other)) & ~_both_checked(two)
     return two.when("registration_number", differs("registration_number") & ~slip)
+
+
+def _both_checked(two: Columns) -> Condition:
+    """Two numbers with right check digits: nobody has two, and one slip is never valid."""
+    one, other = (Checked(side("registration_number"), CREDIT_CODE) for side in (left, right))
+    return two.when("registration_number", differs("registration_number") & one & other)
