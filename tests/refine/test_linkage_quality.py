@@ -6,6 +6,7 @@ FEBRL 3 goes the whole way, from its file to customers; the other sets are measu
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import random
 from collections import Counter, defaultdict
@@ -22,6 +23,8 @@ from kehu.collect.imports import actions
 from kehu.collect.imports.recipe import ImportTerms
 from kehu.guard.staff.actions import owner_actor
 from kehu.refine.resolve import runs
+from kehu.refine.resolve.compare.features import prepare
+from kehu.refine.resolve.compare.model import shipped
 from kehu.refine.resolve.linkage.link import link
 from kehu.refine.resolve.sources import sources
 
@@ -103,6 +106,18 @@ def test_where_few_come_twice_households_are_learned_as_no_customers():
     right = sum(count * (count - 1) // 2 for count in Counter(made.truth[one] for one in kept).values())
     model = link(made.table.filter(pc.is_in(made.table["record"], pa.array(kept)))).model
     assert model.prior * len(kept) * (len(kept) - 1) / 2 == pytest.approx(right, rel=0.3)
+
+
+def test_weights_that_are_kept_weigh_as_those_of_the_run():
+    """In a town of one postcode to have it says nothing, though nobody can learn there how often a customer keeps theirs."""
+    made = town(2000, again=0.15, seed=3)
+    model = link(made.table).model
+    assert set(model.fell_back.values()) >= {"astray"}
+    again = shipped(prepare(made.table), "person", prior=0.5).taught(json.loads(json.dumps(model.weights())))
+    assert again.comparisons == model.comparisons
+    assert (again.trained, again.prior) == (model.trained, model.prior)
+    [postal] = (one for one in again.comparisons if one.name == "postal")
+    assert postal.levels[0].m < postal.levels[0].u
 
 
 def town(people: int, *, again: float, seed: int) -> Labelled:

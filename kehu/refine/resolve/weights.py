@@ -119,7 +119,9 @@ def keep_learned(group: Group, content: Mapping[str, Any], *, run: UUID) -> Weig
     with transaction.atomic():
         _lock(group)
         now, held = timezone.now(), version_in_force(group)
-        if held is not None and all(held.content[name] == content[name] for name in ("version", "levels")):
+        if held is not None and all(
+            held.content.get(name) == content.get(name) for name in ("version", "levels", "chances")
+        ):
             return None
         _of(group).filter(state=CANDIDATE, origin__in=[LEARNED, SHIPPED]).update(state=RETIRED, retired_at=now)
         # weights of another model say nothing of this one's degrees: linkage leaves them unread

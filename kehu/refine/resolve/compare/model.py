@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import log2
 from typing import Any, Final
@@ -115,6 +115,7 @@ class Model:
 
     Attributes:
         trained: names of the comparisons whose weights the data taught.
+        measured: of which it told how often two customers agree, `u`, which any two records do.
         fell_back: of the others, why they keep the shipped weights.
         own: the comparisons of what a household does not share, without rarity; of a name, agreement in what it shares
             counts nothing, and disagreement all the same.
@@ -126,6 +127,7 @@ class Model:
     comparisons: tuple[Comparison, ...]
     prior: float
     trained: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
     fell_back: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
     own: tuple[Comparison, ...] = field(init=False, repr=False, compare=False)
@@ -172,25 +174,41 @@ class Model:
         return replace(self, comparisons=tuple(bare))
 
     def weights(self) -> dict[str, object]:
-        """What was learned, as plain data for :meth:`taught`: the prior, and `m` and `u` of each level; of what was not, why."""
+        """What was learned, as plain data for :meth:`taught`: the prior, and `m` and `u` of each level; of what was not, why, and
+        `u` where it was measured all the same."""
         levels = {name: [[level.m, level.u] for level in self._levels(name)] for name in self.trained}
-        return {"version": self.version, "prior": self.prior, "levels": levels, "fell_back": dict(self.fell_back)}
+        chances = {name: [level.u for level in self._levels(name)] for name in self.measured if name not in levels}
+        return {
+            "version": self.version, "prior": self.prior, "levels": levels, "chances": chances,
+            "fell_back": dict(self.fell_back),
+        }  # fmt: skip
 
     def taught(self, weights: Mapping[str, Any]) -> Model:
         """This model with the weights of an earlier run, as far as its comparisons still have the same levels."""
         if weights.get("version") != self.version:
             return self
+        model = self.with_chances(weights.get("chances", {}))
         known = {
             comparison.name: tuple(
                 replace(level, m=m, u=u) for level, (m, u) in zip(comparison.levels, found, strict=True)
             )
-            for comparison in self.comparisons
+            for comparison in model.comparisons
             if len(found := weights["levels"].get(comparison.name, ())) == len(comparison.levels)
         }
-        return replace(self.with_levels(known), prior=weights["prior"])
+        return replace(model.with_levels(known), prior=weights["prior"])
 
     def _levels(self, name: str) -> tuple[Level, ...]:
         return next(comparison.levels for comparison in self.comparisons if comparison.name == name)
+
+    def with_chances(self, chances: Mapping[str, Sequence[float]]) -> Model:
+        """The same model, where two customers agree as often as measured, in the comparisons named that have as many levels."""
+        measured = {
+            one.name: tuple(replace(level, u=u) for level, u in zip(one.levels, chances[one.name], strict=True))
+            for one in self.comparisons
+            if len(chances.get(one.name, ())) == len(one.levels)
+        }
+        changed = tuple(replace(one, levels=measured.get(one.name, one.levels)) for one in self.comparisons)
+        return replace(self, comparisons=changed, measured=tuple(sorted(measured)))
 
     def with_levels(self, weights: Mapping[str, tuple[Level, ...]]) -> Model:
         """The same model with other weights for the comparisons named, which count as trained."""

@@ -64,7 +64,7 @@ def train(connection: duckdb.DuckDBPyConnection, features: Features, model: Mode
     """
     if len(features.records) < LEAST_RECORDS:
         return replace(model, fell_back={one.name: FEW_RECORDS for one in model.comparisons})
-    model = model.with_levels(_chances(connection, model))
+    model = model.with_chances(_chances(connection, model))
     patterns = _patterns(connection, model)
     if patterns is None:
         return replace(model, fell_back={one.name: NO_PAIRS for one in model.comparisons})
@@ -172,7 +172,7 @@ def _patterns(connection: duckdb.DuckDBPyConnection, model: Model) -> _Patterns 
     return None if found is None else replace(found, pairs=found.pairs * parts)
 
 
-def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, tuple[Level, ...]]:
+def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, list[float]]:
     """`u` of each comparison from pairs of a sample that is the same each time, drawn to the shipped one."""
     connection.execute(
         f"CREATE OR REPLACE TABLE sampled AS FROM feature ORDER BY hash(id), id LIMIT {isqrt(2 * RANDOM_PAIRS)}"
@@ -180,15 +180,15 @@ def _chances(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, t
     found = _counted(connection, model, "sampled AS l JOIN sampled AS r ON l.id < r.id")
     connection.execute("DROP TABLE sampled")
     assert found is not None
-    learned: dict[str, tuple[Level, ...]] = {}
+    measured: dict[str, list[float]] = {}
     for number, comparison in enumerate(model.comparisons):
         if comparison.learned:
             counts = found.counted(number, found.pairs)
-            learned[comparison.name] = tuple(
-                replace(level, u=float(f"{(n + level.u * _PSEUDO_PAIRS) / (sum(counts) + _PSEUDO_PAIRS):.6g}"))
+            measured[comparison.name] = [
+                float(f"{(n + level.u * _PSEUDO_PAIRS) / (sum(counts) + _PSEUDO_PAIRS):.6g}")
                 for level, n in zip(comparison.levels, counts, strict=True)
-            )
-    return learned
+            ]
+    return measured
 
 
 def _maximised(model: Model, patterns: _Patterns) -> _Found:
