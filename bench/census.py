@@ -55,6 +55,8 @@ _ADDRESS: Final = {
 }
 _FIELDS: Final = {
     "first_name": "given_name",
+    "middle_initial": "second_given_name",
+    "middle_name": "second_given_name",
     "last_name": "family_name",
     "date_of_birth": "birth_date",
     "sex": "gender",

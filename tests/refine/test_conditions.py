@@ -41,6 +41,7 @@ TEXTS = {
     "email": ["harper@mail.example", "harpre@mail.example", "harper@other.example", "h@x.example", "王@mail.example"],
     "phone": ["+61255501234", "+61255501243", "0255501234", "110"], "registration_number": NUMBERS,
     "national_id": NUMBERS, "birth_date": BIRTHS, "given_name": FIRSTS, "family_name": LASTS,
+    "second_given_name": ["C", "Claire", "Clare", "Claire Louise", "M", "Mei", "美"],
     "full_name": ["王晓明", "Alice Jane Harper", "Harper Alice", "Noor", "晓明王", "wang xiaoming", "王小明", "王总", "Xiaoming WANG"],
     "address": ["成都市工业路176号18幢3单元1704室", "工业路176号", "12 Rosella Street"],
     "legal_name": ["Harbour Lights Pty Ltd", "harbor lights", "明月有限公司", "Harbour Light"],

@@ -13,12 +13,13 @@ from kehu.refine.resolve.compare.features import FIELDS, Kind, prepare
 from kehu.refine.resolve.compare.folding import fold
 
 MORE = {
-    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka", "李陳玲穎", "Vincent Man Tsz Wong", "Wong Man Tsz, Vincent", "Ann Mary Jo"],
+    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka", "李陳玲穎", "Vincent Man Tsz Wong", "Wong Man Tsz, Vincent", "Ann Mary Jo", "Bob Lee C van der Berg", "Kacob Claire Wang", "Resident Wang", "Son Fred van der Berg"],
     "address": [
         "浙江省宁波市海曙区黄河路339号华府3栋1单元1003室", "宁波海曙区黄河路339号 3-1-1003", "江南名府29号楼2单元602,下关区,南京市", "幸福小区3号楼 2003",
         "桃園市中壢區中央西路二段7巷261號3樓", "和平路317怡景花园25号楼4单元2003", "六本木1-2-3", "1708 High Street, Denver", "Flat H, 7/F, 366 Road", "5",
     ],
-    "given_name": ["Bob  Lee", "Kacob", "wiliam", "Willian", "Leslie", "尉 迟", "曉 明", "-", "Zhāng"], "family_name": ["单", "van der Berg", "ＷＡＮＧ", "歐陽"],
+    "given_name": ["Bob  Lee", "Kacob", "wiliam", "Willian", "Leslie", "尉 迟", "曉 明", "-", "Zhāng", "Resident", "Daughter Of", "業主", "Baby Boy", "Son"],
+    "second_given_name": ["Fred", "X.", "-", "Ann  Mary"], "family_name": ["单", "van der Berg", "ＷＡＮＧ", "歐陽"],
     "legal_name": ["GmbH", "Müller & Söhne GmbH & Co. KG", "株式会社ソニー", "明月（集团）股份有限公司", "(株)大和", "明月 (厦门) 分公司", "Moon Ltd Leeds branch office", "北京 明月 有限公司济南支行", "Sunrise Fund II Ltd", "朝陽第十二中學", "物业一号二期", "Studio 54 v", "AB Volvo Holding AB", "明月控股集团有限责任公司", "Moon Pty Ltd & Co KG", "Moon Holding Co., Ltd.", "Holding Moon S.à r.l.", "Groupon Company Limited"],
     "email": ["+x@y", " A B@c.example", "@", "Éa@x.example", "a.b.c+tag@googlemail.com", "..@gmail.com", "a@b@GMail.com", "x+@y+z"], "birth_date": ["１９９０-01-05", "--"], "unit": ["№ 3", "弄 5"],
 }  # fmt: skip

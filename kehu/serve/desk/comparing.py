@@ -26,15 +26,16 @@ from kehu.serve.desk.record import Source, sources_in_all, sources_of
 from kehu.serve.desk.standing import Standing, standing_of
 
 COMPARED: Final = (
-    "full_name", "given_name", "family_name", "legal_name", "birth_date", "gender", "phone", "email", "address", "street",
-    "house_number", "unit", "postal_code", "locality", "region", "birth_place", "national_id", "registration_number",
-    "occupation",
+    "full_name", "given_name", "second_given_name", "family_name", "legal_name", "birth_date", "gender", "phone", "email",
+    "address", "street", "house_number", "unit", "postal_code", "locality", "region", "birth_place", "national_id",
+    "registration_number", "occupation",
 )  # fmt: skip
 SAME, DIFFERENT, MISSING, HIDDEN = "same", "different", "missing", "hidden"
 # Of a comparison of linkage: the fields that it is made of.
 FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    "name": ("full_name", "given_name", "family_name", "legal_name"), "birth": ("birth_date",), "postal": ("postal_code",),
-    "addr": ("address", "street", "house_number"), "unit": ("address", "unit"), "estate": ("address",),
+    "name": ("full_name", "given_name", "family_name", "legal_name"), "second": ("second_given_name",),
+    "birth": ("birth_date",), "postal": ("postal_code",), "addr": ("address", "street", "house_number"),
+    "unit": ("address", "unit"), "estate": ("address",),
 }  # fmt: skip
 _NOT_NEEDED: Final = "house.purpose-least"
 _MOST_SOURCES: Final = 4

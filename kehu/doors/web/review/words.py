@@ -39,7 +39,7 @@ _STAGES: Final[Mapping[str, tuple[str, str, Promise]]] = {
     "privacy": ("wisteria", "scale", gettext_lazy("the privacy office settles it")),
 }
 _ASPECTS: Final = {
-    "name": gettext_lazy("Name"), "birth": "birth_date", "postal": "postal_code", "addr": "address",
+    "name": gettext_lazy("Name"), "second": "second_given_name", "birth": "birth_date", "postal": "postal_code", "addr": "address",
     "estate": gettext_lazy("Housing estate"),
 }  # fmt: skip
 _DEGREES: Final[Mapping[str, Promise]] = {
@@ -61,6 +61,9 @@ _DEGREES: Final[Mapping[str, Promise]] = {
     "last near": gettext_lazy("last name alike"),
     "same first": gettext_lazy("first name the same"),
     "first near": gettext_lazy("first name alike"),
+    "same second name": gettext_lazy("the same"),
+    "second initial": gettext_lazy("one is the other's initial"),
+    "second near": gettext_lazy("alike"),
     "same day": gettext_lazy("the same"),
     "day and month swapped": gettext_lazy("day and month swapped"),
     "same year": gettext_lazy("the same year"),

@@ -179,6 +179,21 @@ class Begins(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class Starts(Condition):
+    """A value begins with the letters of another."""
+
+    value: Value
+    letters: Value
+
+    def sql(self, left: str, right: str) -> str:
+        return f"starts_with({self.value.sql(left, right)}, {self.letters.sql(left, right)})"
+
+    def holds(self, left: Row, right: Row) -> Truth:
+        text, letters = self.value.of(left, right), self.letters.of(left, right)
+        return None if text is None or letters is None else text.startswith(letters)
+
+
+@dataclass(frozen=True, slots=True)
 class Contains(Condition):
     """A value holds the words of another, one after the other."""
 

@@ -35,11 +35,12 @@ from kehu.refine.resolve.compare.spelling import (
     spell,
     spell_surname,
 )
+from kehu.refine.resolve.compare.stand_ins import NO_GIVEN_NAME
 from kehu.refine.resolve.compare.texts import HAN, field, joined, sorted_words
 
 Kind = Literal["person", "organisation"]
 
-NAME_FIELDS: Final = ("full_name", "given_name", "family_name", "legal_name")
+NAME_FIELDS: Final = ("full_name", "given_name", "second_given_name", "family_name", "legal_name")
 TEXT_FIELDS: Final = ("house_number", "street", "unit", "estate", "locality", "region", "birth_place", "occupation")
 CODE_FIELDS: Final = ("postal_code", "national_id", "registration_number")
 _BOTH: Final = (
@@ -57,7 +58,8 @@ _BOTH: Final = (
 # What linkage reads of each kind, and nothing else.
 FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "person": (
-        *_BOTH, "given_name", "family_name", "birth_date", "birth_place", "gender", "national_id", "occupation",
+        *_BOTH, "given_name", "second_given_name", "family_name", "birth_date", "birth_place", "gender", "national_id",
+        "occupation",
     ),
     "organisation": (*_BOTH, "legal_name", "registration_number"),
 }  # fmt: skip
@@ -199,11 +201,20 @@ def _folded(frame: pl.DataFrame) -> pl.DataFrame:
 def _person(frame: pl.DataFrame) -> pl.DataFrame:
     """Name parts, birth date and contacts of persons, written forms."""
     names = ("full_name", "given_name", "family_name")
-    frame = frame.with_columns(field(frame, name).alias(name) for name in names)
+    frame = frame.with_columns(field(frame, name).alias(name) for name in (*names, "second_given_name"))
     full, given, family = (pl.col(name) for name in names)
+    # Of a Chinese name it is a part that brothers and sisters share.
+    second = pl.when(~pl.col("second_given_name").str.contains(HAN)).then(pl.col("second_given_name"))
     suffix = pl.coalesce(part.str.extract(SUFFIX) for part in (full, given, family))
     frame = frame.with_columns(suffix=suffix.str.replace("junior", "jr").str.replace("senior", "sr"))
     frame = frame.with_columns(_untitled(part) for part in (full, given, family))
+    no_name = given.str.contains(NO_GIVEN_NAME).fill_null(value=False)
+    # The second name is compared by itself.
+    of_parts = (full == joined(given, second, family)) | (full == joined(given, family)) | (full == family + given)
+    in_parts = family.is_not_null() & (no_name | second.is_not_null()) & of_parts.fill_null(value=False)
+    frame = frame.with_columns(
+        full_name=pl.when(~in_parts).then(full), given_name=pl.when(~no_name).then(given), second=second
+    )
     whole = pl.coalesce(full, joined(given, family))
     has_han = whole.str.contains(HAN)
     # A Chinese name is one word, family name first, however its parts came.
@@ -230,7 +241,7 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(named_gender=pl.col("word").map_batches(_usual_genders, return_dtype=pl.String))
     return frame.with_columns(
         forms=pl.col("word").replace_strict(SAME_NAMES, default=None, return_dtype=pl.String),
-        middle=_middle(pl.col("name")),
+        middle=_middle(pl.col("name"), pl.col("second")),
         gender=_told_gender(field(frame, "gender"), pl.col("named_gender")),
     )
 
@@ -246,9 +257,10 @@ def _usual_genders(words: pl.Series) -> pl.Series:
     return words.replace_strict(known, [usual_gender(word) for word in known], default=None, return_dtype=pl.String)
 
 
-def _middle(name: pl.Expr) -> pl.Expr:
-    """The words between the first and the last of a name, each with its forms; null where there is none."""
-    words = name.str.extract(r"^\S+ (.+) \S+$").str.split(" ")
+def _middle(name: pl.Expr, second: pl.Expr) -> pl.Expr:
+    """The words between the first and the last of a name, and the second given name, each with its forms; null where there
+    is none."""
+    words = joined(name.str.extract(r"^\S+ (.+) \S+$"), second).str.split(" ")
     forms = pl.element().replace_strict(SAME_NAMES, default="", return_dtype=pl.String)
     said = words.list.eval(pl.concat_str([pl.element(), forms])).list.join(" ")
     return pl.when(words.is_not_null()).then(said)

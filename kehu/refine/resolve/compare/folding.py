@@ -49,6 +49,7 @@ from kehu.refine.resolve.compare.spelling import (
     spell,
     spell_surname,
 )
+from kehu.refine.resolve.compare.stand_ins import NO_GIVEN_NAME
 
 Folded = dict[str, str | None]
 _HAN: Final = re.compile(
@@ -58,6 +59,7 @@ _HAN: Final = re.compile(
 _MARKS: Final = re.compile("[\u0300-\u036f]")
 _QUOTES: Final = re.compile("['’`]")
 _NO_DIGIT: Final = re.compile("[^0-9]")
+_NO_GIVEN_NAME: Final = re.compile(NO_GIVEN_NAME)
 _SUFFIX: Final = re.compile(SUFFIX)
 _AROUND: Final = tuple(re.compile(pattern) for pattern in (TITLED, HONOURS, SUFFIX, HAN_TITLES))
 _FAMILIAR: Final = re.compile(FAMILIAR)
@@ -148,10 +150,17 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
     names = tuple(plain.get(name) for name in ("full_name", "given_name", "family_name"))
     suffix = next((found[1] for text in names if text is not None and (found := _SUFFIX.search(text))), None)
     full, given, family = (_untitled(text) for text in names)
+    second = plain.get("second_given_name")
+    if second is not None and _HAN.search(second):  # of a Chinese name, a part that brothers and sisters share
+        second = None
+    no_name = given is not None and _NO_GIVEN_NAME.search(given) is not None
+    if (no_name or second is not None) and _made_of(full, given, second, family):
+        full = None
+    given = None if no_name else given
     name = full if full is not None else _joined(given, family)
     suffix = suffix.replace("junior", "jr").replace("senior", "sr") if suffix else None
     if name is None:
-        return {"suffix": suffix}
+        return {"suffix": suffix, "second": second, "middle": _middle("", second)}
     han = _HAN.search(name) is not None
     if han:
         # A Chinese name is one word, family name first, however its parts came.
@@ -175,16 +184,30 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
         "first": first,
         "last": last,
         "suffix": suffix,
+        "second": second,
         "tokens": sorted_words(name),
         "word": word,
         "forms": SAME_NAMES.get(word) if word is not None else None,
-        "middle": " ".join(f"{one}{SAME_NAMES.get(one, '')}" for one in name.split(" ")[1:-1]) or None,
+        "middle": _middle(name, second),
         "first_s": sound,
         "last_s": spell_surname(last),
         "spelt": spellings(last, first) if han else None,
         "latin": without_given_name_of_choice(name).replace(" ", "") if name.isascii() else None,
         "first_b": _SOUNDS.sub(lambda found: MISHEARD[found[0]], sound) if sound is not None else None,
     }
+
+
+def _made_of(full: str | None, given: str | None, second: str | None, family: str | None) -> bool:
+    """A whole name is made of its parts, with the second given name or without."""
+    if full is None or family is None:
+        return False
+    return full in (_joined(given, second, family), _joined(given, family), f"{family}{given or ''}")
+
+
+def _middle(name: str, second: str | None) -> str | None:
+    """See :func:`kehu.refine.resolve.compare.features.prepare`: the words within a name, and the second given name."""
+    words = [*name.split(" ")[1:-1], *((second or "").split())]
+    return " ".join(f"{one}{SAME_NAMES.get(one, '')}" for one in words) or None
 
 
 def _told_gender(gender: str | None, usual: str | None) -> str | None:

@@ -100,12 +100,13 @@ def _certain(two: Persons) -> Condition:
     # Under one written name a slip of a digit is no other phone.
     slip = two.same("name") & (two.when("phone", Mistyped("phone", 1)) | two.when("email", Mistyped("email", 1)))
     return (
-        number & (given | two.given_compatible | birth)
+        number & (given | two.given_compatible & ~two.other_second | birth)
         | given & two.family_agrees & (two.near_birth | two.told & (two.fact | at_home | slip))
         | short & (birth & (two.family_agrees | two.fact | at_home) | two.told & two.fact)
         # A family name changes by marriage.
-        | given & birth & (two.fact | at_home)
-    ) & ~(two.other_characters & ~number)
+        | given & birth & ~two.other_second & (two.fact | at_home | two.second)
+        | two.second_and_number
+    ) & ~((two.other_characters | two.other_twin) & ~number)
 
 
 def _never(two: Persons, household: Condition) -> Condition:

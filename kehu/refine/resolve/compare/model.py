@@ -39,7 +39,7 @@ from kehu.refine.resolve.compare.conditions import (
 )
 from kehu.refine.resolve.compare.features import Features, Kind
 
-VERSION: Final = 4
+VERSION: Final = 5
 # Fewer records than this teach nothing: the shipped weights stay.
 LEAST_RECORDS: Final = 500
 # A name may be this many bits rarer by its parts than it is seen to be, and no more: parts go together more often than chance.
@@ -284,6 +284,12 @@ def _person_name(*, wide: bool) -> Comparison:
     return Comparison("name", "name", _closed(*levels))
 
 
+SECOND_INITIAL: Final = (Long(left("second"), 1, 1) | Long(right("second"), 1, 1)) & same("second", 1, 1)
+_SECOND: Final = _closed(
+    Level("same second name", same("second"), 0.8, 0.07, frequency="second"),
+    Level("second initial", SECOND_INITIAL, 0.1, 0.03),
+    Level("second near", near("second", 0.88), 0.03, 0.005),
+)
 SWAPPED_DAY: Final = (
     same("birth", 1, 4)
     & Equal(left("birth", 5, 6), right("birth", 7, 8))
@@ -357,6 +363,7 @@ _SHARED: Final = tuple(
 def _person(features: Features) -> tuple[Comparison, ...]:
     return (
         _person_name(wide=features.wide),
+        Comparison("second", "second", _SECOND),
         Comparison("birth", "birth", _BIRTH),
         Comparison(
             "national_id",

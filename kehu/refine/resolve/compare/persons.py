@@ -19,6 +19,7 @@ from kehu.refine.resolve.compare.comparing import (
     Is,
     Long,
     Near,
+    Starts,
     Turned,
     UpTo,
     Within,
@@ -27,7 +28,7 @@ from kehu.refine.resolve.compare.comparing import (
     same,
 )
 from kehu.refine.resolve.compare.conditions import Case, Condition, Fixed, Known, Surely, left, right
-from kehu.refine.resolve.compare.model import OTHER_FORM, OTHER_SCRIPT, SPELT_OUT, SWAPPED_DAY
+from kehu.refine.resolve.compare.model import OTHER_FORM, OTHER_SCRIPT, SECOND_INITIAL, SPELT_OUT, SWAPPED_DAY
 
 # Years from which two people of one household have a telephone and a mailbox each.
 _GROWN: Final = 25
@@ -69,11 +70,14 @@ class Persons(Columns):
 
     @cached_property
     def given_short(self) -> Condition:
-        """One is an initial of the other, a word of the other's whole name, or the one word that is known of a name."""
+        """One is the beginning of the other, an initial at least, a word of the other's whole name, or the one word that is known
+        of a name."""
         if "first" not in self.columns:
             return NO
         first, last = ("first_s", "last_s") if self.wide else ("first", "last")
-        initial = (Long(left("word"), 1, 1) | Long(right("word"), 1, 1)) & same("first", 1, 1)
+        # J., Ed and Kim of Jane, Edward and Kimberly.
+        initial = Starts(left("first"), right("word")) | Starts(right("first"), left("word"))
+        initial = initial & ~self._named_apart
         if self.wide:
             one, other = written_in_han(first)
             initial = initial & ~one & ~other
@@ -197,6 +201,50 @@ class Persons(Columns):
         return self.when("national_id", ~Within("national_id", 2)) | self.when("national_id", self.both_checked)
 
     @cached_property
+    def second(self) -> Condition:
+        """The second given names agree, or one is the other's initial."""
+        return self.when("second", SECOND_INITIAL | near("second", 0.9))
+
+    @cached_property
+    def other_second(self) -> Condition:
+        """Two second given names, and neither a slip of the other nor its initial."""
+        return self.known("second") & ~self.second
+
+    @cached_property
+    def other_twin(self) -> Condition:
+        """Two given names, alike or not, and two second ones: twins are often named alike, and a slip is seldom made in both."""
+        return self.differs("first") & self.other_second
+
+    @cached_property
+    def second_and_number(self) -> Condition:
+        """One number and one second name, of whom one given name is missing, an initial, or a bad copy of the other.
+
+        People of one home may use one number; each has a second name of their own.
+        """
+        initial = self.when("first", Long(left("word"), 1, 1) | Long(right("word"), 1, 1))
+        return self._second_and_family & self.number & ~self.other_birth & (self.badly_copied(least=0.75) | initial)
+
+    @cached_property
+    def second_and_birthday(self) -> Condition:
+        """One birthday and one second name, of whom one given name is missing, or a bad copy of the other: no twin of theirs."""
+        return self._second_and_family & self.birth_agrees() & self.badly_copied(least=0.88)
+
+    @cached_property
+    def _second_and_family(self) -> Condition:
+        return self.second & self.known("last") & self.family_agrees
+
+    def badly_copied(self, *, least: float) -> Condition:
+        """Of one no given name is known, or it is less like the other's than a typing error leaves it.
+
+        Args:
+            least: Jaro-Winkler similarity.
+        """
+        if "first" not in self.columns:
+            return Fixed(True)
+        alike = near("first", least) & ~self._named_apart
+        return ~Known("first") | Surely(alike)
+
+    @cached_property
     def given(self) -> Condition:
         """The given names agree, or one was misheard."""
         return self.given_agrees() | self.misheard
@@ -234,7 +282,7 @@ class Persons(Columns):
     @cached_property
     def told(self) -> Condition:
         """Of namesakes in a household one is told by a suffix or the gender, or both by their birth dates."""
-        return ~self.known("birth") & ~self.one_has("suffix") & ~self.differs("gender")
+        return ~self.known("birth") & ~self.one_has("suffix") & ~self.differs("gender") & ~self.other_second
 
     @cached_property
     def other_suffix(self) -> Condition:

@@ -66,8 +66,10 @@ class Together:
         least = _NAMESAKES_FROM if self._namesake and own else _POOLED_FROM
         if self.weight < least or self._contradicted or self._other_characters:
             return False
-        if self._spelt or self.pairs["pairs"] == 1:  # of one record each the pair has said all else
-            return self._spelt
+        if self._spelt or self._any("second and birthday"):
+            return True
+        if self.pairs["pairs"] == 1:  # of one record each the pair has said all else
+            return False
         if not self._any("two words"):
             return self._given_only or self._without_given
         married = self._any("given") and self._any("birth") and self._shared
@@ -78,13 +80,18 @@ class Together:
 
     @property
     def _contradicted(self) -> bool:
-        """Two numbers, two genders, or two birth dates: most differ by more than one."""
-        return self._any("firm") or self._other_gender or self._other_birth
+        """Two numbers, two genders, two birth dates (most differ by more than one), or two names as twins have."""
+        return self._any("firm") or self._other_gender or self._other_birth or self._other_twin
 
     @property
     def _other_birth(self) -> bool:
         """Most of their birth dates differ, by more than those of one name and contact, who else are generations apart."""
         return 2 * self.pairs["birth"] < self.pairs["births"] and not self._any("one age")
+
+    @property
+    def _other_twin(self) -> bool:
+        """Neither a given name nor a second one is the same: two names that are alike may be a slip, or twins."""
+        return self._any("other second") and not self._any("second") and not self._any("same first")
 
     @property
     def _other_gender(self) -> bool:
@@ -136,9 +143,9 @@ class Together:
 
     @property
     def _told(self) -> bool:
-        """Nothing tells them from namesakes of one household: no two birth dates, no suffix, no other gender."""
+        """Nothing tells them from namesakes of one household: no two birth dates, no suffix, no other gender or second name."""
         gender = self._any("one gender") or self._any("one name") or not self._any("genders differ")
-        return gender and not self._any("births") and not self._any("suffix")
+        return gender and not self._any("births") and not self._any("suffix") and not self._any("other second")
 
     @property
     def _spelt(self) -> bool:

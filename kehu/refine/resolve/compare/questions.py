@@ -42,6 +42,9 @@ def questions(two: Persons) -> Mapping[str, Condition]:
         **_contacts(two),
         "firm": two.other_number | two.other_suffix,
         "suffix": two.one_has("suffix"),
+        "second": two.second,
+        "other second": two.other_second,
+        "second and birthday": two.second_and_birthday,
         "genders differ": two.differs("gender"),
         "one gender": two.same("gender"),
     }
