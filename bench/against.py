@@ -159,6 +159,7 @@ def _census() -> Example:
             cl.ForenameSurnameComparison(
                 "given_name", "family_name", forename_surname_concat_col_name="first_and_last"
             ),
+            cl.ExactMatch("second_given_name").configure(term_frequency_adjustments=True),
             cl.DateOfBirthComparison("birth_date", input_is_string=True),
             cl.JaroWinklerAtThresholds("street", [0.9, 0.8]),
             cl.ExactMatch("house_number").configure(term_frequency_adjustments=True),

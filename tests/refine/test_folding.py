@@ -13,7 +13,7 @@ from kehu.refine.resolve.compare.features import FIELDS, Kind, prepare
 from kehu.refine.resolve.compare.folding import fold
 
 MORE = {
-    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka", "李陳玲穎", "Vincent Man Tsz Wong", "Wong Man Tsz, Vincent", "Ann Mary Jo", "Bob Lee C van der Berg", "Kacob Claire Wang", "Resident Wang", "Son Fred van der Berg"],
+    "full_name": ["尉迟 恭", "Ó Briain, Seán jr.", "ШУКШИН Василий", "김 철수", "Weiß Jörg", "O’Neill  Ann-Marie III", "王(小)明", "李x明", "!", "老李", "王总", "歐陽 穎嘉", "Ouyang Wing-Ka", "李陳玲穎", "Vincent Man Tsz Wong", "Wong Man Tsz, Vincent", "Ann Mary Jo", "Bob Lee C van der Berg", "Kacob Claire Wang", "Resident Wang", "Son Fred van der Berg", "Unknown", "業主"],
     "address": [
         "浙江省宁波市海曙区黄河路339号华府3栋1单元1003室", "宁波海曙区黄河路339号 3-1-1003", "江南名府29号楼2单元602,下关区,南京市", "幸福小区3号楼 2003",
         "桃園市中壢區中央西路二段7巷261號3樓", "和平路317怡景花园25号楼4单元2003", "六本木1-2-3", "1708 High Street, Denver", "Flat H, 7/F, 366 Road", "5",

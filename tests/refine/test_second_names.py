@@ -13,6 +13,7 @@ import pytest
 from test_linkage import ALICE, HOME, resolve, verdict
 
 from bench.linkage import Labelled, alone
+from kehu.refine.resolve.compare.folding import fold
 from kehu.refine.resolve.compare.given_names import SAME_NAMES
 from kehu.refine.resolve.compare.stand_ins import NO_GIVEN_NAME
 from kehu.refine.resolve.linkage.link import link
@@ -94,6 +95,7 @@ def test_the_beginning_of_a_given_name_is_short_for_it(short, long):
 ])  # fmt: skip
 def test_what_is_no_name(given):
     assert re.search(NO_GIVEN_NAME, given)
+    assert fold({"full_name": given}, "person").get("name") is None
     assert verdict({**ALICE, **HOME, "given_name": given}, {**ALICE, **HOME, "given_name": given}) != "merged"
 
 

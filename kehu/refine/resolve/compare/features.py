@@ -208,12 +208,12 @@ def _person(frame: pl.DataFrame) -> pl.DataFrame:
     suffix = pl.coalesce(part.str.extract(SUFFIX) for part in (full, given, family))
     frame = frame.with_columns(suffix=suffix.str.replace("junior", "jr").str.replace("senior", "sr"))
     frame = frame.with_columns(_untitled(part) for part in (full, given, family))
-    no_name = given.str.contains(NO_GIVEN_NAME).fill_null(value=False)
+    none_whole, no_name = (part.str.contains(NO_GIVEN_NAME).fill_null(value=False) for part in (full, given))
     # The second name is compared by itself.
     of_parts = (full == joined(given, second, family)) | (full == joined(given, family)) | (full == family + given)
     in_parts = family.is_not_null() & (no_name | second.is_not_null()) & of_parts.fill_null(value=False)
     frame = frame.with_columns(
-        full_name=pl.when(~in_parts).then(full), given_name=pl.when(~no_name).then(given), second=second
+        full_name=pl.when(~(none_whole | in_parts)).then(full), given_name=pl.when(~no_name).then(given), second=second
     )
     whole = pl.coalesce(full, joined(given, family))
     has_han = whole.str.contains(HAN)

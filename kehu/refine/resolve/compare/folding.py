@@ -154,7 +154,9 @@ def _person(plain: Mapping[str, str | None]) -> Folded:
     if second is not None and _HAN.search(second):  # of a Chinese name, a part that brothers and sisters share
         second = None
     no_name = given is not None and _NO_GIVEN_NAME.search(given) is not None
-    if (no_name or second is not None) and _made_of(full, given, second, family):
+    if (full is not None and _NO_GIVEN_NAME.search(full)) or (
+        (no_name or second is not None) and _made_of(full, given, second, family)
+    ):
         full = None
     given = None if no_name else given
     name = full if full is not None else _joined(given, family)

@@ -29,4 +29,4 @@ NO_GIVEN_NAME: Final = (
     rf"^(?:(?:the|a|my|his|her) )?(?:(?:{_WHICH}) )?(?:(?:{_NOUNS})|(?:{_SOME}) (?:of|in|at))(?: (?:{_BEHIND}|{_SOME}|{_NOUNS}))*$"
     rf"|^(?:{_WHICH}) (?:{_SOME})$|^(?:no|not) (?:name|known|given|stated)$"
 )
-"""Of a given name, in lower case."""
+"""Of a given name, or of a whole one, in lower case."""
