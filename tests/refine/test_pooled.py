@@ -58,6 +58,9 @@ class TestTogether:
         bare = {**BORN, **LIVES, "birth_place": "bedford"}
         assert said(KNOWN, [bare]).one and said(KNOWN, [bare]).nameless == 1
         assert not said(KNOWN, [{**LIVES, "birth_place": "bedford"}]).one
+        # of one record the pair has said all; that somebody is there who may be meant counts nevertheless
+        twin = [{**NAME, **BORN, **LIVES, "full_name": "mary beaumont", "given_name": "mary", "birth_place": "bedford"}]
+        assert not said(twin, [bare]).one and said(twin, [bare]).meant
         assert not said(KNOWN, [{**bare, "birth_place": "truro"}]).one
 
     def test_a_family_name_alone_names_nobody(self):

@@ -47,6 +47,14 @@ def test_of_three_at_home_a_record_without_a_given_name_finds_its_own():
     assert found.merges == [["1", "2"]]
 
 
+def test_a_twin_known_by_one_record_may_be_meant_as_well():
+    """A second record of one of them does not make whoever has no given name theirs."""
+    one, other = {**JANE, "second_given_name": None}, {**JANE, "given_name": "victoria", "second_given_name": None}
+    bare = {**one, "given_name": None}
+    assert resolve(one, one, other, bare).merges == [["0", "1"]]
+    assert resolve(one, one, bare).merges == [["0", "1", "2"]]
+
+
 def test_a_father_and_a_son_of_one_name_are_told_by_the_second():
     unborn: dict[str, str | None] = {"birth_date": None}
     assert verdict({**JANE, **unborn}, {**JANE, **unborn}) == "merged"

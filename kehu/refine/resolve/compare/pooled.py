@@ -47,7 +47,21 @@ class Together:
     def one(self) -> bool:
         """Whether they are one customer; where one is :attr:`nameless`, if nobody else may be meant, and where it rests on
         their :attr:`own_line`, if nobody else is seen there."""
-        return self._known_as_one or self.own_line
+        return self._joined or self.own_line
+
+    @property
+    def meant(self) -> bool:
+        """Whether one is :attr:`nameless` and may be the other, of however few records each is known."""
+        return self.nameless is not None and self._known_as_one
+
+    @property
+    def _joined(self) -> bool:
+        return self._known_as_one and not self._said
+
+    @property
+    def _said(self) -> bool:
+        """Of one record each the pair has said all but what is written in other letters, and a second name."""
+        return self.pairs["pairs"] == 1 and not self._spelt and not self._any("second and birthday")
 
     @property
     def own_line(self) -> bool:
@@ -58,7 +72,7 @@ class Together:
         no_child = self._any("grown") or (self._any("mailbox") and not self._any("children"))
         slip = self._any("one sound") or (self._any("turned") and self._any("grown"))
         told = self._any("own phone") or (slip and no_child)
-        return told and self.weight >= _POOLED_FROM and not self._contradicted and not self._known_as_one
+        return told and self.weight >= _POOLED_FROM and not self._contradicted and not self._joined
 
     @property
     def _known_as_one(self) -> bool:
@@ -68,8 +82,6 @@ class Together:
             return False
         if self._spelt or self._any("second and birthday"):
             return True
-        if self.pairs["pairs"] == 1:  # of one record each the pair has said all else
-            return False
         if not self._any("two words"):
             return self._given_only or self._without_given
         married = self._any("given") and self._any("birth") and self._shared

@@ -247,8 +247,9 @@ def pool(groups: Iterable[Sequence[int]], edges: Iterable[Edge], pooled: Pooled)
         fit = [len(ones) + len(others) <= LARGEST_GROUP for ones, others in members]
         asked, members = list(itertools.compress(asked, fit)), list(itertools.compress(members, fit))
         answers = pooled.weigh(members) if members else ()
-        found = [(said, pair) for said, pair in zip(answers, asked, strict=True) if said.one]
-        meant |= {_nameless_first(said, pair) for said, pair in found if said.nameless is not None}
+        weighed = list(zip(answers, asked, strict=True))
+        meant |= {_nameless_first(said, pair) for said, pair in weighed if said.meant}
+        found = [(said, pair) for said, pair in weighed if said.one]
         several = _of_several(held, meant)
         shared = _shared(held, [pair for said, pair in found if said.own_line], pooled)
         grown = set()
