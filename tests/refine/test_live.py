@@ -28,7 +28,7 @@ from kehu.refine.resolve.linkage.edges import Contradictions, grouped
 from kehu.refine.resolve.linkage.keyed import KeyedIndex
 from kehu.refine.resolve.linkage.link import link
 from kehu.refine.resolve.opening import Group, open_each
-from kehu.refine.resolve.regroup import regroup
+from kehu.refine.resolve.regroup import link_and_regroup, regroup
 from kehu.refine.resolve.review import answers as review
 from kehu.refine.resolve.review import queue
 from kehu.refine.resolve.review.queue import Pair
@@ -305,6 +305,23 @@ class TestRuns:
             assert runs._assigned([(a, b), (a, other)], run.id, owner_actor()) == []
         assert customer(other) == a
         assert regroup(run.id, actor=owner_actor()) == 1
+        assert (customer(b), customer(other)) == (a, other)
+
+    def test_whoever_waits_for_linkage_waits_for_that_too(self, database, monkeypatch):
+        a, *_ = admit({**ALICE, **HOME}, *OTHERS)
+        resolve()
+        [b, other] = self.arrived(
+            {**ALICE, **HOME, "region": "vic"}, {**TWIN, "birth_date": "1971-12-01", "gender": "male"}
+        )
+
+        def joined_wrongly(**_: object) -> runs.Run:
+            run = LinkageRun.objects.create(id=new_id(), everything=False, staff=new_id(), newest=b, state="done")
+            with transaction.atomic():
+                runs._assigned([(a, b), (a, other)], run.id, owner_actor())
+            return runs.Run(run.id, 6, 4, 2, 0, 0.0, {})
+
+        monkeypatch.setattr(runs, "resolve", joined_wrongly)
+        assert link_and_regroup(actor=owner_actor()).after == runs.count_customers()
         assert (customer(b), customer(other)) == (a, other)
 
     def test_what_does_not_hang_together_is_not_counted_together(self, database, monkeypatch):

@@ -109,9 +109,9 @@ def _run(import_id: UUID, who: Any, *, wait: bool) -> dict[str, Any]:
     with counted("import") as told:
         done = actions.run(import_id, actor=who, progress=_rows(told), link=not wait)
     if wait:
-        from kehu.refine.resolve.runs import resolve
+        from kehu.refine.resolve.regroup import link_and_regroup
 
-        resolve(actor=who, everything=False)
+        link_and_regroup(actor=who)
         done = status(import_id)
     return _answer(done)
 
@@ -292,9 +292,9 @@ def _together(answers: list[dict[str, Any]], *, wait: bool, who: Any) -> dict[st
     from kehu.collect.imports.queries import status
 
     if wait:
-        from kehu.refine.resolve.runs import resolve
+        from kehu.refine.resolve.regroup import link_and_regroup
 
-        resolve(actor=who, everything=False)
+        link_and_regroup(actor=who)
         answers = [_answer(status(UUID(one["import"]))) for one in answers]
     last = answers[-1]
     if len(answers) == 1:

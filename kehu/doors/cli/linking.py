@@ -30,6 +30,7 @@ def resolve(everything: bool, on_spark: bool, listed: bool, undo: str | None) ->
     A run undone opens an incident for each two whom somebody saw as one; the next run of everybody may join them again.
     """
     from kehu.refine.resolve import runs
+    from kehu.refine.resolve.regroup import link_and_regroup
 
     if sum((everything or on_spark, listed, undo is not None)) > 1:
         raise click.UsageError("--runs and --undo stand alone")
@@ -40,7 +41,7 @@ def resolve(everything: bool, on_spark: bool, listed: bool, undo: str | None) ->
     if on_spark:
         os.environ.setdefault("KEHU_SPARK_MASTER", "local[2]")
     with _bar() as told:
-        run = runs.resolve(actor=actor(), everything=everything, progress=told)
+        run = link_and_regroup(actor=actor(), everything=everything, progress=told)
     return {
         "run": str(run.id),
         "before": run.before,

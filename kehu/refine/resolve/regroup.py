@@ -9,6 +9,7 @@ joined stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from kehu.guard.gate.actor import Actor
 from kehu.guard.gate.acts import require_act
 from kehu.refine.models import LinkageRun
 from kehu.refine.resolve import live, runs
+from kehu.refine.resolve.linkage.link import Progress
 from kehu.refine.resolve.opening import KIND_NUMBERS, Group, open_each
 from kehu.refine.resolve.review.queue import Union
 from kehu.refine.resolve.weights import weights_in_force
@@ -55,6 +57,15 @@ def touched(run: UUID) -> bool:
             [run, run],
         )
         return bool(cursor.fetchone()[0])
+
+
+def link_and_regroup(*, actor: Actor, everything: bool = False, progress: Progress | None = None) -> runs.Run:
+    """As :func:`kehu.refine.resolve.runs.resolve`, and what that touched is grouped anew at once: for whoever waits for it."""
+    run = runs.resolve(actor=actor, everything=everything, progress=progress)
+    if not touched(run.id):
+        return run
+    regroup(run.id, actor=actor)
+    return replace(run, after=runs.count_customers())
 
 
 def regroup(run: UUID, *, actor: Actor) -> int:
