@@ -97,6 +97,14 @@ def test_the_beginning_of_a_given_name_is_short_for_it(short, long):
     assert verdict(one, {**one, "given_name": short, "birth_date": None}) == "asked"
 
 
+def test_among_chinese_names_in_latin_letters_a_beginning_is_another_name():
+    one = {**ALICE, **HOME, "given_name": "weiming", "family_name": "zhang"}
+    somebody = {"full_name": "李小明", "birth_date": "1961-01-09"}
+    shorter = resolve(one, {**one, "given_name": "wei"}, somebody)
+    assert shorter.merges == [] and shorter.proposals
+    assert resolve(one, {**one, "given_name": "w"}, somebody).merges == [["0", "1"]]
+
+
 @pytest.mark.parametrize("given", [
     "resident", "daughter of", "son of", "baby boy", "little girl", "the child", "man in the flat", "female child", "child f",
     "not known", "unknown", "younger brother", "业主", "未知",

@@ -76,11 +76,11 @@ class Persons(Columns):
             return NO
         first, last = ("first_s", "last_s") if self.wide else ("first", "last")
         # J., Ed and Kim of Jane, Edward and Kimberly.
-        initial = Starts(left("first"), right("word")) | Starts(right("first"), left("word"))
-        initial = initial & ~self._named_apart
+        initial = (Starts(left("first"), right("word")) | Starts(right("first"), left("word"))) & ~self._named_apart
         if self.wide:
+            # Wei is not short for Weiming: a Chinese name in Latin letters may be a brother's with a syllable less.
             one, other = written_in_han(first)
-            initial = initial & ~one & ~other
+            initial = (Long(left("word"), 1, 1) | Long(right("word"), 1, 1)) & same("first", 1, 1) & ~one & ~other
         word = Contains(left("name"), right("first")) | Contains(right("name"), left("first"))
         word = (
             word | Surely(Contains(left("middle"), right("first"))) | Surely(Contains(right("middle"), left("first")))
